@@ -1,0 +1,82 @@
+//! `${{ … }}` expressions over the documents of a job.
+
+use std::collections::BTreeMap;
+
+use crate::error::ErrorObject;
+use crate::job::Source;
+use crate::json::Doc;
+use crate::limits::Limits;
+use crate::state::TaskState;
+
+/// What an expression can see.
+#[derive(Clone, Debug)]
+pub struct Scope<'a> {
+    /// `input`.
+    pub input: &'a Doc,
+    /// `job.id`.
+    pub job_id: &'a str,
+    /// `job.name`, null without.
+    pub job_name: Option<&'a str>,
+    /// `job.labels`.
+    pub job_labels: &'a BTreeMap<String, String>,
+    /// `tasks.<name>`, for at least every name that the expression refers to.
+    pub tasks: BTreeMap<&'a str, TaskScope>,
+    /// `item`, `index` and `total`, in the input of a mapped task.
+    pub item: Option<ItemScope>,
+}
+
+/// `tasks.<name>`. A part that the expression does not refer to may be null here.
+#[derive(Clone, Debug)]
+pub struct TaskScope {
+    /// `.status`.
+    pub status: TaskState,
+    /// `.output`; null unless succeeded.
+    pub output: Doc,
+    /// `.error`; null or the error object.
+    pub error: Doc,
+    /// `.attempts`.
+    pub attempts: u32,
+    /// `.results`, a list; of a task that is not mapped, null.
+    pub results: Doc,
+}
+
+/// One element of a `for_each`.
+#[derive(Clone, Debug)]
+pub struct ItemScope {
+    /// `item`.
+    pub item: Doc,
+    /// `index`, from 0.
+    pub index: u32,
+    /// `total`.
+    pub total: u32,
+}
+
+/// A task that an expression refers to, and which of its parts must be loaded for it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reference {
+    /// The task's name.
+    pub task: String,
+    /// Whether `.output` is used (or the task as a whole).
+    pub output: bool,
+    /// Whether `.error` is used (or the task as a whole).
+    pub error: bool,
+    /// Whether `.results` is used (or the task as a whole).
+    pub results: bool,
+}
+
+/// Why an expression has no value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ExprError {
+    /// `expression_error`, or `too_large`.
+    pub code: &'static str,
+    /// One sentence that names the expression and, where something is undefined, the path.
+    pub message: String,
+}
+
+impl ExprError {
+    /// As the error of the task that needed the value.
+    pub fn to_object(&self) -> ErrorObject {
+        ErrorObject::new(self.code, self.message.clone())
+    }
+}

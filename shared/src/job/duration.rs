@@ -1,0 +1,1 @@
+//! Durations as the job format writes them.

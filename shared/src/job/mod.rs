@@ -1,0 +1,226 @@
+//! What a client submits, parsed into a graph that is known to be sound.
+//!
+//! A [`JobSpec`] that exists is valid: names are well formed, every need exists, the graph has no cycle,
+//! every expression compiles, every limit holds.
+
+mod duration;
+mod parse;
+#[cfg(feature = "yaml")]
+pub mod yaml;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::duration::{DurationError, parse_duration};
+pub use self::parse::{SubmitContext, canonical, parse};
+use crate::expr::{Condition, Template};
+use crate::id::{JobId, Kind, QueueName, TaskName};
+use crate::json::Doc;
+use crate::retry::RetryPolicy;
+use crate::time::{Millis, Timestamp};
+
+/// One thing that is wrong with a submitted job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// JSON pointer (RFC 6901) to the value at fault; `""` is the whole document or a message property.
+    pub pointer: String,
+    /// A stable word for programs.
+    pub code: String,
+    /// What is wrong.
+    pub detail: String,
+    /// How to put it right, such as "did you mean `needs`?".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// Which of the two shapes a job has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// `{kind, input?, …policy}`: one task, named `task`; its output is the job's.
+    Single,
+    /// `{tasks: {name: task}}`.
+    Graph,
+}
+
+/// When a job starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At once.
+    Now,
+    /// So long after it was accepted.
+    Delay(Millis),
+    /// At this time, or at once if it has passed.
+    At(Timestamp),
+}
+
+/// What to do when another job holds the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnConflict {
+    /// Refuse this job.
+    Reject,
+    /// Answer with the other job.
+    ReturnExisting,
+    /// Cancel the other job.
+    CancelExisting,
+}
+
+/// How long a job holds its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// Until its first task is dispatched.
+    Started,
+    /// Until it is final.
+    Finished,
+}
+
+/// At most one job with this key at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unique {
+    /// The key.
+    pub key: String,
+    /// Defaults to reject.
+    pub on_conflict: OnConflict,
+    /// Defaults to finished.
+    pub until: Until,
+}
+
+/// A job as submitted, known to be sound.
+#[derive(Clone, Debug)]
+pub struct JobSpec {
+    /// Which of the two shapes it has.
+    pub shape: Shape,
+    /// The id that the client chose.
+    pub id: Option<JobId>,
+    /// A name for people.
+    pub name: Option<String>,
+    /// For finding it again.
+    pub labels: BTreeMap<String, String>,
+    /// What expressions see as `input`; `null` without. Of a single, the input of its task.
+    pub input: Doc,
+    /// When it starts.
+    pub start: Start,
+    /// Longest time from its start to its end; `None` is for ever.
+    pub deadline: Option<Millis>,
+    /// At most one at a time, by key.
+    pub unique: Option<Unique>,
+    /// Whether a failure that counts stops the rest. Defaults to true.
+    pub fail_fast: bool,
+    /// The tasks in the order in which they are written. A single has one, named `task`.
+    pub tasks: Vec<TaskSpec>,
+    /// The job's output; `None` takes the outputs of the tasks nobody needs.
+    pub output: Option<Template>,
+}
+
+impl JobSpec {
+    /// The position of the task with this name.
+    pub fn position(&self, name: &str) -> Option<u32> {
+        // A linear search would make a fan-in of 100,000 needs quadratic, so callers that resolve many
+        // names build their own map; single look-ups are rare and small.
+        self.tasks.iter().position(|task| task.name.as_str() == name).and_then(|at| u32::try_from(at).ok())
+    }
+}
+
+/// When a task runs, judged by how its needs ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RunOn {
+    /// If none failed, and there are none or at least one is ok.
+    #[default]
+    Success,
+    /// If one failed.
+    Failure,
+    /// Always.
+    Done,
+}
+
+/// One task of a job.
+#[derive(Clone, Debug)]
+pub struct TaskSpec {
+    /// Its name.
+    pub name: TaskName,
+    /// What to do.
+    pub kind: Kind,
+    /// Its input; `None` is `null`. Of a single, and of literal inputs, without expressions.
+    pub input: Option<Template>,
+    /// Positions of the tasks it waits for, implied ones included, ascending, each once.
+    pub needs: Vec<u32>,
+    /// Positions of the tasks that wait for it, ascending, each once.
+    pub dependents: Vec<u32>,
+    /// Judged once its needs hold; false skips it.
+    pub condition: Option<Condition>,
+    /// Defaults to success.
+    pub run_on: RunOn,
+    /// Whether its failure counts as ok.
+    pub allow_failure: bool,
+    /// Makes it a mapped task.
+    pub for_each: Option<ForEach>,
+    /// For people.
+    pub description: Option<String>,
+    /// For finding it again.
+    pub labels: BTreeMap<String, String>,
+    /// Queue, priority, clocks and retries, merged with the job's defaults.
+    pub policy: Arc<Policy>,
+}
+
+/// How a task is queued, timed and retried.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// Defaults to `default`.
+    pub queue: QueueName,
+    /// 0 to 9, 9 first. Defaults to 4.
+    pub priority: u8,
+    /// Longest time of one attempt, from the start of the work. Defaults to 30 min; `None` is for ever
+    /// (built-in kinds only).
+    pub timeout: Option<Millis>,
+    /// Longest silence of the worker; `None` does not watch.
+    pub heartbeat: Option<Millis>,
+    /// Longest wait from ready to the first start; `None` is for ever.
+    pub start_within: Option<Millis>,
+    /// When and how often it is tried again.
+    pub retry: RetryPolicy,
+}
+
+/// One item per element.
+#[derive(Clone, Debug)]
+pub struct ForEach {
+    /// Where the elements come from.
+    pub source: Source,
+    /// How many items may be open at once; `None` is all.
+    pub max_parallel: Option<u32>,
+    /// How many items may end unsuccessful.
+    pub max_failures: MaxFailures,
+}
+
+/// Where the elements of a `for_each` come from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// An expression that gives a list, or a literal list whose strings may hold expressions.
+    Items(Template),
+    /// The product of the axes, last fastest, without the excluded combinations.
+    Matrix {
+        /// Axes in the order written; each template gives a list.
+        axes: Vec<(String, Template)>,
+        /// A list of objects; a combination that agrees with all given values is dropped.
+        exclude: Option<Template>,
+    },
+}
+
+/// How many items may end unsuccessful.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MaxFailures {
+    /// So many.
+    Count(u32),
+    /// This share of the total, unrounded.
+    Percent(u8),
+}
+
+impl MaxFailures {
+    /// Whether `failed` items of `total` are more than allowed.
+    pub fn is_exceeded(self, failed: u32, total: u32) -> bool {
+        match self {
+            Self::Count(most) => failed > most,
+            Self::Percent(share) => u64::from(failed) * 100 > u64::from(share) * u64::from(total),
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The states of jobs and tasks, the outcomes of attempts, and the tables of allowed transitions.
+//!
+//! The tables are data: the engine asserts them, diagrams and documentation are made from them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! words {
+    ($(#[$doc:meta])* $type:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum $type { $($(#[$vdoc])* $variant,)* }
+
+        impl $type {
+            /// All values, in the order in which they are shown.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The word that stands for it everywhere.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = UnknownWord;
+
+            fn from_str(text: &str) -> Result<Self, UnknownWord> {
+                match text { $($word => Ok(Self::$variant),)* _ => Err(UnknownWord(text.to_owned())) }
+            }
+        }
+    };
+}
+
+/// A text that is not one of the words of its sort.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown word {0:?}")]
+pub struct UnknownWord(pub String);
+
+words! {
+    /// Where a job stands. `paused` and `cancelling` are flags beside it, not states.
+    JobState {
+        /// Until its `delay` or `run_at`.
+        Scheduled = "scheduled",
+        /// From then on, even if nothing is dispatched.
+        Running = "running",
+        /// Every task that counts succeeded.
+        Succeeded = "succeeded",
+        /// A task that counts failed, or the output could not be evaluated.
+        Failed = "failed",
+        /// Stopped on request.
+        Cancelled = "cancelled",
+        /// Its own deadline passed.
+        TimedOut = "timed_out",
+    }
+}
+
+impl JobState {
+    /// Whether nothing more happens to the job by itself.
+    pub const fn is_final(self) -> bool {
+        !matches!(self, Self::Scheduled | Self::Running)
+    }
+
+    /// Allowed transitions, and what causes each.
+    pub const TRANSITIONS: &'static [(Self, &'static str, Self)] = &[
+        (Self::Scheduled, "its time came", Self::Running),
+        (Self::Scheduled, "cancel", Self::Cancelled),
+        (Self::Running, "all tasks final, none failed", Self::Succeeded),
+        (Self::Running, "all tasks final, one failed", Self::Failed),
+        (Self::Running, "all tasks final after a cancel", Self::Cancelled),
+        (Self::Running, "all tasks final after its deadline", Self::TimedOut),
+        (Self::Failed, "retry", Self::Running),
+        (Self::Cancelled, "retry", Self::Running),
+        (Self::TimedOut, "retry", Self::Running),
+    ];
+
+    /// Whether the table has a row from this state to `to`.
+    pub fn may_become(self, to: Self) -> bool {
+        Self::TRANSITIONS.iter().any(|(from, _, target)| *from == self && *target == to)
+    }
+}
+
+words! {
+    /// Where a task or an item stands.
+    TaskState {
+        /// Needs are open.
+        Waiting = "waiting",
+        /// May go out.
+        Ready = "ready",
+        /// Offered to workers; a mapped task from its expansion until its last item is final.
+        Dispatched = "dispatched",
+        /// Waits for its back-off.
+        Retrying = "retrying",
+        /// Its output is recorded.
+        Succeeded = "succeeded",
+        /// Out of attempts, or failed for good.
+        Failed = "failed",
+        /// Stopped on request, or because another task failed.
+        Cancelled = "cancelled",
+        /// Not run, by rule or by hand.
+        Skipped = "skipped",
+        /// Out of attempts by time.
+        TimedOut = "timed_out",
+    }
+}
+
+impl TaskState {
+    /// Whether nothing more happens to the task by itself.
+    pub const fn is_final(self) -> bool {
+        !matches!(self, Self::Waiting | Self::Ready | Self::Dispatched | Self::Retrying)
+    }
+
+    /// Allowed transitions, and what causes each.
+    pub const TRANSITIONS: &'static [(Self, &'static str, Self)] = &[
+        (Self::Waiting, "needs final, run_on and if hold", Self::Ready),
+        (Self::Waiting, "for_each expanded", Self::Dispatched),
+        (Self::Waiting, "for_each over an empty list", Self::Succeeded),
+        (Self::Waiting, "run_on or if does not hold, or skipped by hand", Self::Skipped),
+        (Self::Waiting, "an expression failed", Self::Failed),
+        (Self::Waiting, "cancel or fail_fast", Self::Cancelled),
+        (Self::Ready, "window has room", Self::Dispatched),
+        (Self::Ready, "its input failed to evaluate", Self::Failed),
+        (Self::Ready, "start_within passed", Self::TimedOut),
+        (Self::Ready, "cancel or fail_fast", Self::Cancelled),
+        (Self::Ready, "skipped by hand, or a needed task failed", Self::Skipped),
+        (Self::Dispatched, "succeeded", Self::Succeeded),
+        (Self::Dispatched, "failed, attempts left", Self::Retrying),
+        (Self::Dispatched, "failed for good", Self::Failed),
+        (Self::Dispatched, "timed out for good", Self::TimedOut),
+        (Self::Dispatched, "released", Self::Ready),
+        (Self::Dispatched, "cancel or fail_fast", Self::Cancelled),
+        (Self::Dispatched, "skipped by hand, or a needed task failed", Self::Skipped),
+        (Self::Retrying, "back-off elapsed", Self::Ready),
+        (Self::Retrying, "start_within passed", Self::TimedOut),
+        (Self::Retrying, "cancel or fail_fast", Self::Cancelled),
+        (Self::Retrying, "skipped by hand, or a needed task failed", Self::Skipped),
+        (Self::Succeeded, "retry of a task upstream, or of this one", Self::Waiting),
+        (Self::Failed, "retry", Self::Waiting),
+        (Self::Cancelled, "retry", Self::Waiting),
+        (Self::Skipped, "retry", Self::Waiting),
+        (Self::TimedOut, "retry", Self::Waiting),
+    ];
+
+    /// Whether the table has a row from this state to `to`.
+    pub fn may_become(self, to: Self) -> bool {
+        Self::TRANSITIONS.iter().any(|(from, _, target)| *from == self && *target == to)
+    }
+}
+
+words! {
+    /// How an attempt ended.
+    Outcome {
+        /// Its output is recorded.
+        Succeeded = "succeeded",
+        /// The worker said so, or its answer was unusable.
+        Failed = "failed",
+        /// Its time limit passed.
+        TimedOut = "timed_out",
+        /// Its lease ran out, or heartbeats stopped.
+        Lost = "lost",
+        /// Stopped on request.
+        Cancelled = "cancelled",
+        /// Handed back unstarted, or interrupted by a drain; costs nothing.
+        Released = "released",
+    }
+}
+
+impl Outcome {
+    /// Whether it counts against `max_attempts`.
+    pub const fn costs_an_attempt(self) -> bool {
+        matches!(self, Self::Failed | Self::TimedOut | Self::Lost)
+    }
+}

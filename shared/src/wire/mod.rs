@@ -1,0 +1,105 @@
+//! The messages between clients, orchestrator and workers, free of any AMQP library.
+//!
+//! `PROTOCOL.md` in this crate says the same in words for other languages.
+
+pub mod control;
+pub mod dispatch;
+pub mod event;
+pub mod heartbeat;
+pub mod result;
+pub mod submit;
+pub mod topology;
+
+use std::collections::BTreeMap;
+
+/// `content_type` of every JSON message of ours.
+pub const JSON: &str = "application/json";
+
+/// A message as AMQP 0-9-1 carries it, reduced to the parts that the contract uses.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Message {
+    /// MIME type of the body.
+    pub content_type: Option<String>,
+    /// Encoding of the body; only `utf-8` is accepted.
+    pub content_encoding: Option<String>,
+    /// What the message is, such as `task.succeeded`.
+    pub kind: Option<String>,
+    /// Identity of the message; of a submit, the id of the job.
+    pub message_id: Option<String>,
+    /// Of a task and its reports, the ticket.
+    pub correlation_id: Option<String>,
+    /// Queue that an answer goes to, through the default exchange.
+    pub reply_to: Option<String>,
+    /// AMQP priority.
+    pub priority: Option<u8>,
+    /// Whether it is written to disk. Everything is, but heartbeats, control and progress.
+    pub persistent: bool,
+    /// Milliseconds after which the broker drops it undelivered.
+    pub expiration_ms: Option<u64>,
+    /// Application headers.
+    pub headers: BTreeMap<String, Header>,
+    /// The payload.
+    pub body: Vec<u8>,
+}
+
+impl Message {
+    /// A persistent JSON message of the given type.
+    pub fn json(kind: &str, body: Vec<u8>) -> Self {
+        Self {
+            content_type: Some(JSON.to_owned()),
+            kind: Some(kind.to_owned()),
+            persistent: true,
+            body,
+            ..Self::default()
+        }
+    }
+
+    /// The text of a header; `None` if it is missing or no text.
+    pub fn header_text(&self, name: &str) -> Option<&str> {
+        match self.headers.get(name) {
+            Some(Header::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The number in a header; `None` if it is missing or no number.
+    pub fn header_int(&self, name: &str) -> Option<i64> {
+        match self.headers.get(name) {
+            Some(Header::Int(number)) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// Adds a text header.
+    pub fn set_text(&mut self, name: &str, value: impl Into<String>) {
+        self.headers.insert(name.to_owned(), Header::Text(value.into()));
+    }
+
+    /// Adds a number header.
+    pub fn set_int(&mut self, name: &str, value: i64) {
+        self.headers.insert(name.to_owned(), Header::Int(value));
+    }
+}
+
+/// The value of an application header.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Header {
+    /// Text, from a long or short string that is UTF-8.
+    Text(String),
+    /// Any integer type or timestamp.
+    Int(i64),
+    /// A truth value.
+    Bool(bool),
+    /// A type that the contract does not use, described for people.
+    Other(String),
+}
+
+/// The bytes in `body` as text for an error message: at most `longest` characters, unreadable bytes replaced.
+pub fn excerpt(body: &[u8], longest: usize) -> String {
+    let head = &body[..body.len().min(longest * 4)];
+    let mut text: String = String::from_utf8_lossy(head).chars().take(longest).collect();
+    if text.len() < body.len() {
+        text.push('…');
+    }
+    text
+}

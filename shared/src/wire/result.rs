@@ -1,0 +1,134 @@
+//! What workers report: results, releases, claims and progress.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::error::ErrorObject;
+use crate::time::Millis;
+
+/// `type` of a success.
+pub const SUCCEEDED: &str = "task.succeeded";
+/// `type` of a failure.
+pub const FAILED: &str = "task.failed";
+/// `type` of an attempt handed back.
+pub const RELEASED: &str = "task.released";
+/// `type` of a claim.
+pub const CLAIMED: &str = "task.claimed";
+/// `type` of a sign of life with news.
+pub const PROGRESS: &str = "task.progress";
+
+/// What a report says about its attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// The attempt succeeded; JSON bytes as they came.
+    Succeeded {
+        /// The output.
+        output: Vec<u8>,
+    },
+    /// The attempt failed.
+    Failed {
+        /// Why.
+        error: ErrorObject,
+        /// What the worker says about trying again.
+        retry: RetryAdvice,
+    },
+    /// Handed back unstarted, or interrupted by a drain.
+    Released {
+        /// `unknown_kind`, `suspect`, or whatever the worker says.
+        code: Option<String>,
+        /// With `suspect`: how often the broker delivered it.
+        deliveries: Option<u32>,
+    },
+    /// The worker goes on without the delivery, under a lease.
+    Claimed {
+        /// Length of the lease, clamped.
+        lease: Millis,
+    },
+    /// A sign of life with news.
+    Progress(Progress),
+}
+
+/// What a failure says about trying again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RetryAdvice {
+    /// Leave it to the policy.
+    #[default]
+    Policy,
+    /// Never again.
+    Never,
+    /// After exactly this span, if the policy allows a retry at all.
+    After(Millis),
+}
+
+/// How far an attempt is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Units done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done: Option<f64>,
+    /// Units in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<f64>,
+    /// A few words for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+impl Eq for Progress {}
+
+/// Body of `task.failed`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FailedBody {
+    /// A stable word for programs.
+    pub code: String,
+    /// One sentence for people.
+    pub message: String,
+    /// `true`, `false`, a duration or a number of seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Box<RawValue>>,
+    /// Anything that helps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<Box<RawValue>>,
+}
+
+impl FailedBody {
+    /// A failure that leaves the retry to the policy.
+    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into(), retry: None, details: None }
+    }
+
+    /// The same, never to be retried.
+    #[must_use]
+    pub fn for_good(mut self) -> Self {
+        self.retry = RawValue::from_string("false".to_owned()).ok();
+        self
+    }
+
+    /// The same, to be retried after a span.
+    #[must_use]
+    pub fn retry_after(mut self, span: Duration) -> Self {
+        self.retry = RawValue::from_string(format!("\"{}ms\"", span.as_millis())).ok();
+        self
+    }
+}
+
+/// Body of `task.released`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleasedBody {
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// With `suspect`: how often the broker delivered it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deliveries: Option<u32>,
+}
+
+/// Body of `task.claimed`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimedBody {
+    /// Length of the lease in milliseconds, 10 s to 1 h. Defaults to 60 s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_ms: Option<u64>,
+}
