@@ -1,1 +1,10 @@
-//! Placeholder.
+//! What every Warrener process needs around its work: configuration, telemetry, metrics, clocks, shutdown, health.
+//!
+//! Nothing here knows what a job is.
+
+pub mod clock;
+pub mod config;
+pub mod health;
+pub mod metrics;
+pub mod shutdown;
+pub mod telemetry;

@@ -1,0 +1,140 @@
+//! Every key that any Warrener binary reads.
+
+use super::value::Kind;
+
+/// Who reads a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binary {
+    /// `orchestrator`.
+    Orchestrator,
+    /// `worker`.
+    Worker,
+    /// `warrener`, the command line.
+    Cli,
+}
+
+/// One key.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Its segments joined by dots; `*` stands for a name that the user chooses, such as a kind.
+    pub path: &'static str,
+    /// How its value is written.
+    pub kind: Kind,
+    /// Its value unless given, as it would be written in the environment; `None` leaves it out.
+    pub default: Option<&'static str>,
+    /// Who reads it.
+    pub readers: &'static [Binary],
+    /// Whether it may be shown.
+    pub secrecy: Secrecy,
+    /// What it is, in one line.
+    pub doc: &'static str,
+}
+
+/// Whether a value may be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secrecy {
+    /// It may.
+    Open,
+    /// Only with the password inside the URL masked. May be read from a file by `…_file`.
+    Url,
+    /// Never. May be read from a file by `…_file`.
+    Secret,
+}
+
+impl Key {
+    /// The segments of the path.
+    pub fn segments(&self) -> impl Iterator<Item = &'static str> {
+        self.path.split('.')
+    }
+
+    /// Whether this binary reads it.
+    pub fn is_read_by(&self, binary: Binary) -> bool {
+        self.readers.contains(&binary)
+    }
+
+    /// Whether `path` is this key.
+    pub(super) fn matches(&self, path: &[String]) -> bool {
+        let mut segments = self.segments();
+        path.iter().all(|name| segments.next().is_some_and(|segment| segment == "*" || segment == name))
+            && segments.next().is_none()
+    }
+}
+
+/// The key with this path.
+pub(super) fn find(path: &[String]) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.matches(path))
+}
+
+/// The secret key that `path` names a file for: `amqp.url` for `amqp.url_file`.
+pub(super) fn find_secret_file(path: &[String]) -> Option<(&'static Key, Vec<String>)> {
+    let stem = path.last()?.strip_suffix("_file")?;
+    let mut secret = path.to_vec();
+    stem.clone_into(secret.last_mut()?);
+    let key = find(&secret)?;
+    (key.secrecy != Secrecy::Open).then_some((key, secret))
+}
+
+const ALL: &[Binary] = &[Binary::Orchestrator, Binary::Worker, Binary::Cli];
+const ORCHESTRATOR: &[Binary] = &[Binary::Orchestrator];
+const SERVERS: &[Binary] = &[Binary::Orchestrator, Binary::Worker];
+const WORKER: &[Binary] = &[Binary::Worker];
+const CLI: &[Binary] = &[Binary::Cli];
+
+const AMQP_URL: Kind = Kind::Url(&["amqp", "amqps"]);
+const HTTP_URL: Kind = Kind::Url(&["http", "https"]);
+const STORE_URL: Kind = Kind::Url(&["sqlite", "postgres", "postgresql"]);
+const COUNT: Kind = Kind::Int { min: 1, max: u32::MAX as i64 };
+
+const fn key(path: &'static str, kind: Kind, readers: &'static [Binary], doc: &'static str) -> Key {
+    Key { path, kind, default: None, readers, secrecy: Secrecy::Open, doc }
+}
+
+impl Key {
+    const fn or(self, default: &'static str) -> Self {
+        Self { default: Some(default), ..self }
+    }
+
+    const fn secret(self, secrecy: Secrecy) -> Self {
+        Self { secrecy, ..self }
+    }
+}
+
+/// All keys, in the order in which they are shown.
+pub const KEYS: &[Key] = &[
+    key("url", HTTP_URL, CLI, "The orchestrator that the command line talks to.").or("http://127.0.0.1:8080"),
+    key("token", Kind::Text, CLI, "The token that the command line shows the orchestrator.").secret(Secrecy::Secret),
+    key("amqp.url", AMQP_URL, ALL, "The broker.").or("amqp://guest:guest@127.0.0.1:5672/%2f").secret(Secrecy::Url),
+    key("amqp.username", Kind::Text, ALL, "Replaces the user name in `amqp.url`."),
+    key("amqp.password", Kind::Text, ALL, "Replaces the password in `amqp.url`.").secret(Secrecy::Secret),
+    key("amqp.prefix", Kind::Name, ALL, "What the names of all exchanges and queues start with.").or("warrener"),
+    key("amqp.heartbeat", Kind::Duration, ALL, "How long the broker may be silent.").or("10s"),
+    key("store.url", STORE_URL, ORCHESTRATOR, "The database.").or("sqlite://warrener.db").secret(Secrecy::Url),
+    key("http.listen", Kind::Listen, ORCHESTRATOR, "Where the API and the dashboard listen.").or("127.0.0.1:8080"),
+    key("api.tokens_file", Kind::Text, ORCHESTRATOR, "A file of tokens that may use the API; without it all may."),
+    key("retention", Kind::Duration, ORCHESTRATOR, "How long finished jobs and their ids are kept.").or("7d"),
+    key("log.format", Kind::Choice(&["pretty", "json"]), SERVERS, "How log lines look.").or("pretty"),
+    key("log.level", Kind::Text, SERVERS, "The log filter unless RUST_LOG is set.").or("info"),
+    key(
+        "queues.*.address",
+        Kind::Text,
+        ORCHESTRATOR,
+        "The queue of somebody else that carries the tasks of this queue.",
+    ),
+    key("limits.submit_bytes", Kind::Size, ORCHESTRATOR, "Size of one submitted job.").or("15MiB"),
+    key("limits.tasks", COUNT, ORCHESTRATOR, "Tasks of one job, and items of one mapped task.").or("100000"),
+    key("limits.needs", COUNT, ORCHESTRATOR, "Needs of all tasks of a job together.").or("1000000"),
+    key("limits.output_bytes", Kind::Size, ORCHESTRATOR, "Size of the output of one attempt.").or("1MiB"),
+    key("limits.resolved_bytes", Kind::Size, ORCHESTRATOR, "Size of a resolved input and of a job's output.")
+        .or("8MiB"),
+    key("limits.json_depth", COUNT, ORCHESTRATOR, "Nesting of any JSON.").or("128"),
+    key("limits.expression_chars", COUNT, ORCHESTRATOR, "Characters of one expression.").or("4096"),
+    key("limits.expression_fuel", COUNT, ORCHESTRATOR, "Steps of one expression.").or("100000"),
+    key("worker.queues", Kind::List, WORKER, "Queues to serve, in order of preference.").or("default"),
+    key("worker.slots", Kind::Int { min: 1, max: 4096 }, WORKER, "Attempts worked on at once.").or("8"),
+    key("worker.demo", Kind::Bool, WORKER, "Adds the kinds demo.echo, demo.sleep, demo.fail, demo.crash.").or("false"),
+    key("worker.drain", Kind::Duration, WORKER, "Grace for running attempts when asked to end.").or("30s"),
+    key("worker.claim_after", Kind::Duration, WORKER, "Claims an attempt that lasts longer.").or("60s"),
+    key("kinds.*.command", Kind::List, WORKER, "Program and arguments that serve the kind."),
+    key("kinds.*.http", HTTP_URL, WORKER, "Endpoint that serves the kind."),
+    key("kinds.*.env", Kind::List, WORKER, "Names of variables of the worker that the program may see."),
+];

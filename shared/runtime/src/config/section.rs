@@ -1,0 +1,67 @@
+//! Sections that more than one binary reads, ready to be fields of a configuration.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::telemetry::Format;
+
+/// `[amqp]`: the broker.
+#[derive(Clone, Deserialize)]
+pub struct Amqp {
+    /// `amqp://user:password@host:port/vhost`; use [`Amqp::address`] to connect.
+    pub url: String,
+    /// Replaces the user name in the URL.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// Replaces the password in the URL.
+    #[serde(default)]
+    pub password: Option<String>,
+    /// What the names of all exchanges and queues start with. Defaults to `warrener`.
+    pub prefix: String,
+    /// How long the broker may be silent. Defaults to 10 s.
+    pub heartbeat: Duration,
+}
+
+impl Amqp {
+    /// The URL to connect to, user name and password replaced where they are given apart.
+    pub fn address(&self) -> String {
+        if self.username.is_none() && self.password.is_none() {
+            return self.url.clone();
+        }
+        let Some((scheme, rest)) = self.url.split_once("://") else { return self.url.clone() };
+        let (host, user, password) = split_userinfo(rest);
+        let user = self.username.as_deref().map_or_else(|| user.to_owned(), escape);
+        let password = self.password.as_deref().map_or_else(|| password.to_owned(), escape);
+        format!("{scheme}://{user}:{password}@{host}")
+    }
+}
+
+/// Debug output leaves out everything that may hold a password.
+impl std::fmt::Debug for Amqp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Amqp").field("prefix", &self.prefix).field("heartbeat", &self.heartbeat).finish_non_exhaustive()
+    }
+}
+
+/// Host and path, user, password, the latter as they stand in the URL; AMQP's own `guest` where it has none.
+pub(super) fn split_userinfo(rest: &str) -> (&str, &str, &str) {
+    let authority = rest.find(['/', '?']).unwrap_or(rest.len());
+    let Some(at) = rest[..authority].rfind('@') else { return (rest, "guest", "guest") };
+    let (user, password) = rest[..at].split_once(':').unwrap_or((&rest[..at], ""));
+    (&rest[at + 1..], user, password)
+}
+
+fn escape(text: &str) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
+    text.bytes().map(|byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+/// `[log]`: what goes to stderr.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Log {
+    /// Defaults to pretty.
+    pub format: Format,
+    /// The filter unless `RUST_LOG` is set. Defaults to `info`.
+    pub level: String,
+}
