@@ -1,1 +1,3 @@
-//! Placeholder.
+//! What the tests of the whole share: real brokers, started and broken at will.
+
+pub mod broker;

@@ -1,1 +1,46 @@
-//! Placeholder.
+//! The broker as Warrener sees it: sessions, topology, publishing with confirms, consuming with exact settlement.
+//!
+//! RabbitMQ carries work and is disposable, so this layer recovers nothing: a [`Session`] lives until the first
+//! error and is then opened anew by its owner, who sends again whatever was not confirmed.
+//!
+//! ```text
+//! Settings ─ open ─► Session ─┬─ declare(Topology), declare_owner, depth, bind   questions, on their own connection
+//!                             ├─ publisher(window) ─► Publisher ─► Published      one task owns the channel
+//!                             ├─ pool() ─► ChannelPool ─► Published               one publish at a time
+//!                             ├─ consume(queue, n) ─► Consumer ─► Delivery, Batch settled once, by value
+//!                             └─ failed() ─► why it is over
+//! ```
+//!
+//! It is the only crate that knows the client library (lapin), whose traps are its reason: confirms are swapped when
+//! tasks share a channel, returns attach to the wrong confirm when pipelined, recovery leaves consumers deaf, a
+//! blocked connection stalls acknowledgements too.
+
+mod backoff;
+mod batch;
+mod call;
+mod consumer;
+mod delivery;
+mod entity;
+mod error;
+mod ledger;
+mod life;
+mod link;
+mod message;
+mod pool;
+mod probe;
+mod publisher;
+mod session;
+mod settings;
+pub mod topology;
+
+pub use self::backoff::Backoff;
+pub use self::batch::Batch;
+pub use self::consumer::Consumer;
+pub use self::delivery::{Death, Delivery, Incoming, Receipt, Settled, Verdict};
+pub use self::entity::{Depth, Owner};
+pub use self::error::BrokerError;
+pub use self::pool::ChannelPool;
+pub use self::publisher::{Pending, Published, Publisher};
+pub use self::session::Session;
+pub use self::settings::Settings;
+pub use self::topology::Topology;

@@ -1,0 +1,258 @@
+//! Receiving, with a bound on what is held.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use tokio::time::Instant;
+
+use crate::batch::Batch;
+use crate::call::{call, short};
+use crate::delivery::{Delivery, Lane};
+use crate::{BrokerError, Session};
+
+/// Receives the messages of one queue on a channel of its own.
+///
+/// Dropped without [`cancel`](Self::cancel), what has arrived but wasn't taken goes back to the queue once the last
+/// delivery of this consumer is settled.
+pub struct Consumer {
+    lane: Arc<Lane>,
+    queue: String,
+    /// `None` while paused.
+    stream: Option<lapin::Consumer>,
+    /// Arrived and not yet taken; at most the prefetch of this and of earlier subscriptions.
+    held: VecDeque<lapin::message::Delivery>,
+    /// When the batch that is being collected is due.
+    due: Option<Instant>,
+    over: Pin<Box<dyn Future<Output = BrokerError> + Send + Sync>>,
+}
+
+impl Session {
+    /// Consumes from a queue, with at most `prefetch` deliveries unsettled.
+    ///
+    /// # Errors
+    /// [`BrokerError::Missing`] if the queue doesn't exist; the session goes on then.
+    pub async fn consume(&self, queue: &str, prefetch: u16) -> Result<Consumer, BrokerError> {
+        // Asked on the connection for questions, where the answer "no" breaks nothing.
+        if self.depth(queue).await?.is_none() {
+            return Err(BrokerError::Missing { what: "consuming".to_owned(), entity: format!("the queue {queue}") });
+        }
+        let mut consumer = Consumer::new(self, queue).await?;
+        consumer.subscribe(prefetch).await?;
+        Ok(consumer)
+    }
+
+    /// Declares a queue that belongs to this session alone and vanishes with it, binds it, and consumes from it. The
+    /// name must be new: a queue of an earlier session may still be there for a moment.
+    ///
+    /// # Errors
+    /// [`BrokerError::Missing`] if the exchange doesn't exist; the session goes on then.
+    pub async fn consume_exclusive(
+        &self,
+        queue: &str,
+        exchange: &str,
+        keys: &[String],
+        prefetch: u16,
+    ) -> Result<Consumer, BrokerError> {
+        if !self.exchange_exists(exchange).await? {
+            let entity = format!("the exchange {exchange}");
+            return Err(BrokerError::Missing { what: format!("binding {queue}"), entity });
+        }
+        let mut consumer = Consumer::new(self, queue).await?;
+        consumer.declare_exclusive(exchange, keys).await?;
+        consumer.subscribe(prefetch).await?;
+        Ok(consumer)
+    }
+}
+
+impl Consumer {
+    async fn new(session: &Session, queue: &str) -> Result<Self, BrokerError> {
+        session.life().check()?;
+        short("the name of a queue", queue)?;
+        let channel = session.links().consuming.channel().await?;
+        Ok(Self {
+            lane: Arc::new(Lane::new(channel, session.clone())),
+            queue: queue.to_owned(),
+            stream: None,
+            held: VecDeque::new(),
+            due: None,
+            over: Box::pin(session.life().over()),
+        })
+    }
+
+    /// The queue.
+    pub fn queue(&self) -> &str {
+        &self.queue
+    }
+
+    /// The next message. Dropped before it is ready, no message is lost.
+    ///
+    /// # Errors
+    /// When the session is over, or the broker ended the consumer, which ends the session.
+    pub async fn next(&mut self) -> Result<Delivery, BrokerError> {
+        let delivery = self.arrived(1).await?;
+        Ok(Delivery::new(delivery, &self.lane))
+    }
+
+    /// Waits for a message, then takes what is there: up to `max` messages, or what arrives within `linger`. Dropped
+    /// before it is ready, no message is lost, and the next call goes on where it was.
+    ///
+    /// # Errors
+    /// When the session is over, or the broker ended the consumer, which ends the session.
+    pub async fn next_batch(&mut self, max: usize, linger: Duration) -> Result<Batch, BrokerError> {
+        let max = max.max(1);
+        std::future::poll_fn(|cx| self.poll_held(cx, 1, max)).await?;
+        let due = *self.due.get_or_insert_with(|| Instant::now() + linger);
+        if self.held.len() < max && !linger.is_zero() {
+            let full = std::future::poll_fn(|cx| self.poll_held(cx, max, max));
+            if let Ok(ended) = tokio::time::timeout_at(due, full).await {
+                ended?;
+            }
+        }
+        self.due = None;
+        let count = self.held.len().min(max);
+        Ok(Batch::new(self.held.drain(..count), &self.lane))
+    }
+
+    /// Ends the subscription and begins a new one, by which at most `n` more deliveries come, whatever is held
+    /// already; what is held stays settleable. 0 pauses. What arrived before is still returned by `next`.
+    ///
+    /// A prefetch is a promise to work on so many messages: it has to shrink before a slot that is taken for long
+    /// gives its delivery back, or the broker would send another one behind it. Once called it must run to its end;
+    /// dropped halfway it ends the session.
+    ///
+    /// # Errors
+    /// If the broker doesn't answer; the session is over then.
+    pub async fn set_prefetch(&mut self, n: u16) -> Result<(), BrokerError> {
+        self.unsubscribe().await?;
+        if n == 0 { Ok(()) } else { self.subscribe(n).await }
+    }
+
+    /// Ends the subscription for good and hands out what had arrived, to be released or worked on. All deliveries
+    /// stay settleable.
+    ///
+    /// # Errors
+    /// If the broker doesn't answer; the session is over then.
+    pub async fn cancel(mut self) -> Result<Vec<Delivery>, BrokerError> {
+        self.unsubscribe().await?;
+        let held = std::mem::take(&mut self.held);
+        Ok(held.into_iter().map(|delivery| Delivery::new(delivery, &self.lane)).collect())
+    }
+
+    async fn declare_exclusive(&self, exchange: &str, keys: &[String]) -> Result<(), BrokerError> {
+        let (queue, exchange) =
+            (short("the name of a queue", &self.queue)?, short("the name of an exchange", exchange)?);
+        let options = QueueDeclareOptions { exclusive: true, auto_delete: true, ..QueueDeclareOptions::default() };
+        let mut arguments = FieldTable::default();
+        // Spelt out, since a virtual host may have another default type.
+        arguments.insert("x-queue-type".into(), AMQPValue::LongString("classic".into()));
+        let channel = &self.lane.channel;
+        self.ask("declaring a queue", channel.queue_declare(queue.clone(), options, arguments)).await?;
+        for key in keys {
+            let key = short("a routing key", key)?;
+            let options = QueueBindOptions::default();
+            let binding = channel.queue_bind(queue.clone(), exchange.clone(), key, options, FieldTable::default());
+            self.ask("binding a queue", binding).await?;
+        }
+        Ok(())
+    }
+
+    async fn subscribe(&mut self, prefetch: u16) -> Result<(), BrokerError> {
+        let abandoned = EndIfAbandoned::new(&self.lane.session);
+        let channel = &self.lane.channel;
+        // Zero means "without limit" in AMQP.
+        let prefetch = prefetch.max(1);
+        self.ask("setting the prefetch", channel.basic_qos(prefetch, BasicQosOptions::default())).await?;
+        let (queue, tag) = (short("the name of a queue", &self.queue)?, "".into());
+        let consuming = channel.basic_consume(queue, tag, BasicConsumeOptions::default(), FieldTable::default());
+        self.stream = Some(self.ask("consuming", consuming).await?);
+        abandoned.disarm();
+        Ok(())
+    }
+
+    /// Deliveries that were on their way when the broker confirmed the end stand in the stream before its end.
+    async fn unsubscribe(&mut self) -> Result<(), BrokerError> {
+        let Some(mut stream) = self.stream.take() else { return self.lane.session.life().check() };
+        let abandoned = EndIfAbandoned::new(&self.lane.session);
+        let cancelling = self.lane.channel.basic_cancel(stream.tag(), BasicCancelOptions::default());
+        self.ask("cancelling a consumer", cancelling).await?;
+        let (held, queue) = (&mut self.held, &self.queue);
+        let rest = async {
+            while let Some(delivery) = stream.next().await {
+                held.push_back(delivery?);
+            }
+            Ok(())
+        };
+        let limit = self.lane.session.settings().call_timeout;
+        call(&format!("cancelling the consumer of {queue}"), limit, rest).await?;
+        abandoned.disarm();
+        Ok(())
+    }
+
+    /// A call on the channel of this consumer. If it fails the session is over.
+    async fn ask<T>(&self, what: &str, answer: impl Future<Output = lapin::Result<T>>) -> Result<T, BrokerError> {
+        let session = &self.lane.session;
+        let answer = call(&format!("{what}: {}", self.queue), session.settings().call_timeout, answer).await;
+        answer.inspect_err(|error| session.break_with(error.clone()))
+    }
+
+    async fn arrived(&mut self, count: usize) -> Result<lapin::message::Delivery, BrokerError> {
+        std::future::poll_fn(|cx| self.poll_held(cx, count, count)).await?;
+        Ok(self.held.pop_front().expect("ready means that something is held"))
+    }
+
+    /// Takes what has arrived, up to `most`; ready once at least `least` is held.
+    fn poll_held(&mut self, cx: &mut Context<'_>, least: usize, most: usize) -> Poll<Result<(), BrokerError>> {
+        self.lane.session.life().check()?;
+        while self.held.len() < most {
+            match self.poll_stream(cx) {
+                Poll::Ready(delivery) => self.held.push_back(delivery?),
+                Poll::Pending => break,
+            }
+        }
+        if self.held.len() >= least {
+            return Poll::Ready(Ok(()));
+        }
+        // Ready means over: the check above keeps it from being polled again.
+        self.over.as_mut().poll(cx).map(Err)
+    }
+
+    fn poll_stream(&mut self, cx: &mut Context<'_>) -> Poll<Result<lapin::message::Delivery, BrokerError>> {
+        let Some(stream) = &mut self.stream else { return Poll::Pending };
+        let why = match std::task::ready!(stream.poll_next_unpin(cx)) {
+            Some(Ok(delivery)) => return Poll::Ready(Ok(delivery)),
+            Some(Err(error)) => BrokerError::from_lapin("consuming", &error),
+            None => BrokerError::ConsumerEnded { queue: self.queue.clone() },
+        };
+        self.stream = None;
+        self.lane.session.break_with(why.clone());
+        Poll::Ready(Err(why))
+    }
+}
+
+/// Between two steps of a subscription a consumer is deaf. Better none at all.
+struct EndIfAbandoned<'a>(Option<&'a Session>);
+
+impl<'a> EndIfAbandoned<'a> {
+    fn new(session: &'a Session) -> Self {
+        Self(Some(session))
+    }
+
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for EndIfAbandoned<'_> {
+    fn drop(&mut self) {
+        if let Some(session) = self.0 {
+            let (what, why) = ("changing a subscription".to_owned(), "it was abandoned halfway".to_owned());
+            session.break_with(BrokerError::Broken { what, why });
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! Received messages, each settled exactly once.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use lapin::Channel;
+use lapin::options::{BasicAckOptions, BasicNackOptions, BasicRejectOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use warrener_shared::wire::Message;
+
+use crate::call::call;
+use crate::ledger::Ledger;
+use crate::{BrokerError, Session, message};
+
+/// What came with a delivery.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Incoming {
+    /// The message.
+    pub message: Message,
+    /// Whether the broker has handed it out before.
+    pub redelivered: bool,
+    /// How often before, as a quorum queue counts. `None` on the first delivery: whatever the header says then, a
+    /// client has written.
+    pub delivery_count: Option<u32>,
+    /// The exchange that it was published to; empty for the default exchange.
+    pub exchange: String,
+    /// The key that it was published with.
+    pub routing_key: String,
+    /// Why it was dead-lettered the last time, if it was.
+    pub death: Option<Death>,
+}
+
+/// How the broker says that a message was dead-lettered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Death {
+    /// The queue that it died in.
+    pub queue: String,
+    /// `rejected`, `expired`, `maxlen` or `delivery_limit`.
+    pub reason: String,
+    /// The exchange that it had been published to.
+    pub exchange: String,
+    /// The key that it had been published with.
+    pub routing_key: String,
+    /// How often it died there for that reason.
+    pub count: i64,
+}
+
+/// A received message that must be settled: dropped instead, it stays with this session, and counts against the
+/// prefetch, until the session is over.
+#[derive(Debug)]
+#[must_use = "an unsettled delivery stays with this session until it is over"]
+pub struct Delivery {
+    incoming: Incoming,
+    receipt: Receipt,
+}
+
+/// The right to settle one delivery, once.
+#[derive(Debug)]
+#[must_use = "an unsettled delivery stays with this session until it is over"]
+pub struct Receipt {
+    tag: u64,
+    lane: Arc<Lane>,
+}
+
+/// What became of a settlement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// It was handed to the broker. (AMQP confirms no settlements: if the connection breaks now, the message may
+    /// still come again.)
+    Done,
+    /// The session is over: the broker gives the message to somebody else, or has done so.
+    TooLate,
+}
+
+/// What is done with one message of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is dealt with.
+    Ack,
+    /// Nobody can make sense of it: it is dead-lettered.
+    Reject,
+    /// Somebody else shall have it.
+    Release,
+}
+
+/// The channel that deliveries came on; they hold it open until the last one is settled.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    pub(crate) channel: Channel,
+    pub(crate) session: Session,
+    ledger: Mutex<Ledger>,
+}
+
+impl Delivery {
+    pub(crate) fn new(delivery: lapin::message::Delivery, lane: &Arc<Lane>) -> Self {
+        let receipt = Receipt { tag: delivery.delivery_tag, lane: Arc::clone(lane) };
+        Self { incoming: Incoming::from_lapin(delivery), receipt }
+    }
+
+    /// Tells the broker that the message is dealt with.
+    ///
+    /// # Errors
+    /// If it can't be written; the session is over then.
+    pub async fn ack(self) -> Result<Settled, BrokerError> {
+        self.receipt.ack().await
+    }
+
+    /// Refuses a message that nobody can make sense of: it goes to the dead letters.
+    ///
+    /// # Errors
+    /// If it can't be written; the session is over then.
+    pub async fn reject(self) -> Result<Settled, BrokerError> {
+        self.receipt.reject().await
+    }
+
+    /// Gives the message back to its queue for anybody. It counts as one delivery up to RabbitMQ 4.2.
+    ///
+    /// # Errors
+    /// If it can't be written; the session is over then.
+    pub async fn release(self) -> Result<Settled, BrokerError> {
+        self.receipt.release().await
+    }
+
+    /// The message, and the right to settle it, apart.
+    pub fn into_parts(self) -> (Incoming, Receipt) {
+        (self.incoming, self.receipt)
+    }
+
+    pub(crate) fn from_parts(incoming: Incoming, receipt: Receipt) -> Self {
+        Self { incoming, receipt }
+    }
+}
+
+impl Deref for Delivery {
+    type Target = Incoming;
+
+    fn deref(&self) -> &Incoming {
+        &self.incoming
+    }
+}
+
+impl DerefMut for Delivery {
+    fn deref_mut(&mut self) -> &mut Incoming {
+        &mut self.incoming
+    }
+}
+
+impl Receipt {
+    pub(crate) fn new(tag: u64, lane: Arc<Lane>) -> Self {
+        Self { tag, lane }
+    }
+
+    /// Tells the broker that the message is dealt with.
+    ///
+    /// # Errors
+    /// If it can't be written; the session is over then.
+    pub async fn ack(self) -> Result<Settled, BrokerError> {
+        self.settle(Verdict::Ack).await
+    }
+
+    /// Refuses a message that nobody can make sense of: it goes to the dead letters.
+    ///
+    /// # Errors
+    /// If it can't be written; the session is over then.
+    pub async fn reject(self) -> Result<Settled, BrokerError> {
+        self.settle(Verdict::Reject).await
+    }
+
+    /// Gives the message back to its queue for anybody. It counts as one delivery up to RabbitMQ 4.2.
+    ///
+    /// # Errors
+    /// If it can't be written; the session is over then.
+    pub async fn release(self) -> Result<Settled, BrokerError> {
+        self.settle(Verdict::Release).await
+    }
+
+    /// Whether the session that the message came through still lives.
+    pub fn is_usable(&self) -> bool {
+        self.lane.session.is_usable()
+    }
+
+    async fn settle(self, verdict: Verdict) -> Result<Settled, BrokerError> {
+        self.lane.settle(self.tag, verdict).await
+    }
+}
+
+impl Lane {
+    pub(crate) fn new(channel: Channel, session: Session) -> Self {
+        Self { channel, session, ledger: Mutex::new(Ledger::new()) }
+    }
+
+    pub(crate) async fn settle(&self, tag: u64, verdict: Verdict) -> Result<Settled, BrokerError> {
+        let _settled = Marks { lane: self, tags: &[tag] };
+        self.write(async {
+            match verdict {
+                Verdict::Ack => self.channel.basic_ack(tag, BasicAckOptions::default()).await,
+                Verdict::Reject => self.channel.basic_reject(tag, BasicRejectOptions { requeue: false }).await,
+                Verdict::Release => self.channel.basic_reject(tag, BasicRejectOptions { requeue: true }).await,
+            }
+        })
+        .await
+    }
+
+    /// Settles a run of deliveries by one frame if nothing before it is open, else one by one.
+    pub(crate) async fn settle_run(&self, tags: &[u64], verdict: Verdict) -> Result<Settled, BrokerError> {
+        let (Some(&first), Some(&last)) = (tags.first(), tags.last()) else { return Ok(Settled::Done) };
+        if verdict == Verdict::Reject || !self.ledger().is_settled_before(first) {
+            return self.settle_each(tags, verdict).await;
+        }
+        let _settled = Marks { lane: self, tags };
+        self.write(async {
+            let (multiple, requeue) = (true, true);
+            match verdict {
+                Verdict::Ack => self.channel.basic_ack(last, BasicAckOptions { multiple }).await,
+                _ => self.channel.basic_nack(last, BasicNackOptions { multiple, requeue }).await,
+            }
+        })
+        .await
+    }
+
+    pub(crate) async fn settle_each(&self, tags: &[u64], verdict: Verdict) -> Result<Settled, BrokerError> {
+        for &tag in tags {
+            if self.settle(tag, verdict).await? == Settled::TooLate {
+                return Ok(Settled::TooLate);
+            }
+        }
+        Ok(Settled::Done)
+    }
+
+    /// Waits until a settlement is written to the network.
+    async fn write(&self, frame: impl Future<Output = lapin::Result<()>>) -> Result<Settled, BrokerError> {
+        if !self.session.is_usable() {
+            return Ok(Settled::TooLate);
+        }
+        match call("settling a delivery", self.session.settings().call_timeout, frame).await {
+            Ok(()) => Ok(Settled::Done),
+            Err(error @ BrokerError::Timeout { .. }) => {
+                self.session.break_with(error.clone());
+                Err(error)
+            }
+            // The channel is gone, and the message with it.
+            Err(error) => {
+                self.session.break_with(error);
+                Ok(Settled::TooLate)
+            }
+        }
+    }
+
+    fn ledger(&self) -> std::sync::MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Notes deliveries as settled once their frame is out, also if nobody waited for that. Not earlier: a `multiple`
+/// frame of somebody else must not overtake it.
+struct Marks<'a> {
+    lane: &'a Lane,
+    tags: &'a [u64],
+}
+
+impl Drop for Marks<'_> {
+    fn drop(&mut self) {
+        let mut ledger = self.lane.ledger();
+        for &tag in self.tags {
+            ledger.settle(tag);
+        }
+    }
+}
+
+impl Incoming {
+    pub(crate) fn from_lapin(delivery: lapin::message::Delivery) -> Self {
+        let headers = delivery.properties.headers().as_ref();
+        Self {
+            redelivered: delivery.redelivered,
+            delivery_count: headers.filter(|_| delivery.redelivered).and_then(delivery_count),
+            exchange: delivery.exchange.into(),
+            routing_key: delivery.routing_key.into(),
+            death: headers.and_then(last_death),
+            message: message::from_parts(&delivery.properties, delivery.data),
+        }
+    }
+}
+
+fn delivery_count(headers: &FieldTable) -> Option<u32> {
+    let count = headers.inner().get("x-delivery-count").and_then(message::integer)?;
+    u32::try_from(count).ok()
+}
+
+/// The broker lists deaths newest first.
+fn last_death(headers: &FieldTable) -> Option<Death> {
+    let AMQPValue::FieldArray(deaths) = headers.inner().get("x-death")? else { return None };
+    let AMQPValue::FieldTable(death) = deaths.as_slice().first()? else { return None };
+    let text = |name: &str| death.inner().get(name).map(text_of).unwrap_or_default();
+    let keys = death.inner().get("routing-keys").and_then(AMQPValue::as_array);
+    Some(Death {
+        queue: text("queue"),
+        reason: text("reason"),
+        exchange: text("exchange"),
+        routing_key: keys.and_then(|keys| keys.as_slice().first()).map(text_of).unwrap_or_default(),
+        count: death.inner().get("count").and_then(message::integer).unwrap_or(1),
+    })
+}
+
+fn text_of(value: &AMQPValue) -> String {
+    match value {
+        AMQPValue::LongString(text) => text.to_string(),
+        AMQPValue::ShortString(text) => text.as_str().to_owned(),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,40 @@
+//! Which deliveries of a channel are settled, so that a `multiple` acknowledgement never covers anybody else's.
+
+use std::collections::VecDeque;
+
+/// The broker numbers the deliveries of a channel from 1. Holds one flag for each number between the oldest open one
+/// and the newest settled one: at most as many as there are deliveries held.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    oldest_open: u64,
+    settled: VecDeque<bool>,
+}
+
+impl Ledger {
+    pub(crate) fn new() -> Self {
+        Self { oldest_open: 1, settled: VecDeque::new() }
+    }
+
+    /// Whether everything before this delivery is settled.
+    pub(crate) fn is_settled_before(&self, tag: u64) -> bool {
+        self.oldest_open >= tag
+    }
+
+    /// Notes that a delivery is settled.
+    pub(crate) fn settle(&mut self, tag: u64) {
+        let Some(index) = tag.checked_sub(self.oldest_open).and_then(|index| usize::try_from(index).ok()) else {
+            return;
+        };
+        if index >= self.settled.len() {
+            self.settled.resize(index + 1, false);
+        }
+        self.settled[index] = true;
+        while self.settled.front() == Some(&true) {
+            self.settled.pop_front();
+            self.oldest_open += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

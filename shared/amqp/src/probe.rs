@@ -1,0 +1,117 @@
+//! A connection of its own for calls that may fail: a passive declare of a missing queue kills its channel, and
+//! the client library may lose the connection with it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lapin::Channel;
+use lapin::uri::AMQPUri;
+use tokio::sync::Mutex;
+
+use crate::call::call;
+use crate::error::SoftError;
+use crate::life::Life;
+use crate::link::Link;
+use crate::{BrokerError, Settings};
+
+/// Calls go one after the other, so that nothing else is in flight on a channel that dies.
+#[derive(Debug)]
+pub(crate) struct Probe {
+    settings: Settings,
+    host: AMQPUri,
+    life: Arc<Life>,
+    open: Mutex<Option<Open>>,
+}
+
+#[derive(Debug)]
+struct Open {
+    link: Link,
+    channel: Option<Channel>,
+}
+
+/// How a call failed.
+pub(crate) enum Failure {
+    /// The broker refused it and closed the channel.
+    Soft(SoftError, BrokerError),
+    /// The connection didn't work.
+    Other(BrokerError),
+}
+
+impl From<Failure> for BrokerError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Soft(_, error) | Failure::Other(error) => error,
+        }
+    }
+}
+
+impl Probe {
+    pub(crate) fn new(settings: Settings, host: AMQPUri, life: Arc<Life>) -> Self {
+        Self { settings, host, life, open: Mutex::default() }
+    }
+
+    /// Makes a call that changes nothing when it is made twice: if a connection from before doesn't work any more,
+    /// it is made once again on a new one.
+    pub(crate) async fn ask<T, A>(&self, what: &str, call: impl Fn(Channel) -> A) -> Result<T, Failure>
+    where
+        A: Future<Output = lapin::Result<T>>,
+    {
+        self.life.check().map_err(Failure::Other)?;
+        let mut open = self.open.lock().await;
+        if let Some(kept) = open.take() {
+            match self.ask_on(kept, &mut open, what, &call).await {
+                Err(Failure::Other(error)) => tracing::debug!(%error, "the connection for questions is renewed"),
+                answer => return answer,
+            }
+        }
+        let link = Link::open(&self.settings, &self.host, "probe").await.map_err(Failure::Other)?;
+        self.ask_on(Open { link, channel: None }, &mut open, what, &call).await
+    }
+
+    /// Keeps in `keep` what still works afterwards. An abandoned call keeps nothing.
+    async fn ask_on<T, A>(
+        &self,
+        mut open: Open,
+        keep: &mut Option<Open>,
+        what: &str,
+        question: impl Fn(Channel) -> A,
+    ) -> Result<T, Failure>
+    where
+        A: Future<Output = lapin::Result<T>>,
+    {
+        let channel = match open.channel.take() {
+            Some(channel) => channel,
+            None => open.link.channel().await.map_err(Failure::Other)?,
+        };
+        let mut soft = None;
+        let answer = call(what, self.limit(), async {
+            let answer = question(channel.clone()).await;
+            soft = answer.as_ref().err().and_then(SoftError::of);
+            answer
+        });
+        match answer.await {
+            Ok(answer) => {
+                open.channel = Some(channel);
+                *keep = Some(open);
+                Ok(answer)
+            }
+            Err(error) => match soft {
+                Some(soft) => {
+                    *keep = Some(open);
+                    Err(Failure::Soft(soft, error))
+                }
+                None => Err(Failure::Other(error)),
+            },
+        }
+    }
+
+    fn limit(&self) -> Duration {
+        self.settings.call_timeout
+    }
+
+    pub(crate) async fn close(&self) {
+        if let Some(open) = self.open.lock().await.take() {
+            open.link.close().await;
+        }
+    }
+}

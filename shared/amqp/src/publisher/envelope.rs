@@ -1,0 +1,66 @@
+//! One message with its address, ready to be sent.
+
+use lapin::options::BasicPublishOptions;
+use lapin::types::ShortString;
+use lapin::{BasicProperties, Channel, Confirmation};
+use warrener_shared::wire::Message;
+
+use crate::call::short;
+use crate::publisher::Published;
+use crate::{BrokerError, message};
+
+#[derive(Debug)]
+pub(crate) struct Envelope {
+    exchange: ShortString,
+    key: ShortString,
+    options: BasicPublishOptions,
+    properties: BasicProperties,
+    body: Vec<u8>,
+}
+
+impl Envelope {
+    /// `None` if it can't be sent, which no retry changes and only a bug of ours can cause: all ids are checked where
+    /// they enter. It is logged.
+    pub(crate) fn new(exchange: &str, key: &str, message: Message) -> Option<Self> {
+        Self::build(exchange, key, message)
+            .inspect_err(|error| tracing::error!(%error, exchange, key, "a message can't be published"))
+            .ok()
+    }
+
+    fn build(exchange: &str, key: &str, message: Message) -> Result<Self, BrokerError> {
+        let (exchange, key) = (short("the name of an exchange", exchange)?, short("a routing key", key)?);
+        let (properties, body) = message::into_parts(message)?;
+        Ok(Self { exchange, key, options: BasicPublishOptions::default(), properties, body })
+    }
+
+    pub(crate) fn mandatory(mut self) -> Self {
+        self.options.mandatory = true;
+        self
+    }
+
+    /// Publishes and waits for the answer. The first poll gives the message its number on the channel and puts it
+    /// into the outgoing frames, in one go: only one task may poll the sends of a channel.
+    pub(crate) async fn send(self, channel: &Channel) -> Published {
+        let Self { exchange, key, options, properties, body } = self;
+        let handed_over = channel.basic_publish(exchange, key, options, &body, properties).await;
+        drop(body);
+        let Ok(confirm) = handed_over else { return Published::Unknown };
+        match confirm.await {
+            Ok(Confirmation::Ack(None)) => Published::Confirmed,
+            Ok(Confirmation::Ack(Some(_))) => Published::Returned,
+            Ok(Confirmation::Nack(_)) => Published::Nacked,
+            // `NotRequested` can't be: every channel that comes here was switched to confirms.
+            Ok(Confirmation::NotRequested) | Err(_) => Published::Unknown,
+        }
+    }
+
+    /// Publishes on a channel without confirms; whether it was written to the network.
+    pub(crate) async fn hand_over(self, channel: &Channel) -> bool {
+        let Self { exchange, key, options, properties, body } = self;
+        match channel.basic_publish(exchange, key, options, &body, properties).await {
+            // The library keeps every confirm that nobody has looked at.
+            Ok(confirm) => confirm.await.is_ok(),
+            Err(_) => false,
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Publishing, with confirms.
+
+mod actor;
+mod envelope;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use lapin::Channel;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use warrener_shared::wire::Message;
+
+pub(crate) use self::envelope::Envelope;
+use crate::{BrokerError, Session};
+
+/// What became of a published message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Published {
+    /// The broker has it; a quorum queue has it on disk.
+    Confirmed,
+    /// Not taken: a queue is full or can't keep it. Or it can't be sent at all, because a name or property is longer
+    /// than AMQP allows, which is logged as an error.
+    Nacked,
+    /// No binding wanted it. Only mandatory publishes can tell.
+    Returned,
+    /// Nobody knows: no confirm came in time, or the session broke. It may still arrive, so send it again under the
+    /// same `message_id`.
+    Unknown,
+}
+
+impl Published {
+    /// Whether the broker has taken responsibility.
+    pub fn is_confirmed(self) -> bool {
+        self == Self::Confirmed
+    }
+}
+
+/// Publishes through one channel that a single task owns, with a bounded number of messages unconfirmed.
+///
+/// (The client library swaps confirms between tasks that share a channel.) Messages go out in the order in which
+/// [`enqueue`](Self::enqueue) returned. A place in the window is free again when the broker has answered, not when
+/// the waiting ended, so the bound holds also while the broker is blocked; a dead queue can hold as many places as
+/// its caller gives it. Clones share the window.
+#[derive(Clone, Debug)]
+pub struct Publisher {
+    session: Session,
+    room: Arc<Semaphore>,
+    jobs: mpsc::UnboundedSender<Job>,
+    unconfirmed: Channel,
+}
+
+/// A message on its way to the broker: resolves to what became of it.
+#[derive(Debug)]
+#[must_use = "whoever doesn't wait for the confirm can't know whether the broker has the message"]
+pub struct Pending(oneshot::Receiver<Published>);
+
+/// A message, the place that it takes in the window, and who wants to know.
+#[derive(Debug)]
+struct Job {
+    envelope: Envelope,
+    place: OwnedSemaphorePermit,
+    reply: oneshot::Sender<Published>,
+}
+
+impl Session {
+    /// A publisher with room for `window` unconfirmed messages; 256 reaches the broker's full speed.
+    ///
+    /// # Errors
+    /// If its channels can't be opened.
+    pub async fn publisher(&self, window: usize) -> Result<Publisher, BrokerError> {
+        self.life().check()?;
+        let confirmed = self.links().publishing.confirm_channel().await?;
+        let unconfirmed = self.links().publishing.channel().await?;
+        // Never longer than the window: whoever sends holds a place.
+        let (jobs, inbox) = mpsc::unbounded_channel();
+        actor::spawn(self, confirmed, inbox);
+        Ok(Publisher { session: self.clone(), room: Arc::new(Semaphore::new(window)), jobs, unconfirmed })
+    }
+}
+
+impl Publisher {
+    /// Publishes a message and waits for its confirm.
+    pub async fn publish(&self, exchange: &str, key: &str, message: Message) -> Published {
+        self.enqueue(exchange, key, message).await.await
+    }
+
+    /// Publishes a message; waits for room in the window only, at most the publish timeout.
+    ///
+    /// Dropped before it is ready, nothing was published.
+    pub async fn enqueue(&self, exchange: &str, key: &str, message: Message) -> Pending {
+        let (reply, pending) = oneshot::channel();
+        match Envelope::new(exchange, key, message) {
+            None => answer(reply, Published::Nacked),
+            Some(envelope) => {
+                if let Some(place) = self.place().await {
+                    // If the actor is gone the reply is dropped with the job, which means unknown.
+                    drop(self.jobs.send(Job { envelope, place, reply }));
+                }
+            }
+        }
+        Pending(pending)
+    }
+
+    /// Publishes a message that must reach a queue: alone on a channel, so that the return is its own for sure.
+    pub async fn publish_mandatory(&self, exchange: &str, key: &str, message: Message) -> Published {
+        self.session.pool().publish_mandatory(exchange, key, message).await
+    }
+
+    /// Publishes without a confirm what the next message replaces: heartbeats, progress, control. Whether it was
+    /// handed to the network; while the broker is blocked nothing is.
+    pub async fn send_unconfirmed(&self, exchange: &str, key: &str, message: Message) -> bool {
+        if self.session.is_blocked().is_some() || !self.session.is_usable() {
+            return false;
+        }
+        let Some(envelope) = Envelope::new(exchange, key, message) else { return false };
+        let limit = self.session.settings().call_timeout;
+        tokio::time::timeout(limit, envelope.hand_over(&self.unconfirmed)).await.is_ok_and(|sent| sent)
+    }
+
+    /// How many more messages can be enqueued without waiting.
+    pub fn room(&self) -> usize {
+        self.room.available_permits()
+    }
+
+    /// The session that it publishes through.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        if let Ok(place) = Arc::clone(&self.room).try_acquire_owned() {
+            return Some(place);
+        }
+        tokio::select! {
+            place = Arc::clone(&self.room).acquire_owned() => place.ok(),
+            _ = self.session.failed() => None,
+            () = tokio::time::sleep(self.session.settings().publish_timeout) => None,
+        }
+    }
+}
+
+impl Future for Pending {
+    type Output = Published;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Published> {
+        Pin::new(&mut self.0).poll(cx).map(|answer| answer.unwrap_or(Published::Unknown))
+    }
+}
+
+fn answer(reply: oneshot::Sender<Published>, outcome: Published) {
+    // Nobody waits any more: that is their choice.
+    reply.send(outcome).ok();
+}

@@ -1,0 +1,155 @@
+//! One life of our connections to the broker.
+
+use std::sync::Arc;
+
+use lapin::uri::AMQPUri;
+
+use crate::life::Life;
+use crate::link::Link;
+use crate::pool::ChannelPool;
+use crate::probe::Probe;
+use crate::{BrokerError, Settings};
+
+/// One life of our connections to the broker: one to publish, one to consume, and, once needed, one for questions
+/// that may kill a channel.
+///
+/// A session is never repaired. Any error, a broken channel too, ends it as a whole: [`failed`](Self::failed) tells
+/// every clone, all connections are closed, and the owner opens a new one. So a delivery can't be settled on a
+/// channel that it didn't come from, and nothing half works.
+///
+/// Clones are handles of the same session, which is closed when the last one is dropped; publishers, consumers and
+/// deliveries hold one.
+#[derive(Clone, Debug)]
+pub struct Session {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    settings: Settings,
+    life: Arc<Life>,
+    links: Arc<Links>,
+    pool: ChannelPool,
+}
+
+/// The publishing and the consuming connection are apart because a broker short of memory stops reading from
+/// connections that publish: acknowledgements must still get through.
+#[derive(Debug)]
+pub(crate) struct Links {
+    pub(crate) publishing: Link,
+    pub(crate) consuming: Link,
+    probe: Probe,
+}
+
+impl Session {
+    /// Connects to the first host that answers.
+    ///
+    /// # Errors
+    /// [`BrokerError::Unreachable`] with what each host said, or what the first one refused for good.
+    pub async fn open(settings: &Settings) -> Result<Self, BrokerError> {
+        let mut failures = Vec::new();
+        for host in settings.hosts()? {
+            match Self::open_host(settings, &host).await {
+                Err(error) if error.is_transient() => {
+                    failures.push(format!("{}:{}: {error}", host.authority.host, host.authority.port));
+                }
+                opened => return opened,
+            }
+        }
+        Err(BrokerError::Unreachable { url: settings.redacted_url(), why: failures.join("; ") })
+    }
+
+    async fn open_host(settings: &Settings, host: &AMQPUri) -> Result<Self, BrokerError> {
+        let life = Arc::new(Life::new());
+        let publishing = Link::open(settings, host, "publishing").await?;
+        let consuming = Link::open(settings, host, "consuming").await?;
+        publishing.watch(&life);
+        consuming.watch(&life);
+        let probe = Probe::new(settings.clone(), host.clone(), Arc::clone(&life));
+        let links = Arc::new(Links { publishing, consuming, probe });
+        close_at_the_end(&life, &links);
+        let pool = ChannelPool::new(settings, &life, &links);
+        tracing::info!(epoch = life.epoch(), host = host.authority.host, port = host.authority.port, "connected");
+        Ok(Self { inner: Arc::new(Inner { settings: settings.clone(), life, links, pool }) })
+    }
+
+    /// The number of this session in this process, rising.
+    pub fn epoch(&self) -> u64 {
+        self.inner.life.epoch()
+    }
+
+    /// The version that the broker told, such as `3.10.8`.
+    pub fn server_version(&self) -> &str {
+        ""
+    }
+
+    /// Why the broker takes no publishes at the moment (memory or disk is short), if so. Publishes then wait.
+    pub fn is_blocked(&self) -> Option<String> {
+        self.inner.links.publishing.blocked().reason()
+    }
+
+    /// Whether nothing has broken yet.
+    pub fn is_usable(&self) -> bool {
+        !self.inner.life.is_over()
+    }
+
+    /// Waits until something breaks and tells what; every clone gets the same answer.
+    pub async fn failed(&self) -> BrokerError {
+        self.inner.life.over().await
+    }
+
+    /// Ends the session for a reason that its owner found, such as a watchdog that saw no deliveries.
+    pub fn break_with(&self, why: BrokerError) {
+        self.inner.life.end(why);
+    }
+
+    /// Channels for publishers that come and go.
+    pub fn pool(&self) -> &ChannelPool {
+        &self.inner.pool
+    }
+
+    /// Closes the connections in order. Whatever was not settled goes back to its queue, whatever was not confirmed
+    /// is unknown.
+    pub async fn close(self) {
+        self.inner.life.end(BrokerError::Closed);
+        self.inner.links.close().await;
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    pub(crate) fn life(&self) -> &Arc<Life> {
+        &self.inner.life
+    }
+
+    pub(crate) fn links(&self) -> &Links {
+        &self.inner.links
+    }
+
+    pub(crate) fn probe(&self) -> &Probe {
+        &self.inner.links.probe
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.life.end(BrokerError::Closed);
+    }
+}
+
+impl Links {
+    async fn close(&self) {
+        tokio::join!(self.consuming.close(), self.publishing.close(), self.probe.close());
+    }
+}
+
+/// A broken session holds messages that others could work on: the other connection is closed at once, whoever still
+/// keeps handles.
+fn close_at_the_end(life: &Arc<Life>, links: &Arc<Links>) {
+    let (over, links) = (life.over(), Arc::clone(links));
+    tokio::spawn(async move {
+        over.await;
+        links.close().await;
+    });
+}
