@@ -1,0 +1,73 @@
+# `make demo` shows it, `make check` is the gate that every change passes. Both install what they need and is not there.
+
+SHELL := /bin/bash
+POLYGLOT := $(CURDIR)/target/polyglot
+TOOLS := $(CURDIR)/target/tools
+# Crates whose documentation a user reads; the examples in it are run.
+FRONT_DOOR := -p warrener-client -p warrener-worker
+# The other languages' clients that the tests publish and work with.
+PIKA := 1.4.4
+AMQPLIB := 2.3.1
+
+export PATH := $(PATH):$(TOOLS)/bin
+export PYTHONPATH := $(POLYGLOT)/python
+export NODE_PATH := $(POLYGLOT)/node/node_modules
+
+.PHONY: help demo check setup fmt lint docs test deny
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## runs the three examples on this machine, everything included; KEEP=1 leaves it running
+	@KEEP=$(KEEP) examples/demo.sh
+
+check: ## everything below; what CI runs
+	@start=$$(date +%s); \
+	$(MAKE) --no-print-directory setup fmt lint docs test deny && \
+	echo "make check: all is well, after $$(( $$(date +%s) - start )) s"
+
+setup: $(POLYGLOT)/python/pika $(POLYGLOT)/node/node_modules/amqplib $(TOOLS)/ready ## installs what the tests need
+
+fmt: ## the format of the code
+	cargo fmt --all --check
+
+lint: ## clippy, warnings are errors
+	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+
+docs: ## the documentation of the code, warnings are errors
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
+
+test: ## all tests, and the examples in the documentation
+	@if cargo nextest --version >/dev/null 2>&1; \
+	then set -x; cargo nextest run --workspace --locked; \
+	else set -x; cargo test --workspace --locked --lib --bins --tests; fi
+	cargo test --doc --locked --quiet $(FRONT_DOOR)
+
+deny: ## licences, sources and known vulnerabilities of what we depend on
+	cargo deny --workspace check bans licenses sources
+	@if cargo deny fetch db >$(TOOLS)/advisories.log 2>&1; \
+	then set -x; cargo deny --workspace check --disable-fetch advisories; \
+	else echo "WARNING: not checked for known vulnerabilities: the advisory database can't be reached from here"; fi
+
+.PHONY: packages
+packages:
+	@.ci/setup
+
+$(POLYGLOT)/python/pika: | packages
+	pip3 install --quiet --disable-pip-version-check --root-user-action=ignore --target $(POLYGLOT)/python pika==$(PIKA)
+
+$(POLYGLOT)/node/node_modules/amqplib: | packages
+	@mkdir -p $(POLYGLOT)/node
+	npm install --silent --no-audit --no-fund --no-save --prefix $(POLYGLOT)/node amqplib@$(AMQPLIB)
+
+# Built for compile time, not for speed: it runs for a second. Two minutes on two cores.
+$(TOOLS)/ready: | packages
+	@mkdir -p $(TOOLS)
+	@cargo deny --version >/dev/null 2>&1 || { set -x; \
+	CARGO_TARGET_DIR=$(TOOLS)/build CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
+	CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=0 \
+	cargo install --quiet --locked --no-default-features --root $(TOOLS) cargo-deny@0.20.2; }
+	@rm -rf $(TOOLS)/build
+	@touch $@
