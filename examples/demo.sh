@@ -142,7 +142,7 @@ stop() {
   local file=$DEMO/$1.pid pid
   [ -f "$file" ] || return 0
   pid=$(cat "$file")
-  if ps -p "$pid" -o command= 2>/dev/null | grep -qE 'cargo|orchestrator|worker|rabbitmq|beam|epmd'; then
+  if command_of "$pid" | grep -qE 'cargo|orchestrator|worker|rabbitmq|beam|epmd'; then
     kill "$pid" 2>/dev/null || true
     for _ in $(seq 200); do
       kill -0 "$pid" 2>/dev/null || break
@@ -151,6 +151,10 @@ stop() {
     kill -9 "$pid" 2>/dev/null || true
   fi
   rm -f "$file"
+}
+
+command_of() {
+  if [ -d /proc/self ]; then tr '\0' ' ' <"/proc/$1/cmdline"; else ps -p "$1" -o command=; fi 2>/dev/null
 }
 
 stop_all() {

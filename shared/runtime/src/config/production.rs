@@ -13,7 +13,8 @@ pub struct DevelopmentPassword {
 impl DevelopmentPassword {
     /// How to put it right.
     pub const HINT: &'static str = "run `make secrets`, give the broker the new passwords, and set \
-         WARRENER_AMQP__URL_FILE or WARRENER_AMQP__PASSWORD_FILE; or unset WARRENER_ENV if this is no production system";
+         WARRENER_AMQP__URL_FILE or WARRENER_AMQP__PASSWORD_FILE; \
+         or unset WARRENER_ENV if this is no production system";
 }
 
 /// Refuses the passwords that the shipped set-up starts with. `address` is the full URL of the broker.
