@@ -107,6 +107,14 @@ run_example() {
   printf '\n%s\n' "${BOLD}$1${PLAIN}  warrener submit $job --watch"
   "$BIN/warrener" submit "$job" --watch >"$output" || fail "the example $1 did not succeed"
   python3 examples/show.py <"$output"
+  if [ "$1" = serve-model ] && python3 -c 'import pika' 2>/dev/null; then ask_over_amqp; fi
+}
+
+# The same question from a program that knows RabbitMQ and nothing of Warrener.
+ask_over_amqp() {
+  printf '\n%s\n' "${BOLD}serve-model over AMQP${PLAIN}  python3 examples/serve-model/client.py"
+  python3 examples/serve-model/client.py >"$DEMO/client.json" || fail "the AMQP client got no good answer"
+  python3 examples/show.py <"$DEMO/client.json"
 }
 
 job_of() {
