@@ -1,26 +1,25 @@
 //! JSON documents whose bytes stay as they came: 30-digit integers, `1e400`, `\u0000` and key order survive.
+//!
+//! - [`check`] decides whether bytes from outside are JSON; everything else here trusts its answer.
+//! - [`Doc`] shares such bytes and finds values in them without converting them.
+//! - [`canonical`] makes documents comparable whatever their white space and key order.
+//! - [`push_string`], [`ListWriter`] and [`ObjectWriter`] write new documents from old bytes.
 
-use std::sync::Arc;
+mod canonical;
+mod check;
+mod doc;
+mod index;
+mod scan;
+mod text;
+mod write;
 
-/// A JSON document: bytes that are known to be one JSON value, shared cheaply, indexed at first need.
-#[derive(Clone, Debug)]
-pub struct Doc {
-    bytes: Arc<[u8]>,
-}
+#[cfg(test)]
+mod tests;
 
-impl Doc {
-    /// Takes bytes that are known to be one JSON value (no trailing white space matters).
-    pub fn trusted(bytes: impl Into<Arc<[u8]>>) -> Self {
-        Self { bytes: bytes.into() }
-    }
+pub use self::canonical::canonical;
+pub use self::check::{JsonError, JsonErrorKind, check};
+pub use self::doc::{Doc, Kind, Step};
+pub use self::write::{ListWriter, ObjectWriter, TooLarge, push_string};
 
-    /// The document `null`.
-    pub fn null() -> Self {
-        Self::trusted(*b"null")
-    }
-
-    /// The bytes as they came.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-}
+pub(crate) use self::scan::{contains, nesting, skip_string};
+pub(crate) use self::text::{MappedText, unescape};
