@@ -1,11 +1,36 @@
 //! `${{ … }}` expressions over the documents of a job.
+//!
+//! - [`Template`]: a JSON value whose strings may hold expressions; [`Condition`]: the `if` of a task;
+//!   [`expand`]: the items of a `for_each`.
+//! - [`Scope`] is what they see when they are evaluated, [`Reference`] what must be loaded for that.
+//!
+//! A bare path copies bytes and never enters the engine. In every other expression the paths are replaced by
+//! slots, so that the engine (minijinja, with fuel) sees the values of those paths and nothing else.
+
+mod analysis;
+mod condition;
+mod delimiters;
+mod engine;
+mod expand;
+mod path;
+mod problem;
+mod program;
+mod template;
+mod token;
+mod value;
+mod write;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
+pub use self::condition::Condition;
+pub use self::expand::{Items, expand};
+pub use self::problem::TemplateProblem;
+pub use self::template::{Roots, Template};
 use crate::error::ErrorObject;
-use crate::job::Source;
 use crate::json::Doc;
-use crate::limits::Limits;
 use crate::state::TaskState;
 
 /// What an expression can see.

@@ -1,0 +1,266 @@
+//! What an expression refers to, found in its words. Expressions bind no names, so that words are enough.
+
+use super::engine;
+use super::path::{JobPart, Part, Path, Root};
+use super::problem::TemplateProblem;
+use super::template::Roots;
+use super::token::{Token, TokenKind, tokens};
+use crate::json::Step;
+
+/// An expression taken apart.
+pub(super) struct Analysis<'a> {
+    pub(super) tokens: Vec<Token<'a>>,
+    pub(super) paths: Vec<Found>,
+    pub(super) problems: Vec<TemplateProblem>,
+}
+
+/// A path in an expression.
+pub(super) struct Found {
+    pub(super) path: Path,
+    /// Its first token, and the one after its last.
+    pub(super) from: usize,
+    pub(super) to: usize,
+    /// Whether `default()` applies to it directly.
+    pub(super) optional: bool,
+}
+
+/// Takes an expression apart. `Err` if it cannot even be cut into words.
+pub(super) fn analyse(source: &str, roots: Roots) -> Result<Analysis<'_>, TemplateProblem> {
+    let tokens = tokens(source).map_err(|why| TemplateProblem::invalid(format!("`{source}`: {why}")))?;
+    let mut reader = Reader { source, roots, tokens: &tokens, paths: Vec::new(), problems: Vec::new() };
+    reader.read();
+    let Reader { paths, problems, .. } = reader;
+    Ok(Analysis { paths, problems, tokens })
+}
+
+struct Reader<'a, 't> {
+    source: &'a str,
+    roots: Roots,
+    tokens: &'t [Token<'a>],
+    paths: Vec<Found>,
+    problems: Vec<TemplateProblem>,
+}
+
+impl<'a> Reader<'a, '_> {
+    fn read(&mut self) {
+        let mut at = 0;
+        while let Some(token) = self.tokens.get(at) {
+            at = match token.kind {
+                TokenKind::Name if !token.is_keyword() => self.name(at, token.text),
+                _ => at + 1,
+            };
+            if self.symbol(at, "(") && self.calls_a_value(at) {
+                let (start, end) = (self.start_of_operand(at), self.end_of(at - 1));
+                let called = &self.source[start..end];
+                let problem = TemplateProblem::invalid(format!("`{called}(…)`: values have no methods"));
+                self.problems.push(problem.hint("use a filter, such as `x | upper` or `x | items`"));
+            }
+        }
+    }
+
+    /// Reads what the name at this position stands for; answers where to read on.
+    fn name(&mut self, at: usize, name: &'a str) -> usize {
+        let after = |symbol: &str| at > 0 && self.symbol(at - 1, symbol);
+        if after(".") || (self.symbol(at + 1, "=") && (after("(") || after(","))) {
+            return at + 1;
+        }
+        if after("|") {
+            return self.known(at, name, "filter", engine::FILTERS);
+        }
+        if self.names_a_test(at) {
+            if matches!(name, "defined" | "undefined") {
+                let problem = TemplateProblem::unknown(format!("there is no test `{name}`"));
+                self.problems
+                    .push(problem.hint("only `default()` accepts what is undefined: `x | default(none) is none`"));
+                return at + 1;
+            }
+            return self.known(at, name, "test", engine::TESTS);
+        }
+        if self.symbol(at + 1, "(") {
+            return self.known(at, name, "function", engine::FUNCTIONS);
+        }
+        self.path(at, name)
+    }
+
+    fn known(&mut self, at: usize, name: &str, sort: &str, names: &[&str]) -> usize {
+        if !names.contains(&name) {
+            let problem = TemplateProblem::unknown(format!("there is no {sort} `{name}`"));
+            self.problems.push(problem.did_you_mean(name, names));
+        }
+        at + 1
+    }
+
+    fn path(&mut self, at: usize, name: &'a str) -> usize {
+        let (mut steps, mut ends, to) = self.steps(at);
+        match self.root(at, name, &steps) {
+            Ok((root, taken)) => {
+                steps.drain(..taken);
+                ends.drain(..taken);
+                let start = self.tokens[at].start;
+                let text = &self.source[start..self.end_of(to - 1)];
+                let ends = ends.into_iter().map(|end| end - start).collect();
+                let path = Path::new(text, root, steps, ends);
+                self.paths.push(Found { path, from: at, to, optional: self.is_optional(at, to) });
+            }
+            Err(problem) => self.problems.push(problem),
+        }
+        to
+    }
+
+    /// The steps after the name at this position, the ends of the name and of each, and the token after them.
+    fn steps(&self, at: usize) -> (Vec<Step>, Vec<usize>, usize) {
+        let (mut steps, mut ends, mut to) = (Vec::new(), vec![self.end_of(at)], at + 1);
+        while let Some((step, length)) = self.step(to) {
+            to += length;
+            steps.push(step);
+            ends.push(self.end_of(to - 1));
+        }
+        (steps, ends, to)
+    }
+
+    fn step(&self, at: usize) -> Option<(Step, usize)> {
+        let rest = self.tokens.get(at..)?;
+        match rest {
+            [dot, name, ..] if dot.is(".") && name.kind == TokenKind::Name => {
+                Some((Step::Key(name.text.to_owned()), 2))
+            }
+            [open, minus, number, close, ..] if open.is("[") && minus.is("-") && close.is("]") => {
+                Some((Step::Index(-integer(number)?), 4))
+            }
+            [open, key, close, ..] if open.is("[") && close.is("]") => match key.kind {
+                TokenKind::Text => Some((Step::Key(engine::literal(key.text)?), 3)),
+                _ => Some((Step::Index(integer(key)?), 3)),
+            },
+            _ => None,
+        }
+    }
+
+    /// What a path starts from, and how many of its steps belong to that.
+    fn root(&self, at: usize, name: &str, steps: &[Step]) -> Result<(Root, usize), TemplateProblem> {
+        match name {
+            "input" => Ok((Root::Input, 0)),
+            "tasks" => self.task(at, steps),
+            "job" => job(steps),
+            "item" if self.roots.item => Ok((Root::Item, 0)),
+            "index" if self.roots.item => Ok((Root::Index, 0)),
+            "total" if self.roots.item => Ok((Root::Total, 0)),
+            "item" | "index" | "total" => {
+                let detail = format!("`{name}` is known only in the `input` of a task with `for_each`");
+                Err(TemplateProblem::unknown(detail))
+            }
+            _ => Err(self.unknown(at, name)),
+        }
+    }
+
+    fn unknown(&self, at: usize, name: &str) -> TemplateProblem {
+        let problem = TemplateProblem::unknown(format!("there is no `{name}`"));
+        if engine::FUNCTIONS.contains(&name) {
+            return problem.hint(format!("`{name}` is a function: call it with `{name}(…)`"));
+        }
+        if at > 0 && self.symbol(at - 1, "-") && self.follows_task(at - 1) {
+            return problem.hint("a hyphen is a minus here; names of tasks have underscores");
+        }
+        let names = if self.roots.item { &ROOTS[..] } else { &ROOTS[..3] };
+        problem.did_you_mean(name, names)
+    }
+
+    fn task(&self, at: usize, steps: &[Step]) -> Result<(Root, usize), TemplateProblem> {
+        let (task, rest) = match steps {
+            [Step::Key(task), rest @ ..] => (task, rest),
+            [] if !self.symbol(at + 1, "[") => {
+                let problem = TemplateProblem::invalid("`tasks` alone is not a value");
+                return Err(problem.hint("name a task: `tasks.<name>.output`"));
+            }
+            _ => {
+                let problem = TemplateProblem::invalid("`tasks[…]` with a computed name is refused");
+                return Err(problem.hint("name the task: `tasks.<name>.output` or `tasks[\"<name>\"].output`"));
+            }
+        };
+        match rest {
+            [] => Ok((Root::Task(task.clone(), Part::Whole), 1)),
+            [Step::Key(part), ..] => match Part::named(part) {
+                Some(known) => Ok((Root::Task(task.clone(), known), 2)),
+                None => Err(TemplateProblem::unknown(format!("`tasks.{task}.{part}`: a task has no `{part}`"))
+                    .did_you_mean(part, &Part::NAMES)),
+            },
+            [Step::Index(_), ..] => {
+                let problem = TemplateProblem::invalid(format!("`tasks.{task}` is not a list"));
+                Err(problem.hint(format!("an item is `tasks.{task}.output[0]` or `tasks.{task}.results[0]`")))
+            }
+        }
+    }
+
+    /// Whether `default()` applies to the path itself, with nothing but parentheses between.
+    fn is_optional(&self, mut from: usize, mut to: usize) -> bool {
+        while from > 0 && self.symbol(from - 1, "(") && !self.calls(from - 1) && self.symbol(to, ")") {
+            (from, to) = (from - 1, to + 1);
+        }
+        let before = from.checked_sub(1).and_then(|at| self.tokens.get(at));
+        let negated = before.is_some_and(|minus| minus.is("-"))
+            && from.checked_sub(2).and_then(|at| self.tokens.get(at)).is_none_or(|token| !token.ends_value());
+        let tested = from > 0 && self.names_a_test(from - 1);
+        let name = self.tokens.get(to + 1).map(|token| token.text);
+        self.symbol(to, "|") && matches!(name, Some("default" | "d")) && !negated && !tested
+    }
+
+    /// Whether the name at this position is a test, as in `is test` and `is not test`.
+    fn names_a_test(&self, at: usize) -> bool {
+        let word = |back: usize, word: &str| {
+            let token = at.checked_sub(back).and_then(|at| self.tokens.get(at));
+            token.is_some_and(|token| token.kind == TokenKind::Name && token.text == word)
+        };
+        word(1, "is") || (word(1, "not") && word(2, "is"))
+    }
+
+    /// Whether the opening parenthesis at this position follows a name or value, so that something is called.
+    fn calls(&self, at: usize) -> bool {
+        at.checked_sub(1).and_then(|before| self.tokens.get(before)).is_some_and(Token::ends_value)
+    }
+
+    /// Whether what is called is neither a function nor a filter nor a test.
+    fn calls_a_value(&self, at: usize) -> bool {
+        let Some(before) = at.checked_sub(1).and_then(|before| self.tokens.get(before)) else { return false };
+        let is_attribute = at >= 2 && self.symbol(at - 2, ".");
+        before.ends_value()
+            && (before.kind != TokenKind::Name || before.is_keyword() || is_attribute)
+            && !self.names_a_test(at - 1)
+    }
+
+    /// Where the operand that ends before this position starts: back to the beginning of its path.
+    fn start_of_operand(&self, at: usize) -> usize {
+        match self.paths.last() {
+            Some(found) if found.to == at => self.tokens[found.from].start,
+            _ => self.tokens.get(at - 1).map_or(0, |token| token.start),
+        }
+    }
+
+    fn follows_task(&self, at: usize) -> bool {
+        self.paths.last().is_some_and(|found| found.to == at && found.path.text().starts_with("tasks"))
+    }
+
+    fn symbol(&self, at: usize, symbol: &str) -> bool {
+        self.tokens.get(at).is_some_and(|token| token.is(symbol))
+    }
+
+    fn end_of(&self, at: usize) -> usize {
+        self.tokens.get(at).map_or(self.source.len(), Token::end)
+    }
+}
+
+fn job(steps: &[Step]) -> Result<(Root, usize), TemplateProblem> {
+    match steps {
+        [] => Ok((Root::Job(JobPart::Whole), 0)),
+        [Step::Key(part), ..] if JobPart::named(part).is_some() => {
+            Ok((Root::Job(JobPart::named(part).unwrap_or(JobPart::Whole)), 1))
+        }
+        [Step::Key(part), ..] => Err(TemplateProblem::unknown(format!("`job.{part}`: the job has no `{part}`"))
+            .did_you_mean(part, &JobPart::NAMES)),
+        [Step::Index(_), ..] => Err(TemplateProblem::invalid("`job` is not a list")),
+    }
+}
+
+fn integer(token: &Token<'_>) -> Option<i64> {
+    if token.kind == TokenKind::Int { token.text.parse().ok() } else { None }
+}
+
+const ROOTS: [&str; 6] = ["input", "tasks", "job", "item", "index", "total"];

@@ -1,0 +1,192 @@
+//! Bare paths: a name followed by `.name`, `[integer]` and `["key"]`.
+
+use super::{Reference, Scope, TaskScope};
+use crate::json::{Doc, Kind, ObjectWriter, Step};
+
+/// A path whose beginning is known to exist.
+#[derive(Clone, Debug)]
+pub(super) struct Path {
+    /// As written.
+    text: Box<str>,
+    root: Root,
+    /// Below the root.
+    steps: Box<[Step]>,
+    /// Where the text of the root and of each step ends.
+    ends: Box<[usize]>,
+}
+
+/// Where a path starts: as much of it as is not looked up in a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Root {
+    Input,
+    Task(String, Part),
+    Job(JobPart),
+    Item,
+    Index,
+    Total,
+}
+
+/// What of a task a path takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Whole,
+    Status,
+    Output,
+    Error,
+    Attempts,
+    Results,
+}
+
+/// What of the job a path takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum JobPart {
+    Whole,
+    Id,
+    Name,
+    Labels,
+}
+
+impl Part {
+    pub(super) const NAMES: [&str; 5] = ["status", "output", "error", "attempts", "results"];
+
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "status" => Self::Status,
+            "output" => Self::Output,
+            "error" => Self::Error,
+            "attempts" => Self::Attempts,
+            "results" => Self::Results,
+            _ => return None,
+        })
+    }
+}
+
+impl JobPart {
+    pub(super) const NAMES: [&str; 3] = ["id", "name", "labels"];
+
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "id" => Self::Id,
+            "name" => Self::Name,
+            "labels" => Self::Labels,
+            _ => return None,
+        })
+    }
+}
+
+/// Why a path leads nowhere.
+#[derive(Clone, Debug)]
+pub(super) enum Miss {
+    /// The step at this position finds nothing in this value.
+    Step(usize, Doc),
+    /// The root is not in scope.
+    Scope,
+}
+
+impl Path {
+    pub(super) fn new(text: &str, root: Root, steps: Vec<Step>, ends: Vec<usize>) -> Self {
+        Self { text: text.into(), root, steps: steps.into(), ends: ends.into() }
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What must be loaded for it, if it refers to a task.
+    pub(super) fn reference(&self) -> Option<Reference> {
+        let Root::Task(task, part) = &self.root else { return None };
+        let uses = |wanted: Part| *part == wanted || *part == Part::Whole;
+        Some(Reference {
+            task: task.clone(),
+            output: uses(Part::Output),
+            error: uses(Part::Error),
+            results: uses(Part::Results),
+        })
+    }
+
+    /// The value at its end.
+    pub(super) fn resolve(&self, scope: &Scope<'_>) -> Result<Doc, Miss> {
+        let mut doc = self.base(scope).ok_or(Miss::Scope)?;
+        for (at, step) in self.steps.iter().enumerate() {
+            doc = match doc.step(step) {
+                Some(below) => below,
+                None => return Err(Miss::Step(at, doc)),
+            };
+        }
+        Ok(doc)
+    }
+
+    /// Whether only the last step is missing, which `default()` covers.
+    pub(super) fn may_default(&self, miss: &Miss) -> bool {
+        matches!(miss, Miss::Step(at, _) if at + 1 == self.steps.len())
+    }
+
+    /// What is missing, in words.
+    pub(super) fn explain(&self, miss: &Miss) -> String {
+        let until = |step: usize| self.ends.get(step).map_or(&*self.text, |&end| &self.text[..end]);
+        match miss {
+            Miss::Scope => format!("`{}` is not in scope here", until(0)),
+            Miss::Step(at, parent) => {
+                let why = self.steps.get(*at).map_or_else(String::new, |step| reason(step, parent));
+                format!("`{}` is undefined: `{}` {why}", until(at + 1), until(*at))
+            }
+        }
+    }
+
+    fn base(&self, scope: &Scope<'_>) -> Option<Doc> {
+        let item = || scope.item.as_ref();
+        match &self.root {
+            Root::Input => Some(scope.input.clone()),
+            Root::Task(name, part) => scope.tasks.get(name.as_str()).map(|task| part.of(task)),
+            Root::Job(part) => Some(part.of(scope)),
+            Root::Item => item().map(|item| item.item.clone()),
+            Root::Index => item().map(|item| number(item.index)),
+            Root::Total => item().map(|item| number(item.total)),
+        }
+    }
+}
+
+impl Part {
+    fn of(self, task: &TaskScope) -> Doc {
+        match self {
+            Self::Status => Doc::text(task.status.as_str()),
+            Self::Output => task.output.clone(),
+            Self::Error => task.error.clone(),
+            Self::Attempts => number(task.attempts),
+            Self::Results => task.results.clone(),
+            Self::Whole => object(Self::NAMES.iter().filter_map(|name| Some((*name, Self::named(name)?.of(task))))),
+        }
+    }
+}
+
+impl JobPart {
+    fn of(self, scope: &Scope<'_>) -> Doc {
+        match self {
+            Self::Id => Doc::text(scope.job_id),
+            Self::Name => scope.job_name.map_or_else(Doc::null, Doc::text),
+            Self::Labels => object(scope.job_labels.iter().map(|(key, value)| (key.as_str(), Doc::text(value)))),
+            Self::Whole => object(Self::NAMES.iter().filter_map(|name| Some((*name, Self::named(name)?.of(scope))))),
+        }
+    }
+}
+
+fn object<'a>(entries: impl Iterator<Item = (&'a str, Doc)>) -> Doc {
+    let mut writer = ObjectWriter::new(usize::MAX);
+    let written = entries.into_iter().try_for_each(|(key, value)| writer.push(key, value.bytes()));
+    Doc::trusted(written.and_then(|()| writer.finish()).expect("nothing is larger than the address space"))
+}
+
+fn number(number: u32) -> Doc {
+    Doc::trusted(number.to_string().into_bytes())
+}
+
+fn reason(step: &Step, parent: &Doc) -> String {
+    match (step, parent.kind()) {
+        (Step::Key(key), Kind::Object) => format!("has no key `{key}`"),
+        (Step::Index(_), Kind::List) => match parent.len() {
+            Some(1) => "has 1 element".to_owned(),
+            length => format!("has {} elements", length.unwrap_or_default()),
+        },
+        (_, kind) => format!("is {kind}"),
+    }
+}

@@ -1,0 +1,363 @@
+//! One expression: compiled once, evaluated often.
+
+use std::fmt;
+use std::sync::Arc;
+
+use minijinja::value::Object;
+use minijinja::{ErrorKind, Value};
+
+use super::analysis::{Analysis, Found, analyse};
+use super::engine::{self, Compiled};
+use super::path::{Miss, Path};
+use super::problem::TemplateProblem;
+use super::template::Roots;
+use super::token::{Token, TokenKind};
+use super::value::{Alarm, value};
+use super::write::{Output, Unwritable, describe};
+use super::{ExprError, Reference, Scope};
+use crate::error::code;
+use crate::json::{Doc, Kind};
+use crate::limits::Limits;
+
+/// An expression that is ready to be evaluated.
+#[derive(Debug)]
+pub(super) struct Program {
+    text: Box<str>,
+    code: Code,
+}
+
+enum Code {
+    /// A bare path, whose bytes are copied.
+    Path(Path),
+    /// A bare path under `default()` with a value that needs no computing: also copied.
+    PathOr(Path, Doc),
+    /// Everything else: the engine, with each path replaced by the name of a slot.
+    Engine(Box<Compiled>, Arc<[Slot]>),
+}
+
+/// A path in a computed expression, and whether `default()` applies to it directly.
+#[derive(Debug)]
+struct Slot {
+    path: Path,
+    optional: bool,
+}
+
+/// What an expression gave.
+pub(super) enum Outcome {
+    /// Bytes as they came.
+    Doc(Doc),
+    /// Something computed.
+    Value(Value),
+}
+
+impl Program {
+    /// Compiles an expression.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub(super) fn parse(text: &str, roots: Roots, limits: &Limits) -> Result<Self, Vec<TemplateProblem>> {
+        let characters = text.chars().count();
+        if characters > limits.expression_chars {
+            let most = limits.expression_chars;
+            let detail =
+                format!("the expression has {characters} characters; {most} are allowed (limit `expression_chars`)");
+            return Err(vec![TemplateProblem::too_long(detail).hint("do longer logic in a task")]);
+        }
+        if text.is_empty() {
+            return Err(vec![TemplateProblem::invalid("the expression is empty")]);
+        }
+        let analysis = analyse(text, roots).map_err(|problem| vec![problem])?;
+        let code = Code::compile(text, analysis, limits)?;
+        Ok(Self { text: text.into(), code })
+    }
+
+    /// What must be loaded for it, unsorted.
+    pub(super) fn references(&self) -> impl Iterator<Item = Reference> {
+        let (path, slots) = match &self.code {
+            Code::Path(path) | Code::PathOr(path, _) => (Some(path), &[][..]),
+            Code::Engine(_, slots) => (None, &slots[..]),
+        };
+        path.into_iter().chain(slots.iter().map(|slot| &slot.path)).filter_map(Path::reference)
+    }
+
+    /// Evaluates it.
+    pub(super) fn evaluate(&self, scope: &Scope<'_>, limits: &Limits) -> Result<Outcome, ExprError> {
+        match &self.code {
+            Code::Path(path) => path.resolve(scope).map(Outcome::Doc).map_err(|miss| self.missing(path, &miss)),
+            Code::PathOr(path, other) => match path.resolve(scope) {
+                Ok(doc) => Ok(Outcome::Doc(doc)),
+                Err(miss) if path.may_default(&miss) => Ok(Outcome::Doc(other.clone())),
+                Err(miss) => Err(self.missing(path, &miss)),
+            },
+            Code::Engine(compiled, slots) => self.run(compiled, slots, scope, limits),
+        }
+    }
+
+    /// Evaluates it and appends the value as JSON.
+    pub(super) fn write(&self, out: &mut Output, scope: &Scope<'_>, limits: &Limits) -> Result<(), ExprError> {
+        let written = match self.evaluate(scope, limits)? {
+            Outcome::Doc(doc) => out.push(doc.bytes()),
+            Outcome::Value(value) => out.value(&value),
+        };
+        written.map_err(|why| self.unwritable(&why))
+    }
+
+    /// Evaluates it and appends the value as part of a text.
+    pub(super) fn write_text(&self, out: &mut Output, scope: &Scope<'_>, limits: &Limits) -> Result<(), ExprError> {
+        let written = match self.evaluate(scope, limits)? {
+            Outcome::Doc(doc) => match (doc.kind(), doc.quoted()) {
+                (_, Some(inside)) => out.push(inside),
+                (Kind::Number | Kind::Bool, _) => out.push(doc.bytes()),
+                (kind, _) => Err(Unwritable::Unfit(format!(
+                    "{kind} cannot be part of a text; only strings, numbers and booleans can"
+                ))),
+            },
+            Outcome::Value(value) => match super::value::document(&value) {
+                Some(doc) if doc.quoted().is_some() => out.push(doc.quoted().unwrap_or_default()),
+                Some(doc) if doc.kind() == Kind::Number => out.push(doc.bytes()),
+                _ => out.text(&value),
+            },
+        };
+        written.map_err(|why| self.unwritable(&why))
+    }
+
+    /// Evaluates it to a document, without copying if it is a bare path.
+    pub(super) fn document(&self, scope: &Scope<'_>, limits: &Limits) -> Result<Doc, ExprError> {
+        match self.evaluate(scope, limits)? {
+            Outcome::Doc(doc) => Ok(doc),
+            Outcome::Value(value) => {
+                let mut out = Output::new(limits.resolved_bytes, limits.json_depth);
+                out.value(&value).map_err(|why| self.unwritable(&why))?;
+                Ok(Doc::trusted(out.bytes))
+            }
+        }
+    }
+
+    /// Evaluates it to a boolean.
+    pub(super) fn judge(&self, scope: &Scope<'_>, limits: &Limits) -> Result<bool, ExprError> {
+        let (found, what) = match self.evaluate(scope, limits)? {
+            Outcome::Doc(doc) => (doc.as_bool(), doc.kind().to_string()),
+            Outcome::Value(value) => {
+                let what = describe(&value);
+                (if what == Kind::Bool.to_string() { Some(value.is_true()) } else { None }, what)
+            }
+        };
+        found.ok_or_else(|| self.error(&format!("it gives {what}, not a boolean")))
+    }
+
+    fn run(
+        &self,
+        compiled: &Compiled,
+        slots: &Arc<[Slot]>,
+        scope: &Scope<'_>,
+        limits: &Limits,
+    ) -> Result<Outcome, ExprError> {
+        let alarm = Alarm::new(limits.expression_fuel);
+        let found = slots.iter().map(|slot| slot.path.resolve(scope)).collect();
+        let context = Context { slots: Arc::clone(slots), found, alarm: alarm.clone() };
+        let result = compiled.eval(Value::from_object(context));
+        if let Some(message) = alarm.message() {
+            return Err(self.error(message));
+        }
+        match result {
+            Ok(value) if value.is_undefined() => Err(self.error("it is undefined")),
+            Ok(value) => Ok(Outcome::Value(value)),
+            Err(error) => Err(self.error(&explain(&error, limits))),
+        }
+    }
+
+    fn missing(&self, path: &Path, miss: &Miss) -> ExprError {
+        if path.text() == &*self.text {
+            return ExprError { code: code::EXPRESSION_ERROR, message: path.explain(miss) };
+        }
+        self.error(&path.explain(miss))
+    }
+
+    fn unwritable(&self, why: &Unwritable) -> ExprError {
+        match why {
+            Unwritable::TooLarge(limit) => too_large(*limit),
+            Unwritable::Unfit(what) => self.error(what),
+        }
+    }
+
+    pub(super) fn error(&self, what: &str) -> ExprError {
+        ExprError { code: code::EXPRESSION_ERROR, message: format!("`{}`: {what}", self.text) }
+    }
+}
+
+/// The error of a value that has more bytes than `resolved_bytes` allows.
+pub(super) fn too_large(limit: usize) -> ExprError {
+    let message = format!("the resolved value has more than {limit} bytes (limit `resolved_bytes`)");
+    ExprError { code: code::TOO_LARGE, message }
+}
+
+impl Code {
+    fn compile(text: &str, analysis: Analysis<'_>, limits: &Limits) -> Result<Self, Vec<TemplateProblem>> {
+        let Analysis { tokens, mut paths, problems } = analysis;
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        if tokens.len() > TOKENS {
+            let detail = format!("`{text}` has {} words and symbols; {TOKENS} are allowed", tokens.len());
+            return Err(vec![TemplateProblem::too_long(detail).hint("do longer logic in a task")]);
+        }
+        let simple = paths.pop_if(|found| found.from == 0 && (found.optional || found.to == tokens.len()));
+        if let Some(found) = simple {
+            if found.to == tokens.len() {
+                return Ok(Self::Path(found.path));
+            }
+            if let Some(other) = default_literal(&tokens[found.to..]) {
+                return Ok(Self::PathOr(found.path, other));
+            }
+            paths.push(found);
+        }
+        let compiled = engine::compile(for_engine(text, &tokens, &paths), limits.expression_fuel)
+            .map_err(|error| vec![syntax_problem(text, &error)])?;
+        let slots = paths.into_iter().map(|Found { path, optional, .. }| Slot { path, optional }).collect();
+        Ok(Self::Engine(Box::new(compiled), slots))
+    }
+}
+
+impl fmt::Debug for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Path(_) => "Path",
+            Self::PathOr(..) => "PathOr",
+            Self::Engine(..) => "Engine",
+        })
+    }
+}
+
+/// The value of `| default(value)` where that is all that follows a path and the value needs no computing.
+fn default_literal(tokens: &[Token<'_>]) -> Option<Doc> {
+    let inside = match tokens {
+        [pipe, _, open, inside @ .., close] if pipe.is("|") && open.is("(") && close.is(")") => inside,
+        _ => return None,
+    };
+    let bytes: &[u8] = match inside {
+        [open, close] if open.is("[") && close.is("]") => b"[]",
+        [open, close] if open.is("{") && close.is("}") => b"{}",
+        [token] => match (token.kind, token.text) {
+            (TokenKind::Text, text) => return engine::literal(text).map(|text| Doc::text(&text)),
+            (TokenKind::Int, digits) if digits == "0" || !digits.starts_with('0') => digits.as_bytes(),
+            (TokenKind::Name, "none" | "None") => b"null",
+            (TokenKind::Name, "true" | "True") => b"true",
+            (TokenKind::Name, "false" | "False") => b"false",
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Some(Doc::trusted(bytes))
+}
+
+/// The expression as the engine gets it: each path replaced by its slot, each operand of `*` guarded.
+///
+/// To the engine `[0] * 10**8` is a list of a hundred million elements, and not every place that walks through it
+/// counts fuel. So what is multiplied goes through a filter that refuses lists.
+fn for_engine(text: &str, tokens: &[Token<'_>], paths: &[Found]) -> String {
+    let mut edits: Vec<(usize, usize, String)> = Vec::new();
+    for (slot, found) in paths.iter().enumerate() {
+        edits.push((tokens[found.from].start, tokens[found.to - 1].end(), format!("{SLOT}{slot} ")));
+    }
+    for (at, token) in tokens.iter().enumerate().skip(1).filter(|(_, token)| token.is("*")) {
+        if tokens[at - 1].ends_value() {
+            let end = operand_end(tokens, at + 1);
+            edits.push((token.start, token.start, engine::GUARD.to_owned()));
+            edits.push((tokens[end - 1].end(), tokens[end - 1].end(), engine::GUARD.to_owned()));
+        }
+    }
+    edits.sort_by_key(|&(start, end, _)| (start, end));
+    let (mut out, mut at) = (String::with_capacity(text.len()), 0);
+    for (start, end, new) in edits {
+        out.push_str(&text[at..start]);
+        out.push_str(&new);
+        at = end;
+    }
+    out.push_str(&text[at..]);
+    out
+}
+
+/// The token after the operand that starts with this one: signs, a value, what is taken from it, and its filters.
+fn operand_end(tokens: &[Token<'_>], mut at: usize) -> usize {
+    let is = |at: usize, symbol: &str| tokens.get(at).is_some_and(|token| token.is(symbol));
+    while is(at, "-") {
+        at += 1;
+    }
+    at = after_brackets(tokens, at);
+    while tokens.get(at).is_some_and(|token| token.kind == TokenKind::Text) && !is(at - 1, "]") {
+        at += 1;
+    }
+    loop {
+        at = match tokens.get(at) {
+            Some(token) if token.is(".") => at + 2,
+            Some(token) if token.is("|") => at + 2,
+            Some(token) if token.is("[") || token.is("(") => after_brackets(tokens, at),
+            _ => return at.clamp(1, tokens.len()),
+        };
+    }
+}
+
+/// The token after the bracket that closes the one here, or after this token if it is no bracket.
+fn after_brackets(tokens: &[Token<'_>], from: usize) -> usize {
+    let mut depth = 0_usize;
+    for (at, token) in tokens.iter().enumerate().skip(from) {
+        match (token.kind, token.text) {
+            (TokenKind::Symbol, "(" | "[" | "{") => depth += 1,
+            (TokenKind::Symbol, ")" | "]" | "}") => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 0 {
+            return at + 1;
+        }
+    }
+    tokens.len()
+}
+
+/// The engine's words about an expression that it cannot read, slots replaced by what they stand for.
+fn syntax_problem(text: &str, error: &minijinja::Error) -> TemplateProblem {
+    let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+    TemplateProblem::invalid(format!("`{text}`: {detail}"))
+}
+
+fn explain(error: &minijinja::Error, limits: &Limits) -> String {
+    match (error.kind(), error.detail()) {
+        (ErrorKind::OutOfFuel, _) => {
+            format!("it takes too many steps (limit `expression_fuel`, {})", limits.expression_fuel)
+        }
+        (ErrorKind::UndefinedError, _) => "a value in it is undefined".to_owned(),
+        (_, Some(detail)) => detail.to_owned(),
+        (kind, None) => kind.to_string(),
+    }
+}
+
+/// What the engine can look up: the slots, and nothing else.
+#[derive(Debug)]
+struct Context {
+    slots: Arc<[Slot]>,
+    found: Vec<Result<Doc, Miss>>,
+    alarm: Alarm,
+}
+
+impl Object for Context {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        let at: usize = key.strip_prefix(SLOT)?.parse().ok()?;
+        let (found, slot) = (self.found.get(at)?, self.slots.get(at)?);
+        Some(match found {
+            Ok(doc) => value(doc.clone(), &self.alarm),
+            Err(miss) if slot.optional && slot.path.may_default(miss) => Value::UNDEFINED,
+            Err(miss) => {
+                self.alarm.sound(|| slot.path.explain(miss));
+                Value::from(minijinja::Error::from(ErrorKind::UndefinedError))
+            }
+        })
+    }
+}
+
+/// What the names of slots begin with; a name like this in an expression is refused before it comes to that.
+const SLOT: &str = "slot";
+/// Words and symbols of one expression. The engine works by recursion, and this keeps its stack small.
+const TOKENS: usize = 1_000;

@@ -1,0 +1,142 @@
+//! The words of an expression, cut exactly where the engine cuts them.
+
+/// What a word is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TokenKind {
+    Name,
+    /// Decimal digits alone.
+    Int,
+    /// Any other number.
+    Number,
+    /// A string literal, quotes included.
+    Text,
+    Symbol,
+}
+
+/// One word of an expression.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Token<'a> {
+    pub(super) kind: TokenKind,
+    pub(super) text: &'a str,
+    pub(super) start: usize,
+}
+
+impl Token<'_> {
+    pub(super) fn end(&self) -> usize {
+        self.start + self.text.len()
+    }
+
+    pub(super) fn is(&self, symbol: &str) -> bool {
+        self.kind == TokenKind::Symbol && self.text == symbol
+    }
+
+    /// Whether it is a name that the language itself uses.
+    pub(super) fn is_keyword(&self) -> bool {
+        self.kind == TokenKind::Name && KEYWORDS.contains(&self.text)
+    }
+
+    /// Whether a value can end with it, so that what follows is an operator.
+    pub(super) fn ends_value(&self) -> bool {
+        match self.kind {
+            TokenKind::Symbol => matches!(self.text, ")" | "]" | "}"),
+            TokenKind::Name => !OPERATOR_WORDS.contains(&self.text),
+            _ => true,
+        }
+    }
+}
+
+/// Cuts an expression into words.
+///
+/// # Errors
+/// What cannot be cut, in words for people.
+pub(super) fn tokens(source: &str) -> Result<Vec<Token<'_>>, String> {
+    let bytes = source.as_bytes();
+    let (mut found, mut at): (Vec<Token<'_>>, _) = (Vec::new(), 0);
+    while let Some(&byte) = bytes.get(at) {
+        if byte.is_ascii_whitespace() {
+            at += 1;
+            continue;
+        }
+        let (kind, length) = match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' => (TokenKind::Name, name_length(&bytes[at..])),
+            b'0'..=b'9' => number(bytes, at),
+            b'"' | b'\'' => (TokenKind::Text, string_length(&bytes[at..]).ok_or("a string in it has no end")?),
+            _ => (TokenKind::Symbol, symbol_length(source, at)?),
+        };
+        found.push(Token { kind, text: &source[at..at + length], start: at });
+        at += length;
+    }
+    Ok(found)
+}
+
+fn name_length(bytes: &[u8]) -> usize {
+    bytes.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count()
+}
+
+/// The length of the string literal with which the bytes start, or `None` if it has no end.
+pub(super) fn string_length(bytes: &[u8]) -> Option<usize> {
+    let quote = bytes.first()?;
+    let mut at = 1;
+    loop {
+        match bytes.get(at)? {
+            b'\\' => at += 2,
+            byte if byte == quote => return Some(at + 1),
+            _ => at += 1,
+        }
+    }
+}
+
+fn symbol_length(source: &str, at: usize) -> Result<usize, String> {
+    let rest = &source[at..];
+    if ["//", "**", "==", "!=", ">=", "<="].iter().any(|two| rest.starts_with(two)) {
+        return Ok(2);
+    }
+    match rest.chars().next() {
+        Some(c) if "+-*/%.,:~|=><()[]{}".contains(c) => Ok(1),
+        Some(c) => Err(format!("unexpected `{c}`")),
+        None => Ok(0),
+    }
+}
+
+fn number(bytes: &[u8], at: usize) -> (TokenKind, usize) {
+    let rest = &bytes[at..];
+    if let [b'0', b'b' | b'B' | b'o' | b'O' | b'x' | b'X', ..] = rest {
+        let digits = rest[2..].iter().take_while(|b| b.is_ascii_hexdigit() || **b == b'_').count();
+        return (TokenKind::Number, digits + 2);
+    }
+    let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+    let after_dot = at > 0 && bytes[at - 1] == b'.';
+    let (kind, length) = rest_of_number(rest, digits, after_dot);
+    (kind, length)
+}
+
+fn rest_of_number(rest: &[u8], mut at: usize, after_dot: bool) -> (TokenKind, usize) {
+    let (mut kind, mut fraction, mut exponent) = (TokenKind::Int, false, false);
+    while let Some(&byte) = rest.get(at) {
+        let before = rest[at - 1];
+        match byte {
+            b'.' if fraction || exponent || after_dot || starts_name(&rest[at + 1..]) => break,
+            b'.' => fraction = true,
+            b'e' | b'E' if exponent => break,
+            b'e' | b'E' => exponent = true,
+            b'+' | b'-' if exponent && matches!(before, b'e' | b'E') => {}
+            b'0'..=b'9' | b'_' => {}
+            _ => break,
+        }
+        kind = TokenKind::Number;
+        at += 1;
+    }
+    (kind, at)
+}
+
+fn starts_name(bytes: &[u8]) -> bool {
+    match bytes {
+        [b'e' | b'E', b'+' | b'-' | b'0'..=b'9', ..] => false,
+        [first, ..] => first.is_ascii_alphabetic() || *first == b'_',
+        [] => false,
+    }
+}
+
+const KEYWORDS: &[&str] =
+    &["true", "True", "false", "False", "none", "None", "and", "or", "not", "in", "is", "if", "else"];
+const OPERATOR_WORDS: &[&str] = &["and", "or", "not", "in", "is", "if", "else"];
