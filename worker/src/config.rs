@@ -1,0 +1,189 @@
+//! What a worker is told: `[amqp]`, `[log]`, `[worker]` and `[kinds.…]`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+use warrener_runtime::config::{Amqp, ConfigErrors, ConfigProblem, Loaded, Loader, Log, Setting};
+use warrener_shared::id::{Kind, QueueName};
+
+/// The configuration of one worker.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Settings {
+    /// The broker.
+    pub amqp: Amqp,
+    /// What goes to stderr.
+    pub log: Log,
+    /// The worker itself.
+    pub worker: WorkerSection,
+    /// Programs and endpoints by kind. Defaults to none.
+    #[serde(default)]
+    pub kinds: BTreeMap<String, KindSection>,
+}
+
+/// `[worker]`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct WorkerSection {
+    /// Queues to serve, in order of preference. Defaults to `default`.
+    pub queues: Vec<String>,
+    /// Attempts worked on at once. Defaults to 8.
+    pub slots: u32,
+    /// Adds the kinds `demo.echo`, `demo.sleep`, `demo.fail` and `demo.crash`. Defaults to false.
+    pub demo: bool,
+    /// Time for what is held once the worker is asked to end. Defaults to 30 s.
+    pub drain: Duration,
+    /// An attempt that lasts longer is claimed, so that the broker's own limit on unsettled deliveries doesn't
+    /// apply to it. Defaults to 60 s.
+    pub claim_after: Duration,
+}
+
+/// `[kinds.…]`: a program or an endpoint.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct KindSection {
+    /// Program and arguments.
+    #[serde(default)]
+    pub command: Option<Vec<String>>,
+    /// Address that inputs are posted to.
+    #[serde(default)]
+    pub http: Option<String>,
+    /// Names of more environment variables that the program may see. Defaults to none.
+    #[serde(default)]
+    pub env: Vec<String>,
+}
+
+/// What serves a kind, known to be sound.
+pub(crate) enum Service {
+    Command { argv: Vec<String>, env: Vec<String> },
+    Http(reqwest::Url),
+}
+
+impl Settings {
+    /// Reads the configuration from all its places and checks it.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once.
+    pub fn load(loader: Loader) -> Result<Loaded<Self>, ConfigErrors> {
+        let loaded = loader.load::<Self>()?;
+        let mut problems = loaded.value.problems();
+        for (path, problem) in &mut problems {
+            let is_inside = |rest: &str| rest.is_empty() || rest.starts_with('.');
+            let about = |setting: &&Setting| setting.path.strip_prefix(path.as_str()).is_some_and(is_inside);
+            let setting = loaded.settings().iter().rev().find(about);
+            problem.origin = setting.map(|setting| setting.origin.clone());
+        }
+        let problems: Vec<_> = problems.into_iter().map(|(_, problem)| problem).collect();
+        if problems.is_empty() { Ok(loaded) } else { Err(ConfigErrors(problems)) }
+    }
+
+    /// Everything that is wrong, without the places it came from.
+    pub(crate) fn check(&self) -> Result<(), ConfigErrors> {
+        let problems: Vec<_> = self.problems().into_iter().map(|(_, problem)| problem).collect();
+        if problems.is_empty() { Ok(()) } else { Err(ConfigErrors(problems)) }
+    }
+
+    /// Each problem with the setting that it is about.
+    fn problems(&self) -> Vec<(String, ConfigProblem)> {
+        let mut problems = self.worker.problems();
+        for (kind, section) in &self.kinds {
+            let path = format!("kinds.{}", key(kind));
+            let found = kind_problem(kind).into_iter().chain(section.service().err());
+            problems.extend(found.map(|found| (path.clone(), found.about(&path))));
+        }
+        problems
+    }
+}
+
+impl WorkerSection {
+    fn problems(&self) -> Vec<(String, ConfigProblem)> {
+        let mut seen = BTreeSet::new();
+        let mut found = Vec::new();
+        if self.queues.is_empty() {
+            found.push(Found::new("is empty", "name at least one queue, such as [\"default\"]"));
+        }
+        for queue in &self.queues {
+            if let Err(error) = QueueName::new(queue) {
+                found.push(Found::new(format!("holds a bad name: {error}"), "queues are named as in jobs"));
+            }
+            if !seen.insert(queue) {
+                found.push(Found::new(format!("names {queue:?} twice"), "leave one out"));
+            }
+        }
+        let path = "worker.queues".to_owned();
+        found.into_iter().map(|found| (path.clone(), found.about(&path))).collect()
+    }
+}
+
+impl KindSection {
+    pub(crate) fn service(&self) -> Result<Service, Found> {
+        match (&self.command, &self.http) {
+            (Some(argv), None) => command(argv, &self.env),
+            (None, Some(url)) => endpoint(url, &self.env),
+            (None, None) => Err(Found::new("does nothing", "give it a command or an http address")),
+            (Some(_), Some(_)) => Err(Found::new("has both command and http", "leave one out")),
+        }
+    }
+}
+
+fn command(argv: &[String], env: &[String]) -> Result<Service, Found> {
+    let Some(program) = argv.first().filter(|program| !program.is_empty()) else {
+        return Err(Found::new("has an empty command", "the first item is the program"));
+    };
+    if !is_there(program) {
+        let hint = "install it, or give its full path; commands run without a shell";
+        return Err(Found::new(format!("names a program that is not there: {program}"), hint));
+    }
+    Ok(Service::Command { argv: argv.to_vec(), env: env.to_vec() })
+}
+
+fn endpoint(url: &str, env: &[String]) -> Result<Service, Found> {
+    if !env.is_empty() {
+        return Err(Found::new("has env without a command", "endpoints have no environment: leave it out"));
+    }
+    let url = reqwest::Url::parse(url)
+        .map_err(|error| Found::new(format!("has a bad http address: {error}"), "such as http://model:8000/predict"))?;
+    Ok(Service::Http(url))
+}
+
+fn kind_problem(kind: &str) -> Option<Found> {
+    if let Err(error) = Kind::new(kind) {
+        return Some(Found::new(format!("has a bad name: {error}"), "kinds are named as in jobs"));
+    }
+    let reserved = ["task.", "warrener."].into_iter().find(|prefix| kind.starts_with(prefix))?;
+    Some(Found::new(format!("lies under {reserved}"), "that is Warrener's own: choose another name"))
+}
+
+/// A name as TOML writes it between dots.
+fn key(name: &str) -> String {
+    let is_bare = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
+    if is_bare { name.to_owned() } else { format!("{name:?}") }
+}
+
+/// Whether a program can be found as the system will look for it.
+fn is_there(program: &str) -> bool {
+    if program.contains('/') {
+        return Path::new(program).exists();
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder: PathBuf| folder.join(program).exists())
+}
+
+/// Something wrong with one setting.
+#[derive(Debug)]
+pub(crate) struct Found {
+    what: String,
+    hint: &'static str,
+}
+
+impl Found {
+    fn new(what: impl Into<String>, hint: &'static str) -> Self {
+        Self { what: what.into(), hint }
+    }
+
+    fn about(self, path: &str) -> ConfigProblem {
+        ConfigProblem { message: format!("{path} {}", self.what), origin: None, hint: Some(self.hint.to_owned()) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

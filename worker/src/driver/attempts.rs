@@ -1,0 +1,81 @@
+//! The attempts that run in this process.
+
+use std::collections::HashMap;
+
+use tokio::sync::mpsc;
+use warrener_shared::wire::dispatch::Assignment;
+use warrener_shared::wire::result::Report;
+
+use super::line::Line;
+use crate::Context;
+use crate::exec::{self, Patience};
+use crate::registry::Registry;
+use crate::session::{Ending, Ticket};
+
+type Ended = (Ticket, Ending);
+
+/// Every running attempt, and the ends of those that ran.
+pub(super) struct Attempts {
+    registry: Registry,
+    running: HashMap<Ticket, Context>,
+    /// Bounded by the slots: every attempt sends once.
+    ends: mpsc::UnboundedSender<Ended>,
+    inbox: mpsc::UnboundedReceiver<Ended>,
+    ended: Vec<Ended>,
+}
+
+impl Attempts {
+    pub(super) fn new(registry: Registry) -> Self {
+        let (ends, inbox) = mpsc::unbounded_channel();
+        Self { registry, running: HashMap::new(), ends, inbox, ended: Vec::new() }
+    }
+
+    pub(super) fn start(&mut self, ticket: Ticket, mut assignment: Assignment, delivery: u32) {
+        let handler = self.registry.get(&assignment.kind).expect("the session starts known kinds only");
+        let context = Context::new(&mut assignment, delivery);
+        self.running.insert(ticket.clone(), context.clone());
+        let patience = Patience { timeout: assignment.timeout, grace: exec::GRACE };
+        let ends = self.ends.clone();
+        tokio::spawn(async move {
+            let ending = exec::attempt(handler, context, assignment.input, patience).await;
+            if ends.send((ticket, ending)).is_err() {
+                tracing::debug!("an attempt ended after its worker");
+            }
+        });
+    }
+
+    pub(super) fn stop(&self, ticket: &Ticket) {
+        if let Some(context) = self.running.get(ticket) {
+            context.stop().cancel();
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.running.len()
+    }
+
+    /// Returns once [`Attempts::take_ended`] has something to give.
+    pub(super) async fn ended(&mut self) {
+        if self.ended.is_empty() {
+            self.inbox.recv_many(&mut self.ended, AT_ONCE).await;
+        }
+    }
+
+    pub(super) fn take_ended(&mut self) -> Vec<Ended> {
+        for (ticket, _) in &self.ended {
+            self.running.remove(ticket);
+        }
+        std::mem::take(&mut self.ended)
+    }
+
+    /// Sends the latest news of each attempt that has some. The next news replace them, so nobody waits for a confirm.
+    pub(super) async fn send_progress(&self, line: &Line) {
+        let news = self.running.iter().filter_map(|(ticket, context)| Some((ticket, context.take_progress()?)));
+        for (ticket, progress) in news {
+            line.send_progress(ticket, &Report::Progress(progress)).await;
+        }
+    }
+}
+
+/// One round of the driver takes this many at most, so that deliveries and confirms get their turn.
+const AT_ONCE: usize = 256;

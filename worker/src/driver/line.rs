@@ -1,0 +1,253 @@
+//! One connection to the broker: its consumers, its publisher, and the reports that wait for confirms.
+
+mod connect;
+mod letter;
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::Instant;
+use warrener_amqp::{BrokerError, Consumer, Delivery, Incoming, Publisher, Receipt, Session};
+use warrener_shared::wire::control::Control;
+use warrener_shared::wire::dispatch::Assignment;
+use warrener_shared::wire::result::Report;
+use warrener_shared::wire::topology::KEY_RESULTS;
+use warrener_shared::wire::{self, Message};
+
+pub(super) use self::connect::{Address, Connector};
+use self::letter::{Letter, Sealed};
+use crate::report;
+use crate::session::{Offer, Ticket};
+
+/// One connection while it lasts.
+pub(super) struct Line {
+    address: Arc<Address>,
+    since: Instant,
+    broker: Session,
+    publisher: Publisher,
+    control: Consumer,
+    feeds: Vec<Feed>,
+    /// Reports that wait for room in the publisher's window; bounded by what the session holds.
+    queued: VecDeque<Sealed>,
+    letters: FuturesUnordered<Letter>,
+    acks: Vec<Receipt>,
+    leftovers: Vec<Offer<Receipt>>,
+    unreadable: Vec<Receipt>,
+}
+
+/// A consumer as the session knows it.
+struct Feed {
+    lane: usize,
+    number: u32,
+    prefetch: u16,
+    state: State,
+}
+
+enum State {
+    Consuming(Box<Consumer>),
+    /// The queue isn't there yet: an orchestrator declares it once it hears of it from our heartbeats.
+    Missing {
+        retry: Instant,
+    },
+}
+
+/// What came over the line.
+#[derive(Default)]
+pub(super) struct Heard {
+    pub(super) offers: Vec<Offer<Receipt>>,
+    pub(super) answers: Vec<Answer>,
+    pub(super) controls: Vec<Control>,
+}
+
+/// What became of a report.
+pub(super) struct Answer {
+    pub(super) ticket: Ticket,
+    pub(super) serial: u64,
+    pub(super) confirmed: bool,
+}
+
+impl Line {
+    /// Waits until something comes and takes what is there. Dropped before it is ready, nothing is lost.
+    pub(super) async fn hear(&mut self) -> Result<Heard, BrokerError> {
+        poll_fn(|cx| self.poll_hear(cx)).await
+    }
+
+    fn poll_hear(&mut self, cx: &mut Context<'_>) -> Poll<Result<Heard, BrokerError>> {
+        let mut heard = Heard::default();
+        while heard.answers.len() < AT_ONCE
+            && let Poll::Ready(Some(answer)) = self.letters.poll_next_unpin(cx)
+        {
+            heard.answers.push(answer);
+        }
+        for feed in &mut self.feeds {
+            let State::Consuming(consumer) = &mut feed.state else { continue };
+            if let Poll::Ready(batch) = pin!(consumer.next_batch(AT_ONCE, Duration::ZERO)).poll(cx) {
+                for delivery in batch?.into_deliveries() {
+                    match offer(feed.lane, feed.number, delivery) {
+                        Ok(offer) => heard.offers.push(offer),
+                        Err(receipt) => self.unreadable.push(receipt),
+                    }
+                }
+            }
+        }
+        if let Poll::Ready(delivery) = pin!(self.control.next()).poll(cx) {
+            let delivery = delivery?;
+            heard.controls.extend(control(&delivery));
+            let (_, receipt) = delivery.into_parts();
+            self.acks.push(receipt);
+        }
+        let silent = heard.answers.is_empty() && heard.offers.is_empty();
+        let busy = !silent || !self.acks.is_empty() || !self.unreadable.is_empty();
+        if busy { Poll::Ready(Ok(heard)) } else { Poll::Pending }
+    }
+
+    /// Notes a report to be published, in order, as soon as there is room.
+    pub(super) fn queue(&mut self, ticket: Ticket, serial: u64, reply_to: Option<Arc<str>>, report: Arc<Report>) {
+        self.queued.push_back(Sealed { ticket, serial, reply_to, report });
+    }
+
+    /// Publishes what is queued while there is room, so that it never waits for the broker.
+    pub(super) async fn publish_queued(&mut self) {
+        while self.publisher.room() > 0
+            && let Some(Sealed { ticket, serial, reply_to, report }) = self.queued.pop_front()
+        {
+            let message = report::message(&ticket, &report, &self.address.id);
+            // Another orchestrator's tasks are answered as an RPC server would.
+            let (exchange, key) = match &reply_to {
+                Some(queue) => ("", own_queue(queue)),
+                None => (self.address.results.as_str(), KEY_RESULTS),
+            };
+            let pending = self.publisher.enqueue(exchange, key, message).await;
+            self.letters.push(Letter::new(ticket, serial, pending));
+        }
+    }
+
+    pub(super) async fn send_progress(&self, ticket: &Ticket, report: &Report) {
+        let message = Message { persistent: false, ..report::message(ticket, report, &self.address.id) };
+        self.send(&self.address.results, KEY_RESULTS, message).await;
+    }
+
+    pub(super) async fn send_heartbeat(&self, message: Message) {
+        self.send(&self.address.workers, "", message).await;
+    }
+
+    async fn send(&self, exchange: &str, key: &str, message: Message) {
+        if !self.publisher.send_unconfirmed(exchange, key, message).await {
+            tracing::debug!(exchange, "a message that the next one replaces was not sent");
+        }
+    }
+
+    pub(super) async fn consume(&mut self, lane: usize, number: u32, prefetch: u32) -> Result<(), BrokerError> {
+        let prefetch = u16::try_from(prefetch).unwrap_or(u16::MAX);
+        self.settle().await?;
+        let state = self.subscribe(lane, prefetch).await?;
+        self.feeds.push(Feed { lane, number, prefetch, state });
+        Ok(())
+    }
+
+    async fn subscribe(&self, lane: usize, prefetch: u16) -> Result<State, BrokerError> {
+        match self.broker.consume(&self.address.lanes[lane], prefetch).await {
+            Ok(consumer) => Ok(State::Consuming(Box::new(consumer))),
+            Err(BrokerError::Missing { .. }) => {
+                tracing::debug!(queue = self.address.lanes[lane], "the queue isn't there yet");
+                Ok(State::Missing { retry: Instant::now() + MISSING })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Tries the queues again that were not there.
+    pub(super) async fn retry_missing(&mut self) -> Result<(), BrokerError> {
+        for number in 0..self.feeds.len() {
+            let feed = &self.feeds[number];
+            let due = matches!(feed.state, State::Missing { retry } if Instant::now() >= retry);
+            if due {
+                self.feeds[number].state = self.subscribe(feed.lane, feed.prefetch).await?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn cancel(&mut self, lane: usize, number: u32) -> Result<(), BrokerError> {
+        self.settle().await?;
+        let Some(position) = self.feeds.iter().position(|feed| feed.number == number) else { return Ok(()) };
+        if let State::Consuming(consumer) = self.feeds.remove(position).state {
+            for delivery in consumer.cancel().await? {
+                match offer(lane, number, delivery) {
+                    Ok(offer) => self.leftovers.push(offer),
+                    Err(receipt) => self.unreadable.push(receipt),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn take_leftovers(&mut self) -> Vec<Offer<Receipt>> {
+        std::mem::take(&mut self.leftovers)
+    }
+
+    /// Notes an acknowledgement; many go out in one write.
+    pub(super) fn ack(&mut self, receipt: Receipt) {
+        self.acks.push(receipt);
+    }
+
+    /// Sends the acknowledgements noted so far, and refuses what no attempt could be made of: that becomes a dead
+    /// letter. What comes too late belongs to an earlier connection.
+    pub(super) async fn settle(&mut self) -> Result<(), BrokerError> {
+        for receipt in self.unreadable.drain(..) {
+            receipt.reject().await?;
+        }
+        for settled in join_all(self.acks.drain(..).map(Receipt::ack)).await {
+            settled?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn reconnect(&self) -> Connector {
+        Connector::after(Arc::clone(&self.address), self.since.elapsed())
+    }
+
+    pub(super) async fn close(self) {
+        self.broker.close().await;
+    }
+}
+
+/// A task; or, of a message that is none, the right to refuse it.
+fn offer(lane: usize, feed: u32, delivery: Delivery) -> Result<Offer<Receipt>, Receipt> {
+    // A queue that counts deliveries says how many; of any other we only know that this is not the first.
+    let earlier = if delivery.redelivered { delivery.delivery_count.unwrap_or(1) } else { 0 };
+    let (Incoming { message, .. }, delivery) = delivery.into_parts();
+    let id = message.message_id.clone();
+    match Assignment::from_message(message) {
+        Ok(assignment) => Ok(Offer { lane, feed, assignment, earlier, delivery }),
+        Err(error) => {
+            tracing::warn!(%error, id, "refusing a message on a task queue");
+            Err(delivery)
+        }
+    }
+}
+
+/// A control message that can't be read is nobody's loss: heartbeats repeat what matters.
+fn control(delivery: &Delivery) -> Option<Control> {
+    let body = &delivery.message.body;
+    serde_json::from_slice(body)
+        .inspect_err(|error| tracing::warn!(%error, body = wire::excerpt(body, 200), "unreadable control message"))
+        .ok()
+}
+
+/// AMQP 1.0 writes `/queues/<name>` where 0-9-1 writes `<name>`.
+fn own_queue(reply_to: &str) -> &str {
+    reply_to.strip_prefix("/queues/").unwrap_or(reply_to)
+}
+
+/// One round takes this many of each sort, so that every sort gets its turn.
+const AT_ONCE: usize = 256;
+/// A queue that isn't there is declared within a heartbeat or two; a passive declare costs next to nothing.
+const MISSING: Duration = Duration::from_secs(1);

@@ -1,0 +1,104 @@
+//! Reaching the broker, for as long as it takes.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::FuturesUnordered;
+use tokio::time::Instant;
+use warrener_amqp::{Backoff, BrokerError, Session, Settings};
+use warrener_runtime::config::Amqp;
+use warrener_shared::wire::topology::{KEY_CONTROL_ALL, Names, control_key};
+
+use super::Line;
+
+/// Where the worker connects, and the names that it uses there.
+pub(in crate::driver) struct Address {
+    pub(in crate::driver) id: String,
+    /// Task queues, in order of preference.
+    pub(in crate::driver) lanes: Vec<String>,
+    pub(in crate::driver) results: String,
+    pub(in crate::driver) workers: String,
+    names: Names,
+    settings: Settings,
+}
+
+impl Address {
+    pub(in crate::driver) fn new(amqp: &Amqp, names: Names, id: String, lanes: Vec<String>) -> Self {
+        let mut settings = Settings::new(amqp.address(), format!("warrener worker {id}"));
+        settings.heartbeat = amqp.heartbeat;
+        Self { id, lanes, results: names.results(), workers: names.workers(), names, settings }
+    }
+
+    /// The broker's address without its password.
+    pub(in crate::driver) fn shown(&self) -> String {
+        self.settings.redacted_url()
+    }
+
+    async fn connect(self: Arc<Self>) -> Result<Box<Line>, BrokerError> {
+        let broker = Session::open(&self.settings).await?;
+        let publisher = broker.publisher(WINDOW).await?;
+        // A fresh name each time: the queue of a connection that just died may still be there, locked.
+        let queue = self.names.control_queue(&format!("{}-{}", self.id, uuid::Uuid::new_v4().simple()));
+        let keys = [KEY_CONTROL_ALL.to_owned(), control_key(&self.id)];
+        let control = broker.consume_exclusive(&queue, &self.names.control(), &keys, CONTROL).await?;
+        Ok(Box::new(Line {
+            address: self,
+            since: Instant::now(),
+            broker,
+            publisher,
+            control,
+            feeds: Vec::new(),
+            queued: VecDeque::new(),
+            letters: FuturesUnordered::new(),
+            acks: Vec::new(),
+            leftovers: Vec::new(),
+            unreadable: Vec::new(),
+        }))
+    }
+}
+
+/// Tries to connect until it succeeds.
+pub(in crate::driver) struct Connector {
+    connecting: Pin<Box<dyn Future<Output = Box<Line>> + Send>>,
+}
+
+impl Connector {
+    pub(in crate::driver) fn new(address: Address) -> Self {
+        Self { connecting: Box::pin(connect(Arc::new(address), Duration::ZERO)) }
+    }
+
+    /// After a connection that lasted for some time. One that broke at once would break at once again.
+    pub(super) fn after(address: Arc<Address>, lasted: Duration) -> Self {
+        let wait = if lasted < USEFUL { Backoff::new().next() * 4 } else { Duration::ZERO };
+        Self { connecting: Box::pin(connect(address, wait)) }
+    }
+
+    /// Returns once there is a connection. Dropped before, the next call goes on.
+    pub(in crate::driver) async fn connected(&mut self) -> Box<Line> {
+        self.connecting.as_mut().await
+    }
+}
+
+async fn connect(address: Arc<Address>, wait: Duration) -> Box<Line> {
+    tokio::time::sleep(wait).await;
+    let mut backoff = Backoff::new();
+    loop {
+        match Arc::clone(&address).connect().await {
+            Ok(line) => return line,
+            Err(error) => {
+                let wait = backoff.next();
+                tracing::warn!(%error, ?wait, "no connection to the broker; trying again");
+                tokio::time::sleep(wait).await;
+            }
+        }
+    }
+}
+
+/// Unconfirmed reports on the way. Twice what reaches the broker's full speed.
+const WINDOW: usize = 512;
+/// Control messages held at once; they are dealt with at once.
+const CONTROL: u16 = 64;
+/// A connection that lasted for this long was worth having.
+const USEFUL: Duration = Duration::from_secs(10);

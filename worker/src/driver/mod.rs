@@ -1,0 +1,292 @@
+//! The shell around the session: one task that listens to the broker, to the attempts and to the clock, tells the
+//! session, and does what the session says.
+
+mod attempts;
+mod heartbeat;
+mod line;
+
+use std::time::Duration;
+
+use tokio::time::{Instant, Interval, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+use warrener_amqp::{BrokerError, Receipt};
+use warrener_shared::id::QueueName;
+use warrener_shared::limits::LEASE_DEFAULT_MS;
+use warrener_shared::time::Millis;
+use warrener_shared::wire::control::Control;
+use warrener_shared::wire::topology::Names;
+
+use self::attempts::Attempts;
+use self::heartbeat::Heartbeats;
+use self::line::{Address, Answer, Connector, Heard, Line};
+use crate::config::Settings;
+use crate::exec;
+use crate::registry::Registry;
+use crate::session::{Action, Event, Rules, Session};
+
+/// Runs one worker.
+pub(crate) struct Driver {
+    session: Session<Receipt>,
+    attempts: Attempts,
+    heartbeats: Heartbeats,
+    link: Link,
+    zero: Instant,
+    ticks: Interval,
+    drain: Drain,
+    grace: Duration,
+    over: bool,
+}
+
+/// The broker, there or not.
+enum Link {
+    Down(Connector),
+    Up(Box<Line>),
+}
+
+/// How far the end has come.
+#[derive(Clone, Copy)]
+enum Drain {
+    No,
+    /// Running attempts have time until then.
+    Grace(Instant),
+    /// They are being stopped; whatever is not settled by then is left to the broker.
+    Forced(Instant),
+}
+
+/// What woke the driver.
+enum Wake {
+    Connected(Box<Line>),
+    Heard(Result<Heard, BrokerError>),
+    Ended,
+    Tick,
+    Shutdown,
+}
+
+impl Driver {
+    pub(crate) fn new(settings: Settings, registry: Registry) -> Self {
+        let id = uuid::Uuid::now_v7().to_string();
+        let names = Names::new(&settings.amqp.prefix);
+        let queues = settings.worker.queues.clone();
+        let heartbeats = Heartbeats::new(&id, &settings, &registry);
+        let slots = usize::try_from(settings.worker.slots).expect("checked to be small");
+        let rules = Rules {
+            slots,
+            lanes: queues.len(),
+            kinds: registry.kinds(),
+            claim_after: millis(settings.worker.claim_after),
+            lease: Millis(LEASE_DEFAULT_MS),
+            results: names.results(),
+        };
+        let lanes = queues.iter().filter_map(|queue| QueueName::new(queue).ok());
+        let lanes = lanes.map(|queue| names.task_queue(&queue)).collect();
+        let address = Address::new(&settings.amqp, names, id, lanes);
+        tracing::info!(
+            worker = address.id,
+            ?queues,
+            kinds = ?rules.kinds,
+            slots,
+            broker = address.shown(),
+            "worker starts"
+        );
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self {
+            session: Session::new(rules),
+            attempts: Attempts::new(registry),
+            heartbeats,
+            link: Link::Down(Connector::new(address)),
+            zero: Instant::now(),
+            ticks,
+            drain: Drain::No,
+            grace: settings.worker.drain,
+            over: false,
+        }
+    }
+
+    /// Works until it is asked to end and has drained.
+    pub(crate) async fn run(mut self, shutdown: CancellationToken) {
+        while !self.over {
+            let wake = self.wake(&shutdown).await;
+            self.take(wake).await;
+            self.perform().await;
+        }
+        if let Link::Up(line) = self.link {
+            line.close().await;
+        }
+        tracing::info!("worker has ended");
+    }
+
+    async fn wake(&mut self, shutdown: &CancellationToken) -> Wake {
+        let running = matches!(self.drain, Drain::No);
+        let link = async {
+            match &mut self.link {
+                Link::Down(connector) => Wake::Connected(connector.connected().await),
+                Link::Up(line) => Wake::Heard(line.hear().await),
+            }
+        };
+        tokio::select! {
+            wake = link => wake,
+            () = self.attempts.ended() => Wake::Ended,
+            _ = self.ticks.tick() => Wake::Tick,
+            () = shutdown.cancelled(), if running => Wake::Shutdown,
+        }
+    }
+
+    async fn take(&mut self, wake: Wake) {
+        let now = self.now();
+        match wake {
+            Wake::Connected(line) => {
+                self.link = Link::Up(line);
+                self.session.handle(Event::Opened, now);
+                self.heartbeats.hurry();
+                self.beat().await;
+            }
+            Wake::Heard(Ok(heard)) => self.hear(heard, now).await,
+            Wake::Heard(Err(error)) => self.lose(&error),
+            Wake::Ended => {
+                for (ticket, ending) in self.attempts.take_ended() {
+                    self.session.handle(Event::Ended { ticket, ending }, now);
+                }
+            }
+            Wake::Tick => self.tick(now).await,
+            Wake::Shutdown => self.begin_drain().await,
+        }
+    }
+
+    async fn hear(&mut self, heard: Heard, now: Millis) {
+        // Answers first: they make room.
+        for Answer { ticket, serial, confirmed } in heard.answers {
+            self.session.handle(Event::Answered { ticket, serial, confirmed }, now);
+        }
+        for Control { cancel, drain } in heard.controls {
+            if !cancel.is_empty() {
+                self.session.handle(Event::Cancel(cancel), now);
+            }
+            if drain {
+                self.begin_drain().await;
+            }
+        }
+        for offer in heard.offers {
+            self.session.handle(Event::Delivered(offer), now);
+        }
+    }
+
+    async fn tick(&mut self, now: Millis) {
+        self.session.handle(Event::Tick, now);
+        match self.drain {
+            Drain::Grace(until) if Instant::now() >= until => {
+                tracing::info!("the time to drain is over: stopping what still runs");
+                self.drain = Drain::Forced(Instant::now() + FORCED);
+                self.session.handle(Event::GraceOver, now);
+            }
+            Drain::Forced(until) if Instant::now() >= until => {
+                tracing::warn!("leaving with unsettled deliveries: the broker gives them to others");
+                self.over = true;
+            }
+            _ => {}
+        }
+        if let Link::Up(line) = &mut self.link {
+            self.attempts.send_progress(line).await;
+            if let Err(error) = line.retry_missing().await {
+                self.lose(&error);
+            }
+        }
+        self.beat().await;
+    }
+
+    async fn begin_drain(&mut self) {
+        if !matches!(self.drain, Drain::No) {
+            return;
+        }
+        tracing::info!(grace = ?self.grace, running = self.attempts.len(), "draining: no more is taken");
+        self.drain = Drain::Grace(Instant::now() + self.grace);
+        self.session.handle(Event::Drain, self.now());
+        self.heartbeats.hurry();
+        self.beat().await;
+    }
+
+    async fn beat(&mut self) {
+        if let Link::Up(line) = &mut self.link {
+            self.heartbeats.beat(&self.session, line).await;
+        }
+    }
+
+    /// Does what the session says until it has nothing more to say.
+    async fn perform(&mut self) {
+        loop {
+            let actions = self.session.take_actions(self.now());
+            if actions.is_empty() {
+                break;
+            }
+            let mut broken = None;
+            for action in actions {
+                if let Err(error) = self.act(action).await {
+                    broken.get_or_insert(error);
+                }
+            }
+            if let Some(error) = broken {
+                self.lose(&error);
+            }
+            self.take_leftovers();
+        }
+        self.flush().await;
+    }
+
+    /// Hands to the broker what has gathered.
+    async fn flush(&mut self) {
+        if let Link::Up(line) = &mut self.link {
+            line.publish_queued().await;
+            if let Err(error) = line.settle().await {
+                self.lose(&error);
+            }
+        }
+    }
+
+    async fn act(&mut self, action: Action<Receipt>) -> Result<(), BrokerError> {
+        match (action, &mut self.link) {
+            (Action::Start { ticket, assignment, delivery }, _) => self.attempts.start(ticket, assignment, delivery),
+            (Action::Stop(ticket), _) => self.attempts.stop(&ticket),
+            (Action::Leave, _) => self.over = true,
+            (Action::Publish { ticket, serial, reply_to, report }, Link::Up(line)) => {
+                line.queue(ticket, serial, reply_to, report);
+            }
+            (Action::Ack(receipt), Link::Up(line)) => line.ack(receipt),
+            (Action::Consume { lane, feed, prefetch }, Link::Up(line)) => line.consume(lane, feed, prefetch).await?,
+            (Action::Cancel { lane, feed }, Link::Up(line)) => line.cancel(lane, feed).await?,
+            // The connection that it was meant for is gone: the session hears of that next.
+            (_, Link::Down(_)) => {}
+        }
+        Ok(())
+    }
+
+    /// What had arrived at a consumer that was cancelled.
+    fn take_leftovers(&mut self) {
+        let now = self.now();
+        if let Link::Up(line) = &mut self.link {
+            for offer in line.take_leftovers() {
+                self.session.handle(Event::Delivered(offer), now);
+            }
+        }
+    }
+
+    fn lose(&mut self, error: &BrokerError) {
+        if let Link::Up(line) = &self.link {
+            tracing::warn!(%error, "the broker is gone; attempts go on");
+            self.link = Link::Down(line.reconnect());
+            self.session.handle(Event::Lost, self.now());
+        }
+    }
+
+    fn now(&self) -> Millis {
+        millis(self.zero.elapsed())
+    }
+}
+
+fn millis(span: Duration) -> Millis {
+    Millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// How often time is looked at: as late as this may a claim, a progress or a heartbeat be.
+const TICK: Duration = Duration::from_millis(200);
+/// For stopping by force, and for the last reports to be confirmed.
+const FORCED: Duration = exec::GRACE.saturating_add(Duration::from_secs(5));

@@ -1,0 +1,168 @@
+//! A program serves a kind: input on stdin, output on stdout, the log on stderr, the verdict is the exit code.
+
+mod capture;
+mod group;
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
+use tokio::process::{Child, ChildStdin};
+use tokio::time::Instant;
+
+use self::capture::{Head, Tail};
+use self::group::Group;
+use super::output;
+use crate::handler::Answer;
+use crate::{Context, Failure};
+
+/// A program with fixed arguments. No shell is involved, and nothing of the task becomes an argument.
+#[derive(Clone, Debug)]
+pub(crate) struct Command {
+    /// Program and arguments; never empty.
+    pub(crate) argv: Vec<String>,
+    /// Names of more variables that it may see.
+    pub(crate) env: Vec<String>,
+}
+
+/// How far stopping has got.
+#[derive(Clone, Copy)]
+enum Stopping {
+    No,
+    /// Asked; forced at this time.
+    Asked(Instant),
+    Forced,
+}
+
+impl Command {
+    /// Runs the program once, as a process group that does not outlive the call.
+    pub(crate) async fn run(&self, context: &Context, input: &[u8], grace: Duration) -> Answer {
+        let mut child = self.spawn(context).map_err(|error| not_started(&self.argv[0], &error))?;
+        let mut group = Group::of(&child);
+        let (mut out, mut log) = (Head::new(output::BYTES), Tail::new(LOG_BYTES));
+        let ended = converse(&mut child, &mut group, context, input, grace, (&mut out, &mut log)).await;
+        let log = log.text();
+        tracing::debug!(job = context.job(), task = context.task(), attempt = context.attempt(), log, "command ended");
+        let (status, asked) = ended?;
+        if out.is_over() {
+            return Err(output::too_large().with_details(details(status, &log)));
+        }
+        match verdict(status, asked, &log) {
+            Some(failure) => Err(failure.with_details(details(status, &log))),
+            None => output::read(&out.into_bytes()),
+        }
+    }
+
+    fn spawn(&self, context: &Context) -> std::io::Result<Child> {
+        let allowed = ALLOWED.iter().copied().chain(self.env.iter().map(String::as_str));
+        tokio::process::Command::new(&self.argv[0])
+            .args(&self.argv[1..])
+            .env_clear()
+            .envs(allowed.filter_map(|name| Some((name, std::env::var_os(name)?))))
+            .env("WARRENER_JOB", context.job())
+            .env("WARRENER_TASK", context.task())
+            .env("WARRENER_ATTEMPT", context.attempt().to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+    }
+}
+
+/// Feeds and hears the program until it ends, and stops it when asked or when it says too much. Tells how it
+/// ended and whether it had been asked to.
+async fn converse(
+    child: &mut Child,
+    group: &mut Group,
+    context: &Context,
+    input: &[u8],
+    grace: Duration,
+    (out, log): (&mut Head, &mut Tail),
+) -> Result<(ExitStatus, bool), Failure> {
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let too_much = out.too_much();
+    let mut pipes = std::pin::pin!(async {
+        tokio::join!(feed(stdin, input), out.read(stdout), log.read(stderr));
+    });
+    let (mut stopping, mut piping) = (Stopping::No, true);
+    let status = loop {
+        tokio::select! {
+            status = child.wait() => break status?,
+            () = &mut pipes, if piping => piping = false,
+            () = due(stopping, context, &too_much) => stopping = group.press(stopping, grace),
+        }
+    };
+    // Whatever it started and left behind would keep the pipes open and work on in secret.
+    group.kill();
+    if piping && tokio::time::timeout(LAST_WORDS, pipes).await.is_err() {
+        tracing::debug!(job = context.job(), task = context.task(), "something outside its group holds its pipes");
+    }
+    Ok((status, !matches!(stopping, Stopping::No)))
+}
+
+/// Returns when the program must be pressed harder.
+async fn due(stopping: Stopping, context: &Context, too_much: &tokio_util::sync::CancellationToken) {
+    match stopping {
+        Stopping::No => tokio::select! {
+            () = context.stop().cancelled() => {}
+            () = too_much.cancelled() => {}
+        },
+        Stopping::Asked(deadline) => tokio::time::sleep_until(deadline).await,
+        Stopping::Forced => std::future::pending().await,
+    }
+}
+
+/// Writes the input and closes. A program that doesn't read it has its reasons: that is no failure.
+async fn feed(stdin: Option<ChildStdin>, input: &[u8]) {
+    if let Some(mut stdin) = stdin
+        && let Err(error) = stdin.write_all(input).await
+    {
+        tracing::trace!(%error, "the program did not read its input");
+    }
+}
+
+/// What the end means; `None` is a success.
+fn verdict(status: ExitStatus, asked: bool, log: &str) -> Option<Failure> {
+    let last = log.lines().rev().find(|line| !line.trim().is_empty());
+    let because = last.map(|line| format!(": {}", line.trim())).unwrap_or_default();
+    match (status.code(), status.signal()) {
+        (Some(0), _) if !asked => None,
+        (Some(BAD_DATA), _) => {
+            Some(Failure::new("exit_65", format!("the program refused its input{because}")).for_good())
+        }
+        (Some(exit), _) => {
+            Some(Failure::new(format!("exit_{exit}"), format!("the program ended with exit code {exit}{because}")))
+        }
+        (None, signal) => {
+            let signal = signal.unwrap_or_default();
+            let message = format!("the program was ended by signal {signal}{because}");
+            Some(Failure::new(format!("signal_{signal}"), message))
+        }
+    }
+}
+
+fn details(status: ExitStatus, log: &str) -> serde_json::Value {
+    match status.code() {
+        Some(exit) => json!({"exit_code": exit, "log": log}),
+        None => json!({"signal": status.signal(), "log": log}),
+    }
+}
+
+/// As a shell reports it. Another worker may have the program, so the policy decides on a retry.
+fn not_started(program: &str, error: &std::io::Error) -> Failure {
+    let exit = if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 };
+    Failure::new(format!("exit_{exit}"), format!("starting the program: {program}: {error}"))
+}
+
+/// `EX_DATAERR`: failed for good. (75, `EX_TEMPFAIL`, is retried as any other code is.)
+const BAD_DATA: i32 = 65;
+/// The last lines are what a person needs; the whole log belongs in a log.
+const LOG_BYTES: usize = 16 * 1024;
+/// What is left in the pipes of a program that ended is there at once.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+/// What programs need to find their way. Everything else, secrets of the worker first of all, is kept from them.
+const ALLOWED: &[&str] = &["PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"];

@@ -1,0 +1,144 @@
+//! An endpoint serves a kind: the input is posted, a 2xx body is the output.
+
+mod retry_after;
+
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use reqwest::{RequestBuilder, Response, StatusCode, Url};
+use serde_json::json;
+use warrener_shared::error::code;
+use warrener_shared::wire::{self, JSON};
+
+use super::output;
+use crate::handler::Answer;
+use crate::{Context, Failure};
+
+/// An address, and the client that reaches it.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) url: Url,
+    pub(crate) client: HttpClient,
+}
+
+/// The connections of one worker to all its endpoints.
+#[derive(Clone, Debug)]
+pub(crate) struct HttpClient(reqwest::Client);
+
+impl HttpClient {
+    /// A client that follows no redirects: an endpoint is where the configuration says.
+    pub(crate) fn new() -> Result<Self, reqwest::Error> {
+        if rustls::crypto::CryptoProvider::get_default().is_none()
+            && rustls::crypto::ring::default_provider().install_default().is_err()
+        {
+            tracing::debug!("somebody else has just installed a TLS provider");
+        }
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT)
+            .user_agent(concat!("warrener-worker/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        Ok(Self(client))
+    }
+}
+
+impl Endpoint {
+    /// Posts the input once and judges the answer.
+    pub(crate) async fn post(&self, context: &Context, input: Vec<u8>) -> Answer {
+        tokio::select! {
+            answer = self.exchange(context, input) => answer,
+            () = context.stop().cancelled() => Err(Failure::new(code::CANCELLED, "the request was given up")),
+        }
+    }
+
+    async fn exchange(&self, context: &Context, input: Vec<u8>) -> Answer {
+        let request = self.request(context).body(input);
+        let mut response = request.send().await.map_err(|error| self.unreachable(error))?;
+        let status = response.status();
+        if !status.is_success() {
+            return Err(self.refusal(&mut response).await);
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(error))? {
+            if body.len() + chunk.len() > output::BYTES {
+                return Err(output::too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        output::read(&body)
+    }
+
+    fn request(&self, context: &Context) -> RequestBuilder {
+        let piece = format!("{}.{}", context.job(), context.task());
+        let request = self
+            .client
+            .0
+            .post(self.url.clone())
+            .header(CONTENT_TYPE, JSON)
+            .header("warrener-job", context.job())
+            .header("warrener-task", context.task())
+            .header("warrener-attempt", context.attempt())
+            // The same for every attempt: whatever an earlier one has done need not be done again.
+            .header("idempotency-key", piece);
+        match context.traceparent() {
+            Some(parent) => request.header("traceparent", parent),
+            None => request,
+        }
+    }
+
+    async fn refusal(&self, response: &mut Response) -> Failure {
+        let status = response.status();
+        let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let body = beginning(response).await;
+        let because = if body.is_empty() { String::new() } else { format!(": {}", one_line(&body)) };
+        let message = format!("{} answered {status}{because}", self.shown());
+        let failure = Failure::new(format!("http_{}", status.as_u16()), message)
+            .with_details(json!({"status": status.as_u16(), "body": body}));
+        if !may_pass(status) {
+            return failure.for_good();
+        }
+        match wait.and_then(|wait| retry_after::read(&wait, jiff::Timestamp::now())) {
+            Some(wait) => failure.retry_after(wait),
+            None => failure,
+        }
+    }
+
+    fn unreachable(&self, error: reqwest::Error) -> Failure {
+        let cause = Failure::from(error.without_url());
+        Failure::new(code::UNREACHABLE, format!("posting to {}: {}", self.shown(), cause.message()))
+    }
+
+    /// The address without credentials.
+    fn shown(&self) -> String {
+        let url = &self.url;
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
+    }
+}
+
+/// Whether another try may succeed: the server is in trouble, or asks for patience.
+fn may_pass(status: StatusCode) -> bool {
+    status.is_server_error()
+        || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS)
+}
+
+/// What an error page begins with; reading on would serve nobody.
+async fn beginning(response: &mut Response) -> String {
+    let mut body = Vec::new();
+    while body.len() < EXCERPT
+        && let Ok(Some(chunk)) = response.chunk().await
+    {
+        body.extend_from_slice(&chunk);
+    }
+    wire::excerpt(&body, EXCERPT)
+}
+
+fn one_line(body: &str) -> String {
+    let line = body.split_whitespace().collect::<Vec<_>>().join(" ");
+    wire::excerpt(line.as_bytes(), 200)
+}
+
+/// A host that doesn't answer within this time is as good as none.
+const CONNECT: Duration = Duration::from_secs(10);
+/// Characters of an error page that are kept.
+const EXCERPT: usize = 2048;

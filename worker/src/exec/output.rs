@@ -1,0 +1,65 @@
+//! What programs and endpoints answer, as JSON.
+
+use serde_json::value::RawValue;
+use warrener_shared::error::code;
+use warrener_shared::limits::Limits;
+
+use crate::Failure;
+use crate::handler::Answer;
+
+/// Reads an answer: nothing is `null`, JSON stays as it came, other UTF-8 is a string without its last line breaks.
+pub(super) fn read(bytes: &[u8]) -> Answer {
+    let json = bytes.trim_ascii();
+    if json.is_empty() {
+        return Ok(b"null".to_vec());
+    }
+    if serde_json::from_slice::<&RawValue>(json).is_ok() {
+        return if depth(json) > DEPTH { Err(too_deep()) } else { Ok(json.to_vec()) };
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else { return Err(neither()) };
+    serde_json::to_vec(text.trim_end_matches(['\n', '\r'])).map_err(Failure::from)
+}
+
+/// Refuses an output that nobody would take.
+pub(super) fn fits(output: Vec<u8>) -> Answer {
+    if output.len() > BYTES { Err(too_large()) } else { Ok(output) }
+}
+
+pub(super) fn too_large() -> Failure {
+    let message = format!("the output is larger than {BYTES} bytes: store it elsewhere and answer with its address");
+    Failure::new(code::TOO_LARGE, message).for_good()
+}
+
+fn too_deep() -> Failure {
+    Failure::new(code::BAD_OUTPUT, format!("the output is JSON nested deeper than {DEPTH}")).for_good()
+}
+
+fn neither() -> Failure {
+    Failure::new(code::BAD_OUTPUT, "the output is neither JSON nor UTF-8 text").for_good()
+}
+
+/// Nesting of a document that is known to be JSON.
+fn depth(json: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut text, mut escaped) = (0_usize, 0, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => text = !text,
+            b'[' | b'{' if !text => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !text => depth -= 1,
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// The contract's limit for one output; the orchestrator has the last word.
+pub(super) const BYTES: usize = Limits::DEFAULT.output_bytes;
+const DEPTH: usize = Limits::DEFAULT.json_depth;
+
+#[cfg(test)]
+mod tests;

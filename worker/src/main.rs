@@ -1,0 +1,50 @@
+//! The `worker` program.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use warrener_runtime::config::{Binary, Flag, Loader};
+use warrener_worker::{Worker, WorkerError};
+
+/// Takes tasks from Warrener's queues and has them done by programs and endpoints.
+#[derive(Debug, Parser)]
+#[command(name = "worker", version)]
+struct Arguments {
+    /// Configuration file. Defaults to warrener.toml in the working directory, if it is there.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Check the configuration, print every problem, and end.
+    #[arg(long)]
+    check: bool,
+    /// Queues to serve, in order of preference, separated by commas.
+    #[arg(long, value_name = "QUEUES")]
+    queues: Option<String>,
+    /// Attempts worked on at once.
+    #[arg(long, value_name = "N")]
+    slots: Option<String>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<(), WorkerError> {
+    let flag = |flag, path, value: Option<String>| value.map(|value| Flag { flag, path, value });
+    let flags = [flag("--queues", "worker.queues", arguments.queues), flag("--slots", "worker.slots", arguments.slots)];
+    let loader = Loader::new(Binary::Worker).file(arguments.config).flags(flags.into_iter().flatten());
+    let worker = Worker::load(loader);
+    if arguments.check {
+        worker.check()?;
+        println!("the configuration is sound");
+        return Ok(());
+    }
+    worker.run().await
+}

@@ -1,0 +1,127 @@
+//! What becomes of a delivery.
+
+use std::sync::Arc;
+
+use warrener_shared::error::code;
+use warrener_shared::time::Millis;
+use warrener_shared::wire::dispatch::Assignment;
+use warrener_shared::wire::result::Report;
+
+use super::entry::{Claim, Entry, Held, Job, Run, Stage};
+use super::{Action, Offer, Session, Ticket};
+
+/// A delivery that waits for a slot.
+#[derive(Debug)]
+pub(super) struct Surplus<D> {
+    pub(super) ticket: Ticket,
+    pub(super) job: Job,
+    pub(super) held: Held<D>,
+}
+
+impl<D> Session<D> {
+    /// Judges a delivery in the order in which the answers matter.
+    pub(super) fn delivered(&mut self, offer: Offer<D>) {
+        let Offer { lane, feed, assignment, earlier, delivery } = offer;
+        self.lanes.took(lane, feed);
+        let begun = assignment.deliveries.unwrap_or(0).saturating_add(earlier);
+        let ticket = Ticket::from(assignment.ticket.as_str());
+        let alone = assignment.deliveries.is_some();
+        let job = Job { assignment, delivery: begun.saturating_add(1) };
+        let Some(surplus) = self.attach(Surplus { ticket, job, held: Held { lane, feed, delivery } }) else { return };
+        if earlier >= if alone { 1 } else { CRASHES } {
+            self.hand_back(surplus, Some(code::SUSPECT), Some(begun));
+        } else if !self.rules.kinds.contains(&surplus.job.assignment.kind) {
+            self.hand_back(surplus, Some(code::UNKNOWN_KIND), None);
+        } else if self.is_closed() {
+            self.hand_back(surplus, None, None);
+        } else if alone {
+            self.isolate(surplus);
+        } else {
+            self.surplus[lane].push_back(surplus);
+        }
+    }
+
+    /// Starts what waits, queues in order of preference, while slots are free.
+    pub(super) fn fill(&mut self, now: Millis) {
+        while self.alone.is_none() && self.running < self.rules.slots {
+            let Some(next) = self.surplus.iter_mut().find_map(|lane| lane.pop_front()) else { return };
+            if let Some(next) = self.attach(next) {
+                let reply_to = self.elsewhere(&next.job.assignment);
+                let deliveries = vec![next.held];
+                self.start(next.ticket, next.job, deliveries, reply_to, now);
+            }
+        }
+    }
+
+    /// Adds a delivery to what is known of its ticket. Gives it back if nothing is.
+    fn attach(&mut self, surplus: Surplus<D>) -> Option<Surplus<D>> {
+        if self.cancelled.contains(&surplus.ticket) {
+            self.ack(surplus.held);
+            return None;
+        }
+        if let Some(entry) = self.entries.get_mut(&surplus.ticket) {
+            self.unbalanced |= entry.is_orphan();
+            if entry.is_claimed() {
+                self.ack(surplus.held);
+            } else {
+                entry.deliveries.push(surplus.held);
+            }
+            return None;
+        }
+        let Some(report) = self.recent.get(&surplus.ticket) else { return Some(surplus) };
+        let reply_to = self.elsewhere(&surplus.job.assignment);
+        self.report_unheld(surplus.ticket, report, vec![surplus.held], reply_to);
+        None
+    }
+
+    pub(super) fn start(
+        &mut self,
+        ticket: Ticket,
+        job: Job,
+        deliveries: Vec<Held<D>>,
+        reply_to: Option<Arc<str>>,
+        now: Millis,
+    ) {
+        self.running += 1;
+        let heartbeat = job.assignment.heartbeat;
+        let stage = Stage::Running(Run { since: now, heartbeat, claim: Claim::None, stopping: None });
+        self.entries.insert(ticket.clone(), Entry { deliveries, reply_to, sent: 0, stage });
+        self.actions.push(Action::Start { ticket, assignment: job.assignment, delivery: job.delivery });
+    }
+
+    /// Returns a delivery unstarted: the attempt is released, which costs nothing.
+    pub(super) fn hand_back(&mut self, surplus: Surplus<D>, code: Option<&str>, deliveries: Option<u32>) {
+        let report = Report::Released { code: code.map(str::to_owned), deliveries };
+        let reply_to = self.elsewhere(&surplus.job.assignment);
+        self.report_unheld(surplus.ticket, Arc::new(report), vec![surplus.held], reply_to);
+    }
+
+    pub(super) fn hand_back_surplus(&mut self) {
+        let all: Vec<_> = self.surplus.iter_mut().flat_map(|lane| lane.drain(..)).collect();
+        for surplus in all {
+            if let Some(surplus) = self.attach(surplus) {
+                self.hand_back(surplus, None, None);
+            }
+        }
+    }
+
+    fn report_unheld(
+        &mut self,
+        ticket: Ticket,
+        report: Arc<Report>,
+        deliveries: Vec<Held<D>>,
+        reply_to: Option<Arc<str>>,
+    ) {
+        let stage = Stage::Reporting(report);
+        self.entries.insert(ticket.clone(), Entry { deliveries, reply_to, sent: 0, stage });
+        self.send(&ticket);
+    }
+
+    /// The queue that wants the reports, if it isn't our own.
+    pub(super) fn elsewhere(&self, assignment: &Assignment) -> Option<Arc<str>> {
+        (assignment.reply_to != self.rules.results).then(|| Arc::from(assignment.reply_to.as_str()))
+    }
+}
+
+/// A delivery that was handed out this often before may be what killed those workers.
+const CRASHES: u32 = 2;
