@@ -53,7 +53,10 @@ pub enum WorkerError {
     #[error(transparent)]
     Config(#[from] ConfigErrors),
     /// Two handlers serve one kind.
-    #[error("registering handlers: {}: served twice (the demo kinds and those of the configuration count too)", .0.join(", "))]
+    #[error(
+        "registering handlers: {}: served twice (the demo kinds and those of the configuration count too)",
+        .0.join(", ")
+    )]
     Twice(Vec<String>),
     /// No handler serves any kind.
     #[error(
