@@ -235,6 +235,16 @@ impl Consumer {
     }
 }
 
+impl std::fmt::Debug for Consumer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Consumer")
+            .field("queue", &self.queue)
+            .field("paused", &self.stream.is_none())
+            .field("held", &self.held.len())
+            .finish_non_exhaustive()
+    }
+}
+
 /// Between two steps of a subscription a consumer is deaf. Better none at all.
 struct EndIfAbandoned<'a>(Option<&'a Session>);
 

@@ -308,3 +308,6 @@ fn text_of(value: &AMQPValue) -> String {
         _ => String::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

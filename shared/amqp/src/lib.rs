@@ -32,6 +32,7 @@ mod publisher;
 mod session;
 mod settings;
 pub mod topology;
+mod wire;
 
 pub use self::backoff::Backoff;
 pub use self::batch::Batch;

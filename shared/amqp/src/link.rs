@@ -10,12 +10,14 @@ use lapin::{Channel, Connection, ConnectionProperties, Event};
 
 use crate::call::call;
 use crate::life::Life;
+use crate::wire::{self, Line};
 use crate::{BrokerError, Settings};
 
 /// A connection without the client library's recovery: what broke stays broken until the session is rebuilt.
 #[derive(Debug)]
 pub(crate) struct Link {
     connection: Connection,
+    line: Arc<Line>,
     role: &'static str,
     blocked: Blocked,
     call_timeout: Duration,
@@ -30,9 +32,11 @@ impl Link {
     pub(crate) async fn open(settings: &Settings, host: &AMQPUri, role: &'static str) -> Result<Self, BrokerError> {
         let name = format!("{} {role}", settings.name);
         let properties = ConnectionProperties::default().with_connection_name(name.into());
-        let connecting = Connection::connect_uri(host.clone(), properties);
-        let connection = call("opening a connection", settings.connect_timeout, connecting).await?;
-        Ok(Self { connection, role, blocked: Blocked::default(), call_timeout: settings.call_timeout })
+        let line = Arc::<Line>::default();
+        let connecting = wire::connect(host.clone(), properties, settings.tls()?, Arc::clone(&line));
+        let connected = call("opening a connection", settings.connect_timeout, connecting).await;
+        let connection = connected.inspect_err(|_| line.cut())?;
+        Ok(Self { connection, line, role, blocked: Blocked::default(), call_timeout: settings.call_timeout })
     }
 
     /// Ends the life as soon as this connection or one of its channels breaks.
@@ -60,6 +64,11 @@ impl Link {
         });
     }
 
+    /// The broker's version.
+    pub(crate) fn server_version(&self) -> &str {
+        self.line.version()
+    }
+
     pub(crate) fn blocked(&self) -> &Blocked {
         &self.blocked
     }
@@ -76,14 +85,16 @@ impl Link {
         Ok(channel)
     }
 
-    /// Closes in order if that is possible: the broker hands unacknowledged messages to others at once.
+    /// Closes in order if that is possible: the broker hands unacknowledged messages to others at once. Else the
+    /// connection is cut, and the broker notices that soon.
     pub(crate) async fn close(&self) {
-        if !self.connection.status().connected() {
-            return;
+        if self.connection.status().connected() && self.blocked.reason().is_none() {
+            let closing = self.connection.close(200, "OK".into());
+            if let Err(error) = call("closing a connection", CLOSE_TIMEOUT, closing).await {
+                tracing::debug!(role = self.role, %error, "the connection did not close in order");
+            }
         }
-        if let Err(error) = call("closing a connection", CLOSE_TIMEOUT, self.connection.close(200, "OK".into())).await {
-            tracing::debug!(role = self.role, %error, "the connection did not close in order");
-        }
+        self.line.cut();
     }
 }
 

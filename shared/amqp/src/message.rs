@@ -141,3 +141,6 @@ fn brief(value: &AMQPValue) -> String {
 const DESCRIPTION: usize = 1000;
 /// Elements of a list or table that are described.
 const LISTED: usize = 16;
+
+#[cfg(test)]
+mod tests;

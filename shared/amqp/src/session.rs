@@ -80,7 +80,7 @@ impl Session {
 
     /// The version that the broker told, such as `3.10.8`.
     pub fn server_version(&self) -> &str {
-        ""
+        self.inner.links.publishing.server_version()
     }
 
     /// Why the broker takes no publishes at the moment (memory or disk is short), if so. Publishes then wait.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
+use lapin::tcp::OwnedTLSConfig;
 use lapin::uri::AMQPUri;
 
 use crate::BrokerError;
@@ -13,7 +14,7 @@ use crate::BrokerError;
 pub struct Settings {
     /// `amqp://user:password@host:port/vhost` or `amqps://…`; several hosts are separated by commas
     /// (`amqp://user:password@a:5672,b:5672/%2f`) and tried in that order. `?cacertfile=` names a PEM file with
-    /// the authorities to trust instead of the public ones.
+    /// authorities to trust beside the public ones.
     pub url: String,
     /// The name under which the broker lists our connections.
     pub name: String,
@@ -48,6 +49,16 @@ impl Settings {
     /// One address for each host.
     pub(crate) fn hosts(&self) -> Result<Vec<AMQPUri>, BrokerError> {
         split_hosts(&self.url).iter().map(|url| self.host(url)).collect()
+    }
+
+    /// The authorities to trust: the public ones and those of `?cacertfile=`.
+    pub(crate) fn tls(&self) -> Result<OwnedTLSConfig, BrokerError> {
+        let Some(path) = query_value(&self.url, "cacertfile") else { return Ok(OwnedTLSConfig::default()) };
+        let pem = std::fs::read_to_string(&path).map_err(|error| BrokerError::Address {
+            url: self.redacted_url(),
+            why: format!("reading cacertfile {path}: {error}"),
+        })?;
+        Ok(OwnedTLSConfig { identity: None, cert_chain: Some(pem) })
     }
 
     fn host(&self, url: &str) -> Result<AMQPUri, BrokerError> {
@@ -119,6 +130,12 @@ fn host_range(url: &str) -> Range<usize> {
     let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |at| start + at);
     let start = url[start..end].rfind('@').map_or(start, |at| start + at + 1);
     start..end
+}
+
+fn query_value(url: &str, name: &str) -> Option<String> {
+    let (_, query) = url.split_once('?')?;
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.filter(|&(key, _)| key == name).map(|(_, value)| value.to_owned()).next()
 }
 
 #[cfg(test)]

@@ -195,3 +195,6 @@ fn text(text: &str) -> AMQPValue {
 
 /// See [`Queue::last_stop`].
 const LAST_STOP_DELIVERY_LIMIT: i64 = 1_000_000;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! Opening and closing sessions.
+
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use warrener_amqp::{BrokerError, Session, Settings};
+use warrener_tests::broker::Broker;
+
+use crate::{open, settings, soon};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_are_numbered_and_know_the_version() {
+    let broker = Broker::shared().await;
+    let (first, second) = (open(&broker).await, open(&broker).await);
+    assert!(second.epoch() > first.epoch());
+    assert!(first.server_version().starts_with(|c: char| c.is_ascii_digit()), "{:?}", first.server_version());
+    assert!(first.is_usable() && first.is_blocked().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_host_that_answers_is_taken() {
+    let broker = Broker::shared().await;
+    let (head, host) = broker.url().rsplit_once('@').unwrap();
+    let session = Session::open(&settings(&format!("{head}@127.0.0.1:1,{host}"))).await.unwrap();
+    assert!(session.is_usable());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_is_refused_for_good_and_not_shown() {
+    let broker = Broker::shared().await;
+    let url = broker.url().replace("guest:guest", "guest:s3cret");
+    let error = Session::open(&settings(&url)).await.unwrap_err();
+    assert!(matches!(error, BrokerError::Refused { .. }), "{error:?}");
+    assert!(!error.is_transient());
+    assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_virtual_host_is_refused_for_good() {
+    let broker = Broker::shared().await;
+    let error = Session::open(&settings(&broker.url().replace("%2f", "nowhere"))).await.unwrap_err();
+    assert!(matches!(&error, BrokerError::Refused { why, .. } if why.contains("nowhere")), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_port_is_unreachable_and_worth_another_try() {
+    let error = Session::open(&settings("amqp://u:s3cret@127.0.0.1:1,127.0.0.1:2/%2f")).await.unwrap_err();
+    assert!(error.is_transient());
+    let text = error.to_string();
+    assert!(text.contains("127.0.0.1:1: ") && text.contains("127.0.0.1:2: ") && !text.contains("s3cret"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_accepts_and_says_nothing_costs_no_more_than_the_timeout() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("amqp://127.0.0.1:{}", silent.local_addr().unwrap().port());
+    let settings = Settings { connect_timeout: Duration::from_millis(300), ..settings(&url) };
+    let opening = tokio::spawn(async move { Session::open(&settings).await });
+    let (mut socket, _) = soon("the connection", silent.accept()).await.unwrap();
+    let error = soon("giving up", opening).await.unwrap().unwrap_err();
+    assert!(error.is_transient() && error.to_string().contains("no answer within 0.3 s"), "{error}");
+    // The library alone would keep its thread and the socket for as long as the other side likes.
+    let mut rest = Vec::new();
+    soon("the end of the socket", tokio::io::AsyncReadExt::read_to_end(&mut socket, &mut rest)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_is_told_to_every_clone_once_and_for_one_reason() {
+    let broker = Broker::shared().await;
+    let session = open(&broker).await;
+    let clone = session.clone();
+    let waiting = tokio::spawn(async move { clone.failed().await });
+    let why = BrokerError::ConsumerEnded { queue: "the first reason".to_owned() };
+    session.break_with(why.clone());
+    session.break_with(BrokerError::Closed);
+    assert_eq!(soon("the end", waiting).await.unwrap(), why);
+    assert_eq!(session.failed().await, why);
+    assert!(!session.is_usable());
+    assert_eq!(session.depth("any").await, Err(why.clone()));
+    assert_eq!(session.publisher(1).await.unwrap_err(), why);
+}
