@@ -59,6 +59,18 @@ impl Items {
         }
     }
 
+    /// About how many bytes they keep in memory.
+    pub fn bytes(&self) -> usize {
+        let list = |doc: &Doc| doc.kept_bytes() + doc.len().unwrap_or_default() * size_of::<u64>();
+        match &self.0 {
+            Inner::List(doc) => list(doc),
+            Inner::Matrix { axes, kept, .. } => {
+                let kept = kept.as_ref().map_or(0, |kept| kept.len() * size_of::<u32>());
+                axes.iter().map(|axis| list(&axis.values)).sum::<usize>() + kept
+            }
+        }
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use minijinja::value::Object;
+use minijinja::value::{Object, ValueKind};
 use minijinja::{ErrorKind, Value};
 
 use super::analysis::{Analysis, Found, analyse};
@@ -12,11 +12,11 @@ use super::path::{Miss, Path};
 use super::problem::TemplateProblem;
 use super::template::Roots;
 use super::token::{Token, TokenKind};
-use super::value::{Alarm, value};
-use super::write::{Output, Unwritable, describe};
+use super::value::{Alarm, document, value};
+use super::write::{Output, Unwritable, kind_name};
 use super::{ExprError, Reference, Scope};
 use crate::error::code;
-use crate::json::{Doc, Kind};
+use crate::json::Doc;
 use crate::limits::Limits;
 
 /// An expression that is ready to be evaluated.
@@ -46,8 +46,8 @@ struct Slot {
 pub(super) enum Outcome {
     /// Bytes as they came.
     Doc(Doc),
-    /// Something computed.
-    Value(Value),
+    /// Something computed, and what may still go wrong with it.
+    Value(Value, Alarm),
 }
 
 impl Program {
@@ -95,39 +95,27 @@ impl Program {
 
     /// Evaluates it and appends the value as JSON.
     pub(super) fn write(&self, out: &mut Output, scope: &Scope<'_>, limits: &Limits) -> Result<(), ExprError> {
-        let written = match self.evaluate(scope, limits)? {
-            Outcome::Doc(doc) => out.push(doc.bytes()),
-            Outcome::Value(value) => out.value(&value),
-        };
-        written.map_err(|why| self.unwritable(&why))
+        match self.evaluate(scope, limits)? {
+            Outcome::Doc(doc) => self.written(out.push(doc.bytes()), None),
+            Outcome::Value(value, alarm) => self.written(out.value(&value), Some(&alarm)),
+        }
     }
 
     /// Evaluates it and appends the value as part of a text.
     pub(super) fn write_text(&self, out: &mut Output, scope: &Scope<'_>, limits: &Limits) -> Result<(), ExprError> {
-        let written = match self.evaluate(scope, limits)? {
-            Outcome::Doc(doc) => match (doc.kind(), doc.quoted()) {
-                (_, Some(inside)) => out.push(inside),
-                (Kind::Number | Kind::Bool, _) => out.push(doc.bytes()),
-                (kind, _) => Err(Unwritable::Unfit(format!(
-                    "{kind} cannot be part of a text; only strings, numbers and booleans can"
-                ))),
-            },
-            Outcome::Value(value) => match super::value::document(&value) {
-                Some(doc) if doc.quoted().is_some() => out.push(doc.quoted().unwrap_or_default()),
-                Some(doc) if doc.kind() == Kind::Number => out.push(doc.bytes()),
-                _ => out.text(&value),
-            },
-        };
-        written.map_err(|why| self.unwritable(&why))
+        match self.evaluate(scope, limits)? {
+            Outcome::Doc(doc) => self.written(out.doc_as_text(&doc), None),
+            Outcome::Value(value, alarm) => self.written(out.value_as_text(&value), Some(&alarm)),
+        }
     }
 
-    /// Evaluates it to a document, without copying if it is a bare path.
+    /// Evaluates it to a document, without copying if it is one already.
     pub(super) fn document(&self, scope: &Scope<'_>, limits: &Limits) -> Result<Doc, ExprError> {
         match self.evaluate(scope, limits)? {
             Outcome::Doc(doc) => Ok(doc),
-            Outcome::Value(value) => {
+            Outcome::Value(value, alarm) => {
                 let mut out = Output::new(limits.resolved_bytes, limits.json_depth);
-                out.value(&value).map_err(|why| self.unwritable(&why))?;
+                self.written(out.value(&value), Some(&alarm))?;
                 Ok(Doc::trusted(out.bytes))
             }
         }
@@ -137,9 +125,8 @@ impl Program {
     pub(super) fn judge(&self, scope: &Scope<'_>, limits: &Limits) -> Result<bool, ExprError> {
         let (found, what) = match self.evaluate(scope, limits)? {
             Outcome::Doc(doc) => (doc.as_bool(), doc.kind().to_string()),
-            Outcome::Value(value) => {
-                let what = describe(&value);
-                (if what == Kind::Bool.to_string() { Some(value.is_true()) } else { None }, what)
+            Outcome::Value(value, _) => {
+                ((value.kind() == ValueKind::Bool).then(|| value.is_true()), kind_name(value.kind()).to_owned())
             }
         };
         found.ok_or_else(|| self.error(&format!("it gives {what}, not a boolean")))
@@ -156,14 +143,26 @@ impl Program {
         let found = slots.iter().map(|slot| slot.path.resolve(scope)).collect();
         let context = Context { slots: Arc::clone(slots), found, alarm: alarm.clone() };
         let result = compiled.eval(Value::from_object(context));
-        if let Some(message) = alarm.message() {
-            return Err(self.error(message));
+        self.quiet(Some(&alarm))?;
+        let value = result.map_err(|error| self.error(&explain(&error, limits)))?;
+        match document(&value) {
+            Some(doc) => Ok(Outcome::Doc(doc.clone())),
+            None if value.is_undefined() => Err(self.error("it is undefined")),
+            None => Ok(Outcome::Value(value, alarm)),
         }
-        match result {
-            Ok(value) if value.is_undefined() => Err(self.error("it is undefined")),
-            Ok(value) => Ok(Outcome::Value(value)),
-            Err(error) => Err(self.error(&explain(&error, limits))),
-        }
+    }
+
+    /// The engine computes some values only while they are written, so the alarm is heard once more.
+    fn written(&self, result: Result<(), Unwritable>, alarm: Option<&Alarm>) -> Result<(), ExprError> {
+        self.quiet(alarm)?;
+        result.map_err(|why| match why {
+            Unwritable::TooLarge(limit) => too_large(limit),
+            Unwritable::Unfit(what) => self.error(&what),
+        })
+    }
+
+    fn quiet(&self, alarm: Option<&Alarm>) -> Result<(), ExprError> {
+        alarm.and_then(Alarm::message).map_or(Ok(()), |message| Err(self.error(message)))
     }
 
     fn missing(&self, path: &Path, miss: &Miss) -> ExprError {
@@ -173,14 +172,7 @@ impl Program {
         self.error(&path.explain(miss))
     }
 
-    fn unwritable(&self, why: &Unwritable) -> ExprError {
-        match why {
-            Unwritable::TooLarge(limit) => too_large(*limit),
-            Unwritable::Unfit(what) => self.error(what),
-        }
-    }
-
-    pub(super) fn error(&self, what: &str) -> ExprError {
+    fn error(&self, what: &str) -> ExprError {
         ExprError { code: code::EXPRESSION_ERROR, message: format!("`{}`: {what}", self.text) }
     }
 }

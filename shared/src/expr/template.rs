@@ -10,7 +10,7 @@ use super::program::{Program, too_large};
 use super::write::Output;
 use super::{ExprError, Reference, Scope};
 use crate::error::code;
-use crate::json::{Doc, MappedText, contains, nesting, skip_string, unescape};
+use crate::json::{Doc, MappedText, nesting, skip_string, unescape};
 use crate::limits::Limits;
 
 /// A JSON value whose strings may hold expressions, compiled once and rendered often.
@@ -69,6 +69,11 @@ impl Template {
     /// Whether it renders to its own bytes, whatever the scope.
     pub fn is_literal(&self) -> bool {
         self.segments.is_empty()
+    }
+
+    /// Whether the whole value is one expression, so that it can be of any type.
+    pub fn is_expression(&self) -> bool {
+        matches!(&*self.segments, [Segment::Whole(_)])
     }
 
     /// The value as written, expressions and all.
@@ -218,7 +223,8 @@ impl<'a> Parser<'a> {
             return;
         }
         let raw = self.bytes.get(range.clone()).unwrap_or_default();
-        if !contains(raw, *b"{{") && !raw.contains(&b'\\') {
+        // A `$` may be written as an escape, too.
+        if !raw.contains(&b'$') && !raw.contains(&b'\\') {
             return;
         }
         let mapped = MappedText::new(raw);

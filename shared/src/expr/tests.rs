@@ -749,6 +749,23 @@ fn fuel_is_limited() {
 }
 
 #[test]
+fn looks_at_data_are_limited_too() {
+    // Here the engine itself counts nothing: skipping what a slice leaves out.
+    let limits = Limits { expression_fuel: 100, ..LIMITS };
+    let list: Vec<String> = (0..700).map(|n| n.to_string()).collect();
+    let input = doc(&format!("[{}]", list.join(",")));
+    let labels = BTreeMap::new();
+    let scope =
+        Scope { input: &input, job_id: "j", job_name: None, job_labels: &labels, tasks: BTreeMap::new(), item: None };
+    let render = |text: &str| Template::parse(&Doc::text(text), MAPPED, &limits).unwrap().render(&scope, &limits);
+    assert_eq!(render("${{ input[699:] }}").unwrap(), b"[699]");
+    assert_eq!(
+        render("${{ (input + input)[1399:] }}").unwrap_err().message,
+        "`(input + input)[1399:]`: it looks at too many elements (limit `expression_fuel`)"
+    );
+}
+
+#[test]
 fn the_engine_has_what_the_lists_say() {
     for filter in engine::FILTERS {
         let error = value(&format!("input.z | {filter}")).err().map(|error| error.message).unwrap_or_default();
@@ -849,6 +866,7 @@ fn large_matrices() {
     let items = scoped(|scope| expand(&axes(&ten, &hundred, &hundred), scope, &LIMITS)).unwrap();
     assert_eq!(items.len(), 100_000);
     assert_eq!(items.get(98_765).bytes(), br#"{"a":9,"b":87,"c":65}"#);
+    assert!(items.bytes() < 10_000);
     let (code, message) = ("too_large", "`for_each` gives more than 100000 items (limit `tasks`)");
     let thousand = axis(1000);
     for source in [

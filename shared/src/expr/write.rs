@@ -4,7 +4,7 @@ use minijinja::Value;
 use minijinja::value::ValueKind;
 
 use super::value::document;
-use crate::json::push_string;
+use crate::json::{Doc, Kind, push_string};
 
 /// Bytes that grow up to a limit.
 #[derive(Debug)]
@@ -43,19 +43,24 @@ impl Output {
         self.nested(value, self.depth)
     }
 
-    /// Appends a value as part of a text: the inside of a JSON string.
-    pub(super) fn text(&mut self, value: &Value) -> Result<(), Unwritable> {
+    /// Appends a document as part of a text: the inside of a JSON string.
+    pub(super) fn doc_as_text(&mut self, doc: &Doc) -> Result<(), Unwritable> {
+        match (doc.kind(), doc.quoted()) {
+            (_, Some(inside)) => self.push(inside),
+            (Kind::Number | Kind::Bool, _) => self.push(doc.bytes()),
+            (kind, _) => Err(no_text(&kind.to_string())),
+        }
+    }
+
+    /// Appends a value that is not a document as part of a text.
+    pub(super) fn value_as_text(&mut self, value: &Value) -> Result<(), Unwritable> {
         match value.kind() {
             ValueKind::Number | ValueKind::Bool => self.value(value),
             ValueKind::String => {
-                let mut quoted = Vec::new();
-                push_string(&mut quoted, value.as_str().unwrap_or_default());
+                let quoted = quoted(value);
                 self.push(&quoted[1..quoted.len() - 1])
             }
-            kind => Err(Unwritable::Unfit(format!(
-                "{} cannot be part of a text; only strings, numbers and booleans can",
-                kind_name(kind)
-            ))),
+            kind => Err(no_text(kind_name(kind))),
         }
     }
 
@@ -67,11 +72,7 @@ impl Output {
             ValueKind::None => self.push(b"null"),
             ValueKind::Bool => self.push(if value.is_true() { b"true" } else { b"false" }),
             ValueKind::Number => self.number(value),
-            ValueKind::String => {
-                let mut quoted = Vec::new();
-                push_string(&mut quoted, value.as_str().unwrap_or_default());
-                self.push(&quoted)
-            }
+            ValueKind::String => self.push(&quoted(value)),
             ValueKind::Seq | ValueKind::Iterable | ValueKind::Map if depth == 0 => Err(Unwritable::Unfit(
                 "it gives lists or objects that are nested too deeply (limit `json_depth`)".into(),
             )),
@@ -110,13 +111,10 @@ impl Output {
     }
 
     fn number(&mut self, value: &Value) -> Result<(), Unwritable> {
-        if let Ok(integer) =
-            i128::try_from(value.clone()).map_err(drop).and_then(|n| value.is_integer().then_some(n).ok_or(()))
-        {
-            return self.push(integer.to_string().as_bytes());
-        }
-        if let Some(integer) = value.is_integer().then(|| u128::try_from(value.clone()).ok()).flatten() {
-            return self.push(integer.to_string().as_bytes());
+        if value.is_integer() {
+            let signed = i128::try_from(value.clone()).map(|integer| integer.to_string());
+            let integer = signed.or_else(|_| u128::try_from(value.clone()).map(|integer| integer.to_string()));
+            return self.push(integer.map_err(unfit)?.as_bytes());
         }
         let double = f64::try_from(value.clone()).map_err(unfit)?;
         match serde_json::Number::from_f64(double) {
@@ -126,15 +124,18 @@ impl Output {
     }
 }
 
-/// What a value is, in the words of [`crate::json::Kind`].
-pub(super) fn describe(value: &Value) -> String {
-    match document(value) {
-        Some(doc) => doc.kind().to_string(),
-        None => kind_name(value.kind()).to_owned(),
-    }
+fn quoted(value: &Value) -> Vec<u8> {
+    let mut quoted = Vec::new();
+    push_string(&mut quoted, value.as_str().unwrap_or_default());
+    quoted
 }
 
-fn kind_name(kind: ValueKind) -> &'static str {
+fn no_text(what: &str) -> Unwritable {
+    Unwritable::Unfit(format!("{what} cannot be part of a text; only strings, numbers and booleans can"))
+}
+
+/// What a value is, in the words of [`Kind`].
+pub(super) fn kind_name(kind: ValueKind) -> &'static str {
     match kind {
         ValueKind::Undefined => "a value that is undefined",
         ValueKind::None => "null",

@@ -84,6 +84,11 @@ impl Doc {
         self.span.of(&self.buffer)
     }
 
+    /// How many bytes this keeps in memory: those of the whole document that it is a part of.
+    pub fn kept_bytes(&self) -> usize {
+        self.buffer.len()
+    }
+
     /// What the value is.
     pub fn kind(&self) -> Kind {
         match self.bytes().first() {

@@ -63,11 +63,6 @@ pub(crate) fn nesting(bytes: &[u8]) -> usize {
     deepest
 }
 
-/// Whether the two bytes occur side by side.
-pub(crate) fn contains(bytes: &[u8], pair: [u8; 2]) -> bool {
-    bytes.windows(2).any(|window| window == pair)
-}
-
 fn skip_container(bytes: &[u8], mut at: usize) -> usize {
     let mut depth = 0_usize;
     while let Some(byte) = bytes.get(at) {
