@@ -21,5 +21,5 @@ pub use self::check::{JsonError, JsonErrorKind, check};
 pub use self::doc::{Doc, Kind, Step};
 pub use self::write::{ListWriter, ObjectWriter, TooLarge, push_string};
 
-pub(crate) use self::scan::{nesting, skip_string};
+pub(crate) use self::scan::{nesting, skip_space, skip_string, skip_value};
 pub(crate) use self::text::{MappedText, unescape};
