@@ -3,7 +3,7 @@
 use crate::time::Millis;
 
 /// How the delay grows from one retry to the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Backoff {
     /// At once.
     None,

@@ -3,37 +3,37 @@
 //! A [`JobSpec`] that exists is valid: names are well formed, every need exists, the graph has no cycle,
 //! every expression compiles, every limit holds.
 
+mod content;
 mod duration;
+mod field;
+mod for_each;
+mod graph;
+mod head;
+mod locate;
 mod parse;
+mod policy;
+mod problem;
+pub(crate) mod raw;
+mod task;
+mod walk;
 #[cfg(feature = "yaml")]
 pub mod yaml;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-pub use self::duration::{DurationError, parse_duration};
-pub use self::parse::{SubmitContext, canonical, parse};
+pub use self::content::canonical_content;
+pub use self::duration::{DurationError, parse_duration, parse_seconds};
+pub use self::locate::locate;
+pub use self::parse::{SubmitContext, parse};
+pub(crate) use self::problem::quoted;
+pub use self::problem::{Problem, code};
+pub(crate) use self::walk::push_step;
 use crate::expr::{Condition, Template};
 use crate::id::{JobId, Kind, QueueName, TaskName};
 use crate::json::Doc;
 use crate::retry::RetryPolicy;
 use crate::time::{Millis, Timestamp};
-
-/// One thing that is wrong with a submitted job.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Problem {
-    /// JSON pointer (RFC 6901) to the value at fault; `""` is the whole document or a message property.
-    pub pointer: String,
-    /// A stable word for programs.
-    pub code: String,
-    /// What is wrong.
-    pub detail: String,
-    /// How to put it right, such as "did you mean `needs`?".
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
-}
 
 /// Which of the two shapes a job has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,7 +154,7 @@ pub struct TaskSpec {
     /// Whether its failure counts as ok.
     pub allow_failure: bool,
     /// Makes it a mapped task.
-    pub for_each: Option<ForEach>,
+    pub for_each: Option<Box<ForEach>>,
     /// For people.
     pub description: Option<String>,
     /// For finding it again.

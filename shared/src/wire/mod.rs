@@ -1,10 +1,12 @@
 //! The messages between clients, orchestrator and workers, free of any AMQP library.
 //!
-//! `PROTOCOL.md` in this crate says the same in words for other languages.
+//! `PROTOCOL.md` in this crate says the same in words for other languages, `golden/` in messages.
 
 pub mod control;
 pub mod dispatch;
 pub mod event;
+#[cfg(test)]
+mod golden;
 pub mod heartbeat;
 pub mod result;
 pub mod submit;
@@ -102,4 +104,17 @@ pub fn excerpt(body: &[u8], longest: usize) -> String {
         text.push('…');
     }
     text
+}
+
+/// Whether a `content_encoding` says that the body is plain UTF-8.
+pub(crate) fn is_utf8_encoding(encoding: &str) -> bool {
+    encoding.is_empty() || ["utf-8", "utf8"].iter().any(|name| encoding.eq_ignore_ascii_case(name))
+}
+
+/// Whether RabbitMQ handed out an AMQP 1.0 `amqp-value` or `amqp-sequence` body undecoded.
+pub(crate) fn is_amqp10_encoded(message: &Message) -> bool {
+    [&message.kind, &message.content_encoding, &message.content_type]
+        .into_iter()
+        .flatten()
+        .any(|text| text.eq_ignore_ascii_case("amqp-1.0"))
 }

@@ -1,10 +1,14 @@
 //! What workers report: results, releases, claims and progress.
 
+mod parse;
+mod write;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+pub use self::parse::{Unreadable, parse_report};
 use crate::error::ErrorObject;
 use crate::time::Millis;
 

@@ -1,9 +1,19 @@
 //! Submits and the answers to them.
 
+mod envelope;
+mod event;
+mod reply;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::job::Problem;
+pub use self::envelope::{Envelope, ReplyAddress, looks_like_celery};
+pub use self::event::EventBody;
+pub use self::reply::{Refusal, accepted, finished, rejected};
+use crate::job::{JobSpec, Problem, code, parse};
+use crate::limits::Limits;
+use crate::wire::Message;
+use crate::wire::topology::Names;
 
 /// `type` of the answer to an accepted submit.
 pub const ACCEPTED: &str = "job.accepted";
@@ -11,6 +21,52 @@ pub const ACCEPTED: &str = "job.accepted";
 pub const REJECTED: &str = "job.rejected";
 /// `type` of the answer when the job is final.
 pub const FINISHED: &str = "job.finished";
+
+/// `type` of a message that answers waiting tasks instead of submitting a job.
+pub const EVENT: &str = "event";
+/// The header with which a submitter chooses its answers.
+pub const REPLY_HEADER: &str = "reply";
+
+/// A message on the submit queue, read.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    /// Where answers go, and what else the properties say.
+    pub envelope: Envelope,
+    /// What is wanted, or everything that is wrong.
+    pub content: Result<Content, Vec<Problem>>,
+}
+
+/// What a message on the submit queue wants.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// A job.
+    Job(Box<JobSpec>),
+    /// An answer to waiting tasks.
+    Event(EventBody),
+}
+
+impl Submission {
+    /// Reads a message from the submit queue of the system with these names.
+    ///
+    /// All problems of properties and body are found at once. A body that cannot be looked at (another
+    /// encoding, a message for Celery) is not.
+    pub fn read(message: &Message, names: &Names, limits: &Limits) -> Self {
+        let (envelope, mut problems) = Envelope::read(message, names);
+        if problems.iter().any(|problem| [code::CELERY_MESSAGE, code::CONTENT_ENCODING].contains(&&*problem.code)) {
+            return Self { envelope, content: Err(problems) };
+        }
+        let content = if envelope.is_event {
+            EventBody::parse(&message.body, limits).map(Content::Event)
+        } else {
+            parse(&message.body, &envelope.context(), limits).map(|job| Content::Job(Box::new(job)))
+        };
+        let content = content.map_err(|more| problems.extend(more));
+        match content {
+            Ok(content) if problems.is_empty() => Self { envelope, content: Ok(content) },
+            _ => Self { envelope, content: Err(problems) },
+        }
+    }
+}
 
 /// Which answers a submitter wants; the header `reply`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

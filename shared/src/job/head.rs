@@ -1,0 +1,142 @@
+//! What both shapes of a job have in common: identity, labels and clocks.
+
+use std::collections::BTreeMap;
+
+use super::field::{Reader, Zero};
+use super::problem::{At, code, quoted};
+use super::raw::Raw;
+use super::{JobSpec, OnConflict, Shape, Start, TaskSpec, Unique, Until};
+use crate::id::JobId;
+use crate::json::Doc;
+use crate::time::{Millis, Timestamp};
+
+/// The fields that both shapes have, beside `input`.
+pub(crate) const COMMON_FIELDS: &[&str] = &["$schema", "id", "name", "labels", "delay", "run_at", "deadline", "unique"];
+const UNIQUE_FIELDS: &[&str] = &["key", "on_conflict", "until"];
+
+/// The common part of a job.
+pub(crate) struct Head {
+    id: Option<JobId>,
+    name: Option<String>,
+    labels: BTreeMap<String, String>,
+    start: Start,
+    deadline: Option<Millis>,
+    unique: Option<Unique>,
+}
+
+impl Head {
+    /// The job with this head, the given tasks, and defaults for the rest.
+    pub(crate) fn into_job(self, shape: Shape, input: Doc, tasks: Vec<TaskSpec>) -> JobSpec {
+        JobSpec {
+            shape,
+            id: self.id,
+            name: self.name,
+            labels: self.labels,
+            input,
+            start: self.start,
+            deadline: self.deadline,
+            unique: self.unique,
+            fail_fast: true,
+            tasks,
+            output: None,
+        }
+    }
+}
+
+/// Reads the common part. `given` is the id that came beside the body.
+pub(crate) fn read(reader: &mut Reader<'_>, root: Raw<'_>, given: Option<JobId>) -> Head {
+    let mut head =
+        Head { id: None, name: None, labels: BTreeMap::new(), start: Start::Now, deadline: None, unique: None };
+    for entry in root.entries() {
+        let at = At::Root.key(&entry.key);
+        let value = entry.value;
+        match &*entry.key {
+            "$schema" => drop(reader.text(value, &at)),
+            "id" => head.id = reader.name(value, &at, JobId::new),
+            "name" => head.name = reader.short_text(value, &at, NAME_CHARS),
+            "labels" => head.labels = reader.labels(value, &at),
+            "delay" => head.start = reader.duration(value, &at, Zero::Allowed).map_or(Start::Now, Start::Delay),
+            "run_at" => head.start = read_time(reader, value, &at).map_or(Start::Now, Start::At),
+            "deadline" => head.deadline = reader.duration(value, &at, Zero::Refused),
+            "unique" => head.unique = read_unique(reader, value, &at),
+            _ => {}
+        }
+    }
+    if root.get("delay").is_some() && root.get("run_at").is_some() {
+        let detail = format_args!("`delay` and `run_at` exclude each other");
+        reader.problems.add(&At::Root.key("run_at"), code::CONTRADICTION, detail);
+    }
+    head.id = same_id(reader, head.id, given);
+    head
+}
+
+fn same_id(reader: &mut Reader<'_>, own: Option<JobId>, given: Option<JobId>) -> Option<JobId> {
+    if let (Some(own), Some(given)) = (&own, &given)
+        && own != given
+    {
+        let detail = format_args!("the body says `{own}`, the message_id or Idempotency-Key says `{given}`");
+        let added = reader.problems.add(&At::Root.key("id"), code::CONTRADICTION, detail);
+        added.hint(format_args!("give the id once, or the same id twice"));
+    }
+    own.or(given)
+}
+
+fn read_time(reader: &mut Reader<'_>, value: Raw<'_>, at: &At<'_>) -> Option<Timestamp> {
+    let text = reader.text(value, at)?;
+    let time = Some(&*text).filter(|text| is_rfc3339(text)).and_then(Timestamp::parse_rfc3339);
+    if time.is_none() {
+        let detail = format_args!("{} is not a point in time", quoted(&text));
+        let added = reader.problems.add(at, code::INVALID_VALUE, detail);
+        added.hint(format_args!("write RFC 3339 with an offset, such as \"2026-11-24T15:00:00Z\""));
+    }
+    time
+}
+
+/// Whether a text has the shape `2026-11-24T15:00:00[.123](Z|+01:00)`; the values are judged by the parser.
+fn is_rfc3339(text: &str) -> bool {
+    let Some((date_time, rest)) = text.split_at_checked(19) else { return false };
+    let shape = |text: &str, shape: &str| {
+        let fits = |(byte, want): (u8, u8)| if want == b'0' { byte.is_ascii_digit() } else { byte == want };
+        text.len() == shape.len() && text.bytes().zip(shape.bytes()).all(fits)
+    };
+    let offset = match rest.strip_prefix('.') {
+        Some(fraction) => fraction.trim_start_matches(|c: char| c.is_ascii_digit()),
+        None => rest,
+    };
+    let has_fraction = rest.strip_prefix('.').is_none_or(|fraction| fraction.len() > offset.len());
+    let is_offset = matches!(offset, "Z" | "z") || shape(offset, "+00:00") || shape(offset, "-00:00");
+    shape(&date_time.replace(['t', ' '], "T"), "0000-00-00T00:00:00") && has_fraction && is_offset
+}
+
+fn read_unique(reader: &mut Reader<'_>, value: Raw<'_>, at: &At<'_>) -> Option<Unique> {
+    if !reader.is_object(value, at, "an object such as {\"key\": \"nightly\"}") {
+        return None;
+    }
+    let mut key = None;
+    let (mut on_conflict, mut until) = (OnConflict::Reject, Until::Finished);
+    for entry in value.entries() {
+        let place = at.key(&entry.key);
+        match &*entry.key {
+            "key" => key = reader.short_text(entry.value, &place, KEY_CHARS),
+            "on_conflict" => on_conflict = reader.word(entry.value, &place, ON_CONFLICT).unwrap_or(on_conflict),
+            "until" => until = reader.word(entry.value, &place, UNTIL).unwrap_or(until),
+            other => reader.unknown_field(other, &place, &[UNIQUE_FIELDS], None),
+        }
+    }
+    if value.get("key").is_none() {
+        let added = reader.problems.add(at, code::MISSING_FIELD, format_args!("`key` is missing"));
+        added.hint(format_args!("{{\"unique\": {{\"key\": \"nightly\"}}}}"));
+    }
+    Some(Unique { key: key?, on_conflict, until })
+}
+
+const ON_CONFLICT: &[(&str, OnConflict)] = &[
+    ("reject", OnConflict::Reject),
+    ("return_existing", OnConflict::ReturnExisting),
+    ("cancel_existing", OnConflict::CancelExisting),
+];
+const UNTIL: &[(&str, Until)] = &[("started", Until::Started), ("finished", Until::Finished)];
+/// Characters of a job's name: what a table can show.
+const NAME_CHARS: usize = 200;
+/// Characters of a unique key: what an index can hold.
+const KEY_CHARS: usize = 200;

@@ -1,0 +1,325 @@
+//! Reading one task of a graph.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::field::Reader;
+use super::policy::{POLICY_FIELDS, Policies, PolicyDraft};
+use super::problem::{At, code, quoted};
+use super::raw::{Raw, Sort};
+use super::walk::{Met, walk};
+use super::{ForEach, Policy, RunOn, TaskSpec, for_each};
+use crate::expr::{Condition, Reference, Roots, Template, TemplateProblem};
+use crate::id::{Kind, TaskName};
+use crate::json::Doc;
+
+/// The fields of a task of a graph, beside those of a policy.
+pub(crate) const TASK_FIELDS: &[&str] =
+    &["kind", "input", "needs", "if", "run_on", "for_each", "allow_failure", "description", "labels"];
+
+/// The kinds that the orchestrator works on itself.
+const BUILT_IN: &[&str] = &["warrener.sleep", "warrener.wait", "warrener.job"];
+
+/// The names of the tasks of a job, with their positions.
+#[derive(Default)]
+pub(crate) struct TaskNames<'a> {
+    written: Vec<Cow<'a, str>>,
+    positions: HashMap<Cow<'a, str>, u32>,
+}
+
+impl<'a> TaskNames<'a> {
+    /// Takes the next name; `None` if it is there already.
+    pub(crate) fn add(&mut self, name: Cow<'a, str>) -> Option<u32> {
+        let position = u32::try_from(self.written.len()).ok()?;
+        if self.positions.contains_key(&name) {
+            return None;
+        }
+        self.positions.insert(name.clone(), position);
+        self.written.push(name);
+        Some(position)
+    }
+
+    /// How many names there are.
+    pub(crate) fn len(&self) -> usize {
+        self.written.len()
+    }
+
+    /// The name at a position.
+    pub(crate) fn name(&self, position: u32) -> &str {
+        &self.written[position as usize]
+    }
+
+    /// The position of a name.
+    pub(crate) fn position(&self, name: &str) -> Option<u32> {
+        self.positions.get(name).copied()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &str> {
+        self.written.iter().map(|name| &**name)
+    }
+}
+
+/// What a task can refer to, and what it referred to so far.
+pub(crate) struct Scope<'n, 'a> {
+    names: &'n TaskNames<'a>,
+    /// The task itself; `None` for the output of the job.
+    own: Option<u32>,
+    needs: Vec<u32>,
+}
+
+impl<'n, 'a> Scope<'n, 'a> {
+    pub(crate) fn new(names: &'n TaskNames<'a>, own: Option<u32>) -> Self {
+        Self { names, own, needs: Vec::new() }
+    }
+
+    /// The positions of all tasks referred to, ascending, each once.
+    pub(crate) fn into_needs(mut self) -> Vec<u32> {
+        self.needs.sort_unstable();
+        self.needs.dedup();
+        self.needs.shrink_to_fit();
+        self.needs
+    }
+
+    /// Compiles the expressions in a value and takes the tasks that they refer to as needs.
+    pub(crate) fn template(
+        &mut self,
+        reader: &mut Reader<'_>,
+        value: Raw<'_>,
+        at: &At<'_>,
+        roots: Roots,
+    ) -> Option<Template> {
+        match Template::parse(&Doc::trusted(value.bytes()), roots, reader.limits) {
+            Ok(template) => {
+                if self.refer(template.references()) {
+                    self.explain_in_template(reader, value, at, roots);
+                }
+                Some(template)
+            }
+            Err(problems) => {
+                report(reader, problems, at);
+                None
+            }
+        }
+    }
+
+    fn condition(&mut self, reader: &mut Reader<'_>, value: Raw<'_>, at: &At<'_>) -> Option<Condition> {
+        let Some(text) = value.text() else {
+            reader.wrong_type(value, at, "text with an expression");
+            return None;
+        };
+        if text.trim().is_empty() {
+            reader.problems.add(at, code::INVALID_EXPRESSION, format_args!("the expression is empty"));
+            return None;
+        }
+        if !reader.fits(&text, at, reader.limits.expression_chars) {
+            return None;
+        }
+        match Condition::parse(&text, reader.limits) {
+            Ok(condition) => {
+                if self.refer(condition.references()) {
+                    for reference in condition.references() {
+                        self.explain(reader, reference, || at.pointer());
+                    }
+                }
+                Some(condition)
+            }
+            Err(problem) => {
+                report(reader, vec![problem], at);
+                None
+            }
+        }
+    }
+
+    /// Takes references as needs; `true` if one of them is wrong.
+    fn refer(&mut self, references: &[Reference]) -> bool {
+        let mut is_wrong = false;
+        for reference in references {
+            match self.names.position(&reference.task) {
+                Some(position) if Some(position) != self.own => self.needs.push(position),
+                _ => is_wrong = true,
+            }
+        }
+        is_wrong
+    }
+
+    /// Finds the texts with wrong references. References carry no place, so this looks again, only when
+    /// there is something to report.
+    fn explain_in_template(&self, reader: &mut Reader<'_>, value: Raw<'_>, at: &At<'_>, roots: Roots) {
+        let limits = reader.limits;
+        walk(value, |path, met| {
+            let Met::Text(text) = met else { return };
+            if !text.contains("${{") {
+                return;
+            }
+            let Ok(template) = Template::parse(&Doc::text(&text), roots, limits) else { return };
+            for reference in template.references() {
+                self.explain(reader, reference, || at.pointer() + &path.pointer());
+            }
+        });
+    }
+
+    /// Reports a reference if it is wrong.
+    fn explain(&self, reader: &mut Reader<'_>, reference: &Reference, pointer: impl FnOnce() -> String) {
+        match self.names.position(&reference.task) {
+            None => self.unknown(reader, &reference.task, pointer),
+            Some(position) if Some(position) == self.own => {
+                let detail = format_args!("the task refers to itself: `tasks.{}`", reference.task);
+                reader.problems.add_at(pointer, code::SELF_REFERENCE, detail);
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn unknown(&self, reader: &mut Reader<'_>, name: &str, pointer: impl FnOnce() -> String) {
+        let near = reader.problems.nearest(name, self.names.iter());
+        reader
+            .problems
+            .add_at(pointer, code::UNKNOWN_TASK, format_args!("there is no task {}", quoted(name)))
+            .did_you_mean(near);
+    }
+
+    fn needs(&mut self, reader: &mut Reader<'_>, value: Raw<'_>, at: &At<'_>) {
+        match value.sort() {
+            Sort::Text => self.need(reader, value, at, &mut BTreeSet::new()),
+            Sort::List => {
+                let mut seen = BTreeSet::new();
+                for (index, element) in value.elements().enumerate() {
+                    self.need(reader, element, &at.index(index), &mut seen);
+                }
+            }
+            _ => reader.wrong_type(value, at, "text (the name of a task) or a list of names"),
+        }
+    }
+
+    fn need(&mut self, reader: &mut Reader<'_>, value: Raw<'_>, at: &At<'_>, seen: &mut BTreeSet<u32>) {
+        let Some(name) = reader.text(value, at) else { return };
+        match self.names.position(&name) {
+            Some(position) if Some(position) == self.own => {
+                let detail = format_args!("the task needs itself: {}", quoted(&name));
+                reader.problems.add(at, code::SELF_REFERENCE, detail);
+            }
+            Some(position) if !seen.insert(position) => {
+                reader.problems.add(at, code::DUPLICATE_NEED, format_args!("{} is listed twice", quoted(&name)));
+            }
+            Some(position) => self.needs.push(position),
+            None => match TaskName::new(&name) {
+                Ok(_) => self.unknown(reader, &name, || at.pointer()),
+                Err(error) => reader.invalid_name(&error, at),
+            },
+        }
+    }
+}
+
+fn report(reader: &mut Reader<'_>, problems: Vec<TemplateProblem>, at: &At<'_>) {
+    for problem in problems {
+        let pointer = || at.pointer() + &problem.pointer;
+        let added = reader.problems.add_at(pointer, problem.code, format_args!("{}", problem.detail));
+        if let Some(hint) = &problem.hint {
+            added.hint(format_args!("{hint}"));
+        }
+    }
+}
+
+/// Reads a task; what it needs is left in `scope`. `None` if it has no valid name or kind or is no object;
+/// what is wrong is reported.
+pub(crate) fn read(
+    reader: &mut Reader<'_>,
+    policies: &mut Policies,
+    scope: &mut Scope<'_, '_>,
+    name: &str,
+    value: Raw<'_>,
+    at: &At<'_>,
+) -> Option<TaskSpec> {
+    if !reader.is_object(value, at, "an object with a `kind`") {
+        return None;
+    }
+    let is_mapped = value.get("for_each").is_some();
+    let mut policy = PolicyDraft::default();
+    let mut kind = None;
+    let mut task = Parts::default();
+    for entry in value.entries() {
+        let place = at.key(&entry.key);
+        let value = entry.value;
+        match &*entry.key {
+            "kind" => kind = read_kind(reader, value, &place),
+            "input" => task.input = scope.template(reader, value, &place, Roots { item: is_mapped }),
+            "needs" => scope.needs(reader, value, &place),
+            "if" => task.condition = scope.condition(reader, value, &place),
+            "run_on" => task.run_on = reader.word(value, &place, RUN_ON).unwrap_or_default(),
+            "for_each" => task.for_each = for_each::read(reader, scope, value, &place).map(Box::new),
+            "allow_failure" => task.allow_failure = reader.boolean(value, &place).unwrap_or_default(),
+            "description" => task.description = reader.plain_text(value, &place),
+            "labels" => task.labels = reader.labels(value, &place),
+            key if policy.read(reader, key, value, &place) => {}
+            key => reader.unknown_field(key, &place, &[TASK_FIELDS, POLICY_FIELDS], None),
+        }
+    }
+    if value.get("kind").is_none() {
+        let detail = format_args!("the task has no `kind`");
+        reader.problems.add(at, code::MISSING_FIELD, detail).hint(format_args!("say what it does: `kind: email.send`"));
+    }
+    let kind = kind?;
+    let policy = policies.resolve(policy, is_built_in(&kind));
+    Some(task.into_spec(TaskName::new(name).ok()?, kind, policy))
+}
+
+/// The parts of a task that have a value when nothing is said about them.
+#[derive(Default)]
+struct Parts {
+    input: Option<Template>,
+    condition: Option<Condition>,
+    run_on: RunOn,
+    allow_failure: bool,
+    for_each: Option<Box<ForEach>>,
+    description: Option<String>,
+    labels: BTreeMap<String, String>,
+}
+
+impl Parts {
+    fn into_spec(self, name: TaskName, kind: Kind, policy: Arc<Policy>) -> TaskSpec {
+        TaskSpec {
+            name,
+            kind,
+            input: self.input,
+            needs: Vec::new(),
+            dependents: Vec::new(),
+            condition: self.condition,
+            run_on: self.run_on,
+            allow_failure: self.allow_failure,
+            for_each: self.for_each,
+            description: self.description,
+            labels: self.labels,
+            policy,
+        }
+    }
+}
+
+/// Reads a kind, of a task or of a single.
+pub(crate) fn read_kind(reader: &mut Reader<'_>, value: Raw<'_>, at: &At<'_>) -> Option<Kind> {
+    let kind = reader.name(value, at, Kind::new)?;
+    if kind.as_str().starts_with("task.") {
+        reader
+            .problems
+            .add(at, code::RESERVED_KIND, format_args!("kinds under `task.` are reserved for messages of workers"))
+            .hint(format_args!("choose another first word, such as `tasks.…` or the name of your system"));
+        return None;
+    }
+    if kind.as_str().starts_with("warrener.") && !is_built_in(&kind) {
+        let near = reader.problems.nearest(kind.as_str(), BUILT_IN.iter().copied());
+        let added = reader.problems.add(at, code::UNKNOWN_KIND, format_args!("`{kind}` is not built in"));
+        match near {
+            Some(near) => added.hint(format_args!("did you mean `{near}`?")),
+            None => added.hint(format_args!("built in are {}; choose another first word", BUILT_IN.join(", "))),
+        }
+        return None;
+    }
+    Some(kind)
+}
+
+/// Whether the orchestrator itself works on it.
+pub(crate) fn is_built_in(kind: &Kind) -> bool {
+    BUILT_IN.contains(&kind.as_str())
+}
+
+const RUN_ON: &[(&str, RunOn)] = &[("success", RunOn::Success), ("failure", RunOn::Failure), ("done", RunOn::Done)];

@@ -1,0 +1,296 @@
+//! Reading what workers, and RPC servers that never heard of us, send to the results queue.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use super::{CLAIMED, FAILED, PROGRESS, Progress, RELEASED, Report, RetryAdvice, SUCCEEDED};
+use crate::error::{ErrorObject, code, is_code};
+use crate::job::raw::{Raw, Sort};
+use crate::job::{parse_duration, parse_seconds};
+use crate::json::{self, JsonErrorKind};
+use crate::limits::{LEASE_DEFAULT_MS, LEASE_MAX_MS, LEASE_MIN_MS, Limits};
+use crate::time::Millis;
+use crate::wire::{Message, excerpt, is_amqp10_encoded, is_utf8_encoding};
+
+/// A message on the results queue that is no report on anything: a dead letter.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Unreadable {
+    /// A stable word for programs: `no_correlation_id`, `unknown_type` or `invalid_json`.
+    pub code: &'static str,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+/// Reads a report: the ticket as it was echoed, and what is said about its attempt.
+///
+/// A ticket that is not ours in shape is a forged one: it is for the caller to count.
+/// An answer that is understood but not allowed comes back as a [`Report::Failed`] without retry.
+///
+/// # Errors
+/// [`Unreadable`] if nobody can tell what the message means, or for whom.
+pub fn parse_report<'m>(message: &'m Message, limits: &Limits) -> Result<(&'m str, Report), Unreadable> {
+    let ticket = message.correlation_id.as_deref().filter(|ticket| !ticket.is_empty()).ok_or_else(|| Unreadable {
+        code: "no_correlation_id",
+        message: "reading a result: it has no correlation_id, so no attempt can be found for it".to_owned(),
+    })?;
+    let reader = ReportReader { body: &message.body, limits };
+    let report = match report_type(message) {
+        Some(word) if is_unknown(word) => Err(unknown_type(word)),
+        word => reader.read(word, message),
+    }?;
+    Ok((ticket, report))
+}
+
+/// Shortest unit of progress notes kept: characters of a note for people.
+const NOTE_CHARS: usize = 500;
+const WORDS: [&str; 5] = [SUCCEEDED, FAILED, RELEASED, CLAIMED, PROGRESS];
+
+/// The word that decides: the property `type`, or the header of that name, if it starts with `task.`.
+fn report_type(message: &Message) -> Option<&str> {
+    let candidates = [message.kind.as_deref(), message.header_text("type")];
+    let known = candidates.into_iter().flatten().find(|word| WORDS.contains(word));
+    known.or_else(|| candidates.into_iter().flatten().find(|word| word.starts_with("task.")))
+}
+
+fn is_unknown(word: &str) -> bool {
+    !WORDS.contains(&word)
+}
+
+fn unknown_type(word: &str) -> Unreadable {
+    let word = excerpt(word.as_bytes(), 80);
+    let message = format!("reading a result: the type {word:?} is none of {}", WORDS.join(", "));
+    Unreadable { code: "unknown_type", message }
+}
+
+/// The answer of a worker that broke the protocol: the attempt fails for good.
+fn refused(code: &'static str, message: String) -> Report {
+    Report::Failed { error: ErrorObject::new(code, message), retry: RetryAdvice::Never }
+}
+
+fn bad_output(message: impl Into<String>) -> Report {
+    refused(code::BAD_OUTPUT, message.into())
+}
+
+/// Why a body is no report: either the message is unreadable, or its attempt fails.
+enum Refusal {
+    Unreadable(Unreadable),
+    Report(Report),
+}
+
+type Read<T> = Result<T, Refusal>;
+
+struct ReportReader<'m> {
+    body: &'m [u8],
+    limits: &'m Limits,
+}
+
+impl<'m> ReportReader<'m> {
+    fn read(&self, word: Option<&str>, message: &Message) -> Result<Report, Unreadable> {
+        let read = self.admit(word, message).and_then(|()| match word {
+            Some(SUCCEEDED) => self.succeeded(),
+            Some(FAILED) => self.failed(),
+            Some(RELEASED) => self.released(),
+            Some(CLAIMED) => self.claimed(),
+            Some(PROGRESS) => self.progress(),
+            _ => Ok(self.answer()),
+        });
+        match read {
+            Ok(report) | Err(Refusal::Report(report)) => Ok(report),
+            Err(Refusal::Unreadable(unreadable)) => Err(unreadable),
+        }
+    }
+
+    /// Whether the body can be looked at: its size and its encoding.
+    fn admit(&self, word: Option<&str>, message: &Message) -> Read<()> {
+        let most = self.limits.output_bytes;
+        if self.body.len() > most {
+            let message =
+                format!("the answer has {} bytes, the limit on the output of an attempt is {most}", self.body.len());
+            return Err(Refusal::Report(refused(code::TOO_LARGE, message)));
+        }
+        if is_amqp10_encoded(message) {
+            let message = "the answer is an AMQP 1.0 value; send its body as a `data` section";
+            return Err(Refusal::Report(bad_output(message)));
+        }
+        match message.content_encoding.as_deref() {
+            Some(encoding) if !is_utf8_encoding(encoding) => {
+                let encoding = excerpt(encoding.as_bytes(), 80);
+                let message = format!("the answer has content_encoding {encoding:?}; only utf-8 is read");
+                Err(match word {
+                    Some(_) => self.unparseable(&message),
+                    None => Refusal::Report(bad_output(message)),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What an RPC server answers: nothing, JSON or text.
+    fn answer(&self) -> Report {
+        if self.body.is_empty() {
+            return Report::Succeeded { output: b"null".to_vec() };
+        }
+        match self.json() {
+            Ok(value) => Report::Succeeded { output: value.bytes().to_vec() },
+            Err(Refusal::Report(report)) => report,
+            Err(Refusal::Unreadable(_)) => self.text(),
+        }
+    }
+
+    fn text(&self) -> Report {
+        let Ok(text) = std::str::from_utf8(self.body) else {
+            return bad_output(format!("the answer is neither JSON nor UTF-8 text: {:?}", excerpt(self.body, 80)));
+        };
+        let output = serde_json::to_vec(text).expect("text is always JSON");
+        if output.len() > self.limits.output_bytes {
+            let most = self.limits.output_bytes;
+            let message = format!(
+                "the answer has {} bytes as JSON, the limit on the output of an attempt is {most}",
+                output.len()
+            );
+            return refused(code::TOO_LARGE, message);
+        }
+        Report::Succeeded { output }
+    }
+
+    fn succeeded(&self) -> Read<Report> {
+        Ok(Report::Succeeded { output: self.json()?.bytes().to_vec() })
+    }
+
+    fn failed(&self) -> Read<Report> {
+        let body = self.object(FAILED)?;
+        let (Some(code), Some(message)) = (text(body, "code"), text(body, "message")) else {
+            return Err(self.shape(FAILED, "it needs the texts `code` and `message`"));
+        };
+        if !is_code(&code) {
+            return Err(self.shape(FAILED, "its code must match ^[a-z][a-z0-9_.]{0,63}$"));
+        }
+        let retry = match member(body, "retry") {
+            Some(retry) => advice(retry).ok_or_else(|| {
+                self.shape(FAILED, "its retry is neither true, false, a duration nor a number of seconds")
+            })?,
+            None => RetryAdvice::Policy,
+        };
+        let details = member(body, "details").and_then(to_raw_value);
+        let message = message.into_owned();
+        let error = ErrorObject { code: Cow::Owned(code.into_owned()), message, details, task: None, attempt: None };
+        Ok(Report::Failed { error, retry })
+    }
+
+    fn released(&self) -> Read<Report> {
+        let Some(body) = self.object_or_empty(RELEASED)? else {
+            return Ok(Report::Released { code: None, deliveries: None });
+        };
+        let code =
+            match member(body, "code") {
+                Some(code) => Some(code.text().filter(|code| is_code(code)).ok_or_else(|| {
+                    self.shape(RELEASED, "its code must be a text that matches ^[a-z][a-z0-9_.]{0,63}$")
+                })?),
+                None => None,
+            };
+        let deliveries = match member(body, "deliveries") {
+            Some(count) => Some(
+                count
+                    .number()
+                    .and_then(|count| count.parse().ok())
+                    .ok_or_else(|| self.shape(RELEASED, "its deliveries must be a whole number"))?,
+            ),
+            None => None,
+        };
+        Ok(Report::Released { code: code.map(Cow::into_owned), deliveries })
+    }
+
+    fn claimed(&self) -> Read<Report> {
+        let lease = self.object_or_empty(CLAIMED)?.and_then(|body| member(body, "lease_ms"));
+        let Some(lease) = lease else {
+            return Ok(Report::Claimed { lease: Millis(LEASE_DEFAULT_MS) });
+        };
+        let wish = number(lease).ok_or_else(|| self.shape(CLAIMED, "its lease_ms must be a number"))?;
+        // Clamped as a number first, so that 1e400 and -5 are leases too; the cast then loses nothing.
+        let lease = wish.clamp(LEASE_MIN_MS as f64, LEASE_MAX_MS as f64) as u64;
+        Ok(Report::Claimed { lease: Millis(lease) })
+    }
+
+    fn progress(&self) -> Read<Report> {
+        let Some(body) = self.object_or_empty(PROGRESS)? else {
+            return Ok(Report::Progress(Progress::default()));
+        };
+        let count = |name: &str| match member(body, name) {
+            Some(value) => number(value)
+                .map(|number| Some(number).filter(|number| number.is_finite()))
+                .ok_or_else(|| self.shape(PROGRESS, "its done and total must be numbers")),
+            None => Ok(None),
+        };
+        let note = match member(body, "note") {
+            Some(note) => Some(note.text().ok_or_else(|| self.shape(PROGRESS, "its note must be text"))?),
+            None => None,
+        };
+        let note = note.map(|note| note.chars().take(NOTE_CHARS).collect());
+        Ok(Report::Progress(Progress { done: count("done")?, total: count("total")?, note }))
+    }
+
+    /// The body as JSON: unreadable if it is none, a failed attempt if it is nested too deeply.
+    fn json(&self) -> Read<Raw<'m>> {
+        let Err(error) = json::check(self.body, self.limits.json_depth) else {
+            return Ok(Raw::checked(self.body));
+        };
+        // Text may start with brackets as well: too deep is only what would be JSON otherwise.
+        if error.kind == JsonErrorKind::TooDeep && json::check(self.body, usize::MAX).is_ok() {
+            let message = format!("the answer is nested deeper than {} levels", self.limits.json_depth);
+            return Err(Refusal::Report(bad_output(message)));
+        }
+        Err(self.unparseable(&format!("line {}, column {}: {}", error.line, error.column, error.message)))
+    }
+
+    fn object(&self, word: &str) -> Read<Raw<'m>> {
+        let body = self.json()?;
+        if body.sort() == Sort::Object { Ok(body) } else { Err(self.shape(word, "it must be an object")) }
+    }
+
+    fn object_or_empty(&self, word: &str) -> Read<Option<Raw<'m>>> {
+        if self.body.is_empty() { Ok(None) } else { self.object(word).map(Some) }
+    }
+
+    fn unparseable(&self, why: &str) -> Refusal {
+        let message = format!("reading the body of a result: {:?}: {why}", excerpt(self.body, 80));
+        Refusal::Unreadable(Unreadable { code: "invalid_json", message })
+    }
+
+    /// Readable JSON of another shape.
+    fn shape(&self, word: &str, rule: &str) -> Refusal {
+        let message = format!("the body of {word} is {:?}: {rule}", excerpt(self.body, 200));
+        Refusal::Report(bad_output(message))
+    }
+}
+
+/// A member that is there and not null; many languages write null for what they leave out.
+fn member<'m>(body: Raw<'m>, name: &str) -> Option<Raw<'m>> {
+    body.get(name).filter(|value| value.sort() != Sort::Null)
+}
+
+fn text<'m>(body: Raw<'m>, name: &str) -> Option<Cow<'m, str>> {
+    member(body, name).and_then(Raw::text)
+}
+
+fn number(value: Raw<'_>) -> Option<f64> {
+    value.number().and_then(|spelling| spelling.parse().ok())
+}
+
+fn advice(retry: Raw<'_>) -> Option<RetryAdvice> {
+    match (retry.boolean(), retry.text(), retry.number()) {
+        (Some(true), ..) => Some(RetryAdvice::Policy),
+        (Some(false), ..) => Some(RetryAdvice::Never),
+        (_, Some(span), _) => parse_duration(&span).ok().map(RetryAdvice::After),
+        (.., Some(seconds)) => parse_seconds(seconds).ok().map(RetryAdvice::After),
+        _ => None,
+    }
+}
+
+fn to_raw_value(value: Raw<'_>) -> Option<Box<RawValue>> {
+    RawValue::from_string(std::str::from_utf8(value.bytes()).ok()?.to_owned()).ok()
+}
+
+#[cfg(test)]
+mod tests;
