@@ -1,1 +1,12 @@
-//! Placeholder.
+//! The orchestrator: keeps jobs, dispatches their tasks in order, tracks what workers report.
+//!
+//! The rules are in the crate `warrener-engine`. Here are the loop that applies them ([`driver`]), the database that
+//! keeps them ([`store`]), the broker ([`broker`]) and the HTTP interface ([`api`]).
+
+pub mod api;
+pub mod broker;
+pub mod config;
+pub mod driver;
+pub mod pulse;
+pub mod service;
+pub mod store;

@@ -1,1 +1,28 @@
-//! Placeholder.
+//! The rules of Warrener as a pure function: events in, decisions out.
+//!
+//! Nothing here does IO, reads a clock, draws randomness or iterates in hash order. The caller loads the rows
+//! that an event touches into a [`Slice`] (asking [`missing`] until nothing is), calls [`decide`], repeats with
+//! the follow-up events of the [`Decision`], and commits what the slice collected in one transaction. Only then
+//! may it carry out the effects.
+//!
+//! Rows that several events of one batch touch are written once; that is why changes collect in the slice
+//! rather than in each decision.
+//!
+//! - [`row`]: jobs and tasks as the store keeps them.
+//! - [`event`], [`effect`]: what comes in, what goes out.
+//! - [`slice`]: the working set of one batch.
+//! - `rule/`: one file for each rule of the life of a job.
+
+pub mod effect;
+pub mod event;
+pub mod invariant;
+pub mod row;
+mod rule;
+pub mod scope;
+pub mod slice;
+
+pub use self::effect::Effect;
+pub use self::event::Event;
+pub use self::row::{Ended, JobRow, Map, Stop, TaskRow};
+pub use self::rule::{Decision, decide, missing, resolve};
+pub use self::slice::{Changes, Lane, Read, Slice};

@@ -83,6 +83,21 @@ impl Session {
         Ok(found.map(|queue| Depth { ready: queue.message_count(), consumers: queue.consumer_count() }))
     }
 
+    /// Declares a fan-out exchange that a restart of the broker forgets, so that its absence tells of one.
+    ///
+    /// # Errors
+    /// If the broker can't be asked, or has one of that name with other properties.
+    pub async fn declare_transient_exchange(&self, name: &str) -> Result<(), BrokerError> {
+        let name = short("the name of an exchange", name)?;
+        let options = ExchangeDeclareOptions::default();
+        let answer = self.probe().ask("declaring an exchange", |channel| {
+            let (name, kind) = (name.clone(), lapin::ExchangeKind::Fanout);
+            async move { channel.exchange_declare(name, kind, options, FieldTable::default()).await }
+        });
+        unless_missing(answer.await)?;
+        Ok(())
+    }
+
     /// Whether an exchange exists.
     ///
     /// # Errors

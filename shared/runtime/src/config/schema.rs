@@ -113,7 +113,7 @@ pub const KEYS: &[Key] = &[
     key("api.tokens_file", Kind::Text, ORCHESTRATOR, "A file of tokens that may use the API; without it all may."),
     key("retention", Kind::Duration, ORCHESTRATOR, "How long finished jobs and their ids are kept.").or("7d"),
     key("log.format", Kind::Choice(&["pretty", "json"]), SERVERS, "How log lines look.").or("pretty"),
-    key("log.level", Kind::Text, SERVERS, "The log filter unless RUST_LOG is set.").or("info"),
+    key("log.level", Kind::Text, SERVERS, "The log filter unless RUST_LOG is set.").or("info,lapin=off"),
     key(
         "queues.*.address",
         Kind::Text,

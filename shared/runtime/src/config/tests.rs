@@ -74,7 +74,7 @@ fn without_anything_the_defaults_hold() {
     assert_eq!(all.retention, Duration::from_secs(7 * 86_400));
     assert_eq!((all.worker.queues, all.worker.slots, all.worker.demo), (vec!["default".to_owned()], 8, false));
     assert_eq!((all.worker.drain, all.limits.submit_bytes), (Duration::from_secs(30), 15 * 1024 * 1024));
-    assert_eq!((all.log.format, all.log.level.as_str()), (crate::telemetry::Format::Pretty, "info"));
+    assert_eq!((all.log.format, all.log.level.as_str()), (crate::telemetry::Format::Pretty, "info,lapin=off"));
     assert!(all.kinds.is_empty());
 }
 

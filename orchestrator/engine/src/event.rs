@@ -1,0 +1,77 @@
+//! What can happen to a job: everything that a rule reacts to.
+
+use std::sync::Arc;
+
+use warrener_shared::id::{JobId, JobNo, TaskNo, Ticket};
+use warrener_shared::job::JobSpec;
+use warrener_shared::wire::result::Report;
+
+/// One thing that happened, or that a rule asks to be looked at next.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A job was accepted; its numbers are taken.
+    Submitted(Submitted),
+    /// The start or the deadline of a job may have come.
+    JobDue(JobNo),
+    /// Somebody asked for the job to be stopped.
+    CancelRequested(JobNo),
+    /// Somebody asked for the job to be held, or to go on.
+    PauseRequested(JobNo, bool),
+    /// All needs of the task are final.
+    NeedsEnded(JobNo, u32),
+    /// The window of the queue has room for so many attempts of this task.
+    RoomFor(TaskNo, u32),
+    /// A worker reported on an attempt.
+    Reported(Reported),
+    /// An attempt was seen at work.
+    Started(Started),
+    /// The worker of an attempt was silent for too long, or its lease ran out.
+    Silent(Ticket),
+    /// The broker gave up on the message of an attempt.
+    DeadLettered(Ticket, String),
+    /// A time of the task's own may have come: its back-off, its time limit, its `start_by`.
+    TaskDue(TaskNo),
+    /// More items of the mapped task ended without success than it allows.
+    TooManyFailures(TaskNo),
+    /// The task became final; those that need it are to be told.
+    Ended(JobNo, u32),
+    /// A failure that counts is to stop the rest of the job.
+    FailFast(JobNo, u32),
+    /// Every task of the job is final.
+    AllEnded(JobNo),
+}
+
+/// A job was accepted.
+#[derive(Clone, Debug)]
+pub struct Submitted {
+    /// Its number.
+    pub job: JobNo,
+    /// Its id.
+    pub id: JobId,
+    /// What it is.
+    pub spec: Arc<JobSpec>,
+    /// The W3C trace context that came with it.
+    pub traceparent: Option<Arc<str>>,
+    /// The number of its first task; as many as it has tasks are taken.
+    pub first_task: TaskNo,
+}
+
+/// A worker reported on an attempt.
+#[derive(Clone, Debug)]
+pub struct Reported {
+    /// The attempt.
+    pub ticket: Ticket,
+    /// What it says.
+    pub report: Report,
+    /// Which worker, if it said so.
+    pub worker: Option<Arc<str>>,
+}
+
+/// An attempt was seen at work.
+#[derive(Clone, Debug)]
+pub struct Started {
+    /// The attempt.
+    pub ticket: Ticket,
+    /// Which worker, if known.
+    pub worker: Option<Arc<str>>,
+}

@@ -1,0 +1,335 @@
+//! Jobs and tasks as rows: what the store keeps and the rules change.
+
+use std::sync::Arc;
+
+use warrener_shared::id::{JobId, JobNo, TaskNo, Ticket, Token};
+use warrener_shared::state::{JobState, TaskState};
+use warrener_shared::time::{Millis, Timestamp};
+
+/// Bytes of JSON, shared cheaply.
+pub type Json = Arc<[u8]>;
+
+/// Why a running job is coming to an end before its tasks do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stop {
+    /// It is not.
+    #[default]
+    None,
+    /// Its deadline passed; `run_on: done` tasks still run.
+    Deadline,
+    /// It was cancelled; `run_on: done` tasks still run.
+    Cancel,
+    /// It was cancelled after its deadline; nothing runs any more.
+    DeadlineHalt,
+    /// It was cancelled twice; nothing runs any more.
+    CancelHalt,
+}
+
+impl Stop {
+    /// Whether nothing of the job may run any more.
+    pub const fn halts(self) -> bool {
+        matches!(self, Self::DeadlineHalt | Self::CancelHalt)
+    }
+
+    /// Whether the deadline was what ended the job.
+    pub const fn by_deadline(self) -> bool {
+        matches!(self, Self::Deadline | Self::DeadlineHalt)
+    }
+}
+
+/// A count for each task state, in the order of [`TaskState::ALL`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts(pub [u32; 9]);
+
+impl Counts {
+    /// How many are in this state.
+    pub const fn get(&self, state: TaskState) -> u32 {
+        self.0[state as usize]
+    }
+
+    /// How many are not final.
+    pub fn open(&self) -> u32 {
+        TaskState::ALL.iter().filter(|state| !state.is_final()).map(|state| self.get(*state)).sum()
+    }
+
+    /// How many there are.
+    pub fn total(&self) -> u32 {
+        self.0.iter().sum()
+    }
+
+    /// One more in this state.
+    pub const fn add(&mut self, state: TaskState, count: u32) {
+        self.0[state as usize] += count;
+    }
+
+    /// One moves from a state to another.
+    pub fn shift(&mut self, from: TaskState, to: TaskState) {
+        assert!(self.0[from as usize] > 0, "nothing counted in state {from}");
+        self.0[from as usize] -= 1;
+        self.0[to as usize] += 1;
+    }
+}
+
+/// A job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobRow {
+    /// Its number in this database.
+    pub no: JobNo,
+    /// Its identity for users.
+    pub id: JobId,
+    /// Where it stands.
+    pub state: JobState,
+    /// Whether a person paused it.
+    pub paused: bool,
+    /// Whether it is coming to an end early.
+    pub stop: Stop,
+    /// Whether `fail_fast` has been applied.
+    pub failing: bool,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// When it is to start, if that was later than when it was accepted.
+    pub scheduled_at: Option<Timestamp>,
+    /// When it became running.
+    pub started_at: Option<Timestamp>,
+    /// When it became final.
+    pub finished_at: Option<Timestamp>,
+    /// When its deadline passes.
+    pub deadline_at: Option<Timestamp>,
+    /// When the job itself needs attention: its start, or its deadline.
+    pub wake_at: Option<Timestamp>,
+    /// The number of its first task; the others follow.
+    pub first_task: TaskNo,
+    /// Its tasks by state; a mapped task counts as one.
+    pub counts: Counts,
+    /// Tasks whose failure counts.
+    pub failures: u32,
+    /// Number of its latest event.
+    pub sequence: u64,
+    /// Its output; set when it succeeds.
+    pub output: Option<Json>,
+    /// Why it did not succeed; the first failure that counts.
+    pub error: Option<Json>,
+}
+
+impl JobRow {
+    /// The number of the task at this position.
+    pub fn task_no(&self, position: u32) -> TaskNo {
+        TaskNo(self.first_task.0 + i64::from(position))
+    }
+}
+
+/// How a final task counts for those that need it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It did what it should, or its failure is allowed.
+    Ok,
+    /// It did not run, and nobody is to blame.
+    Neutral,
+    /// It failed, was stopped, or did not run because something failed.
+    Failed,
+}
+
+/// Why a task was skipped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skip {
+    /// `run_on` or `if` did not hold.
+    Rule,
+    /// A needed task failed.
+    Upstream,
+    /// A person said so.
+    Hand,
+}
+
+/// A task, or an item of a mapped task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskRow {
+    /// Its number in this database.
+    pub no: TaskNo,
+    /// Its job.
+    pub job: JobNo,
+    /// The position of the task in the job.
+    pub position: u32,
+    /// Which item of the mapped task it is; `None` is the task itself.
+    pub index: Option<u32>,
+    /// Where it stands.
+    pub state: TaskState,
+    /// Needs that are not final.
+    pub needs_open: u32,
+    /// Needs that ended ok.
+    pub needs_ok: u32,
+    /// Needs that ended failed.
+    pub needs_failed: u32,
+    /// The latest attempt; 0 before the first.
+    pub attempt: u32,
+    /// Attempts that count against the budget.
+    pub failures: u32,
+    /// Releases in a row because no worker knew the kind.
+    pub unknown: u32,
+    /// How often the broker delivered it before a worker handed it back as suspect.
+    pub deliveries: Option<u32>,
+    /// The secret of the latest attempt.
+    pub token: Token,
+    /// The place of the open attempt in the order of all dispatches; `None` if none is open.
+    pub dispatch_no: Option<i64>,
+    /// Its queue, as a number of this database.
+    pub queue: i64,
+    /// Its place among the ready of its queue, lowest first; `None` if it offers nothing.
+    pub rank: Option<i64>,
+    /// When it became ready.
+    pub ready_at: Option<Timestamp>,
+    /// When the latest attempt was dispatched.
+    pub dispatched_at: Option<Timestamp>,
+    /// When the latest attempt started.
+    pub started_at: Option<Timestamp>,
+    /// When it became final.
+    pub finished_at: Option<Timestamp>,
+    /// When it must have started, as long as it has not.
+    pub start_by: Option<Timestamp>,
+    /// When it needs attention: its back-off is over, its time limit or `start_by` passes.
+    pub wake_at: Option<Timestamp>,
+    /// The worker that gave the latest sign of life.
+    pub worker: Option<Arc<str>>,
+    /// The lease of a claimed attempt.
+    pub lease: Option<Millis>,
+    /// What the attempt said of its progress.
+    pub progress: Option<Json>,
+    /// Why it was skipped.
+    pub skip: Option<Skip>,
+    /// The error of the latest attempt that failed, or of the task itself.
+    pub error: Option<Json>,
+    /// Its output, if it succeeded; of a mapped task, its items have them.
+    pub output: Option<Json>,
+    /// The items, once a mapped task is expanded.
+    pub map: Option<Map>,
+}
+
+/// The items of a mapped task.
+///
+/// An item becomes a row when it is dispatched; those from `next` on exist only as this count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Map {
+    /// How many items there are.
+    pub total: u32,
+    /// The number of item 0; the others follow.
+    pub first_item: TaskNo,
+    /// The first item without a row.
+    pub next: u32,
+    /// Items with a row, by state.
+    pub counts: Counts,
+}
+
+impl Map {
+    /// Items that ended without success.
+    pub const fn failed(&self) -> u32 {
+        self.counts.get(TaskState::Failed) + self.counts.get(TaskState::TimedOut)
+    }
+
+    /// Items without a row that may be dispatched now.
+    pub fn available(&self, max_parallel: Option<u32>) -> u32 {
+        let rest = self.total - self.next;
+        max_parallel.map_or(rest, |most| rest.min(most.saturating_sub(self.counts.open())))
+    }
+
+    /// All items by state, those without a row included.
+    pub fn all_counts(&self, max_parallel: Option<u32>, closed: Option<TaskState>) -> Counts {
+        let mut counts = self.counts;
+        let rest = self.total - self.next;
+        if let Some(state) = closed {
+            counts.add(state, rest);
+            return counts;
+        }
+        let available = self.available(max_parallel);
+        counts.add(TaskState::Ready, available);
+        counts.add(TaskState::Waiting, rest - available);
+        counts
+    }
+}
+
+impl TaskRow {
+    /// A task that waits for so many needs.
+    pub const fn new(no: TaskNo, job: JobNo, position: u32, queue: i64, needs_open: u32) -> Self {
+        Self {
+            no,
+            job,
+            position,
+            index: None,
+            state: TaskState::Waiting,
+            needs_open,
+            needs_ok: 0,
+            needs_failed: 0,
+            attempt: 0,
+            failures: 0,
+            unknown: 0,
+            deliveries: None,
+            token: Token(0),
+            dispatch_no: None,
+            queue,
+            rank: None,
+            ready_at: None,
+            dispatched_at: None,
+            started_at: None,
+            finished_at: None,
+            start_by: None,
+            wake_at: None,
+            worker: None,
+            lease: None,
+            progress: None,
+            skip: None,
+            error: None,
+            output: None,
+            map: None,
+        }
+    }
+
+    /// The ticket of the latest attempt.
+    pub const fn ticket(&self) -> Ticket {
+        Ticket { task: self.no, attempt: self.attempt, token: self.token }
+    }
+
+    /// Whether this ticket is that of an open attempt of this task.
+    pub fn is_open(&self, ticket: &Ticket) -> bool {
+        self.dispatch_no.is_some() && self.ticket() == *ticket
+    }
+
+    /// How the final task counts for those that need it.
+    ///
+    /// # Panics
+    /// If the task is not final.
+    pub fn ended(&self, allow_failure: bool) -> Ended {
+        match (self.state, self.skip) {
+            (TaskState::Succeeded, _) | (TaskState::Skipped, Some(Skip::Hand)) => Ended::Ok,
+            (TaskState::Failed | TaskState::TimedOut, _) if allow_failure => Ended::Ok,
+            (TaskState::Failed | TaskState::TimedOut | TaskState::Cancelled, _)
+            | (TaskState::Skipped, Some(Skip::Upstream)) => Ended::Failed,
+            (TaskState::Skipped, _) => Ended::Neutral,
+            (state, _) => panic!("a {state} task has not ended"),
+        }
+    }
+}
+
+/// One closed attempt of a task that went on to another, or was handed back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptRow {
+    /// The task or item.
+    pub task: TaskNo,
+    /// From 1.
+    pub attempt: u32,
+    /// How it ended.
+    pub outcome: warrener_shared::state::Outcome,
+    /// The worker that gave a sign of life.
+    pub worker: Option<Arc<str>>,
+    /// When it was dispatched.
+    pub dispatched_at: Option<Timestamp>,
+    /// When it started.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub finished_at: Timestamp,
+    /// Why it did not succeed.
+    pub error: Option<Json>,
+}
+
+/// The place of a ready task in its queue: higher priority first, then who became ready earlier.
+pub const fn rank(priority: u8, ready_at: Timestamp) -> i64 {
+    // Milliseconds since 1970 need 41 bits for a long time to come.
+    (9 - priority as i64) << 48 | ready_at.0
+}

@@ -1,0 +1,60 @@
+//! A task is final: the counters of those that need it move.
+
+use warrener_shared::id::JobNo;
+use warrener_shared::state::TaskState;
+
+use super::Decision;
+use crate::event::Event;
+use crate::row::Ended;
+use crate::slice::{Read, Slice};
+
+pub(super) fn missing(slice: &Slice, job: JobNo, position: u32) -> Vec<Read> {
+    let Some(entry) = slice.job(job) else { return vec![Read::Job(job)] };
+    let no = entry.row.task_no(position);
+    let mut reads = Vec::new();
+    if slice.task(no).is_none() {
+        reads.push(Read::Task(no));
+    }
+    let dependents = &entry.spec.tasks[position as usize].dependents;
+    let absent = dependents.iter().copied().filter(|at| slice.task(entry.row.task_no(*at)).is_none());
+    for at in absent {
+        extend(&mut reads, entry.row.task_no(at).0);
+    }
+    reads
+}
+
+/// Neighbours are read together.
+fn extend(reads: &mut Vec<Read>, no: i64) {
+    if let Some(Read::Tasks(first, count)) = reads.last_mut()
+        && first.0 + i64::from(*count) == no
+    {
+        *count += 1;
+    } else {
+        reads.push(Read::Tasks(warrener_shared::id::TaskNo(no), 1));
+    }
+}
+
+pub(super) fn apply(slice: &mut Slice, job: JobNo, position: u32, out: &mut Decision) {
+    let entry = slice.job(job).expect("the job was loaded");
+    let spec = entry.spec.clone();
+    let first = entry.row.clone();
+    let task = &spec.tasks[position as usize];
+    let ended = slice.task(first.task_no(position)).expect("the task was loaded").ended(task.allow_failure);
+    for at in &task.dependents {
+        let no = first.task_no(*at);
+        if slice.task(no).expect("the dependent was loaded").state != TaskState::Waiting {
+            continue;
+        }
+        let row = slice.task_mut(no);
+        assert!(row.needs_open > 0, "a task is told of each need once");
+        row.needs_open -= 1;
+        match ended {
+            Ended::Ok => row.needs_ok += 1,
+            Ended::Failed => row.needs_failed += 1,
+            Ended::Neutral => {}
+        }
+        if row.needs_open == 0 {
+            out.follow.push(Event::NeedsEnded(job, *at));
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! A failure that counts stops the rest of the job.
+//!
+//! Let K be all tasks that run on failure or always, and everything downstream of them: K goes on by the
+//! ordinary rules. Outside K, what is downstream of the failure is skipped, all else is cancelled.
+
+use warrener_shared::id::JobNo;
+use warrener_shared::job::{JobSpec, RunOn};
+use warrener_shared::time::Timestamp;
+
+use super::end::End;
+use super::{Decision, cancel};
+use crate::row::Skip;
+use crate::slice::Slice;
+
+pub(super) fn apply(slice: &mut Slice, job: JobNo, failed: u32, now: Timestamp, out: &mut Decision) {
+    let spec = slice.job(job).expect("the job was loaded").spec.clone();
+    let handlers =
+        downstream(&spec, (0..).zip(&spec.tasks).filter(|(_, t)| t.run_on != RunOn::Success).map(|(at, _)| at));
+    let below = downstream(&spec, std::iter::once(failed));
+    for no in slice.open_tasks_of(job) {
+        let position = slice.task(no).expect("open tasks were loaded").position as usize;
+        if handlers[position] {
+            continue;
+        }
+        let how = if below[position] { End::skipped(Skip::Upstream, &spec.tasks[position]) } else { End::cancelled() };
+        cancel::end_with_items(slice, no, how, now, out);
+    }
+}
+
+/// For each task, whether it is one of these or needs one of them, directly or not.
+fn downstream(spec: &JobSpec, from: impl Iterator<Item = u32>) -> Vec<bool> {
+    let mut reached = vec![false; spec.tasks.len()];
+    let mut open: Vec<u32> = from.collect();
+    while let Some(at) = open.pop() {
+        if !std::mem::replace(&mut reached[at as usize], true) {
+            open.extend(&spec.tasks[at as usize].dependents);
+        }
+    }
+    reached
+}

@@ -1,0 +1,140 @@
+//! Mapped tasks: their items begin, end, and together make the task end.
+
+use std::sync::Arc;
+
+use warrener_shared::error::{ErrorObject, code};
+use warrener_shared::expr::Items;
+use warrener_shared::id::TaskNo;
+use warrener_shared::job::TaskSpec;
+use warrener_shared::state::TaskState;
+use warrener_shared::time::Timestamp;
+
+use super::Decision;
+use super::end::{self, End};
+use crate::event::Event;
+use crate::row::{Counts, Map, TaskRow, rank};
+use crate::slice::{Read, Slice};
+
+/// The list is known: the task is dispatched until its last item is final.
+pub(super) fn begin(
+    slice: &mut Slice,
+    no: TaskNo,
+    spec: &TaskSpec,
+    items: Arc<Items>,
+    now: Timestamp,
+    out: &mut Decision,
+) {
+    let total = u32::try_from(items.len()).expect("the expansion limits the items");
+    let first_item = slice.take_numbers(total);
+    slice.keep_items(no, items);
+    let row = slice.task_mut(no);
+    row.ready_at = Some(now);
+    row.map = Some(Map { total, first_item, next: 0, counts: Counts::default() });
+    if total == 0 {
+        return end::end(slice, no, End::succeeded(Arc::from(*b"[]")), now, out);
+    }
+    row.dispatched_at = Some(now);
+    slice.enter(no, TaskState::Dispatched, now);
+    refresh_offer(slice, no, spec);
+    let unlimited = spec.for_each.as_ref().is_some_and(|each| each.max_parallel.is_none());
+    let row = slice.task_mut(no);
+    row.start_by = spec.policy.start_within.filter(|_| unlimited).map(|span| now + span);
+    row.wake_at = row.start_by;
+}
+
+/// A mapped task stands among the ready as long as an item without a row may go out.
+pub(super) fn refresh_offer(slice: &mut Slice, no: TaskNo, spec: &TaskSpec) {
+    let row = slice.task(no).expect("the mapped task was loaded");
+    let paused = slice.job(row.job).expect("the job was loaded").row.paused;
+    let max_parallel = spec.for_each.as_ref().and_then(|each| each.max_parallel);
+    let offers = row.map.is_some_and(|map| map.available(max_parallel) > 0) && !paused && !row.state.is_final();
+    let place = offers.then(|| rank(spec.policy.priority, row.ready_at.expect("an expanded task was ready")));
+    if row.rank != place {
+        slice.task_mut(no).rank = place;
+    }
+}
+
+/// The next item without a row becomes one, ready to go out.
+pub(super) fn next_item(slice: &mut Slice, mapped: TaskNo, spec: &TaskSpec, now: Timestamp) -> TaskNo {
+    let row = slice.task_mut(mapped);
+    let (job, position, queue, ready_at) = (row.job, row.position, row.queue, row.ready_at);
+    let map = row.map.as_mut().expect("only an expanded task has items");
+    let index = map.next;
+    let no = TaskNo(map.first_item.0 + i64::from(index));
+    map.next += 1;
+    map.counts.add(TaskState::Ready, 1);
+    let limited = spec.for_each.as_ref().is_some_and(|each| each.max_parallel.is_some());
+    let ready_at = if limited { Some(now) } else { ready_at };
+    let mut item = TaskRow::new(no, job, position, queue, 0);
+    item.index = Some(index);
+    item.state = TaskState::Ready;
+    item.ready_at = ready_at;
+    item.start_by = spec.policy.start_within.and_then(|span| ready_at.map(|at| at + span));
+    slice.insert_task(item);
+    slice.record_task(no, now);
+    no
+}
+
+/// An item became final: perhaps the task does too, perhaps another item may go out.
+pub(super) fn item_ended(slice: &mut Slice, item: TaskNo, now: Timestamp, out: &mut Decision) {
+    let row = slice.task(item).expect("the item was loaded");
+    let entry = slice.job(row.job).expect("the job was loaded");
+    let mapped = entry.row.task_no(row.position);
+    let spec = entry.spec.clone();
+    let spec = &spec.tasks[row.position as usize];
+    let mapped_row = slice.task(mapped).expect("the mapped task was loaded");
+    if mapped_row.state.is_final() {
+        return;
+    }
+    let map = mapped_row.map.expect("a task with items is mapped");
+    let allowed = spec.for_each.as_ref().expect("a task with items is mapped").max_failures;
+    if allowed.is_exceeded(map.failed(), map.total) {
+        out.follow.push(Event::TooManyFailures(mapped));
+    } else if map.counts.open() == 0 && map.next == map.total {
+        end::end(slice, mapped, End::mapped_succeeded(), now, out);
+    } else {
+        refresh_offer(slice, mapped, spec);
+    }
+}
+
+pub(super) fn missing(slice: &Slice, mapped: TaskNo) -> Vec<Read> {
+    let mut reads = super::with_mapped(slice, mapped);
+    if reads.is_empty() && !slice.has_open_items(mapped) {
+        reads.push(Read::OpenItems(mapped));
+    }
+    reads
+}
+
+/// The task fails at once; its open items are cancelled.
+pub(super) fn too_many_failures(slice: &mut Slice, mapped: TaskNo, now: Timestamp, out: &mut Decision) {
+    let Some(row) = slice.task(mapped) else { return };
+    if row.state.is_final() {
+        return;
+    }
+    let map = row.map.expect("a task with items is mapped");
+    let first = first_error(slice, map);
+    let message = format!("{} of {} items ended without success; {first}", map.failed(), map.total);
+    end::end(slice, mapped, End::failed(&ErrorObject::new(code::TOO_MANY_FAILURES, message)), now, out);
+    cancel_items(slice, mapped, now, out);
+}
+
+fn first_error(slice: &Slice, map: Map) -> String {
+    let from = map.first_item.0;
+    let failed =
+        (from..from + i64::from(map.next)).filter_map(|no| slice.task(TaskNo(no))).find(|row| row.error.is_some());
+    failed.map_or_else(
+        || "see its results".to_owned(),
+        |row| {
+            let error = row.error.as_deref().and_then(ErrorObject::from_json);
+            let text = error.map_or_else(String::new, |error| format!("{}: {}", error.code, error.message));
+            format!("item {}: {text}", row.index.unwrap_or_default())
+        },
+    )
+}
+
+/// Cancels the items of a mapped task that is final, as far as they are open.
+pub(super) fn cancel_items(slice: &mut Slice, mapped: TaskNo, now: Timestamp, out: &mut Decision) {
+    for item in slice.open_items_of(mapped) {
+        end::end(slice, item, End::cancelled(), now, out);
+    }
+}

@@ -1,0 +1,153 @@
+//! A worker reported on an attempt, or was silent for too long.
+
+use std::sync::Arc;
+
+use warrener_shared::error::{ErrorObject, code};
+use warrener_shared::id::{TaskNo, Ticket};
+use warrener_shared::limits::TIMEOUT_GRACE_MS;
+use warrener_shared::state::{Outcome, TaskState};
+use warrener_shared::time::{Millis, Timestamp};
+use warrener_shared::wire::result::{Report, RetryAdvice};
+
+use super::Decision;
+use super::end::{self, End};
+use super::retry::{self, Failure};
+use crate::effect::Effect;
+use crate::event::{Reported, Started};
+use crate::row::{AttemptRow, rank};
+use crate::slice::Slice;
+
+pub(super) fn apply(slice: &mut Slice, reported: &Reported, now: Timestamp, out: &mut Decision) {
+    let no = reported.ticket.task;
+    if !is_open(slice, &reported.ticket) {
+        return out.effects.push(Effect::Ignored(reported.ticket));
+    }
+    if let Some(worker) = &reported.worker {
+        slice.task_mut(no).worker = Some(worker.clone());
+    }
+    match &reported.report {
+        Report::Succeeded { output } => {
+            let output: Arc<[u8]> = Arc::from(output.as_slice());
+            end::end(slice, no, End::succeeded(output).by_worker(), now, out);
+        }
+        Report::Failed { error, retry } => {
+            let outcome = if error.code == code::TIMED_OUT { Outcome::TimedOut } else { Outcome::Failed };
+            retry::attempt_failed(slice, no, Failure { outcome, error, advice: *retry, stop: false }, now, out);
+        }
+        Report::Released { code, deliveries } => released(slice, no, code.as_deref(), *deliveries, now, out),
+        Report::Claimed { lease } => {
+            start(slice, no, now);
+            slice.task_mut(no).lease = Some(*lease);
+        }
+        Report::Progress(progress) => {
+            start(slice, no, now);
+            let bytes = serde_json::to_vec(progress).expect("progress is plain data");
+            slice.task_mut(no).progress = Some(bytes.into());
+        }
+    }
+}
+
+/// An attempt was seen at work, by a heartbeat or because its message left the queue.
+pub(super) fn started(slice: &mut Slice, started: &Started, now: Timestamp) {
+    if !is_open(slice, &started.ticket) {
+        return;
+    }
+    start(slice, started.ticket.task, now);
+    if let Some(worker) = &started.worker {
+        slice.task_mut(started.ticket.task).worker = Some(worker.clone());
+    }
+}
+
+/// The first sign of life of an attempt starts its clock.
+fn start(slice: &mut Slice, no: TaskNo, now: Timestamp) {
+    let row = slice.task(no).expect("the task was loaded");
+    if row.started_at.is_some() {
+        return;
+    }
+    let entry = slice.job(row.job).expect("the job was loaded");
+    let timeout = entry.spec.tasks[row.position as usize].policy.timeout;
+    let row = slice.task_mut(no);
+    row.started_at = Some(now);
+    row.start_by = None;
+    row.wake_at = timeout.map(|span| now + span + Millis(TIMEOUT_GRACE_MS));
+}
+
+/// The worker of an attempt was silent for too long, or its lease ran out.
+pub(super) fn silent(slice: &mut Slice, ticket: &Ticket, now: Timestamp, out: &mut Decision) {
+    if !is_open(slice, ticket) {
+        return;
+    }
+    let worker = slice.task(ticket.task).and_then(|row| row.worker.clone());
+    let who = worker.map_or_else(|| "its worker".to_owned(), |worker| format!("worker {worker}"));
+    let error = ErrorObject::new(code::LOST, format!("{who} gave no sign of life for too long"));
+    let failure = Failure { outcome: Outcome::Lost, error: &error, advice: RetryAdvice::Policy, stop: true };
+    retry::attempt_failed(slice, ticket.task, failure, now, out);
+}
+
+/// The broker gave up on the message of an attempt: refused by a worker, or delivered too often.
+pub(super) fn dead_lettered(slice: &mut Slice, ticket: &Ticket, why: &str, now: Timestamp, out: &mut Decision) {
+    if !is_open(slice, ticket) {
+        return;
+    }
+    let error = if why == "rejected" {
+        ErrorObject::new(code::REJECTED, "a worker rejected the message of the task")
+    } else {
+        ErrorObject::new(code::CRASHED, format!("the broker gave up on the message of the task: {why}"))
+    };
+    retry::fail_for_good(slice, ticket.task, Outcome::Failed, &error, false, now, out);
+}
+
+fn is_open(slice: &Slice, ticket: &Ticket) -> bool {
+    slice.task(ticket.task).is_some_and(|row| row.is_open(ticket))
+}
+
+fn released(
+    slice: &mut Slice,
+    no: TaskNo,
+    why: Option<&str>,
+    deliveries: Option<u32>,
+    now: Timestamp,
+    out: &mut Decision,
+) {
+    let row = slice.task(no).expect("the task was loaded");
+    let alone_and_seen = row.deliveries.is_some() && row.started_at.is_some();
+    if why == Some(code::SUSPECT) && alone_and_seen {
+        let error = ErrorObject::new(code::CRASHED, "its worker died each time it was worked on");
+        return retry::fail_for_good(slice, no, Outcome::Failed, &error, false, now, out);
+    }
+    let closed = AttemptRow {
+        task: no,
+        attempt: row.attempt,
+        outcome: Outcome::Released,
+        worker: row.worker.clone(),
+        dispatched_at: row.dispatched_at,
+        started_at: row.started_at,
+        finished_at: now,
+        error: None,
+    };
+    let priority = slice.job(row.job).expect("the job was loaded").spec.tasks[row.position as usize].policy.priority;
+    let paused = slice.job(row.job).expect("the job was loaded").row.paused;
+    slice.close_attempt(closed);
+    end::close(slice, no, false, false, out);
+    let row = slice.task_mut(no);
+    if why == Some(code::SUSPECT) {
+        row.deliveries = Some(deliveries.unwrap_or(1));
+    }
+    if why == Some(code::UNKNOWN_KIND) {
+        let span =
+            Millis::from_secs(UNKNOWN_KIND_SECONDS[UNKNOWN_KIND_SECONDS.len().min(row.unknown as usize + 1) - 1]);
+        let error = ErrorObject::new(code::UNKNOWN_KIND, "a worker of the queue does not know the kind");
+        row.unknown += 1;
+        row.error = Some(error.to_json().into());
+        row.wake_at = Some(row.start_by.map_or(now + span, |by| by.min(now + span)));
+        slice.enter(no, TaskState::Retrying, now);
+    } else {
+        // It keeps its place: nobody worked on it.
+        row.rank = (!paused).then(|| rank(priority, row.ready_at.unwrap_or(now)));
+        row.wake_at = row.start_by;
+        slice.enter(no, TaskState::Ready, now);
+    }
+}
+
+/// How long a task waits whose kind no worker knew, by the number of times in a row.
+const UNKNOWN_KIND_SECONDS: [u64; 6] = [1, 2, 4, 8, 16, 30];

@@ -1,0 +1,422 @@
+//! The working set of one batch: the rows that its events touch, and what became of them.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use warrener_shared::expr::Items;
+use warrener_shared::id::{JobNo, QueueName, TaskNo, Token};
+use warrener_shared::job::JobSpec;
+use warrener_shared::json::Doc;
+use warrener_shared::limits::Limits;
+use warrener_shared::state::{JobState, TaskState};
+use warrener_shared::time::Timestamp;
+use warrener_shared::wire::event::JobEvent;
+
+use crate::row::{AttemptRow, JobRow, TaskRow};
+
+/// Something that must be in the slice before an event can be decided.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Read {
+    /// The job and what it is.
+    Job(JobNo),
+    /// The task or item.
+    Task(TaskNo),
+    /// So many tasks or items from a number on.
+    Tasks(TaskNo, u32),
+    /// All tasks of the job that are not final.
+    OpenTasks(JobNo),
+    /// All items of the mapped task that have a row and are not final.
+    OpenItems(TaskNo),
+    /// The outputs (and with `results`, the results) of the items of a mapped task, as lists.
+    Lists {
+        /// The mapped task.
+        task: TaskNo,
+        /// Whether the list of results is wanted too.
+        results: bool,
+    },
+    /// The number of the queue with this name.
+    Queue(QueueName),
+    /// So many random tokens.
+    Tokens(usize),
+    /// So many numbers for items.
+    Numbers(u32),
+}
+
+/// How many attempts a queue may still take, and its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lane {
+    /// The queue.
+    pub name: QueueName,
+    /// Its number in this database.
+    pub no: i64,
+}
+
+/// The lists that a mapped task leaves behind.
+#[derive(Clone, Debug)]
+pub struct Lists {
+    /// The outputs in item order, null for a tolerated failure.
+    pub outputs: Doc,
+    /// `[{status, output, error, attempts}]` in item order, if asked for.
+    pub results: Option<Doc>,
+    /// Whether the lists were left empty because together they pass this many bytes.
+    pub oversized: Option<usize>,
+}
+
+/// A job with what it is.
+#[derive(Clone, Debug)]
+pub struct JobEntry {
+    /// Its row.
+    pub row: JobRow,
+    /// What was submitted.
+    pub spec: Arc<JobSpec>,
+    /// The W3C trace context of the submit.
+    pub traceparent: Option<Arc<str>>,
+}
+
+/// The rows of one batch. See the crate's documentation for how it is used.
+#[derive(Debug, Default)]
+pub struct Slice {
+    /// The limits that apply.
+    pub limits: Limits,
+    jobs: BTreeMap<JobNo, JobEntry>,
+    tasks: BTreeMap<TaskNo, TaskRow>,
+    absent: BTreeSet<TaskNo>,
+    lanes: BTreeMap<QueueName, i64>,
+    open_tasks: BTreeSet<JobNo>,
+    open_items: BTreeSet<TaskNo>,
+    lists: BTreeMap<TaskNo, Lists>,
+    items: BTreeMap<TaskNo, Arc<Items>>,
+    tokens: VecDeque<Token>,
+    numbers: Option<(i64, i64)>,
+    next_dispatch: i64,
+    new_jobs: BTreeSet<JobNo>,
+    new_tasks: BTreeSet<TaskNo>,
+    dirty_jobs: BTreeSet<JobNo>,
+    dirty_tasks: BTreeSet<TaskNo>,
+    events: BTreeMap<JobNo, Vec<JobEvent>>,
+    attempts: Vec<AttemptRow>,
+}
+
+/// What a batch changed, to be committed in one transaction.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// Jobs that are new, with what was submitted.
+    pub new_jobs: Vec<JobRow>,
+    /// Jobs that changed.
+    pub jobs: Vec<JobRow>,
+    /// Tasks and items that are new.
+    pub new_tasks: Vec<TaskRow>,
+    /// Tasks and items that changed.
+    pub tasks: Vec<TaskRow>,
+    /// Attempts that closed and were followed by another.
+    pub attempts: Vec<AttemptRow>,
+    /// Events by job, in order.
+    pub events: Vec<(JobNo, Vec<JobEvent>)>,
+}
+
+impl Changes {
+    /// Whether there is nothing to write.
+    pub const fn is_empty(&self) -> bool {
+        self.new_jobs.is_empty() && self.jobs.is_empty() && self.new_tasks.is_empty() && self.tasks.is_empty()
+    }
+}
+
+/// Filling: what the caller does between [`crate::missing`] and [`crate::decide`].
+impl Slice {
+    /// An empty slice. `next_dispatch` is the number that the next dispatch gets.
+    pub fn new(limits: Limits, next_dispatch: i64) -> Self {
+        Self { limits, next_dispatch, ..Self::default() }
+    }
+
+    /// Adds a job, unless it is there already: the slice knows better than the store.
+    pub fn load_job(&mut self, entry: JobEntry) {
+        self.jobs.entry(entry.row.no).or_insert(entry);
+    }
+
+    /// Adds a task or item, unless it is there already.
+    pub fn load_task(&mut self, row: TaskRow) {
+        self.tasks.entry(row.no).or_insert(row);
+    }
+
+    /// Notes that there is no such task.
+    pub fn load_absent(&mut self, task: TaskNo) {
+        self.absent.insert(task);
+    }
+
+    /// Notes that all open tasks of the job are loaded.
+    pub fn loaded_open_tasks(&mut self, job: JobNo) {
+        self.open_tasks.insert(job);
+    }
+
+    /// Notes that all open items of the mapped task are loaded.
+    pub fn loaded_open_items(&mut self, task: TaskNo) {
+        self.open_items.insert(task);
+    }
+
+    /// Adds the lists of a mapped task.
+    pub fn load_lists(&mut self, task: TaskNo, lists: Lists) {
+        self.lists.insert(task, lists);
+    }
+
+    /// Adds the items of a mapped task, found in an earlier batch.
+    pub fn load_items(&mut self, task: TaskNo, items: Arc<Items>) {
+        self.items.insert(task, items);
+    }
+
+    /// Adds the number of a queue.
+    pub fn load_lane(&mut self, lane: Lane) {
+        self.lanes.insert(lane.name, lane.no);
+    }
+
+    /// Adds random tokens.
+    pub fn load_tokens(&mut self, tokens: impl IntoIterator<Item = Token>) {
+        self.tokens.extend(tokens);
+    }
+
+    /// Adds a range of numbers for items.
+    pub const fn load_numbers(&mut self, first: i64, count: u32) {
+        self.numbers = Some((first, first + count as i64));
+    }
+}
+
+/// Looking.
+impl Slice {
+    /// The job, if it is loaded.
+    pub fn job(&self, no: JobNo) -> Option<&JobEntry> {
+        self.jobs.get(&no)
+    }
+
+    /// The task or item, if it is loaded.
+    pub fn task(&self, no: TaskNo) -> Option<&TaskRow> {
+        self.tasks.get(&no)
+    }
+
+    /// Whether it is known that there is no such task.
+    pub fn is_absent(&self, no: TaskNo) -> bool {
+        self.absent.contains(&no)
+    }
+
+    /// The lists of a mapped task, if they are loaded.
+    pub fn lists(&self, task: TaskNo) -> Option<&Lists> {
+        self.lists.get(&task)
+    }
+
+    /// The items of a mapped task, if they are known.
+    pub fn items(&self, task: TaskNo) -> Option<&Arc<Items>> {
+        self.items.get(&task)
+    }
+
+    /// All items that became known in this batch or were loaded, for a cache.
+    pub fn known_items(&self) -> impl Iterator<Item = (TaskNo, &Arc<Items>)> {
+        self.items.iter().map(|(task, items)| (*task, items))
+    }
+
+    /// The number of a queue, if it is loaded.
+    pub fn lane(&self, name: &QueueName) -> Option<i64> {
+        self.lanes.get(name).copied()
+    }
+
+    /// Whether all open tasks of the job are loaded.
+    pub fn has_open_tasks(&self, job: JobNo) -> bool {
+        self.open_tasks.contains(&job)
+    }
+
+    /// Whether all open items of the mapped task are loaded.
+    pub fn has_open_items(&self, task: TaskNo) -> bool {
+        self.open_items.contains(&task)
+    }
+
+    /// How many random tokens are left.
+    pub fn tokens(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// Whether so many item numbers are left.
+    pub fn has_numbers(&self, count: u32) -> bool {
+        self.numbers.is_some_and(|(next, end)| end - next >= i64::from(count))
+    }
+
+    /// The open tasks of a job, as far as they are loaded, in order.
+    pub fn open_tasks_of(&self, job: JobNo) -> Vec<TaskNo> {
+        let Some(entry) = self.jobs.get(&job) else { return Vec::new() };
+        let count = i64::try_from(entry.spec.tasks.len()).unwrap_or(i64::MAX);
+        let first = entry.row.first_task;
+        self.open_between(first, TaskNo(first.0 + count))
+    }
+
+    /// The open items of a mapped task, as far as they are loaded, in order.
+    pub fn open_items_of(&self, task: TaskNo) -> Vec<TaskNo> {
+        let Some(map) = self.tasks.get(&task).and_then(|row| row.map) else { return Vec::new() };
+        self.open_between(map.first_item, TaskNo(map.first_item.0 + i64::from(map.next)))
+    }
+
+    fn open_between(&self, from: TaskNo, to: TaskNo) -> Vec<TaskNo> {
+        self.tasks.range(from..to).filter(|(_, row)| !row.state.is_final()).map(|(no, _)| *no).collect()
+    }
+
+    /// Tasks of this slice that offer something to a queue, with their place and queue.
+    pub fn offers(&self) -> impl Iterator<Item = (i64, i64, TaskNo)> {
+        self.dirty_tasks.iter().filter_map(|no| {
+            let row = &self.tasks[no];
+            row.rank.map(|rank| (row.queue, rank, row.no))
+        })
+    }
+
+    /// The number that the next dispatch gets.
+    pub const fn next_dispatch(&self) -> i64 {
+        self.next_dispatch
+    }
+}
+
+/// Changing: for the rules only.
+impl Slice {
+    pub(crate) fn insert_job(&mut self, entry: JobEntry) {
+        self.new_jobs.insert(entry.row.no);
+        self.jobs.insert(entry.row.no, entry);
+    }
+
+    pub(crate) fn insert_task(&mut self, row: TaskRow) {
+        self.new_tasks.insert(row.no);
+        self.dirty_tasks.insert(row.no);
+        self.tasks.insert(row.no, row);
+    }
+
+    /// The job for changing.
+    ///
+    /// # Panics
+    /// If it is not loaded: [`crate::missing`] forgot it.
+    pub(crate) fn job_mut(&mut self, no: JobNo) -> &mut JobRow {
+        self.dirty_jobs.insert(no);
+        &mut self.jobs.get_mut(&no).expect("the job was loaded").row
+    }
+
+    /// The task for changing.
+    ///
+    /// # Panics
+    /// If it is not loaded: [`crate::missing`] forgot it.
+    pub(crate) fn task_mut(&mut self, no: TaskNo) -> &mut TaskRow {
+        self.dirty_tasks.insert(no);
+        self.tasks.get_mut(&no).expect("the task was loaded")
+    }
+
+    pub(crate) fn take_token(&mut self) -> Token {
+        self.tokens.pop_front().expect("tokens were loaded")
+    }
+
+    pub(crate) fn take_numbers(&mut self, count: u32) -> TaskNo {
+        let (next, _) = self.numbers.as_mut().expect("numbers were loaded");
+        let first = *next;
+        *next += i64::from(count);
+        TaskNo(first)
+    }
+
+    pub(crate) const fn take_dispatch_no(&mut self) -> i64 {
+        let no = self.next_dispatch;
+        self.next_dispatch += 1;
+        no
+    }
+
+    pub(crate) fn keep_items(&mut self, task: TaskNo, items: Arc<Items>) {
+        self.items.insert(task, items);
+    }
+
+    pub(crate) fn close_attempt(&mut self, row: AttemptRow) {
+        self.attempts.push(row);
+    }
+
+    /// Moves a task to a state, keeps the counts and records the event.
+    pub(crate) fn enter(&mut self, no: TaskNo, to: TaskState, now: Timestamp) {
+        let row = self.tasks.get_mut(&no).expect("the task was loaded");
+        let from = row.state;
+        assert!(from.may_become(to), "a {from} task cannot become {to}");
+        row.state = to;
+        if to.is_final() {
+            row.finished_at = Some(now);
+            row.rank = None;
+            row.wake_at = None;
+            row.start_by = None;
+        }
+        self.dirty_tasks.insert(no);
+        let (job, position, index) = (row.job, row.position, row.index);
+        match index {
+            None => self.job_mut(job).counts.shift(from, to),
+            Some(_) => {
+                let mapped = self.jobs[&job].row.task_no(position);
+                let map = self.task_mut(mapped).map.as_mut().expect("a task with items is mapped");
+                map.counts.shift(from, to);
+            }
+        }
+        if to != TaskState::Waiting {
+            self.record_task(no, now);
+        }
+    }
+
+    /// Moves a job to a state and records the event.
+    pub(crate) fn enter_job(&mut self, no: JobNo, to: JobState, now: Timestamp) {
+        let row = self.job_mut(no);
+        assert!(row.state.may_become(to), "a {} job cannot become {to}", row.state);
+        row.state = to;
+        self.record_job(no, now);
+    }
+
+    /// Records that a job is in its state.
+    pub(crate) fn record_job(&mut self, no: JobNo, now: Timestamp) {
+        let row = self.job_mut(no);
+        row.sequence += 1;
+        let event = JobEvent {
+            sequence: row.sequence,
+            time: now.to_rfc3339(),
+            kind: format!("job.{}", row.state),
+            task: None,
+            index: None,
+            attempt: None,
+            state: row.state.as_str().to_owned(),
+            error: row.error.as_deref().filter(|_| row.state.is_final()).and_then(raw),
+        };
+        self.events.entry(no).or_default().push(event);
+    }
+
+    /// Records that a task is in its state.
+    pub(crate) fn record_task(&mut self, no: TaskNo, now: Timestamp) {
+        let row = &self.tasks[&no];
+        let entry = self.jobs.get_mut(&row.job).expect("the job was loaded");
+        entry.row.sequence += 1;
+        let shows_error = !matches!(row.state, TaskState::Succeeded | TaskState::Ready | TaskState::Dispatched);
+        let event = JobEvent {
+            sequence: entry.row.sequence,
+            time: now.to_rfc3339(),
+            kind: format!("task.{}", row.state),
+            task: Some(entry.spec.tasks[row.position as usize].name.to_string()),
+            index: row.index,
+            attempt: (row.attempt > 0).then_some(row.attempt),
+            state: row.state.as_str().to_owned(),
+            error: row.error.as_deref().filter(|_| shows_error).and_then(raw),
+        };
+        self.dirty_jobs.insert(row.job);
+        self.events.entry(row.job).or_default().push(event);
+    }
+
+    /// What is to be committed. The slice stays usable for looking only.
+    pub fn take_changes(&mut self) -> Changes {
+        let mut changes = Changes { attempts: std::mem::take(&mut self.attempts), ..Changes::default() };
+        for no in &self.new_jobs {
+            changes.new_jobs.push(self.jobs[no].row.clone());
+        }
+        for no in self.dirty_jobs.difference(&self.new_jobs) {
+            changes.jobs.push(self.jobs[no].row.clone());
+        }
+        for no in &self.new_tasks {
+            changes.new_tasks.push(self.tasks[no].clone());
+        }
+        for no in self.dirty_tasks.difference(&self.new_tasks) {
+            changes.tasks.push(self.tasks[no].clone());
+        }
+        changes.events = std::mem::take(&mut self.events).into_iter().collect();
+        changes
+    }
+}
+
+fn raw(bytes: &[u8]) -> Option<Box<serde_json::value::RawValue>> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    serde_json::value::RawValue::from_string(text.to_owned()).ok()
+}

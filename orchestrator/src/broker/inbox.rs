@@ -1,0 +1,32 @@
+//! Everything that is consumed.
+
+use tokio::task::JoinSet;
+use uuid::Uuid;
+use warrener_amqp::BrokerError;
+
+use super::{Context, Link, dead, results, submits, workers};
+
+/// Unsettled submits. Each may be as large as a job, so few.
+const SUBMIT_PREFETCH: u16 = 64;
+/// Unsettled results: enough for two batches while one is on its way to the disk.
+const RESULT_PREFETCH: u16 = 1000;
+/// Unsettled dead letters, and heartbeats.
+const OTHER_PREFETCH: u16 = 64;
+
+/// Starts all consumers of a session; they run until it ends.
+pub(super) async fn start(context: &Context, link: &Link) -> Result<JoinSet<()>, BrokerError> {
+    let (session, names) = (&link.session, &context.names);
+    let mut loops = JoinSet::new();
+    let consumer = session.consume(&names.results(), RESULT_PREFETCH).await?;
+    loops.spawn(results::run(context.clone(), link.clone(), consumer));
+    let consumer = session.consume(&names.dead(), OTHER_PREFETCH).await?;
+    loops.spawn(dead::run(context.clone(), link.clone(), consumer));
+    let consumer = session.consume(&names.unrouted(), OTHER_PREFETCH).await?;
+    loops.spawn(dead::run_unrouted(context.clone(), link.clone(), consumer));
+    let queue = format!("{}.{}", names.workers(), Uuid::new_v4().simple());
+    let consumer = session.consume_exclusive(&queue, &names.workers(), &[String::new()], OTHER_PREFETCH).await?;
+    loops.spawn(workers::run(context.clone(), link.clone(), consumer));
+    let consumer = session.consume(&names.submit(), SUBMIT_PREFETCH).await?;
+    loops.spawn(submits::run(context.clone(), link.clone(), consumer));
+    Ok(loops)
+}

@@ -1,0 +1,190 @@
+//! The orchestrator's side of the broker: one session after another, each with all consumers and publishers.
+
+mod dead;
+mod events;
+mod heal;
+mod inbox;
+mod outbox;
+mod poll;
+mod results;
+mod settle;
+mod submits;
+mod workers;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::{Notify, broadcast, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use warrener_amqp::{Backoff, BrokerError, Publisher, Session, Settings, Topology};
+use warrener_runtime::health::Health;
+use warrener_shared::id::{JobNo, QueueName};
+use warrener_shared::limits::Limits;
+use warrener_shared::wire::topology::Names;
+
+use crate::driver::{Glance, Input, Output, Packet};
+use crate::pulse::Workers;
+use crate::store::sqlite::view::View;
+
+/// Unconfirmed publishes of tasks. Enough to keep the broker busy, few enough to send again after a loss.
+const TASK_WINDOW: usize = 4096;
+/// Unconfirmed answers and events.
+const REPLY_WINDOW: usize = 256;
+
+/// What the broker side needs from outside.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// How to reach the broker.
+    pub settings: Settings,
+    /// Names of exchanges and queues.
+    pub names: Names,
+    /// Identity of the database.
+    pub database: String,
+    /// Queues of somebody else, by the queue whose tasks they carry.
+    pub addresses: BTreeMap<QueueName, String>,
+    /// The limits that apply.
+    pub limits: Limits,
+    /// Where inputs go.
+    pub inputs: mpsc::Sender<Packet>,
+    /// Readiness, of which the broker side owns the check `broker`.
+    pub health: Health,
+    /// The workers that were heard of.
+    pub workers: Workers,
+    /// What the driver shows.
+    pub glance: Arc<Mutex<Glance>>,
+    /// Jobs that became final.
+    pub finished: broadcast::Sender<JobNo>,
+    /// Told when there are new events.
+    pub new_events: Arc<Notify>,
+    /// A reader of the database.
+    pub view: Arc<View>,
+}
+
+impl Context {
+    /// Hands an input to the driver, waiting while it is busy.
+    pub(crate) async fn input(&self, input: Input) {
+        // The driver is gone only when the process ends.
+        self.inputs.send(input.into()).await.ok();
+    }
+
+    /// The queue at the broker that carries the tasks of a queue.
+    pub(crate) fn address(&self, queue: &QueueName) -> String {
+        self.addresses.get(queue).cloned().unwrap_or_else(|| self.names.task_queue(queue))
+    }
+}
+
+/// The publishers of one session.
+#[derive(Clone, Debug)]
+pub(crate) struct Link {
+    pub(crate) session: Session,
+    pub(crate) tasks: Publisher,
+    pub(crate) replies: Publisher,
+}
+
+/// Keeps a session with the broker until told to stop.
+///
+/// # Errors
+/// What no waiting can mend: another database owns the prefix, or an entity exists with other properties.
+pub async fn run(
+    context: Context,
+    outputs: mpsc::UnboundedReceiver<Output>,
+    stop: CancellationToken,
+) -> Result<(), BrokerError> {
+    let (link, links) = watch::channel(None);
+    let router = tokio::spawn(outbox::route(context.clone(), outputs, links));
+    let result = supervise(&context, &link, &stop).await;
+    drop(link);
+    router.abort();
+    result
+}
+
+async fn supervise(
+    context: &Context,
+    link: &watch::Sender<Option<Link>>,
+    stop: &CancellationToken,
+) -> Result<(), BrokerError> {
+    let mut backoff = Backoff::new();
+    while !stop.is_cancelled() {
+        let outcome = tokio::select! {
+            outcome = session(context, link, &mut backoff) => outcome,
+            () = stop.cancelled() => break,
+        };
+        link.send_replace(None);
+        let Err(error) = outcome else { continue };
+        context.health.not_ready("broker", error.to_string());
+        if !error.is_transient() {
+            return Err(error);
+        }
+        let pause = backoff.next();
+        tracing::warn!(%error, retry_in = ?pause, "no session with the broker");
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = stop.cancelled() => break,
+        }
+    }
+    if let Some(link) = link.send_replace(None) {
+        link.session.close().await;
+    }
+    Ok(())
+}
+
+/// One session from its opening to its end. Only errors end it.
+async fn session(
+    context: &Context,
+    links: &watch::Sender<Option<Link>>,
+    backoff: &mut Backoff,
+) -> Result<(), BrokerError> {
+    let session = Session::open(&context.settings).await?;
+    let queues = own_queues(context);
+    session.declare(&Topology::orchestrator(&context.names, &queues)).await?;
+    let wiped = claim_prefix(context, &session).await?;
+    let link = Link {
+        tasks: session.publisher(TASK_WINDOW).await?,
+        replies: session.publisher(REPLY_WINDOW).await?,
+        session: session.clone(),
+    };
+    let restarted = heal::mark_restart(context, &session).await?;
+    links.send_replace(Some(link.clone()));
+    let mut loops = inbox::start(context, &link).await?;
+    loops.spawn(poll::run(context.clone(), link.clone(), restarted));
+    loops.spawn(events::run(context.clone(), link.clone()));
+    if !wiped {
+        context.input(Input::Connected { wiped }).await;
+    }
+    tracing::info!(version = session.server_version(), "connected to the broker");
+    context.health.ready("broker");
+    backoff.reset();
+    let why = session.failed().await;
+    loops.shutdown().await;
+    Err(why)
+}
+
+fn own_queues(context: &Context) -> Vec<QueueName> {
+    let glance = context.glance.lock().expect("nobody panics while holding a glance");
+    let names = glance.queues.iter().map(|queue| queue.name.clone());
+    names.filter(|name| !context.addresses.contains_key(name)).collect()
+}
+
+/// Makes sure that the prefix is ours. If the broker does not know us, everything that is open is marked for
+/// publishing in the database before the broker is marked as ours, so that a crash in between loses nothing.
+async fn claim_prefix(context: &Context, session: &Session) -> Result<bool, BrokerError> {
+    let wiped = !session.exchange_exists(&context.names.owner()).await?;
+    if wiped {
+        let (done, committed) = tokio::sync::oneshot::channel();
+        let packet = Packet { inputs: vec![Input::Connected { wiped }], done: Some(done) };
+        context.inputs.send(packet).await.ok();
+        let lost = |_| given_up("the store did not keep that the broker was wiped");
+        tokio::time::timeout(STORE_PATIENCE, committed).await.map_or_else(|_| Ok(()), |done| done.map_err(lost))?;
+    }
+    session.declare_owner(&context.names, &context.database).await?;
+    Ok(wiped)
+}
+
+/// How long a commit may take before the session is given up.
+const STORE_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Why we end a session ourselves.
+fn given_up(why: &str) -> BrokerError {
+    BrokerError::Broken { what: "giving up the session".to_owned(), why: why.to_owned() }
+}

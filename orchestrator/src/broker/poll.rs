@@ -1,0 +1,94 @@
+//! A look at the task queues each second: which attempts must have started, which queues ran empty, which are gone
+//! or dead.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use warrener_shared::id::QueueName;
+
+use super::{Context, Link, heal};
+use crate::driver::{Depth, Input};
+
+/// How often the queues are looked at.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// How many rounds pass before a queue of somebody else is looked for again.
+const MISSING_ROUNDS: u64 = 5;
+
+pub(super) async fn run(context: Context, link: Link, restarted: bool) {
+    if restarted {
+        check_leaders(&context, &link).await;
+    }
+    let mut every = tokio::time::interval(EVERY);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut rounds = 0_u64;
+    loop {
+        every.tick().await;
+        for (no, name, upto) in queues(&context) {
+            look(&context, &link, no, &name, upto).await;
+        }
+        rounds += 1;
+        if rounds % MISSING_ROUNDS == 1 {
+            find_addresses(&context, &link).await;
+        }
+        if let Some(reason) = link.session.is_blocked() {
+            context.health.not_ready("broker", format!("the broker takes no messages: {reason}"));
+        } else {
+            context.health.ready("broker");
+        }
+    }
+}
+
+/// Queues with attempts that nobody was seen at, with the highest confirmed dispatch of each.
+fn queues(context: &Context) -> Vec<(i64, QueueName, i64)> {
+    let glance = context.glance.lock().expect("nobody panics while holding a glance");
+    let names: BTreeMap<i64, &QueueName> = glance.queues.iter().map(|queue| (queue.no, &queue.name)).collect();
+    glance.unstarted.iter().filter_map(|(no, upto)| Some((*no, (*names.get(no)?).clone(), *upto))).collect()
+}
+
+async fn look(context: &Context, link: &Link, no: i64, name: &QueueName, upto: i64) {
+    match link.session.depth(&context.address(name)).await {
+        Ok(Some(depth)) => context.input(Input::Depth(Depth { queue: no, ready: depth.ready, upto })).await,
+        Ok(None) => {
+            tracing::warn!(queue = %name, "the queue at the broker is gone");
+            if matches!(heal::prepare(context, &link.session, name).await, Ok(true)) {
+                context.input(Input::LaneLost(no)).await;
+            }
+        }
+        Err(error) => tracing::debug!(%error, queue = %name, "a queue could not be looked at"),
+    }
+}
+
+/// Queues of somebody else take tasks only as long as they are there.
+async fn find_addresses(context: &Context, link: &Link) {
+    let external: Vec<(i64, QueueName)> = {
+        let glance = context.glance.lock().expect("nobody panics while holding a glance");
+        let ours = glance.queues.iter().filter(|queue| context.addresses.contains_key(&queue.name));
+        ours.map(|queue| (queue.no, queue.name.clone())).collect()
+    };
+    for (no, name) in external {
+        match heal::prepare(context, &link.session, &name).await {
+            Ok(found) => context.input(Input::LaneFound(no, found)).await,
+            Err(error) => tracing::warn!(%error, queue = %name, "the queue of somebody else cannot be bound"),
+        }
+    }
+}
+
+/// After a restart of the broker: a task queue with open attempts that shows no messages may be dead.
+async fn check_leaders(context: &Context, link: &Link) {
+    let open: Vec<(i64, QueueName)> = {
+        let glance = context.glance.lock().expect("nobody panics while holding a glance");
+        let busy = glance.queues.iter().filter(|queue| queue.dispatched > 0);
+        busy.map(|queue| (queue.no, queue.name.clone())).collect()
+    };
+    for (no, name) in open.into_iter().filter(|(_, name)| !context.addresses.contains_key(name)) {
+        let address = context.address(&name);
+        let empty = matches!(link.session.depth(&address).await, Ok(Some(depth)) if depth.ready == 0);
+        if empty && heal::is_dead(context, &address).await {
+            match heal::remake(context, &link.session, &name).await {
+                Ok(()) => context.input(Input::LaneLost(no)).await,
+                Err(error) => tracing::error!(%error, queue = %name, "a dead task queue could not be made anew"),
+            }
+        }
+    }
+}

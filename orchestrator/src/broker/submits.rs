@@ -1,0 +1,133 @@
+//! Jobs that any AMQP client sends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use tokio::sync::{mpsc, oneshot};
+use warrener_amqp::{Batch, Consumer, Incoming};
+use warrener_shared::job::{JobSpec, Problem, canonical_content};
+
+use warrener_shared::wire::submit::{self, Content, Refusal, ReplyAddress};
+
+use super::{Context, Link, dead};
+use crate::driver::{Answer, Input, Packet, ReplyTo, Submission};
+use crate::store::Submitted;
+
+/// Submits taken at once.
+const BATCH: usize = 64;
+/// Batches that are handed to the driver and not acknowledged yet.
+const PIPELINE: usize = 4;
+
+/// A submit on its way, with what is needed to refuse it.
+struct Underway {
+    incoming: Incoming,
+    to: Option<ReplyAddress>,
+    answer: oneshot::Receiver<Answer>,
+}
+
+pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer) {
+    let (waiting, queue) = mpsc::channel(PIPELINE);
+    tokio::spawn(settle(context.clone(), link.clone(), queue));
+    loop {
+        let mut batch = match consumer.next_batch(BATCH, Duration::ZERO).await {
+            Ok(batch) => batch,
+            Err(error) => return link.session.break_with(error),
+        };
+        let mut inputs = Vec::new();
+        let mut underway = Vec::new();
+        for incoming in std::mem::take(&mut batch.deliveries) {
+            match read(&context, &incoming) {
+                Ok(mut submission) => {
+                    let (tell, answer) = oneshot::channel();
+                    submission.answer = Some(tell);
+                    let to = submission.reply.as_ref().map(|reply| reply.to.clone());
+                    inputs.push(Input::Submit(submission));
+                    underway.push(Underway { incoming, to, answer });
+                }
+                Err((to, problems)) => {
+                    if let Some(letter) = refuse(&link, &incoming, to, problems).await {
+                        inputs.push(letter);
+                    }
+                }
+            }
+        }
+        let (done, committed) = oneshot::channel();
+        context.inputs.send(Packet { inputs, done: Some(done) }).await.ok();
+        if waiting.send((batch, underway, committed)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// A job for the driver, with what is kept of its submit.
+pub(crate) fn submission(
+    spec: JobSpec,
+    body: &[u8],
+    priority: Option<u8>,
+    traceparent: Option<Arc<str>>,
+) -> Box<Submission> {
+    let digest = spec.id.is_some().then(|| Sha256::digest(canonical_content(body)).into());
+    let submitted = Submitted { body: Arc::from(body), priority, traceparent, digest };
+    Box::new(Submission { spec: Arc::new(spec), submitted, reply: None, answer: None })
+}
+
+fn read(context: &Context, incoming: &Incoming) -> Result<Box<Submission>, (Option<ReplyAddress>, Vec<Problem>)> {
+    let read = submit::Submission::read(&incoming.message, &context.names, &context.limits);
+    let envelope = read.envelope;
+    match read.content {
+        Ok(Content::Job(spec)) => {
+            let traceparent = envelope.traceparent.as_deref().map(Arc::from);
+            let mut submission = submission(*spec, &incoming.message.body, envelope.priority, traceparent);
+            let mode = envelope.mode;
+            submission.reply = envelope.reply.map(|to| ReplyTo { to, mode });
+            Ok(submission)
+        }
+        Ok(Content::Event(event)) => {
+            let detail = format!("no task waits for event {:?} with key {:?}", event.event, event.key);
+            Err((envelope.reply, vec![Problem::of_message("unknown_name", detail, None)]))
+        }
+        Err(problems) => Err((envelope.reply, problems)),
+    }
+}
+
+/// Answers a refused submit; without anybody to answer, gives the dead letter to keep.
+async fn refuse(link: &Link, incoming: &Incoming, to: Option<ReplyAddress>, problems: Vec<Problem>) -> Option<Input> {
+    metrics::counter!("warrener_jobs_rejected_total").increment(1);
+    let refusal = Refusal::of(&problems);
+    let Some(to) = to else {
+        let first = problems.first();
+        let code = first.map_or_else(|| "invalid_json".to_owned(), |problem| problem.code.clone());
+        let text = first.map_or_else(String::new, |p| format!("{}: {}", p.pointer, p.detail));
+        let mut letter = dead::letter("submit", &code, text, incoming);
+        letter.evidence = serde_json::to_string(&refusal.body(problems)).ok();
+        return Some(Input::Dead(letter));
+    };
+    let message = submit::rejected(&to, refusal, problems);
+    if !link.replies.publish("", &to.queue, message).await.is_confirmed() {
+        link.session.break_with(super::given_up("a refusal could not be delivered"));
+    }
+    None
+}
+
+async fn settle(
+    context: Context,
+    link: Link,
+    mut queue: mpsc::Receiver<(Batch, Vec<Underway>, oneshot::Receiver<()>)>,
+) {
+    while let Some((batch, underway, committed)) = queue.recv().await {
+        if committed.await.is_err() {
+            return link.session.break_with(super::given_up("the store could not be written"));
+        }
+        for Underway { incoming, to, answer } in underway {
+            if let Ok(Answer::Refused(problems)) = answer.await
+                && let Some(letter) = refuse(&link, &incoming, to, problems).await
+            {
+                context.input(letter).await;
+            }
+        }
+        if batch.ack().await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Heartbeats of workers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use warrener_amqp::Consumer;
+use warrener_shared::id::{QueueName, Ticket};
+use warrener_shared::time::Timestamp;
+use warrener_shared::wire::heartbeat::Heartbeat;
+
+use super::{Context, Link};
+use crate::driver::{Heard, Input};
+
+/// Heartbeats taken at once.
+const BATCH: usize = 64;
+
+pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer) {
+    let clock = warrener_runtime::clock::Clock::start();
+    loop {
+        let mut batch = match consumer.next_batch(BATCH, Duration::ZERO).await {
+            Ok(batch) => batch,
+            Err(error) => return link.session.break_with(error),
+        };
+        for incoming in std::mem::take(&mut batch.deliveries) {
+            match serde_json::from_slice::<Heartbeat>(&incoming.message.body) {
+                Ok(heartbeat) if !heartbeat.worker.is_empty() => {
+                    note(&context, heartbeat, Timestamp(clock.now_ms())).await;
+                }
+                _ => metrics::counter!("warrener_heartbeats_unreadable_total").increment(1),
+            }
+        }
+        // Heartbeats are transient; what is lost with the session comes again in five seconds.
+        if batch.ack().await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn note(context: &Context, heartbeat: Heartbeat, at: Timestamp) {
+    let tickets: Vec<Ticket> = heartbeat.tickets.iter().filter_map(|text| text.parse().ok()).collect();
+    let worker: Arc<str> = Arc::from(heartbeat.worker.as_str());
+    let queues = heartbeat.queues.clone();
+    if context.workers.note(heartbeat, at) {
+        for queue in queues.iter().filter_map(|name| QueueName::new(name).ok()) {
+            context.input(Input::Queue(queue)).await;
+        }
+    }
+    if !tickets.is_empty() {
+        context.input(Input::Heartbeat(Heard { worker, tickets })).await;
+    }
+}

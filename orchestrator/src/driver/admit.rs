@@ -1,0 +1,82 @@
+//! Filling the windows of the queues with what is ready, best first.
+
+use std::collections::BTreeMap;
+
+use warrener_engine::Event;
+use warrener_shared::id::TaskNo;
+
+use super::Driver;
+use super::batch::Batch;
+use crate::store::{Store, StoreError};
+
+/// Bytes of messages on their way to the broker, after which nothing more is dispatched until some are confirmed.
+const BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Items of one mapped task that are dispatched before others of the same place get a turn.
+const STRETCH: u32 = 128;
+
+impl<S: Store> Driver<S> {
+    /// Dispatches as much as the windows allow.
+    pub(super) fn admit(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
+        let mut offers: BTreeMap<i64, Vec<(i64, TaskNo)>> = BTreeMap::new();
+        for (queue, rank, task) in batch.slice.offers() {
+            offers.entry(queue).or_default().push((rank, task));
+        }
+        let lanes: Vec<i64> = self.lanes.keys().copied().collect();
+        for lane in lanes {
+            self.admit_to(lane, offers.remove(&lane).unwrap_or_default(), batch)?;
+        }
+        Ok(())
+    }
+
+    fn admit_to(&mut self, lane: i64, mut offers: Vec<(i64, TaskNo)>, batch: &mut Batch) -> Result<(), StoreError> {
+        let backlog = self.lanes[&lane].backlog;
+        let room = self.room(lane, batch);
+        if room == 0 || (offers.is_empty() && !backlog) {
+            self.lane(lane).backlog |= !offers.is_empty();
+            return Ok(());
+        }
+        let mut more = false;
+        if backlog {
+            let wanted = room + offers.len();
+            let kept = self.store.ready(lane, wanted)?;
+            more = kept.len() == wanted;
+            offers.extend(kept.into_iter().filter(|(_, task)| batch.slice.task(*task).is_none()));
+        }
+        offers.sort_unstable();
+        offers.dedup();
+        for (_, task) in offers {
+            if !self.offer(lane, task, batch)? {
+                more = true;
+                break;
+            }
+        }
+        self.lane(lane).backlog = more;
+        Ok(())
+    }
+
+    /// Dispatches a task, or items of it, as far as there is room. Tells whether there is room for others.
+    fn offer(&mut self, lane: i64, task: TaskNo, batch: &mut Batch) -> Result<bool, StoreError> {
+        loop {
+            let room = self.room(lane, batch);
+            if room == 0 {
+                return Ok(false);
+            }
+            let most = STRETCH.min(u32::try_from(room).unwrap_or(STRETCH));
+            self.decide(Event::RoomFor(task, most), batch)?;
+            if batch.slice.task(task).is_none_or(|row| row.rank.is_none()) {
+                return Ok(true);
+            }
+        }
+    }
+
+    fn room(&self, lane: i64, batch: &Batch) -> usize {
+        let on_their_way = self.watch.bytes + batch.bytes;
+        let state = &self.lanes[&lane];
+        if state.paused || !state.found || on_their_way > BYTES_MAX {
+            return 0;
+        }
+        let opened = batch.opened.get(&lane).copied().unwrap_or(0);
+        let open = i64::try_from(state.open).unwrap_or(i64::MAX) + opened;
+        state.window().saturating_sub(usize::try_from(open).unwrap_or(0))
+    }
+}

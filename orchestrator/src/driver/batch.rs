@@ -1,0 +1,86 @@
+//! One batch: the working set, what is to be committed, and what is to be done afterwards.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use warrener_engine::{Effect, Slice};
+use warrener_shared::id::{JobId, JobNo, Ticket};
+use warrener_shared::time::Timestamp;
+
+use super::input::{Answer, Input};
+use crate::store::{Commit, DeadLetter, Found};
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) slice: Slice,
+    pub(super) now: Timestamp,
+    pub(super) commit: Commit,
+    pub(super) effects: Vec<Effect>,
+    /// Attempts opened less attempts closed, by queue.
+    pub(super) opened: BTreeMap<i64, i64>,
+    /// Bytes of the messages that this batch publishes.
+    pub(super) bytes: usize,
+    /// Jobs that this batch adds, by id, with the digest of their content.
+    pub(super) ids: BTreeMap<JobId, Found>,
+    /// By position of the input.
+    pub(super) answers: Vec<(usize, Answer)>,
+    pub(super) after: After,
+    pub(super) must_commit: bool,
+}
+
+/// What is to be done after the commit, apart from the effects of the rules.
+#[derive(Debug, Default)]
+pub(super) struct After {
+    pub(super) stop: Vec<(Ticket, Option<Arc<str>>)>,
+    pub(super) reply: Vec<JobNo>,
+    pub(super) reply_all: bool,
+}
+
+impl Batch {
+    pub(super) fn new(slice: Slice, now: Timestamp) -> Self {
+        Self {
+            slice,
+            now,
+            commit: Commit::default(),
+            effects: Vec::new(),
+            opened: BTreeMap::new(),
+            bytes: 0,
+            ids: BTreeMap::new(),
+            answers: Vec::new(),
+            after: After::default(),
+            must_commit: false,
+        }
+    }
+
+    pub(super) fn take(&mut self, effect: Effect) {
+        match &effect {
+            Effect::Opened { queue, .. } => *self.opened.entry(*queue).or_default() += 1,
+            Effect::Closed { queue, .. } => *self.opened.entry(*queue).or_default() -= 1,
+            Effect::Publish { dispatch, .. } => self.bytes += dispatch.input.len(),
+            _ => {}
+        }
+        self.effects.push(effect);
+    }
+}
+
+/// An input that could not be handled, as a dead letter.
+pub(super) fn quarantined(input: &Input, why: &str, now: Timestamp) -> DeadLetter {
+    let (from, body) = match input {
+        Input::Submit(submission) => ("submit", submission.submitted.body.to_vec()),
+        Input::Dead(letter) => (letter.from, letter.body.clone()),
+        other => ("result", format!("{other:?}").into_bytes()),
+    };
+    DeadLetter {
+        from,
+        code: "internal".to_owned(),
+        message: why.to_owned(),
+        job: None,
+        task: None,
+        received_at: now,
+        size: body.len(),
+        body,
+        headers: "{}".to_owned(),
+        evidence: None,
+    }
+}

@@ -1,0 +1,185 @@
+//! What reaches the driver, and the answers it gives.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use warrener_engine::event::{Reported, Started};
+use warrener_shared::id::{JobId, JobNo, QueueName, Ticket};
+use warrener_shared::job::{JobSpec, Problem};
+use warrener_shared::wire::submit::{ReplyAddress, ReplyMode};
+
+use crate::store::{DeadLetter, Submitted};
+
+/// Inputs that came together. Nothing of a packet counts as handled before it is committed.
+#[derive(Debug)]
+pub struct Packet {
+    /// What came.
+    pub inputs: Vec<Input>,
+    /// Told once all of it is committed; dropped untold if it cannot be.
+    pub done: Option<oneshot::Sender<()>>,
+}
+
+impl From<Input> for Packet {
+    fn from(input: Input) -> Self {
+        Self { inputs: vec![input], done: None }
+    }
+}
+
+/// One thing for the driver to take into account.
+#[derive(Debug)]
+pub enum Input {
+    /// A sound job.
+    Submit(Box<Submission>),
+    /// A report of a worker.
+    Report(Reported),
+    /// A worker was heard of, with the tickets that it works on.
+    Heartbeat(Heard),
+    /// How many messages were ready in a queue, and the highest dispatch that had been confirmed before asking.
+    Depth(Depth),
+    /// The broker has these dispatches.
+    Published(Vec<i64>),
+    /// These dispatches may not have reached the broker.
+    Unpublished(Vec<i64>),
+    /// An answer reached the broker.
+    Replied(i64),
+    /// An answer did not.
+    NotReplied(i64),
+    /// Events up to this chunk reached the broker, or nobody listened.
+    EventsPublished(i64),
+    /// Something that a person must look at.
+    Dead(DeadLetter),
+    /// The broker gave up on the message of an attempt: why, and what to keep of it.
+    DeadTask(Ticket, String, Box<DeadLetter>),
+    /// The message of an attempt found no queue; it is to be published again.
+    Unrouted(Ticket),
+    /// The queue at the broker of somebody else was found, or is missing.
+    LaneFound(i64, bool),
+    /// The queue at the broker was made anew; what it held is gone.
+    LaneLost(i64),
+    /// A worker asked for a queue that is new.
+    Queue(QueueName),
+    /// A request of a person.
+    Command(Command, Option<oneshot::Sender<Answer>>),
+    /// A session with the broker began; open attempts may have to be published, leases start anew.
+    Connected {
+        /// Whether the broker lost what it had.
+        wiped: bool,
+    },
+}
+
+/// A job to be kept.
+#[derive(Debug)]
+pub struct Submission {
+    /// What it is.
+    pub spec: Arc<JobSpec>,
+    /// As it came.
+    pub submitted: Submitted,
+    /// Where answers go, if anybody wants one.
+    pub reply: Option<ReplyTo>,
+    /// Told what became of it.
+    pub answer: Option<oneshot::Sender<Answer>>,
+}
+
+/// Where the answers to a submit go.
+#[derive(Clone, Debug)]
+pub struct ReplyTo {
+    /// A queue, and what is echoed.
+    pub to: ReplyAddress,
+    /// Which answers.
+    pub mode: ReplyMode,
+}
+
+/// A heartbeat, reduced to what the driver needs.
+#[derive(Debug)]
+pub struct Heard {
+    /// The worker.
+    pub worker: Arc<str>,
+    /// What it works on.
+    pub tickets: Vec<Ticket>,
+}
+
+/// The answer to a passive declare.
+#[derive(Clone, Copy, Debug)]
+pub struct Depth {
+    /// The queue.
+    pub queue: i64,
+    /// Messages ready in it.
+    pub ready: u32,
+    /// The highest dispatch that was confirmed before it was asked.
+    pub upto: i64,
+}
+
+/// A request of a person.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Stop the job.
+    Cancel(JobId),
+    /// Hold the job, or let it go on.
+    Pause(JobId, bool),
+    /// Hold the queue, or let it go on.
+    PauseQueue(QueueName, bool),
+}
+
+/// What became of an input that somebody waits for.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// The job is kept.
+    Kept {
+        /// Its id.
+        id: JobId,
+        /// Its number.
+        no: JobNo,
+        /// Whether it was there already.
+        existing: bool,
+    },
+    /// The job is not kept.
+    Refused(Vec<Problem>),
+    /// It is done.
+    Done,
+    /// There is no such thing.
+    NotFound,
+    /// It cannot be done in the state that things are in.
+    Conflict(String),
+}
+
+/// For a worker that is seen at an attempt.
+pub(super) fn started(ticket: Ticket, worker: Option<Arc<str>>) -> warrener_engine::Event {
+    warrener_engine::Event::Started(Started { ticket, worker })
+}
+
+/// What the driver asks the world to do, after a commit.
+#[derive(Debug)]
+pub enum Output {
+    /// Publish these attempts.
+    Publish(Vec<Outgoing>),
+    /// Publish this answer, and say when it is confirmed.
+    Reply {
+        /// Its number, for [`Input::Replied`].
+        no: i64,
+        /// Through the default exchange.
+        reply_to: String,
+        /// The answer.
+        message: Box<warrener_shared::wire::Message>,
+    },
+    /// Tell workers to stop these attempts.
+    Stop(Vec<(Ticket, Option<Arc<str>>)>),
+    /// There are new events to publish.
+    Events,
+    /// A queue is new and must be declared.
+    Declare(i64, QueueName),
+    /// A job is final.
+    Finished(JobNo),
+}
+
+/// An attempt on its way out.
+#[derive(Debug)]
+pub struct Outgoing {
+    /// Its place in the order of all dispatches.
+    pub dispatch_no: i64,
+    /// Its queue.
+    pub queue: i64,
+    /// Its name.
+    pub name: QueueName,
+    /// The message.
+    pub message: Box<warrener_shared::wire::Message>,
+}

@@ -1,0 +1,261 @@
+//! Loading what a rule asks for, from memory where it is known and from the store where it is not.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use warrener_engine::row::{JobRow, TaskRow};
+use warrener_engine::slice::{JobEntry, Lists};
+use warrener_engine::{Event, Lane as LaneNo, Read, Slice, missing};
+use warrener_shared::id::{JobNo, QueueName, TaskNo, Token};
+use warrener_shared::job::{SubmitContext, parse};
+use warrener_shared::json::Doc;
+use warrener_shared::state::TaskState;
+
+use super::batch::Batch;
+use super::cache::Parsed;
+use super::{Driver, Output};
+use crate::store::{Item, QueueRow, Store, StoreError};
+
+/// Bytes of the joined outputs of one mapped task. More than any expression may give, so that one that sums them
+/// up can still see them.
+const LISTS_MAX: usize = 64 * 1024 * 1024;
+
+impl<S: Store> Driver<S> {
+    /// Loads until nothing is missing for the event.
+    pub(super) fn load_for(&mut self, event: &Event, batch: &mut Batch) -> Result<(), StoreError> {
+        loop {
+            let reads = missing(&batch.slice, event);
+            if reads.is_empty() {
+                return Ok(());
+            }
+            for read in reads {
+                self.load(read, &mut batch.slice)?;
+            }
+        }
+    }
+
+    fn load(&mut self, read: Read, slice: &mut Slice) -> Result<(), StoreError> {
+        match read {
+            Read::Job(no) => self.load_job(no, slice)?,
+            Read::Task(no) => self.load_task(no, slice)?,
+            Read::Tasks(first, count) => {
+                self.store.tasks(first, count)?.into_iter().for_each(|row| slice.load_task(row))
+            }
+            Read::OpenTasks(no) => {
+                let entry = slice.job(no).expect("a job is loaded before its tasks");
+                let (first, count) = (entry.row.first_task, entry.spec.tasks.len());
+                self.load_open(first, u32::try_from(count).unwrap_or(u32::MAX), slice)?;
+                slice.loaded_open_tasks(no);
+            }
+            Read::OpenItems(no) => {
+                let map = slice.task(no).and_then(|row| row.map).expect("a mapped task is loaded before its items");
+                self.load_open(map.first_item, map.total, slice)?;
+                slice.loaded_open_items(no);
+            }
+            Read::Lists { task, results } => {
+                let lists = self.lists(task, results, slice)?;
+                slice.load_lists(task, lists);
+            }
+            Read::Queue(name) => {
+                let no = self.lane_of(&name)?;
+                slice.load_lane(LaneNo { name, no });
+            }
+            Read::Tokens(count) => slice.load_tokens(tokens(count.max(64))),
+            Read::Numbers(count) => {
+                slice.load_numbers(self.next_task, count);
+                self.next_task += i64::from(count);
+            }
+        }
+        Ok(())
+    }
+
+    fn load_open(&mut self, first: TaskNo, count: u32, slice: &mut Slice) -> Result<(), StoreError> {
+        self.store.open_tasks(first, count)?.into_iter().for_each(|row| slice.load_task(row));
+        Ok(())
+    }
+
+    fn load_task(&mut self, no: TaskNo, slice: &mut Slice) -> Result<(), StoreError> {
+        match self.store.tasks(no, 1)?.pop() {
+            Some(row) => {
+                if let Some(items) = self.memory.items.get(&no) {
+                    slice.load_items(no, items.clone());
+                }
+                slice.load_task(row);
+            }
+            None => slice.load_absent(no),
+        }
+        Ok(())
+    }
+
+    fn load_job(&mut self, no: JobNo, slice: &mut Slice) -> Result<(), StoreError> {
+        let row = self.store.job(no)?.ok_or_else(|| StoreError::Corrupt(format!("job number {} is missing", no.0)))?;
+        let entry = self.entry(row)?;
+        slice.load_job(entry);
+        Ok(())
+    }
+
+    /// A job with its parsed form.
+    pub(super) fn entry(&mut self, row: JobRow) -> Result<JobEntry, StoreError> {
+        if let Some(parsed) = self.memory.specs.get(&row.no) {
+            return Ok(JobEntry { row, spec: parsed.spec.clone(), traceparent: parsed.traceparent.clone() });
+        }
+        let missing = || StoreError::Corrupt(format!("job {} was never submitted", row.id));
+        let submitted = self.store.submitted(row.no)?.ok_or_else(missing)?;
+        let context = SubmitContext { message_id: None, priority: submitted.priority };
+        let spec = parse(&submitted.body, &context, &self.setup.limits).map_err(|problems| {
+            let first = problems.first().map_or_else(String::new, |p| format!("{}: {}", p.pointer, p.detail));
+            StoreError::Corrupt(format!("job {} cannot be read any more ({first}); was a limit lowered?", row.id))
+        })?;
+        let parsed =
+            Parsed { spec: Arc::new(spec), traceparent: submitted.traceparent.clone(), bytes: submitted.body.len() };
+        self.memory.specs.insert(row.no, parsed.clone());
+        Ok(JobEntry { row, spec: parsed.spec, traceparent: parsed.traceparent })
+    }
+
+    /// Keeps what the next batches will ask for again.
+    pub(super) fn remember(&mut self, batch: &Batch) {
+        for (task, items) in batch.slice.known_items() {
+            if self.memory.items.get(&task).is_none() {
+                self.memory.items.insert(task, items.clone());
+            }
+        }
+    }
+
+    /// The outputs of the items of a mapped task as lists, those of this batch included.
+    fn lists(&mut self, task: TaskNo, results: bool, slice: &Slice) -> Result<Lists, StoreError> {
+        if let Some(lists) = self.memory.lists.get(&task).filter(|lists| lists.results.is_some() || !results) {
+            return Ok(lists.clone());
+        }
+        let row = slice.task(task).expect("a mapped task is loaded before its lists").clone();
+        let mut writer = ListWriter::new(results);
+        self.store.each_item(&row, &mut |item| writer.add(&newer(slice, item)))?;
+        if let Some(map) = row.map {
+            // Items that became rows in this very batch come last: items become rows in order.
+            for no in writer.next_no(map.first_item)..map.first_item.0 + i64::from(map.next) {
+                if let Some(row) = slice.task(TaskNo(no))
+                    && writer.add(&view(row)).is_break()
+                {
+                    break;
+                }
+            }
+            writer.pad(map.total);
+        }
+        let lists = writer.finish();
+        if row.state.is_final() {
+            self.memory.lists.insert(task, lists.clone());
+        }
+        Ok(lists)
+    }
+}
+
+fn tokens(count: usize) -> impl Iterator<Item = Token> {
+    let mut bytes = vec![0; count * 16];
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    let tokens: Vec<Token> = bytes
+        .chunks_exact(16)
+        .map(|chunk| Token(u128::from_le_bytes(chunk.try_into().expect("chunks of sixteen"))))
+        .collect();
+    tokens.into_iter()
+}
+
+/// The item as this batch left it.
+fn newer<'a>(slice: &'a Slice, item: Item<'a>) -> Item<'a> {
+    slice.task(item.no).map_or(item, view)
+}
+
+fn view(row: &TaskRow) -> Item<'_> {
+    Item {
+        no: row.no,
+        state: row.state,
+        attempt: row.attempt,
+        error: row.error.as_deref(),
+        output: row.output.as_deref(),
+    }
+}
+
+struct ListWriter {
+    outputs: Vec<u8>,
+    results: Option<Vec<u8>>,
+    count: u32,
+    oversized: bool,
+}
+
+impl ListWriter {
+    fn new(results: bool) -> Self {
+        Self { outputs: vec![b'['], results: results.then(|| vec![b'[']), count: 0, oversized: false }
+    }
+
+    fn next_no(&self, first: TaskNo) -> i64 {
+        first.0 + i64::from(self.count)
+    }
+
+    fn add(&mut self, item: &Item<'_>) -> ControlFlow<()> {
+        let output = item.output.filter(|_| item.state == TaskState::Succeeded).unwrap_or(b"null");
+        let error = item.error.filter(|_| item.state != TaskState::Succeeded).unwrap_or(b"null");
+        self.push(output, item.state, error, item.attempt)
+    }
+
+    fn push(&mut self, output: &[u8], state: TaskState, error: &[u8], attempts: u32) -> ControlFlow<()> {
+        let comma: &[u8] = if self.count == 0 { b"" } else { b"," };
+        self.count += 1;
+        self.outputs.extend_from_slice(comma);
+        self.outputs.extend_from_slice(output);
+        if let Some(results) = &mut self.results {
+            results.extend_from_slice(comma);
+            results.extend_from_slice(format!(r#"{{"status":"{state}","output":"#).as_bytes());
+            results.extend_from_slice(output);
+            results.extend_from_slice(br#","error":"#);
+            results.extend_from_slice(error);
+            results.extend_from_slice(format!(r#","attempts":{attempts}}}"#).as_bytes());
+        }
+        self.oversized |= self.outputs.len() + self.results.as_ref().map_or(0, Vec::len) > LISTS_MAX;
+        if self.oversized { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// Items that never became rows were cancelled with their task.
+    fn pad(&mut self, total: u32) {
+        while self.count < total && !self.oversized {
+            if self.push(b"null", TaskState::Cancelled, b"null", 0).is_break() {
+                break;
+            }
+        }
+    }
+
+    fn finish(mut self) -> Lists {
+        if self.oversized {
+            let empty = || Doc::trusted(*b"[]");
+            return Lists { outputs: empty(), results: self.results.map(|_| empty()), oversized: Some(LISTS_MAX) };
+        }
+        self.outputs.push(b']');
+        let results = self.results.map(|mut results| {
+            results.push(b']');
+            Doc::trusted(results)
+        });
+        Lists { outputs: Doc::trusted(self.outputs), results, oversized: None }
+    }
+}
+
+impl<S: Store> Driver<S> {
+    /// The number of a queue; a new one is announced so that it is declared.
+    pub(super) fn lane_of(&mut self, name: &QueueName) -> Result<i64, StoreError> {
+        if let Some((no, _)) = self.lanes.iter().find(|(_, lane)| lane.name == *name) {
+            return Ok(*no);
+        }
+        let row = self.store.queue(name)?;
+        let no = row.no;
+        let lane = self.new_lane(row);
+        self.lanes.insert(no, lane);
+        self.send(Output::Declare(no, name.clone()));
+        Ok(no)
+    }
+
+    /// A queue of somebody else takes nothing until it was found.
+    pub(super) fn new_lane(&self, row: QueueRow) -> super::Lane {
+        let external = self.setup.external.contains(&row.name);
+        super::Lane::new(row.name, row.paused, !external)
+    }
+
+    pub(super) fn lane(&mut self, no: i64) -> &mut super::Lane {
+        self.lanes.get_mut(&no).expect("a queue has a number only once it is known")
+    }
+}

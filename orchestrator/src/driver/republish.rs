@@ -1,0 +1,112 @@
+//! Publishing open attempts again, with the same ticket and the same input, made anew from the rows.
+
+use warrener_engine::{Event, Slice};
+use warrener_shared::error::code;
+use warrener_shared::id::Ticket;
+use warrener_shared::wire::dispatch::Dispatch;
+
+use super::batch::Batch;
+use super::{Driver, Outgoing, Output};
+use crate::store::{DeadLetter, Store, StoreError};
+
+/// Attempts published again in one go; the rest follows with the next tick.
+const REPUBLISH_MAX: usize = 1_000;
+
+impl<S: Store> Driver<S> {
+    /// Publishes what is open and not known to be with the broker.
+    pub(super) fn republish(&mut self) -> Result<(), StoreError> {
+        let tickets = self.watch.unpublished(REPUBLISH_MAX);
+        if tickets.is_empty() || !self.connected {
+            return Ok(());
+        }
+        let mut batch = Batch::new(Slice::new(self.setup.limits, self.next_dispatch), self.now());
+        let mut outgoing = Vec::new();
+        for ticket in tickets {
+            if let Some((dispatch_no, dispatch)) = self.message_of(&ticket, &mut batch)? {
+                outgoing.push(self.outgoing(dispatch_no, dispatch));
+            }
+        }
+        metrics::counter!("warrener_republished_total").increment(outgoing.len() as u64);
+        self.send(Output::Publish(outgoing));
+        Ok(())
+    }
+
+    fn message_of(&mut self, ticket: &Ticket, batch: &mut Batch) -> Result<Option<(i64, Dispatch)>, StoreError> {
+        // What the input is made of is what admitting the task would load.
+        self.load_for(&Event::RoomFor(ticket.task, 1), batch)?;
+        let found = warrener_engine::resolve(&mut batch.slice, ticket.task);
+        Ok(found.and_then(|dispatch| {
+            let row = batch.slice.task(ticket.task)?;
+            row.is_open(ticket).then_some(())?;
+            Some((row.dispatch_no?, dispatch))
+        }))
+    }
+
+    /// A message on its way; from now on its confirm is awaited.
+    pub(super) fn outgoing(&mut self, dispatch_no: i64, dispatch: Dispatch) -> Outgoing {
+        let bytes = dispatch.input.len() + MESSAGE_OVERHEAD;
+        self.watch.sent(dispatch_no, bytes);
+        let ticket = dispatch.ticket;
+        let queue = self.watch.get(&ticket).map_or(0, |open| open.queue);
+        let name = dispatch.queue.clone();
+        // The queue of the results is named by whoever publishes, who knows the prefix.
+        Outgoing { dispatch_no, queue, name, message: Box::new(dispatch.into_message("")) }
+    }
+
+    /// The broker gave up on the message of an attempt.
+    pub(super) fn dead_task(
+        &mut self,
+        ticket: &Ticket,
+        why: &str,
+        letter: &DeadLetter,
+        batch: &mut Batch,
+    ) -> Result<(), StoreError> {
+        if self.watch.get(ticket).is_none() {
+            let message = format!("{}; its attempt is closed", letter.message);
+            batch.commit.dead.push(DeadLetter { message, ..letter.clone() });
+            return Ok(());
+        }
+        self.decide(Event::DeadLettered(*ticket, why.to_owned()), batch)
+    }
+
+    /// Tasks that are out of attempts become dead letters, with their input.
+    pub(super) fn dead_letters(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
+        let tasks: Vec<_> = batch
+            .effects
+            .iter()
+            .filter_map(|effect| match effect {
+                warrener_engine::Effect::DeadLetter(task) => Some(*task),
+                _ => None,
+            })
+            .collect();
+        for task in tasks {
+            self.load_for(&Event::RoomFor(task, 0), batch)?;
+            let dispatch = warrener_engine::resolve(&mut batch.slice, task);
+            let row = batch.slice.task(task).expect("just loaded").clone();
+            let error = row.error.as_deref().and_then(warrener_shared::error::ErrorObject::from_json);
+            let body = dispatch.as_ref().map(|d| d.input.clone()).unwrap_or_default();
+            batch.commit.dead.push(DeadLetter {
+                from: "task",
+                code: error.as_ref().map_or_else(|| code::LOST.to_owned(), |e| e.code.to_string()),
+                message: error.map_or_else(String::new, |e| e.message),
+                job: dispatch.as_ref().map(|d| d.job.to_string()),
+                task: dispatch.as_ref().map(|d| d.task.to_string()),
+                received_at: batch.now,
+                size: body.len(),
+                body: body.into_iter().take(crate::store::DEAD_BODY_MAX).collect(),
+                headers: dispatch.map_or_else(
+                    || "{}".to_owned(),
+                    |d| {
+                        serde_json::json!({"kind": d.kind.as_str(), "queue": d.queue.as_str(), "attempt": row.attempt})
+                            .to_string()
+                    },
+                ),
+                evidence: row.error.as_deref().map(|bytes| String::from_utf8_lossy(bytes).into_owned()),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Bytes of properties and headers of a task message, roughly.
+const MESSAGE_OVERHEAD: usize = 512;

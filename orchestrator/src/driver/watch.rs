@@ -1,0 +1,231 @@
+//! The open attempts: whether they are published, whether they started, whether their workers are silent.
+//!
+//! It holds as many entries as the windows allow and is made anew from the rows at a start, so it is no truth
+//! of its own.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use warrener_engine::row::TaskRow;
+use warrener_shared::id::{TaskNo, Ticket};
+
+/// How long a publish may take before it is tried again; longer than the publisher's own limit.
+const REPUBLISH_AFTER: Duration = Duration::from_secs(45);
+
+/// One open attempt.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) ticket: Ticket,
+    pub(super) queue: i64,
+    pub(super) published: Published,
+    pub(super) started: bool,
+    pub(super) claimed: bool,
+    pub(super) worker: Option<Arc<str>>,
+    /// Longest silence, from the first sign of life on.
+    silence: Option<Duration>,
+    seen: Option<Instant>,
+    /// Bytes on their way to the broker.
+    pub(super) bytes: usize,
+}
+
+/// Whether the broker has the message of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Published {
+    /// It confirmed it.
+    Yes,
+    /// It was sent then.
+    Sent(Instant),
+    /// It is to be sent.
+    No,
+}
+
+/// All open attempts, in the order of their dispatch.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    open: BTreeMap<i64, Open>,
+    by_task: HashMap<TaskNo, i64>,
+    /// Bytes on their way to the broker.
+    pub(super) bytes: usize,
+}
+
+impl Watch {
+    pub(super) fn from_rows(rows: &[TaskRow], published_below: i64) -> Self {
+        let mut watch = Self::default();
+        for row in rows {
+            let Some(no) = row.dispatch_no else { continue };
+            watch.insert(no, row.ticket(), row.queue, None);
+            let open = watch.open.get_mut(&no).expect("just inserted");
+            open.published = if no < published_below { Published::Yes } else { Published::No };
+            open.started = row.started_at.is_some();
+            open.worker.clone_from(&row.worker);
+            open.claimed = row.lease.is_some();
+            open.silence = row.lease.map(warrener_shared::time::Millis::to_std);
+            // After a start of the orchestrator leases start anew.
+            open.seen = open.started.then(Instant::now);
+        }
+        watch
+    }
+
+    pub(super) fn insert(&mut self, no: i64, ticket: Ticket, queue: i64, silence: Option<Duration>) {
+        let open = Open {
+            ticket,
+            queue,
+            published: Published::No,
+            started: false,
+            claimed: false,
+            worker: None,
+            silence,
+            seen: None,
+            bytes: 0,
+        };
+        self.open.insert(no, open);
+        self.by_task.insert(ticket.task, no);
+    }
+
+    pub(super) fn remove(&mut self, ticket: &Ticket) {
+        let Some(no) = self.by_task.get(&ticket.task).copied() else { return };
+        if self.open.get(&no).is_some_and(|open| open.ticket == *ticket) {
+            self.by_task.remove(&ticket.task);
+            let open = self.open.remove(&no).expect("just seen");
+            self.bytes -= open.bytes;
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    pub(super) fn get(&self, ticket: &Ticket) -> Option<&Open> {
+        self.by_task.get(&ticket.task).and_then(|no| self.open.get(no)).filter(|open| open.ticket == *ticket)
+    }
+
+    fn get_mut(&mut self, ticket: &Ticket) -> Option<&mut Open> {
+        let no = self.by_task.get(&ticket.task)?;
+        self.open.get_mut(no).filter(|open| open.ticket == *ticket)
+    }
+
+    /// The attempt is on its way to the broker.
+    pub(super) fn sent(&mut self, no: i64, bytes: usize) {
+        if let Some(open) = self.open.get_mut(&no) {
+            self.bytes = self.bytes - open.bytes + bytes;
+            open.bytes = bytes;
+            open.published = Published::Sent(Instant::now());
+        }
+    }
+
+    /// The broker has the attempt, or may not have it.
+    pub(super) fn confirmed(&mut self, no: i64, yes: bool) {
+        if let Some(open) = self.open.get_mut(&no) {
+            self.bytes -= std::mem::take(&mut open.bytes);
+            open.published = if yes { Published::Yes } else { Published::No };
+        }
+    }
+
+    /// The broker lost its data: all but claimed attempts are to be published again.
+    pub(super) fn wiped(&mut self) {
+        for open in self.open.values_mut().filter(|open| !open.claimed) {
+            open.published = Published::No;
+        }
+    }
+
+    /// The queue at the broker lost what it held.
+    pub(super) fn lane_lost(&mut self, queue: i64) {
+        for open in self.open.values_mut().filter(|open| open.queue == queue && !open.claimed) {
+            open.published = Published::No;
+        }
+    }
+
+    /// The message of the attempt found no queue.
+    pub(super) fn unrouted(&mut self, ticket: &Ticket) {
+        if let Some(open) = self.get_mut(ticket) {
+            open.published = Published::No;
+        }
+    }
+
+    /// The session ended: what was on its way may not have arrived; silences start anew.
+    pub(super) fn reconnected(&mut self) {
+        let now = Instant::now();
+        for open in self.open.values_mut() {
+            if matches!(open.published, Published::Sent(_)) {
+                open.published = Published::No;
+                self.bytes -= std::mem::take(&mut open.bytes);
+            }
+            if open.seen.is_some() {
+                open.seen = Some(now);
+            }
+        }
+    }
+
+    /// Attempts that are to be published again, oldest first.
+    pub(super) fn unpublished(&self, most: usize) -> Vec<Ticket> {
+        let overdue = |open: &&Open| match open.published {
+            Published::Yes => false,
+            Published::No => true,
+            Published::Sent(at) => at.elapsed() > REPUBLISH_AFTER,
+        };
+        self.open.values().filter(overdue).take(most).map(|open| open.ticket).collect()
+    }
+
+    /// Every dispatch below this number is with the broker or closed; `next` if all are.
+    pub(super) fn published_below(&self, next: i64) -> i64 {
+        self.open.iter().find(|(_, open)| open.published != Published::Yes).map_or(next, |(no, _)| *no)
+    }
+
+    /// The highest confirmed dispatch of each queue that has attempts nobody was seen at.
+    pub(super) fn unstarted(&self) -> BTreeMap<i64, i64> {
+        let mut queues = BTreeMap::new();
+        let waiting = |open: &&Open| !open.started && open.published == Published::Yes;
+        for (no, open) in self.open.iter().filter(|(_, open)| waiting(open)) {
+            queues.insert(open.queue, *no);
+        }
+        queues
+    }
+
+    /// Attempts of a queue whose messages must have left it: no more messages are ready than were dispatched
+    /// after them.
+    pub(super) fn must_have_left(&self, queue: i64, ready: u32, upto: i64) -> Vec<Ticket> {
+        let of_queue = |open: &&Open| open.queue == queue && open.published == Published::Yes;
+        let dispatched = self.open.range(..=upto).rev().map(|(_, open)| open).filter(of_queue);
+        // A started attempt's message has left the queue unless its worker died, so only the others can be the
+        // ones that are ready.
+        dispatched.filter(|open| !open.started).skip(ready as usize).map(|open| open.ticket).collect()
+    }
+
+    /// A worker was seen at the attempt. Tells whether that is news.
+    pub(super) fn seen(&mut self, ticket: &Ticket, worker: Option<&Arc<str>>) -> bool {
+        let Some(open) = self.get_mut(ticket) else { return false };
+        open.seen = Some(Instant::now());
+        let news = !open.started || (worker.is_some() && open.worker.as_ref() != worker);
+        open.started = true;
+        if let Some(worker) = worker {
+            open.worker = Some(worker.clone());
+        }
+        news
+    }
+
+    /// The message left the queue: the attempt started, but nobody was seen.
+    pub(super) fn started(&mut self, ticket: &Ticket) {
+        if let Some(open) = self.get_mut(ticket) {
+            open.started = true;
+        }
+    }
+
+    /// The worker goes on under a lease, unless the task itself says how long it may be silent.
+    pub(super) fn claimed(&mut self, ticket: &Ticket, lease: Duration) {
+        if let Some(open) = self.get_mut(ticket) {
+            open.claimed = true;
+            open.silence = open.silence.or(Some(lease));
+            open.seen = Some(Instant::now());
+        }
+    }
+
+    /// Attempts whose workers were silent for too long.
+    pub(super) fn silent(&self) -> Vec<Ticket> {
+        let is_silent = |open: &&Open| match (open.silence, open.seen) {
+            (Some(limit), Some(seen)) => seen.elapsed() > limit,
+            _ => false,
+        };
+        self.open.values().filter(is_silent).map(|open| open.ticket).collect()
+    }
+}

@@ -1,0 +1,77 @@
+//! The workers that were heard of.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use warrener_shared::limits::HEARTBEAT_EVERY_MS;
+use warrener_shared::time::Timestamp;
+use warrener_shared::wire::heartbeat::Heartbeat;
+
+/// How long a worker counts as live without a heartbeat: four of them.
+const LIVE: Duration = Duration::from_millis(4 * HEARTBEAT_EVERY_MS);
+/// How long a silent worker is still shown.
+const SHOWN: Duration = Duration::from_secs(60);
+/// Most workers that are remembered; more can only be forged heartbeats or a cluster beyond our measure.
+const WORKERS_MAX: usize = 10_000;
+
+/// A register of workers, shared by whoever hears them and whoever asks.
+#[derive(Clone, Debug, Default)]
+pub struct Workers {
+    seen: Arc<Mutex<BTreeMap<String, Seen>>>,
+}
+
+/// A worker and when it was last heard of.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Its latest heartbeat.
+    pub heartbeat: Heartbeat,
+    /// When it came, by the wall clock.
+    pub at: Timestamp,
+    heard: Instant,
+}
+
+impl Seen {
+    /// Whether it is live.
+    pub fn is_live(&self) -> bool {
+        self.heard.elapsed() < LIVE
+    }
+}
+
+impl Workers {
+    /// Notes a heartbeat. Tells whether the worker, or what it serves, is new.
+    pub fn note(&self, heartbeat: Heartbeat, at: Timestamp) -> bool {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.retain(|_, worker| worker.heard.elapsed() < SHOWN);
+        if seen.len() >= WORKERS_MAX && !seen.contains_key(&heartbeat.worker) {
+            return false;
+        }
+        let known = seen.get(&heartbeat.worker).is_some_and(|worker| worker.heartbeat.queues == heartbeat.queues);
+        seen.insert(heartbeat.worker.clone(), Seen { heartbeat, at, heard: Instant::now() });
+        !known
+    }
+
+    /// All workers that are shown, by id.
+    pub fn all(&self) -> Vec<Seen> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.values().filter(|worker| worker.heard.elapsed() < SHOWN).cloned().collect()
+    }
+
+    /// The live workers that serve a queue.
+    pub fn serving(&self, queue: &str) -> Vec<Seen> {
+        let all = self.all().into_iter();
+        all.filter(|worker| worker.is_live() && worker.heartbeat.queues.iter().any(|name| name == queue)).collect()
+    }
+
+    /// Slots of the live workers by queue; one that serves several queues counts for each.
+    pub fn slots_by_queue(&self) -> BTreeMap<String, usize> {
+        let mut slots = BTreeMap::new();
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        for worker in seen.values().filter(|worker| worker.is_live() && !worker.heartbeat.draining) {
+            for queue in &worker.heartbeat.queues {
+                *slots.entry(queue.clone()).or_default() += worker.heartbeat.slots as usize;
+            }
+        }
+        slots
+    }
+}

@@ -1,0 +1,89 @@
+//! Putting the parts together: one process that is an orchestrator.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use anyhow::{Context as _, bail};
+use tokio::sync::{Notify, broadcast, mpsc};
+use tokio_util::sync::CancellationToken;
+use warrener_amqp::Settings;
+use warrener_runtime::health::Health;
+use warrener_runtime::metrics::Metrics;
+use warrener_shared::time::Millis;
+use warrener_shared::wire::topology::Names;
+
+use crate::api::{self, Api};
+use crate::broker::{self, Context};
+use crate::config::Config;
+use crate::driver::{Driver, Glance, Packet, Setup};
+use crate::pulse::Workers;
+use crate::store::Store as _;
+use crate::store::sqlite::Sqlite;
+
+/// Packets that wait for the driver. Whoever brings more waits, and so does the broker.
+const INPUTS: usize = 64;
+/// Notices of finished jobs that a slow waiter may miss before it looks for itself.
+const FINISHED: usize = 1024;
+
+/// Runs an orchestrator until told to stop.
+///
+/// # Errors
+/// What a person must put right: the store, the address to listen on, or the broker's entities.
+pub async fn run(config: Config, metrics: Metrics, stop: CancellationToken) -> anyhow::Result<()> {
+    let Some(path) = config.store.url.strip_prefix("sqlite://") else {
+        bail!("store.url: this build keeps jobs in SQLite only; give it as sqlite://FILE");
+    };
+    let listener = tokio::net::TcpListener::bind(&config.http.listen)
+        .await
+        .with_context(|| format!("cannot listen on {} (http.listen)", config.http.listen))?;
+    let mut store = Sqlite::open(Path::new(path))?;
+    let database = store.boot()?.database;
+    let view = Arc::new(store.view()?);
+    let health = Health::new(&["store", "broker"]);
+    let workers = Workers::default();
+    let glance = Arc::new(Mutex::new(Glance::default()));
+    let (inputs, input_queue) = mpsc::channel::<Packet>(INPUTS);
+    let (outputs, output_queue) = mpsc::unbounded_channel();
+    let (finished, _) = broadcast::channel(FINISHED);
+    let setup = Setup {
+        limits: config.limits(),
+        retention: Millis(u64::try_from(config.retention.as_millis()).unwrap_or(u64::MAX)),
+        health: health.clone(),
+        workers: workers.clone(),
+        glance: glance.clone(),
+        external: config.addresses().into_keys().collect(),
+    };
+    let driver = Driver::new(store, setup, input_queue, outputs)?;
+    driver.show();
+    let runtime = tokio::runtime::Handle::current();
+    let thread = std::thread::Builder::new().name("driver".to_owned()).spawn(move || {
+        let _entered = runtime.enter();
+        driver.run();
+    })?;
+    let mut settings = Settings::new(config.amqp.address(), format!("warrener orchestrator {}", config.amqp.prefix));
+    settings.heartbeat = config.amqp.heartbeat;
+    let context = Context {
+        settings,
+        names: Names::new(&config.amqp.prefix),
+        database,
+        addresses: config.addresses(),
+        limits: config.limits(),
+        inputs: inputs.clone(),
+        health: health.clone(),
+        workers: workers.clone(),
+        glance: glance.clone(),
+        finished: finished.clone(),
+        new_events: Arc::new(Notify::new()),
+        view: view.clone(),
+    };
+    let api = Api { view, inputs, health, metrics, workers, glance, finished, limits: config.limits() };
+    tracing::info!(address = %listener.local_addr()?, store = %config.store.url, "orchestrator started");
+    let server = tokio::spawn(api::serve(listener, api, stop.clone()));
+    let outcome = broker::run(context, output_queue, stop.clone()).await;
+    stop.cancel();
+    server.await.context("the HTTP server panicked")??;
+    // All senders of inputs are gone now, so the driver comes to its end.
+    tokio::task::spawn_blocking(move || thread.join()).await?.ok();
+    tracing::info!("orchestrator stopped");
+    outcome.map_err(Into::into)
+}

@@ -1,0 +1,1 @@
+//! A store in memory, for simulation and for tests of the driver.

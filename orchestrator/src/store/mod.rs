@@ -1,0 +1,283 @@
+//! Where jobs are kept: one trait in the words of the domain, and its drivers.
+//!
+//! The database is the only truth. A commit is atomic and durable when it returns; what it makes true may then
+//! be acted on. Readers of the API use their own connections and never wait for the writer.
+
+pub mod memory;
+pub mod sqlite;
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use warrener_engine::row::{JobRow, TaskRow};
+use warrener_engine::slice::Changes;
+use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
+use warrener_shared::state::TaskState;
+use warrener_shared::time::Timestamp;
+
+/// Why the store did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The file is locked, missing, unreadable, or of another program.
+    #[error("cannot open the store {place}: {why}")]
+    Open {
+        /// The file.
+        place: String,
+        /// What is wrong, and what to do.
+        why: String,
+    },
+    /// There is no room or no permission to write; it may pass.
+    #[error("cannot write to the store: {0}")]
+    Unwritable(String),
+    /// A statement failed for another reason.
+    #[error("cannot {doing}: {why}")]
+    Statement {
+        /// What the statement was for.
+        doing: &'static str,
+        /// What the database said.
+        why: String,
+    },
+    /// A row is not what a row of ours can be.
+    #[error("the store holds a row that cannot be read: {0}")]
+    Corrupt(String),
+}
+
+impl StoreError {
+    /// Whether it may pass by itself, such as a full disk.
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::Unwritable(_))
+    }
+}
+
+/// What was submitted, as it came, with the message properties that shape the job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Submitted {
+    /// The document.
+    pub body: Arc<[u8]>,
+    /// The AMQP priority.
+    pub priority: Option<u8>,
+    /// The W3C trace context.
+    pub traceparent: Option<Arc<str>>,
+    /// SHA-256 of the canonical content, if the client chose the id.
+    pub digest: Option<Digest>,
+}
+
+/// SHA-256 of the canonical content of a job.
+pub type Digest = [u8; 32];
+
+/// A job that was found by its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its number.
+    pub no: JobNo,
+    /// Of its content, if its client chose the id.
+    pub digest: Option<Digest>,
+}
+
+/// What lists show of a job without reading what was submitted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Caption {
+    /// Its name.
+    pub name: Option<String>,
+    /// The kind of a job of one task.
+    pub kind: Option<String>,
+    /// Its labels as a JSON object.
+    pub labels: String,
+    /// How many tasks it has.
+    pub tasks: u32,
+}
+
+/// An answer that is owed to a submitter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwedReply {
+    /// Its number; 0 until it is kept.
+    pub no: i64,
+    /// The job.
+    pub job: JobNo,
+    /// Where it goes, through the default exchange.
+    pub reply_to: String,
+    /// Echoed.
+    pub correlation_id: Option<String>,
+    /// Whether it is the answer when the job is kept, rather than when it is final.
+    pub accepted: bool,
+}
+
+/// Something that a person must look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// `submit`, `task`, `result` or `unrouted`.
+    pub from: &'static str,
+    /// A stable word for programs.
+    pub code: String,
+    /// One sentence for people.
+    pub message: String,
+    /// The id of the job, if known.
+    pub job: Option<String>,
+    /// The task's address, if known.
+    pub task: Option<String>,
+    /// When it was found.
+    pub received_at: Timestamp,
+    /// The bytes, at most [`DEAD_BODY_MAX`] of them.
+    pub body: Vec<u8>,
+    /// How many bytes there were.
+    pub size: usize,
+    /// Properties and headers as a JSON object.
+    pub headers: String,
+    /// What else is known, as JSON.
+    pub evidence: Option<String>,
+}
+
+/// Bytes of a dead letter that are kept; enough to understand it, not enough to fill a disk.
+pub const DEAD_BODY_MAX: usize = 1024 * 1024;
+
+/// One transaction.
+#[derive(Debug, Default)]
+pub struct Commit {
+    /// What the rules changed.
+    pub changes: Changes,
+    /// For each new job, what was submitted; in the order of `changes.new_jobs`.
+    pub submitted: Vec<(JobNo, Submitted, Caption)>,
+    /// Answers owed from now on.
+    pub owed: Vec<OwedReply>,
+    /// Answers given.
+    pub replied: Vec<i64>,
+    /// Dead letters.
+    pub dead: Vec<DeadLetter>,
+    /// Queues that were paused or resumed.
+    pub paused: Vec<(i64, bool)>,
+    /// Every number of a task or item below this one is taken.
+    pub taken_below: Option<i64>,
+    /// Every dispatch below this number is published.
+    pub published_below: Option<i64>,
+    /// Every chunk of events up to this number is published.
+    pub events_published: Option<i64>,
+}
+
+impl Commit {
+    /// Whether there is nothing that must be written now.
+    pub fn is_idle(&self) -> bool {
+        self.changes.is_empty()
+            && self.submitted.is_empty()
+            && self.owed.is_empty()
+            && self.replied.is_empty()
+            && self.dead.is_empty()
+            && self.paused.is_empty()
+    }
+}
+
+/// Where the counters stand and what was not finished when the last process stopped.
+#[derive(Debug, Default)]
+pub struct Boot {
+    /// Identity of the database, made when it was created.
+    pub database: String,
+    /// The next number of a job.
+    pub next_job: i64,
+    /// The next number of a task or item.
+    pub next_task: i64,
+    /// The next number of a dispatch.
+    pub next_dispatch: i64,
+    /// Every dispatch below this number was published.
+    pub published_below: i64,
+    /// The queues.
+    pub queues: Vec<QueueRow>,
+}
+
+/// A queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueRow {
+    /// Its number in this database.
+    pub no: i64,
+    /// Its name.
+    pub name: QueueName,
+    /// Whether a person paused it.
+    pub paused: bool,
+}
+
+/// A job with what was submitted.
+#[derive(Clone, Debug)]
+pub struct StoredJob {
+    /// Its row.
+    pub row: JobRow,
+    /// What was submitted.
+    pub submitted: Submitted,
+}
+
+/// What an item leaves behind, without its row.
+#[derive(Clone, Copy, Debug)]
+pub struct Item<'a> {
+    /// Its number.
+    pub no: TaskNo,
+    /// Where it stands.
+    pub state: TaskState,
+    /// Its latest attempt.
+    pub attempt: u32,
+    /// Its error.
+    pub error: Option<&'a [u8]>,
+    /// Its output.
+    pub output: Option<&'a [u8]>,
+}
+
+/// What the writer needs of a database. One writer per database; every call may block.
+pub trait Store: Send {
+    /// Where the counters stand.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database cannot be read; so for all calls.
+    fn boot(&mut self) -> Result<Boot, StoreError>;
+
+    /// The job with this id.
+    fn find(&mut self, id: &JobId) -> Result<Option<Found>, StoreError>;
+
+    /// The row of a job.
+    fn job(&mut self, no: JobNo) -> Result<Option<JobRow>, StoreError>;
+
+    /// What was submitted as this job.
+    fn submitted(&mut self, no: JobNo) -> Result<Option<Submitted>, StoreError>;
+
+    /// So many tasks or items from a number on, as far as they exist.
+    fn tasks(&mut self, first: TaskNo, count: u32) -> Result<Vec<TaskRow>, StoreError>;
+
+    /// Those of them that are not final.
+    fn open_tasks(&mut self, first: TaskNo, count: u32) -> Result<Vec<TaskRow>, StoreError>;
+
+    /// Shows every item of a mapped task that has a row, in order, until the visitor says stop.
+    fn each_item(
+        &mut self,
+        mapped: &TaskRow,
+        visit: &mut dyn FnMut(Item<'_>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError>;
+
+    /// The number of a queue; it gets one if it has none.
+    fn queue(&mut self, name: &QueueName) -> Result<QueueRow, StoreError>;
+
+    /// Who may go out next in a queue: place and task, best first.
+    fn ready(&mut self, queue: i64, most: usize) -> Result<Vec<(i64, TaskNo)>, StoreError>;
+
+    /// How many tasks stand among the ready of a queue, at most `most`.
+    fn ready_count(&mut self, queue: i64, most: usize) -> Result<usize, StoreError>;
+
+    /// Tasks whose time has come, earliest first.
+    fn due_tasks(&mut self, now: Timestamp, most: usize) -> Result<Vec<TaskNo>, StoreError>;
+
+    /// Jobs whose time has come, earliest first.
+    fn due_jobs(&mut self, now: Timestamp, most: usize) -> Result<Vec<JobNo>, StoreError>;
+
+    /// The next time that something is due.
+    fn next_due(&mut self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// All open attempts, in the order of their dispatch.
+    fn open_attempts(&mut self) -> Result<Vec<TaskRow>, StoreError>;
+
+    /// Answers that are owed for a job, or to all jobs that can be answered.
+    fn owed_replies(&mut self, job: Option<JobNo>) -> Result<Vec<OwedReply>, StoreError>;
+
+    /// Makes all of it true, or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unwritable`] may pass; anything else means that one of the inputs must be set aside.
+    fn commit(&mut self, commit: &Commit) -> Result<(), StoreError>;
+
+    /// Removes jobs that were final before a time, at most `most`; gives how many there were.
+    fn prune(&mut self, finished_before: Timestamp, most: usize) -> Result<usize, StoreError>;
+}

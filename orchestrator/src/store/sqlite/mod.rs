@@ -1,0 +1,153 @@
+//! The embedded database: one file, one writer, every commit on disk before it counts.
+
+mod open;
+mod read;
+mod row;
+pub mod view;
+mod write;
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, ErrorCode};
+use warrener_engine::row::{JobRow, TaskRow};
+use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
+use warrener_shared::time::Timestamp;
+
+use self::view::View;
+pub(crate) use self::write::kind_bit;
+use super::{Boot, Commit, Found, Item, OwedReply, QueueRow, Store, StoreError, Submitted};
+
+/// The writer's side of the database.
+#[derive(Debug)]
+pub struct Sqlite {
+    connection: Connection,
+    path: PathBuf,
+    next_event: i64,
+    // Held as long as the database is open, so that a second process cannot write to it.
+    _lock: open::Lock,
+}
+
+impl Sqlite {
+    /// Opens the database in this file, and makes it if it does not exist.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] if another process has it, or it is not ours.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let lock = open::Lock::take(path)?;
+        let connection = open::writer(path)?;
+        let next_event = read::next_event(&connection)?;
+        Ok(Self { connection, path: path.to_owned(), next_event, _lock: lock })
+    }
+
+    /// A reader of the same database, for the API.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] if the file cannot be opened.
+    pub fn view(&self) -> Result<View, StoreError> {
+        View::open(&self.path)
+    }
+}
+
+impl Store for Sqlite {
+    fn boot(&mut self) -> Result<Boot, StoreError> {
+        read::boot(&self.connection)
+    }
+
+    fn find(&mut self, id: &JobId) -> Result<Option<Found>, StoreError> {
+        read::find(&self.connection, id)
+    }
+
+    fn job(&mut self, no: JobNo) -> Result<Option<JobRow>, StoreError> {
+        read::job(&self.connection, no)
+    }
+
+    fn submitted(&mut self, no: JobNo) -> Result<Option<Submitted>, StoreError> {
+        read::submitted(&self.connection, no)
+    }
+
+    fn tasks(&mut self, first: TaskNo, count: u32) -> Result<Vec<TaskRow>, StoreError> {
+        read::tasks(&self.connection, first, count)
+    }
+
+    fn open_tasks(&mut self, first: TaskNo, count: u32) -> Result<Vec<TaskRow>, StoreError> {
+        read::open_tasks(&self.connection, first, count)
+    }
+
+    fn each_item(
+        &mut self,
+        mapped: &TaskRow,
+        visit: &mut dyn FnMut(Item<'_>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        read::each_item(&self.connection, mapped, visit)
+    }
+
+    fn queue(&mut self, name: &QueueName) -> Result<QueueRow, StoreError> {
+        write::queue(&self.connection, name)
+    }
+
+    fn ready(&mut self, queue: i64, most: usize) -> Result<Vec<(i64, TaskNo)>, StoreError> {
+        read::ready(&self.connection, queue, most)
+    }
+
+    fn ready_count(&mut self, queue: i64, most: usize) -> Result<usize, StoreError> {
+        read::ready_count(&self.connection, queue, most)
+    }
+
+    fn due_tasks(&mut self, now: Timestamp, most: usize) -> Result<Vec<TaskNo>, StoreError> {
+        read::due_tasks(&self.connection, now, most)
+    }
+
+    fn due_jobs(&mut self, now: Timestamp, most: usize) -> Result<Vec<JobNo>, StoreError> {
+        read::due_jobs(&self.connection, now, most)
+    }
+
+    fn next_due(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        read::next_due(&self.connection)
+    }
+
+    fn open_attempts(&mut self) -> Result<Vec<TaskRow>, StoreError> {
+        read::open_attempts(&self.connection)
+    }
+
+    fn owed_replies(&mut self, job: Option<JobNo>) -> Result<Vec<OwedReply>, StoreError> {
+        read::owed_replies(&self.connection, job)
+    }
+
+    fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {
+        write::commit(&mut self.connection, commit, &mut self.next_event)
+    }
+
+    fn prune(&mut self, finished_before: Timestamp, most: usize) -> Result<usize, StoreError> {
+        write::prune(&mut self.connection, finished_before, most)
+    }
+}
+
+/// Says what a failed statement means for the caller.
+///
+/// A failed sync leaves the file in an unknown state, so the process ends at once: what was committed before is
+/// safe, and the next start reads it anew.
+fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
+    move |error| {
+        if let Some(code) = error.sqlite_error()
+            && code.extended_code == rusqlite::ffi::SQLITE_IOERR_FSYNC
+        {
+            tracing::error!(%error, "the disk did not keep what was written to the store; stopping at once");
+            std::process::abort();
+        }
+        match error.sqlite_error_code() {
+            Some(
+                ErrorCode::DiskFull
+                | ErrorCode::ReadOnly
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::CannotOpen,
+            ) => StoreError::Unwritable(format!("{doing}: {error}")),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                StoreError::Corrupt(format!("{doing}: {error}"))
+            }
+            _ => StoreError::Statement { doing, why: error.to_string() },
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Opening the file: the lock, the settings, the schema.
+
+use std::fs::{File, OpenOptions};
+use std::path::Path;
+use std::time::Duration;
+
+use nix::fcntl::{Flock, FlockArg};
+use rusqlite::{Connection, OpenFlags};
+use uuid::Uuid;
+
+use super::{StoreError, failed};
+
+/// Version of the schema that this program writes, in `PRAGMA user_version`.
+const SCHEMA_VERSION: i64 = 1;
+/// Marks the file as ours, in `PRAGMA application_id` ("WRNR").
+const APPLICATION_ID: i64 = 0x5752_4e52;
+
+/// An exclusive lock beside the database file.
+#[derive(Debug)]
+pub(super) struct Lock(#[expect(dead_code, reason = "held, not used")] Flock<File>);
+
+impl Lock {
+    pub(super) fn take(path: &Path) -> Result<Self, StoreError> {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".lock");
+        let refuse = |why: String| StoreError::Open { place: path.display().to_string(), why };
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&name);
+        let file = file.map_err(|error| refuse(format!("{}: {error}", Path::new(&name).display())))?;
+        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock);
+        lock.map(Self).map_err(|_| {
+            refuse(
+                "another orchestrator has it open; stop that one, give this one its own WARRENER_STORE__URL, or use \
+                 PostgreSQL for several orchestrators"
+                    .to_owned(),
+            )
+        })
+    }
+}
+
+/// The writer's connection.
+pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
+    let refuse = |why: String| StoreError::Open { place: path.display().to_string(), why };
+    let mut connection = Connection::open(path).map_err(|error| refuse(error.to_string()))?;
+    connection
+        .execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; \
+             PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000; PRAGMA foreign_keys = OFF;",
+        )
+        .map_err(|error| refuse(error.to_string()))?;
+    connection.set_prepared_statement_cache_capacity(64);
+    let version: i64 =
+        connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed("read the schema version"))?;
+    match version {
+        0 => create(&mut connection)?,
+        SCHEMA_VERSION => check_owner(&connection).map_err(refuse)?,
+        newer => {
+            return Err(refuse(format!(
+                "its schema has version {newer}, this program knows {SCHEMA_VERSION}; use the newer program"
+            )));
+        }
+    }
+    Ok(connection)
+}
+
+/// A connection that only reads.
+pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)
+        .map_err(|error| StoreError::Open { place: path.display().to_string(), why: error.to_string() })?;
+    connection.busy_timeout(Duration::from_secs(5)).map_err(failed("set a reader's patience"))?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+fn create(connection: &mut Connection) -> Result<(), StoreError> {
+    let doing = failed("create the schema");
+    let transaction = connection.transaction().map_err(&doing)?;
+    transaction.execute_batch(include_str!("schema.sql")).map_err(&doing)?;
+    transaction
+        .execute("INSERT INTO meta (key, value) VALUES ('database', ?1)", [Uuid::new_v4().simple().to_string()])
+        .map_err(&doing)?;
+    transaction
+        .execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};"))
+        .map_err(&doing)?;
+    transaction.commit().map_err(&doing)
+}
+
+fn check_owner(connection: &Connection) -> Result<(), String> {
+    let id: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(|e| e.to_string())?;
+    if id == APPLICATION_ID { Ok(()) } else { Err("it is the database of another program".to_owned()) }
+}

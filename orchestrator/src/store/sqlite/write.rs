@@ -1,0 +1,264 @@
+//! One transaction: all of a batch, or nothing.
+
+use rusqlite::{Connection, OptionalExtension, Transaction};
+use warrener_engine::row::{AttemptRow, JobRow, TaskRow};
+use warrener_shared::id::{JobNo, QueueName};
+use warrener_shared::state::{JobState, TaskState};
+use warrener_shared::time::Timestamp;
+use warrener_shared::wire::event::JobEvent;
+
+use super::row::{TASK_COLUMNS, bind_job, bind_task, counts_bytes};
+use super::{StoreError, failed, read};
+use crate::store::{Caption, Commit, DeadLetter, OwedReply, QueueRow, Submitted};
+
+pub(super) fn commit(connection: &mut Connection, commit: &Commit, next_event: &mut i64) -> Result<(), StoreError> {
+    let doing = failed("begin a transaction");
+    let transaction = connection.transaction().map_err(doing)?;
+    let mut event = *next_event;
+    write(&transaction, commit, &mut event)?;
+    transaction.commit().map_err(failed("commit"))?;
+    *next_event = event;
+    Ok(())
+}
+
+fn write(transaction: &Transaction<'_>, commit: &Commit, next_event: &mut i64) -> Result<(), StoreError> {
+    for (row, (_, submitted, caption)) in commit.changes.new_jobs.iter().zip(&commit.submitted) {
+        insert_job(transaction, row, submitted, caption).map_err(failed("keep a job"))?;
+    }
+    update_jobs(transaction, &commit.changes.jobs).map_err(failed("update jobs"))?;
+    insert_tasks(transaction, &commit.changes.new_tasks).map_err(failed("keep tasks"))?;
+    update_tasks(transaction, &commit.changes.tasks).map_err(failed("update tasks"))?;
+    insert_attempts(transaction, &commit.changes.attempts).map_err(failed("keep attempts"))?;
+    insert_events(transaction, &commit.changes.events, next_event).map_err(failed("keep events"))?;
+    replies(transaction, &commit.owed, &commit.replied).map_err(failed("keep the answers owed"))?;
+    insert_dead(transaction, &commit.dead).map_err(failed("keep dead letters"))?;
+    for (queue, paused) in &commit.paused {
+        transaction
+            .execute("UPDATE queues SET paused = ?2 WHERE no = ?1", (queue, paused))
+            .map_err(failed("pause a queue"))?;
+    }
+    meta(transaction, commit)
+}
+
+fn meta(transaction: &Transaction<'_>, commit: &Commit) -> Result<(), StoreError> {
+    let last = |rows: &[TaskRow]| rows.iter().filter_map(|row| row.dispatch_no).max();
+    let dispatched = last(&commit.changes.new_tasks).max(last(&commit.changes.tasks)).map(|no| no + 1);
+    let values = [
+        ("next_dispatch", dispatched),
+        ("next_task", commit.taken_below),
+        ("published_below", commit.published_below),
+        ("events_published", commit.events_published),
+    ];
+    for (key, value) in values.into_iter().filter_map(|(key, value)| value.map(|value| (key, value))) {
+        let statement = "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = \
+             excluded.value";
+        let written = transaction.prepare_cached(statement).and_then(|mut s| s.execute((key, value)));
+        written.map_err(failed("keep a counter"))?;
+    }
+    Ok(())
+}
+
+fn insert_job(
+    transaction: &Transaction<'_>,
+    row: &JobRow,
+    submitted: &Submitted,
+    caption: &Caption,
+) -> rusqlite::Result<()> {
+    let mut statement = transaction.prepare_cached(
+        "INSERT INTO jobs (no, id, name, kind, labels, tasks, digest, state, paused, stop, failing, created_at, \
+         first_task, counts, failures, sequence) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, 0, 0, 0, ?8, ?9, ?10, 0, 0)",
+    )?;
+    statement.execute((
+        row.no.0,
+        row.id.as_str(),
+        &caption.name,
+        &caption.kind,
+        &caption.labels,
+        caption.tasks,
+        submitted.digest.as_ref().map(<[u8; 32]>::as_slice),
+        row.created_at.0,
+        row.first_task.0,
+        counts_bytes(&row.counts).as_slice(),
+    ))?;
+    let mut statement =
+        transaction.prepare_cached("INSERT INTO submits (job, body, priority, traceparent) VALUES (?1, ?2, ?3, ?4)")?;
+    statement.execute((row.no.0, &*submitted.body, submitted.priority, submitted.traceparent.as_deref()))?;
+    update_jobs(transaction, std::slice::from_ref(row))
+}
+
+fn update_jobs(transaction: &Transaction<'_>, rows: &[JobRow]) -> rusqlite::Result<()> {
+    let mut statement = transaction.prepare_cached(
+        "UPDATE jobs SET state = ?1, paused = ?2, stop = ?3, failing = ?4, scheduled_at = ?5, started_at = ?6, \
+         finished_at = ?7, deadline_at = ?8, wake_at = ?9, counts = ?10, failures = ?11, sequence = ?12, \
+         output = ?13, error = ?14 WHERE no = ?15 AND first_task = ?16",
+    )?;
+    for row in rows {
+        bind_job(&mut statement, row)?;
+        statement.raw_execute()?;
+    }
+    Ok(())
+}
+
+fn insert_tasks(transaction: &Transaction<'_>, rows: &[TaskRow]) -> rusqlite::Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let places: Vec<String> = (1..=29).map(|at| format!("?{at}")).collect();
+    let statement = format!("INSERT INTO tasks ({TASK_COLUMNS}) VALUES ({})", places.join(", "));
+    let mut statement = transaction.prepare_cached(&statement)?;
+    for row in rows {
+        bind_task(&mut statement, row)?;
+        statement.raw_execute()?;
+    }
+    Ok(())
+}
+
+fn update_tasks(transaction: &Transaction<'_>, rows: &[TaskRow]) -> rusqlite::Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let columns = TASK_COLUMNS.split(", ").map(str::trim).enumerate();
+    let set: Vec<String> = columns.skip(4).map(|(at, column)| format!("{column} = ?{}", at + 1)).collect();
+    let statement =
+        format!("UPDATE tasks SET {} WHERE no = ?1 AND job = ?2 AND position = ?3 AND item IS ?4", set.join(", "));
+    let mut statement = transaction.prepare_cached(&statement)?;
+    for row in rows {
+        bind_task(&mut statement, row)?;
+        statement.raw_execute()?;
+    }
+    Ok(())
+}
+
+fn insert_attempts(transaction: &Transaction<'_>, rows: &[AttemptRow]) -> rusqlite::Result<()> {
+    let mut statement = transaction.prepare_cached(
+        "INSERT INTO attempts (task, attempt, outcome, worker, dispatched_at, started_at, finished_at, error) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?;
+    let time = |time: Option<Timestamp>| time.map(|time| time.0);
+    for row in rows {
+        statement.execute((
+            row.task.0,
+            row.attempt,
+            row.outcome as i64,
+            row.worker.as_deref(),
+            time(row.dispatched_at),
+            time(row.started_at),
+            row.finished_at.0,
+            row.error.as_deref(),
+        ))?;
+    }
+    Ok(())
+}
+
+fn insert_events(
+    transaction: &Transaction<'_>,
+    events: &[(JobNo, Vec<JobEvent>)],
+    next: &mut i64,
+) -> rusqlite::Result<()> {
+    let statement = "INSERT INTO events (no, job, first, kinds, body) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let mut statement = transaction.prepare_cached(statement)?;
+    for (job, list) in events {
+        let body = serde_json::to_vec(list).expect("events have text keys only");
+        let first = list.first().map_or(0, |event| event.sequence);
+        let kinds = list.iter().fold(0, |kinds, event| kinds | kind_bit(&event.kind));
+        statement.execute((*next, job.0, first, kinds, body))?;
+        *next += 1;
+    }
+    Ok(())
+}
+
+/// One bit for each sort of event, so that chunks nobody listens to need not be read.
+pub(crate) fn kind_bit(kind: &str) -> i64 {
+    let (jobs, tasks) = (JobState::ALL, TaskState::ALL);
+    let at = match kind.split_once('.') {
+        Some(("job", state)) => jobs.iter().position(|word| word.as_str() == state),
+        Some((_, state)) => tasks.iter().position(|word| word.as_str() == state).map(|at| at + jobs.len()),
+        None => None,
+    };
+    at.map_or(0, |at| 1 << at)
+}
+
+fn replies(transaction: &Transaction<'_>, owed: &[OwedReply], replied: &[i64]) -> rusqlite::Result<()> {
+    let statement = "INSERT INTO replies (job, reply_to, correlation_id, accepted) VALUES (?1, ?2, ?3, ?4)";
+    let mut insert = transaction.prepare_cached(statement)?;
+    for reply in owed {
+        insert.execute((reply.job.0, &reply.reply_to, &reply.correlation_id, reply.accepted))?;
+    }
+    let mut delete = transaction.prepare_cached("DELETE FROM replies WHERE no = ?1")?;
+    for no in replied {
+        delete.execute([no])?;
+    }
+    Ok(())
+}
+
+fn insert_dead(transaction: &Transaction<'_>, letters: &[DeadLetter]) -> rusqlite::Result<()> {
+    let mut statement = transaction.prepare_cached(
+        "INSERT INTO dead (source, code, message, job, task, received_at, size, body, headers, evidence) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    )?;
+    for letter in letters {
+        statement.execute((
+            letter.from,
+            &letter.code,
+            &letter.message,
+            &letter.job,
+            &letter.task,
+            letter.received_at.0,
+            i64::try_from(letter.size).unwrap_or(i64::MAX),
+            &letter.body,
+            &letter.headers,
+            &letter.evidence,
+        ))?;
+    }
+    Ok(())
+}
+
+pub(super) fn queue(connection: &Connection, name: &QueueName) -> Result<QueueRow, StoreError> {
+    let doing = failed("number a queue");
+    let mut find = connection.prepare_cached("SELECT no, name, paused FROM queues WHERE name = ?1").map_err(&doing)?;
+    if let Some(row) = find.query_row([name.as_str()], read::queue_row).optional().map_err(&doing)? {
+        return Ok(row);
+    }
+    connection.execute("INSERT INTO queues (name) VALUES (?1)", [name.as_str()]).map_err(&doing)?;
+    Ok(QueueRow { no: connection.last_insert_rowid(), name: name.clone(), paused: false })
+}
+
+pub(super) fn prune(connection: &mut Connection, before: Timestamp, most: usize) -> Result<usize, StoreError> {
+    let doing = failed("remove finished jobs");
+    let transaction = connection.transaction().map_err(&doing)?;
+    let jobs: Vec<i64> = transaction
+        .prepare_cached("SELECT no FROM jobs WHERE finished_at IS NOT NULL AND finished_at < ?1 LIMIT ?2")
+        .and_then(|mut s| s.query_map((before.0, i64::try_from(most).unwrap_or(i64::MAX)), |row| row.get(0))?.collect())
+        .map_err(&doing)?;
+    for job in &jobs {
+        prune_job(&transaction, *job).map_err(&doing)?;
+    }
+    transaction.commit().map_err(&doing)?;
+    Ok(jobs.len())
+}
+
+fn prune_job(transaction: &Transaction<'_>, job: i64) -> rusqlite::Result<()> {
+    let (first, tasks): (i64, i64) =
+        transaction.query_row("SELECT first_task, tasks FROM jobs WHERE no = ?1", [job], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    let maps: Vec<Option<Vec<u8>>> = transaction
+        .prepare_cached("SELECT map FROM tasks WHERE no >= ?1 AND no < ?2 AND map IS NOT NULL")?
+        .query_map([first, first + tasks], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut ranges = vec![(first, first + tasks)];
+    for map in maps.into_iter().flatten() {
+        let map = super::row::map(&map)?;
+        ranges.push((map.first_item.0, map.first_item.0 + i64::from(map.total)));
+    }
+    for range in ranges {
+        transaction.prepare_cached("DELETE FROM tasks WHERE no >= ?1 AND no < ?2")?.execute(range)?;
+        transaction.prepare_cached("DELETE FROM attempts WHERE task >= ?1 AND task < ?2")?.execute(range)?;
+    }
+    for table in ["events", "submits", "replies"] {
+        transaction.prepare_cached(&format!("DELETE FROM {table} WHERE job = ?1"))?.execute([job])?;
+    }
+    transaction.prepare_cached("DELETE FROM jobs WHERE no = ?1")?.execute([job])?;
+    Ok(())
+}
