@@ -276,3 +276,17 @@ async fn a_lane_declared_later_is_consumed() {
     assert!(publisher.publish(&bench.names.tasks(), "late", numbered(5)).await.is_confirmed());
     assert_eq!(numbers(&mut consumer, 1).await, BTreeSet::from([5]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_change_abandoned_halfway_ends_the_session_instead_of_leaving_it_deaf() {
+    let bench = Bench::shared().await;
+    let mut consumer = bench.session.consume(&bench.lane(), 1).await.unwrap();
+    tokio::select! {
+        biased;
+        changed = consumer.set_prefetch(2) => panic!("one poll is no round trip: {changed:?}"),
+        () = std::future::ready(()) => {}
+    }
+    let why = soon("the end", bench.session.failed()).await;
+    assert!(why.to_string().contains("abandoned"), "{why}");
+    assert_eq!(soon("the consumer's end", consumer.next()).await.unwrap_err(), why);
+}
