@@ -102,6 +102,10 @@ async fn a_broker_that_is_killed_frozen_or_wiped_ends_the_session_and_the_next_o
     let session = open(&bench.broker).await;
     assert_eq!(session.depth(&lane).await.unwrap(), None);
     assert_eq!(session.declare_owner(&bench.names, "db").await.unwrap(), Owner::Fresh);
+
+    bench.broker.stop().await;
+    let why = soon("the end", session.failed()).await;
+    assert!(why.is_transient() && why.to_string().contains("CONNECTION_FORCED"), "{why}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

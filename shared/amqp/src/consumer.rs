@@ -72,9 +72,8 @@ impl Session {
 
 impl Consumer {
     async fn new(session: &Session, queue: &str) -> Result<Self, BrokerError> {
-        session.life().check()?;
         short("the name of a queue", queue)?;
-        let channel = session.links().consuming.channel().await?;
+        let channel = session.consuming_channel().await?;
         Ok(Self {
             lane: Arc::new(Lane::new(channel, session.clone())),
             queue: queue.to_owned(),

@@ -2,7 +2,6 @@
 //! the client library may lose the connection with it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use lapin::Channel;
 use lapin::uri::AMQPUri;
@@ -52,20 +51,30 @@ impl Probe {
 
     /// Makes a call that changes nothing when it is made twice: if a connection from before doesn't work any more,
     /// it is made once again on a new one.
-    pub(crate) async fn ask<T, A>(&self, what: &str, call: impl Fn(Channel) -> A) -> Result<T, Failure>
+    pub(crate) async fn ask<T, A>(&self, what: &str, question: impl Fn(Channel) -> A) -> Result<T, Failure>
     where
         A: Future<Output = lapin::Result<T>>,
     {
-        self.life.check().map_err(Failure::Other)?;
+        tokio::select! {
+            biased;
+            why = self.life.over() => Err(Failure::Other(why)),
+            answer = self.ask_in_turn(what, question) => answer,
+        }
+    }
+
+    async fn ask_in_turn<T, A>(&self, what: &str, question: impl Fn(Channel) -> A) -> Result<T, Failure>
+    where
+        A: Future<Output = lapin::Result<T>>,
+    {
         let mut open = self.open.lock().await;
         if let Some(kept) = open.take() {
-            match self.ask_on(kept, &mut open, what, &call).await {
+            match self.ask_on(kept, &mut open, what, &question).await {
                 Err(Failure::Other(error)) => tracing::debug!(%error, "the connection for questions is renewed"),
                 answer => return answer,
             }
         }
         let link = Link::open(&self.settings, &self.host, "probe").await.map_err(Failure::Other)?;
-        self.ask_on(Open { link, channel: None }, &mut open, what, &call).await
+        self.ask_on(Open { link, channel: None }, &mut open, what, &question).await
     }
 
     /// Keeps in `keep` what still works afterwards. An abandoned call keeps nothing.
@@ -84,7 +93,7 @@ impl Probe {
             None => open.link.channel().await.map_err(Failure::Other)?,
         };
         let mut soft = None;
-        let answer = call(what, self.limit(), async {
+        let answer = call(what, self.settings.call_timeout, async {
             let answer = question(channel.clone()).await;
             soft = answer.as_ref().err().and_then(SoftError::of);
             answer
@@ -103,10 +112,6 @@ impl Probe {
                 None => Err(Failure::Other(error)),
             },
         }
-    }
-
-    fn limit(&self) -> Duration {
-        self.settings.call_timeout
     }
 
     pub(crate) async fn close(&self) {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use lapin::Channel;
 use lapin::uri::AMQPUri;
+use tokio::sync::OnceCell;
 
 use crate::life::Life;
 use crate::link::Link;
@@ -39,6 +41,7 @@ pub(crate) struct Links {
     pub(crate) publishing: Link,
     pub(crate) consuming: Link,
     probe: Probe,
+    closed: OnceCell<()>,
 }
 
 impl Session {
@@ -66,7 +69,7 @@ impl Session {
         publishing.watch(&life);
         consuming.watch(&life);
         let probe = Probe::new(settings.clone(), host.clone(), Arc::clone(&life));
-        let links = Arc::new(Links { publishing, consuming, probe });
+        let links = Arc::new(Links { publishing, consuming, probe, closed: OnceCell::new() });
         close_at_the_end(&life, &links);
         let pool = ChannelPool::new(settings, &life, &links);
         tracing::info!(epoch = life.epoch(), host = host.authority.host, port = host.authority.port, "connected");
@@ -127,6 +130,20 @@ impl Session {
         &self.inner.links
     }
 
+    /// A channel to receive on. If it can't be had the session is over.
+    pub(crate) async fn consuming_channel(&self) -> Result<Channel, BrokerError> {
+        self.inner.life.check()?;
+        self.links().consuming.channel().await.inspect_err(|error| self.break_with(error.clone()))
+    }
+
+    /// A channel to publish on with confirms, and one without. If they can't be had the session is over.
+    pub(crate) async fn publishing_channels(&self) -> Result<(Channel, Channel), BrokerError> {
+        self.inner.life.check()?;
+        let link = &self.links().publishing;
+        let channels = async { Ok((link.confirm_channel().await?, link.channel().await?)) };
+        channels.await.inspect_err(|error: &BrokerError| self.break_with(error.clone()))
+    }
+
     pub(crate) fn probe(&self) -> &Probe {
         &self.inner.links.probe
     }
@@ -139,8 +156,12 @@ impl Drop for Inner {
 }
 
 impl Links {
+    /// Closes everything; whoever comes second waits for the first.
     async fn close(&self) {
-        tokio::join!(self.consuming.close(), self.publishing.close(), self.probe.close());
+        let closing = || async {
+            tokio::join!(self.consuming.close(), self.publishing.close(), self.probe.close());
+        };
+        self.closed.get_or_init(closing).await;
     }
 }
 

@@ -68,6 +68,8 @@ impl Settings {
             uri.authority.host = host.to_owned();
         }
         uri.query.heartbeat = Some(u16::try_from(self.heartbeat.as_secs().max(1)).unwrap_or(u16::MAX));
+        // A broker without a limit of its own would make the library reserve 32 times the largest number.
+        uri.query.frame_max = Some(uri.query.frame_max.unwrap_or(FRAME_MAX));
         uri.query.connection_timeout = u64::try_from(self.connect_timeout.as_millis()).ok();
         Ok(uri)
     }
@@ -137,6 +139,9 @@ fn query_value(url: &str, name: &str) -> Option<String> {
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     pairs.filter(|&(key, _)| key == name).map(|(_, value)| value.to_owned()).next()
 }
+
+/// RabbitMQ's own default.
+const FRAME_MAX: u32 = 128 * 1024;
 
 #[cfg(test)]
 mod tests;

@@ -30,6 +30,10 @@ impl Envelope {
     fn build(exchange: &str, key: &str, message: Message) -> Result<Self, BrokerError> {
         let (exchange, key) = (short("the name of an exchange", exchange)?, short("a routing key", key)?);
         let (properties, body) = message::into_parts(message)?;
+        if body.len() > LARGEST_BODY {
+            let (what, why) = (format!("a body of {} bytes", body.len()), format!("RabbitMQ 4 takes {LARGEST_BODY}"));
+            return Err(BrokerError::Invalid { what, why });
+        }
         Ok(Self { exchange, key, options: BasicPublishOptions::default(), properties, body })
     }
 
@@ -64,3 +68,6 @@ impl Envelope {
         }
     }
 }
+
+/// RabbitMQ 4 answers a larger message by closing the channel, so that one message would end session after session.
+const LARGEST_BODY: usize = 16 * 1024 * 1024;

@@ -20,7 +20,7 @@ pub enum Published {
     /// The broker has it; a quorum queue has it on disk.
     Confirmed,
     /// Not taken: a queue is full or can't keep it. Or it can't be sent at all, because a name or property is longer
-    /// than AMQP allows, which is logged as an error.
+    /// than AMQP allows, or the body larger than RabbitMQ 4 takes (16 MiB), which is logged as an error.
     Nacked,
     /// No binding wanted it. Only mandatory publishes can tell.
     Returned,
@@ -69,9 +69,7 @@ impl Session {
     /// # Errors
     /// If its channels can't be opened.
     pub async fn publisher(&self, window: usize) -> Result<Publisher, BrokerError> {
-        self.life().check()?;
-        let confirmed = self.links().publishing.confirm_channel().await?;
-        let unconfirmed = self.links().publishing.channel().await?;
+        let (confirmed, unconfirmed) = self.publishing_channels().await?;
         // Never longer than the window: whoever sends holds a place.
         let (jobs, inbox) = mpsc::unbounded_channel();
         actor::spawn(self, confirmed, inbox);
