@@ -83,6 +83,8 @@ pub struct JobRow {
     pub paused: bool,
     /// Whether it is coming to an end early.
     pub stop: Stop,
+    /// Whether a task of it was ever dispatched.
+    pub begun: bool,
     /// Whether `fail_fast` has been applied.
     pub failing: bool,
     /// When it was accepted.

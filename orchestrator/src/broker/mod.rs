@@ -111,6 +111,7 @@ async fn supervise(
             () = stop.cancelled() => break,
         };
         link.send_replace(None);
+        context.input(Input::Disconnected).await;
         let Err(error) = outcome else { continue };
         context.health.not_ready("broker", error.to_string());
         if !error.is_transient() {

@@ -60,6 +60,8 @@ pub enum Input {
     Queue(QueueName),
     /// A request of a person.
     Command(Command, Option<oneshot::Sender<Answer>>),
+    /// The session with the broker ended: nothing can be published for now.
+    Disconnected,
     /// A session with the broker began; open attempts may have to be published, leases start anew.
     Connected {
         /// Whether the broker lost what it had.

@@ -41,6 +41,8 @@ const BATCH: usize = 256;
 const TICK: Duration = Duration::from_millis(250);
 /// How long the driver waits before it tries a store again that could not be written.
 const DEGRADED_RETRY: Duration = Duration::from_secs(1);
+/// How often the progress of publishing is kept while nothing else is, and failed answers are tried again.
+const SAVE_EVERY: Duration = Duration::from_secs(1);
 /// Timers handled in one batch.
 const DUE_MAX: usize = 256;
 /// How many finished jobs are removed in one go, so that nobody waits long.
@@ -107,7 +109,10 @@ pub struct Driver<S> {
     next_due: Option<Timestamp>,
     last_tick: Instant,
     last_prune: Instant,
+    last_save: Instant,
     connected: bool,
+    degraded: bool,
+    replies_failed: bool,
 }
 
 impl<S: Store> Driver<S> {
@@ -139,7 +144,10 @@ impl<S: Store> Driver<S> {
             next_due: Some(Timestamp(0)),
             last_tick: Instant::now(),
             last_prune: Instant::now(),
+            last_save: Instant::now(),
             connected: false,
+            degraded: false,
+            replies_failed: false,
         };
         driver.recollect()?;
         driver.setup.health.ready("store");
@@ -272,6 +280,7 @@ impl<S: Store> Driver<S> {
             }
             Input::NotReplied(no) => {
                 self.replying.remove(no);
+                self.replies_failed = true;
             }
             Input::EventsPublished(no) => self.events_published = self.events_published.max(Some(*no)),
             Input::Dead(letter) => batch.commit.dead.push(letter.clone()),
@@ -289,6 +298,7 @@ impl<S: Store> Driver<S> {
             }
             Input::Command(command, _) => self.command(at, &command.clone(), batch)?,
             Input::Connected { wiped } => self.connected(*wiped, batch),
+            Input::Disconnected => self.connected = false,
         }
         Ok(())
     }
@@ -370,6 +380,10 @@ impl<S: Store> Driver<S> {
             self.store.commit(&batch.commit)?;
             self.next_dispatch = batch.slice.next_dispatch();
             self.next_due = self.store.next_due()?;
+            if std::mem::take(&mut self.degraded) {
+                tracing::info!("the store can be written again");
+                self.setup.health.ready("store");
+            }
         }
         self.remember(&batch);
         self.act(&mut batch)?;
@@ -451,8 +465,11 @@ impl<S: Store> Driver<S> {
             lane.slots = slots.get(lane.name.as_str()).copied().unwrap_or(0);
         }
         let silent = self.watch.silent();
-        if let Err(error) = self.look_at_open_attempts(silent) {
+        if let Err(error) = self.look_at_open_attempts(silent).and_then(|()| self.save()) {
             tracing::error!(%error, "the periodic look at open attempts failed; trying again");
+            if self.recollect().is_err() || error.is_transient() {
+                self.degrade(&error.to_string());
+            }
         }
         self.show();
     }
@@ -472,6 +489,25 @@ impl<S: Store> Driver<S> {
         if self.last_prune.elapsed() > Duration::from_secs(10) {
             self.last_prune = Instant::now();
             self.prune()?;
+        }
+        Ok(())
+    }
+
+    /// While nothing else is committed: keeps how far publishing has come, so that a restart repeats little, and
+    /// tries answers again that did not reach the broker.
+    fn save(&mut self) -> Result<(), StoreError> {
+        if self.last_save.elapsed() < SAVE_EVERY {
+            return Ok(());
+        }
+        self.last_save = Instant::now();
+        if self.connected && std::mem::take(&mut self.replies_failed) {
+            self.reply_all()?;
+        }
+        let behind = self.watch.published_below(self.next_dispatch) > self.published_below;
+        if behind || self.events_published.is_some() || self.degraded {
+            let mut batch = Batch::new(Slice::new(self.setup.limits, self.next_dispatch), self.now());
+            batch.must_commit = true;
+            self.settle(Vec::new(), batch)?;
         }
         Ok(())
     }
@@ -543,7 +579,8 @@ impl<S: Store> Driver<S> {
     }
 
     /// Nothing can be written for now: nothing is acknowledged, and the process says so.
-    fn degrade(&self, why: &str) {
+    fn degrade(&mut self, why: &str) {
+        self.degraded = true;
         tracing::error!(%why, "the store cannot be written; inputs stay with the broker until it can");
         self.setup.health.not_ready("store", why.to_owned());
         std::thread::sleep(DEGRADED_RETRY);

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use warrener_engine::Event;
+use warrener_engine::JobRow;
 use warrener_engine::event::Submitted as Accepted;
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
-use warrener_shared::job::{JobSpec, Problem, Shape};
+use warrener_shared::job::{JobSpec, OnConflict, Problem, Shape, Until};
 
 use super::Driver;
 use super::batch::Batch;
@@ -26,7 +27,13 @@ impl<S: Store> Driver<S> {
         {
             let same = digest.is_some() && digest == submission.submitted.digest;
             let id = id.clone();
-            return if same { self.again(at, no, id, submission, batch) } else { refuse(at, &id, batch) };
+            let answer = if same { again(no, id, submission, batch) } else { conflicting_id(&id) };
+            batch.answers.push((at, answer));
+            return Ok(());
+        }
+        if let Some(answer) = self.before(submission, batch)? {
+            batch.answers.push((at, answer));
+            return Ok(());
         }
         let job = JobNo(self.next_job);
         let id = submission.spec.id.clone().unwrap_or_else(new_id);
@@ -56,19 +63,38 @@ impl<S: Store> Driver<S> {
         }
     }
 
-    /// The same job was submitted again: it gets its own answers, at once if the job is final.
-    fn again(
-        &mut self,
-        at: usize,
-        no: JobNo,
-        id: JobId,
-        submission: &Submission,
-        batch: &mut Batch,
-    ) -> Result<(), StoreError> {
-        owe(no, submission, batch);
-        batch.after.reply.push(no);
-        batch.answers.push((at, Answer::Kept { id, no, existing: true }));
-        Ok(())
+    /// What stands against a new job: a kind that is not worked yet, or another job that holds its key.
+    fn before(&mut self, submission: &Submission, batch: &mut Batch) -> Result<Option<Answer>, StoreError> {
+        if let Some(problem) = unsupported(&submission.spec) {
+            return Ok(Some(Answer::Refused(vec![problem])));
+        }
+        let Some(unique) = &submission.spec.unique else { return Ok(None) };
+        let Some(holder) = self.holder(&unique.key, batch)? else { return Ok(None) };
+        match unique.on_conflict {
+            OnConflict::Reject => Ok(Some(conflicting_key(&unique.key, &holder))),
+            OnConflict::ReturnExisting => Ok(Some(again(holder.no, holder.id, submission, batch))),
+            OnConflict::CancelExisting => {
+                self.decide(Event::CancelRequested(holder.no), batch)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// The job that holds a key, jobs of this batch included.
+    fn holder(&mut self, key: &str, batch: &Batch) -> Result<Option<JobRow>, StoreError> {
+        let holds = |row: &JobRow, until: Until| !row.state.is_final() && (until == Until::Finished || !row.begun);
+        for (no, _, caption) in batch.commit.submitted.iter().rev() {
+            if let Some(unique) = caption.unique.as_ref().filter(|unique| unique.key == key)
+                && let Some(row) = batch.slice.job(*no).map(|entry| &entry.row)
+                && holds(row, unique.until)
+            {
+                return Ok(Some(row.clone()));
+            }
+        }
+        let Some(row) = self.store.holder(key)? else { return Ok(None) };
+        let Some(newer) = batch.slice.job(row.no) else { return Ok(Some(row)) };
+        let until = newer.spec.unique.as_ref().map_or(Until::Finished, |unique| unique.until);
+        Ok(holds(&newer.row, until).then(|| newer.row.clone()))
     }
 
     pub(super) fn command(&mut self, at: usize, command: &Command, batch: &mut Batch) -> Result<(), StoreError> {
@@ -108,15 +134,45 @@ fn new_id() -> JobId {
     JobId::new(&uuid::Uuid::now_v7().to_string()).expect("a UUID is a valid id")
 }
 
-fn refuse(at: usize, id: &JobId, batch: &mut Batch) -> Result<(), StoreError> {
-    let problem = Problem {
+/// The same job was submitted again: it gets its own answers, at once if the job is final.
+fn again(no: JobNo, id: JobId, submission: &Submission, batch: &mut Batch) -> Answer {
+    owe(no, submission, batch);
+    batch.after.reply.push(no);
+    Answer::Kept { id, no, existing: true }
+}
+
+fn conflicting_id(id: &JobId) -> Answer {
+    Answer::Refused(vec![Problem {
         pointer: "/id".to_owned(),
         code: "conflict".to_owned(),
         detail: format!("a job with the id {id} exists and has other content"),
         hint: Some("send the same content again, or choose another id".to_owned()),
+    }])
+}
+
+fn conflicting_key(key: &str, holder: &JobRow) -> Answer {
+    Answer::Refused(vec![Problem {
+        pointer: "/unique/key".to_owned(),
+        code: "conflict".to_owned(),
+        detail: format!("job {} holds the key {key:?}", holder.id),
+        hint: Some("wait for it to end, or set `unique.on_conflict` to return_existing or cancel_existing".to_owned()),
+    }])
+}
+
+/// Built-in kinds that this version does not work yet are refused, rather than kept waiting for ever.
+fn unsupported(spec: &JobSpec) -> Option<Problem> {
+    let at = spec.tasks.iter().position(|task| task.kind.as_str().starts_with("warrener."))?;
+    let task = &spec.tasks[at];
+    let pointer = match spec.shape {
+        Shape::Single => "/kind".to_owned(),
+        Shape::Graph => format!("/tasks/{}/kind", task.name),
     };
-    batch.answers.push((at, Answer::Refused(vec![problem])));
-    Ok(())
+    Some(Problem {
+        pointer,
+        code: "unknown_kind".to_owned(),
+        detail: format!("this version does not work the built-in kind {} yet", task.kind),
+        hint: Some("use `delay` or `run_at` of the job, or a kind of a worker".to_owned()),
+    })
 }
 
 fn owe(job: JobNo, submission: &Submission, batch: &mut Batch) {
@@ -143,5 +199,6 @@ fn caption(spec: &Arc<JobSpec>) -> Caption {
         kind: (spec.shape == Shape::Single).then(|| spec.tasks[0].kind.to_string()),
         labels: serde_json::to_string(&spec.labels).expect("labels are text"),
         tasks: u32::try_from(spec.tasks.len()).expect("the parser limits the tasks"),
+        unique: spec.unique.clone(),
     }
 }

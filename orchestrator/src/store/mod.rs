@@ -12,6 +12,7 @@ use std::sync::Arc;
 use warrener_engine::row::{JobRow, TaskRow};
 use warrener_engine::slice::Changes;
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
+use warrener_shared::job::Unique;
 use warrener_shared::state::TaskState;
 use warrener_shared::time::Timestamp;
 
@@ -86,6 +87,8 @@ pub struct Caption {
     pub labels: String,
     /// How many tasks it has.
     pub tasks: u32,
+    /// The key that it holds.
+    pub unique: Option<Unique>,
 }
 
 /// An answer that is owed to a submitter.
@@ -228,6 +231,9 @@ pub trait Store: Send {
 
     /// The job with this id.
     fn find(&mut self, id: &JobId) -> Result<Option<Found>, StoreError>;
+
+    /// The job that holds this unique key: not final, and not begun if it holds it until it is started.
+    fn holder(&mut self, key: &str) -> Result<Option<JobRow>, StoreError>;
 
     /// The row of a job.
     fn job(&mut self, no: JobNo) -> Result<Option<JobRow>, StoreError>;

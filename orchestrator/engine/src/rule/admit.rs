@@ -80,7 +80,8 @@ fn dispatch(slice: &mut Slice, no: TaskNo, spec: &TaskSpec, input: Vec<u8>, now:
     row.progress = None;
     row.rank = None;
     row.wake_at = row.start_by;
-    let (ticket, queue) = (row.ticket(), row.queue);
+    let (job, ticket, queue) = (row.job, row.ticket(), row.queue);
+    slice.job_mut(job).begun = true;
     slice.enter(no, TaskState::Dispatched, now);
     let dispatch = Box::new(message(slice, no, spec, input));
     out.effects.push(Effect::Opened { ticket, queue, dispatch_no, silence: spec.policy.heartbeat });

@@ -40,6 +40,7 @@ pub(super) fn apply(slice: &mut Slice, submitted: &Submitted, now: Timestamp, ou
         state: JobState::Scheduled,
         paused: false,
         stop: Stop::None,
+        begun: false,
         failing: false,
         created_at: now,
         scheduled_at: starts_at,

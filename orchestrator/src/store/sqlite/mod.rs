@@ -58,6 +58,10 @@ impl Store for Sqlite {
         read::find(&self.connection, id)
     }
 
+    fn holder(&mut self, key: &str) -> Result<Option<JobRow>, StoreError> {
+        read::holder(&self.connection, key)
+    }
+
     fn job(&mut self, no: JobNo) -> Result<Option<JobRow>, StoreError> {
         read::job(&self.connection, no)
     }

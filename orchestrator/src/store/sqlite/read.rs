@@ -55,6 +55,15 @@ pub(super) fn find(connection: &Connection, id: &JobId) -> Result<Option<Found>,
     found.optional().map_err(&doing)
 }
 
+pub(super) fn holder(connection: &Connection, key: &str) -> Result<Option<JobRow>, StoreError> {
+    let doing = failed("look for the job that holds a key");
+    let statement = format!(
+        "SELECT {JOB_COLUMNS} FROM jobs WHERE unique_key = ?1 AND state < 2 AND (unique_until OR NOT begun) LIMIT 1"
+    );
+    let mut statement = connection.prepare_cached(&statement).map_err(&doing)?;
+    statement.query_row([key], job_row).optional().map_err(&doing)
+}
+
 pub(super) fn job(connection: &Connection, no: JobNo) -> Result<Option<JobRow>, StoreError> {
     let doing = failed("read a job");
     let mut statement =

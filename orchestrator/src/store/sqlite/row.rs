@@ -11,7 +11,7 @@ use warrener_shared::time::{Millis, Timestamp};
 
 /// The columns of `jobs` that [`job`] reads, in order.
 pub(super) const JOB_COLUMNS: &str = "no, id, state, paused, stop, failing, created_at, scheduled_at, started_at, \
-     finished_at, deadline_at, wake_at, first_task, counts, failures, sequence, output, error";
+     finished_at, deadline_at, wake_at, first_task, counts, failures, sequence, output, error, begun";
 
 /// The columns of `tasks` that [`task`] reads and [`bind_task`] writes, in order.
 pub(super) const TASK_COLUMNS: &str = "no, job, position, item, state, needs_open, needs_ok, needs_failed, attempt, \
@@ -82,6 +82,7 @@ pub(super) fn job(row: &Row<'_>) -> rusqlite::Result<JobRow> {
         sequence: row.get(15)?,
         output: json(row, 16)?,
         error: json(row, 17)?,
+        begun: row.get(18)?,
     })
 }
 
@@ -168,12 +169,12 @@ pub(super) fn bind_task(statement: &mut Statement<'_>, row: &TaskRow) -> rusqlit
     Ok(())
 }
 
-/// The columns of a job that change, as parameters 1 to 16 of an update whose 17th is its number.
+/// The columns of a job that change, as parameters 1 to 14 and 17 of an update; 15 and 16 find it.
 pub(super) fn bind_job(statement: &mut Statement<'_>, row: &JobRow) -> rusqlite::Result<()> {
     let time = |time: Option<Timestamp>| time.map(|time| time.0);
     let counts = counts_bytes(&row.counts);
     let stop = STOPS.iter().position(|stop| *stop == row.stop);
-    let values: [&dyn ToSql; 16] = [
+    let values: [&dyn ToSql; 17] = [
         &(row.state as i64),
         &row.paused,
         &stop,
@@ -190,6 +191,7 @@ pub(super) fn bind_job(statement: &mut Statement<'_>, row: &JobRow) -> rusqlite:
         &row.error.as_deref(),
         &row.no.0,
         &row.first_task.0,
+        &row.begun,
     ];
     for (at, value) in values.iter().enumerate() {
         statement.raw_bind_parameter(at + 1, value)?;

@@ -20,6 +20,10 @@ CREATE TABLE jobs (
     labels       TEXT NOT NULL,
     tasks        INTEGER NOT NULL,
     digest       BLOB,
+    -- Held while the job is not final, or until its first task is dispatched.
+    unique_key   TEXT,
+    unique_until INTEGER,
+    begun        INTEGER NOT NULL,
     state        INTEGER NOT NULL CHECK (state BETWEEN 0 AND 5),
     paused       INTEGER NOT NULL,
     stop         INTEGER NOT NULL,
@@ -40,6 +44,8 @@ CREATE TABLE jobs (
     CHECK (output IS NULL OR state = 2)
 ) STRICT;
 
+CREATE INDEX jobs_finished ON jobs (finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX jobs_unique ON jobs (unique_key) WHERE unique_key IS NOT NULL;
 CREATE INDEX jobs_due ON jobs (wake_at) WHERE wake_at IS NOT NULL;
 
 -- What was submitted, apart from the row that changes.

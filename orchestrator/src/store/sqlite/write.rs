@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Transaction};
 use warrener_engine::row::{AttemptRow, JobRow, TaskRow};
 use warrener_shared::id::{JobNo, QueueName};
+use warrener_shared::job::Until;
 use warrener_shared::state::{JobState, TaskState};
 use warrener_shared::time::Timestamp;
 use warrener_shared::wire::event::JobEvent;
@@ -66,8 +67,8 @@ fn insert_job(
 ) -> rusqlite::Result<()> {
     let mut statement = transaction.prepare_cached(
         "INSERT INTO jobs (no, id, name, kind, labels, tasks, digest, state, paused, stop, failing, created_at, \
-         first_task, counts, failures, sequence) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, 0, 0, 0, ?8, ?9, ?10, 0, 0)",
+         first_task, counts, unique_key, unique_until, failures, sequence, begun) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, 0, 0, 0, ?8, ?9, ?10, ?11, ?12, 0, 0, 0)",
     )?;
     statement.execute((
         row.no.0,
@@ -80,6 +81,8 @@ fn insert_job(
         row.created_at.0,
         row.first_task.0,
         counts_bytes(&row.counts).as_slice(),
+        caption.unique.as_ref().map(|unique| unique.key.as_str()),
+        caption.unique.as_ref().map(|unique| unique.until == Until::Finished),
     ))?;
     let mut statement =
         transaction.prepare_cached("INSERT INTO submits (job, body, priority, traceparent) VALUES (?1, ?2, ?3, ?4)")?;
@@ -91,7 +94,7 @@ fn update_jobs(transaction: &Transaction<'_>, rows: &[JobRow]) -> rusqlite::Resu
     let mut statement = transaction.prepare_cached(
         "UPDATE jobs SET state = ?1, paused = ?2, stop = ?3, failing = ?4, scheduled_at = ?5, started_at = ?6, \
          finished_at = ?7, deadline_at = ?8, wake_at = ?9, counts = ?10, failures = ?11, sequence = ?12, \
-         output = ?13, error = ?14 WHERE no = ?15 AND first_task = ?16",
+         output = ?13, error = ?14, begun = ?17 WHERE no = ?15 AND first_task = ?16",
     )?;
     for row in rows {
         bind_job(&mut statement, row)?;
