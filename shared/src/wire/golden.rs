@@ -134,7 +134,8 @@ fn submits(names: &Names) -> Vec<Golden> {
         change(&mut message);
         Golden { name, exchange: names.submit(), routing_key: KEY_SUBMIT.to_owned(), message }
     };
-    let graph = r#"{"tasks":{"load":{"kind":"http.get"},"resize":{"kind":"img.resize","input":{"file":"${{ tasks.load.output.path }}"}}}}"#;
+    let graph = r#"{"tasks":{"load":{"kind":"http.get"},
+        "resize":{"kind":"img.resize","input":{"file":"${{ tasks.load.output.path }}"}}}}"#;
     vec![
         submit("submit", r#"{"kind":"demo.echo","input":{"hello":"world"}}"#, |_| {}),
         submit("submit_graph_with_reply", graph, |message| {

@@ -43,7 +43,7 @@ pub fn parse_report<'m>(message: &'m Message, limits: &Limits) -> Result<(&'m st
     Ok((ticket, report))
 }
 
-/// Shortest unit of progress notes kept: characters of a note for people.
+/// Characters kept of a progress note: what a line of a table can show.
 const NOTE_CHARS: usize = 500;
 const WORDS: [&str; 5] = [SUCCEEDED, FAILED, RELEASED, CLAIMED, PROGRESS];
 
