@@ -1,0 +1,65 @@
+//! What can go wrong when a job is submitted over AMQP.
+
+use std::time::Duration;
+
+use warrener_amqp::BrokerError;
+use warrener_shared::wire::submit::RejectedBody;
+
+/// Why a submit over AMQP failed. Texts read *what we were doing: with what: why*.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The broker can't be used.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    /// The exchange isn't there.
+    #[error(
+        "submitting to the exchange {exchange}: it does not exist; start an orchestrator once on this broker, or \
+         correct WARRENER_AMQP__PREFIX and the virtual host"
+    )]
+    NoExchange {
+        /// The exchange.
+        exchange: String,
+    },
+    /// No queue wanted the job.
+    #[error("submitting to the exchange {exchange}: no queue is bound to it; start an orchestrator to repair that")]
+    Unroutable {
+        /// The exchange.
+        exchange: String,
+    },
+    /// The broker didn't take the job.
+    #[error("submitting job {job}: the broker did not take it: its queue is full, or the message is too large")]
+    NotTaken {
+        /// The job.
+        job: String,
+    },
+    /// Nobody knows whether the broker has the job.
+    #[error("submitting job {job}: no confirm came; submitting it again under the same id is safe")]
+    Uncertain {
+        /// The job.
+        job: String,
+    },
+    /// The orchestrator refused the job.
+    #[error("submitting job {job}: {}", .rejection.detail)]
+    Rejected {
+        /// The job.
+        job: String,
+        /// Every problem found.
+        rejection: Box<RejectedBody>,
+    },
+    /// The wait ran out. The job goes on.
+    #[error("waiting for job {job}: it did not end within {} s; it goes on", after.as_secs_f32())]
+    GaveUp {
+        /// The job.
+        job: String,
+        /// How long.
+        after: Duration,
+    },
+    /// An answer isn't what an orchestrator sends.
+    #[error("reading the answer for job {job}: {why}")]
+    BadReply {
+        /// The job.
+        job: String,
+        /// What is wrong with it.
+        why: String,
+    },
+}

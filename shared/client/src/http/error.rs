@@ -1,0 +1,123 @@
+//! What can go wrong between us and the API.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use warrener_shared::job::Problem;
+
+/// Why a request failed. Texts read *what we were doing: with what: why*.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HttpError {
+    /// The address can't be read.
+    #[error("reading the orchestrator's address: {url}: {why}")]
+    Address {
+        /// The address as it was given.
+        url: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// No answer came.
+    #[error("{what}: {url}: {why}")]
+    Unreachable {
+        /// What we were doing.
+        what: String,
+        /// Where.
+        url: String,
+        /// What happened.
+        why: String,
+    },
+    /// The orchestrator said no, and why.
+    #[error("{what}: {problem}")]
+    Refused {
+        /// What we were doing.
+        what: String,
+        /// Its reason.
+        problem: Box<ProblemDocument>,
+    },
+    /// The answer isn't what an orchestrator sends.
+    #[error("{what}: the answer can't be read: {why}; is WARRENER_URL the address of an orchestrator of this version?")]
+    Unreadable {
+        /// What we were doing.
+        what: String,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// The reason of a refusal: problem+json (RFC 9457).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProblemDocument {
+    /// A URI reference for the sort of problem.
+    #[serde(rename = "type", default)]
+    pub kind: String,
+    /// The same, in words.
+    #[serde(default)]
+    pub title: String,
+    /// The HTTP status.
+    #[serde(default)]
+    pub status: u16,
+    /// One sentence about this case.
+    #[serde(default)]
+    pub detail: String,
+    /// Every problem found in a submitted job; empty otherwise.
+    #[serde(default)]
+    pub errors: Vec<Problem>,
+}
+
+impl HttpError {
+    /// The status of a refusal.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Refused { problem, .. } => Some(problem.status),
+            _ => None,
+        }
+    }
+
+    /// Whether the same request may succeed in a moment: nobody answered, or a server that is starting,
+    /// overloaded or out of reach of its store did.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Refused { problem, .. } => matches!(problem.status, 429 | 502..=504),
+            Self::Address { .. } | Self::Unreadable { .. } => false,
+        }
+    }
+
+    /// What went wrong before an answer came, with its causes: the outermost text alone says too little.
+    pub(super) fn unreachable(what: &str, url: &str, error: reqwest::Error) -> Self {
+        let error = error.without_url();
+        let mut why = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(inner) = cause {
+            let text = inner.to_string();
+            if !why.contains(&text) {
+                why = format!("{why}: {text}");
+            }
+            cause = inner.source();
+        }
+        Self::Unreachable { what: what.to_owned(), url: url.to_owned(), why }
+    }
+
+    /// The refusal in an answer with this status.
+    pub(super) fn refused(what: &str, status: u16, body: &str) -> Self {
+        let mut problem: ProblemDocument = serde_json::from_str(body).unwrap_or_default();
+        problem.status = status;
+        if problem.detail.is_empty() && problem.title.is_empty() {
+            problem.detail = body.chars().take(EXCERPT).collect();
+        }
+        Self::Refused { what: what.to_owned(), problem: Box::new(problem) }
+    }
+}
+
+impl fmt::Display for ProblemDocument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = if self.detail.is_empty() { &self.title } else { &self.detail };
+        match text.is_empty() {
+            true => write!(f, "HTTP {}", self.status),
+            false => write!(f, "{text} (HTTP {})", self.status),
+        }
+    }
+}
+
+/// Characters of an answer that isn't ours which are worth showing.
+const EXCERPT: usize = 200;

@@ -1,0 +1,15 @@
+//! The HTTP API: submitting, reading and steering.
+
+mod answer;
+mod call;
+mod error;
+mod query;
+pub mod resource;
+
+pub use self::answer::Answer;
+pub use self::call::HttpClient;
+pub use self::error::{HttpError, ProblemDocument};
+pub use self::query::{JobQuery, SubmitOptions};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,220 @@
+//! What the API answers, as far as we read it. Unknown fields are ours to ignore.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use warrener_shared::error::ErrorObject;
+use warrener_shared::state::{JobState, TaskState};
+pub use warrener_shared::wire::event::JobEvent;
+
+/// Part of a list.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Page<T> {
+    /// The elements.
+    pub items: Vec<T>,
+    /// Where the next page begins; `None` at the end.
+    #[serde(default)]
+    pub next_cursor: Option<String>,
+}
+
+/// A job.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Job {
+    /// Its id.
+    pub id: String,
+    /// Its name for people.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The kind of a single.
+    #[serde(default)]
+    pub kind: Option<String>,
+    /// Its labels.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// Where it stands.
+    pub state: JobState,
+    /// Whether nothing of it is dispatched.
+    #[serde(default)]
+    pub paused: bool,
+    /// Whether it is being cancelled.
+    #[serde(default)]
+    pub cancelling: bool,
+    /// RFC 3339.
+    #[serde(default)]
+    pub created_at: Option<String>,
+    /// RFC 3339.
+    #[serde(default)]
+    pub started_at: Option<String>,
+    /// RFC 3339.
+    #[serde(default)]
+    pub finished_at: Option<String>,
+    /// `None` unless it succeeded with something else than null.
+    #[serde(default)]
+    pub output: Option<Box<RawValue>>,
+    /// Why it did not succeed.
+    #[serde(default)]
+    pub error: Option<ErrorObject>,
+    /// How many tasks stand where.
+    #[serde(default)]
+    pub tasks: BTreeMap<TaskState, u64>,
+}
+
+/// A task or item.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Task {
+    /// The task's name.
+    pub task: String,
+    /// The item, if it is one.
+    #[serde(default)]
+    pub index: Option<u32>,
+    /// The kind.
+    pub kind: String,
+    /// The queue.
+    #[serde(default)]
+    pub queue: Option<String>,
+    /// Where it stands.
+    pub state: TaskState,
+    /// Why it is not running, in one sentence.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// The latest attempt; 0 before the first.
+    #[serde(default)]
+    pub attempt: u32,
+    /// How many attempts it may cost.
+    #[serde(default)]
+    pub max_attempts: u32,
+    /// Tasks that it waits for.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// RFC 3339.
+    #[serde(default)]
+    pub started_at: Option<String>,
+    /// RFC 3339.
+    #[serde(default)]
+    pub finished_at: Option<String>,
+    /// The worker of the latest attempt.
+    #[serde(default)]
+    pub worker: Option<String>,
+    /// Why it did not succeed.
+    #[serde(default)]
+    pub error: Option<ErrorObject>,
+    /// Of a mapped task: how many items there are.
+    #[serde(default)]
+    pub total: Option<u64>,
+    /// Of a mapped task: how many items stand where.
+    #[serde(default)]
+    pub items: BTreeMap<TaskState, u64>,
+    /// All tries, oldest first; only where one task or item was asked for.
+    #[serde(default)]
+    pub attempts: Vec<Attempt>,
+}
+
+impl Task {
+    /// `<task>`, or `<task>.<index>`.
+    pub fn address(&self) -> String {
+        self.index.map_or_else(|| self.task.clone(), |index| format!("{}.{index}", self.task))
+    }
+}
+
+/// One try.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Attempt {
+    /// Its number, from 1.
+    pub attempt: u32,
+    /// How it ended; `None` while it is open.
+    #[serde(default)]
+    pub outcome: Option<String>,
+    /// Who worked on it.
+    #[serde(default)]
+    pub worker: Option<String>,
+    /// RFC 3339.
+    #[serde(default)]
+    pub started_at: Option<String>,
+    /// RFC 3339.
+    #[serde(default)]
+    pub finished_at: Option<String>,
+    /// Why it did not succeed.
+    #[serde(default)]
+    pub error: Option<ErrorObject>,
+}
+
+/// A queue.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Queue {
+    /// Its name.
+    pub name: String,
+    /// The queue at the broker.
+    #[serde(default)]
+    pub address: Option<String>,
+    /// Whether nothing is dispatched to it.
+    #[serde(default)]
+    pub paused: bool,
+    /// Tasks that may go out.
+    #[serde(default)]
+    pub ready: u64,
+    /// Attempts offered to workers.
+    #[serde(default)]
+    pub dispatched: u64,
+    /// Workers that serve it.
+    #[serde(default)]
+    pub workers: u64,
+    /// Since when its oldest ready task waits. RFC 3339.
+    #[serde(default)]
+    pub oldest_ready_at: Option<String>,
+}
+
+/// A worker process.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Worker {
+    /// Its id, new at each start.
+    pub id: String,
+    /// Its version.
+    #[serde(default)]
+    pub version: String,
+    /// The queues that it serves.
+    #[serde(default)]
+    pub queues: Vec<String>,
+    /// The kinds that it knows.
+    #[serde(default)]
+    pub kinds: Vec<String>,
+    /// Attempts that it can work on at once.
+    #[serde(default)]
+    pub slots: u64,
+    /// Attempts that it works on.
+    #[serde(default)]
+    pub running: u64,
+    /// Whether it takes no more.
+    #[serde(default)]
+    pub draining: bool,
+    /// When it was last heard of. RFC 3339.
+    #[serde(default)]
+    pub seen_at: Option<String>,
+}
+
+/// A task out of attempts, or a message nobody could process.
+#[derive(Clone, Debug, Deserialize)]
+pub struct DeadLetter {
+    /// Its id.
+    pub id: String,
+    /// `submit`, `task`, `result` or `unrouted`.
+    pub from: String,
+    /// Why it is here, for programs.
+    #[serde(default)]
+    pub code: Option<String>,
+    /// Why it is here, for people.
+    #[serde(default)]
+    pub message: Option<String>,
+    /// The job that it belongs to.
+    #[serde(default)]
+    pub job: Option<String>,
+    /// The task that it belongs to.
+    #[serde(default)]
+    pub task: Option<String>,
+    /// RFC 3339.
+    #[serde(default)]
+    pub received_at: Option<String>,
+    /// Bytes of its body.
+    #[serde(default)]
+    pub size: u64,
+}
