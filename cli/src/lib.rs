@@ -1,1 +1,71 @@
-//! Placeholder.
+//! The command line of Warrener: one file per noun, stdout for data, stderr for talk.
+
+mod args;
+mod completion;
+mod context;
+mod dead;
+mod document;
+mod exit;
+mod failure;
+mod follow;
+mod job;
+mod output;
+mod progress;
+mod queue;
+mod run;
+mod settings;
+mod steer;
+mod submit;
+mod talk;
+mod task;
+mod validate;
+mod watch;
+mod worker;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use self::args::{Args, Command};
+use self::context::Context;
+use self::exit::Exit;
+use self::failure::Failure;
+
+/// Does what the arguments of this process say, and gives the exit code that the contract fixes for it.
+pub fn run() -> ExitCode {
+    let args = Args::parse();
+    match start(args) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            talk::complain(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+fn start(args: Args) -> Result<Exit, Failure> {
+    warrener_runtime::telemetry::init(warrener_runtime::telemetry::Format::Pretty, LOG_LEVEL)
+        .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::new(Exit::Error, format!("starting: {error}")))?;
+    runtime.block_on(dispatch(Context::new(args.globals), args.command))
+}
+
+async fn dispatch(context: Context, command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Submit(args) => submit::submit(&context, args).await,
+        Command::Run(args) => run::run(&context, args).await,
+        Command::Validate(args) => validate::validate(&args),
+        Command::Watch(args) => watch::watch(&context, args).await,
+        Command::Job { verb } => job::job(&context, verb).await,
+        Command::Task { verb } => task::task(&context, verb).await,
+        Command::Queue { verb } => queue::queue(&context, verb).await,
+        Command::Worker { verb } => worker::worker(&context, verb).await,
+        Command::Dead { verb } => dead::dead(&context, verb).await,
+        Command::Config { verb } => settings::settings(&context, verb),
+        Command::Completion { shell } => completion::completion(shell),
+    }
+}
+
+/// What libraries have to say is for those who ask with RUST_LOG: our own errors say it better.
+const LOG_LEVEL: &str = "off";

@@ -1,0 +1,303 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use warrener_shared::time::Millis;
+
+/// Submits jobs to Warrener, watches them and steers them.
+#[derive(Debug, Parser)]
+#[command(
+    name = "warrener",
+    version,
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+#[command(after_help = "Exit codes: 0 ok, 1 error, 2 usage, 3 partial, 4 not found, 5 refused, 6 not allowed, \
+    7 unreachable;\n\
+    for a job waited for: 10 failed, 11 cancelled, 12 timed out, 124 gave up waiting, 130 interrupted.")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags that every command takes.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub(crate) struct Globals {
+    /// How data is printed on stdout
+    #[arg(short, long, global = true, value_enum, default_value_t)]
+    pub(crate) output: Format,
+    /// Leave out the header line of tables
+    #[arg(long, global = true)]
+    pub(crate) no_headers: bool,
+    /// Say nothing on stderr but errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// The orchestrator to talk to [default: WARRENER_URL, or http://127.0.0.1:8080]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// The configuration file [default: warrener.toml in the working directory, if it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// How data is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Columns for people
+    #[default]
+    Table,
+    /// More columns
+    Wide,
+    /// What the API said
+    Json,
+    /// The same, one element a line
+    Jsonl,
+    /// The same, as YAML
+    Yaml,
+    /// Ids and names only
+    Name,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Submit a job from a YAML or JSON file; prints its id
+    Submit(SubmitArgs),
+    /// Run one task and print its output
+    Run(RunArgs),
+    /// Check job files without a server
+    Validate(ValidateArgs),
+    /// Follow a job to its end and print its output
+    Watch(WatchArgs),
+    /// Read and steer jobs
+    Job {
+        #[command(subcommand)]
+        verb: JobVerb,
+    },
+    /// Read and steer tasks
+    Task {
+        #[command(subcommand)]
+        verb: TaskVerb,
+    },
+    /// Read and steer queues
+    Queue {
+        #[command(subcommand)]
+        verb: QueueVerb,
+    },
+    /// Read and steer workers
+    Worker {
+        #[command(subcommand)]
+        verb: WorkerVerb,
+    },
+    /// Read and steer dead letters
+    Dead {
+        #[command(subcommand)]
+        verb: DeadVerb,
+    },
+    /// Check and show the configuration of all three programs
+    Config {
+        #[command(subcommand)]
+        verb: ConfigVerb,
+    },
+    /// Print a completion script
+    Completion {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SubmitArgs {
+    /// The job, as YAML or JSON; - reads stdin
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Wait for the end; prints the output
+    #[arg(long, conflicts_with = "watch")]
+    pub(crate) wait: bool,
+    /// Wait for the end and show progress; prints the output
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// Replace the job's input; @FILE reads JSON or YAML from a file
+    #[arg(long, value_name = "JSON|@FILE")]
+    pub(crate) input: Option<String>,
+    /// Set a value in the job, such as tasks.train.timeout=2h; may be repeated
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// How the job travels
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) via: Via,
+    /// Check the job on the server and keep nothing
+    #[arg(long, conflicts_with_all = ["wait", "watch"])]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) patience: Patience,
+}
+
+/// How a job travels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Via {
+    /// To the orchestrator
+    #[default]
+    Http,
+    /// To the broker, which keeps it even while no orchestrator runs
+    Amqp,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RunArgs {
+    /// The kind of the task, such as demo.echo
+    pub(crate) kind: String,
+    /// Its input; @FILE reads JSON or YAML from a file, - from stdin [default: null]
+    #[arg(long, value_name = "JSON|@FILE|-", allow_hyphen_values = true)]
+    pub(crate) input: Option<String>,
+    /// Set a value in the job, such as queue=gpu or retry=0; may be repeated
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// The queue [default: default]
+    #[arg(long)]
+    pub(crate) queue: Option<String>,
+    #[command(flatten)]
+    pub(crate) patience: Patience,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ValidateArgs {
+    /// Job files, as YAML or JSON; - reads stdin
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct WatchArgs {
+    /// The job
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) patience: Patience,
+}
+
+/// How long to wait for the end of a job.
+#[derive(Clone, Copy, Debug, Default, ClapArgs)]
+pub(crate) struct Patience {
+    /// Give up waiting after this long, such as 30s; the job goes on [default: never]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JobVerb {
+    /// List jobs, newest first
+    List(JobListArgs),
+    /// Show a job and its tasks
+    Get { id: String },
+    /// Print the output of a job; exits by its state, with 1 while it runs
+    Output { id: String },
+    /// Print what happened to a job
+    Events { id: String },
+    /// Print the tasks of a job and what each waits for
+    Graph { id: String },
+    /// Stop jobs
+    Cancel(Ids),
+    /// Run again what did not succeed in final jobs
+    Retry(Ids),
+    /// Dispatch nothing more of jobs
+    Pause(Ids),
+    /// Dispatch again
+    Resume(Ids),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct JobListArgs {
+    /// Which jobs, such as 'state:failed kind:ml.* created:>1h'
+    #[arg(short, long, allow_hyphen_values = true)]
+    pub(crate) filter: Option<String>,
+    /// Jobs on one page
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) limit: u32,
+    /// Where the page before ended
+    #[arg(long, conflicts_with = "all")]
+    pub(crate) cursor: Option<String>,
+    /// All pages
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+/// Which things a verb is done to.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Ids {
+    /// Ids or names
+    #[arg(required = true, value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TaskVerb {
+    /// Show a task or item and its attempts
+    Get {
+        /// JOB/TASK or JOB/TASK.INDEX
+        task: String,
+    },
+    /// Run a task again, and everything downstream of it
+    Retry {
+        /// JOB/TASK or JOB/TASK.INDEX
+        #[arg(required = true)]
+        tasks: Vec<String>,
+    },
+    /// Skip a task; what needs it goes on
+    Skip {
+        /// JOB/TASK or JOB/TASK.INDEX
+        #[arg(required = true)]
+        tasks: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum QueueVerb {
+    /// List queues
+    List,
+    /// Dispatch nothing more to queues
+    Pause(Ids),
+    /// Dispatch again
+    Resume(Ids),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WorkerVerb {
+    /// List workers
+    List,
+    /// Let workers take no more and finish what they hold
+    Drain(Ids),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeadVerb {
+    /// List dead letters
+    List,
+    /// Show a dead letter with its evidence
+    Get { id: String },
+    /// Try dead letters again
+    Replay(Ids),
+    /// Throw dead letters away
+    Discard(Ids),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigVerb {
+    /// Report every problem of the configuration
+    Check,
+    /// Print every setting and where it came from, secrets masked
+    Show,
+}
+
+/// A duration of the job format, or a whole number of seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    if let Ok(seconds) = text.parse() {
+        return Ok(Duration::from_secs(seconds));
+    }
+    let span = warrener_shared::job::parse_duration(text);
+    span.map(Millis::to_std).map_err(|error| format!("{error}: {}", error.hint()))
+}

@@ -1,0 +1,106 @@
+//! What every command has at hand.
+
+use serde::Deserialize;
+use warrener_client::amqp::{Names, Settings};
+use warrener_client::{Client, HttpClient};
+use warrener_runtime::clock::Clock;
+use warrener_runtime::config::{Amqp, Binary, DevelopmentPassword, Flag, Loader, refuse_development_password};
+use warrener_shared::time::Timestamp;
+
+use crate::args::{Format, Globals};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{self, Table};
+use crate::talk;
+
+/// The global flags, and the connections that they and the configuration lead to.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) globals: Globals,
+    clock: Clock,
+}
+
+/// What the command line reads of the configuration.
+#[derive(Debug, Deserialize)]
+struct Config {
+    url: String,
+    token: Option<String>,
+    amqp: Amqp,
+}
+
+impl Context {
+    pub(crate) fn new(globals: Globals) -> Self {
+        Self { globals, clock: Clock::start() }
+    }
+
+    /// A client of the orchestrator. It connects at its first request.
+    pub(crate) fn http(&self) -> Result<HttpClient, Failure> {
+        let config = self.config()?;
+        Ok(HttpClient::new(&config.url, config.token)?)
+    }
+
+    /// A connection to the broker.
+    pub(crate) async fn amqp(&self) -> Result<Client, Failure> {
+        let amqp = self.config()?.amqp;
+        let address = amqp.address();
+        if std::env::var_os("WARRENER_ENV").is_some_and(|value| value == "production") {
+            refuse_development_password(&address)
+                .map_err(|error| Failure::new(Exit::Error, error.to_string()).hint(DevelopmentPassword::HINT))?;
+        }
+        let settings = Settings { heartbeat: amqp.heartbeat, ..Settings::new(address, "warrener") };
+        Ok(Client::open(&settings, Names::new(&amqp.prefix)).await?)
+    }
+
+    fn config(&self) -> Result<Config, Failure> {
+        Ok(self.loader(&[Binary::Cli]).load::<Config>()?.value)
+    }
+
+    /// A loader that knows the global flags.
+    pub(crate) fn loader(&self, binaries: &[Binary]) -> Loader {
+        let server = self.globals.server.clone().map(|value| Flag { flag: "--server", path: "url", value });
+        Loader::for_binaries(binaries).file(self.globals.config.clone()).flags(server)
+    }
+
+    /// Prints a list: as `pages` of the API for programs, else its names, or the table.
+    pub(crate) fn print<T>(
+        &self,
+        pages: &[String],
+        items: &[T],
+        name: impl Fn(&T) -> String,
+        table: impl FnOnce() -> Table,
+    ) -> Result<Exit, Failure> {
+        let text = match (output::elements(self.globals.output, pages)?, self.globals.output) {
+            (Some(text), _) => text,
+            (None, Format::Name) => items.iter().map(|item| name(item) + "\n").collect(),
+            (None, _) => self.render(&table()),
+        };
+        if !text.is_empty() {
+            talk::data(&text)?;
+        }
+        Ok(Exit::Ok)
+    }
+
+    /// A table as it fits stdout and the flags.
+    pub(crate) fn render(&self, table: &Table) -> String {
+        table.render(!self.globals.no_headers, talk::may_color())
+    }
+
+    /// The time of day.
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp(self.clock.now_ms())
+    }
+
+    /// Says something that is no error.
+    pub(crate) fn say(&self, text: &str) {
+        if !self.globals.quiet {
+            talk::say(text);
+        }
+    }
+
+    /// Says how to go on, where a person can read it.
+    pub(crate) fn suggest(&self, text: &str) {
+        if talk::is_watched() {
+            self.say(text);
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Waiting for the end of a job.
+
+use std::time::{Duration, Instant};
+
+use serde_json::value::RawValue;
+use warrener_client::http::{Answer, resource};
+use warrener_client::{HttpClient, HttpError};
+use warrener_shared::error::ErrorObject;
+use warrener_shared::state::JobState;
+
+use crate::args::Patience;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::document;
+use crate::progress::Progress;
+use crate::talk;
+
+/// What is shown while a job runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Show {
+    /// A bar on a terminal, else a line for each change.
+    Progress,
+    /// Nothing.
+    Nothing,
+}
+
+/// How long to wait, and since when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limit {
+    started: Instant,
+    span: Option<Duration>,
+}
+
+impl Patience {
+    /// The wait begins now.
+    pub(crate) fn begin(self) -> Limit {
+        Limit { started: Instant::now(), span: self.timeout }
+    }
+}
+
+impl Limit {
+    /// How long the first request itself waits for the end: short jobs then need only one.
+    pub(crate) fn first_wait(self) -> Duration {
+        self.span.map_or(LONGEST_WAIT, |span| span.min(LONGEST_WAIT))
+    }
+
+    async fn of<T>(self, id: &str, work: impl Future<Output = T>) -> Result<T, Failure> {
+        let deadline = self.span.and_then(|span| Some((self.started.checked_add(span)?, span)));
+        let Some((deadline, span)) = deadline else { return Ok(work.await) };
+        tokio::time::timeout_at(deadline.into(), work).await.map_err(|_| {
+            let message = format!("waiting for job {id}: it did not end within {} s; it goes on", span.as_secs_f32());
+            Failure::new(Exit::GaveUp, message).hint(format!("follow it with `warrener watch {id}`"))
+        })
+    }
+}
+
+/// Waits for the end of a job that was just submitted, and prints its output.
+pub(crate) async fn to_the_end(
+    context: &Context,
+    answer: Answer<resource::Job>,
+    limit: Limit,
+    show: Show,
+) -> Result<Exit, Failure> {
+    if answer.value.state.is_final() {
+        return finished_job(&answer.value, context);
+    }
+    by_id(context, &answer.value.id, limit, show).await
+}
+
+/// Waits for the end of a job, and prints its output.
+pub(crate) async fn by_id(context: &Context, id: &str, limit: Limit, show: Show) -> Result<Exit, Failure> {
+    let http = context.http()?;
+    let mut progress = Progress::new(show == Show::Progress && !context.globals.quiet);
+    let polling = poll(&http, id, &mut progress);
+    let job = or_interrupted(context, id, limit.of(id, polling)).await;
+    progress.clear();
+    finished_job(&job???, context)
+}
+
+/// Asks again and again: often at first, since most jobs are short, then once a second.
+async fn poll(http: &HttpClient, id: &str, progress: &mut Progress) -> Result<resource::Job, Failure> {
+    let (mut pause, mut silent_since) = (FIRST_PAUSE, None);
+    loop {
+        match http.job(id).await {
+            Ok(answer) if answer.value.state.is_final() => return Ok(answer.value),
+            Ok(answer) => {
+                silent_since = None;
+                progress.show(&answer.value);
+            }
+            Err(error) => bear(error, &mut silent_since, progress)?,
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 5 / 4).min(LONGEST_PAUSE);
+    }
+}
+
+/// The orchestrator may be restarting: the job goes on and so do we, for a while.
+fn bear(error: HttpError, silent_since: &mut Option<Instant>, progress: &Progress) -> Result<(), Failure> {
+    if !error.is_transient() {
+        return Err(error.into());
+    }
+    let since = silent_since.get_or_insert_with(|| {
+        progress.note(&format!("no answer, asking again for {} s: {error}", LONGEST_SILENCE.as_secs()));
+        Instant::now()
+    });
+    if since.elapsed() > LONGEST_SILENCE { Err(error.into()) } else { Ok(()) }
+}
+
+/// Runs to the end, or to Ctrl-C: then the job goes on, and the person is told how to come back to it.
+pub(crate) async fn or_interrupted<T>(
+    context: &Context,
+    id: &str,
+    work: impl Future<Output = T>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        done = work => Ok(done),
+        _ = tokio::signal::ctrl_c() => {
+            context.say("");
+            Err(Failure::new(Exit::Interrupted, format!("interrupted; job {id} goes on if it was accepted"))
+                .hint(format!("follow it with `warrener watch {id}`, stop it with `warrener job cancel {id}`")))
+        }
+    }
+}
+
+fn finished_job(job: &resource::Job, context: &Context) -> Result<Exit, Failure> {
+    finished(&job.id, job.state, job.output.as_deref(), job.error.as_ref(), context)
+}
+
+/// Prints the output of a job that succeeded, or says why another did not.
+pub(crate) fn finished(
+    id: &str,
+    state: JobState,
+    output: Option<&RawValue>,
+    error: Option<&ErrorObject>,
+    context: &Context,
+) -> Result<Exit, Failure> {
+    let exit = Exit::of_job(state);
+    if exit != Exit::Ok {
+        return Err(unsuccessful(id, state, error));
+    }
+    let output = output.map_or("null", RawValue::get);
+    talk::data(&document(context.globals.output, output)?.unwrap_or_else(|| output.to_owned()))?;
+    Ok(exit)
+}
+
+/// Why a job did not succeed, with the exit code of its state.
+pub(crate) fn unsuccessful(id: &str, state: JobState, error: Option<&ErrorObject>) -> Failure {
+    let why = error.map(|error| format!(": {}", in_words(error))).unwrap_or_default();
+    let failure = Failure::new(Exit::of_job(state), format!("job {id} {}{why}", word(state)));
+    failure.hint(format!("look closer with `warrener job get {id}`"))
+}
+
+/// `lost: no heartbeat (task train, attempt 2)`.
+pub(crate) fn in_words(error: &ErrorObject) -> String {
+    let task = error.task.as_ref().map(|task| format!("task {task}"));
+    let attempt = error.attempt.map(|attempt| format!("attempt {attempt}"));
+    let place: Vec<String> = task.into_iter().chain(attempt).collect();
+    let place = if place.is_empty() { String::new() } else { format!(" ({})", place.join(", ")) };
+    format!("{}: {}{place}", error.code, error.message)
+}
+
+fn word(state: JobState) -> &'static str {
+    match state {
+        JobState::Failed => "failed",
+        JobState::Cancelled => "was cancelled",
+        JobState::TimedOut => "ran out of time",
+        JobState::Scheduled => "is scheduled",
+        JobState::Running => "is running",
+        JobState::Succeeded => "succeeded",
+    }
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// Proxies cut requests that are silent for a minute.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// A restart of an orchestrator takes seconds; after a minute somebody should know.
+const LONGEST_SILENCE: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests;

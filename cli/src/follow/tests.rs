@@ -1,0 +1,22 @@
+use super::*;
+
+#[test]
+fn an_unsuccessful_job_names_its_task_and_keeps_its_code() {
+    let mut error = ErrorObject::new("lost", "no heartbeat for 60s");
+    assert_eq!(in_words(&error), "lost: no heartbeat for 60s");
+    (error.task, error.attempt) = (Some("train.3".to_owned()), Some(2));
+    let failure = unsuccessful("j1", JobState::Failed, Some(&error));
+    let expected = "error: job j1 failed: lost: no heartbeat for 60s (task train.3, attempt 2)\n  \
+                    hint: look closer with `warrener job get j1`";
+    assert_eq!((failure.exit, failure.to_string().as_str()), (Exit::JobFailed, expected));
+    let cancelled = unsuccessful("j1", JobState::Cancelled, None);
+    assert!(cancelled.to_string().starts_with("error: job j1 was cancelled\n"));
+    assert_eq!(cancelled.exit, Exit::JobCancelled);
+}
+
+#[test]
+fn the_first_request_waits_no_longer_than_the_person() {
+    assert_eq!(Patience { timeout: None }.begin().first_wait(), LONGEST_WAIT);
+    assert_eq!(Patience { timeout: Some(Duration::from_secs(5)) }.begin().first_wait(), Duration::from_secs(5));
+    assert_eq!(Patience { timeout: Some(Duration::from_secs(500)) }.begin().first_wait(), LONGEST_WAIT);
+}

@@ -1,0 +1,62 @@
+//! `warrener job get`.
+
+use warrener_client::http::resource::{Job, Task};
+use warrener_shared::time::Timestamp;
+
+use super::list::shown_state;
+use crate::args::Format;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::follow::in_words;
+use crate::output::{Cell, Table, age, between, document};
+use crate::talk;
+
+pub(super) async fn get(context: &Context, id: &str) -> Result<Exit, Failure> {
+    let http = context.http()?;
+    let answer = http.job(id).await?;
+    if let Some(text) = document(context.globals.output, &answer.text)? {
+        return talk::data(&text).map(|()| Exit::Ok);
+    }
+    if context.globals.output == Format::Name {
+        return talk::data(&answer.value.id).map(|()| Exit::Ok);
+    }
+    let (tasks, _) = super::all_tasks(&http, id).await?;
+    talk::data(&details(&answer.value, context.now()))?;
+    talk::data(&format!("\n{}", context.render(&table(&tasks, context.now()))))?;
+    Ok(Exit::Ok)
+}
+
+fn details(job: &Job, now: Timestamp) -> String {
+    let mut lines = vec![format!("job       {}", job.id), format!("state     {}", shown_state(job))];
+    lines.extend(job.name.as_ref().map(|name| format!("name      {name}")));
+    lines.extend(job.kind.as_ref().map(|kind| format!("kind      {kind}")));
+    let labels: Vec<String> = job.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    if !labels.is_empty() {
+        lines.push(format!("labels    {}", labels.join(", ")));
+    }
+    let created = job.created_at.as_deref();
+    lines.extend(created.map(|time| format!("created   {time} ({} ago)", age(created, now))));
+    let took = between(job.started_at.as_deref(), job.finished_at.as_deref(), now);
+    if !took.is_empty() {
+        lines.push(format!("took      {took}"));
+    }
+    lines.extend(job.error.as_ref().map(|error| format!("error     {}", in_words(error))));
+    lines.join("\n")
+}
+
+fn table(tasks: &[Task], now: Timestamp) -> Table {
+    let mut table = Table::new(&["TASK", "STATE", "KIND", "ATTEMPT", "TOOK", "WHY"]);
+    for task in tasks {
+        let why = task.error.as_ref().map(in_words).or_else(|| task.reason.clone());
+        table.row(vec![
+            task.address().into(),
+            Cell::state(task.state.as_str()),
+            task.kind.as_str().into(),
+            format!("{}/{}", task.attempt, task.max_attempts).into(),
+            between(task.started_at.as_deref(), task.finished_at.as_deref(), now).into(),
+            why.unwrap_or_default().into(),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,43 @@
+//! `warrener config`.
+
+use serde::de::IgnoredAny;
+use warrener_runtime::config::{Binary, Loaded, Setting};
+
+use crate::args::{ConfigVerb, Format};
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::document;
+use crate::talk;
+
+/// Checks or shows what all three programs would read here.
+pub(crate) fn settings(context: &Context, verb: ConfigVerb) -> Result<Exit, Failure> {
+    let all = [Binary::Orchestrator, Binary::Worker, Binary::Cli];
+    let loaded = context.loader(&all).load::<IgnoredAny>()?;
+    match verb {
+        ConfigVerb::Check => context.say("the configuration is sound"),
+        ConfigVerb::Show => talk::data(&show(context.globals.output, &loaded)?)?,
+    }
+    Ok(Exit::Ok)
+}
+
+fn show(format: Format, loaded: &Loaded<IgnoredAny>) -> Result<String, Failure> {
+    let items: Vec<_> = loaded.settings().iter().map(as_json).collect();
+    match format {
+        Format::Table | Format::Wide => Ok(loaded.show()),
+        Format::Name => Ok(loaded.settings().iter().map(|setting| format!("{}\n", setting.path)).collect()),
+        Format::Jsonl => Ok(items.iter().map(|item| format!("{item}\n")).collect()),
+        Format::Json | Format::Yaml => {
+            let json = serde_json::Value::Array(items).to_string();
+            Ok(document(format, &json)?.unwrap_or(json))
+        }
+    }
+}
+
+fn as_json(setting: &Setting) -> serde_json::Value {
+    let origin = setting.origin.to_string();
+    serde_json::json!({ "path": setting.path, "value": setting.value, "origin": origin })
+}
+
+#[cfg(test)]
+mod tests;

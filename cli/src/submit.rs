@@ -1,0 +1,118 @@
+//! `warrener submit`.
+
+use std::time::Duration;
+
+use warrener_client::http::{Answer, SubmitOptions, resource};
+use warrener_client::{ClientError, HttpError, JobDocument};
+use warrener_shared::job::Problem;
+
+use crate::args::{Format, SubmitArgs, Via};
+use crate::context::Context;
+use crate::document::{Assignment, Source, input};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::follow::{self, Show};
+use crate::output::document;
+use crate::talk;
+
+/// Submits a job, and waits for its end if asked to.
+pub(crate) async fn submit(context: &Context, args: SubmitArgs) -> Result<Exit, Failure> {
+    let source = Source::read(&args.file)?;
+    let set = args.set.iter().map(|written| Assignment::parse(written)).collect::<Result<Vec<_>, _>>()?;
+    let input = args.input.as_deref().map(input).transpose()?;
+    let job = source.changed(input, &set)?.pinned();
+    match (args.via, args.dry_run) {
+        (Via::Amqp, true) => Err(Failure::new(Exit::Usage, "--dry-run asks the orchestrator: it needs --via http")),
+        (Via::Http, true) => dry_run(context, &source, &job).await,
+        (Via::Http, false) => by_http(context, &args, &source, &job).await,
+        (Via::Amqp, false) => by_amqp(context, &args, &source, &job).await,
+    }
+}
+
+async fn dry_run(context: &Context, source: &Source, job: &JobDocument) -> Result<Exit, Failure> {
+    let options = SubmitOptions { dry_run: true, wait: None };
+    let answer = context.http()?.submit(job, options).await.map_err(|error| explain(source, job, error))?;
+    if let Some(text) = document(context.globals.output, &answer.text)? {
+        talk::data(&text)?;
+    }
+    context.say(&format!("{}: the orchestrator would take it; nothing was kept", source.name()));
+    Ok(Exit::Ok)
+}
+
+async fn by_http(context: &Context, args: &SubmitArgs, source: &Source, job: &JobDocument) -> Result<Exit, Failure> {
+    let refused = |error| explain(source, job, error);
+    let (waits, limit) = (args.wait || args.watch, args.patience.begin());
+    let options = SubmitOptions { dry_run: false, wait: args.wait.then(|| limit.first_wait()) };
+    let posting = context.http()?;
+    let posting = posting.submit(job, options);
+    let answer = follow::or_interrupted(context, job.id().unwrap_or_default(), posting).await?.map_err(refused)?;
+    if !waits {
+        return accepted(context, &answer);
+    }
+    let show = if args.watch { Show::Progress } else { Show::Nothing };
+    follow::to_the_end(context, answer, limit, show).await
+}
+
+/// Prints the id of a job that nobody waits for.
+fn accepted(context: &Context, answer: &Answer<resource::Job>) -> Result<Exit, Failure> {
+    let id = &answer.value.id;
+    talk::data(&document(context.globals.output, &answer.text)?.unwrap_or_else(|| id.clone()))?;
+    context.suggest(&format!("follow it with: warrener watch {id}"));
+    Ok(Exit::Ok)
+}
+
+async fn by_amqp(context: &Context, args: &SubmitArgs, source: &Source, job: &JobDocument) -> Result<Exit, Failure> {
+    let client = context.amqp().await?;
+    let id = job.id().unwrap_or_default();
+    let refused = |error| explain_amqp(source, error);
+    if args.wait {
+        let waiting = client.submit_and_wait(job, args.patience.timeout.unwrap_or(Duration::MAX));
+        let finished = follow::or_interrupted(context, id, waiting).await?.map_err(refused)?;
+        return follow::finished(
+            &finished.job_id,
+            finished.state,
+            finished.output.as_deref(),
+            finished.error.as_ref(),
+            context,
+        );
+    }
+    let receipt = follow::or_interrupted(context, id, client.submit(job)).await?.map_err(refused)?;
+    if !receipt.accepted {
+        context.say("the broker has the job; no orchestrator has answered yet");
+    }
+    if args.watch {
+        return follow::by_id(context, &receipt.job_id, args.patience.begin(), Show::Progress).await;
+    }
+    talk::data(&id_document(context.globals.output, &receipt.job_id)?)?;
+    context.suggest(&format!("follow it with: warrener watch {}", receipt.job_id));
+    Ok(Exit::Ok)
+}
+
+/// Over AMQP the id is all that is known.
+fn id_document(format: Format, id: &str) -> Result<String, Failure> {
+    let json = serde_json::json!({ "id": id }).to_string();
+    Ok(document(format, &json)?.unwrap_or_else(|| id.to_owned()))
+}
+
+/// A refusal with the lines of the file; an uncertain end with the id under which the job may be there.
+fn explain(source: &Source, job: &JobDocument, error: HttpError) -> Failure {
+    match &error {
+        HttpError::Refused { problem, .. } if !problem.errors.is_empty() => in_file(source, &problem.errors),
+        HttpError::Unreadable { .. } => Failure::from(error)
+            .hint(format!("the job may be there: warrener job get {}", job.id().unwrap_or_default())),
+        _ => error.into(),
+    }
+}
+
+fn explain_amqp(source: &Source, error: ClientError) -> Failure {
+    match &error {
+        ClientError::Rejected { rejection, .. } if !rejection.errors.is_empty() => in_file(source, &rejection.errors),
+        _ => error.into(),
+    }
+}
+
+fn in_file(source: &Source, problems: &[Problem]) -> Failure {
+    let plural = if problems.len() == 1 { "" } else { "s" };
+    let message = format!("the job was refused: {} problem{plural}", problems.len());
+    Failure::new(Exit::Refused, message).details(problems.iter().map(|problem| source.place(problem)).collect())
+}

@@ -1,0 +1,85 @@
+//! `warrener task`.
+
+use warrener_client::http::resource::{Attempt, Task};
+use warrener_shared::time::Timestamp;
+
+use crate::args::TaskVerb;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::follow::in_words;
+use crate::output::{Cell, Table, between, document};
+use crate::{steer, talk};
+
+/// Reads and steers tasks.
+pub(crate) async fn task(context: &Context, verb: TaskVerb) -> Result<Exit, Failure> {
+    match verb {
+        TaskVerb::Get { task } => get(context, &task).await,
+        TaskVerb::Retry { tasks } => steer(context, &tasks, "retry", "runs again").await,
+        TaskVerb::Skip { tasks } => steer(context, &tasks, "skip", "skipped").await,
+    }
+}
+
+async fn get(context: &Context, address: &str) -> Result<Exit, Failure> {
+    let (job, task) = split(address)?;
+    let answer = context.http()?.task(job, task).await?;
+    if let Some(text) = document(context.globals.output, &answer.text)? {
+        return talk::data(&text).map(|()| Exit::Ok);
+    }
+    talk::data(&details(job, &answer.value))?;
+    if !answer.value.attempts.is_empty() {
+        talk::data(&format!("\n{}", context.render(&attempts(&answer.value.attempts, context.now()))))?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn details(job: &str, task: &Task) -> String {
+    let mut lines = vec![
+        format!("task      {job}/{}", task.address()),
+        format!("kind      {}", task.kind),
+        format!("state     {}", task.state),
+        format!("attempt   {} of {}", task.attempt, task.max_attempts),
+    ];
+    lines.extend(task.queue.as_ref().map(|queue| format!("queue     {queue}")));
+    lines.extend(task.reason.as_ref().map(|reason| format!("reason    {reason}")));
+    lines.extend(task.error.as_ref().map(|error| format!("error     {}", in_words(error))));
+    if let Some(total) = task.total {
+        let items: Vec<String> = task.items.iter().map(|(state, count)| format!("{count} {state}")).collect();
+        lines.push(format!("items     {total}: {}", items.join(", ")));
+    }
+    lines.join("\n")
+}
+
+fn attempts(attempts: &[Attempt], now: Timestamp) -> Table {
+    let mut table = Table::new(&["ATTEMPT", "OUTCOME", "TOOK", "WORKER", "ERROR"]);
+    for attempt in attempts {
+        table.row(vec![
+            attempt.attempt.to_string().into(),
+            Cell::state(attempt.outcome.as_deref().unwrap_or("running")),
+            between(attempt.started_at.as_deref(), attempt.finished_at.as_deref(), now).into(),
+            attempt.worker.as_deref().unwrap_or_default().into(),
+            attempt.error.as_ref().map(in_words).unwrap_or_default().into(),
+        ]);
+    }
+    table
+}
+
+async fn steer(context: &Context, tasks: &[String], verb: &str, done: &str) -> Result<Exit, Failure> {
+    // All addresses are read before anything is done.
+    for address in tasks {
+        split(address)?;
+    }
+    let http = &context.http()?;
+    let act = |address: String| async move {
+        let (job, task) = address.split_once('/').unwrap_or((&address, ""));
+        http.steer_task(job, task, verb).await
+    };
+    steer::each(context, tasks, done, act).await
+}
+
+fn split(address: &str) -> Result<(&str, &str), Failure> {
+    address.split_once('/').filter(|(job, task)| !job.is_empty() && !task.is_empty()).ok_or_else(|| {
+        Failure::new(Exit::Usage, format!("{address:?} is no task"))
+            .hint("write JOB/TASK, or JOB/TASK.INDEX for an item")
+    })
+}

@@ -1,0 +1,45 @@
+//! `warrener validate`: checking job files without a server.
+
+use std::path::Path;
+
+use warrener_shared::job::{JobSpec, SubmitContext, parse};
+use warrener_shared::limits::Limits;
+
+use crate::args::ValidateArgs;
+use crate::document::Source;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::talk;
+
+/// Checks every file and reports every problem with its place.
+pub(crate) fn validate(args: &ValidateArgs) -> Result<Exit, Failure> {
+    let mut worst = Exit::Ok;
+    for file in &args.files {
+        match check(file) {
+            Ok(line) => talk::say(&line),
+            Err(failure) => {
+                talk::say(&failure.lines());
+                // A file that can't even be read says nothing about jobs, so it outweighs a refusal.
+                worst = if worst == Exit::Error { worst } else { failure.exit };
+            }
+        }
+    }
+    Ok(worst)
+}
+
+fn check(file: &Path) -> Result<String, Failure> {
+    let source = Source::read(file)?;
+    let parsed = parse(source.json(), &SubmitContext::default(), &Limits::DEFAULT);
+    match parsed {
+        Ok(job) => Ok(format!("{}: ok, {}", source.name(), size(&job))),
+        Err(problems) => {
+            let places = problems.iter().map(|problem| source.place(problem)).collect();
+            Err(Failure::new(Exit::Refused, "").details(places))
+        }
+    }
+}
+
+fn size(job: &JobSpec) -> String {
+    let plural = if job.tasks.len() == 1 { "" } else { "s" };
+    format!("{} task{plural}", job.tasks.len())
+}

@@ -1,0 +1,81 @@
+//! What needs no server, and what is said where there is none.
+
+use crate::server::{run, run_with};
+
+#[test]
+fn files_are_checked_without_a_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let good = file("good.yaml", "tasks:\n  a: {kind: x}\n  b: {kind: y, needs: a}\n");
+    let bad = file("bad.json", "{\"kind\": \"x\",\n  \"timout\": \"5m\",\n  \"retry\": -1}");
+    let ran = run(&["validate", &good], "");
+    assert_eq!((ran.code, ran.out.as_str(), ran.err), (0, "", format!("{good}: ok, 2 tasks\n")));
+    let ran = run(&["validate", &good, &bad], "");
+    assert_eq!((ran.code, ran.out.as_str()), (5, ""), "{}", ran.err);
+    assert!(ran.err.contains(&format!("{bad}:2:3: ")) && ran.err.contains(&format!("{bad}:3:3: ")), "{}", ran.err);
+    assert!(ran.err.contains("timeout"), "{}", ran.err);
+    assert_eq!(run(&["validate", "/nowhere/x.yaml"], "").code, 1);
+    assert_eq!(run(&["validate", "-"], "kind: x").code, 0);
+}
+
+#[test]
+fn nobody_there_is_code_seven_with_a_way_out() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let ran = run(&["job", "get", "x", "--server", &format!("http://{free}")], "");
+    assert_eq!(ran.code, 7, "{}", ran.err);
+    assert!(ran.err.contains("WARRENER_URL"), "{}", ran.err);
+    let amqp = [("WARRENER_AMQP__URL", &*format!("amqp://client:client@{free}/%2f"))];
+    let ran = run_with(&["submit", "-", "--via", "amqp"], "kind: x", &amqp);
+    assert_eq!(ran.code, 7, "{}", ran.err);
+    assert!(ran.err.contains("WARRENER_AMQP__URL") && !ran.err.contains("client:client"), "{}", ran.err);
+}
+
+#[test]
+fn usage_and_configuration_errors_say_what_and_where() {
+    let cases: [(&[&str], i32, &str); 5] = [
+        (&["job", "gett", "x"], 2, "tip: a similar subcommand exists: 'get'"),
+        (&["run", "k", "--input", "hello"], 2, "it is not JSON"),
+        (&["watch", "x", "--timeout", "soon"], 2, "soon"),
+        (&["submit", "-", "--dry-run", "--via", "amqp"], 2, "--via http"),
+        (&["submit", "/nowhere/job.yaml"], 1, "reading /nowhere/job.yaml: No such file"),
+    ];
+    for (args, code, expected) in cases {
+        let ran = run(args, "kind: x");
+        assert!(ran.code == code && ran.err.contains(expected), "{args:?}: {} {}", ran.code, ran.err);
+    }
+    let ran = run_with(&["job", "list"], "", &[("WARRENER_AMQP_URL", "x")]);
+    assert!(ran.code == 1 && ran.err.contains("did you mean WARRENER_AMQP__URL?"), "{} {}", ran.code, ran.err);
+}
+
+#[test]
+fn the_configuration_is_shown_with_its_origins_and_without_secrets() {
+    let variables = [("WARRENER_AMQP__URL", "amqp://u:hunter2@h/%2f"), ("WARRENER_TOKEN", "hunter2")];
+    let ran = run_with(&["config", "show"], "", &variables);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert!(!ran.out.contains("hunter2"), "{}", ran.out);
+    assert!(
+        ran.out.contains("amqp://u:***@h/%2f") && ran.out.contains("environment variable WARRENER_AMQP__URL"),
+        "{}",
+        ran.out
+    );
+    assert!(run(&["config", "show", "-o", "name"], "").out.contains("worker.slots\n"));
+    assert_eq!(run(&["config", "check"], "").err, "the configuration is sound\n");
+    let bad = [("WARRENER_WORKER__SLOTS", "lots"), ("WARRENER_RETENTION", "ever")];
+    let ran = run_with(&["config", "check"], "", &bad);
+    assert!(ran.code == 1 && ran.err.contains("worker.slots") && ran.err.contains("retention"), "{}", ran.err);
+}
+
+#[test]
+fn completion_and_help_name_every_noun() {
+    let script = run(&["completion", "bash"], "");
+    assert!(script.code == 0 && script.out.contains("_warrener()"));
+    let help = run(&["--help"], "").out;
+    for noun in ["submit", "run", "validate", "watch", "job", "task", "queue", "worker", "dead", "config", "completion"]
+    {
+        assert!(help.contains(&format!("\n  {noun} ")), "{noun}: {help}");
+    }
+}
