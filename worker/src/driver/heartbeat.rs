@@ -17,7 +17,8 @@ use crate::session::Session;
 pub(super) struct Heartbeats {
     /// All that doesn't change.
     form: Heartbeat,
-    due: Instant,
+    /// When the latest was sent; `None` if the next must not wait.
+    last: Option<Instant>,
 }
 
 impl Heartbeats {
@@ -30,21 +31,20 @@ impl Heartbeats {
             slots: settings.worker.slots,
             ..Heartbeat::default()
         };
-        Self { form, due: Instant::now() }
+        Self { form, last: None }
     }
 
     /// The next one goes out at once.
     pub(super) fn hurry(&mut self) {
-        self.due = Instant::now();
+        self.last = None;
     }
 
     /// Sends one if it is time.
     pub(super) async fn beat<D>(&mut self, session: &Session<D>, line: &Line) {
-        let now = Instant::now();
-        if now < self.due {
+        if self.last.is_some_and(|last| last.elapsed() < every(session.patience())) {
             return;
         }
-        self.due = now + every(session.patience());
+        self.last = Some(Instant::now());
         let beat = Heartbeat { tickets: session.tickets(), draining: session.is_draining(), ..self.form.clone() };
         let body = serde_json::to_vec(&beat).expect("a heartbeat has text keys only");
         line.send_heartbeat(Message { persistent: false, ..Message::json(TYPE, body) }).await;

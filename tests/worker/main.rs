@@ -1,0 +1,8 @@
+//! A worker in this process against a real broker; the test plays the orchestrator.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod claims;
+mod faults;
+mod stage;
+mod work;
