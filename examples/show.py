@@ -5,7 +5,7 @@ import sys
 
 def show(value, indent):
     if not isinstance(value, dict):
-        print(f"{indent}{value}")
+        print(f"{indent}{word(value)}")
         return
     width = max(map(len, value), default=0)
     for name, part in value.items():
@@ -13,7 +13,13 @@ def show(value, indent):
             print(f"{indent}{name}")
             show(part, indent + "  ")
         else:
-            print(f"{indent}{name:<{width}}  {', '.join(map(str, part)) if isinstance(part, list) else part}")
+            print(f"{indent}{name:<{width}}  {word(part)}")
+
+
+def word(value):
+    if isinstance(value, list):
+        return ", ".join(map(word, value)) or "none"
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 show(json.load(sys.stdin), "    ")

@@ -67,7 +67,7 @@ fn lines(names: impl IntoIterator<Item = String>, is_wrong: impl Fn(&str) -> boo
 }
 
 fn is_test(name: &str) -> bool {
-    name.ends_with("tests.rs") || name.split('/').any(|part| part == "tests")
+    ["tests.rs", "golden.rs"].iter().any(|end| name.ends_with(end)) || name.split('/').any(|part| part == "tests")
 }
 
 fn is_crate_root(name: &str) -> bool {
