@@ -76,7 +76,18 @@ pub async fn run(config: Config, metrics: Metrics, stop: CancellationToken) -> a
         new_events: Arc::new(Notify::new()),
         view: view.clone(),
     };
-    let api = Api { view, inputs, health, metrics, workers, glance, finished, limits: config.limits() };
+    let api = Api {
+        view,
+        inputs,
+        health,
+        metrics,
+        workers,
+        glance,
+        finished,
+        limits: config.limits(),
+        names: Names::new(&config.amqp.prefix),
+        addresses: config.addresses(),
+    };
     tracing::info!(address = %listener.local_addr()?, store = %config.store.url, "orchestrator started");
     let server = tokio::spawn(api::serve(listener, api, stop.clone()));
     let outcome = broker::run(context, output_queue, stop.clone()).await;

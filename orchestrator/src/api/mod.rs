@@ -1,17 +1,52 @@
-//! The HTTP interface.
+//! The HTTP interface: one file for each resource.
+//!
+//! Whatever changes something is handed to the driver and answered once it is committed. Everything else is read
+//! from the database by connections of its own, on threads that may block.
 
+mod app;
+mod dead;
+mod events;
+mod filter;
+mod guard;
+mod health;
+mod job;
+mod jobs;
+mod path;
+mod problem;
+mod query;
+mod queues;
+mod reason;
+mod results;
+mod shape;
+mod specs;
+mod submit;
+mod task;
+mod tasks;
+mod workers;
+
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use axum::Router;
+use axum::http::{Method, Uri};
+use axum::routing::{get, post};
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 use warrener_runtime::health::Health;
 use warrener_runtime::metrics::Metrics;
-use warrener_shared::id::JobNo;
+use warrener_shared::id::{JobNo, QueueName};
 use warrener_shared::limits::Limits;
+use warrener_shared::wire::topology::Names;
 
+use self::app::App;
+use self::problem::Problem;
 use crate::driver::{Glance, Packet};
 use crate::pulse::Workers;
 use crate::store::sqlite::view::View;
+
+/// How long requests may take after the process was told to stop.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// What the handlers need.
 #[derive(Clone, Debug)]
@@ -32,6 +67,10 @@ pub struct Api {
     pub finished: broadcast::Sender<JobNo>,
     /// The limits that apply.
     pub limits: Limits,
+    /// Names of exchanges and queues.
+    pub names: Names,
+    /// Queues of somebody else, by the queue whose tasks they carry.
+    pub addresses: BTreeMap<QueueName, String>,
 }
 
 /// Answers requests until told to stop.
@@ -39,15 +78,50 @@ pub struct Api {
 /// # Errors
 /// If the listener fails.
 pub async fn serve(listener: tokio::net::TcpListener, api: Api, stop: CancellationToken) -> std::io::Result<()> {
-    let health = api.health.clone();
-    let ready = axum::routing::get(move || {
-        let health = health.clone();
-        async move {
-            let report = health.report();
-            let status = if report.ready { 200 } else { 503 };
-            (axum::http::StatusCode::from_u16(status).expect("a status"), axum::Json(report))
-        }
-    });
-    let app = axum::Router::new().route("/readyz", ready);
-    axum::serve(listener, app).with_graceful_shutdown(async move { stop.cancelled().await }).await
+    // Connections keep only a weak hold on the driver, so that one that lingers does not keep it from ending.
+    let (router, hold) = router(api, stop.clone());
+    let server = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let outcome = tokio::select! {
+        outcome = server => outcome,
+        () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => Ok(()),
+    };
+    drop(hold);
+    outcome
 }
+
+/// All paths. The sender keeps the driver reachable for as long as it is held.
+fn router(api: Api, stop: CancellationToken) -> (Router, mpsc::Sender<Packet>) {
+    let hold = api.inputs.clone();
+    let app = Arc::new(App::new(api, stop));
+    let v1 = Router::new()
+        .route("/jobs", get(jobs::list).post(submit::submit))
+        .route("/jobs/{id}", get(job::get))
+        .route("/jobs/{id}/tasks", get(tasks::list))
+        .route("/jobs/{id}/events", get(events::list))
+        .route("/jobs/{id}/cancel", post(job::cancel))
+        .route("/jobs/{id}/pause", post(job::pause))
+        .route("/jobs/{id}/resume", post(job::resume))
+        .route("/tasks/{job}/{task}", get(task::get))
+        .route("/queues", get(queues::list))
+        .route("/queues/{name}/pause", post(queues::pause))
+        .route("/queues/{name}/resume", post(queues::resume))
+        .route("/queues/{name}/scaling", get(queues::scaling))
+        .route("/workers", get(workers::list))
+        .route("/dead", get(dead::list))
+        .route("/dead/{id}", get(dead::get));
+    let router = Router::new()
+        .nest("/api/v1", v1)
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .layer(axum::middleware::from_fn(guard::guard))
+        .fallback(|uri: Uri| async move { Problem::no_such_path(uri.path()) })
+        .method_not_allowed_fallback(
+            |method: Method, uri: Uri| async move { Problem::method(method.as_str(), uri.path()) },
+        )
+        .with_state(app);
+    (router, hold)
+}
+
+#[cfg(test)]
+mod tests;

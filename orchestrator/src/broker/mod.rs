@@ -23,6 +23,7 @@ use warrener_shared::id::{JobNo, QueueName};
 use warrener_shared::limits::Limits;
 use warrener_shared::wire::topology::Names;
 
+pub(crate) use self::submits::submission;
 use crate::driver::{Glance, Input, Output, Packet};
 use crate::pulse::Workers;
 use crate::store::sqlite::view::View;

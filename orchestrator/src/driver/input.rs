@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use warrener_engine::event::{Reported, Started};
-use warrener_shared::id::{JobId, JobNo, QueueName, Ticket};
+use warrener_shared::id::{JobId, JobNo, QueueName, TaskAddress, Ticket};
 use warrener_shared::job::{JobSpec, Problem};
 use warrener_shared::wire::submit::{ReplyAddress, ReplyMode};
 
@@ -120,6 +120,8 @@ pub enum Command {
     Pause(JobId, bool),
     /// Hold the queue, or let it go on.
     PauseQueue(QueueName, bool),
+    /// Say what the input of the task or item is.
+    Resolve(JobId, TaskAddress),
 }
 
 /// What became of an input that somebody waits for.
@@ -142,6 +144,8 @@ pub enum Answer {
     NotFound,
     /// It cannot be done in the state that things are in.
     Conflict(String),
+    /// The input as JSON; `null` as long as it is not known.
+    Input(Vec<u8>),
 }
 
 /// For a worker that is seen at an attempt.

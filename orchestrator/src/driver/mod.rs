@@ -11,6 +11,7 @@ mod lane;
 mod load;
 mod reply;
 mod republish;
+mod resolve;
 mod submit;
 mod watch;
 
@@ -61,6 +62,8 @@ pub struct QueueGlance {
     pub dispatched: usize,
     /// How many attempts may be open.
     pub window: usize,
+    /// Whether the queue at the broker is there; only one of somebody else can be missing.
+    pub found: bool,
 }
 
 /// What the driver shows to others: its queues, and which of them have attempts nobody was seen at.
@@ -529,6 +532,7 @@ impl<S: Store> Driver<S> {
             paused: lane.paused,
             dispatched: lane.open,
             window: lane.window(),
+            found: lane.found,
         };
         let queues = self.lanes.iter().map(queue).collect();
         let glance = Glance { queues, unstarted: self.watch.unstarted() };

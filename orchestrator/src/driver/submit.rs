@@ -102,6 +102,7 @@ impl<S: Store> Driver<S> {
             Command::Cancel(id) => self.on_job(id, Event::CancelRequested, batch)?,
             Command::Pause(id, paused) => self.on_job(id, |job| Event::PauseRequested(job, *paused), batch)?,
             Command::PauseQueue(name, paused) => self.pause_queue(name, *paused, batch),
+            Command::Resolve(id, address) => self.resolve(id, address)?,
         };
         batch.answers.push((at, answer));
         Ok(())

@@ -44,6 +44,8 @@ CREATE TABLE jobs (
     CHECK (output IS NULL OR state = 2)
 ) STRICT;
 
+-- For counting what is open by looking at what is open only.
+CREATE INDEX jobs_open ON jobs (state) WHERE finished_at IS NULL;
 CREATE INDEX jobs_finished ON jobs (finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX jobs_unique ON jobs (unique_key) WHERE unique_key IS NOT NULL;
 CREATE INDEX jobs_due ON jobs (wake_at) WHERE wake_at IS NOT NULL;
@@ -94,6 +96,7 @@ CREATE TABLE tasks (
 ) STRICT;
 
 CREATE INDEX tasks_ready ON tasks (queue, rank) WHERE rank IS NOT NULL;
+CREATE INDEX tasks_mapped ON tasks (queue) WHERE rank IS NOT NULL AND map IS NOT NULL;
 CREATE INDEX tasks_due ON tasks (wake_at) WHERE wake_at IS NOT NULL;
 CREATE INDEX tasks_open ON tasks (dispatch_no) WHERE dispatch_no IS NOT NULL;
 

@@ -1,0 +1,152 @@
+//! What all handlers share, and the two ways in which they learn something: from the database, and from the driver.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use warrener_runtime::clock::Clock;
+use warrener_runtime::health::Health;
+use warrener_runtime::metrics::Metrics;
+use warrener_shared::id::{JobNo, QueueName};
+use warrener_shared::limits::Limits;
+use warrener_shared::time::Timestamp;
+use warrener_shared::wire::topology::Names;
+
+use super::Api;
+use super::problem::Problem;
+use super::specs::Specs;
+use crate::driver::{Answer, Command, Glance, Input, Packet};
+use crate::pulse::Workers;
+use crate::store::sqlite::view::{Snapshot, View};
+
+/// Reads at once. More would only wait for the same disk and the same two or three processors.
+const READERS: usize = 8;
+/// How long the driver may take for a commit before a request gives up.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct App {
+    pub view: Arc<View>,
+    pub health: Health,
+    pub metrics: Metrics,
+    pub workers: Workers,
+    pub glance: Arc<Mutex<Glance>>,
+    pub finished: broadcast::Sender<JobNo>,
+    pub limits: Limits,
+    pub names: Names,
+    pub addresses: BTreeMap<QueueName, String>,
+    pub specs: Specs,
+    pub stop: CancellationToken,
+    inputs: mpsc::WeakSender<Packet>,
+    readers: Arc<Semaphore>,
+    clock: Clock,
+}
+
+impl App {
+    pub(super) fn new(api: Api, stop: CancellationToken) -> Self {
+        Self {
+            view: api.view,
+            health: api.health,
+            metrics: api.metrics,
+            workers: api.workers,
+            glance: api.glance,
+            finished: api.finished,
+            limits: api.limits,
+            names: api.names,
+            addresses: api.addresses,
+            specs: Specs::default(),
+            stop,
+            inputs: api.inputs.downgrade(),
+            readers: Arc::new(Semaphore::new(READERS)),
+            clock: Clock::start(),
+        }
+    }
+
+    /// The time of day.
+    pub(super) fn now(&self) -> Timestamp {
+        Timestamp(self.clock.now_ms())
+    }
+
+    /// The queue at the broker that carries the tasks of a queue.
+    pub(super) fn address(&self, queue: &QueueName) -> String {
+        self.addresses.get(queue).cloned().unwrap_or_else(|| self.names.task_queue(queue))
+    }
+
+    /// Does something on a thread that may block.
+    pub(super) async fn block<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let permit = self.readers.clone().acquire_owned().await.expect("nobody closes the semaphore");
+        let app = self.clone();
+        let task = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            work(&app)
+        });
+        task.await.unwrap_or_else(|error| Err(Problem::internal(error)))
+    }
+
+    /// Reads the database, all of it as it is at one moment.
+    pub(super) async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        look: impl FnOnce(&Self, &Snapshot<'_>) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.block(move |app| app.view.read(|snapshot| look(app, snapshot))).await
+    }
+
+    /// Answers with what is read.
+    pub(super) async fn answer<T: Serialize>(
+        self: &Arc<Self>,
+        look: impl FnOnce(&Self, &Snapshot<'_>) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<Response, Problem> {
+        let body = self.read(move |app, snapshot| Ok(to_json(&look(app, snapshot)?))).await?;
+        Ok(respond(StatusCode::OK, body))
+    }
+
+    /// Has the driver do something, and waits until it is committed.
+    pub(super) async fn ask(&self, input: impl FnOnce(oneshot::Sender<Answer>) -> Input) -> Result<Answer, Problem> {
+        self.check_store()?;
+        let inputs = self.inputs.upgrade().ok_or_else(|| Problem::unavailable("the orchestrator is stopping"))?;
+        let (tell, answer) = oneshot::channel();
+        let asked = async {
+            inputs.send(Packet::from(input(tell))).await.ok()?;
+            drop(inputs);
+            answer.await.ok()
+        };
+        match tokio::time::timeout(PATIENCE, asked).await {
+            Ok(Some(answer)) => Ok(answer),
+            Ok(None) => Err(Problem::unavailable("the store could not be written; nothing was changed")),
+            Err(_) => Err(Problem::unavailable("the store is slow; whether anything was changed is not known yet")),
+        }
+    }
+
+    /// Has the driver carry out a command.
+    pub(super) async fn command(&self, command: Command) -> Result<Answer, Problem> {
+        self.ask(|tell| Input::Command(command, Some(tell))).await
+    }
+
+    fn check_store(&self) -> Result<(), Problem> {
+        let report = self.health.report();
+        let store = report.checks.into_iter().find(|check| check.name == "store" && !check.ready);
+        match store {
+            Some(check) => Err(Problem::unavailable(check.reason.unwrap_or_default())),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A resource as bytes.
+pub(super) fn to_json<T: Serialize>(resource: &T) -> Vec<u8> {
+    serde_json::to_vec(resource).expect("resources have text keys only")
+}
+
+/// An answer with a JSON body.
+pub(super) fn respond(status: StatusCode, body: Vec<u8>) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+}

@@ -1,0 +1,110 @@
+//! The filter language: `state:failed kind:ml.* queue:gpu label.team:growth created:>1h`.
+//!
+//! Terms are separated by white space and must all hold; `,` separates values of which one must fit, `-` before a
+//! term negates it, `*` in a value stands for any text. Double quotes take away the meaning of every character
+//! between them.
+
+use warrener_shared::job::parse_duration;
+use warrener_shared::state::JobState;
+
+use crate::store::sqlite::view::filter::{Age, Column, Filter, Pattern, Term, Test};
+
+/// Characters of a filter; more is no filter that a person writes.
+const CHARACTERS: usize = 2_000;
+/// Values of all terms together. SQLite takes a few thousand, and each costs time for each job.
+const VALUES: usize = 200;
+const KEYS: &str = "state, kind, queue, label.<name>, name, id and created";
+
+/// A character, and whether it stood between quotes.
+type Char = (char, bool);
+
+/// Reads a filter.
+///
+/// # Errors
+/// One sentence that says which term is wrong and what is possible.
+pub(super) fn parse(text: &str) -> Result<Filter, String> {
+    if text.chars().count() > CHARACTERS {
+        return Err(format!("a filter may have {CHARACTERS} characters"));
+    }
+    let characters = unquote(text)?;
+    let terms = characters.split(|(c, quoted)| c.is_whitespace() && !quoted).filter(|term| !term.is_empty());
+    let terms: Vec<Term> = terms.map(term).collect::<Result<_, _>>()?;
+    let values: usize = terms.iter().map(|term| term.test.values()).sum();
+    if values > VALUES {
+        return Err(format!("a filter may have {VALUES} values, this one has {values}"));
+    }
+    Ok(Filter { terms })
+}
+
+fn unquote(text: &str) -> Result<Vec<Char>, String> {
+    let mut quoted = false;
+    let mut characters = Vec::new();
+    for character in text.chars() {
+        if character == '"' {
+            quoted = !quoted;
+        } else {
+            characters.push((character, quoted));
+        }
+    }
+    if quoted { Err("a double quote is not closed".to_owned()) } else { Ok(characters) }
+}
+
+fn term(characters: &[Char]) -> Result<Term, String> {
+    let (negated, rest) = match characters {
+        [('-', false), rest @ ..] => (true, rest),
+        rest => (false, rest),
+    };
+    let shown = plain(rest);
+    let Some(at) = rest.iter().position(|c| *c == (':', false)) else {
+        return Err(format!("`{shown}` is not a term; write key:value with one of the keys {KEYS}"));
+    };
+    let (key, values) = (plain(&rest[..at]), &rest[at + 1..]);
+    let values: Vec<&[Char]> = values.split(|c| *c == (',', false)).collect();
+    if values.iter().any(|value| value.is_empty()) {
+        return Err(format!("`{shown}` lacks a value"));
+    }
+    Ok(Term { negated, test: test(&key, &values)? })
+}
+
+fn test(key: &str, values: &[&[Char]]) -> Result<Test, String> {
+    let patterns = || values.iter().map(|value| pattern(value)).collect();
+    Ok(match key {
+        "state" => Test::State(values.iter().map(|value| state(&plain(value))).collect::<Result<_, _>>()?),
+        "created" => Test::Created(values.iter().map(|value| age(&plain(value))).collect::<Result<_, _>>()?),
+        "kind" => Test::Text(Column::Kind, patterns()),
+        "name" => Test::Text(Column::Name, patterns()),
+        "id" => Test::Text(Column::Id, patterns()),
+        "queue" => Test::Queue(patterns()),
+        other => match other.strip_prefix("label.").filter(|name| !name.is_empty()) {
+            Some(name) => Test::Label(name.to_owned(), patterns()),
+            None => return Err(format!("unknown key `{other}`; the keys are {KEYS}")),
+        },
+    })
+}
+
+fn pattern(value: &[Char]) -> Pattern {
+    Pattern::new(value.iter().map(|(c, quoted)| (*c != '*' || *quoted).then_some(*c)))
+}
+
+fn state(word: &str) -> Result<JobState, String> {
+    word.parse().map_err(|_| {
+        let words: Vec<&str> = JobState::ALL.iter().map(|state| state.as_str()).collect();
+        format!("unknown state `{word}`; the states are {}", words.join(", "))
+    })
+}
+
+fn age(text: &str) -> Result<Age, String> {
+    let parsed = match text.split_at_checked(1) {
+        Some((">", span)) => parse_duration(span).map(Age::Over),
+        Some(("<", span)) => parse_duration(span).map(Age::Under),
+        _ => return Err(format!("`created:{text}` needs > (longer ago) or < before a duration, such as created:<1h")),
+    };
+    parsed.map_err(|error| format!("`created:{text}`: {error}"))
+}
+
+fn plain(characters: &[Char]) -> String {
+    characters.iter().map(|(c, _)| c).collect()
+}
+
+#[cfg(test)]
+mod tests;

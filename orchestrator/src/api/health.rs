@@ -1,0 +1,60 @@
+//! Whether the process lives, whether it is ready, and its numbers.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use metrics::gauge;
+use warrener_runtime::health::Report;
+use warrener_shared::state::JobState;
+
+use super::app::App;
+use super::problem::Problem;
+use super::queues::{self, QueueState};
+
+/// The process answers, so it lives.
+pub(super) async fn live() -> &'static str {
+    "ok\n"
+}
+
+pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Report>) {
+    let report = app.health.report();
+    let status = if report.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(report))
+}
+
+pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
+    // Numbers of the process are worth having even if those of the database cannot be read.
+    if let Err(problem) = app.read(gather).await {
+        tracing::warn!(?problem, "the numbers of the database could not be read");
+    }
+    for check in app.health.report().checks {
+        gauge!("warrener_ready", "check" => check.name).set(f64::from(u8::from(check.ready)));
+    }
+    gauge!("warrener_workers").set(app.workers.all().iter().filter(|worker| worker.is_live()).count() as f64);
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render()).into_response()
+}
+
+/// Looks at indexes only, because it is done every few seconds.
+fn gather(app: &App, snapshot: &crate::store::sqlite::view::Snapshot<'_>) -> Result<(), Problem> {
+    let counts = snapshot.open_jobs()?;
+    for state in JobState::ALL.iter().filter(|state| !state.is_final()) {
+        let count = counts.iter().find(|(counted, _)| counted == state).map_or(0, |(_, count)| *count);
+        gauge!("warrener_jobs", "state" => state.as_str()).set(count as f64);
+    }
+    gauge!("warrener_dead_letters").set(snapshot.dead_count()? as f64);
+    let now = app.now();
+    for queue in queues::read(app, snapshot)? {
+        let QueueState { row, ready, oldest_ready_at, workers, dispatched } = queue;
+        let name = row.name.to_string();
+        let age = oldest_ready_at.map_or(0, |at| now.since(at).0);
+        gauge!("warrener_queue_ready", "queue" => name.clone()).set(ready as f64);
+        gauge!("warrener_queue_oldest_ready_seconds", "queue" => name.clone()).set(age as f64 / 1000.0);
+        gauge!("warrener_queue_dispatched", "queue" => name.clone()).set(dispatched as f64);
+        gauge!("warrener_queue_paused", "queue" => name.clone()).set(f64::from(u8::from(row.paused)));
+        gauge!("warrener_queue_workers", "queue" => name).set(workers as f64);
+    }
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! A job.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use warrener_engine::row::{Counts, JobRow, Stop};
+use warrener_shared::id::JobId;
+use warrener_shared::job::{JobSpec, Shape, Start};
+use warrener_shared::state::{JobState, TaskState};
+use warrener_shared::time::Timestamp;
+
+use super::app::App;
+use super::path::{JobPath, no_job};
+use super::problem::Problem;
+use super::query::Parameters;
+use super::shape::{ByState, Raw, raw, time};
+use crate::driver::{Answer, Command};
+use crate::store::sqlite::view::{JobRecord, Snapshot};
+
+/// A job as everybody sees it.
+#[derive(Debug, Serialize)]
+pub(super) struct JobResource {
+    id: Option<String>,
+    name: Option<String>,
+    kind: Option<String>,
+    labels: Raw,
+    state: JobState,
+    paused: bool,
+    cancelling: bool,
+    created_at: Option<String>,
+    scheduled_at: Option<String>,
+    started_at: Option<String>,
+    finished_at: Option<String>,
+    deadline_at: Option<String>,
+    input: Raw,
+    output: Raw,
+    error: Raw,
+    tasks: ByState,
+}
+
+impl From<JobRecord> for JobResource {
+    fn from(job: JobRecord) -> Self {
+        let row = job.row;
+        Self {
+            id: Some(row.id.to_string()),
+            name: job.name,
+            kind: job.kind,
+            labels: raw(Some(job.labels.as_bytes())),
+            state: row.state,
+            paused: row.paused,
+            cancelling: row.stop != Stop::None && !row.state.is_final(),
+            created_at: time(Some(row.created_at)),
+            scheduled_at: time(row.scheduled_at),
+            started_at: time(row.started_at),
+            finished_at: time(row.finished_at),
+            deadline_at: time(row.deadline_at),
+            input: input(&job.body),
+            output: raw(row.output.as_deref()),
+            error: raw(row.error.as_deref()),
+            tasks: ByState(row.counts),
+        }
+    }
+}
+
+impl JobResource {
+    /// What a job would look like that is not kept.
+    pub(super) fn imagined(spec: &JobSpec, body: &[u8], now: Timestamp) -> Self {
+        let scheduled_at = match spec.start {
+            Start::Now => None,
+            Start::Delay(delay) => Some(now + delay),
+            Start::At(at) => Some(at),
+        }
+        .filter(|at| *at > now);
+        let mut counts = Counts::default();
+        counts.add(TaskState::Waiting, u32::try_from(spec.tasks.len()).expect("the parser limits the tasks"));
+        let labels = serde_json::to_vec(&spec.labels).expect("labels are text");
+        Self {
+            id: spec.id.as_ref().map(JobId::to_string),
+            name: spec.name.clone(),
+            kind: (spec.shape == Shape::Single).then(|| spec.tasks[0].kind.to_string()),
+            labels: raw(Some(&labels)),
+            state: if scheduled_at.is_some() { JobState::Scheduled } else { JobState::Running },
+            paused: false,
+            cancelling: false,
+            created_at: None,
+            scheduled_at: time(scheduled_at),
+            started_at: None,
+            finished_at: None,
+            deadline_at: None,
+            input: input(body),
+            output: None,
+            error: None,
+            tasks: ByState(counts),
+        }
+    }
+}
+
+/// The input as it was written in the document.
+fn input(body: &[u8]) -> Raw {
+    #[derive(Deserialize)]
+    struct Head<'a> {
+        #[serde(borrow, default)]
+        input: Option<&'a RawValue>,
+    }
+    let head: Head<'_> = serde_json::from_slice(body).ok()?;
+    head.input.map(ToOwned::to_owned)
+}
+
+/// The job with this id.
+pub(super) fn load(snapshot: &Snapshot<'_>, id: &JobId) -> Result<JobRecord, Problem> {
+    snapshot.job(id)?.ok_or_else(|| no_job(id.as_str()))
+}
+
+/// The row of the job with this id.
+pub(super) fn row(snapshot: &Snapshot<'_>, id: &JobId) -> Result<JobRow, Problem> {
+    snapshot.job_with_id(id)?.ok_or_else(|| no_job(id.as_str()))
+}
+
+pub(super) async fn get(State(app): State<Arc<App>>, JobPath(id): JobPath, uri: Uri) -> Result<Response, Problem> {
+    Parameters::read(&uri, &[])?;
+    app.answer(move |_, snapshot| Ok(JobResource::from(load(snapshot, &id)?))).await
+}
+
+pub(super) async fn cancel(state: State<Arc<App>>, path: JobPath, uri: Uri) -> Result<Response, Problem> {
+    change(state, path, uri, Command::Cancel).await
+}
+
+pub(super) async fn pause(state: State<Arc<App>>, path: JobPath, uri: Uri) -> Result<Response, Problem> {
+    change(state, path, uri, |id| Command::Pause(id, true)).await
+}
+
+pub(super) async fn resume(state: State<Arc<App>>, path: JobPath, uri: Uri) -> Result<Response, Problem> {
+    change(state, path, uri, |id| Command::Pause(id, false)).await
+}
+
+/// Has the job changed and answers with what became of it.
+async fn change(
+    State(app): State<Arc<App>>,
+    JobPath(id): JobPath,
+    uri: Uri,
+    command: impl FnOnce(JobId) -> Command,
+) -> Result<Response, Problem> {
+    Parameters::read(&uri, &[])?;
+    match app.command(command(id.clone())).await? {
+        Answer::NotFound => Err(no_job(id.as_str())),
+        Answer::Conflict(why) => Err(Problem::conflict(why)),
+        _ => app.answer(move |_, snapshot| Ok(JobResource::from(load(snapshot, &id)?))).await,
+    }
+}

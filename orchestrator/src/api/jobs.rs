@@ -1,0 +1,40 @@
+//! The list of jobs.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use warrener_shared::id::JobNo;
+
+use super::app::App;
+use super::filter;
+use super::job::JobResource;
+use super::problem::Problem;
+use super::query::Parameters;
+use super::shape::List;
+
+pub(super) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, Problem> {
+    let parameters = Parameters::read(&uri, &["q", "cursor", "limit"])?;
+    let filter = filter::parse(parameters.get("q").unwrap_or("")).map_err(|why| Problem::parameter("q", why))?;
+    let limit = parameters.limit()?;
+    let before = parameters.cursor(|text| i64::from_str_radix(text, 36).ok().filter(|no| *no > 0).map(JobNo))?;
+    let now = app.now();
+    app.answer(move |_, snapshot| {
+        let page = snapshot.jobs(&filter, before, limit, now)?;
+        let next_cursor = page.items.last().filter(|_| page.more).map(|last| base36(last.row.no.0));
+        Ok(List { items: page.items.into_iter().map(JobResource::from).collect(), next_cursor })
+    })
+    .await
+}
+
+/// A number that nobody takes for something with a meaning.
+fn base36(mut number: i64) -> String {
+    let mut digits = Vec::new();
+    while number > 0 {
+        let digit = u32::try_from(number % 36).expect("a digit");
+        digits.push(char::from_digit(digit, 36).expect("a digit"));
+        number /= 36;
+    }
+    digits.iter().rev().collect()
+}

@@ -1,0 +1,62 @@
+//! Query parameters, each known by name.
+
+use axum::extract::Query;
+use axum::http::Uri;
+
+use super::problem::Problem;
+
+/// Elements of a page unless asked otherwise.
+const LIMIT_DEFAULT: usize = 50;
+/// Most elements of a page.
+const LIMIT_MAX: usize = 1_000;
+
+/// The query parameters of one request.
+#[derive(Debug)]
+pub(super) struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    /// Reads the query of a request that takes these parameters.
+    pub(super) fn read(uri: &Uri, known: &[&str]) -> Result<Self, Problem> {
+        let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
+            .map_err(|error| Problem::parameter("the query", error.body_text()))?;
+        for (at, (name, _)) in pairs.iter().enumerate() {
+            if !known.contains(&name.as_str()) {
+                let takes = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                return Err(Problem::parameter(name, format_args!("unknown; the parameters here are: {takes}")));
+            }
+            if pairs[..at].iter().any(|(earlier, _)| earlier == name) {
+                return Err(Problem::parameter(name, "given twice"));
+            }
+        }
+        Ok(Self(pairs))
+    }
+
+    /// The value of a parameter.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The value of a parameter that is true or false; false without.
+    pub(super) fn flag(&self, name: &str) -> Result<bool, Problem> {
+        match self.get(name) {
+            None | Some("false") => Ok(false),
+            Some("true" | "") => Ok(true),
+            Some(other) => Err(Problem::parameter(name, format_args!("{other:?} is neither true nor false"))),
+        }
+    }
+
+    /// How many elements are wanted.
+    pub(super) fn limit(&self) -> Result<usize, Problem> {
+        let Some(text) = self.get("limit") else { return Ok(LIMIT_DEFAULT) };
+        let limit = text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
+        limit.ok_or_else(|| Problem::parameter("limit", format_args!("{text:?} is not a number from 1 to {LIMIT_MAX}")))
+    }
+
+    /// Where to go on.
+    pub(super) fn cursor<T>(&self, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Problem> {
+        let Some(text) = self.get("cursor") else { return Ok(None) };
+        let cursor = read(text);
+        let wrong = || Problem::parameter("cursor", "not a next_cursor of this list; leave it out to start anew");
+        cursor.map(Some).ok_or_else(wrong)
+    }
+}

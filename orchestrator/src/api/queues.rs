@@ -1,0 +1,164 @@
+//! Queues.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use serde::Serialize;
+use warrener_shared::id::QueueName;
+use warrener_shared::time::Timestamp;
+
+use super::app::App;
+use super::path::{QueuePath, no_queue};
+use super::problem::Problem;
+use super::query::Parameters;
+use super::shape::{List, time};
+use crate::driver::{Answer, Command};
+use crate::store::QueueRow;
+use crate::store::sqlite::view::{Mapped, Snapshot};
+
+/// Mapped tasks of a queue whose items are counted exactly; those of the others count as if nothing held them.
+const MAPPED_MAX: usize = 200;
+
+/// A queue as it is now.
+#[derive(Debug)]
+pub(super) struct QueueState {
+    pub row: QueueRow,
+    /// Tasks and items that may go out.
+    pub ready: u64,
+    pub oldest_ready_at: Option<Timestamp>,
+    /// Live workers that serve it.
+    pub workers: usize,
+    /// Open attempts.
+    pub dispatched: u64,
+}
+
+/// A queue as everybody sees it.
+#[derive(Debug, Serialize)]
+struct QueueResource {
+    name: String,
+    address: String,
+    paused: bool,
+    ready: u64,
+    dispatched: u64,
+    workers: usize,
+    oldest_ready_at: Option<String>,
+}
+
+/// How many slots a queue could use.
+#[derive(Debug, Serialize)]
+struct Scaling {
+    waiting: u64,
+    running: u64,
+    demand: u64,
+}
+
+impl QueueResource {
+    fn new(app: &App, queue: QueueState) -> Self {
+        Self {
+            address: app.address(&queue.row.name),
+            name: queue.row.name.to_string(),
+            paused: queue.row.paused,
+            ready: queue.ready,
+            dispatched: queue.dispatched,
+            workers: queue.workers,
+            oldest_ready_at: time(queue.oldest_ready_at),
+        }
+    }
+}
+
+/// All queues, by name.
+pub(super) fn read(app: &App, snapshot: &Snapshot<'_>) -> Result<Vec<QueueState>, Problem> {
+    snapshot.queues()?.into_iter().map(|row| look(app, snapshot, row)).collect()
+}
+
+fn look(app: &App, snapshot: &Snapshot<'_>, row: QueueRow) -> Result<QueueState, Problem> {
+    Ok(QueueState {
+        ready: ready(app, snapshot, row.no)?,
+        oldest_ready_at: snapshot.oldest_ready(row.no)?,
+        workers: app.workers.serving(row.name.as_str()).len(),
+        dispatched: snapshot.opened(row.no)?.attempts,
+        row,
+    })
+}
+
+/// A mapped task stands among the ready once, but offers as many items as it may.
+fn ready(app: &App, snapshot: &Snapshot<'_>, queue: i64) -> Result<u64, Problem> {
+    let tasks = snapshot.ready(queue)?;
+    let mapped = snapshot.ready_mapped(queue, MAPPED_MAX)?;
+    let mut items = 0;
+    for one in &mapped {
+        items += u64::from(one.map.available(max_parallel(app, snapshot, one)?));
+    }
+    Ok(tasks - mapped.len() as u64 + items)
+}
+
+fn max_parallel(app: &App, snapshot: &Snapshot<'_>, mapped: &Mapped) -> Result<Option<u32>, Problem> {
+    let Some(job) = snapshot.job_row(mapped.job)? else { return Ok(None) };
+    let spec = app.specs.get(snapshot, &job, &app.limits)?;
+    let task = spec.tasks.get(mapped.position as usize);
+    Ok(task.and_then(|task| task.for_each.as_ref()).and_then(|each| each.max_parallel))
+}
+
+fn find(snapshot: &Snapshot<'_>, name: &QueueName) -> Result<QueueRow, Problem> {
+    let found = snapshot.queues()?.into_iter().find(|row| row.name == *name);
+    found.ok_or_else(|| no_queue(name.as_str()))
+}
+
+pub(super) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, Problem> {
+    let parameters = Parameters::read(&uri, &["cursor", "limit"])?;
+    let limit = parameters.limit()?;
+    let after = parameters.get("cursor").map(str::to_owned);
+    app.answer(move |app, snapshot| {
+        let all = read(app, snapshot)?.into_iter().map(|queue| QueueResource::new(app, queue)).collect();
+        Ok(List::slice(all, |queue: &QueueResource| &queue.name, after.as_deref(), limit))
+    })
+    .await
+}
+
+pub(super) async fn pause(state: State<Arc<App>>, path: QueuePath, uri: Uri) -> Result<Response, Problem> {
+    change(state, path, uri, true).await
+}
+
+pub(super) async fn resume(state: State<Arc<App>>, path: QueuePath, uri: Uri) -> Result<Response, Problem> {
+    change(state, path, uri, false).await
+}
+
+async fn change(
+    State(app): State<Arc<App>>,
+    QueuePath(name): QueuePath,
+    uri: Uri,
+    paused: bool,
+) -> Result<Response, Problem> {
+    Parameters::read(&uri, &[])?;
+    match app.command(Command::PauseQueue(name.clone(), paused)).await? {
+        Answer::NotFound => Err(no_queue(name.as_str())),
+        Answer::Conflict(why) => Err(Problem::conflict(why)),
+        _ => {
+            app.answer(move |app, snapshot| {
+                let row = find(snapshot, &name)?;
+                Ok(QueueResource::new(app, look(app, snapshot, row)?))
+            })
+            .await
+        }
+    }
+}
+
+/// What an autoscaler asks: how many slots there is work for. What a paused queue holds back is no work.
+pub(super) async fn scaling(
+    State(app): State<Arc<App>>,
+    QueuePath(name): QueuePath,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    Parameters::read(&uri, &[])?;
+    app.answer(move |app, snapshot| {
+        let row = find(snapshot, &name)?;
+        let opened = snapshot.opened(row.no)?;
+        let offered = opened.attempts - opened.started;
+        let ready = ready(app, snapshot, row.no)?;
+        let wanted = if row.paused { offered } else { ready + offered };
+        Ok(Scaling { waiting: ready + offered, running: opened.started, demand: wanted + opened.started })
+    })
+    .await
+}

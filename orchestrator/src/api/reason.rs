@@ -1,0 +1,205 @@
+//! One sentence that says why a task is not running.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use warrener_engine::row::{JobRow, TaskRow};
+use warrener_shared::error::ErrorObject;
+use warrener_shared::id::TaskNo;
+use warrener_shared::job::{JobSpec, TaskSpec};
+use warrener_shared::state::{JobState, TaskState};
+
+use super::app::App;
+use super::problem::Problem;
+use crate::store::sqlite::view::Snapshot;
+
+/// Open needs that are named; the others are only counted.
+const NAMED: usize = 3;
+/// Needs that are looked at for one answer; beyond that they are only counted.
+const LOOKS: usize = 100_000;
+
+/// What holds tasks up that they cannot know themselves, as it is during one request.
+#[derive(Debug)]
+pub(super) struct Circumstances {
+    broker: Option<String>,
+    queues: BTreeMap<String, Lane>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Lane {
+    paused: bool,
+    /// Open attempts, and how many there may be, once the driver has told.
+    window: Option<(usize, usize)>,
+    /// The queue of somebody else that carries it, and whether it was found.
+    external: Option<(String, bool)>,
+    workers: usize,
+    kinds: BTreeSet<String>,
+    /// Whether one of the workers did not say which kinds it knows.
+    any_kind: bool,
+}
+
+impl Circumstances {
+    pub(super) fn look(app: &App, snapshot: &Snapshot<'_>) -> Result<Self, Problem> {
+        let mut queues: BTreeMap<String, Lane> = BTreeMap::new();
+        for row in snapshot.queues()? {
+            queues.entry(row.name.to_string()).or_default().paused = row.paused;
+        }
+        for queue in &app.glance.lock().expect("nobody panics while holding a glance").queues {
+            let lane = queues.entry(queue.name.to_string()).or_default();
+            lane.window = Some((queue.dispatched, queue.window));
+            lane.external = app.addresses.get(&queue.name).map(|address| (address.clone(), queue.found));
+        }
+        for worker in app.workers.all().iter().filter(|worker| worker.is_live()) {
+            for queue in &worker.heartbeat.queues {
+                let lane = queues.entry(queue.clone()).or_default();
+                lane.workers += 1;
+                lane.any_kind |= worker.heartbeat.kinds.is_empty();
+                lane.kinds.extend(worker.heartbeat.kinds.iter().cloned());
+            }
+        }
+        let checks = app.health.report().checks;
+        let broker = checks.into_iter().find(|check| check.name == "broker" && !check.ready);
+        Ok(Self { broker: broker.map(|check| check.reason.unwrap_or_default()), queues })
+    }
+
+    /// Why nobody works on a task of this kind in this queue, as far as it is known.
+    fn nobody(&self, queue: &str, kind: &str) -> Option<String> {
+        if let Some(why) = &self.broker {
+            return Some(format!("there is no session with the broker: {why}"));
+        }
+        let lane = self.queues.get(queue)?;
+        match &lane.external {
+            Some((address, false)) => {
+                return Some(format!("the queue {address} of queue {queue} is missing at the broker"));
+            }
+            // Those who serve the queue of somebody else need not tell us.
+            Some(_) => return None,
+            None => {}
+        }
+        if lane.workers == 0 {
+            return Some(format!("no live worker serves queue {queue}"));
+        }
+        let unknown = !lane.any_kind && !lane.kinds.contains(kind);
+        unknown.then(|| format!("none of the {} workers of queue {queue} knows kind {kind}", lane.workers))
+    }
+}
+
+/// Looks for the needs that are open, with a bound for one request.
+pub(super) struct Needs<'a> {
+    snapshot: &'a Snapshot<'a>,
+    job: &'a JobRow,
+    spec: &'a JobSpec,
+    is_final: BTreeMap<u32, bool>,
+    looks: usize,
+}
+
+impl<'a> Needs<'a> {
+    pub(super) const fn new(snapshot: &'a Snapshot<'a>, job: &'a JobRow, spec: &'a JobSpec) -> Self {
+        Self { snapshot, job, spec, is_final: BTreeMap::new(), looks: 0 }
+    }
+
+    /// Names of the first needs that are open.
+    fn open(&mut self, task: &TaskSpec) -> Result<Vec<&'a str>, Problem> {
+        let mut open = Vec::new();
+        for position in &task.needs {
+            if open.len() == NAMED || self.looks > LOOKS {
+                break;
+            }
+            if !self.has_ended(*position)? {
+                open.push(self.spec.tasks[*position as usize].name.as_str());
+            }
+        }
+        Ok(open)
+    }
+
+    fn has_ended(&mut self, position: u32) -> Result<bool, Problem> {
+        if let Some(known) = self.is_final.get(&position) {
+            return Ok(*known);
+        }
+        self.looks += 1;
+        let no: TaskNo = self.job.task_no(position);
+        let ended = self.snapshot.state(no)?.is_some_and(TaskState::is_final);
+        self.is_final.insert(position, ended);
+        Ok(ended)
+    }
+}
+
+/// Why the task or item is not running; `None` if it is, or is final.
+pub(super) fn reason(
+    task: &TaskRow,
+    spec: &TaskSpec,
+    needs: &mut Needs<'_>,
+    around: &Circumstances,
+) -> Result<Option<String>, Problem> {
+    let job = needs.job;
+    Ok(match task.state {
+        TaskState::Waiting => Some(waiting(task, spec, job, needs)?),
+        TaskState::Ready => Some(ready(spec, job, around)),
+        TaskState::Retrying => Some(retrying(task)),
+        TaskState::Dispatched => dispatched(task, spec, job, around),
+        _ => None,
+    })
+}
+
+fn waiting(task: &TaskRow, spec: &TaskSpec, job: &JobRow, needs: &mut Needs<'_>) -> Result<String, Problem> {
+    if let (JobState::Scheduled, Some(at)) = (job.state, job.scheduled_at) {
+        return Ok(format!("the job is scheduled for {at}"));
+    }
+    if task.index.is_some() {
+        let most = spec.for_each.as_ref().and_then(|each| each.max_parallel).unwrap_or(0);
+        return Ok(format!("max_parallel lets {most} items run at once"));
+    }
+    let open = needs.open(spec)?;
+    let others = (task.needs_open as usize).saturating_sub(open.len());
+    Ok(match (open.as_slice(), others) {
+        ([], 0) => "its needs have ended; it is judged next".to_owned(),
+        ([], others) => format!("waits for {others} of its needs"),
+        (names, 0) => format!("waits for {}", names.join(", ")),
+        (names, others) => format!("waits for {} and {others} more", names.join(", ")),
+    })
+}
+
+fn ready(spec: &TaskSpec, job: &JobRow, around: &Circumstances) -> String {
+    let queue = spec.policy.queue.as_str();
+    if job.paused {
+        return "the job is paused".to_owned();
+    }
+    let lane = around.queues.get(queue);
+    if lane.is_some_and(|lane| lane.paused) {
+        return format!("queue {queue} is paused");
+    }
+    if let Some(why) = around.nobody(queue, spec.kind.as_str()) {
+        return why;
+    }
+    match lane.and_then(|lane| lane.window) {
+        Some((open, window)) if open >= window => {
+            format!("the window of queue {queue} is full: {open} attempts are ahead at its workers")
+        }
+        _ => format!("goes out to the workers of queue {queue} next"),
+    }
+}
+
+fn retrying(task: &TaskRow) -> String {
+    let code = task.error.as_deref().and_then(ErrorObject::from_json).map(|error| error.code);
+    let code = code.as_deref().unwrap_or("a failure");
+    match task.wake_at {
+        Some(at) => format!("backs off until {at} after {code}"),
+        None => format!("backs off after {code}"),
+    }
+}
+
+fn dispatched(task: &TaskRow, spec: &TaskSpec, job: &JobRow, around: &Circumstances) -> Option<String> {
+    if let Some(map) = task.map {
+        let idle = map.counts.get(TaskState::Dispatched) == 0 && map.next < map.total;
+        return (idle && map.counts.open() == 0).then(|| ready(spec, job, around));
+    }
+    if task.started_at.is_some() {
+        return None;
+    }
+    let queue = spec.policy.queue.as_str();
+    let since = task.dispatched_at.map_or_else(String::new, |at| format!(" since {at}"));
+    let offered = format!("offered to the workers of queue {queue}{since}");
+    Some(match around.nobody(queue, spec.kind.as_str()) {
+        Some(why) => format!("{offered}; {why}"),
+        None => offered,
+    })
+}

@@ -1,0 +1,209 @@
+//! Taking jobs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use axum::response::Response;
+use futures_util::StreamExt as _;
+use tokio::sync::broadcast;
+use tokio::time::Instant;
+use warrener_shared::id::{JobId, JobNo};
+use warrener_shared::job::{self, SubmitContext, parse, parse_duration};
+
+use super::app::{App, respond, to_json};
+use super::job::{JobResource, load};
+use super::problem::Problem;
+use super::query::Parameters;
+use crate::broker::submission;
+use crate::driver::{Answer, Input, Submission};
+
+/// Longest `wait`; whoever wants to wait longer asks again.
+const WAIT_MAX: Duration = Duration::from_secs(600);
+/// How often a waiting request looks for itself, should a notice be lost.
+const LOOK_EVERY: Duration = Duration::from_secs(15);
+/// How much of a body over the limit is read and thrown away, as a multiple of the limit, so that a client that
+/// sends first and reads later gets to read the answer.
+const DRAIN: usize = 4;
+
+/// What a client asks for beside the job itself.
+struct Wish {
+    dry_run: bool,
+    wait: Option<Duration>,
+    key: Option<String>,
+    traceparent: Option<Arc<str>>,
+}
+
+pub(super) async fn submit(State(app): State<Arc<App>>, request: Request<Body>) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    let parameters = Parameters::read(&parts.uri, &["dry_run", "wait"])?;
+    let wish = Wish {
+        dry_run: parameters.flag("dry_run")?,
+        wait: wait(&parameters)?,
+        key: idempotency_key(&parts.headers)?,
+        traceparent: traceparent(&parts.headers),
+    };
+    check_encoding(&parts.headers)?;
+    let body = receive(&parts.headers, body, app.limits.submit_bytes).await?;
+    if wish.dry_run { try_out(&app, wish, body).await } else { keep(&app, wish, body).await }
+}
+
+fn wait(parameters: &Parameters) -> Result<Option<Duration>, Problem> {
+    let Some(text) = parameters.get("wait") else { return Ok(None) };
+    let wait = parse_duration(text).map_err(|error| Problem::parameter("wait", error))?.to_std();
+    if wait > WAIT_MAX {
+        return Err(Problem::parameter("wait", "at most 10m; ask again for longer"));
+    }
+    Ok(Some(wait))
+}
+
+/// The key with or without the quotes that the draft of the standard wants.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let text = value.to_str().map_err(|_| Problem::parameter("Idempotency-Key", "not readable as text"))?;
+    let bare = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
+    Ok(Some(bare.to_owned()))
+}
+
+/// A trace context that is none is left out, as the standard asks.
+fn traceparent(headers: &HeaderMap) -> Option<Arc<str>> {
+    let text = headers.get("traceparent")?.to_str().ok()?;
+    let parts: Vec<&str> = text.split('-').collect();
+    let lengths = parts.iter().map(|part| part.len()).eq([2, 32, 16, 2]);
+    let digits = parts.iter().all(|part| part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)));
+    (lengths && digits && parts[0] != "ff").then(|| text.into())
+}
+
+fn check_encoding(headers: &HeaderMap) -> Result<(), Problem> {
+    let Some(value) = headers.get(header::CONTENT_ENCODING) else { return Ok(()) };
+    let text = value.to_str().unwrap_or("unreadable").trim().to_ascii_lowercase();
+    if matches!(text.as_str(), "" | "identity" | "utf-8" | "utf8") { Ok(()) } else { Err(Problem::encoding(&text)) }
+}
+
+/// The whole body, if it is not larger than the limit.
+async fn receive(headers: &HeaderMap, body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|bytes| bytes > limit) && headers.contains_key(header::EXPECT) {
+        // The client waits for our word before it sends anything.
+        return Err(Problem::too_large(limit));
+    }
+    let mut chunks = body.into_data_stream();
+    let mut bytes = Vec::with_capacity(announced.unwrap_or(0).min(limit));
+    let mut seen = 0;
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(Problem::body)?;
+        seen += chunk.len();
+        if seen > limit.saturating_mul(DRAIN) {
+            break;
+        }
+        if seen <= limit {
+            bytes.extend_from_slice(&chunk);
+        }
+    }
+    if seen > limit { Err(Problem::too_large(limit)) } else { Ok(bytes) }
+}
+
+fn read(app: &App, wish: &Wish, body: &[u8]) -> Result<Box<Submission>, Problem> {
+    let context = SubmitContext { message_id: wish.key.as_deref(), priority: None };
+    let spec = parse(body, &context, &app.limits).map_err(|problems| {
+        metrics::counter!("warrener_jobs_rejected_total").increment(1);
+        Problem::refused(problems)
+    })?;
+    Ok(submission(spec, body, None, wish.traceparent.clone()))
+}
+
+/// Says what would be kept, and keeps nothing.
+async fn try_out(app: &Arc<App>, wish: Wish, body: Vec<u8>) -> Result<Response, Problem> {
+    app.answer(move |app, snapshot| {
+        let submission = read(app, &wish, &body)?;
+        let Some(id) = &submission.spec.id else {
+            return Ok(JobResource::imagined(&submission.spec, &body, app.now()));
+        };
+        match snapshot.has_content(id, submission.submitted.digest)? {
+            None => Ok(JobResource::imagined(&submission.spec, &body, app.now())),
+            Some(true) => Ok(JobResource::from(load(snapshot, id)?)),
+            Some(false) => Err(Problem::refused(vec![conflict(id)])),
+        }
+    })
+    .await
+}
+
+fn conflict(id: &JobId) -> job::Problem {
+    job::Problem {
+        pointer: "/id".to_owned(),
+        code: "conflict".to_owned(),
+        detail: format!("a job with the id {id} exists and has other content"),
+        hint: Some("send the same content again, or choose another id".to_owned()),
+    }
+}
+
+async fn keep(app: &Arc<App>, wish: Wish, body: Vec<u8>) -> Result<Response, Problem> {
+    let wait = wish.wait;
+    let mut submission = app.block(move |app| read(app, &wish, &body)).await?;
+    // Listening begins before the job exists, so that its end cannot be missed.
+    let finished = app.finished.subscribe();
+    let answer = app.ask(|tell| {
+        submission.answer = Some(tell);
+        Input::Submit(submission)
+    });
+    match answer.await? {
+        Answer::Kept { id, no, existing } => {
+            let ended = match wait {
+                Some(wait) => wait_for(app, no, finished, wait).await?,
+                None => false,
+            };
+            let done = ended || (existing && wait.is_none());
+            kept(app, id, if done { StatusCode::OK } else { StatusCode::ACCEPTED }).await
+        }
+        Answer::Refused(problems) => {
+            metrics::counter!("warrener_jobs_rejected_total").increment(1);
+            Err(Problem::refused(problems))
+        }
+        other => Err(Problem::internal(format_args!("a submit was answered with {other:?}"))),
+    }
+}
+
+async fn kept(app: &Arc<App>, id: JobId, status: StatusCode) -> Result<Response, Problem> {
+    let place = HeaderValue::from_str(&format!("/api/v1/jobs/{id}")).expect("an id is plain text");
+    let body = app.read(move |_, snapshot| Ok(to_json(&JobResource::from(load(snapshot, &id)?)))).await?;
+    let mut response = respond(status, body);
+    response.headers_mut().insert(header::LOCATION, place);
+    Ok(response)
+}
+
+/// Waits for the end of a job. False if the time ran out, or the process is to stop.
+async fn wait_for(
+    app: &Arc<App>,
+    job: JobNo,
+    mut finished: broadcast::Receiver<JobNo>,
+    wait: Duration,
+) -> Result<bool, Problem> {
+    let until = Instant::now() + wait;
+    loop {
+        let ended =
+            app.read(move |_, snapshot| Ok(snapshot.job_row(job)?.is_none_or(|row| row.state.is_final()))).await?;
+        if ended || Instant::now() >= until {
+            return Ok(ended);
+        }
+        let look = until.min(Instant::now() + LOOK_EVERY);
+        tokio::select! {
+            () = notice(&mut finished, job) => {}
+            () = tokio::time::sleep_until(look) => {}
+            () = app.stop.cancelled() => return Ok(false),
+        }
+    }
+}
+
+/// Returns when the job may have ended.
+async fn notice(finished: &mut broadcast::Receiver<JobNo>, job: JobNo) {
+    loop {
+        match finished.recv().await {
+            Ok(no) if no != job => {}
+            Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => return,
+            // Nobody tells any more; looking now and then is all that is left.
+            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The tasks of a job as they are written, with their items if asked for.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use warrener_engine::row::TaskRow;
+use warrener_shared::id::TaskNo;
+
+use super::app::App;
+use super::job::row;
+use super::path::JobPath;
+use super::problem::Problem;
+use super::query::Parameters;
+use super::shape::List;
+use super::task::{Maker, TaskResource, counted};
+use crate::store::StoreError;
+use crate::store::sqlite::view::PAGE_BYTES;
+
+/// Where a list goes on: at a task, or at an item of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    position: u32,
+    index: Option<u32>,
+}
+
+impl Place {
+    const fn task(position: u32) -> Self {
+        Self { position, index: None }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (position, index) = match text.split_once('.') {
+            Some((position, index)) => (position, Some(index.parse().ok()?)),
+            None => (text, None),
+        };
+        Some(Self { position: position.parse().ok()?, index })
+    }
+
+    fn to_cursor(self) -> String {
+        self.index.map_or_else(|| self.position.to_string(), |index| format!("{}.{index}", self.position))
+    }
+}
+
+pub(super) async fn list(State(app): State<Arc<App>>, JobPath(id): JobPath, uri: Uri) -> Result<Response, Problem> {
+    let parameters = Parameters::read(&uri, &["items", "cursor", "limit"])?;
+    let with_items = parameters.flag("items")?;
+    let limit = parameters.limit()?;
+    let start = parameters.cursor(Place::parse)?.unwrap_or(Place::task(0));
+    app.answer(move |app, snapshot| {
+        let job = row(snapshot, &id)?;
+        let spec = app.specs.get(snapshot, &job, &app.limits)?;
+        let maker = Maker::new(app, snapshot, &job, &spec)?;
+        Walk { maker, with_items, limit, shown: Vec::new(), bytes: 0 }.run(start)
+    })
+    .await
+}
+
+/// One page being made.
+struct Walk<'a> {
+    maker: Maker<'a>,
+    with_items: bool,
+    limit: usize,
+    shown: Vec<TaskResource>,
+    bytes: usize,
+}
+
+impl Walk<'_> {
+    fn run(mut self, start: Place) -> Result<List<TaskResource>, Problem> {
+        let tasks = u32::try_from(self.maker.spec.tasks.len()).expect("the parser limits the tasks");
+        let mut place = start;
+        while place.position < tasks && !self.is_full() {
+            place = match place.index {
+                None => self.tasks(place.position)?,
+                Some(index) => self.items(place.position, index)?,
+            };
+        }
+        let next_cursor = (place.position < tasks).then(|| place.to_cursor());
+        Ok(List { items: self.shown, next_cursor })
+    }
+
+    fn is_full(&self) -> bool {
+        self.shown.len() >= self.limit || self.bytes >= PAGE_BYTES
+    }
+
+    fn room(&self) -> u32 {
+        u32::try_from(self.limit - self.shown.len()).expect("a page is small")
+    }
+
+    /// Shows tasks from a position on, up to the first whose items come next, and says where to go on.
+    fn tasks(&mut self, first: u32) -> Result<Place, Problem> {
+        let rest = u32::try_from(self.maker.spec.tasks.len()).expect("the parser limits the tasks") - first;
+        let count = if self.with_items { 1 } else { rest.min(self.room()) };
+        let rows = self.maker.snapshot.tasks(self.maker.job.task_no(first), count)?.items;
+        let mut position = first;
+        for row in rows {
+            let lists = self.maker.lists(&row, false)?;
+            self.bytes += lists.bytes;
+            self.show(&row, lists.outputs)?;
+            let has_items = row.map.is_some_and(|map| map.total > 0);
+            if self.with_items && has_items {
+                return Ok(Place { position, index: Some(0) });
+            }
+            position += 1;
+            if self.is_full() {
+                break;
+            }
+        }
+        if position == first {
+            return Err(StoreError::Corrupt(format!("job {} lacks task {first}", self.maker.job.id)).into());
+        }
+        Ok(Place::task(position))
+    }
+
+    /// Shows items of a mapped task, and says where to go on.
+    fn items(&mut self, position: u32, first: u32) -> Result<Place, Problem> {
+        let mapped = self.maker.snapshot.task(self.maker.job.task_no(position))?;
+        let Some((mapped, map)) = mapped.and_then(|row| Some((row.clone(), row.map?))) else {
+            return Ok(Place::task(position + 1));
+        };
+        let end = map.total.min(first.saturating_add(self.room()));
+        let mut index = first;
+        if first < map.next {
+            let count = map.next.min(end) - first;
+            let rows = self.maker.snapshot.tasks(item_no(&mapped, first), count)?;
+            if rows.items.is_empty() {
+                return Err(StoreError::Corrupt(format!("job {} lacks items", self.maker.job.id)).into());
+            }
+            for row in &rows.items {
+                self.show(row, None)?;
+                index += 1;
+            }
+        }
+        // A page that is full of bytes ends before the items that are only counted.
+        if index >= map.next.min(end) {
+            let max_parallel = self.maker.max_parallel(&mapped)?;
+            for at in index..end {
+                self.show(&counted(&mapped, at, item_no(&mapped, at), max_parallel), None)?;
+            }
+            index = index.max(end);
+        }
+        Ok(if index >= map.total { Place::task(position + 1) } else { Place { position, index: Some(index) } })
+    }
+
+    fn show(&mut self, row: &TaskRow, output: super::shape::Raw) -> Result<(), Problem> {
+        self.bytes += row.output.as_ref().map_or(0, |output| output.len());
+        self.shown.push(self.maker.task(row, output)?);
+        Ok(())
+    }
+}
+
+fn item_no(mapped: &TaskRow, index: u32) -> TaskNo {
+    let first = mapped.map.map_or(0, |map| map.first_item.0);
+    TaskNo(first + i64::from(index))
+}

@@ -1,0 +1,6 @@
+mod lists;
+mod refusals;
+mod serving;
+mod submits;
+mod tasks;
+mod world;

@@ -1,0 +1,117 @@
+use axum::body::Body;
+use axum::http::Request;
+
+use super::world::World;
+
+const JOB: &str = "/api/v1/jobs";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invalid_job_names_all_its_problems() {
+    let world = World::new();
+    let problem = world.post(JOB, r#"{"tasks":{"a":{"kind":"k","needs":"b"},"c":{"knd":"k"}}}"#).await.problem(422);
+    assert_eq!(problem["code"], "invalid_job");
+    let errors = problem["errors"].as_array().unwrap();
+    assert!(errors.len() >= 2, "{problem}");
+    assert!(errors.iter().all(|e| e["pointer"].is_string() && e["code"].is_string() && e["detail"].is_string()));
+    world.post(JOB, "not json").await.problem(422);
+    world.post(JOB, vec![0xff, 0xfe]).await.problem(422);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_or_encoded_body_is_refused() {
+    let world = World::new();
+    let large = format!(r#"{{"kind":"k","input":"{}"}}"#, "x".repeat(100_000));
+    let problem = world.post(JOB, large.clone()).await.problem(413);
+    assert!(problem["detail"].as_str().unwrap().contains("limits.submit_bytes"));
+    let patient = Request::post(JOB).header("expect", "100-continue").header("content-length", large.len());
+    world.send(patient.body(Body::from(large)).unwrap()).await.problem(413);
+    let zipped = Request::post(JOB).header("content-encoding", "gzip").body(Body::from("x")).unwrap();
+    assert_eq!(world.send(zipped).await.problem(415)["code"], "content_encoding");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_exist_is_a_problem_too() {
+    let world = World::new();
+    world.submit(r#"{"id":"a","kind":"k"}"#).await;
+    for path in [
+        "/api/v1/jobs/b",
+        "/api/v1/jobs/%ff",
+        "/api/v1/jobs/b%20b",
+        "/api/v1/jobs/b/tasks",
+        "/api/v1/jobs/b/events",
+        "/api/v1/tasks/b/task",
+        "/api/v1/tasks/a/other",
+        "/api/v1/tasks/a/task.0",
+        "/api/v1/tasks/a/task.x",
+        "/api/v1/tasks/a/T",
+        "/api/v1/queues/none/scaling",
+        "/api/v1/dead/1",
+        "/api/v1/dead/x",
+        "/api/v1/dead/%2B1",
+    ] {
+        assert_eq!(world.get(path).await.problem(404)["code"], "not_found", "{path}");
+    }
+    for path in ["/api/v1/jobs/b/cancel", "/api/v1/jobs/b/pause", "/api/v1/jobs/b/resume", "/api/v1/queues/none/pause"]
+    {
+        assert_eq!(world.post(path, "").await.problem(404)["code"], "not_found", "{path}");
+    }
+    assert_eq!(world.get("/api/v2/jobs").await.problem(404)["code"], "unknown_path");
+    assert_eq!(world.get("/api/v1/jobs/a/graph").await.problem(404)["code"], "unknown_path");
+    assert_eq!(world.post("/api/v1/jobs/a", "").await.problem(405)["code"], "method_not_allowed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_query_names_its_parameter() {
+    let world = World::new();
+    world.submit(r#"{"id":"a","kind":"k"}"#).await;
+    for (path, parameter) in [
+        ("/api/v1/jobs?limit=0", "limit"),
+        ("/api/v1/jobs?limit=1001", "limit"),
+        ("/api/v1/jobs?limit=x", "limit"),
+        ("/api/v1/jobs?cursor=!", "cursor"),
+        ("/api/v1/jobs?q=stat:failed", "q"),
+        ("/api/v1/jobs?page=2", "page"),
+        ("/api/v1/jobs?limit=1&limit=2", "limit"),
+        ("/api/v1/jobs/a?x=1", "x"),
+        ("/api/v1/jobs/a/tasks?items=maybe", "items"),
+        ("/api/v1/jobs/a/tasks?cursor=1.2.3", "cursor"),
+        ("/api/v1/jobs/a/events?cursor=-1", "cursor"),
+        ("/api/v1/dead?cursor=x", "cursor"),
+    ] {
+        let problem = world.get(path).await.problem(400);
+        assert_eq!(problem["parameter"], parameter, "{path}: {problem}");
+    }
+    let unknown = world.get("/api/v1/jobs?q=stat:failed").await.problem(400);
+    assert!(unknown["detail"].as_str().unwrap().contains("state, kind, queue"), "{unknown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_cannot_be_written_is_said_so() {
+    let world = World::new();
+    world.submit(r#"{"id":"a","kind":"k"}"#).await;
+    world.health.not_ready("store", "the disk is full");
+    for (path, body) in [(JOB, r#"{"kind":"k"}"#), ("/api/v1/jobs/a/cancel", ""), ("/api/v1/queues/default/pause", "")]
+    {
+        let answer = world.post(path, body).await;
+        assert!(!answer.header("retry-after").is_empty(), "{path}");
+        assert_eq!(answer.problem(503)["detail"], "the disk is full", "{path}");
+    }
+    assert_eq!(world.get("/readyz").await.status, 503);
+    assert_eq!(world.get("/livez").await.status, 200);
+    assert_eq!(world.get("/api/v1/jobs/a").await.ok()["id"], "a");
+    world.health.ready("store");
+    assert_eq!(world.get("/readyz").await.status, 200);
+    assert_eq!(world.post("/api/v1/jobs/a/cancel", "").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_another_site_changes_nothing() {
+    let world = World::new();
+    let request = |site: &str| {
+        let request = Request::post(JOB).header("sec-fetch-site", site).header("content-type", "text/plain");
+        request.body(Body::from(r#"{"kind":"k"}"#)).unwrap()
+    };
+    assert_eq!(world.send(request("cross-site")).await.problem(403)["code"], "cross_origin");
+    assert_eq!(world.send(request("same-origin")).await.status, 202);
+    assert_eq!(world.get(JOB).await.ok()["items"].as_array().unwrap().len(), 1);
+}

@@ -1,0 +1,106 @@
+use axum::body::Body;
+use axum::http::Request;
+
+use serde_json::Value;
+
+use super::world::World;
+
+const JOB: &str = "/api/v1/jobs";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_taken_and_shown_exactly() {
+    let world = World::new();
+    let body = r#"{"kind": "k", "name": "n", "labels": {"team": "growth"}, "input": {"b": 123456789012345678901234567890, "a": 1e400}}"#;
+    let answer = world.post(JOB, body).await;
+    assert_eq!(answer.status, 202);
+    assert!(answer.text.contains(r#""input":{"b": 123456789012345678901234567890, "a": 1e400}"#), "{}", answer.text);
+    let job: std::collections::BTreeMap<String, Box<serde_json::value::RawValue>> =
+        serde_json::from_str(&answer.text).unwrap();
+    let fields: Vec<&str> = job.keys().map(String::as_str).collect();
+    let mut contract: Vec<&str> = "id name kind labels state paused cancelling created_at scheduled_at started_at \
+        finished_at deadline_at input output error tasks"
+        .split_whitespace()
+        .collect();
+    contract.sort_unstable();
+    assert_eq!(fields, contract);
+    let id = job["id"].get().trim_matches('"');
+    assert_eq!(answer.header("location"), format!("/api/v1/jobs/{id}"));
+    assert_eq!(job["state"].get(), r#""running""#);
+    assert_eq!(job["labels"].get(), r#"{"team":"growth"}"#);
+    let again = world.get(&format!("{JOB}/{id}")).await;
+    assert_eq!(again.status, 200);
+    assert!(again.text.contains(r#""kind":"k""#));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_makes_a_submit_idempotent() {
+    let world = World::new();
+    let first = world.post(JOB, r#"{"id":"a","kind":"k","input":1}"#).await;
+    assert_eq!(first.status, 202);
+    let again = world.post(JOB, r#"{ "kind":"k", "input":1, "id":"a" }"#).await;
+    assert_eq!(again.status, 200);
+    assert_eq!(again.ok()["id"], "a");
+    let other = world.post(JOB, r#"{"id":"a","kind":"k","input":2}"#).await.problem(409);
+    assert_eq!((&other["code"], &other["errors"][0]["pointer"]), (&"conflict".into(), &"/id".into()));
+    for key in ["b", "\"b\""] {
+        let request = Request::post(JOB).header("idempotency-key", key).body(Body::from(r#"{"kind":"k"}"#)).unwrap();
+        assert_eq!(world.send(request).await.ok()["id"], "b", "{key}");
+    }
+    let request =
+        Request::post(JOB).header("idempotency-key", "x").body(Body::from(r#"{"kind":"k","id":"y"}"#)).unwrap();
+    world.send(request).await.problem(422);
+    assert_eq!(world.get(JOB).await.ok()["items"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_keeps_nothing() {
+    let world = World::new();
+    let path = format!("{JOB}?dry_run=true");
+    let job = world.post(&path, r#"{"delay":"1h","tasks":{"a":{"kind":"k"},"b":{"kind":"k","needs":"a"}}}"#).await;
+    assert_eq!(job.status, 200);
+    let job = job.json();
+    assert_eq!((&job["id"], &job["state"], &job["tasks"]["waiting"]), (&Value::Null, &"scheduled".into(), &2.into()));
+    assert!(job["scheduled_at"].is_string());
+    world.post(&path, r#"{"kind":7}"#).await.problem(422);
+    world.submit(r#"{"id":"a","kind":"k"}"#).await;
+    world.post(&path, r#"{"id":"a","kind":"other"}"#).await.problem(409);
+    assert_eq!(world.post(&path, r#"{"id":"a","kind":"k"}"#).await.ok()["state"], "running");
+    assert_eq!(world.get(JOB).await.ok()["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waiting_ends_with_the_job() {
+    let mut world = World::new();
+    let path = format!("{JOB}?wait=20s");
+    let request = Request::post(&path).body(Body::from(r#"{"id":"a","kind":"k"}"#)).unwrap();
+    let (answer, ()) = {
+        let mut dispatches = std::mem::replace(&mut world.dispatches, tokio::sync::mpsc::unbounded_channel().1);
+        let worker = async {
+            let attempt = dispatches.recv().await.unwrap();
+            world.succeed(&attempt, "[1.0]").await;
+        };
+        tokio::join!(world.send(request), worker)
+    };
+    assert_eq!(answer.status, 200);
+    assert!(
+        answer.text.contains(r#""state":"succeeded""#) && answer.text.contains(r#""output":[1.0]"#),
+        "{}",
+        answer.text
+    );
+    // It is final already, so nobody waits.
+    assert_eq!(world.post(&path, r#"{"id":"a","kind":"k"}"#).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waiting_has_an_end() {
+    let world = World::new();
+    let ran_out = world.post(&format!("{JOB}?wait=50ms"), r#"{"id":"a","kind":"k"}"#).await;
+    assert_eq!((ran_out.status.as_u16(), ran_out.header("location")), (202, "/api/v1/jobs/a"));
+    world.stop.cancel();
+    let stopped = world.post(&format!("{JOB}?wait=10m"), r#"{"id":"a","kind":"k"}"#).await;
+    assert_eq!(stopped.status, 202);
+    for wait in ["11m", "soon", "-1s"] {
+        let problem = world.post(&format!("{JOB}?wait={wait}"), r#"{"kind":"k"}"#).await.problem(400);
+        assert_eq!(problem["parameter"], "wait");
+    }
+}

@@ -1,0 +1,198 @@
+//! A router over a real driver and a real database. The broker is played by the test.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use serde_json::Value;
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+use warrener_engine::event::Reported;
+use warrener_runtime::health::Health;
+use warrener_runtime::metrics::Metrics;
+use warrener_shared::limits::Limits;
+use warrener_shared::time::Millis;
+use warrener_shared::wire::heartbeat::Heartbeat;
+use warrener_shared::wire::result::Report;
+use warrener_shared::wire::topology::Names;
+
+use crate::api::{Api, router};
+use crate::driver::{Driver, Glance, Input, Outgoing, Output, Packet, Setup};
+use crate::pulse::Workers;
+use crate::store::sqlite::Sqlite;
+
+/// Longer than anything here takes, so that a test that waits in vain says so.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(super) struct World {
+    router: axum::Router,
+    inputs: mpsc::Sender<Packet>,
+    pub(super) dispatches: mpsc::UnboundedReceiver<Outgoing>,
+    pub(super) health: Health,
+    pub(super) workers: Workers,
+    pub(super) stop: CancellationToken,
+    _folder: tempfile::TempDir,
+}
+
+/// An answer, read.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) text: String,
+}
+
+impl Answer {
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The answer of a request that must have gone well.
+    pub(super) fn ok(self) -> Value {
+        assert!(self.status.is_success(), "{}: {}", self.status, self.text);
+        self.json()
+    }
+
+    /// The problem of a request that must not.
+    pub(super) fn problem(self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        let problem = self.json();
+        for field in ["type", "title", "detail", "code"] {
+            assert!(problem[field].is_string(), "{field}: {problem}");
+        }
+        assert_eq!(problem["status"], status);
+        problem
+    }
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (api, store, queue) = api(folder.path());
+        let setup = Setup {
+            limits: api.limits,
+            retention: Millis::from_secs(3600),
+            health: api.health.clone(),
+            workers: api.workers.clone(),
+            glance: api.glance.clone(),
+            external: BTreeSet::new(),
+        };
+        let (outputs, output_queue) = mpsc::unbounded_channel();
+        let driver = Driver::new(store, setup, queue, outputs).unwrap();
+        let runtime = tokio::runtime::Handle::current();
+        std::thread::spawn(move || {
+            let _entered = runtime.enter();
+            driver.run();
+        });
+        let (tell, dispatches) = mpsc::unbounded_channel();
+        tokio::spawn(broker(output_queue, api.finished.clone(), tell));
+        let stop = CancellationToken::new();
+        let (health, workers) = (api.health.clone(), api.workers.clone());
+        health.ready("broker");
+        let (router, inputs) = router(api, stop.clone());
+        Self { router, inputs, dispatches, health, workers, stop, _folder: folder }
+    }
+
+    pub(super) async fn send(&self, request: Request<Body>) -> Answer {
+        let answer = async {
+            let response = self.router.clone().oneshot(request).await.unwrap();
+            let (parts, body) = response.into_parts();
+            let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+            Answer { status: parts.status, headers: parts.headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
+        };
+        tokio::time::timeout(PATIENCE, answer).await.expect("an answer in time")
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    pub(super) async fn post(&self, path: &str, body: impl Into<Body>) -> Answer {
+        self.send(Request::builder().method(Method::POST).uri(path).body(body.into()).unwrap()).await
+    }
+
+    /// Submits a job that must be taken, and gives its id.
+    pub(super) async fn submit(&self, job: &str) -> String {
+        self.post("/api/v1/jobs", job.to_owned()).await.ok()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The next attempt that goes out.
+    pub(super) async fn dispatch(&mut self) -> Outgoing {
+        tokio::time::timeout(PATIENCE, self.dispatches.recv()).await.expect("a dispatch in time").unwrap()
+    }
+
+    /// A worker reports on an attempt; returns once that is committed.
+    pub(super) async fn report(&self, attempt: &Outgoing, report: Report) {
+        let ticket = attempt.message.correlation_id.as_deref().unwrap().parse().unwrap();
+        self.input(Input::Report(Reported { ticket, report, worker: Some("w1".into()) })).await;
+    }
+
+    pub(super) async fn succeed(&self, attempt: &Outgoing, output: &str) {
+        self.report(attempt, Report::Succeeded { output: output.as_bytes().to_vec() }).await;
+    }
+
+    pub(super) async fn input(&self, input: Input) {
+        let (done, committed) = oneshot::channel();
+        self.inputs.send(Packet { inputs: vec![input], done: Some(done) }).await.unwrap();
+        tokio::time::timeout(PATIENCE, committed).await.expect("a commit in time").unwrap();
+    }
+
+    pub(super) fn hear(&self, queues: &[&str], kinds: &[&str]) {
+        let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let heartbeat = Heartbeat {
+            worker: "w1".to_owned(),
+            version: "1.2.3".to_owned(),
+            queues: own(queues),
+            kinds: own(kinds),
+            slots: 4,
+            ..Heartbeat::default()
+        };
+        self.workers.note(heartbeat, warrener_shared::time::Timestamp(1_800_000_000_000));
+    }
+}
+
+/// What an API needs, over a new database in this folder; with the writer, and what the driver would be handed.
+pub(super) fn api(folder: &Path) -> (Api, Sqlite, mpsc::Receiver<Packet>) {
+    let store = Sqlite::open(&folder.join("test.db")).unwrap();
+    let (inputs, queue) = mpsc::channel(64);
+    let api = Api {
+        view: Arc::new(store.view().unwrap()),
+        inputs,
+        health: Health::new(&["store", "broker"]),
+        metrics: Metrics::install().unwrap(),
+        workers: Workers::default(),
+        glance: Arc::new(Mutex::new(Glance::default())),
+        finished: broadcast::channel(64).0,
+        limits: Limits { submit_bytes: 100_000, ..Limits::DEFAULT },
+        names: Names::default(),
+        addresses: BTreeMap::new(),
+    };
+    (api, store, queue)
+}
+
+/// Takes what the driver sends out.
+async fn broker(
+    mut outputs: mpsc::UnboundedReceiver<Output>,
+    finished: broadcast::Sender<warrener_shared::id::JobNo>,
+    dispatches: mpsc::UnboundedSender<Outgoing>,
+) {
+    while let Some(output) = outputs.recv().await {
+        match output {
+            Output::Publish(list) => list.into_iter().for_each(|one| {
+                dispatches.send(one).ok();
+            }),
+            Output::Finished(job) => {
+                finished.send(job).ok();
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The workers that were heard of.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::Uri;
+use serde::Serialize;
+
+use super::app::App;
+use super::problem::Problem;
+use super::query::Parameters;
+use super::shape::List;
+use crate::pulse::Seen;
+
+/// A worker as everybody sees it.
+#[derive(Debug, Serialize)]
+pub(super) struct WorkerResource {
+    id: String,
+    version: String,
+    queues: Vec<String>,
+    kinds: Vec<String>,
+    slots: u32,
+    running: usize,
+    draining: bool,
+    seen_at: String,
+}
+
+impl From<Seen> for WorkerResource {
+    fn from(seen: Seen) -> Self {
+        let heartbeat = seen.heartbeat;
+        Self {
+            id: heartbeat.worker,
+            version: heartbeat.version,
+            queues: heartbeat.queues,
+            kinds: heartbeat.kinds,
+            slots: heartbeat.slots,
+            running: heartbeat.tickets.len(),
+            draining: heartbeat.draining,
+            seen_at: seen.at.to_rfc3339(),
+        }
+    }
+}
+
+pub(super) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<List<WorkerResource>>, Problem> {
+    let parameters = Parameters::read(&uri, &["cursor", "limit"])?;
+    let all = app.workers.all().into_iter().map(WorkerResource::from).collect();
+    let limit = parameters.limit()?;
+    Ok(Json(List::slice(all, |worker: &WorkerResource| &worker.id, parameters.get("cursor"), limit)))
+}

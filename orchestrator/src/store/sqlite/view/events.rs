@@ -1,0 +1,89 @@
+//! What happened, in order.
+
+use rusqlite::Rows;
+use warrener_shared::id::JobNo;
+use warrener_shared::wire::event::JobEvent;
+
+use super::super::super::StoreError;
+use super::super::failed;
+use super::{PAGE_BYTES, Page, Snapshot, View};
+
+/// Events of one job that were committed together.
+#[derive(Clone, Debug)]
+pub struct EventChunk {
+    /// Its number, rising with each commit.
+    pub no: i64,
+    /// The id of the job.
+    pub job: String,
+    /// One bit for each sort of event in it, see [`crate::store::sqlite::kind_bit`].
+    pub kinds: i64,
+    /// The events as a JSON list.
+    pub body: Vec<u8>,
+}
+
+impl View {
+    /// The chunk of events up to which all are published.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database cannot be read.
+    pub fn events_published(&self) -> Result<i64, StoreError> {
+        let statement = "SELECT coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'events_published'), 0)";
+        self.read(|snapshot| {
+            let found = snapshot.connection.query_row(statement, [], |row| row.get(0));
+            found.map_err(failed("read which events were published"))
+        })
+    }
+
+    /// Chunks of events after one, in order.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database cannot be read.
+    pub fn events_after(&self, no: i64, most: usize) -> Result<Vec<EventChunk>, StoreError> {
+        let doing = failed("read events");
+        let statement = "SELECT e.no, j.id, e.kinds, e.body FROM events e JOIN jobs j ON j.no = e.job WHERE e.no > ?1 \
+             ORDER BY e.no LIMIT ?2";
+        self.read(|snapshot| {
+            let mut statement = snapshot.connection.prepare_cached(statement).map_err(&doing)?;
+            let rows = statement.query_map((no, i64::try_from(most).unwrap_or(i64::MAX)), |row| {
+                Ok(EventChunk { no: row.get(0)?, job: row.get(1)?, kinds: row.get(2)?, body: row.get(3)? })
+            });
+            rows.and_then(Iterator::collect).map_err(&doing)
+        })
+    }
+}
+
+impl Snapshot<'_> {
+    /// Events of a job after a sequence number, in order.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database cannot be read.
+    pub fn job_events(&self, job: JobNo, after: u64, limit: usize) -> Result<Page<JobEvent>, StoreError> {
+        let doing = failed("read the events of a job");
+        // The chunk that holds the next event may begin before it.
+        let statement = "SELECT body FROM events WHERE job = ?1 AND first >= coalesce((SELECT max(first) FROM events \
+             WHERE job = ?1 AND first <= ?2), 0) ORDER BY first";
+        let mut statement = self.connection.prepare_cached(statement).map_err(&doing)?;
+        let next = i64::try_from(after).unwrap_or(i64::MAX).saturating_add(1);
+        let mut rows = statement.query((job.0, next)).map_err(&doing)?;
+        collect(&mut rows, after, limit)
+    }
+}
+
+fn collect(rows: &mut Rows<'_>, after: u64, limit: usize) -> Result<Page<JobEvent>, StoreError> {
+    let doing = failed("read the events of a job");
+    let mut items = Vec::new();
+    let mut bytes = 0;
+    while let Some(row) = rows.next().map_err(&doing)? {
+        let body = row.get_ref(0).and_then(|value| Ok(value.as_blob()?)).map_err(&doing)?;
+        let chunk: Vec<JobEvent> =
+            serde_json::from_slice(body).map_err(|error| StoreError::Corrupt(format!("events: {error}")))?;
+        for event in chunk.into_iter().filter(|event| event.sequence > after) {
+            if items.len() == limit || bytes >= PAGE_BYTES {
+                return Ok(Page { items, more: true });
+            }
+            bytes += event.error.as_ref().map_or(0, |error| error.get().len());
+            items.push(event);
+        }
+    }
+    Ok(Page { items, more: false })
+}

@@ -1,0 +1,175 @@
+//! Which jobs are wanted: terms that must all hold, as a condition of a statement.
+
+use rusqlite::types::Value;
+use warrener_shared::state::JobState;
+use warrener_shared::time::{Millis, Timestamp};
+
+/// All terms must hold; without any, everything is wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// The terms.
+    pub terms: Vec<Term>,
+}
+
+/// One test, or its opposite.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// Whether the test must not hold.
+    pub negated: bool,
+    /// The test.
+    pub test: Test,
+}
+
+/// What is looked at, and the values of which one must fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Test {
+    /// The state.
+    State(Vec<JobState>),
+    /// A column of the job.
+    Text(Column, Vec<Pattern>),
+    /// The label with this name.
+    Label(String, Vec<Pattern>),
+    /// The queue of any of its tasks.
+    Queue(Vec<Pattern>),
+    /// How long ago it was created.
+    Created(Vec<Age>),
+}
+
+/// A column with text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// The id.
+    Id,
+    /// The name.
+    Name,
+    /// The kind of a job of one task.
+    Kind,
+}
+
+/// A text, or a pattern of texts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pattern {
+    /// This text.
+    Exact(String),
+    /// A pattern of the database's `GLOB`.
+    Glob(String),
+}
+
+/// A span of time that has passed, or has not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    /// Longer ago than this.
+    Over(Millis),
+    /// Not as long ago as this.
+    Under(Millis),
+}
+
+impl Filter {
+    /// The condition, with the values of its parameters in order.
+    pub(super) fn condition(&self, now: Timestamp) -> (String, Vec<Value>) {
+        let mut values = Vec::new();
+        let mut condition = "TRUE".to_owned();
+        for term in &self.terms {
+            let test = term.test.condition(now, &mut values);
+            // What is missing fits nothing, and so fits the opposite.
+            let not = if term.negated { "NOT " } else { "" };
+            condition.push_str(&format!(" AND {not}coalesce({test}, FALSE)"));
+        }
+        (condition, values)
+    }
+}
+
+impl Test {
+    /// How many values there are.
+    pub const fn values(&self) -> usize {
+        match self {
+            Self::State(states) => states.len(),
+            Self::Text(_, patterns) | Self::Label(_, patterns) | Self::Queue(patterns) => patterns.len(),
+            Self::Created(ages) => ages.len(),
+        }
+    }
+
+    fn condition(&self, now: Timestamp, values: &mut Vec<Value>) -> String {
+        match self {
+            Self::State(states) => any(states, |state| {
+                values.push((*state as i64).into());
+                "state = ?".to_owned()
+            }),
+            Self::Text(column, patterns) => any(patterns, |pattern| pattern.condition(column.name(), values)),
+            Self::Queue(patterns) => {
+                let name = any(patterns, |pattern| pattern.condition("q.name", values));
+                format!(
+                    "EXISTS (SELECT 1 FROM tasks t JOIN queues q ON q.no = t.queue WHERE t.no >= first_task AND \
+                     t.no < first_task + jobs.tasks AND {name})"
+                )
+            }
+            Self::Label(label, patterns) => {
+                values.push(label.clone().into());
+                let value = any(patterns, |pattern| pattern.condition("l.value", values));
+                format!("EXISTS (SELECT 1 FROM json_each(labels) l WHERE l.key = ? AND {value})")
+            }
+            Self::Created(ages) => any(ages, |age| {
+                let (sign, span) = age.parts();
+                values.push((now - span).0.into());
+                format!("created_at {sign} ?")
+            }),
+        }
+    }
+}
+
+fn any<T>(choices: &[T], one: impl FnMut(&T) -> String) -> String {
+    let choices: Vec<String> = choices.iter().map(one).collect();
+    format!("({})", choices.join(" OR "))
+}
+
+impl Column {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::Name => "name",
+            Self::Kind => "kind",
+        }
+    }
+}
+
+impl Pattern {
+    /// A pattern in which these characters stand for themselves, and `None` for any text.
+    pub fn new(characters: impl IntoIterator<Item = Option<char>>) -> Self {
+        let mut is_glob = false;
+        let (mut text, mut glob) = (String::new(), String::new());
+        for character in characters {
+            match character {
+                None => {
+                    is_glob = true;
+                    glob.push('*');
+                }
+                Some(character) => {
+                    text.push(character);
+                    match character {
+                        '*' | '?' | '[' => glob.extend(['[', character, ']']),
+                        other => glob.push(other),
+                    }
+                }
+            }
+        }
+        if is_glob { Self::Glob(glob) } else { Self::Exact(text) }
+    }
+
+    fn condition(&self, column: &str, values: &mut Vec<Value>) -> String {
+        let (sign, text) = match self {
+            Self::Exact(text) => ("=", text),
+            Self::Glob(text) => ("GLOB", text),
+        };
+        values.push(text.clone().into());
+        format!("{column} {sign} ?")
+    }
+}
+
+impl Age {
+    const fn parts(self) -> (&'static str, Millis) {
+        match self {
+            Self::Over(span) => ("<", span),
+            Self::Under(span) => (">", span),
+        }
+    }
+}

@@ -1,0 +1,306 @@
+use std::sync::Arc;
+
+use warrener_engine::row::{AttemptRow, Counts, JobRow, Map, Stop, TaskRow, rank};
+use warrener_engine::slice::Changes;
+use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo, Token};
+use warrener_shared::state::{JobState, Outcome, TaskState};
+use warrener_shared::time::{Millis, Timestamp};
+use warrener_shared::wire::event::JobEvent;
+
+use super::filter::{Age, Column, Filter, Pattern, Term, Test};
+use super::*;
+use crate::store::sqlite::Sqlite;
+use crate::store::{Caption, Commit, DeadLetter, Store, Submitted};
+
+const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
+struct Database {
+    store: Sqlite,
+    view: View,
+    _folder: tempfile::TempDir,
+}
+
+impl Database {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Sqlite::open(&folder.path().join("test.db")).unwrap();
+        for name in ["default", "gpu"] {
+            store.queue(&QueueName::new(name).unwrap()).unwrap();
+        }
+        let view = store.view().unwrap();
+        Self { store, view, _folder: folder }
+    }
+
+    fn commit(&mut self, changes: Changes, submitted: Vec<(JobNo, Submitted, Caption)>) {
+        self.store.commit(&Commit { changes, submitted, ..Commit::default() }).unwrap();
+    }
+
+    fn job(&mut self, no: i64, state: JobState, caption: Caption, tasks: Vec<TaskRow>) {
+        let mut row = job(no, state);
+        row.created_at = NOW - Millis::from_secs(3600 * u64::try_from(10 - no).unwrap());
+        let body: Arc<[u8]> = Arc::from(*br#"{"kind":"k","input":1}"#);
+        let submitted = Submitted { body, priority: None, traceparent: None, digest: None };
+        let changes = Changes { new_jobs: vec![row], new_tasks: tasks, ..Changes::default() };
+        self.commit(changes, vec![(JobNo(no), submitted, caption)]);
+    }
+
+    fn ids(&self, filter: &Filter) -> Vec<String> {
+        let page = self.view.read(|s| s.jobs(filter, None, 100, NOW)).unwrap();
+        page.items.into_iter().map(|job| job.row.id.to_string()).collect()
+    }
+}
+
+fn job(no: i64, state: JobState) -> JobRow {
+    let ended = state.is_final();
+    JobRow {
+        no: JobNo(no),
+        id: JobId::new(&format!("job-{no}")).unwrap(),
+        state,
+        paused: false,
+        stop: Stop::None,
+        failing: false,
+        begun: false,
+        created_at: NOW,
+        scheduled_at: None,
+        started_at: None,
+        finished_at: ended.then_some(NOW),
+        deadline_at: None,
+        wake_at: None,
+        first_task: TaskNo(no * 1000),
+        counts: Counts::default(),
+        failures: 0,
+        sequence: 0,
+        output: None,
+        error: None,
+    }
+}
+
+fn caption(name: Option<&str>, kind: Option<&str>, labels: &str) -> Caption {
+    Caption {
+        name: name.map(str::to_owned),
+        kind: kind.map(str::to_owned),
+        labels: labels.to_owned(),
+        tasks: 1,
+        unique: None,
+    }
+}
+
+fn ready(no: i64, job: i64, queue: i64, priority: u8, at: Timestamp) -> TaskRow {
+    let mut row = TaskRow::new(TaskNo(no), JobNo(job), 0, queue, 0);
+    row.state = TaskState::Ready;
+    row.ready_at = Some(at);
+    row.rank = Some(rank(priority, at));
+    row
+}
+
+fn filter(negated: bool, test: Test) -> Filter {
+    Filter { terms: vec![Term { negated, test }] }
+}
+
+fn exact(text: &str) -> Vec<Pattern> {
+    vec![Pattern::Exact(text.to_owned())]
+}
+
+fn glob(text: &str) -> Vec<Pattern> {
+    vec![Pattern::Glob(text.to_owned())]
+}
+
+#[test]
+fn filters_find_what_they_say() {
+    let mut db = Database::new();
+    let on = |no: i64, queue| vec![TaskRow::new(TaskNo(no * 1000), JobNo(no), 0, queue, 0)];
+    db.job(1, JobState::Succeeded, caption(Some("nightly"), Some("ml.train"), r#"{"team":"growth"}"#), on(1, 1));
+    db.job(2, JobState::Failed, caption(None, Some("ml.predict"), r#"{"team":"ops","x\"y":"z"}"#), on(2, 2));
+    db.job(3, JobState::Running, caption(Some("Nightly"), None, "{}"), on(3, 2));
+    let hours = |n: u64| Millis::from_secs(3600 * n);
+    let table: Vec<(Test, &[i64])> = vec![
+        (Test::State(vec![JobState::Failed]), &[2]),
+        (Test::State(vec![JobState::Failed, JobState::Running]), &[3, 2]),
+        (Test::Text(Column::Kind, glob("ml.*")), &[2, 1]),
+        (Test::Text(Column::Name, exact("nightly")), &[1]),
+        (Test::Text(Column::Name, glob("*ight*")), &[3, 1]),
+        (Test::Text(Column::Id, exact("job-3")), &[3]),
+        (Test::Queue(exact("gpu")), &[3, 2]),
+        (Test::Queue(glob("de*")), &[1]),
+        (Test::Label("team".to_owned(), exact("ops")), &[2]),
+        (Test::Label("team".to_owned(), glob("*")), &[2, 1]),
+        (Test::Label("x\"y".to_owned(), exact("z")), &[2]),
+        (Test::Label("none".to_owned(), exact("ops")), &[]),
+        (Test::Created(vec![Age::Over(hours(8))]), &[1]),
+        (Test::Created(vec![Age::Under(hours(8))]), &[3]),
+    ];
+    for (test, wanted) in table {
+        let wanted: Vec<String> = wanted.iter().map(|no| format!("job-{no}")).collect();
+        assert_eq!(db.ids(&filter(false, test.clone())), wanted, "{test:?}");
+        let others = db.ids(&filter(true, test.clone()));
+        let mut all: Vec<String> = wanted.iter().chain(&others).cloned().collect();
+        all.sort();
+        assert_eq!(all, ["job-1", "job-2", "job-3"], "-{test:?} must give all the others");
+    }
+}
+
+#[test]
+fn jobs_come_in_pages_newest_first() {
+    let mut db = Database::new();
+    for no in 1..=5 {
+        db.job(no, JobState::Running, caption(None, None, "{}"), Vec::new());
+    }
+    let page = |before: Option<i64>| {
+        let page = db.view.read(|s| s.jobs(&Filter::default(), before.map(JobNo), 2, NOW)).unwrap();
+        (page.items.iter().map(|job| job.row.no.0).collect::<Vec<_>>(), page.more)
+    };
+    assert_eq!(page(None), (vec![5, 4], true));
+    assert_eq!(page(Some(4)), (vec![3, 2], true));
+    assert_eq!(page(Some(2)), (vec![1], false));
+    assert_eq!(page(Some(1)), (vec![], false));
+}
+
+#[test]
+fn a_page_of_large_jobs_ends_early() {
+    let mut db = Database::new();
+    for no in 1..=3 {
+        let mut row = job(no, JobState::Succeeded);
+        row.output = Some(vec![b'1'; PAGE_BYTES * 2 / 3].into());
+        let submitted = Submitted { body: Arc::from(*b"{}"), priority: None, traceparent: None, digest: None };
+        let changes = Changes { new_jobs: vec![row], ..Changes::default() };
+        db.commit(changes, vec![(JobNo(no), submitted, caption(None, None, "{}"))]);
+    }
+    let page = db.view.read(|s| s.jobs(&Filter::default(), None, 100, NOW)).unwrap();
+    assert_eq!((page.items.len(), page.more), (2, true));
+}
+
+#[test]
+fn counts_what_waits_and_runs() {
+    let mut db = Database::new();
+    let later = NOW + Millis(5);
+    let mut mapped = ready(3002, 3, 2, 4, later);
+    mapped.state = TaskState::Dispatched;
+    mapped.map = Some(Map { total: 10, first_item: TaskNo(5000), next: 0, counts: Counts::default() });
+    let mut open = TaskRow::new(TaskNo(3003), JobNo(3), 3, 2, 0);
+    (open.state, open.attempt, open.token, open.dispatch_no) = (TaskState::Dispatched, 1, Token(7), Some(1));
+    let mut started = TaskRow::new(TaskNo(3004), JobNo(3), 4, 2, 0);
+    (started.state, started.attempt, started.token, started.dispatch_no) =
+        (TaskState::Dispatched, 1, Token(8), Some(2));
+    started.started_at = Some(NOW);
+    let tasks = vec![ready(3000, 3, 2, 9, later), ready(3001, 3, 2, 0, NOW), mapped, open, started];
+    db.job(3, JobState::Running, caption(None, None, "{}"), tasks);
+    db.job(4, JobState::Failed, caption(None, None, "{}"), Vec::new());
+    db.view
+        .read(|s| {
+            assert_eq!(
+                s.queues()?.iter().map(|queue| queue.name.as_str().to_owned()).collect::<Vec<_>>(),
+                ["default", "gpu"]
+            );
+            assert_eq!((s.ready(1)?, s.ready(2)?), (0, 3));
+            assert_eq!(s.ready_mapped(2, 10)?.iter().map(|one| one.map.total).collect::<Vec<_>>(), [10]);
+            assert_eq!((s.oldest_ready(1)?, s.oldest_ready(2)?), (None, Some(NOW)));
+            assert_eq!(s.opened(2)?, Opened { attempts: 2, started: 1 });
+            assert_eq!(s.open_jobs()?, [(JobState::Running, 1)]);
+            Ok::<_, StoreError>(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn events_go_on_in_the_middle_of_a_commit() {
+    let mut db = Database::new();
+    db.job(1, JobState::Running, caption(None, None, "{}"), Vec::new());
+    let event = |sequence| JobEvent {
+        sequence,
+        time: NOW.to_rfc3339(),
+        kind: "job.running".to_owned(),
+        task: None,
+        index: None,
+        attempt: None,
+        state: "running".to_owned(),
+        error: None,
+    };
+    for chunk in [vec![1, 2, 3], vec![4], vec![5, 6]] {
+        let events = vec![(JobNo(1), chunk.into_iter().map(event).collect())];
+        db.commit(Changes { jobs: vec![job(1, JobState::Running)], events, ..Changes::default() }, Vec::new());
+    }
+    let after = |sequence, limit| {
+        let page = db.view.read(|s| s.job_events(JobNo(1), sequence, limit)).unwrap();
+        (page.items.iter().map(|event| event.sequence).collect::<Vec<_>>(), page.more)
+    };
+    assert_eq!(after(0, 10), (vec![1, 2, 3, 4, 5, 6], false));
+    assert_eq!(after(1, 3), (vec![2, 3, 4], true));
+    assert_eq!(after(5, 1), (vec![6], false));
+    assert_eq!(after(6, 1), (vec![], false));
+    assert_eq!(after(u64::MAX, 1), (vec![], false));
+}
+
+#[test]
+fn attempts_and_states_come_back_as_kept() {
+    let mut db = Database::new();
+    let closed = AttemptRow {
+        task: TaskNo(1000),
+        attempt: 1,
+        outcome: Outcome::Lost,
+        worker: Some("w".into()),
+        dispatched_at: Some(NOW),
+        started_at: None,
+        finished_at: NOW + Millis(1),
+        error: Some(Arc::from(*b"{}")),
+    };
+    db.job(1, JobState::Running, caption(None, None, "{}"), vec![ready(1000, 1, 1, 4, NOW)]);
+    db.commit(
+        Changes { jobs: vec![job(1, JobState::Running)], attempts: vec![closed.clone()], ..Changes::default() },
+        Vec::new(),
+    );
+    db.view
+        .read(|s| {
+            assert_eq!(s.attempts(TaskNo(1000))?, [closed]);
+            assert_eq!(s.state(TaskNo(1000))?, Some(TaskState::Ready));
+            assert_eq!(s.state(TaskNo(1001))?, None);
+            Ok::<_, StoreError>(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn dead_letters_are_listed_newest_first() {
+    let mut db = Database::new();
+    let letter = |code: &str| DeadLetter {
+        from: "submit",
+        code: code.to_owned(),
+        message: "m".to_owned(),
+        job: None,
+        task: None,
+        received_at: NOW,
+        body: b"body".to_vec(),
+        size: 4,
+        headers: "{}".to_owned(),
+        evidence: None,
+    };
+    let dead = vec![letter("a"), letter("b"), letter("c")];
+    db.store.commit(&Commit { dead, ..Commit::default() }).unwrap();
+    let page = db.view.read(|s| s.dead_letters(None, 2)).unwrap();
+    assert_eq!(
+        (page.items.iter().map(|head| head.code.as_str()).collect::<Vec<_>>(), page.more),
+        (vec!["c", "b"], true)
+    );
+    let last = page.items[1].no;
+    let rest = db.view.read(|s| s.dead_letters(Some(last), 2)).unwrap();
+    assert_eq!((rest.items[0].code.as_str(), rest.more), ("a", false));
+    let row = db.view.read(|s| s.dead_letter(last)).unwrap().unwrap();
+    assert_eq!((row.body.as_slice(), row.headers.as_str()), (b"body".as_slice(), "{}"));
+}
+
+#[test]
+fn a_snapshot_does_not_move() {
+    let mut db = Database::new();
+    db.job(1, JobState::Running, caption(None, None, "{}"), Vec::new());
+    let Database { store, view, _folder } = &mut db;
+    view.read(|s| {
+        let before = s.open_jobs()?;
+        let mut ended = job(1, JobState::Succeeded);
+        ended.finished_at = Some(NOW);
+        let changes = Changes { jobs: vec![ended], ..Changes::default() };
+        store.commit(&Commit { changes, ..Commit::default() })?;
+        assert_eq!(s.open_jobs()?, before);
+        Ok::<_, StoreError>(())
+    })
+    .unwrap();
+    assert_eq!(view.read(|s| s.open_jobs()).unwrap(), []);
+}
