@@ -89,7 +89,9 @@ impl From<ClientError> for Failure {
             ClientError::Rejected { rejection, .. } => {
                 Self::new(Exit::Refused, message).details(rejection.errors.iter().map(at_pointer).collect())
             }
-            ClientError::GaveUp { .. } => Self::new(Exit::GaveUp, message),
+            ClientError::GaveUp { job, .. } => {
+                Self::new(Exit::GaveUp, message).hint(format!("follow it with `warrener watch {job}`"))
+            }
             ClientError::NotTaken { .. } | ClientError::BadReply { .. } => Self::new(Exit::Error, message),
         }
     }

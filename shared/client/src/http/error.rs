@@ -100,7 +100,12 @@ impl HttpError {
 
     /// The refusal in an answer with this status.
     pub(super) fn refused(what: &str, status: u16, body: &str) -> Self {
-        let mut problem: ProblemDocument = serde_json::from_str(body).unwrap_or_default();
+        let read: Option<ProblemDocument> = serde_json::from_str(body).ok();
+        if read.is_none() && matches!(status, 404 | 405) {
+            // An orchestrator says what is not there; whoever says nothing does not know the path.
+            return Self::Unreadable { what: what.to_owned(), why: format!("HTTP {status} without a reason") };
+        }
+        let mut problem = read.unwrap_or_default();
         problem.status = status;
         if problem.detail.is_empty() && problem.title.is_empty() {
             problem.detail = body.chars().take(EXCERPT).collect();

@@ -104,8 +104,10 @@ async fn what_no_orchestrator_says_is_told_as_such() {
     let error = proxy.client().steer_job("x", "pause").await.unwrap_err();
     assert_eq!(error.to_string(), "pausing job x: upstream is down (HTTP 503)");
     assert!(error.is_transient());
-    let page = Recorder::answering(200, "<html>").await;
-    assert!(matches!(page.client().queues().await, Err(HttpError::Unreadable { .. })));
+    for (status, body) in [(200, "<html>"), (404, ""), (405, "<html>")] {
+        let stranger = Recorder::answering(status, body).await;
+        assert!(matches!(stranger.client().queues().await, Err(HttpError::Unreadable { .. })), "{status}");
+    }
 }
 
 #[tokio::test]
