@@ -58,8 +58,8 @@ impl Snapshot<'_> {
     /// Mapped tasks among them, at most `most`.
     pub fn ready_mapped(&self, queue: i64, most: usize) -> Result<Vec<Mapped>, StoreError> {
         let doing = failed("look for mapped tasks that are ready");
-        let statement = "SELECT job, position, map FROM tasks WHERE queue = ?1 AND rank IS NOT NULL AND map IS NOT NULL \
-             LIMIT ?2";
+        let statement = "SELECT job, position, map FROM tasks \
+             WHERE queue = ?1 AND rank IS NOT NULL AND map IS NOT NULL LIMIT ?2";
         let mut statement = self.connection.prepare_cached(statement).map_err(&doing)?;
         let rows = statement.query_map((queue, i64::try_from(most).unwrap_or(i64::MAX)), |row| {
             let map = map(row.get_ref(2)?.as_blob()?)?;
