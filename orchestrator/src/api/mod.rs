@@ -5,6 +5,7 @@
 
 mod app;
 mod dead;
+mod dry_run;
 mod events;
 mod filter;
 mod guard;

@@ -11,9 +11,10 @@ use futures_util::StreamExt as _;
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 use warrener_shared::id::{JobId, JobNo};
-use warrener_shared::job::{self, SubmitContext, parse, parse_duration};
+use warrener_shared::job::{SubmitContext, parse, parse_duration};
 
 use super::app::{App, respond, to_json};
+use super::dry_run;
 use super::job::{JobResource, load};
 use super::problem::Problem;
 use super::query::Parameters;
@@ -29,7 +30,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(15);
 const DRAIN: usize = 4;
 
 /// What a client asks for beside the job itself.
-struct Wish {
+pub(super) struct Wish {
     dry_run: bool,
     wait: Option<Duration>,
     key: Option<String>,
@@ -47,7 +48,7 @@ pub(super) async fn submit(State(app): State<Arc<App>>, request: Request<Body>) 
     };
     check_encoding(&parts.headers)?;
     let body = receive(&parts.headers, body, app.limits.submit_bytes).await?;
-    if wish.dry_run { try_out(&app, wish, body).await } else { keep(&app, wish, body).await }
+    if wish.dry_run { dry_run::answer(&app, wish, body).await } else { keep(&app, wish, body).await }
 }
 
 fn wait(parameters: &Parameters) -> Result<Option<Duration>, Problem> {
@@ -105,38 +106,14 @@ async fn receive(headers: &HeaderMap, body: Body, limit: usize) -> Result<Vec<u8
     if seen > limit { Err(Problem::too_large(limit)) } else { Ok(bytes) }
 }
 
-fn read(app: &App, wish: &Wish, body: &[u8]) -> Result<Box<Submission>, Problem> {
+/// The job that a body asks for.
+pub(super) fn read(app: &App, wish: &Wish, body: &[u8]) -> Result<Box<Submission>, Problem> {
     let context = SubmitContext { message_id: wish.key.as_deref(), priority: None };
     let spec = parse(body, &context, &app.limits).map_err(|problems| {
         metrics::counter!("warrener_jobs_rejected_total").increment(1);
         Problem::refused(problems)
     })?;
     Ok(submission(spec, body, None, wish.traceparent.clone()))
-}
-
-/// Says what would be kept, and keeps nothing.
-async fn try_out(app: &Arc<App>, wish: Wish, body: Vec<u8>) -> Result<Response, Problem> {
-    app.answer(move |app, snapshot| {
-        let submission = read(app, &wish, &body)?;
-        let Some(id) = &submission.spec.id else {
-            return Ok(JobResource::imagined(&submission.spec, &body, app.now()));
-        };
-        match snapshot.has_content(id, submission.submitted.digest)? {
-            None => Ok(JobResource::imagined(&submission.spec, &body, app.now())),
-            Some(true) => Ok(JobResource::from(load(snapshot, id)?)),
-            Some(false) => Err(Problem::refused(vec![conflict(id)])),
-        }
-    })
-    .await
-}
-
-fn conflict(id: &JobId) -> job::Problem {
-    job::Problem {
-        pointer: "/id".to_owned(),
-        code: "conflict".to_owned(),
-        detail: format!("a job with the id {id} exists and has other content"),
-        hint: Some("send the same content again, or choose another id".to_owned()),
-    }
 }
 
 async fn keep(app: &Arc<App>, wish: Wish, body: Vec<u8>) -> Result<Response, Problem> {

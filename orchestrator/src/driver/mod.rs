@@ -32,6 +32,7 @@ use self::batch::Batch;
 use self::cache::Memory;
 pub use self::input::{Answer, Command, Depth, Heard, Input, Outgoing, Output, Packet, ReplyTo, Submission};
 use self::lane::Lane;
+pub(crate) use self::submit::{conflicting_id, conflicting_key, unsupported};
 use self::watch::Watch;
 use crate::pulse::Workers;
 use crate::store::{Store, StoreError};

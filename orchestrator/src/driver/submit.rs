@@ -27,7 +27,7 @@ impl<S: Store> Driver<S> {
         {
             let same = digest.is_some() && digest == submission.submitted.digest;
             let id = id.clone();
-            let answer = if same { again(no, id, submission, batch) } else { conflicting_id(&id) };
+            let answer = if same { again(no, id, submission, batch) } else { refused(conflicting_id(&id)) };
             batch.answers.push((at, answer));
             return Ok(());
         }
@@ -66,12 +66,12 @@ impl<S: Store> Driver<S> {
     /// What stands against a new job: a kind that is not worked yet, or another job that holds its key.
     fn before(&mut self, submission: &Submission, batch: &mut Batch) -> Result<Option<Answer>, StoreError> {
         if let Some(problem) = unsupported(&submission.spec) {
-            return Ok(Some(Answer::Refused(vec![problem])));
+            return Ok(Some(refused(problem)));
         }
         let Some(unique) = &submission.spec.unique else { return Ok(None) };
         let Some(holder) = self.holder(&unique.key, batch)? else { return Ok(None) };
         match unique.on_conflict {
-            OnConflict::Reject => Ok(Some(conflicting_key(&unique.key, &holder))),
+            OnConflict::Reject => Ok(Some(refused(conflicting_key(&unique.key, &holder.id)))),
             OnConflict::ReturnExisting => Ok(Some(again(holder.no, holder.id, submission, batch))),
             OnConflict::CancelExisting => {
                 self.decide(Event::CancelRequested(holder.no), batch)?;
@@ -142,26 +142,32 @@ fn again(no: JobNo, id: JobId, submission: &Submission, batch: &mut Batch) -> An
     Answer::Kept { id, no, existing: true }
 }
 
-fn conflicting_id(id: &JobId) -> Answer {
-    Answer::Refused(vec![Problem {
+fn refused(problem: Problem) -> Answer {
+    Answer::Refused(vec![problem])
+}
+
+/// The id is taken by a job with other content.
+pub(crate) fn conflicting_id(id: &JobId) -> Problem {
+    Problem {
         pointer: "/id".to_owned(),
         code: "conflict".to_owned(),
         detail: format!("a job with the id {id} exists and has other content"),
         hint: Some("send the same content again, or choose another id".to_owned()),
-    }])
+    }
 }
 
-fn conflicting_key(key: &str, holder: &JobRow) -> Answer {
-    Answer::Refused(vec![Problem {
+/// The key is held by another job.
+pub(crate) fn conflicting_key(key: &str, holder: &JobId) -> Problem {
+    Problem {
         pointer: "/unique/key".to_owned(),
         code: "conflict".to_owned(),
-        detail: format!("job {} holds the key {key:?}", holder.id),
+        detail: format!("job {holder} holds the key {key:?}"),
         hint: Some("wait for it to end, or set `unique.on_conflict` to return_existing or cancel_existing".to_owned()),
-    }])
+    }
 }
 
 /// Built-in kinds that this version does not work yet are refused, rather than kept waiting for ever.
-fn unsupported(spec: &JobSpec) -> Option<Problem> {
+pub(crate) fn unsupported(spec: &JobSpec) -> Option<Problem> {
     let at = spec.tasks.iter().position(|task| task.kind.as_str().starts_with("warrener."))?;
     let task = &spec.tasks[at];
     let pointer = match spec.shape {

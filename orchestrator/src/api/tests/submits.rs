@@ -69,6 +69,24 @@ async fn a_dry_run_keeps_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_unique_key_is_judged_alike_with_and_without_keeping() {
+    let world = World::new();
+    world.submit(r#"{"id":"a","kind":"k","unique":{"key":"x"}}"#).await;
+    for path in [JOB.to_owned(), format!("{JOB}?dry_run=true")] {
+        let refused = world.post(&path, r#"{"kind":"k","unique":{"key":"x"}}"#).await.problem(409);
+        assert_eq!(refused["errors"][0]["pointer"], "/unique/key", "{path}");
+        let existing = r#"{"kind":"k","unique":{"key":"x","on_conflict":"return_existing"}}"#;
+        let answer = world.post(&path, existing).await;
+        assert_eq!((answer.status.as_u16(), answer.ok()["id"].as_str().unwrap()), (200, "a"), "{path}");
+    }
+    let cancel = r#"{"kind":"k","unique":{"key":"x","on_conflict":"cancel_existing"}}"#;
+    assert_eq!(world.post(&format!("{JOB}?dry_run=true"), cancel).await.ok()["id"], Value::Null);
+    assert_eq!(world.get("/api/v1/jobs/a").await.ok()["state"], "running");
+    assert_eq!(world.post(JOB, cancel).await.status, 202);
+    assert_eq!(world.get("/api/v1/jobs/a").await.ok()["state"], "cancelled");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn waiting_ends_with_the_job() {
     let mut world = World::new();
     let path = format!("{JOB}?wait=20s");

@@ -57,6 +57,11 @@ impl Snapshot<'_> {
         Ok(found.map(|found| found.digest.is_some() && found.digest == digest))
     }
 
+    /// The job that holds this unique key.
+    pub fn holder(&self, key: &str) -> Result<Option<JobRow>, StoreError> {
+        read::holder(self.connection, key)
+    }
+
     /// The row of the job with this number.
     pub fn job_row(&self, no: JobNo) -> Result<Option<JobRow>, StoreError> {
         read::job(self.connection, no)
