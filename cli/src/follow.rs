@@ -146,7 +146,10 @@ pub(crate) fn finished(
 
 /// Why a job did not succeed, with the exit code of its state.
 pub(crate) fn unsuccessful(id: &str, state: JobState, error: Option<&ErrorObject>) -> Failure {
-    let why = error.map(|error| format!(": {}", in_words(error))).unwrap_or_default();
+    // "was cancelled: cancelled: …" would say it twice.
+    let words =
+        |error: &ErrorObject| if error.code == state.as_str() { error.message.clone() } else { in_words(error) };
+    let why = error.map(|error| format!(": {}", words(error))).unwrap_or_default();
     let failure = Failure::new(Exit::of_job(state), format!("job {id} {}{why}", word(state)));
     failure.hint(format!("look closer with `warrener job get {id}`"))
 }

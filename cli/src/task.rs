@@ -44,7 +44,12 @@ fn details(job: &str, task: &Task) -> String {
     lines.extend(task.reason.as_ref().map(|reason| format!("reason    {reason}")));
     lines.extend(task.error.as_ref().map(|error| format!("error     {}", in_words(error))));
     if let Some(total) = task.total {
-        let items: Vec<String> = task.items.iter().map(|(state, count)| format!("{count} {state}")).collect();
+        let items: Vec<String> = task
+            .items
+            .iter()
+            .filter(|(_, count)| **count > 0)
+            .map(|(state, count)| format!("{count} {state}"))
+            .collect();
         lines.push(format!("items     {total}: {}", items.join(", ")));
     }
     lines.join("\n")

@@ -11,6 +11,8 @@ fn an_unsuccessful_job_names_its_task_and_keeps_its_code() {
     assert_eq!((failure.exit, failure.to_string().as_str()), (Exit::JobFailed, expected));
     let cancelled = unsuccessful("j1", JobState::Cancelled, None);
     assert!(cancelled.to_string().starts_with("error: job j1 was cancelled\n"));
+    let told = unsuccessful("j1", JobState::Cancelled, Some(&ErrorObject::new("cancelled", "on request")));
+    assert!(told.to_string().starts_with("error: job j1 was cancelled: on request\n"));
     assert_eq!(cancelled.exit, Exit::JobCancelled);
 }
 

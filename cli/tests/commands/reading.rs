@@ -114,14 +114,21 @@ fn the_other_nouns_are_listed() {
         "task": "t.3", "received_at": null, "size": 12});
     let attempts = json!({"attempts": [{"attempt": 1, "outcome": "lost", "worker": "w1", "dispatched_at": null,
         "started_at": "2026-11-24T10:00:00.000Z", "finished_at": "2026-11-24T10:00:00.250Z", "error": lost()}]});
+    let mapped = json!({"total": 3, "items": {"waiting": 0, "ready": 1, "succeeded": 2}});
     let server = Server::with(&[
         ("GET /api/v1/queues", &[(200, list(&[queue]))]),
         ("GET /api/v1/workers", &[(200, list(&[worker]))]),
         ("GET /api/v1/dead", &[(200, list(std::slice::from_ref(&dead)))]),
         ("GET /api/v1/dead/7", &[(200, dead.to_string())]),
+        ("GET /api/v1/tasks/j1/m", &[(200, task("m", "dispatched", &[], mapped).to_string())]),
         ("GET /api/v1/tasks/j1/b", &[(200, task("b", "retrying", &[], attempts).to_string())]),
     ]);
-    let cases: [(&[&str], &str); 5] = [
+    let cases: [(&[&str], &str); 6] = [
+        (
+            &["task", "get", "j1/m"],
+            "task      j1/m\nkind      k.m\nstate     dispatched\nattempt   1 of 5\nqueue     default\n\
+             items     3: 1 ready, 2 succeeded\n",
+        ),
         (
             &["queue", "list"],
             "NAME  STATE   READY  DISPATCHED  WORKERS  OLDEST  ADDRESS\n\
