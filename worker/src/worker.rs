@@ -12,7 +12,7 @@ use warrener_runtime::telemetry::{self, TelemetryError};
 
 use crate::config::{Service, Settings};
 use crate::driver::Driver;
-use crate::exec::{Command, Endpoint, HttpClient};
+use crate::exec::{Command, Endpoint, Group, HttpClient};
 use crate::handler::Handler;
 use crate::registry::Registry;
 use crate::{Context, Failure, demo};
@@ -137,6 +137,7 @@ impl Worker {
             return Err(error.into());
         }
         let shutdown = Shutdown::on_signals().map_err(WorkerError::Signals)?;
+        shutdown.before_ending_at_once(Group::kill_all);
         self.run_until(shutdown.token()).await
     }
 

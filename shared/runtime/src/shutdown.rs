@@ -1,8 +1,8 @@
 //! Asking a process to end: politely at first, at once the second time.
 
-use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::{fmt, io};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -12,6 +12,17 @@ use tokio_util::sync::CancellationToken;
 pub struct Shutdown {
     token: CancellationToken,
     exit_code: Arc<AtomicI32>,
+    last_act: LastAct,
+}
+
+/// What is still done when the process ends at once.
+#[derive(Clone, Default)]
+struct LastAct(Arc<OnceLock<Box<dyn Fn() + Send + Sync>>>);
+
+impl fmt::Debug for LastAct {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LastAct").field(&self.0.get().is_some()).finish()
+    }
 }
 
 impl Shutdown {
@@ -42,7 +53,16 @@ impl Shutdown {
         self.token.cancel();
         let second = next(&mut terminate, &mut interrupt).await;
         tracing::warn!("asked again: ending at once");
+        if let Some(act) = self.last_act.0.get() {
+            act();
+        }
         std::process::exit(second);
+    }
+
+    /// Does this before the second signal ends the process, such as killing child processes, which would go on
+    /// otherwise. Only the first call counts.
+    pub fn before_ending_at_once(&self, act: impl Fn() + Send + Sync + 'static) {
+        self.last_act.0.get_or_init(|| Box::new(act));
     }
 
     /// Expresses the wish to end.

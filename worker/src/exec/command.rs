@@ -13,7 +13,7 @@ use tokio::process::{Child, ChildStdin};
 use tokio::time::Instant;
 
 use self::capture::{Head, Tail};
-use self::group::Group;
+pub(crate) use self::group::Group;
 use super::output;
 use crate::handler::Answer;
 use crate::{Context, Failure};

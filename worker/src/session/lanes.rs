@@ -63,14 +63,16 @@ impl Lanes {
     /// Brings every queue to `capacity` outstanding deliveries.
     pub(super) fn balance<D>(&mut self, capacity: usize, actions: &mut Vec<Action<D>>) {
         for number in 0..self.lanes.len() {
+            self.lanes[number].merge(number, capacity, actions);
             self.lanes[number].shrink(number, capacity, actions);
             self.grow(number, capacity, actions);
         }
     }
 
-    /// Whether some queue could have more outstanding deliveries than it may have now.
-    pub(super) fn short_of(&self, capacity: usize) -> bool {
-        self.lanes.iter().any(|lane| lane.outstanding() < capacity)
+    /// Whether another balance would change something: a queue could have more outstanding deliveries than it may
+    /// have now, or have them through fewer consumers.
+    pub(super) fn are_off(&self, capacity: usize) -> bool {
+        self.lanes.iter().any(|lane| lane.outstanding() < capacity || lane.is_idle() && lane.feeds.len() > 1)
     }
 
     fn grow<D>(&mut self, number: usize, capacity: usize, actions: &mut Vec<Action<D>>) {
@@ -98,6 +100,20 @@ impl Lane {
     fn unsettled(&mut self, feed: u32) -> &mut usize {
         let live = self.feeds.iter_mut().find(|f| f.id == feed);
         live.map_or(&mut self.stale, |feed| &mut feed.unsettled)
+    }
+
+    fn is_idle(&self) -> bool {
+        self.stale == 0 && self.feeds.iter().all(|feed| feed.unsettled == 0)
+    }
+
+    /// Ends the consumers of an idle queue, to make way for a single one, if there are several or one is to be
+    /// added. When a process dies its consumers end one after the other, and a delivery that falls from one to the
+    /// next is counted each time, as if each had died of it.
+    fn merge<D>(&mut self, number: usize, capacity: usize, actions: &mut Vec<Action<D>>) {
+        let splits = self.feeds.len() > 1 || self.outstanding() < capacity;
+        if splits && self.is_idle() {
+            self.feeds.drain(..).for_each(|feed| actions.push(Action::Cancel { lane: number, feed: feed.id }));
+        }
     }
 
     fn shrink<D>(&mut self, number: usize, capacity: usize, actions: &mut Vec<Action<D>>) {

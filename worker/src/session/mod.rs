@@ -164,7 +164,7 @@ impl<D> Session<D> {
         }
         self.claim_due(now);
         self.send_unsent();
-        self.unbalanced |= self.lanes.short_of(self.capacity);
+        self.unbalanced |= self.lanes.are_off(self.capacity);
     }
 
     fn claim_due(&mut self, now: Millis) {

@@ -79,7 +79,7 @@ fn a_kept_result_is_sent_on_the_next_connection_and_acknowledges_nothing_old() {
         confirm t1             |
         open                   | send t1 succeeded; send t2 failed
         confirm t1             | consume a#2 1
-        confirm t2             | consume a#3 1
+        confirm t2             | cancel a#2; consume a#3 2
         ",
     );
 }
@@ -196,7 +196,7 @@ fn a_suspect_is_worked_on_alone() {
         confirm t4             | start t4/3
         end t4 ok              | send t4 succeeded; consume a#2 1
         confirm t4             | ack d4
-        tick                   | consume a#3 1
+        tick                   | cancel a#2; consume a#3 2
         ",
     );
 }
@@ -260,9 +260,35 @@ fn a_claim_takes_the_place_away_before_it_acknowledges() {
         confirm t1             | cancel a#1; consume a#2 2; ack d1
         end t3 ok              | send t3 succeeded
         confirm t3             | ack d3
-        tick                   | consume a#3 1
+        tick                   | cancel a#2; consume a#3 3
         end t1 ok              | send t1 succeeded
-        confirm t1             | consume a#4 1
+        confirm t1             | cancel a#3; consume a#4 4
+        ",
+    );
+}
+
+#[test]
+fn places_that_come_free_behind_a_claim_get_consumers_of_their_own() {
+    check(
+        "slots 3",
+        "
+        open                   | consume a#1 3
+        deliver t1             | start t1
+        at 1s                  |
+        deliver t2             | start t2
+        deliver t3             | start t3
+        at 60s                 | send t1 claimed
+        confirm t1             | cancel a#1; ack d1
+        end t2 ok              | send t2 succeeded
+        confirm t2             | ack d2
+        tick                   | consume a#2 1
+        deliver t4 a#2         | start t4
+        end t3 ok              | send t3 succeeded
+        confirm t3             | ack d3
+        tick                   | consume a#3 1
+        end t4 ok              | send t4 succeeded
+        confirm t4             | ack d4
+        tick                   | cancel a#2; cancel a#3; consume a#4 2
         ",
     );
 }

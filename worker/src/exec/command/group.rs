@@ -1,5 +1,7 @@
 //! The process group of a program: the program and whatever it starts.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -11,13 +13,14 @@ use tokio::time::Instant;
 use super::Stopping;
 
 /// The group that a program leads. It is killed when this is dropped, as happens to work that is given up.
-pub(super) struct Group {
+pub(crate) struct Group {
     leader: Option<Pid>,
 }
 
 impl Group {
     pub(super) fn of(child: &Child) -> Self {
         let leader = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
+        alive().extend(leader);
         Self { leader }
     }
 
@@ -38,15 +41,21 @@ impl Group {
     /// Kills what is left; afterwards the number may belong to others.
     pub(super) fn kill(&mut self) {
         self.signal(Signal::SIGKILL);
-        self.leader = None;
+        if let Some(leader) = self.leader.take() {
+            alive().remove(&leader);
+        }
     }
 
-    fn signal(&self, signal: Signal) {
-        let Some(leader) = self.leader else { return };
-        match killpg(leader, signal) {
-            // Nobody is left.
-            Ok(()) | Err(Errno::ESRCH) => {}
-            Err(error) => tracing::warn!(%leader, %signal, %error, "signalling a program"),
+    /// Kills every group of this process, which is about to end.
+    pub(crate) fn kill_all() {
+        for leader in alive().iter() {
+            signal(*leader, Signal::SIGKILL);
+        }
+    }
+
+    fn signal(&self, with: Signal) {
+        if let Some(leader) = self.leader {
+            signal(leader, with);
         }
     }
 }
@@ -55,4 +64,18 @@ impl Drop for Group {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+fn signal(leader: Pid, signal: Signal) {
+    match killpg(leader, signal) {
+        // Nobody is left.
+        Ok(()) | Err(Errno::ESRCH) => {}
+        Err(error) => tracing::warn!(%leader, %signal, %error, "signalling a program"),
+    }
+}
+
+/// The leaders of all groups of this process: programs don't end with the process that started them.
+fn alive() -> MutexGuard<'static, BTreeSet<Pid>> {
+    static ALIVE: Mutex<BTreeSet<Pid>> = Mutex::new(BTreeSet::new());
+    ALIVE.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -141,6 +141,7 @@ impl World {
         let prefetch = |lane| self.feeds.values().filter(|feed| feed.0 == lane).map(|feed| feed.1).sum::<usize>();
         for lane in 0..self.queues.len() {
             assert_eq!(prefetch(lane), self.slots, "an idle worker takes as much as it has slots");
+            assert_eq!(self.feeds.values().filter(|feed| feed.0 == lane).count(), 1, "and through one consumer");
         }
     }
 
