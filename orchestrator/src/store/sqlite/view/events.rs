@@ -15,7 +15,7 @@ pub struct EventChunk {
     pub no: i64,
     /// The id of the job.
     pub job: String,
-    /// One bit for each sort of event in it, see [`crate::store::sqlite::kind_bit`].
+    /// One bit for each sort of event in it, see `kind_bit`.
     pub kinds: i64,
     /// The events as a JSON list.
     pub body: Vec<u8>,
