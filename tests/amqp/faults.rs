@@ -158,3 +158,28 @@ async fn a_queue_that_never_confirms_stops_nobody_else() {
     bench.broker.control(&["eval", &format!("{process} sys:resume(P).")]).await;
     eventually("all places free", async || publisher.room() == 4).await;
 }
+
+/// A late return would be taken for the one of the next message on the same channel.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_whose_last_publish_was_given_up_is_not_used_again() {
+    let mut bench = Bench::on(Broker::start().await).await;
+    let (session, nobody) = (bench.session.clone(), bench.names.events());
+    let pool = session.pool();
+    let mut channels = async || {
+        let listed = bench.broker.control(&["list_channels", "confirm", "number"]).await;
+        listed.lines().filter(|line| line.starts_with("true")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    for _ in 0..2 {
+        assert_eq!(pool.publish(&nobody, "key", numbered(0)).await, Published::Confirmed);
+    }
+    let first = channels().await;
+    tokio::select! {
+        biased;
+        outcome = pool.publish_mandatory("", "nobody", numbered(0)) => panic!("one poll is no round trip: {outcome:?}"),
+        () = std::future::ready(()) => {}
+    }
+    assert_eq!(pool.publish(&nobody, "key", numbered(0)).await, Published::Confirmed);
+    let second = channels().await;
+    assert_eq!((first.len(), second.len()), (1, 1), "{first:?} {second:?}");
+    assert_ne!(first, second);
+}

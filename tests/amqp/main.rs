@@ -32,8 +32,13 @@ impl Bench {
     }
 
     async fn on(broker: Broker) -> Self {
+        let url = broker.url().to_owned();
+        Self::at(&url, broker).await
+    }
+
+    async fn at(url: &str, broker: Broker) -> Self {
         let names = broker.names();
-        let session = open(&broker).await;
+        let session = Session::open(&settings(url)).await.unwrap();
         session.declare(&Topology::orchestrator(&names, &[QueueName::default_queue()])).await.unwrap();
         Self { broker, names, session }
     }

@@ -79,3 +79,45 @@ async fn the_end_is_told_to_every_clone_once_and_for_one_reason() {
     assert_eq!(session.depth("any").await, Err(why.clone()));
     assert_eq!(session.publisher(1).await.unwrap_err(), why);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_encrypted_connection_trusts_the_named_authority_and_nobody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    certificates(folder.path());
+    let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let mut broker = Broker::start().await;
+    let files =
+        format!("{{cacertfile, {:?}}}, {{certfile, {:?}}}, {{keyfile, {:?}}}", path("ca"), path("cert"), path("key"));
+    let listener = format!("{{\"127.0.0.1\", {port}}}");
+    let start = format!("rabbit_networking:start_ssl_listener({listener}, [{files}], 1).");
+    broker.control(&["eval", &start]).await;
+
+    let url = format!("amqps://guest:guest@localhost:{port}/%2f");
+    let error = Session::open(&settings(&url)).await.unwrap_err();
+    assert!(error.is_transient() && error.to_string().contains("UnknownIssuer"), "{error}");
+    let url = format!("{url}?cacertfile={}", path("ca"));
+    let bench = crate::Bench::at(&url, broker).await;
+    bench.fill(100).await;
+    let mut consumer = bench.session.consume(&bench.lane(), 100).await.unwrap();
+    soon("a batch", consumer.next_batch(100, Duration::from_secs(60))).await.unwrap().ack().await.unwrap();
+    assert!(bench.session.server_version().starts_with(|c: char| c.is_ascii_digit()));
+
+    let error = Session::open(&settings(&url.replace("cacertfile=", "cacertfile=/none"))).await.unwrap_err();
+    assert!(!error.is_transient() && error.to_string().contains("reading cacertfile /none"), "{error}");
+}
+
+/// An authority `ca` and a certificate `cert` with its `key` for `localhost`.
+fn certificates(folder: &std::path::Path) {
+    let openssl = |arguments: &str| {
+        let run = std::process::Command::new("openssl").args(arguments.split(' ')).current_dir(folder).output();
+        let output = run.expect("openssl is installed (Debian and Ubuntu: `apt-get install openssl`)");
+        assert!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    openssl(
+        "req -x509 -newkey rsa:2048 -nodes -keyout cakey -out ca -days 2 -subj /CN=ca -addext keyUsage=keyCertSign",
+    );
+    openssl("req -newkey rsa:2048 -nodes -keyout key -out request -subj /CN=localhost");
+    std::fs::write(folder.join("names"), "subjectAltName=DNS:localhost").unwrap();
+    openssl("x509 -req -in request -CA ca -CAkey cakey -CAcreateserial -out cert -days 2 -extfile names");
+}

@@ -91,22 +91,6 @@ async fn returns_belong_to_their_messages() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_return_that_nobody_waited_for_is_not_taken_for_the_next_one() {
-    let bench = Bench::shared().await;
-    let pool = bench.session.pool();
-    for round in 0..200 {
-        // Without bindings and not mandatory: confirmed at once, so that the broker confirms it together with the one
-        // before, and the library mixes the two up. It also leaves a channel for the next round.
-        assert_eq!(pool.publish(&bench.names.events(), "nobody", numbered(0)).await, Published::Confirmed, "{round}");
-        tokio::select! {
-            biased;
-            outcome = pool.publish_mandatory("", "nobody", numbered(0)) => panic!("one poll is no round trip: {outcome:?}"),
-            () = std::future::ready(()) => {}
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn the_window_bounds_what_is_unconfirmed() {
     let bench = Bench::shared().await;
     let publisher = bench.session.publisher(4).await.unwrap();
