@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use warrener_amqp::Published;
+use warrener_amqp::{Pending, Published};
 use warrener_shared::wire::Message;
 use warrener_shared::wire::event::{CLOUD_EVENTS, JobEvent, cloud_event};
 
@@ -47,7 +47,7 @@ async fn round(context: &Context, link: &Link, chunks: Vec<EventChunk>) -> bool 
     let exchange = context.names.events();
     let mut heard: BTreeMap<String, bool> = BTreeMap::new();
     let mut deaf: i64 = 0;
-    let mut pending = Vec::new();
+    let mut pending: Vec<Pending> = Vec::new();
     for chunk in chunks {
         if chunk.kinds & !deaf == 0 {
             continue;
@@ -66,6 +66,10 @@ async fn round(context: &Context, link: &Link, chunks: Vec<EventChunk>) -> bool 
                     pending.push(link.replies.enqueue(&exchange, &event.kind, message(&chunk.job, &event)).await)
                 }
                 None => {
+                    // A mandatory message goes another way and would overtake those that wait for their confirm.
+                    if !confirmed(std::mem::take(&mut pending)).await {
+                        return false;
+                    }
                     let sent =
                         link.replies.publish_mandatory(&exchange, &event.kind, message(&chunk.job, &event)).await;
                     if sent == Published::Returned {
@@ -78,6 +82,10 @@ async fn round(context: &Context, link: &Link, chunks: Vec<EventChunk>) -> bool 
             }
         }
     }
+    confirmed(pending).await
+}
+
+async fn confirmed(pending: Vec<Pending>) -> bool {
     for one in pending {
         if !one.await.is_confirmed() {
             return false;
