@@ -64,6 +64,11 @@ impl Broker {
         Names::new(&unique("test"))
     }
 
+    /// Whether nobody else uses it.
+    pub fn is_private(&self) -> bool {
+        matches!(self.source, Source::Private(_))
+    }
+
     /// Kills the node like a power cut: SIGKILL.
     pub async fn kill(&mut self) {
         self.node("kill").kill().await.unwrap_or_else(|error| panic!("{error}"));
@@ -72,6 +77,16 @@ impl Broker {
     /// Stops the node in order.
     pub async fn stop(&mut self) {
         self.node("stop").stop().await.unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// Starts the node again with its data. Does nothing if it runs.
+    pub async fn launch(&mut self) {
+        self.node("launch").launch().await.unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// Removes the data of a node that was killed.
+    pub fn forget(&mut self) {
+        self.node("forget").forget().unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// Stops the node in order, unless it is down already, and starts it again with its data.

@@ -1,3 +1,8 @@
-//! What the tests of the whole share: real brokers, started and broken at will.
+//! What the tests of the whole share: real brokers, started and broken at will, and clusters of real processes.
 
 pub mod broker;
+pub mod client;
+pub mod cluster;
+pub mod database;
+pub mod events;
+pub mod wait;

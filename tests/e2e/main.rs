@@ -1,0 +1,5 @@
+//! Warrener from outside: real processes on a real broker, driven over AMQP as users do it.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't go on shall panic")]
+
+mod contract;

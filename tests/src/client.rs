@@ -1,0 +1,279 @@
+//! Somebody who submits jobs over AMQP with the plain client library and reads the answers.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+pub use lapin::BasicProperties;
+use lapin::options::{
+    BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, ExchangeDeleteOptions, QueueBindOptions,
+    QueueDeclareOptions, QueueDeleteOptions,
+};
+pub use lapin::types::{AMQPValue, FieldTable};
+use lapin::{Channel, Confirmation, Connection, ConnectionProperties};
+use serde_json::Value;
+use warrener_shared::wire::topology::{KEY_RESULTS, KEY_SUBMIT, Names};
+
+use crate::broker::unique;
+use crate::wait::{SOON, until, within};
+
+/// A client with a queue of its own for answers.
+#[derive(Debug)]
+pub struct Client {
+    _connection: Connection,
+    channel: Channel,
+    // The library gives one publisher the confirm of another on the same channel.
+    publishing: tokio::sync::Mutex<()>,
+    names: Names,
+    queue: String,
+    inbox: Arc<Mutex<Vec<Answer>>>,
+}
+
+/// A message that came.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Its `type`, empty if it had none.
+    pub kind: String,
+    /// Its `correlation_id`, empty if it had none.
+    pub correlation_id: String,
+    /// Its routing key.
+    pub routing_key: String,
+    /// Its properties.
+    pub properties: BasicProperties,
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as JSON.
+    ///
+    /// # Panics
+    /// If it isn't.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The `code pointer` pairs of a refusal.
+    pub fn problems(&self) -> Vec<(String, String)> {
+        let body = self.json();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let errors = body["errors"].as_array().cloned().unwrap_or_default();
+        errors.iter().map(|error| (text(&error["code"]), text(&error["pointer"]))).collect()
+    }
+}
+
+impl Client {
+    /// A client of the system with these names. The system need not be there yet.
+    ///
+    /// # Panics
+    /// If the broker isn't there.
+    pub async fn connect(url: &str, names: &Names) -> Self {
+        let connection = Connection::connect(url, ConnectionProperties::default()).await.expect("a broker");
+        let channel = connection.create_channel().await.expect("a channel");
+        channel.confirm_select(ConfirmSelectOptions::default()).await.expect("confirms");
+        let client = Self {
+            _connection: connection,
+            channel,
+            publishing: tokio::sync::Mutex::default(),
+            names: names.clone(),
+            queue: unique("answers"),
+            inbox: Arc::default(),
+        };
+        let options = QueueDeclareOptions { exclusive: true, auto_delete: true, ..QueueDeclareOptions::default() };
+        client
+            .channel
+            .queue_declare(client.queue.as_str().into(), options, FieldTable::default())
+            .await
+            .expect("a queue");
+        client.listen(&client.queue).await;
+        client
+    }
+
+    /// The queue for answers.
+    pub fn queue(&self) -> &str {
+        &self.queue
+    }
+
+    /// Adds everything that an exchange routes by this key to what came.
+    pub async fn bind(&self, exchange: &str, key: &str) {
+        let bound = self.channel.queue_bind(
+            self.queue.as_str().into(),
+            exchange.into(),
+            key.into(),
+            QueueBindOptions::default(),
+            FieldTable::default(),
+        );
+        bound.await.expect("a binding");
+    }
+
+    /// Adds what a queue of somebody else holds to what came; it is acknowledged at once.
+    pub async fn listen(&self, queue: &str) {
+        let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
+        let consuming =
+            self.channel.basic_consume(queue.into(), unique("c").as_str().into(), options, FieldTable::default());
+        let mut consumer = consuming.await.expect("a consumer");
+        let inbox = Arc::clone(&self.inbox);
+        tokio::spawn(async move {
+            while let Some(Ok(delivery)) = consumer.next().await {
+                let text = |text: &Option<lapin::types::ShortString>| {
+                    text.as_ref().map(ToString::to_string).unwrap_or_default()
+                };
+                let answer = Answer {
+                    kind: text(delivery.properties.kind()),
+                    correlation_id: text(delivery.properties.correlation_id()),
+                    routing_key: delivery.routing_key.to_string(),
+                    properties: delivery.properties.clone(),
+                    body: delivery.data,
+                };
+                inbox.lock().unwrap_or_else(PoisonError::into_inner).push(answer);
+            }
+        });
+    }
+
+    /// The properties of a submit that wants all answers; the second is how they will be marked.
+    pub fn asking(&self) -> (BasicProperties, String) {
+        let mark = unique("q");
+        (self.asking_for("both", &mark), mark)
+    }
+
+    /// The properties of a submit with this header `reply` and this mark.
+    pub fn asking_for(&self, mode: &str, mark: &str) -> BasicProperties {
+        let mut headers = FieldTable::default();
+        headers.insert("reply".into(), AMQPValue::LongString(mode.into()));
+        let properties = BasicProperties::default().with_reply_to(self.queue.as_str().into());
+        properties.with_correlation_id(mark.into()).with_headers(headers).with_delivery_mode(2)
+    }
+
+    /// Publishes anything anywhere and waits for the confirm; false if the broker didn't take it.
+    pub async fn publish(&self, exchange: &str, key: &str, properties: BasicProperties, body: &[u8]) -> bool {
+        let _one = self.publishing.lock().await;
+        let options = BasicPublishOptions::default();
+        let sent = self.channel.basic_publish(exchange.into(), key.into(), options, body, properties).await;
+        let Ok(confirm) = sent else { return false };
+        matches!(tokio::time::timeout(SOON, confirm).await, Ok(Ok(Confirmation::Ack(_))))
+    }
+
+    /// Publishes to the submit exchange.
+    ///
+    /// # Panics
+    /// If the broker doesn't take it.
+    pub async fn send(&self, properties: BasicProperties, body: &[u8]) {
+        assert!(self.publish(&self.names.submit(), KEY_SUBMIT, properties, body).await, "the broker took no submit");
+    }
+
+    /// Publishes to the results exchange.
+    ///
+    /// # Panics
+    /// If the broker doesn't take it.
+    pub async fn report(&self, properties: BasicProperties, body: &[u8]) {
+        assert!(self.publish(&self.names.results(), KEY_RESULTS, properties, body).await, "the broker took no result");
+    }
+
+    /// Submits a job that wants all answers; returns how they will be marked.
+    pub async fn submit(&self, job: &Value) -> String {
+        self.submit_text(&job.to_string()).await
+    }
+
+    /// Submits the text of a job as it is.
+    pub async fn submit_text(&self, job: &str) -> String {
+        let (properties, mark) = self.asking();
+        self.send(properties, job.as_bytes()).await;
+        mark
+    }
+
+    /// The id that a submit was accepted with.
+    ///
+    /// # Panics
+    /// If it was refused, or if nothing comes.
+    pub async fn accepted(&self, mark: &str) -> String {
+        let answer = self.answer(mark, &["job.accepted", "job.rejected"]).await;
+        assert_eq!(answer.kind, "job.accepted", "{}", answer.text());
+        answer.json()["job_id"].as_str().expect("an id").to_owned()
+    }
+
+    /// How a job ended.
+    ///
+    /// # Panics
+    /// If it was refused, or doesn't end soon.
+    pub async fn finished(&self, mark: &str) -> Answer {
+        self.finished_within(mark, SOON * 2).await
+    }
+
+    /// How a job ended.
+    ///
+    /// # Panics
+    /// If it was refused, or doesn't end in time.
+    pub async fn finished_within(&self, mark: &str, limit: Duration) -> Answer {
+        let answer = self.answer_within(mark, &["job.finished", "job.rejected"], limit).await;
+        assert_eq!(answer.kind, "job.finished", "{}", answer.text());
+        answer
+    }
+
+    /// Submits a job and waits for its end.
+    pub async fn run(&self, job: &Value) -> Value {
+        let mark = self.submit(job).await;
+        self.finished(&mark).await.json()
+    }
+
+    /// The refusal of a submit.
+    ///
+    /// # Panics
+    /// If it was accepted, or if nothing comes.
+    pub async fn rejected(&self, mark: &str) -> Answer {
+        let answer = self.answer(mark, &["job.accepted", "job.rejected"]).await;
+        assert_eq!(answer.kind, "job.rejected", "{}", answer.text());
+        answer
+    }
+
+    /// The first answer with this mark and one of these types.
+    ///
+    /// # Panics
+    /// If it doesn't come soon.
+    pub async fn answer(&self, mark: &str, kinds: &[&str]) -> Answer {
+        self.answer_within(mark, kinds, SOON).await
+    }
+
+    async fn answer_within(&self, mark: &str, kinds: &[&str], limit: Duration) -> Answer {
+        let fits = |answer: &&Answer| answer.correlation_id == mark && kinds.contains(&answer.kind.as_str());
+        until(&format!("{kinds:?} of {mark}"), limit, async || self.came().iter().find(fits).cloned()).await
+    }
+
+    /// Everything that came so far.
+    pub fn came(&self) -> Vec<Answer> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Removes everything with these names from a broker that others use too. Best effort: what stays harms nobody.
+pub fn forget(url: &str, names: &Names, queues: &[String]) {
+    let (url, names, queues) = (url.to_owned(), names.clone(), queues.to_vec());
+    let cleaning = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let done = within("removing the entities of a test", SOON, remove(&url, &names, &queues));
+        runtime.block_on(done).ok();
+    });
+    if cleaning.join().is_err() {
+        eprintln!("the entities of a test could not be removed");
+    }
+}
+
+async fn remove(url: &str, names: &Names, queues: &[String]) -> lapin::Result<()> {
+    let connection = Connection::connect(url, ConnectionProperties::default()).await?;
+    let channel = connection.create_channel().await?;
+    let ours = [names.submit(), names.results(), names.dead(), names.unrouted()];
+    let lanes = queues.iter().map(|queue| format!("{}.{queue}", names.tasks()));
+    for queue in ours.into_iter().chain(lanes) {
+        channel.queue_delete(queue.into(), QueueDeleteOptions::default()).await?;
+    }
+    let exchanges = [names.submit(), names.tasks(), names.results(), names.events(), names.control(), names.workers()];
+    for exchange in exchanges.into_iter().chain([names.dlx(), names.unrouted(), names.owner()]) {
+        channel.exchange_delete(exchange.into(), ExchangeDeleteOptions::default()).await?;
+    }
+    connection.close(200, "done".into()).await
+}
