@@ -219,3 +219,6 @@ fn value(text: &str) -> &str {
     let text = text.split_once("' of type ").map_or(text, |(value, _)| value);
     text.trim_matches('\'')
 }
+
+#[cfg(test)]
+mod tests;
