@@ -10,7 +10,7 @@
 //!
 //! - [`row`]: jobs and tasks as the store keeps them.
 //! - [`event`], [`effect`]: what comes in, what goes out.
-//! - [`slice`]: the working set of one batch.
+//! - [`mod@slice`]: the working set of one batch.
 //! - `rule/`: one file for each rule of the life of a job.
 
 pub mod effect;
