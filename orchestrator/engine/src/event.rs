@@ -31,8 +31,8 @@ pub enum Event {
     DeadLettered(Ticket, String),
     /// A time of the task's own may have come: its back-off, its time limit, its `start_by`.
     TaskDue(TaskNo),
-    /// More items of the mapped task ended without success than it allows.
-    TooManyFailures(TaskNo),
+    /// More items of the mapped task ended without success than it allows, this one last.
+    TooManyFailures(TaskNo, TaskNo),
     /// The task became final; those that need it are to be told.
     Ended(JobNo, u32),
     /// A failure that counts is to stop the rest of the job.

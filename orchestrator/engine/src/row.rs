@@ -288,6 +288,11 @@ impl TaskRow {
         Ticket { task: self.no, attempt: self.attempt, token: self.token }
     }
 
+    /// Whether a worker was seen at the latest attempt. That its message left the queue says only that it has one.
+    pub const fn has_sign_of_life(&self) -> bool {
+        self.worker.is_some() || self.lease.is_some() || self.progress.is_some()
+    }
+
     /// Whether this ticket is that of an open attempt of this task.
     pub fn is_open(&self, ticket: &Ticket) -> bool {
         self.dispatch_no.is_some() && self.ticket() == *ticket

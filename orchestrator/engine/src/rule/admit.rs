@@ -48,14 +48,14 @@ pub(super) fn apply(slice: &mut Slice, no: TaskNo, most: u32, now: Timestamp, ou
     };
     let max_parallel = spec.for_each.as_ref().and_then(|each| each.max_parallel);
     for _ in 0..most.min(map.available(max_parallel)) {
-        // Items that fail here may have ended the whole task.
-        if slice.task(no).is_none_or(|row| row.state.is_final()) {
+        // Items that fail here may be too many already.
+        if fan_out::is_spent(slice, no, spec) {
             return;
         }
         let item = fan_out::next_item(slice, no, spec, now);
         offer(slice, item, spec, now, out);
     }
-    fan_out::refresh_offer(slice, no, spec);
+    fan_out::refresh_offer(slice, no, spec, now);
 }
 
 /// The next attempt of a task or item, or its end if its input cannot be resolved.

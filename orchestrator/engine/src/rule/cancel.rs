@@ -8,7 +8,7 @@ use warrener_shared::time::Timestamp;
 
 use super::Decision;
 use super::end::{self, End};
-use super::fan_out;
+use super::{fan_out, pause};
 use crate::event::Event;
 use crate::row::Stop;
 use crate::slice::{Read, Slice};
@@ -41,8 +41,8 @@ pub(super) fn apply(slice: &mut Slice, job: JobNo, now: Timestamp, out: &mut Dec
         (JobState::Running, Stop::Deadline) => Stop::DeadlineHalt,
         _ => return,
     };
-    let row = slice.job_mut(job);
-    row.paused = false;
+    // What runs always must be able to go out.
+    pause::apply(slice, job, false, now);
     stop(slice, job, next, now, out);
 }
 

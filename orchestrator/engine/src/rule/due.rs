@@ -43,12 +43,10 @@ fn items_not_started(slice: &mut Slice, no: TaskNo, now: Timestamp, out: &mut De
     let (job, position) = (row.job, row.position);
     let spec = slice.job(job).expect("the job was loaded").spec.clone();
     let spec = &spec.tasks[position as usize];
-    let allowed = spec.for_each.as_ref().expect("a task with items is mapped").max_failures;
-    loop {
-        let row = slice.task(no).expect("the mapped task was loaded");
-        let map = row.map.expect("a task with items is mapped");
-        if row.state.is_final() || map.next == map.total || allowed.is_exceeded(map.failed(), map.total) {
-            break;
+    let rest = slice.task(no).and_then(|row| row.map).map_or(0, |map| map.total - map.next);
+    for _ in 0..rest {
+        if fan_out::is_spent(slice, no, spec) {
+            return;
         }
         let item = fan_out::next_item(slice, no, spec, now);
         end::end(slice, item, End::timed_out(&too_late()), now, out);

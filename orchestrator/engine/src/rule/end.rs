@@ -120,7 +120,8 @@ fn task_ended(slice: &mut Slice, no: TaskNo, out: &mut Decision) {
     if counts {
         let job = slice.job_mut(row.job);
         job.failures += 1;
-        if job.error.is_none() {
+        // It comes before whatever stopped the job: a failure that counts makes it failed.
+        if job.failures == 1 {
             job.error = job_error(row.error.as_deref(), task.name.as_str(), row.attempt);
         }
         if spec.fail_fast && !job.failing && job.stop == Stop::None {

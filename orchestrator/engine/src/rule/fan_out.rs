@@ -35,7 +35,7 @@ pub(super) fn begin(
     }
     row.dispatched_at = Some(now);
     slice.enter(no, TaskState::Dispatched, now);
-    refresh_offer(slice, no, spec);
+    refresh_offer(slice, no, spec, now);
     let unlimited = spec.for_each.as_ref().is_some_and(|each| each.max_parallel.is_none());
     let row = slice.task_mut(no);
     row.start_by = spec.policy.start_within.filter(|_| unlimited).map(|span| now + span);
@@ -43,7 +43,8 @@ pub(super) fn begin(
 }
 
 /// A mapped task stands among the ready as long as an item without a row may go out.
-pub(super) fn refresh_offer(slice: &mut Slice, no: TaskNo, spec: &TaskSpec) {
+pub(super) fn refresh_offer(slice: &mut Slice, no: TaskNo, spec: &TaskSpec, now: Timestamp) {
+    offer_clocked(slice, no, spec, now);
     let row = slice.task(no).expect("the mapped task was loaded");
     let paused = slice.job(row.job).expect("the job was loaded").row.paused;
     let max_parallel = spec.for_each.as_ref().and_then(|each| each.max_parallel);
@@ -52,6 +53,29 @@ pub(super) fn refresh_offer(slice: &mut Slice, no: TaskNo, spec: &TaskSpec) {
     if row.rank != place {
         slice.task_mut(no).rank = place;
     }
+}
+
+/// With both `max_parallel` and `start_within` each item has a clock of its own from when it may go out, so it
+/// becomes a row then, and stands among the ready itself.
+fn offer_clocked(slice: &mut Slice, no: TaskNo, spec: &TaskSpec, now: Timestamp) {
+    let Some(most) = spec.for_each.as_ref().and_then(|each| each.max_parallel) else { return };
+    let row = slice.task(no).expect("the mapped task was loaded");
+    let paused = slice.job(row.job).expect("the job was loaded").row.paused;
+    let Some(map) = row.map.filter(|_| spec.policy.start_within.is_some() && !row.state.is_final()) else { return };
+    for _ in 0..map.available(Some(most)) {
+        let item = next_item(slice, no, spec, now);
+        let row = slice.task_mut(item);
+        row.rank = (!paused).then(|| rank(spec.policy.priority, now));
+        row.wake_at = row.start_by;
+    }
+}
+
+/// Whether no further item may begin: the task is over, or about to be.
+pub(super) fn is_spent(slice: &Slice, mapped: TaskNo, spec: &TaskSpec) -> bool {
+    let row = slice.task(mapped).expect("the mapped task was loaded");
+    let map = row.map.expect("a task with items is mapped");
+    let allowed = spec.for_each.as_ref().expect("a task with items is mapped").max_failures;
+    row.state.is_final() || allowed.is_exceeded(map.failed(), map.total)
 }
 
 /// The next item without a row becomes one, ready to go out.
@@ -87,13 +111,12 @@ pub(super) fn item_ended(slice: &mut Slice, item: TaskNo, now: Timestamp, out: &
         return;
     }
     let map = mapped_row.map.expect("a task with items is mapped");
-    let allowed = spec.for_each.as_ref().expect("a task with items is mapped").max_failures;
-    if allowed.is_exceeded(map.failed(), map.total) {
-        out.follow.push(Event::TooManyFailures(mapped));
+    if is_spent(slice, mapped, spec) {
+        out.follow.push(Event::TooManyFailures(mapped, item));
     } else if map.counts.open() == 0 && map.next == map.total {
         end::end(slice, mapped, End::mapped_succeeded(), now, out);
     } else {
-        refresh_offer(slice, mapped, spec);
+        refresh_offer(slice, mapped, spec, now);
     }
 }
 
@@ -106,30 +129,24 @@ pub(super) fn missing(slice: &Slice, mapped: TaskNo) -> Vec<Read> {
 }
 
 /// The task fails at once; its open items are cancelled.
-pub(super) fn too_many_failures(slice: &mut Slice, mapped: TaskNo, now: Timestamp, out: &mut Decision) {
+pub(super) fn too_many_failures(slice: &mut Slice, mapped: TaskNo, last: TaskNo, now: Timestamp, out: &mut Decision) {
     let Some(row) = slice.task(mapped) else { return };
     if row.state.is_final() {
         return;
     }
     let map = row.map.expect("a task with items is mapped");
-    let first = first_error(slice, map);
-    let message = format!("{} of {} items ended without success; {first}", map.failed(), map.total);
+    let failed = map.failed();
+    let last = last_error(slice, last);
+    let message = format!("{failed} of {} items ended without success, the last of them {last}", map.total);
     end::end(slice, mapped, End::failed(&ErrorObject::new(code::TOO_MANY_FAILURES, message)), now, out);
     cancel_items(slice, mapped, now, out);
 }
 
-fn first_error(slice: &Slice, map: Map) -> String {
-    let from = map.first_item.0;
-    let failed =
-        (from..from + i64::from(map.next)).filter_map(|no| slice.task(TaskNo(no))).find(|row| row.error.is_some());
-    failed.map_or_else(
-        || "see its results".to_owned(),
-        |row| {
-            let error = row.error.as_deref().and_then(ErrorObject::from_json);
-            let text = error.map_or_else(String::new, |error| format!("{}: {}", error.code, error.message));
-            format!("item {}: {text}", row.index.unwrap_or_default())
-        },
-    )
+fn last_error(slice: &Slice, item: TaskNo) -> String {
+    let row = slice.task(item).expect("the item ended in this batch");
+    let error = row.error.as_deref().and_then(ErrorObject::from_json);
+    let why = error.map_or_else(String::new, |error| format!(": {}: {}", error.code, error.message));
+    format!("item {}{why}", row.index.unwrap_or_default())
 }
 
 /// Cancels the items of a mapped task that is final, as far as they are open.

@@ -48,7 +48,7 @@ pub fn missing(slice: &Slice, event: &Event) -> Vec<Read> {
         Event::Started(started) => with_mapped(slice, started.ticket.task),
         Event::Silent(ticket) | Event::DeadLettered(ticket, _) => with_dice(slice, ticket.task),
         Event::TaskDue(task) => with_dice(slice, *task),
-        Event::TooManyFailures(task) => fan_out::missing(slice, *task),
+        Event::TooManyFailures(task, _) => fan_out::missing(slice, *task),
         Event::Ended(job, position) => ended::missing(slice, *job, *position),
         Event::FailFast(job, _) => cancel::missing_open(slice, *job),
         Event::AllEnded(job) => all_ended::missing(slice, *job),
@@ -57,8 +57,9 @@ pub fn missing(slice: &Slice, event: &Event) -> Vec<Read> {
 
 /// Applies the rule for the event: changes rows of the slice, and says what follows.
 ///
-/// Never fails: what does not apply (any more) changes nothing. Handling an event twice changes nothing the
-/// second time.
+/// Never fails: what does not apply (any more) changes nothing. Handling an event that came from outside twice
+/// changes nothing the second time, but for a second request to cancel, which stops more. (Events that follow from
+/// a decision are handled once, in its batch.)
 ///
 /// # Panics
 /// If something that [`missing`] names is not loaded, or a row contradicts the transition tables.
@@ -68,7 +69,7 @@ pub fn decide(slice: &mut Slice, event: &Event, now: Timestamp) -> Decision {
         Event::Submitted(submitted) => submit::apply(slice, submitted, now, &mut out),
         Event::JobDue(job) => start::apply(slice, *job, now, &mut out),
         Event::CancelRequested(job) => cancel::apply(slice, *job, now, &mut out),
-        Event::PauseRequested(job, paused) => pause::apply(slice, *job, *paused),
+        Event::PauseRequested(job, paused) => pause::apply(slice, *job, *paused, now),
         Event::NeedsEnded(job, position) => needs_ended::apply(slice, *job, *position, now, &mut out),
         Event::RoomFor(task, most) => admit::apply(slice, *task, *most, now, &mut out),
         Event::Reported(reported) => report::apply(slice, reported, now, &mut out),
@@ -76,7 +77,7 @@ pub fn decide(slice: &mut Slice, event: &Event, now: Timestamp) -> Decision {
         Event::Silent(ticket) => report::silent(slice, ticket, now, &mut out),
         Event::DeadLettered(ticket, why) => report::dead_lettered(slice, ticket, why, now, &mut out),
         Event::TaskDue(task) => due::apply(slice, *task, now, &mut out),
-        Event::TooManyFailures(task) => fan_out::too_many_failures(slice, *task, now, &mut out),
+        Event::TooManyFailures(task, last) => fan_out::too_many_failures(slice, *task, *last, now, &mut out),
         Event::Ended(job, position) => ended::apply(slice, *job, *position, &mut out),
         Event::FailFast(job, position) => fail_fast::apply(slice, *job, *position, now, &mut out),
         Event::AllEnded(job) => all_ended::apply(slice, *job, now, &mut out),

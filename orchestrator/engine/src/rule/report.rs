@@ -17,12 +17,27 @@ use crate::event::{Reported, Started};
 use crate::row::{AttemptRow, rank};
 use crate::slice::Slice;
 
+/// How an attempt was handed back.
+struct Release<'a> {
+    code: Option<&'a str>,
+    /// How often the broker delivered it.
+    deliveries: Option<u32>,
+    /// Whether a worker was seen at it that worked on nothing else.
+    alone_and_seen: bool,
+}
+
 pub(super) fn apply(slice: &mut Slice, reported: &Reported, now: Timestamp, out: &mut Decision) {
     let no = reported.ticket.task;
     if !is_open(slice, &reported.ticket) {
         return out.effects.push(Effect::Ignored(reported.ticket));
     }
-    if let Some(worker) = &reported.worker {
+    // Whoever hands an attempt back as suspect is not who worked on it.
+    let row = slice.task(no).expect("an open attempt is of a task that was loaded");
+    let seen = row.has_sign_of_life();
+    let alone_and_seen = seen && row.deliveries.is_some();
+    if let Some(worker) = &reported.worker
+        && !(seen && matches!(reported.report, Report::Released { .. }))
+    {
         slice.task_mut(no).worker = Some(worker.clone());
     }
     match &reported.report {
@@ -34,7 +49,10 @@ pub(super) fn apply(slice: &mut Slice, reported: &Reported, now: Timestamp, out:
             let outcome = if error.code == code::TIMED_OUT { Outcome::TimedOut } else { Outcome::Failed };
             retry::attempt_failed(slice, no, Failure { outcome, error, advice: *retry, stop: false }, now, out);
         }
-        Report::Released { code, deliveries } => released(slice, no, code.as_deref(), *deliveries, now, out),
+        Report::Released { code, deliveries } => {
+            let how = Release { code: code.as_deref(), deliveries: *deliveries, alone_and_seen };
+            released(slice, no, how, now, out);
+        }
         Report::Claimed { lease } => {
             start(slice, no, now);
             slice.task_mut(no).lease = Some(*lease);
@@ -101,21 +119,18 @@ fn is_open(slice: &Slice, ticket: &Ticket) -> bool {
     slice.task(ticket.task).is_some_and(|row| row.is_open(ticket))
 }
 
-fn released(
-    slice: &mut Slice,
-    no: TaskNo,
-    why: Option<&str>,
-    deliveries: Option<u32>,
-    now: Timestamp,
-    out: &mut Decision,
-) {
-    let row = slice.task(no).expect("the task was loaded");
-    let alone_and_seen = row.deliveries.is_some() && row.started_at.is_some();
-    if why == Some(code::SUSPECT) && alone_and_seen {
-        let error = ErrorObject::new(code::CRASHED, "its worker died each time it was worked on");
+fn released(slice: &mut Slice, no: TaskNo, how: Release<'_>, now: Timestamp, out: &mut Decision) {
+    let suspect = how.code == Some(code::SUSPECT);
+    if suspect && how.alone_and_seen {
+        let worker = slice.task(no).and_then(|row| row.worker.clone());
+        let who = worker.map_or_else(|| "a worker".to_owned(), |worker| format!("worker {worker}"));
+        let message = format!("{who} died of it while it worked on nothing else, after others had died before");
+        let error = ErrorObject::new(code::CRASHED, message);
         return retry::fail_for_good(slice, no, Outcome::Failed, &error, false, now, out);
     }
-    let closed = AttemptRow {
+    end::close(slice, no, false, false, out);
+    let row = slice.task(no).expect("the task was loaded");
+    slice.close_attempt(AttemptRow {
         task: no,
         attempt: row.attempt,
         outcome: Outcome::Released,
@@ -124,29 +139,36 @@ fn released(
         started_at: row.started_at,
         finished_at: now,
         error: None,
-    };
-    let priority = slice.job(row.job).expect("the job was loaded").spec.tasks[row.position as usize].policy.priority;
-    let paused = slice.job(row.job).expect("the job was loaded").row.paused;
-    slice.close_attempt(closed);
-    end::close(slice, no, false, false, out);
+    });
+    if suspect {
+        slice.task_mut(no).deliveries = Some(how.deliveries.unwrap_or(1));
+    }
+    if how.code == Some(code::UNKNOWN_KIND) { wait_for_kind(slice, no, now) } else { back_in_line(slice, no, now) }
+}
+
+/// No worker that saw the task knows its kind; perhaps one that does comes.
+fn wait_for_kind(slice: &mut Slice, no: TaskNo, now: Timestamp) {
     let row = slice.task_mut(no);
-    if why == Some(code::SUSPECT) {
-        row.deliveries = Some(deliveries.unwrap_or(1));
-    }
-    if why == Some(code::UNKNOWN_KIND) {
-        let span =
-            Millis::from_secs(UNKNOWN_KIND_SECONDS[UNKNOWN_KIND_SECONDS.len().min(row.unknown as usize + 1) - 1]);
-        let error = ErrorObject::new(code::UNKNOWN_KIND, "a worker of the queue does not know the kind");
-        row.unknown += 1;
-        row.error = Some(error.to_json().into());
-        row.wake_at = Some(row.start_by.map_or(now + span, |by| by.min(now + span)));
-        slice.enter(no, TaskState::Retrying, now);
-    } else {
-        // It keeps its place: nobody worked on it.
-        row.rank = (!paused).then(|| rank(priority, row.ready_at.unwrap_or(now)));
-        row.wake_at = row.start_by;
-        slice.enter(no, TaskState::Ready, now);
-    }
+    let seconds = UNKNOWN_KIND_SECONDS.get(row.unknown as usize).or(UNKNOWN_KIND_SECONDS.last());
+    let until = now + Millis::from_secs(*seconds.expect("there are some"));
+    let error = ErrorObject::new(code::UNKNOWN_KIND, "a worker of the queue does not know the kind");
+    row.unknown += 1;
+    row.error = Some(error.to_json().into());
+    row.wake_at = Some(row.start_by.map_or(until, |by| by.min(until)));
+    slice.enter(no, TaskState::Retrying, now);
+}
+
+/// The task keeps its place: nobody worked on it.
+fn back_in_line(slice: &mut Slice, no: TaskNo, now: Timestamp) {
+    let row = slice.task(no).expect("the task was loaded");
+    let entry = slice.job(row.job).expect("the job was loaded");
+    let priority = entry.spec.tasks[row.position as usize].policy.priority;
+    let paused = entry.row.paused;
+    let row = slice.task_mut(no);
+    row.unknown = 0;
+    row.rank = (!paused).then(|| rank(priority, row.ready_at.unwrap_or(now)));
+    row.wake_at = row.start_by;
+    slice.enter(no, TaskState::Ready, now);
 }
 
 /// How long a task waits whose kind no worker knew, by the number of times in a row.

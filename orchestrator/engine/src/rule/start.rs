@@ -26,7 +26,9 @@ pub(super) fn begin(slice: &mut Slice, job: JobNo, now: Timestamp, out: &mut Dec
     let spec = slice.job(job).expect("the job was loaded").spec.clone();
     let row = slice.job_mut(job);
     row.started_at = Some(now);
-    row.deadline_at = spec.deadline.map(|span| now + span);
+    // From when it was to start, even if nobody was there to start it.
+    let due = row.scheduled_at.unwrap_or(now);
+    row.deadline_at = spec.deadline.map(|span| due + span);
     row.wake_at = row.deadline_at;
     slice.enter_job(job, JobState::Running, now);
     for (position, task) in spec.tasks.iter().enumerate() {
