@@ -26,3 +26,6 @@ pub use self::event::Event;
 pub use self::row::{Ended, JobRow, Map, Stop, TaskRow};
 pub use self::rule::{Decision, decide, missing, resolve};
 pub use self::slice::{Changes, Lane, Read, Slice};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,72 @@
+//! Whether the stories reach everything that the tables of states allow.
+
+use std::collections::BTreeSet;
+
+use warrener_shared::state::{JobState, TaskState};
+
+use super::story::{AREAS, worlds};
+use super::world::World;
+
+#[test]
+fn every_transition_of_a_task_is_in_a_story() {
+    let reached = reached(task_moves);
+    let rows = TaskState::TRANSITIONS.iter().filter(|row| !LATER.contains(&(row.0, row.2)));
+    let missing: Vec<_> = rows.filter(|(from, _, to)| !reached.contains(&(*from, *to))).collect();
+    assert!(missing.is_empty(), "no story shows {missing:#?}");
+}
+
+#[test]
+fn every_transition_of_a_job_is_in_a_story() {
+    let reached = reached(job_moves);
+    let rows = JobState::TRANSITIONS.iter().filter(|row| !row.0.is_final());
+    let missing: Vec<_> = rows.filter(|(from, _, to)| !reached.contains(&(*from, *to))).collect();
+    assert!(missing.is_empty(), "no story shows {missing:#?}");
+}
+
+#[test]
+fn what_no_story_can_show_yet_is_not_in_a_story() {
+    let reached = reached(task_moves);
+    let shown: Vec<_> = LATER.iter().filter(|row| reached.contains(*row)).collect();
+    assert!(shown.is_empty(), "a story shows {shown:?}: take it off the list");
+}
+
+fn reached<T: Ord>(moves: impl Fn(&World) -> Vec<(T, T)>) -> BTreeSet<(T, T)> {
+    AREAS.iter().flat_map(|(_, text)| worlds(text)).flat_map(|world| moves(&world)).collect()
+}
+
+/// Items begin ready, tasks waiting.
+fn task_moves(world: &World) -> Vec<(TaskState, TaskState)> {
+    let mut moves = Vec::new();
+    for log in world.log.values() {
+        let mut states = std::collections::BTreeMap::new();
+        for event in log.iter().filter(|event| event.task.is_some()) {
+            let to: TaskState = event.state.parse().unwrap();
+            let first = if event.index.is_some() { TaskState::Ready } else { TaskState::Waiting };
+            let from = states.insert((event.task.clone(), event.index), to).unwrap_or(first);
+            moves.push((from, to));
+        }
+    }
+    moves
+}
+
+fn job_moves(world: &World) -> Vec<(JobState, JobState)> {
+    let mut moves = Vec::new();
+    for log in world.log.values() {
+        let states = log.iter().filter(|event| event.task.is_none()).map(|event| event.state.parse().unwrap());
+        let states: Vec<JobState> = std::iter::once(JobState::Scheduled).chain(states).collect();
+        moves.extend(states.windows(2).map(|pair| (pair[0], pair[1])));
+    }
+    moves
+}
+
+/// What only a person brings about: a retry, or a skip by hand.
+const LATER: &[(TaskState, TaskState)] = &[
+    (TaskState::Ready, TaskState::Skipped),
+    (TaskState::Dispatched, TaskState::Skipped),
+    (TaskState::Retrying, TaskState::Skipped),
+    (TaskState::Succeeded, TaskState::Waiting),
+    (TaskState::Failed, TaskState::Waiting),
+    (TaskState::Cancelled, TaskState::Waiting),
+    (TaskState::Skipped, TaskState::Waiting),
+    (TaskState::TimedOut, TaskState::Waiting),
+];

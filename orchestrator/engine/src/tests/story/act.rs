@@ -1,0 +1,107 @@
+//! What happens in a line of a story.
+
+use std::borrow::Cow;
+
+use warrener_shared::error::ErrorObject;
+use warrener_shared::id::{TaskNo, Ticket, Token};
+use warrener_shared::wire::result::{Progress, Report, RetryAdvice};
+
+use super::super::world::{Step, World};
+use super::{span, tell};
+use crate::Event;
+use crate::event::{Reported, Started};
+
+/// Plays the acts of a line (several, separated by `;`, are one batch), and tells what was decided.
+pub(super) fn play(world: &mut World, acts: &str, job: &[u8]) -> String {
+    if let Some(address) = acts.strip_prefix("show ") {
+        return tell::row(world, address);
+    }
+    if let Some(address) = acts.strip_prefix("history ") {
+        return tell::history(world, address);
+    }
+    if acts == "log" {
+        return tell::log(world);
+    }
+    let events: Vec<Event> = acts.split(';').filter_map(|act| event(world, act.trim(), job)).collect();
+    let step = world.batch(&events);
+    answered(&step);
+    tell::step(world, &step)
+}
+
+/// Whoever waits for a job is answered exactly when it ends.
+fn answered(step: &Step) {
+    let is_end = |kind: &str| kind.starts_with("job.") && !matches!(kind, "job.running" | "job.scheduled");
+    let ended = step.events.iter().filter(|event| is_end(&event.kind)).count();
+    let replies = step.effects.iter().filter(|effect| matches!(effect, crate::Effect::Reply(_))).count();
+    assert_eq!(ended, replies, "{step:#?}");
+}
+
+/// The event of an act; `None` for one that only lets time pass.
+fn event(world: &mut World, act: &str, job: &[u8]) -> Option<Event> {
+    let (first, rest) = act.split_once(' ').unwrap_or((act, ""));
+    let job_no = *world.jobs.keys().next_back().unwrap_or(&warrener_shared::id::JobNo(0));
+    Some(match first {
+        "submit" => world.accept(job),
+        "time" | "late" => return None,
+        "room" => {
+            world.room = rest.parse().unwrap();
+            return None;
+        }
+        "cancel" => Event::CancelRequested(job_no),
+        "pause" => Event::PauseRequested(job_no, true),
+        "resume" => Event::PauseRequested(job_no, false),
+        attempt => of_attempt(ticket(world, attempt), rest),
+    })
+}
+
+/// `a#1` is the first attempt of `a`; `a#1!` claims to be, but has another token.
+fn ticket(world: &World, attempt: &str) -> Ticket {
+    let (known, forged) = attempt.strip_suffix('!').map_or((attempt, false), |known| (known, true));
+    let (address, number) = known.split_once('#').unwrap_or_else(|| panic!("what is {attempt}?"));
+    let number = number.parse().unwrap();
+    if address == "nobody" {
+        return Ticket { task: TaskNo(999_999), attempt: number, token: Token(1) };
+    }
+    let ticket = world.tickets.get(&(address.to_owned(), number));
+    let ticket = *ticket.unwrap_or_else(|| panic!("{attempt} was never dispatched"));
+    if forged { Ticket { token: Token(ticket.token.0 ^ 1), ..ticket } } else { ticket }
+}
+
+fn of_attempt(ticket: Ticket, what: &str) -> Event {
+    let (what, worker) = what.split_once(" by ").map_or((what, None), |(what, worker)| (what, Some(worker.into())));
+    let (verb, rest) = what.split_once(' ').unwrap_or((what, ""));
+    let report = match verb {
+        "started" => return Event::Started(Started { ticket, worker }),
+        "silent" => return Event::Silent(ticket),
+        "rejected" => return Event::DeadLettered(ticket, "rejected".to_owned()),
+        "given-up" => return Event::DeadLettered(ticket, "delivery_limit".to_owned()),
+        "succeeded" => Report::Succeeded { output: rest.as_bytes().to_vec() },
+        "failed" => failed(rest),
+        "released" => released(rest),
+        "claimed" => Report::Claimed { lease: span(rest) },
+        "progress" => Report::Progress(Progress { done: rest.parse().ok(), ..Progress::default() }),
+        _ => panic!("what is {what}?"),
+    };
+    Event::Reported(Reported { ticket, report, worker })
+}
+
+/// `oom`, `oom retry false` or `oom retry 5s`.
+fn failed(text: &str) -> Report {
+    let (code, advice) = text.split_once(" retry ").map_or((text, None), |(code, advice)| (code, Some(advice)));
+    let retry = match advice {
+        None => RetryAdvice::Policy,
+        Some("false") => RetryAdvice::Never,
+        Some(text) => RetryAdvice::After(span(text)),
+    };
+    let error = ErrorObject { code: Cow::Owned(code.to_owned()), ..ErrorObject::new("x", "it broke") };
+    Report::Failed { error, retry }
+}
+
+/// Nothing, `unknown_kind`, `suspect 2` or any word.
+fn released(text: &str) -> Report {
+    let (code, deliveries) = text.split_once(' ').unwrap_or((text, ""));
+    Report::Released {
+        code: Some(code.to_owned()).filter(|code| !code.is_empty()),
+        deliveries: deliveries.parse().ok(),
+    }
+}

@@ -1,0 +1,173 @@
+//! What was decided, in the words of a story.
+
+use warrener_shared::error::ErrorObject;
+use warrener_shared::id::Ticket;
+use warrener_shared::state::TaskState;
+use warrener_shared::time::Timestamp;
+use warrener_shared::wire::event::JobEvent;
+
+use super::super::world::{EPOCH, Step, World};
+use crate::Effect;
+use crate::row::{AttemptRow, Json, TaskRow};
+
+/// The events in order, then what else is to be done; `-` if nothing is.
+pub(super) fn step(world: &World, step: &Step) -> String {
+    let mut told: Vec<String> = Vec::new();
+    for (at, event) in step.events.iter().enumerate() {
+        told.extend(match &event.task {
+            None => job_event(world, event),
+            Some(task) => {
+                let address = event.index.map_or_else(|| task.clone(), |index| format!("{task}.{index}"));
+                let later = step.events[at + 1..].iter();
+                let moves_on = later.clone().any(|next| next.task == event.task && next.index == event.index);
+                task_event(world, step, event, &address, moves_on)
+            }
+        });
+    }
+    told.extend(step.effects.iter().filter_map(|effect| act(world, effect)));
+    if told.is_empty() { "-".to_owned() } else { told.join(", ") }
+}
+
+fn job_event(world: &World, event: &JobEvent) -> Option<String> {
+    let job = world.jobs.values().next_back().expect("it has an event");
+    Some(match event.state.as_str() {
+        // That it runs at once goes without saying.
+        "running" if event.sequence == 1 => return None,
+        "running" => "job running".to_owned(),
+        "scheduled" => format!("job scheduled for {}", time(job.scheduled_at)),
+        "succeeded" => format!("job succeeded {}", text(job.output.as_ref())),
+        state => format!("job {state} {}", job_error(event)),
+    })
+}
+
+fn job_error(event: &JobEvent) -> String {
+    let error = event.error.as_ref().and_then(|raw| ErrorObject::from_json(raw.get().as_bytes()));
+    let Some(error) = error else { return "without an error".to_owned() };
+    let attempt = error.attempt.map_or_else(String::new, |attempt| format!("#{attempt}"));
+    let of = error.task.map_or_else(String::new, |task| format!(" of {task}{attempt}"));
+    format!("{}{of}", error.code)
+}
+
+fn task_event(world: &World, step: &Step, event: &JobEvent, address: &str, moves_on: bool) -> Option<String> {
+    let row = world.find(address);
+    Some(match event.state.as_str() {
+        "ready" if moves_on => return None,
+        "dispatched" => match row.map.filter(|_| event.attempt.is_none()) {
+            Some(map) => format!("{address} has {} items", map.total),
+            None => dispatched(step, address, event.attempt),
+        },
+        "retrying" if moves_on => format!("{address} retrying ({})", code(event)),
+        "retrying" => format!("{address} retrying until {} ({})", time(row.wake_at), code(event)),
+        state => match code(event).as_str() {
+            "-" => format!("{address} {state}"),
+            code if code == state => format!("{address} {state}"),
+            code => format!("{address} {state} {code}"),
+        },
+    })
+}
+
+fn dispatched(step: &Step, address: &str, attempt: Option<u32>) -> String {
+    let mut told = format!("dispatch {address}#{}", attempt.unwrap_or_default());
+    let message =
+        step.dispatches().find(|message| message.task.to_string() == address && Some(message.attempt) == attempt);
+    let message = message.expect("what is dispatched is published");
+    if message.input != b"null" {
+        told += &format!(" {}", String::from_utf8_lossy(&message.input));
+    }
+    if let Some(deliveries) = message.deliveries {
+        told += &format!(" deliveries {deliveries}");
+    }
+    told
+}
+
+fn act(world: &World, effect: &Effect) -> Option<String> {
+    match effect {
+        Effect::Stop { ticket, worker } => {
+            let of = worker.as_ref().map_or_else(String::new, |worker| format!(" of {worker}"));
+            Some(format!("stop {}{of}", attempt(world, ticket)))
+        }
+        Effect::DeadLetter(task) => Some(format!("dead letter {}", world.address(&world.tasks[task]))),
+        Effect::Ignored(_) => Some("ignored".to_owned()),
+        Effect::Publish { .. } | Effect::Reply(_) | Effect::Closed { .. } | Effect::Opened { .. } => None,
+    }
+}
+
+fn attempt(world: &World, ticket: &Ticket) -> String {
+    format!("{}#{}", world.address(&world.tasks[&ticket.task]), ticket.attempt)
+}
+
+fn code(event: &JobEvent) -> String {
+    let error = event.error.as_ref().and_then(|raw| ErrorObject::from_json(raw.get().as_bytes()));
+    error.map_or_else(|| "-".to_owned(), |error| error.code.into_owned())
+}
+
+/// The clocks and counters of a task: `show a`.
+pub(super) fn row(world: &World, address: &str) -> String {
+    let row = world.find(address);
+    let mut told = format!("{} attempt {} failures {}", row.state, row.attempt, row.failures);
+    told += &format!(
+        " ready {} dispatched {} started {}",
+        time(row.ready_at),
+        time(row.dispatched_at),
+        time(row.started_at)
+    );
+    told += &format!(" finished {}", time(row.finished_at));
+    if let Some(error) = &row.error {
+        told += &format!(" ({})", message(error));
+    }
+    told
+}
+
+fn message(error: &Json) -> String {
+    ErrorObject::from_json(error).expect("a row keeps error objects").message
+}
+
+/// The attempts of a task that were followed by another, and the latest: `history a`.
+pub(super) fn history(world: &World, address: &str) -> String {
+    let row = world.find(address);
+    let earlier = world.attempts.iter().filter(|attempt| attempt.task == row.no);
+    let mut told: Vec<String> = earlier.map(one).collect();
+    if row.attempt > 0 && row.state != TaskState::Ready && row.state != TaskState::Retrying {
+        told.push(latest(row));
+    }
+    told.join(", ")
+}
+
+fn one(attempt: &AttemptRow) -> String {
+    let by = attempt.worker.as_ref().map_or_else(String::new, |worker| format!(" by {worker}"));
+    format!(
+        "#{} {} {}-{}{by}",
+        attempt.attempt,
+        attempt.outcome,
+        time(attempt.started_at),
+        time(Some(attempt.finished_at))
+    )
+}
+
+fn latest(row: &TaskRow) -> String {
+    let by = row.worker.as_ref().map_or_else(String::new, |worker| format!(" by {worker}"));
+    format!("#{} {} {}-{}{by}", row.attempt, row.state, time(row.started_at), time(row.finished_at))
+}
+
+/// All events of the job so far, numbered: `log`.
+pub(super) fn log(world: &World) -> String {
+    let log = world.log.values().next_back().expect("the job was submitted");
+    let line = |event: &JobEvent| {
+        let of = event.task.as_ref().map_or_else(String::new, |task| {
+            let index = event.index.map_or_else(String::new, |index| format!(".{index}"));
+            let attempt = event.attempt.map_or_else(String::new, |attempt| format!("#{attempt}"));
+            format!(" {task}{index}{attempt}")
+        });
+        format!("{} {}{of}", event.sequence, event.kind)
+    };
+    log.iter().map(line).collect::<Vec<_>>().join(", ")
+}
+
+fn text(json: Option<&Json>) -> String {
+    json.map_or_else(|| "without an output".to_owned(), |bytes| String::from_utf8_lossy(bytes).into_owned())
+}
+
+/// Seconds since the beginning.
+fn time(at: Option<Timestamp>) -> String {
+    at.map_or_else(|| "never".to_owned(), |at| format!("{}", (at.0 - EPOCH.0) as f64 / 1000.0))
+}

@@ -1,0 +1,216 @@
+//! A world for the engine: rows in memory, a clock that only the test moves, queues that have room for so much.
+//!
+//! It does what the loop of the orchestrator does, in the same order: inputs, timers, admission, commit. After every
+//! commit it looks for rows that contradict each other.
+
+mod check;
+mod load;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo, Ticket};
+use warrener_shared::job::{JobSpec, SubmitContext, parse};
+use warrener_shared::limits::Limits;
+use warrener_shared::time::{Millis, Timestamp};
+use warrener_shared::wire::dispatch::Dispatch;
+use warrener_shared::wire::event::JobEvent;
+
+use crate::event::Submitted;
+use crate::row::{AttemptRow, JobRow, TaskRow};
+use crate::slice::Changes;
+use crate::{Effect, Event, Slice, decide, missing};
+
+/// When every test begins: a round number that is later than every span in it.
+pub(super) const EPOCH: Timestamp = Timestamp(1_800_000_000_000);
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub(super) struct World {
+    pub(super) now: Timestamp,
+    pub(super) limits: Limits,
+    /// How many attempts of a queue may be open.
+    pub(super) room: usize,
+    /// Every random number; the largest draws the longest back-off.
+    pub(super) dice: u32,
+    pub(super) specs: BTreeMap<JobNo, Arc<JobSpec>>,
+    pub(super) jobs: BTreeMap<JobNo, JobRow>,
+    pub(super) tasks: BTreeMap<TaskNo, TaskRow>,
+    pub(super) attempts: Vec<AttemptRow>,
+    pub(super) log: BTreeMap<JobNo, Vec<JobEvent>>,
+    /// Every ticket that was ever given out, by the address of the task and the attempt.
+    pub(super) tickets: BTreeMap<(String, u32), Ticket>,
+    queues: BTreeMap<QueueName, i64>,
+    next_task: i64,
+    next_dispatch: i64,
+    next_token: u128,
+}
+
+/// What one batch did.
+#[derive(Debug, Default)]
+pub(super) struct Step {
+    pub(super) events: Vec<JobEvent>,
+    pub(super) effects: Vec<Effect>,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        Self {
+            now: EPOCH,
+            limits: Limits::DEFAULT,
+            room: 1000,
+            dice: u32::MAX,
+            specs: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            attempts: Vec::new(),
+            log: BTreeMap::new(),
+            tickets: BTreeMap::new(),
+            queues: BTreeMap::new(),
+            next_task: 1,
+            next_dispatch: 1,
+            next_token: 1,
+        }
+    }
+
+    /// A job as it is when a client's JSON was accepted: numbers are taken, nothing is decided.
+    pub(super) fn accept(&mut self, json: &[u8]) -> Event {
+        let spec = parse(json, &SubmitContext::default(), &self.limits)
+            .unwrap_or_else(|problems| panic!("the job is not sound: {problems:#?}"));
+        let (spec, job) = (Arc::new(spec), JobNo(i64::try_from(self.specs.len()).unwrap() + 1));
+        let first_task = TaskNo(self.next_task);
+        self.next_task += i64::try_from(spec.tasks.len()).unwrap();
+        self.specs.insert(job, spec.clone());
+        let id = spec.id.clone().unwrap_or_else(|| JobId::new(&format!("job-{}", job.0)).unwrap());
+        Event::Submitted(Submitted { job, id, spec, traceparent: None, first_task })
+    }
+
+    /// One batch: these events, the timers that are due, then whatever has room.
+    pub(super) fn batch(&mut self, events: &[Event]) -> Step {
+        let mut slice = Slice::new(self.limits, self.next_dispatch);
+        let mut effects = Vec::new();
+        for event in events {
+            self.decide(&mut slice, event.clone(), &mut effects);
+        }
+        for event in self.due_now() {
+            self.decide(&mut slice, event, &mut effects);
+        }
+        self.admit(&mut slice, &mut effects);
+        self.next_dispatch = slice.next_dispatch();
+        let events = self.keep(slice.take_changes());
+        self.check(&effects);
+        Step { events, effects }
+    }
+
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        let jobs = self.jobs.values().filter_map(|row| row.wake_at);
+        jobs.chain(self.tasks.values().filter_map(|row| row.wake_at)).min()
+    }
+
+    pub(super) fn at(&mut self, since: Millis) {
+        self.now = EPOCH + since;
+    }
+
+    /// Attempts that workers could report on, in the order of their dispatch.
+    pub(super) fn open(&self) -> Vec<Ticket> {
+        let mut open: Vec<_> = self.tasks.values().filter(|row| row.dispatch_no.is_some()).collect();
+        open.sort_by_key(|row| row.dispatch_no);
+        open.into_iter().map(TaskRow::ticket).collect()
+    }
+
+    /// `<task>` or `<task>.<index>`.
+    pub(super) fn address(&self, row: &TaskRow) -> String {
+        let name = &self.specs[&row.job].tasks[row.position as usize].name;
+        row.index.map_or_else(|| name.to_string(), |index| format!("{name}.{index}"))
+    }
+
+    /// The row of a task or item by its address.
+    pub(super) fn find(&self, address: &str) -> &TaskRow {
+        self.tasks.values().find(|row| self.address(row) == address).unwrap_or_else(|| panic!("no task {address}"))
+    }
+
+    fn decide(&mut self, slice: &mut Slice, event: Event, effects: &mut Vec<Effect>) {
+        let mut open = VecDeque::from([event]);
+        while let Some(event) = open.pop_front() {
+            loop {
+                let reads = missing(slice, &event);
+                if reads.is_empty() {
+                    break;
+                }
+                reads.into_iter().for_each(|read| self.load(slice, read));
+            }
+            let decision = decide(slice, &event, self.now);
+            for effect in &decision.effects {
+                self.check_needs(slice, effect);
+            }
+            effects.extend(decision.effects);
+            open.extend(decision.follow);
+        }
+    }
+
+    fn due_now(&self) -> Vec<Event> {
+        let is_due = |at: Option<Timestamp>| at.filter(|at| *at <= self.now);
+        let mut jobs: Vec<_> = self.jobs.values().filter_map(|row| Some((is_due(row.wake_at)?, row.no))).collect();
+        let mut tasks: Vec<_> = self.tasks.values().filter_map(|row| Some((is_due(row.wake_at)?, row.no))).collect();
+        jobs.sort_unstable();
+        tasks.sort_unstable();
+        let jobs = jobs.into_iter().map(|(_, no)| Event::JobDue(no));
+        jobs.chain(tasks.into_iter().map(|(_, no)| Event::TaskDue(no))).collect()
+    }
+
+    fn admit(&mut self, slice: &mut Slice, effects: &mut Vec<Effect>) {
+        let kept = self.tasks.values().filter(|row| slice.task(row.no).is_none());
+        let mut offers: BTreeSet<(i64, i64, TaskNo)> =
+            kept.filter_map(|row| Some((row.queue, row.rank?, row.no))).collect();
+        offers.extend(slice.offers());
+        for (queue, _, task) in offers {
+            loop {
+                let room = self.room.saturating_sub(self.open_in(queue, effects));
+                if room == 0 {
+                    break;
+                }
+                self.decide(slice, Event::RoomFor(task, u32::try_from(room.min(128)).unwrap()), effects);
+                if slice.task(task).is_none_or(|row| row.rank.is_none()) {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn open_in(&self, queue: i64, effects: &[Effect]) -> usize {
+        let kept = self.tasks.values().filter(|row| row.queue == queue && row.dispatch_no.is_some()).count();
+        let opened = effects.iter().filter(|e| matches!(e, Effect::Opened { queue: of, .. } if *of == queue)).count();
+        let closed = effects.iter().filter(|e| matches!(e, Effect::Closed { queue: of, .. } if *of == queue)).count();
+        kept + opened - closed
+    }
+
+    fn keep(&mut self, changes: Changes) -> Vec<JobEvent> {
+        for row in changes.new_jobs.into_iter().chain(changes.jobs) {
+            self.jobs.insert(row.no, row);
+        }
+        for row in changes.new_tasks {
+            assert!(self.tasks.insert(row.no, row).is_none(), "a number was given to two tasks");
+        }
+        for row in changes.tasks {
+            assert!(self.tasks.insert(row.no, row).is_some(), "a row was changed before it was made");
+        }
+        self.attempts.extend(changes.attempts);
+        for row in self.tasks.values().filter(|row| row.attempt > 0) {
+            self.tickets.insert((self.address(row), row.attempt), row.ticket());
+        }
+        for (job, events) in &changes.events {
+            self.log.entry(*job).or_default().extend(events.iter().cloned());
+        }
+        changes.events.into_iter().flat_map(|(_, events)| events).collect()
+    }
+}
+
+impl Step {
+    /// The messages that went out.
+    pub(super) fn dispatches(&self) -> impl Iterator<Item = &Dispatch> {
+        self.effects.iter().filter_map(|effect| match effect {
+            Effect::Publish { dispatch, .. } => Some(&**dispatch),
+            _ => None,
+        })
+    }
+}
