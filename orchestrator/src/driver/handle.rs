@@ -1,0 +1,124 @@
+//! What each input means: which events of the rules it becomes.
+
+use std::collections::VecDeque;
+
+use warrener_engine::Event;
+use warrener_shared::wire::result::Report;
+
+use super::batch::Batch;
+use super::input::{self, Depth, Heard, Input};
+use super::{DUE_MAX, Driver};
+use crate::store::{Store, StoreError};
+
+impl<S: Store> Driver<S> {
+    pub(super) fn handle(&mut self, at: usize, input: &mut Input, batch: &mut Batch) -> Result<(), StoreError> {
+        match input {
+            Input::Submit(submission) => self.submit(at, submission, batch)?,
+            Input::Report(reported) => {
+                if let Report::Claimed { lease } = &reported.report {
+                    self.watch.claimed(&reported.ticket, lease.to_std());
+                }
+                self.watch.seen(&reported.ticket, reported.worker.as_ref());
+                self.decide(Event::Reported(reported.clone()), batch)?;
+            }
+            Input::Heartbeat(heard) => self.heartbeat(heard, batch)?,
+            Input::Depth(depth) => self.depth(depth, batch)?,
+            Input::Published(numbers) => numbers.iter().for_each(|no| self.watch.confirmed(*no, true)),
+            Input::Unpublished(numbers) => numbers.iter().for_each(|no| self.watch.confirmed(*no, false)),
+            Input::Replied(no) => {
+                self.replying.remove(no);
+                batch.commit.replied.push(*no);
+            }
+            Input::NotReplied(no) => {
+                self.replying.remove(no);
+                self.replies_failed = true;
+            }
+            Input::EventsPublished(no) => self.events_published = self.events_published.max(Some(*no)),
+            Input::Dead(letter) => batch.commit.dead.push(letter.clone()),
+            Input::DeadTask(ticket, why, letter) => self.dead_task(ticket, why, letter, batch)?,
+            Input::Unrouted(ticket) => self.watch.unrouted(ticket),
+            Input::LaneFound(no, found) => {
+                if let Some(lane) = self.lanes.get_mut(no) {
+                    lane.found = *found;
+                    lane.backlog = true;
+                }
+            }
+            Input::LaneLost(no) => self.watch.lane_lost(*no),
+            Input::Queue(name) => {
+                self.lane_of(name)?;
+            }
+            Input::Command(command, _) => self.command(at, &command.clone(), batch)?,
+            Input::Connected { wiped } => self.connected(*wiped, batch),
+            Input::Disconnected => self.connected = false,
+        }
+        Ok(())
+    }
+
+    fn connected(&mut self, wiped: bool, batch: &mut Batch) {
+        self.connected = true;
+        self.watch.reconnected();
+        self.replying.clear();
+        if wiped {
+            self.watch.wiped();
+            self.published_below = 0;
+            batch.commit.published_below = Some(0);
+            tracing::warn!(
+                open = self.watch.len(),
+                "the broker has no memory of this prefix; publishing open attempts again"
+            );
+        }
+        batch.must_commit = true;
+        batch.after.reply_all = true;
+    }
+
+    fn heartbeat(&mut self, heard: &Heard, batch: &mut Batch) -> Result<(), StoreError> {
+        for ticket in &heard.tickets {
+            if self.watch.get(ticket).is_none() {
+                // Closed while the worker did not hear of it.
+                batch.after.stop.push((*ticket, Some(heard.worker.clone())));
+            } else if self.watch.seen(ticket, Some(&heard.worker)) {
+                self.decide(input::started(*ticket, Some(heard.worker.clone())), batch)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn depth(&mut self, depth: &Depth, batch: &mut Batch) -> Result<(), StoreError> {
+        if let Some(lane) = self.lanes.get_mut(&depth.queue) {
+            lane.seen(depth.ready);
+        }
+        for ticket in self.watch.must_have_left(depth.queue, depth.ready, depth.upto) {
+            self.watch.started(&ticket);
+            self.decide(input::started(ticket, None), batch)?;
+        }
+        Ok(())
+    }
+
+    /// Decides an event and all that follows from it.
+    pub(super) fn decide(&mut self, event: Event, batch: &mut Batch) -> Result<(), StoreError> {
+        let mut open = VecDeque::from([event]);
+        while let Some(event) = open.pop_front() {
+            self.load_for(&event, batch)?;
+            let decision = warrener_engine::decide(&mut batch.slice, &event, batch.now);
+            for effect in decision.effects {
+                batch.take(effect);
+            }
+            open.extend(decision.follow);
+        }
+        Ok(())
+    }
+
+    pub(super) fn timers(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
+        if self.next_due.is_none_or(|due| due > batch.now) {
+            return Ok(());
+        }
+        for job in self.store.due_jobs(batch.now, DUE_MAX)? {
+            self.decide(Event::JobDue(job), batch)?;
+        }
+        for task in self.store.due_tasks(batch.now, DUE_MAX)? {
+            self.decide(Event::TaskDue(task), batch)?;
+        }
+        batch.must_commit = true;
+        Ok(())
+    }
+}

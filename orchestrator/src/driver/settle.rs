@@ -1,0 +1,111 @@
+//! Committing a batch, then acting on it.
+
+use warrener_engine::Effect;
+use warrener_shared::time::Millis;
+
+use super::Driver;
+use super::batch::Batch;
+use super::input::{Answer, Input, Outgoing, Output};
+use crate::store::{Store, StoreError};
+
+impl<S: Store> Driver<S> {
+    /// Commits the batch, then acts on it.
+    pub(super) fn settle(&mut self, inputs: Vec<&mut Input>, mut batch: Batch) -> Result<(), StoreError> {
+        batch.commit.changes = batch.slice.take_changes();
+        self.dead_letters(&mut batch)?;
+        if !batch.commit.is_idle() || batch.must_commit {
+            self.counters(&mut batch);
+            self.store.commit(&batch.commit)?;
+            self.next_dispatch = batch.slice.next_dispatch();
+            self.next_due = self.store.next_due()?;
+            if std::mem::take(&mut self.degraded) {
+                tracing::info!("the store can be written again");
+                self.setup.health.ready("store");
+            }
+        }
+        self.remember(&batch);
+        self.act(&mut batch)?;
+        answer(inputs, batch.answers);
+        Ok(())
+    }
+
+    fn counters(&mut self, batch: &mut Batch) {
+        batch.commit.taken_below = Some(self.next_task);
+        batch.commit.events_published = self.events_published.take();
+        let below = self.watch.published_below(self.next_dispatch);
+        if batch.commit.published_below.is_none() && below > self.published_below {
+            self.published_below = below;
+            batch.commit.published_below = Some(below);
+        }
+    }
+
+    /// Carries out what the commit made true.
+    fn act(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
+        let mut outgoing = Vec::new();
+        for effect in std::mem::take(&mut batch.effects) {
+            match effect {
+                Effect::Opened { ticket, queue, dispatch_no, silence } => {
+                    self.lane(queue).open += 1;
+                    self.watch.insert(dispatch_no, ticket, queue, silence.map(Millis::to_std));
+                }
+                Effect::Closed { ticket, queue, finished } => {
+                    let lane = self.lane(queue);
+                    lane.open = lane.open.saturating_sub(1);
+                    if finished {
+                        lane.finish();
+                    }
+                    self.watch.remove(&ticket);
+                }
+                Effect::Publish { dispatch_no, dispatch } => outgoing.push(self.outgoing(dispatch_no, *dispatch)),
+                Effect::Stop { ticket, worker } => batch.after.stop.push((ticket, worker)),
+                Effect::Reply(job) => {
+                    self.reply_finished(job, &mut batch.slice)?;
+                    self.send(Output::Finished(job));
+                }
+                Effect::Ignored(_) => metrics::counter!("warrener_reports_ignored_total").increment(1),
+                Effect::DeadLetter(_) => {}
+            }
+        }
+        self.send_batch(outgoing, batch)
+    }
+
+    fn send_batch(&mut self, outgoing: Vec<Outgoing>, batch: &mut Batch) -> Result<(), StoreError> {
+        if !outgoing.is_empty() {
+            self.send(Output::Publish(outgoing));
+        }
+        let stop = std::mem::take(&mut batch.after.stop);
+        if !stop.is_empty() {
+            self.send(Output::Stop(stop));
+        }
+        if !batch.commit.changes.events.is_empty() {
+            self.send(Output::Events);
+        }
+        for job in std::mem::take(&mut batch.after.reply) {
+            self.reply_owed(job)?;
+        }
+        if batch.after.reply_all {
+            self.reply_all()?;
+            self.republish()?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn send(&self, output: Output) {
+        // The receiver is gone only when the process ends.
+        self.outputs.send(output).ok();
+    }
+}
+
+fn answer(mut inputs: Vec<&mut Input>, answers: Vec<(usize, Answer)>) {
+    for (at, answer) in answers {
+        let channel = match &mut *inputs[at] {
+            Input::Submit(submission) => submission.answer.take(),
+            Input::Command(_, channel) => channel.take(),
+            _ => None,
+        };
+        if let Some(channel) = channel {
+            // Whoever asked may have gone.
+            channel.send(answer).ok();
+        }
+    }
+}

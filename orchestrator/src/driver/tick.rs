@@ -1,0 +1,93 @@
+//! What is looked at four times a second: windows, silences, unpublished attempts, and what is kept too long.
+
+use std::time::{Duration, Instant};
+
+use warrener_engine::{Event, Slice};
+use warrener_shared::id::Ticket;
+
+use super::batch::Batch;
+use super::lane::Lane;
+use super::{Driver, Glance, PRUNE_MAX, QueueGlance, SAVE_EVERY};
+use crate::store::{Store, StoreError};
+
+impl<S: Store> Driver<S> {
+    pub(super) fn tick(&mut self) {
+        self.last_tick = Instant::now();
+        let slots = self.setup.workers.slots_by_queue();
+        for lane in self.lanes.values_mut() {
+            lane.tick();
+            lane.slots = slots.get(lane.name.as_str()).copied().unwrap_or(0);
+        }
+        let silent = self.watch.silent();
+        if let Err(error) = self.look_at_open_attempts(silent).and_then(|()| self.save()) {
+            tracing::error!(%error, "the periodic look at open attempts failed; trying again");
+            if self.recollect().is_err() || error.is_transient() {
+                self.degrade(&error.to_string());
+            }
+        }
+        self.show();
+    }
+
+    fn look_at_open_attempts(&mut self, silent: Vec<Ticket>) -> Result<(), StoreError> {
+        if !silent.is_empty() {
+            let mut batch = Batch::new(Slice::new(self.setup.limits, self.next_dispatch), self.now());
+            for ticket in silent {
+                self.decide(Event::Silent(ticket), &mut batch)?;
+            }
+            self.admit(&mut batch)?;
+            self.settle(Vec::new(), batch)?;
+        }
+        if self.connected {
+            self.republish()?;
+        }
+        if self.last_prune.elapsed() > Duration::from_secs(10) {
+            self.last_prune = Instant::now();
+            self.prune()?;
+        }
+        Ok(())
+    }
+
+    /// While nothing else is committed: keeps how far publishing has come, so that a restart repeats little, and
+    /// tries answers again that did not reach the broker.
+    fn save(&mut self) -> Result<(), StoreError> {
+        if self.last_save.elapsed() < SAVE_EVERY {
+            return Ok(());
+        }
+        self.last_save = Instant::now();
+        if self.connected && std::mem::take(&mut self.replies_failed) {
+            self.reply_all()?;
+        }
+        let behind = self.watch.published_below(self.next_dispatch) > self.published_below;
+        if behind || self.events_published.is_some() || self.degraded {
+            let mut batch = Batch::new(Slice::new(self.setup.limits, self.next_dispatch), self.now());
+            batch.must_commit = true;
+            self.settle(Vec::new(), batch)?;
+        }
+        Ok(())
+    }
+
+    fn prune(&mut self) -> Result<(), StoreError> {
+        let before = self.now() - self.setup.retention;
+        let removed = self.store.prune(before, PRUNE_MAX)?;
+        if removed > 0 {
+            tracing::debug!(removed, "removed finished jobs that passed their retention");
+        }
+        Ok(())
+    }
+
+    /// Shows the queues to others.
+    pub fn show(&self) {
+        let queue = |(no, lane): (&i64, &Lane)| QueueGlance {
+            no: *no,
+            name: lane.name.clone(),
+            paused: lane.paused,
+            dispatched: lane.open,
+            window: lane.window(),
+            found: lane.found,
+        };
+        let queues = self.lanes.iter().map(queue).collect();
+        let glance = Glance { queues, unstarted: self.watch.unstarted() };
+        *self.setup.glance.lock().expect("nobody panics while holding a glance") = glance;
+        metrics::gauge!("warrener_open_attempts").set(self.watch.len() as f64);
+    }
+}
