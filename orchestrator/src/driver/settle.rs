@@ -30,6 +30,7 @@ impl<S: Store> Driver<S> {
     }
 
     fn counters(&mut self, batch: &mut Batch) {
+        batch.commit.jobs_below = Some(self.next_job);
         batch.commit.taken_below = Some(self.next_task);
         batch.commit.events_published = self.events_published.take();
         let below = self.watch.published_below(self.next_dispatch);

@@ -149,6 +149,8 @@ pub struct Commit {
     pub dead: Vec<DeadLetter>,
     /// Queues that were paused or resumed.
     pub paused: Vec<(i64, bool)>,
+    /// Every number of a job below this one is taken.
+    pub jobs_below: Option<i64>,
     /// Every number of a task or item below this one is taken.
     pub taken_below: Option<i64>,
     /// Every dispatch below this number is published.

@@ -13,7 +13,10 @@ use super::{StoreError, failed};
 use crate::store::{Boot, Found, Item, OwedReply, QueueRow, Submitted};
 
 pub(super) fn next_event(connection: &Connection) -> Result<i64, StoreError> {
-    next(connection, "SELECT max(no) FROM events")
+    // Numbers of removed events are not used again: the publisher has passed them.
+    let highest = "SELECT max(coalesce((SELECT max(no) FROM events), 0), \
+         coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'events_published'), 0))";
+    next(connection, highest)
 }
 
 fn next(connection: &Connection, statement: &str) -> Result<i64, StoreError> {

@@ -46,6 +46,7 @@ fn meta(transaction: &Transaction<'_>, commit: &Commit) -> Result<(), StoreError
     let dispatched = last(&commit.changes.new_tasks).max(last(&commit.changes.tasks)).map(|no| no + 1);
     let values = [
         ("next_dispatch", dispatched),
+        ("next_job", commit.jobs_below),
         ("next_task", commit.taken_below),
         ("published_below", commit.published_below),
         ("events_published", commit.events_published),
