@@ -17,6 +17,10 @@ pub enum Event {
     CancelRequested(JobNo),
     /// Somebody asked for the job to be held, or to go on.
     PauseRequested(JobNo, bool),
+    /// Somebody asked for a final job to be tried again.
+    RetryRequested(JobNo),
+    /// Items of the mapped task wait for their turn, as they do after a retry of its job.
+    ItemsWaiting(TaskNo),
     /// All needs of the task are final.
     NeedsEnded(JobNo, u32),
     /// The window of the queue has room for so many attempts of this task.

@@ -137,6 +137,10 @@ pub(super) async fn resume(state: State<Arc<App>>, path: JobPath, uri: Uri) -> R
     change(state, path, uri, |id| Command::Pause(id, false)).await
 }
 
+pub(super) async fn retry(state: State<Arc<App>>, path: JobPath, uri: Uri) -> Result<Response, Problem> {
+    change(state, path, uri, Command::Retry).await
+}
+
 /// Has the job changed and answers with what became of it.
 async fn change(
     State(app): State<Arc<App>>,

@@ -101,6 +101,7 @@ fn router(api: Api, stop: CancellationToken) -> (Router, mpsc::Sender<Packet>) {
         .route("/jobs/{id}/events", get(events::list))
         .route("/jobs/{id}/cancel", post(job::cancel))
         .route("/jobs/{id}/pause", post(job::pause))
+        .route("/jobs/{id}/retry", post(job::retry))
         .route("/jobs/{id}/resume", post(job::resume))
         .route("/tasks/{job}/{task}", get(task::get))
         .route("/queues", get(queues::list))

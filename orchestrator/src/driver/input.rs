@@ -118,6 +118,8 @@ pub enum Command {
     Cancel(JobId),
     /// Hold the job, or let it go on.
     Pause(JobId, bool),
+    /// Try a final job again.
+    Retry(JobId),
     /// Hold the queue, or let it go on.
     PauseQueue(QueueName, bool),
     /// Say what the input of the task or item is.

@@ -7,6 +7,7 @@ use warrener_engine::JobRow;
 use warrener_engine::event::Submitted as Accepted;
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::job::{JobSpec, OnConflict, Problem, Shape, Until};
+use warrener_shared::state::JobState;
 
 use super::Driver;
 use super::batch::Batch;
@@ -101,6 +102,7 @@ impl<S: Store> Driver<S> {
         let answer = match command {
             Command::Cancel(id) => self.on_job(id, Event::CancelRequested, batch)?,
             Command::Pause(id, paused) => self.on_job(id, |job| Event::PauseRequested(job, *paused), batch)?,
+            Command::Retry(id) => self.retry(id, batch)?,
             Command::PauseQueue(name, paused) => self.pause_queue(name, *paused, batch),
             Command::Resolve(id, address) => self.resolve(id, address)?,
         };
@@ -116,6 +118,21 @@ impl<S: Store> Driver<S> {
         if state.is_final() {
             return Ok(Answer::Conflict(format!("the job is {state} already")));
         }
+        self.decide(event, batch)?;
+        Ok(Answer::Done)
+    }
+
+    fn retry(&mut self, id: &JobId, batch: &mut Batch) -> Result<Answer, StoreError> {
+        let Some(Found { no: job, .. }) = self.known(id, batch)? else { return Ok(Answer::NotFound) };
+        let event = Event::RetryRequested(job);
+        self.load_for(&event, batch)?;
+        let state = batch.slice.job(job).expect("just loaded").row.state;
+        if !state.is_final() || state == JobState::Succeeded {
+            return Ok(Answer::Conflict(format!("the job is {state}; only one that ended without success is retried")));
+        }
+        // What was joined from items that are worked on again is no longer so.
+        self.memory.lists.clear();
+        batch.commit.released.push(job);
         self.decide(event, batch)?;
         Ok(Answer::Done)
     }

@@ -147,6 +147,8 @@ pub struct Commit {
     pub replied: Vec<i64>,
     /// Dead letters.
     pub dead: Vec<DeadLetter>,
+    /// Jobs that no longer hold their unique key.
+    pub released: Vec<JobNo>,
     /// Queues that were paused or resumed.
     pub paused: Vec<(i64, bool)>,
     /// Every number of a job below this one is taken.

@@ -9,8 +9,8 @@ use warrener_shared::job::TaskSpec;
 use warrener_shared::state::TaskState;
 use warrener_shared::time::Timestamp;
 
-use super::Decision;
 use super::end::{self, End};
+use super::{Decision, needs_ended};
 use crate::event::Event;
 use crate::row::{Counts, Map, TaskRow, rank};
 use crate::slice::{Read, Slice};
@@ -40,6 +40,37 @@ pub(super) fn begin(
     let row = slice.task_mut(no);
     row.start_by = spec.policy.start_within.filter(|_| unlimited).map(|span| now + span);
     row.wake_at = row.start_by;
+}
+
+/// After a retry of its job: the list and the succeeded items stay, the others wait for their turn again.
+pub(super) fn resume(slice: &mut Slice, no: TaskNo, spec: &TaskSpec, now: Timestamp, out: &mut Decision) {
+    let row = slice.task_mut(no);
+    row.ready_at = Some(now);
+    row.dispatched_at = Some(now);
+    let map = row.map.expect("an expanded task has items");
+    slice.enter(no, TaskState::Dispatched, now);
+    if map.counts.get(TaskState::Waiting) > 0 {
+        out.follow.push(Event::ItemsWaiting(no));
+    }
+    if map.counts.open() == 0 && map.next == map.total {
+        return end::end(slice, no, End::mapped_succeeded(), now, out);
+    }
+    refresh_offer(slice, no, spec, now);
+}
+
+/// As many waiting items as may be open become ready.
+pub(super) fn next_waiting(slice: &mut Slice, mapped: TaskNo, now: Timestamp) {
+    let Some(row) = slice.task(mapped).filter(|row| row.state == TaskState::Dispatched) else { return };
+    let map = row.map.expect("a task with items is mapped");
+    let spec = slice.job(row.job).expect("the job was loaded").spec.clone();
+    let each = spec.tasks[row.position as usize].for_each.as_ref().expect("a task with items is mapped");
+    let busy = map.counts.open() - map.counts.get(TaskState::Waiting);
+    let room = each.max_parallel.map_or(u32::MAX, |most| most.saturating_sub(busy));
+    let mut waiting = slice.open_items_of(mapped);
+    waiting.retain(|no| slice.task(*no).is_some_and(|row| row.state == TaskState::Waiting));
+    for no in waiting.into_iter().take(room as usize) {
+        needs_ended::become_ready(slice, no, now);
+    }
 }
 
 /// A mapped task stands among the ready as long as an item without a row may go out.
@@ -116,6 +147,9 @@ pub(super) fn item_ended(slice: &mut Slice, item: TaskNo, now: Timestamp, out: &
     } else if map.counts.open() == 0 && map.next == map.total {
         end::end(slice, mapped, End::mapped_succeeded(), now, out);
     } else {
+        if map.counts.get(TaskState::Waiting) > 0 {
+            out.follow.push(Event::ItemsWaiting(mapped));
+        }
         refresh_offer(slice, mapped, spec, now);
     }
 }

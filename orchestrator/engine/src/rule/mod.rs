@@ -10,6 +10,7 @@ mod fail_fast;
 mod fan_out;
 mod needs_ended;
 mod pause;
+mod reopen;
 mod report;
 mod retry;
 mod start;
@@ -42,6 +43,8 @@ pub fn missing(slice: &Slice, event: &Event) -> Vec<Read> {
         Event::JobDue(job) | Event::PauseRequested(job, _) | Event::CancelRequested(job) => {
             cancel::missing(slice, *job)
         }
+        Event::RetryRequested(job) => reopen::missing(slice, *job),
+        Event::ItemsWaiting(task) => fan_out::missing(slice, *task),
         Event::NeedsEnded(job, position) => needs_ended::missing(slice, *job, *position),
         Event::RoomFor(task, most) => admit::missing(slice, *task, *most),
         Event::Reported(reported) => with_dice(slice, reported.ticket.task),
@@ -70,6 +73,8 @@ pub fn decide(slice: &mut Slice, event: &Event, now: Timestamp) -> Decision {
         Event::JobDue(job) => start::apply(slice, *job, now, &mut out),
         Event::CancelRequested(job) => cancel::apply(slice, *job, now, &mut out),
         Event::PauseRequested(job, paused) => pause::apply(slice, *job, *paused, now),
+        Event::RetryRequested(job) => reopen::apply(slice, *job, now, &mut out),
+        Event::ItemsWaiting(task) => fan_out::next_waiting(slice, *task, now),
         Event::NeedsEnded(job, position) => needs_ended::apply(slice, *job, *position, now, &mut out),
         Event::RoomFor(task, most) => admit::apply(slice, *task, *most, now, &mut out),
         Event::Reported(reported) => report::apply(slice, reported, now, &mut out),

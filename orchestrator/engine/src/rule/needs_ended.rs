@@ -27,7 +27,7 @@ pub(super) fn missing(slice: &Slice, job: JobNo, position: u32) -> Vec<Read> {
     if let Some(condition) = &spec.condition {
         reads.extend(scope::missing(slice, job, condition.references()));
     }
-    if let Some(for_each) = &spec.for_each {
+    if let Some(for_each) = spec.for_each.as_ref().filter(|_| row.map.is_none()) {
         reads.extend(scope::missing(slice, job, &scope::of_source(&for_each.source)));
         if reads.is_empty() && !slice.has_numbers(items_max(slice)) {
             reads.push(Read::Numbers(items_max(slice)));
@@ -57,6 +57,7 @@ pub(super) fn apply(slice: &mut Slice, job: JobNo, position: u32, now: Timestamp
     match holds(slice, job, spec) {
         Err(error) => end::end(slice, no, End::failed(&error.to_object()), now, out),
         Ok(false) => end::end(slice, no, End::skipped(Skip::Rule, spec), now, out),
+        Ok(true) if row.map.is_some() => fan_out::resume(slice, no, spec, now, out),
         Ok(true) if spec.for_each.is_some() => expand_items(slice, job, no, spec, now, out),
         Ok(true) => become_ready(slice, no, now),
     }

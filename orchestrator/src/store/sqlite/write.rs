@@ -33,6 +33,10 @@ fn write(transaction: &Transaction<'_>, commit: &Commit, next_event: &mut i64) -
     insert_events(transaction, &commit.changes.events, next_event).map_err(failed("keep events"))?;
     replies(transaction, &commit.owed, &commit.replied).map_err(failed("keep the answers owed"))?;
     insert_dead(transaction, &commit.dead).map_err(failed("keep dead letters"))?;
+    for job in &commit.released {
+        let statement = "UPDATE jobs SET unique_key = NULL WHERE no = ?1";
+        transaction.execute(statement, [job.0]).map_err(failed("release a unique key"))?;
+    }
     for (queue, paused) in &commit.paused {
         transaction
             .execute("UPDATE queues SET paused = ?2 WHERE no = ?1", (queue, paused))
@@ -136,7 +140,7 @@ fn update_tasks(transaction: &Transaction<'_>, rows: &[TaskRow]) -> rusqlite::Re
 
 fn insert_attempts(transaction: &Transaction<'_>, rows: &[AttemptRow]) -> rusqlite::Result<()> {
     let mut statement = transaction.prepare_cached(
-        "INSERT INTO attempts (task, attempt, outcome, worker, dispatched_at, started_at, finished_at, error) \
+        "INSERT OR IGNORE INTO attempts (task, attempt, outcome, worker, dispatched_at, started_at, finished_at, error) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
     let time = |time: Option<Timestamp>| time.map(|time| time.0);

@@ -48,6 +48,7 @@ fn event(world: &mut World, act: &str, job: &[u8]) -> Option<Event> {
             return None;
         }
         "cancel" => Event::CancelRequested(job_no),
+        "retry" => Event::RetryRequested(job_no),
         "pause" => Event::PauseRequested(job_no, true),
         "resume" => Event::PauseRequested(job_no, false),
         attempt => of_attempt(ticket(world, attempt), rest),
