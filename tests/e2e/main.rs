@@ -3,3 +3,5 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on shall panic")]
 
 mod contract;
+mod kill;
+mod polyglot;

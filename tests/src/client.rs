@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 pub use lapin::BasicProperties;
 use lapin::options::{
-    BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, ExchangeDeleteOptions, QueueBindOptions,
-    QueueDeclareOptions, QueueDeleteOptions,
+    BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, ExchangeDeleteOptions,
+    QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions,
 };
 pub use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Confirmation, Connection, ConnectionProperties};
@@ -20,7 +20,7 @@ use crate::wait::{SOON, until, within};
 /// A client with a queue of its own for answers.
 #[derive(Debug)]
 pub struct Client {
-    _connection: Connection,
+    connection: Connection,
     channel: Channel,
     // The library gives one publisher the confirm of another on the same channel.
     publishing: tokio::sync::Mutex<()>,
@@ -74,11 +74,19 @@ impl Client {
     /// # Panics
     /// If the broker isn't there.
     pub async fn connect(url: &str, names: &Names) -> Self {
-        let connection = Connection::connect(url, ConnectionProperties::default()).await.expect("a broker");
-        let channel = connection.create_channel().await.expect("a channel");
-        channel.confirm_select(ConfirmSelectOptions::default()).await.expect("confirms");
+        Self::try_connect(url, names).await.expect("a broker")
+    }
+
+    /// A client of the system with these names, if the broker is there.
+    ///
+    /// # Errors
+    /// What the broker or the system says.
+    pub async fn try_connect(url: &str, names: &Names) -> lapin::Result<Self> {
+        let connection = Connection::connect(url, ConnectionProperties::default()).await?;
+        let channel = connection.create_channel().await?;
+        channel.confirm_select(ConfirmSelectOptions::default()).await?;
         let client = Self {
-            _connection: connection,
+            connection,
             channel,
             publishing: tokio::sync::Mutex::default(),
             names: names.clone(),
@@ -86,13 +94,9 @@ impl Client {
             inbox: Arc::default(),
         };
         let options = QueueDeclareOptions { exclusive: true, auto_delete: true, ..QueueDeclareOptions::default() };
-        client
-            .channel
-            .queue_declare(client.queue.as_str().into(), options, FieldTable::default())
-            .await
-            .expect("a queue");
-        client.listen(&client.queue).await;
-        client
+        client.channel.queue_declare(client.queue.as_str().into(), options, FieldTable::default()).await?;
+        client.consume(&client.queue).await?;
+        Ok(client)
     }
 
     /// The queue for answers.
@@ -113,11 +117,18 @@ impl Client {
     }
 
     /// Adds what a queue of somebody else holds to what came; it is acknowledged at once.
+    ///
+    /// # Panics
+    /// If there is no such queue.
     pub async fn listen(&self, queue: &str) {
+        self.consume(queue).await.expect("a consumer");
+    }
+
+    async fn consume(&self, queue: &str) -> lapin::Result<()> {
         let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
-        let consuming =
-            self.channel.basic_consume(queue.into(), unique("c").as_str().into(), options, FieldTable::default());
-        let mut consumer = consuming.await.expect("a consumer");
+        let tag = unique("c");
+        let consuming = self.channel.basic_consume(queue.into(), tag.as_str().into(), options, FieldTable::default());
+        let mut consumer = consuming.await?;
         let inbox = Arc::clone(&self.inbox);
         tokio::spawn(async move {
             while let Some(Ok(delivery)) = consumer.next().await {
@@ -134,6 +145,7 @@ impl Client {
                 inbox.lock().unwrap_or_else(PoisonError::into_inner).push(answer);
             }
         });
+        Ok(())
     }
 
     /// The properties of a submit that wants all answers; the second is how they will be marked.
@@ -240,8 +252,34 @@ impl Client {
     }
 
     async fn answer_within(&self, mark: &str, kinds: &[&str], limit: Duration) -> Answer {
+        until(&format!("{kinds:?} of {mark}"), limit, async || self.find(mark, kinds)).await
+    }
+
+    /// The first answer with this mark and one of these types, if it has come.
+    pub fn find(&self, mark: &str, kinds: &[&str]) -> Option<Answer> {
+        let inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
         let fits = |answer: &&Answer| answer.correlation_id == mark && kinds.contains(&answer.kind.as_str());
-        until(&format!("{kinds:?} of {mark}"), limit, async || self.came().iter().find(fits).cloned()).await
+        inbox.iter().find(fits).cloned()
+    }
+
+    /// Whether the connection is there.
+    pub fn is_connected(&self) -> bool {
+        self.connection.status().connected()
+    }
+
+    /// Whether a queue exists.
+    pub async fn has_queue(&self, queue: &str) -> bool {
+        // A missing queue closes the channel that asks.
+        let Ok(channel) = self.connection.create_channel().await else { return false };
+        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        channel.queue_declare(queue.into(), options, FieldTable::default()).await.is_ok()
+    }
+
+    /// Asks a queue for a message and gives it back. A queue without a leader doesn't answer.
+    pub async fn peek(&self, queue: &str) -> bool {
+        let Ok(channel) = self.connection.create_channel().await else { return false };
+        let asked = channel.basic_get(queue.into(), BasicGetOptions::default()).await;
+        asked.is_ok_and(|message| message.is_some())
     }
 
     /// Everything that came so far.

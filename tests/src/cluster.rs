@@ -1,6 +1,7 @@
 //! An orchestrator and workers as real processes on a real broker, with a database, a port and a prefix of their own.
 
 mod http;
+pub mod language;
 mod process;
 
 use std::collections::BTreeMap;
@@ -110,6 +111,16 @@ impl Cluster {
         let names = broker.names();
         let port = free_port();
         Self { broker, names, folder, port, orchestrator: None, workers: BTreeMap::new() }
+    }
+
+    /// Everything but processes, under the prefix that is the default; for a broker of its own.
+    ///
+    /// # Panics
+    /// As [`prepared`](Self::prepared).
+    pub fn under_default_prefix(broker: Broker) -> Self {
+        let mut cluster = Self::prepared(broker, "");
+        cluster.names = Names::default();
+        cluster
     }
 
     /// The broker.
@@ -229,13 +240,12 @@ impl Cluster {
         }
     }
 
-    /// Starts another program whose output is kept with the others', such as a worker in another language.
-    pub fn start_program(&self, name: &str, program: &str, arguments: &[&str]) -> Process {
-        let variables = [
-            ("WARRENER_AMQP__URL", self.amqp_url().to_owned()),
-            ("WARRENER_AMQP__PREFIX", self.names.prefix().to_owned()),
-            ("AMQP_URL", self.amqp_url().to_owned()),
-        ];
+    /// Starts a program in another language, whose output is kept with the others'. Beside the broker's address it is
+    /// told `variables`.
+    pub fn start_program(&self, name: &str, command: &[&str], variables: &[(&str, String)]) -> Process {
+        let (program, arguments) = command.split_first().expect("a command has a program");
+        let address = ["WARRENER_AMQP__URL", "AMQP_URL"].map(|name| (name, self.amqp_url().to_owned()));
+        let variables: Vec<_> = language::paths().into_iter().chain(address).chain(variables.iter().cloned()).collect();
         Process::start(name, Path::new(program), arguments, self.folder(), &variables)
     }
 

@@ -95,4 +95,4 @@ impl Drop for Process {
 const KEPT: &str =
     r#"exec 3<&0; (cat <&3 >/dev/null 2>&1; kill -KILL 0) >/dev/null 2>&1 & exec "$0" "$@" </dev/null 3<&-"#;
 /// What a program needs of our environment; our own configuration must not reach it.
-const INHERITED: [&str; 4] = ["PATH", "HOME", "PYTHONPATH", "NODE_PATH"];
+const INHERITED: [&str; 2] = ["PATH", "HOME"];

@@ -1,0 +1,75 @@
+//! Workers that die, and workers that are asked to end.
+
+use serde_json::json;
+use warrener_shared::state::Outcome;
+use warrener_tests::broker::Broker;
+use warrener_tests::cluster::{Cluster, Plan};
+use warrener_tests::wait::{SOON, until};
+
+use super::judge::{Record, judge};
+use super::load::Load;
+use super::trace::Trace;
+use super::{WORKERS, plan, rounds, under_load};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_workers_cost_nothing() {
+    let (mut cluster, load) = under_load().await;
+    let mut record = Record::default();
+    while record.hits < rounds(3) {
+        let victim = WORKERS[(record.hits + record.misses) % WORKERS.len()];
+        let trace = Trace::of(&cluster, victim);
+        until("the victim works", SOON, async || (trace.running() > 0).then_some(())).await;
+        cluster.kill_worker(victim).await;
+        // Programs outlive a worker that is killed: what runs now ran when it died.
+        match trace.running() {
+            0 => record.misses += 1,
+            running => (record.hits, record.in_flight) = (record.hits + 1, record.in_flight + running),
+        }
+        load.reaches(10).await;
+        std::fs::remove_file(cluster.folder().join(format!("{victim}.trace"))).unwrap();
+        cluster.start_worker(victim, &plan(&cluster, victim));
+        until("the victim works again", SOON, async || (trace.began() > 0).then_some(())).await;
+    }
+    judge("worker killed", &mut cluster, load, &record).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drained_worker_costs_no_attempt() {
+    let mut cluster = Cluster::start(Broker::shared().await).await;
+    let client = cluster.client().await;
+    let plan = Plan { drain: "100ms".to_owned(), ..Plan::default() };
+    cluster.start_worker("w1", &plan);
+    let load = Load::without_traces(&cluster);
+    let database = cluster.database();
+    let mut record = Record::default();
+    let rounds = rounds(3);
+    for _ in 0..rounds {
+        // Longer than the grace: these come back.
+        let job = json!({"tasks": {"map": {
+            "for_each": [1, 2, 3], "kind": "demo.sleep", "input": {"ms": 2000, "output": "${{ item }}"}}}});
+        let mark = client.submit(&job).await;
+        let id = client.accepted(&mark).await;
+        let no = database.job(&id).unwrap().no;
+        let started = async || {
+            let items = database.tasks(no).into_iter().filter(|task| task.item.is_some() && task.started_at.is_some());
+            (items.count() == 3).then_some(())
+        };
+        until("its items are worked on", SOON, started).await;
+        cluster.start_worker("w2", &plan);
+        assert!(cluster.stop_worker("w1").await.success());
+        let end = client.finished(&mark).await.json();
+        assert_eq!(end["output"], json!({"map": [1, 2, 3]}), "{end}");
+        let items: Vec<_> = database.tasks(no).into_iter().filter(|task| task.item.is_some()).collect();
+        let released = items.iter().filter(|item| database.outcomes(item.no).contains(&Outcome::Released)).count();
+        assert!(items.iter().all(|item| item.failures == 0), "{items:?}");
+        if released > 0 {
+            (record.hits, record.in_flight) = (record.hits + 1, record.in_flight + released);
+        }
+        load.also(id, json!({"map": [1, 2, 3]}));
+        cluster.start_worker("w1", &plan);
+        assert!(cluster.stop_worker("w2").await.success());
+    }
+    assert_eq!(record.hits, rounds, "nothing was released");
+    judge("worker drained", &mut cluster, load, &record).await;
+    assert_eq!(database.outcome_count(Outcome::Failed) + database.outcome_count(Outcome::Lost), 0);
+}
