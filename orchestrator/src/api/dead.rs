@@ -1,20 +1,25 @@
 //! Dead letters.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
-use axum::http::Uri;
-use axum::response::Response;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use warrener_shared::wire::{Header, Message};
 
 use super::app::App;
 use super::path::{DeadPath, no_letter};
 use super::problem::Problem;
 use super::query::Parameters;
 use super::shape::{List, Raw, raw};
-use crate::store::sqlite::view::DeadHead;
+use crate::driver::{Command, Parcel};
+use crate::store::sqlite::view::{DeadHead, DeadRow};
 
 /// A dead letter as lists show it.
 #[derive(Debug, Serialize)]
@@ -78,4 +83,76 @@ pub(super) async fn get(State(app): State<Arc<App>>, DeadPath(no): DeadPath, uri
         })
     })
     .await
+}
+
+pub(super) async fn discard(
+    State(app): State<Arc<App>>,
+    DeadPath(no): DeadPath,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    Parameters::read(&uri, &[])?;
+    let letter = load(&app, no).await?;
+    app.command(Command::Discard(no)).await?;
+    Ok(Json(LetterResource::from(letter.head)).into_response())
+}
+
+/// A message goes back to where it was sent; a task has its job, which is retried instead.
+pub(super) async fn replay(State(app): State<Arc<App>>, DeadPath(no): DeadPath, uri: Uri) -> Result<Response, Problem> {
+    Parameters::read(&uri, &[])?;
+    let letter = load(&app, no).await?;
+    let parcel = parcel(&letter)?;
+    app.command(Command::Replay(no, Box::new(parcel))).await?;
+    Ok((StatusCode::ACCEPTED, Json(LetterResource::from(letter.head))).into_response())
+}
+
+async fn load(app: &Arc<App>, no: i64) -> Result<DeadRow, Problem> {
+    let found = app.read(move |_, snapshot| Ok(snapshot.dead_letter(no)?)).await?;
+    found.ok_or_else(|| no_letter(&no.to_string()))
+}
+
+/// The message as it was sent, as far as that was kept.
+fn parcel(letter: &DeadRow) -> Result<Parcel, Problem> {
+    #[derive(Deserialize)]
+    struct Kept {
+        exchange: String,
+        routing_key: String,
+        content_type: Option<String>,
+        content_encoding: Option<String>,
+        #[serde(rename = "type")]
+        kind: Option<String>,
+        message_id: Option<String>,
+        correlation_id: Option<String>,
+        reply_to: Option<String>,
+        headers: BTreeMap<String, Value>,
+    }
+    let again = || match &letter.head.job {
+        Some(job) => Problem::conflict(format!("it is a task; try its job again: POST /api/v1/jobs/{job}/retry")),
+        None => Problem::conflict("it cannot be sent again: how it was sent is not known"),
+    };
+    let kept: Kept = serde_json::from_str(&letter.headers).map_err(|_| again())?;
+    if u64::try_from(letter.body.len()).is_ok_and(|kept| kept < letter.head.size) {
+        return Err(Problem::conflict("it cannot be sent again: only the beginning of it was kept"));
+    }
+    let header = |(name, value): (String, Value)| {
+        let value = match value {
+            Value::Bool(yes) => Header::Bool(yes),
+            Value::Number(number) => Header::Int(number.as_i64().unwrap_or_default()),
+            Value::String(text) => Header::Text(text),
+            other => Header::Text(other.to_string()),
+        };
+        (name, value)
+    };
+    let message = Message {
+        content_type: kept.content_type,
+        content_encoding: kept.content_encoding,
+        kind: kept.kind,
+        message_id: kept.message_id,
+        correlation_id: kept.correlation_id,
+        reply_to: kept.reply_to,
+        persistent: true,
+        headers: kept.headers.into_iter().map(header).collect(),
+        body: letter.body.clone(),
+        ..Message::default()
+    };
+    Ok(Parcel { exchange: kept.exchange, key: kept.routing_key, message })
 }

@@ -109,8 +109,11 @@ fn router(api: Api, stop: CancellationToken) -> (Router, mpsc::Sender<Packet>) {
         .route("/queues/{name}/resume", post(queues::resume))
         .route("/queues/{name}/scaling", get(queues::scaling))
         .route("/workers", get(workers::list))
+        .route("/workers/{id}/drain", post(workers::drain))
         .route("/dead", get(dead::list))
-        .route("/dead/{id}", get(dead::get));
+        .route("/dead/{id}", get(dead::get))
+        .route("/dead/{id}/replay", post(dead::replay))
+        .route("/dead/{id}/discard", post(dead::discard));
     let router = Router::new()
         .nest("/api/v1", v1)
         .route("/livez", get(health::live))

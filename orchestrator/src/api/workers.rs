@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::Uri;
 use serde::Serialize;
 
@@ -11,6 +11,7 @@ use super::app::App;
 use super::problem::Problem;
 use super::query::Parameters;
 use super::shape::List;
+use crate::driver::Command;
 use crate::pulse::Seen;
 
 /// A worker as everybody sees it.
@@ -47,4 +48,19 @@ pub(super) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<L
     let all = app.workers.all().into_iter().map(WorkerResource::from).collect();
     let limit = parameters.limit()?;
     Ok(Json(List::slice(all, |worker: &WorkerResource| &worker.id, parameters.get("cursor"), limit)))
+}
+
+pub(super) async fn drain(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    uri: Uri,
+) -> Result<Json<WorkerResource>, Problem> {
+    Parameters::read(&uri, &[])?;
+    let known = app.workers.all().into_iter().find(|seen| seen.heartbeat.worker == id && seen.is_live());
+    let Some(seen) = known else {
+        let id: String = id.chars().take(100).collect();
+        return Err(Problem::not_found(format!("no live worker has the id {id:?}")));
+    };
+    app.command(Command::Drain(Arc::from(id.as_str()))).await?;
+    Ok(Json(WorkerResource { draining: true, ..seen.into() }))
 }

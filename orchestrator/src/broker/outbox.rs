@@ -15,7 +15,7 @@ use warrener_shared::wire::topology::{KEY_CONTROL_ALL, control_key};
 use warrener_shared::wire::{JSON, Message};
 
 use super::{Context, Link, heal};
-use crate::driver::{Input, Outgoing, Output};
+use crate::driver::{Input, Outgoing, Output, Parcel};
 
 /// Unconfirmed publishes of one queue, so that a dead queue leaves room for the others.
 const LANE_WINDOW: usize = 1024;
@@ -71,6 +71,8 @@ impl Outbox {
             Output::Publish(outgoing) => self.publish(outgoing).await,
             Output::Reply { no, reply_to, message } => self.reply(no, reply_to, *message),
             Output::Stop(tickets) => self.stop(tickets).await,
+            Output::Drain(worker) => self.drain(&worker).await,
+            Output::Replay(no, parcel) => self.replay(no, *parcel),
             Output::Events => self.context.new_events.notify_one(),
             Output::Declare(no, queue) => self.declare(no, &queue).await,
             Output::Finished(job) => {
@@ -210,6 +212,28 @@ impl Outbox {
             let input = if published.is_confirmed() { Input::Replied(no) } else { Input::NotReplied(no) };
             context.input(input).await;
         });
+    }
+
+    /// A dead letter goes out again; it is forgotten once the broker has it.
+    fn replay(&mut self, no: i64, parcel: Parcel) {
+        let context = self.context.clone();
+        let Some(link) = self.link() else { return };
+        tokio::spawn(async move {
+            let sent = link.replies.publish_mandatory(&parcel.exchange, &parcel.key, parcel.message).await;
+            if sent.is_confirmed() {
+                context.input(Input::Replayed(no)).await;
+            } else {
+                tracing::warn!(dead_letter = no, ?sent, "a dead letter could not be published again; it is kept");
+            }
+        });
+    }
+
+    async fn drain(&mut self, worker: &str) {
+        let Some(link) = self.link() else { return };
+        let control = Control { cancel: Vec::new(), drain: true };
+        let body = serde_json::to_vec(&control).expect("plain data");
+        let message = Message { content_type: Some(JSON.to_owned()), body, ..Message::default() };
+        link.replies.send_unconfirmed(&self.context.names.control(), &control_key(worker), message).await;
     }
 
     /// Tells workers to stop attempts: each worker its own, so that tickets are not shown around.

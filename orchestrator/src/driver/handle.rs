@@ -33,6 +33,7 @@ impl<S: Store> Driver<S> {
                 self.replying.remove(no);
                 self.replies_failed = true;
             }
+            Input::Replayed(no) => batch.commit.discarded.push(*no),
             Input::EventsPublished(no) => self.events_published = self.events_published.max(Some(*no)),
             Input::Dead(letter) => batch.commit.dead.push(letter.clone()),
             Input::DeadTask(ticket, why, letter) => self.dead_task(ticket, why, letter, batch)?,

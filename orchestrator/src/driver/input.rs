@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 use warrener_engine::event::{Reported, Started};
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskAddress, Ticket};
 use warrener_shared::job::{JobSpec, Problem};
+use warrener_shared::wire::Message;
 use warrener_shared::wire::submit::{ReplyAddress, ReplyMode};
 
 use crate::store::{DeadLetter, Submitted};
@@ -44,6 +45,8 @@ pub enum Input {
     Replied(i64),
     /// An answer did not.
     NotReplied(i64),
+    /// The message of a dead letter reached the broker again.
+    Replayed(i64),
     /// Events up to this chunk reached the broker, or nobody listened.
     EventsPublished(i64),
     /// Something that a person must look at.
@@ -120,10 +123,27 @@ pub enum Command {
     Pause(JobId, bool),
     /// Try a final job again.
     Retry(JobId),
+    /// Have the worker take no more and leave.
+    Drain(Arc<str>),
+    /// Forget a dead letter.
+    Discard(i64),
+    /// Publish the message of a dead letter again, and forget it once the broker has it.
+    Replay(i64, Box<Parcel>),
     /// Hold the queue, or let it go on.
     PauseQueue(QueueName, bool),
     /// Say what the input of the task or item is.
     Resolve(JobId, TaskAddress),
+}
+
+/// A message with where it goes.
+#[derive(Clone, Debug)]
+pub struct Parcel {
+    /// The exchange; empty for the default exchange.
+    pub exchange: String,
+    /// The routing key.
+    pub key: String,
+    /// The message.
+    pub message: Message,
 }
 
 /// What became of an input that somebody waits for.
@@ -167,10 +187,14 @@ pub enum Output {
         /// Through the default exchange.
         reply_to: String,
         /// The answer.
-        message: Box<warrener_shared::wire::Message>,
+        message: Box<Message>,
     },
     /// Tell workers to stop these attempts.
     Stop(Vec<(Ticket, Option<Arc<str>>)>),
+    /// Tell a worker to take no more and leave.
+    Drain(Arc<str>),
+    /// Publish the message of a dead letter, and say when it is confirmed.
+    Replay(i64, Box<Parcel>),
     /// There are new events to publish.
     Events,
     /// A queue is new and must be declared.
@@ -189,5 +213,5 @@ pub struct Outgoing {
     /// Its name.
     pub name: QueueName,
     /// The message.
-    pub message: Box<warrener_shared::wire::Message>,
+    pub message: Box<Message>,
 }

@@ -34,7 +34,7 @@ use warrener_shared::time::{Millis, Timestamp};
 
 use self::batch::Batch;
 use self::cache::Memory;
-pub use self::input::{Answer, Command, Depth, Heard, Input, Outgoing, Output, Packet, ReplyTo, Submission};
+pub use self::input::{Answer, Command, Depth, Heard, Input, Outgoing, Output, Packet, Parcel, ReplyTo, Submission};
 use self::lane::Lane;
 use self::rescue::{Failure, panic_text};
 pub(crate) use self::submit::{conflicting_id, conflicting_key, unsupported};

@@ -12,7 +12,7 @@ use warrener_shared::state::JobState;
 use super::Driver;
 use super::batch::Batch;
 use super::cache::Parsed;
-use super::input::{Answer, Command, Submission};
+use super::input::{Answer, Command, Output, Submission};
 use crate::store::{Caption, Found, OwedReply, Store, StoreError};
 
 impl<S: Store> Driver<S> {
@@ -102,6 +102,18 @@ impl<S: Store> Driver<S> {
         let answer = match command {
             Command::Cancel(id) => self.on_job(id, Event::CancelRequested, batch)?,
             Command::Pause(id, paused) => self.on_job(id, |job| Event::PauseRequested(job, *paused), batch)?,
+            Command::Drain(worker) => {
+                self.send(Output::Drain(worker.clone()));
+                Answer::Done
+            }
+            Command::Discard(no) => {
+                batch.commit.discarded.push(*no);
+                Answer::Done
+            }
+            Command::Replay(no, parcel) => {
+                self.send(Output::Replay(*no, parcel.clone()));
+                Answer::Done
+            }
             Command::Retry(id) => self.retry(id, batch)?,
             Command::PauseQueue(name, paused) => self.pause_queue(name, *paused, batch),
             Command::Resolve(id, address) => self.resolve(id, address)?,

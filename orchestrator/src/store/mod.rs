@@ -147,6 +147,8 @@ pub struct Commit {
     pub replied: Vec<i64>,
     /// Dead letters.
     pub dead: Vec<DeadLetter>,
+    /// Dead letters that are not kept any longer.
+    pub discarded: Vec<i64>,
     /// Jobs that no longer hold their unique key.
     pub released: Vec<JobNo>,
     /// Queues that were paused or resumed.
@@ -169,6 +171,7 @@ impl Commit {
             && self.owed.is_empty()
             && self.replied.is_empty()
             && self.dead.is_empty()
+            && self.discarded.is_empty()
             && self.paused.is_empty()
     }
 }

@@ -33,6 +33,10 @@ fn write(transaction: &Transaction<'_>, commit: &Commit, next_event: &mut i64) -
     insert_events(transaction, &commit.changes.events, next_event).map_err(failed("keep events"))?;
     replies(transaction, &commit.owed, &commit.replied).map_err(failed("keep the answers owed"))?;
     insert_dead(transaction, &commit.dead).map_err(failed("keep dead letters"))?;
+    for no in &commit.discarded {
+        let statement = "DELETE FROM dead WHERE no = ?1";
+        transaction.execute(statement, [no]).map_err(failed("discard a dead letter"))?;
+    }
     for job in &commit.released {
         let statement = "UPDATE jobs SET unique_key = NULL WHERE no = ?1";
         transaction.execute(statement, [job.0]).map_err(failed("release a unique key"))?;
