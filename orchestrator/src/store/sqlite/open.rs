@@ -41,6 +41,8 @@ impl Lock {
 pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
     let refuse = |why: String| StoreError::Open { place: path.display().to_string(), why };
     let mut connection = Connection::open(path).map_err(|error| refuse(error.to_string()))?;
+    // Before anything is written: what is not ours stays as it is.
+    let is_new = is_new(&connection).map_err(refuse)?;
     connection
         .execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; \
@@ -48,16 +50,8 @@ pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
         )
         .map_err(|error| refuse(error.to_string()))?;
     connection.set_prepared_statement_cache_capacity(64);
-    let version: i64 =
-        connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed("read the schema version"))?;
-    match version {
-        0 => create(&mut connection)?,
-        SCHEMA_VERSION => check_owner(&connection).map_err(refuse)?,
-        newer => {
-            return Err(refuse(format!(
-                "its schema has version {newer}, this program knows {SCHEMA_VERSION}; use the newer program"
-            )));
-        }
+    if is_new {
+        create(&mut connection)?;
     }
     Ok(connection)
 }
@@ -85,7 +79,20 @@ fn create(connection: &mut Connection) -> Result<(), StoreError> {
     transaction.commit().map_err(&doing)
 }
 
-fn check_owner(connection: &Connection) -> Result<(), String> {
-    let id: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(|e| e.to_string())?;
-    if id == APPLICATION_ID { Ok(()) } else { Err("it is the database of another program".to_owned()) }
+/// Whether the database has no schema yet; an error if it has one that is not ours, or not of our time.
+fn is_new(connection: &Connection) -> Result<bool, String> {
+    let number = |statement| connection.query_row(statement, [], |row| row.get::<_, i64>(0)).map_err(|e| e.to_string());
+    let owner = number("PRAGMA application_id")?;
+    if owner == 0 && number("SELECT count(*) FROM sqlite_schema")? == 0 {
+        return Ok(true);
+    }
+    if owner != APPLICATION_ID {
+        return Err("it is the database of another program".to_owned());
+    }
+    match number("PRAGMA user_version")? {
+        SCHEMA_VERSION => Ok(false),
+        other => {
+            Err(format!("its schema has version {other}, this program knows {SCHEMA_VERSION}; use the newer program"))
+        }
+    }
 }

@@ -123,8 +123,9 @@ CREATE TABLE events (
 
 CREATE UNIQUE INDEX events_of_job ON events (job, first);
 
+-- A number is given once: a confirm that comes twice must not take the next answer for given.
 CREATE TABLE replies (
-    no             INTEGER PRIMARY KEY,
+    no             INTEGER PRIMARY KEY AUTOINCREMENT,
     job            INTEGER NOT NULL,
     reply_to       TEXT NOT NULL,
     correlation_id TEXT,

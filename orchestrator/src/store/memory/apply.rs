@@ -1,0 +1,101 @@
+//! Making a checked commit true, and forgetting old jobs.
+
+use warrener_engine::row::{JobRow, TaskRow};
+use warrener_shared::id::{JobNo, TaskNo};
+
+use super::{Kept, Memory};
+use crate::store::{Commit, OwedReply};
+
+impl Memory {
+    pub(super) fn apply(&mut self, commit: &Commit) {
+        for (row, (_, submitted, caption)) in commit.changes.new_jobs.iter().zip(&commit.submitted) {
+            self.index.job(None, Some(row));
+            self.ids.insert(row.id.clone(), row.no);
+            self.counters.last_job = self.counters.last_job.max(row.no.0);
+            let kept = Kept { row: row.clone(), submitted: submitted.clone(), caption: caption.clone() };
+            self.jobs.insert(row.no, kept);
+        }
+        commit.changes.jobs.iter().for_each(|row| self.update_job(row));
+        for row in &commit.changes.new_tasks {
+            self.put_task(row);
+        }
+        for row in &commit.changes.tasks {
+            if self.tasks.get(&row.no).is_some_and(|kept| is_same(kept, row)) {
+                self.put_task(row);
+            }
+        }
+        for row in &commit.changes.attempts {
+            self.attempts.insert((row.task, row.attempt), row.clone());
+        }
+        for (job, events) in &commit.changes.events {
+            let first = events.first().map_or(0, |event| event.sequence);
+            self.events.insert((*job, first), events.clone());
+        }
+        self.apply_rest(commit);
+    }
+
+    fn apply_rest(&mut self, commit: &Commit) {
+        for reply in &commit.owed {
+            self.counters.last_reply += 1;
+            let no = self.counters.last_reply;
+            self.replies.insert(no, OwedReply { no, ..reply.clone() });
+        }
+        for no in &commit.replied {
+            self.replies.remove(no);
+        }
+        self.dead.extend_from_slice(&commit.dead);
+        for (no, paused) in &commit.paused {
+            self.queues.iter_mut().filter(|row| row.no == *no).for_each(|row| row.paused = *paused);
+        }
+        self.counters.next_task = commit.taken_below.unwrap_or(self.counters.next_task);
+        self.counters.published_below = commit.published_below.unwrap_or(self.counters.published_below);
+    }
+
+    fn update_job(&mut self, row: &JobRow) {
+        if let Some(kept) = self.jobs.get_mut(&row.no).filter(|kept| kept.row.first_task == row.first_task) {
+            self.index.job(Some(&kept.row), Some(row));
+            kept.row = row.clone();
+        }
+    }
+
+    fn put_task(&mut self, row: &TaskRow) {
+        if let Some(no) = row.dispatch_no {
+            self.counters.next_dispatch = self.counters.next_dispatch.max(no + 1);
+        }
+        let old = self.tasks.insert(row.no, row.clone());
+        self.index.task(old.as_ref(), Some(row));
+    }
+
+    /// Removes a job with everything that belongs to it.
+    pub(super) fn forget(&mut self, job: JobNo) {
+        let Some(kept) = self.jobs.remove(&job) else { return };
+        self.index.job(Some(&kept.row), None);
+        self.ids.remove(&kept.row.id);
+        self.forget_tasks(kept.row.first_task, kept.caption.tasks);
+        let events: Vec<_> = self.events.range((job, 0)..=(job, u64::MAX)).map(|(key, _)| *key).collect();
+        for key in events {
+            self.events.remove(&key);
+        }
+        self.replies.retain(|_, reply| reply.job != job);
+    }
+
+    fn forget_tasks(&mut self, first: TaskNo, count: u32) {
+        let rows: Vec<TaskRow> = self.range(first, count).cloned().collect();
+        for row in rows {
+            self.tasks.remove(&row.no);
+            self.index.task(Some(&row), None);
+            let attempts: Vec<_> = self.attempts(row.no).map(|attempt| attempt.attempt).collect();
+            for attempt in attempts {
+                self.attempts.remove(&(row.no, attempt));
+            }
+            if let Some(map) = row.map {
+                self.forget_tasks(map.first_item, map.total);
+            }
+        }
+    }
+}
+
+/// A row is changed only by one of the same place in the same job.
+fn is_same(kept: &TaskRow, row: &TaskRow) -> bool {
+    (kept.job, kept.position, kept.index) == (row.job, row.position, row.index)
+}

@@ -1,0 +1,65 @@
+//! Finding rows by what they offer, when they are due, and in which order they were dispatched.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use warrener_engine::row::{JobRow, TaskRow};
+use warrener_shared::id::{JobNo, TaskNo};
+use warrener_shared::time::Timestamp;
+
+/// What the indexes of a database are.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Index {
+    ready: BTreeSet<(i64, i64, TaskNo)>,
+    due_tasks: BTreeSet<(Timestamp, TaskNo)>,
+    due_jobs: BTreeSet<(Timestamp, JobNo)>,
+    open: BTreeMap<i64, TaskNo>,
+}
+
+impl Index {
+    pub(super) fn ready(&self, queue: i64) -> impl Iterator<Item = (i64, TaskNo)> {
+        let all = (queue, i64::MIN, TaskNo(i64::MIN))..=(queue, i64::MAX, TaskNo(i64::MAX));
+        self.ready.range(all).map(|(_, rank, task)| (*rank, *task))
+    }
+
+    pub(super) fn due_tasks(&self, now: Timestamp) -> impl Iterator<Item = TaskNo> {
+        self.due_tasks.iter().take_while(move |(at, _)| *at <= now).map(|(_, task)| *task)
+    }
+
+    pub(super) fn due_jobs(&self, now: Timestamp) -> impl Iterator<Item = JobNo> {
+        self.due_jobs.iter().take_while(move |(at, _)| *at <= now).map(|(_, job)| *job)
+    }
+
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        let task = self.due_tasks.first().map(|(at, _)| *at);
+        let job = self.due_jobs.first().map(|(at, _)| *at);
+        task.into_iter().chain(job).min()
+    }
+
+    pub(super) fn open(&self) -> impl Iterator<Item = TaskNo> {
+        self.open.values().copied()
+    }
+
+    /// The row of a task takes the place of another.
+    pub(super) fn task(&mut self, old: Option<&TaskRow>, new: Option<&TaskRow>) {
+        if let Some(row) = old {
+            row.rank.map(|rank| self.ready.remove(&(row.queue, rank, row.no)));
+            row.wake_at.map(|at| self.due_tasks.remove(&(at, row.no)));
+            row.dispatch_no.map(|no| self.open.remove(&no));
+        }
+        if let Some(row) = new {
+            row.rank.map(|rank| self.ready.insert((row.queue, rank, row.no)));
+            row.wake_at.map(|at| self.due_tasks.insert((at, row.no)));
+            row.dispatch_no.map(|no| self.open.insert(no, row.no));
+        }
+    }
+
+    /// The row of a job takes the place of another.
+    pub(super) fn job(&mut self, old: Option<&JobRow>, new: Option<&JobRow>) {
+        if let Some((row, at)) = old.and_then(|row| Some((row, row.wake_at?))) {
+            self.due_jobs.remove(&(at, row.no));
+        }
+        if let Some((row, at)) = new.and_then(|row| Some((row, row.wake_at?))) {
+            self.due_jobs.insert((at, row.no));
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! One suite for all stores: whatever a driver of a database does, it does what the others do.
+
+mod commit;
+mod file;
+mod find;
+mod prune;
+mod rows;
+mod time;
+
+use std::sync::Arc;
+
+use warrener_engine::row::{AttemptRow, Counts, JobRow, Map, Stop, TaskRow};
+use warrener_engine::slice::Changes;
+use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo, Token};
+use warrener_shared::state::{JobState, Outcome, TaskState};
+use warrener_shared::time::Timestamp;
+use warrener_shared::wire::event::JobEvent;
+
+use super::memory::Memory;
+use super::sqlite::Sqlite;
+use super::{Caption, Commit, DeadLetter, OwedReply, Store, StoreError, Submitted};
+
+macro_rules! conformance {
+    ($($area:ident { $($name:ident)* })*) => {
+        mod memory {
+            $($(#[test] fn $name() { super::$area::$name(&mut super::Memory::new()); })*)*
+        }
+        mod sqlite {
+            $($(#[test] fn $name() {
+                let folder = tempfile::tempdir().unwrap();
+                super::$area::$name(&mut super::Sqlite::open(&folder.path().join("jobs.db")).unwrap());
+            })*)*
+        }
+    };
+}
+
+conformance! {
+    find {
+        a_new_store_counts_from_one
+        a_job_is_found_by_its_id_and_its_number
+        what_was_submitted_comes_back_as_it_was
+        a_unique_key_is_held_until_its_holder_is_over
+        a_unique_key_can_be_held_until_the_start
+        queues_are_numbered_once
+        a_paused_queue_stays_paused
+    }
+    rows {
+        rows_come_back_with_every_field
+        tasks_come_in_ranges
+        open_tasks_are_those_that_are_not_final
+        items_are_shown_in_order_until_the_visitor_says_stop
+        a_task_without_items_shows_none
+        ready_tasks_come_best_first
+        ready_tasks_are_counted_up_to_a_limit
+        who_goes_out_is_no_longer_ready
+        open_attempts_come_in_the_order_of_their_dispatch
+    }
+    time {
+        due_tasks_come_earliest_first
+        due_jobs_come_earliest_first
+        the_next_due_is_the_earliest_of_all
+        owed_replies_are_found_by_job
+        owed_replies_that_can_be_given_are_found
+        a_number_of_a_reply_is_given_once
+    }
+    commit {
+        a_commit_changes_rows
+        a_commit_that_contradicts_a_row_leaves_nothing
+        a_second_job_with_an_id_leaves_nothing
+        a_second_task_with_a_number_leaves_nothing
+        events_that_are_there_leave_nothing
+        an_attempt_that_is_there_leaves_nothing
+        a_row_of_another_task_is_not_changed
+        counters_go_on_behind_what_was_taken
+        a_dispatch_number_that_was_published_is_not_given_again
+        idle_is_what_need_not_be_written
+    }
+    prune {
+        finished_jobs_are_removed_after_their_time
+        so_many_and_no_more_are_removed
+        open_jobs_stay
+        everything_of_a_job_goes_with_it
+        numbers_of_removed_jobs_are_not_given_again
+    }
+}
+
+const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp(NOW.0 + seconds * 1000)
+}
+
+fn id(text: &str) -> JobId {
+    JobId::new(text).unwrap()
+}
+
+/// A running job whose tasks begin at a hundred times its number.
+fn job(no: i64) -> JobRow {
+    JobRow {
+        no: JobNo(no),
+        id: id(&format!("job-{no}")),
+        state: JobState::Running,
+        paused: false,
+        stop: Stop::None,
+        begun: false,
+        failing: false,
+        created_at: NOW,
+        scheduled_at: None,
+        started_at: Some(NOW),
+        finished_at: None,
+        deadline_at: None,
+        wake_at: None,
+        first_task: TaskNo(no * 100),
+        counts: Counts::default(),
+        failures: 0,
+        sequence: 0,
+        output: None,
+        error: None,
+    }
+}
+
+fn ended_job(no: i64, finished: Timestamp) -> JobRow {
+    JobRow { state: JobState::Failed, finished_at: Some(finished), ..job(no) }
+}
+
+fn task(no: i64) -> TaskRow {
+    TaskRow::new(TaskNo(no), JobNo(no / 100), u32::try_from(no % 100).unwrap(), 1, 0)
+}
+
+fn ready(no: i64, rank: i64) -> TaskRow {
+    TaskRow { state: TaskState::Ready, ready_at: Some(NOW), rank: Some(rank), ..task(no) }
+}
+
+fn dispatched(no: i64, dispatch: i64) -> TaskRow {
+    let (token, dispatch_no) = (Token(u128::MAX - 5), Some(dispatch));
+    TaskRow { state: TaskState::Dispatched, attempt: 1, token, dispatch_no, ..task(no) }
+}
+
+fn succeeded(no: i64, output: &str) -> TaskRow {
+    let output = Some(output.as_bytes().into());
+    TaskRow { state: TaskState::Succeeded, attempt: 1, output, finished_at: Some(NOW), ..task(no) }
+}
+
+/// An item of the task with the number 100 of job 1.
+fn item(no: i64, index: u32, row: TaskRow) -> TaskRow {
+    TaskRow { no: TaskNo(no), job: JobNo(1), position: 0, index: Some(index), ..row }
+}
+
+fn mapped(no: i64, first_item: i64, total: u32) -> TaskRow {
+    let map = Map { total, first_item: TaskNo(first_item), next: total, counts: Counts::default() };
+    TaskRow { state: TaskState::Dispatched, map: Some(map), ..task(no) }
+}
+
+fn attempt(task: i64, attempt: u32) -> AttemptRow {
+    AttemptRow {
+        task: TaskNo(task),
+        attempt,
+        outcome: Outcome::Lost,
+        worker: Some("w1".into()),
+        dispatched_at: Some(NOW),
+        started_at: None,
+        finished_at: NOW,
+        error: None,
+    }
+}
+
+fn event(sequence: u64) -> JobEvent {
+    JobEvent {
+        sequence,
+        time: NOW.to_rfc3339(),
+        kind: "task.ready".to_owned(),
+        task: Some("a".to_owned()),
+        index: None,
+        attempt: None,
+        state: "ready".to_owned(),
+        error: None,
+    }
+}
+
+fn submitted() -> Submitted {
+    Submitted { body: Arc::from(*br#"{"kind":"k"}"#), priority: None, traceparent: None, digest: None }
+}
+
+/// A commit of new jobs (with 100 tasks each) and tasks.
+fn new(jobs: Vec<JobRow>, tasks: Vec<TaskRow>) -> Commit {
+    let caption = || Caption { tasks: 100, labels: "{}".to_owned(), ..Caption::default() };
+    let kept = jobs.iter().map(|row| (row.no, submitted(), caption())).collect();
+    let changes = Changes { new_jobs: jobs, new_tasks: tasks, ..Changes::default() };
+    Commit { changes, submitted: kept, ..Commit::default() }
+}
+
+fn changed(jobs: Vec<JobRow>, tasks: Vec<TaskRow>) -> Commit {
+    Commit { changes: Changes { jobs, tasks, ..Changes::default() }, ..Commit::default() }
+}
+
+fn owed(job: i64, accepted: bool) -> OwedReply {
+    let correlation_id = Some("c".to_owned());
+    OwedReply { no: 0, job: JobNo(job), reply_to: "q".to_owned(), correlation_id, accepted }
+}
+
+fn dead() -> DeadLetter {
+    DeadLetter {
+        from: "submit",
+        code: "invalid_json".to_owned(),
+        message: "it is no job".to_owned(),
+        job: None,
+        task: None,
+        received_at: NOW,
+        body: b"{".to_vec(),
+        size: 1,
+        headers: "{}".to_owned(),
+        evidence: None,
+    }
+}
+
+fn queue(store: &mut dyn Store, name: &str) -> i64 {
+    store.queue(&QueueName::new(name).unwrap()).unwrap().no
+}
+
+fn task_numbers(rows: &[TaskRow]) -> Vec<i64> {
+    rows.iter().map(|row| row.no.0).collect()
+}
+
+/// Everything that the store tells of one job, for comparing.
+fn all_of(store: &mut dyn Store, job: i64) -> String {
+    let boot = store.boot().unwrap();
+    let (row, submitted) = (store.job(JobNo(job)).unwrap(), store.submitted(JobNo(job)).unwrap());
+    let tasks = store.tasks(TaskNo(0), 10_000).unwrap();
+    let owed = store.owed_replies(Some(JobNo(job))).unwrap();
+    format!("{boot:?} {row:?} {submitted:?} {tasks:?} {owed:?}")
+}

@@ -1,0 +1,163 @@
+//! The file of the embedded database: what outlives the process, and which files are refused.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::*;
+
+fn open(path: &Path) -> Sqlite {
+    Sqlite::open(path).unwrap()
+}
+
+fn refused(path: &Path) -> String {
+    let error = Sqlite::open(path).expect_err("it is not ours to open");
+    assert!(matches!(error, StoreError::Open { .. }), "{error:?}");
+    error.to_string()
+}
+
+fn path(folder: &tempfile::TempDir) -> std::path::PathBuf {
+    folder.path().join("jobs.db")
+}
+
+fn count(path: &Path, table: &str) -> i64 {
+    let connection = Connection::open(path).unwrap();
+    connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn a_commit_outlives_the_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(&path(&folder));
+    let slow = queue(&mut store, "slow");
+    let mut commit = new(vec![job(1)], vec![dispatched(100, 41)]);
+    commit.paused = vec![(slow, true)];
+    commit.owed = vec![owed(1, true)];
+    commit.taken_below = Some(100_101);
+    commit.published_below = Some(40);
+    store.commit(&commit).unwrap();
+    let before = all_of(&mut store, 1);
+    drop(store);
+    let mut store = open(&path(&folder));
+    assert_eq!(all_of(&mut store, 1), before);
+    let boot = store.boot().unwrap();
+    assert_eq!((boot.next_job, boot.next_task, boot.next_dispatch, boot.published_below), (2, 100_101, 42, 40));
+    assert!(boot.queues[0].paused);
+    assert_eq!(task_numbers(&store.open_attempts().unwrap()), [100]);
+}
+
+#[test]
+fn two_databases_have_two_identities() {
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let identity = |folder| open(&path(folder)).boot().unwrap().database;
+    assert_ne!(identity(&one), identity(&two));
+    assert_eq!(identity(&one), identity(&one));
+}
+
+#[test]
+fn events_are_numbered_on_after_a_start_even_if_all_were_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let with_events = |no, finished: Option<Timestamp>| {
+        let mut commit = new(vec![finished.map_or_else(|| job(no), |at| ended_job(no, at))], vec![]);
+        commit.changes.events = vec![(JobNo(no), vec![event(1)])];
+        commit
+    };
+    let mut store = open(&path(&folder));
+    for no in 1..=3 {
+        store.commit(&with_events(no, Some(at(no)))).unwrap();
+    }
+    store.commit(&Commit { events_published: Some(3), ..Commit::default() }).unwrap();
+    store.prune(at(9), 9).unwrap();
+    drop(store);
+    let mut store = open(&path(&folder));
+    store.commit(&with_events(9, None)).unwrap();
+    let highest: i64 = Connection::open(path(&folder))
+        .and_then(|connection| connection.query_row("SELECT max(no) FROM events", [], |row| row.get(0)))
+        .unwrap();
+    assert!(highest > 3, "whoever published events up to 3 would never look at {highest}");
+}
+
+#[test]
+fn a_forgotten_job_leaves_no_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(&path(&folder));
+    store.commit(&prune::two_jobs()).unwrap();
+    let counts = |path: &Path| ["jobs", "submits", "tasks", "attempts", "events", "replies", "dead"].map(|t| count(path, t));
+    assert_eq!(counts(&path(&folder)), [2, 2, 6, 4, 2, 2, 1]);
+    store.prune(at(9), 9).unwrap();
+    // A dead letter is for a person, and outlives its job.
+    assert_eq!(counts(&path(&folder)), [1, 1, 2, 2, 1, 1, 1]);
+}
+
+#[test]
+fn a_forgotten_job_leaves_nothing_in_memory() {
+    let mut store = Memory::new();
+    store.commit(&prune::two_jobs()).unwrap();
+    let counts = |store: &Memory| {
+        let attempts = [100, 5001, 200, 5003].map(|task| store.attempts(TaskNo(task)).count());
+        (store.jobs().count(), store.events(JobNo(1)).count(), store.events(JobNo(2)).count(), attempts)
+    };
+    assert_eq!(counts(&store), (2, 2, 1, [1, 1, 1, 1]));
+    store.prune(at(9), 9).unwrap();
+    assert_eq!(counts(&store), (1, 0, 1, [0, 0, 1, 1]));
+    assert_eq!(store.dead_letters().len(), 1);
+}
+
+#[test]
+fn a_clone_of_the_memory_is_what_a_crash_leaves() {
+    let mut store = Memory::new();
+    store.commit(&new(vec![job(1)], vec![ready(100, 1)])).unwrap();
+    let mut crashed = store.clone();
+    store.commit(&changed(vec![], vec![dispatched(100, 1)])).unwrap();
+    assert_eq!(crashed.tasks(TaskNo(100), 1).unwrap(), [ready(100, 1)]);
+    assert_eq!(crashed.ready(1, 9).unwrap().len(), 1);
+    assert_eq!(store.ready(1, 9).unwrap().len(), 0);
+}
+
+#[test]
+fn a_second_process_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = open(&path(&folder));
+    let why = refused(&path(&folder));
+    assert!(why.contains("another orchestrator has it open") && why.contains("jobs.db"), "{why}");
+    drop(first);
+    open(&path(&folder));
+}
+
+#[test]
+fn the_database_of_another_program_is_refused_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    for version in [0, 1] {
+        let path = folder.path().join(format!("other-{version}.db"));
+        let create = format!("CREATE TABLE theirs (x); PRAGMA user_version = {version};");
+        Connection::open(&path).unwrap().execute_batch(&create).unwrap();
+        let before = std::fs::read(&path).unwrap();
+        let why = refused(&path);
+        assert!(why.contains("another program"), "{why}");
+        assert!(std::fs::read(&path).unwrap() == before, "it was changed");
+    }
+}
+
+#[test]
+fn a_newer_schema_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(&path(&folder)));
+    Connection::open(path(&folder)).unwrap().execute_batch("PRAGMA user_version = 7000").unwrap();
+    let why = refused(&path(&folder));
+    assert!(why.contains("7000") && why.contains("newer program"), "{why}");
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(path(&folder), "Dear diary, today I was a text file, and I would like to stay one.".repeat(20)).unwrap();
+    let why = refused(&path(&folder));
+    assert!(why.contains("not a database"), "{why}");
+}
+
+#[test]
+fn a_folder_that_does_not_exist_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let why = refused(&folder.path().join("nowhere").join("jobs.db"));
+    assert!(why.contains("nowhere"), "{why}");
+}

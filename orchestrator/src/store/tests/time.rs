@@ -1,0 +1,92 @@
+//! What is due, and what is owed.
+
+use super::*;
+
+fn waking(no: i64, wake: i64) -> TaskRow {
+    TaskRow { state: TaskState::Retrying, wake_at: Some(at(wake)), ..task(no) }
+}
+
+fn waking_job(no: i64, wake: Option<i64>) -> JobRow {
+    JobRow { wake_at: wake.map(at), ..job(no) }
+}
+
+pub(super) fn due_tasks_come_earliest_first(store: &mut dyn Store) {
+    store.commit(&new(vec![job(1)], vec![waking(100, 3), waking(101, 1), waking(102, 2), task(103)])).unwrap();
+    let due = |store: &mut dyn Store, now, most| -> Vec<i64> {
+        store.due_tasks(at(now), most).unwrap().into_iter().map(|task| task.0).collect()
+    };
+    assert_eq!(due(store, 0, 9), [0_i64; 0]);
+    assert_eq!(due(store, 2, 9), [101, 102]);
+    assert_eq!(due(store, 9, 2), [101, 102]);
+    store.commit(&changed(vec![], vec![succeeded(101, "1"), waking(100, 1)])).unwrap();
+    assert_eq!(due(store, 9, 9), [100, 102]);
+}
+
+pub(super) fn due_jobs_come_earliest_first(store: &mut dyn Store) {
+    let jobs = [Some(3), Some(1), Some(2), None].into_iter().zip(1..).map(|(wake, no)| waking_job(no, wake));
+    store.commit(&new(jobs.collect(), vec![])).unwrap();
+    assert_eq!(store.due_jobs(at(0), 9).unwrap(), []);
+    assert_eq!(store.due_jobs(at(2), 9).unwrap(), [JobNo(2), JobNo(3)]);
+    assert_eq!(store.due_jobs(at(9), 1).unwrap(), [JobNo(2)]);
+    store.commit(&changed(vec![waking_job(2, None), waking_job(4, Some(0))], vec![])).unwrap();
+    assert_eq!(store.due_jobs(at(9), 9).unwrap(), [JobNo(4), JobNo(3), JobNo(1)]);
+}
+
+pub(super) fn the_next_due_is_the_earliest_of_all(store: &mut dyn Store) {
+    assert_eq!(store.next_due().unwrap(), None);
+    store.commit(&new(vec![waking_job(1, Some(5))], vec![task(100)])).unwrap();
+    assert_eq!(store.next_due().unwrap(), Some(at(5)));
+    store.commit(&changed(vec![], vec![waking(100, 3)])).unwrap();
+    assert_eq!(store.next_due().unwrap(), Some(at(3)));
+    store.commit(&changed(vec![waking_job(1, Some(2))], vec![])).unwrap();
+    assert_eq!(store.next_due().unwrap(), Some(at(2)));
+    store.commit(&changed(vec![waking_job(1, None)], vec![succeeded(100, "1")])).unwrap();
+    assert_eq!(store.next_due().unwrap(), None);
+}
+
+/// Two open jobs and one that is over, all with both answers owed.
+fn with_replies(store: &mut dyn Store) {
+    let mut commit = new(vec![job(1), job(2), ended_job(3, NOW)], vec![]);
+    commit.owed = vec![owed(1, true), owed(1, false), owed(2, false), owed(3, true), owed(3, false)];
+    store.commit(&commit).unwrap();
+}
+
+fn told(replies: Vec<OwedReply>) -> Vec<(i64, bool)> {
+    let mut told: Vec<_> = replies.into_iter().map(|reply| (reply.job.0, reply.accepted)).collect();
+    told.sort_unstable();
+    told
+}
+
+pub(super) fn owed_replies_are_found_by_job(store: &mut dyn Store) {
+    with_replies(store);
+    let replies = store.owed_replies(Some(JobNo(1))).unwrap();
+    let [first, second] = &replies[..] else { panic!("{replies:?}") };
+    assert_eq!((&first.reply_to[..], first.correlation_id.as_deref()), ("q", Some("c")));
+    assert!(first.no != 0 && second.no != 0 && first.no != second.no);
+    assert_eq!(told(replies.clone()), [(1, false), (1, true)]);
+    assert_eq!(told(store.owed_replies(Some(JobNo(9))).unwrap()), []);
+    let given = Commit { replied: vec![first.no], ..Commit::default() };
+    store.commit(&given).unwrap();
+    assert_eq!(store.owed_replies(Some(JobNo(1))).unwrap(), [second.clone()]);
+    // The same confirm may come twice.
+    store.commit(&given).unwrap();
+    assert_eq!(store.owed_replies(Some(JobNo(1))).unwrap(), [second.clone()]);
+}
+
+pub(super) fn owed_replies_that_can_be_given_are_found(store: &mut dyn Store) {
+    with_replies(store);
+    assert_eq!(told(store.owed_replies(None).unwrap()), [(1, true), (3, false), (3, true)]);
+    store.commit(&changed(vec![ended_job(2, NOW)], vec![])).unwrap();
+    assert_eq!(told(store.owed_replies(None).unwrap()), [(1, true), (2, false), (3, false), (3, true)]);
+}
+
+pub(super) fn a_number_of_a_reply_is_given_once(store: &mut dyn Store) {
+    with_replies(store);
+    let all = store.owed_replies(Some(JobNo(3))).unwrap();
+    let last = all.iter().map(|reply| reply.no).max().unwrap();
+    store.commit(&Commit { replied: vec![last], ..Commit::default() }).unwrap();
+    store.commit(&Commit { owed: vec![owed(2, true)], ..Commit::default() }).unwrap();
+    // A late second confirm of the last one must not take the new one for given.
+    store.commit(&Commit { replied: vec![last], ..Commit::default() }).unwrap();
+    assert_eq!(told(store.owed_replies(Some(JobNo(2))).unwrap()), [(2, false), (2, true)]);
+}
