@@ -1,1 +1,203 @@
 //! A store in memory, for simulation and for tests of the driver.
+//!
+//! It refuses what the databases refuse and forgets what they forget. A clone is what a crash would leave on the disk.
+
+mod apply;
+mod check;
+mod index;
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use warrener_engine::row::{AttemptRow, JobRow, TaskRow};
+use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
+use warrener_shared::job::Until;
+use warrener_shared::time::Timestamp;
+use warrener_shared::wire::event::JobEvent;
+
+use self::index::Index;
+use super::{Boot, Caption, Commit, DeadLetter, Found, Item, OwedReply, QueueRow, Store, StoreError, Submitted};
+
+/// See the module.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    jobs: BTreeMap<JobNo, Kept>,
+    ids: BTreeMap<JobId, JobNo>,
+    tasks: BTreeMap<TaskNo, TaskRow>,
+    attempts: BTreeMap<(TaskNo, u32), AttemptRow>,
+    events: BTreeMap<(JobNo, u64), Vec<JobEvent>>,
+    replies: BTreeMap<i64, OwedReply>,
+    dead: Vec<DeadLetter>,
+    queues: Vec<QueueRow>,
+    index: Index,
+    counters: Counters,
+}
+
+/// A job with what was submitted.
+#[derive(Clone, Debug)]
+struct Kept {
+    row: JobRow,
+    submitted: Submitted,
+    caption: Caption,
+}
+
+/// What outlives the rows that it was counted from.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counters {
+    next_job: i64,
+    last_reply: i64,
+    next_task: i64,
+    next_dispatch: i64,
+    published_below: i64,
+}
+
+impl Memory {
+    /// A store without jobs.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The events of a job that are kept, in order.
+    pub fn events(&self, job: JobNo) -> impl Iterator<Item = &JobEvent> {
+        self.events.range((job, 0)..=(job, u64::MAX)).flat_map(|(_, chunk)| chunk)
+    }
+
+    /// The attempts of a task or item that were followed by another, in order.
+    pub fn attempts(&self, task: TaskNo) -> impl Iterator<Item = &AttemptRow> {
+        self.attempts.range((task, 0)..=(task, u32::MAX)).map(|(_, row)| row)
+    }
+
+    /// What a person must look at, oldest first.
+    pub fn dead_letters(&self) -> &[DeadLetter] {
+        &self.dead
+    }
+
+    /// The jobs that are kept, oldest first.
+    pub fn jobs(&self) -> impl Iterator<Item = &JobRow> {
+        self.jobs.values().map(|kept| &kept.row)
+    }
+}
+
+impl Store for Memory {
+    fn boot(&mut self) -> Result<Boot, StoreError> {
+        let last_job = self.jobs.last_key_value().map_or(0, |(no, _)| no.0);
+        let last_task = self.tasks.last_key_value().map_or(0, |(no, _)| no.0);
+        Ok(Boot {
+            database: "memory".to_owned(),
+            next_job: self.counters.next_job.max(last_job + 1),
+            next_task: self.counters.next_task.max(last_task + 1),
+            next_dispatch: self.counters.next_dispatch.max(self.counters.published_below).max(1),
+            published_below: self.counters.published_below.max(1),
+            queues: self.queues.clone(),
+        })
+    }
+
+    fn find(&mut self, id: &JobId) -> Result<Option<Found>, StoreError> {
+        let found = self.ids.get(id).map(|no| Found { no: *no, digest: self.jobs[no].submitted.digest });
+        Ok(found)
+    }
+
+    fn holder(&mut self, key: &str) -> Result<Option<JobRow>, StoreError> {
+        let holds = |kept: &&Kept| {
+            let unique = kept.caption.unique.as_ref().filter(|unique| unique.key == key);
+            let held = unique.is_some_and(|unique| unique.until == Until::Finished || !kept.row.begun);
+            held && !kept.row.state.is_final()
+        };
+        Ok(self.jobs.values().find(holds).map(|kept| kept.row.clone()))
+    }
+
+    fn job(&mut self, no: JobNo) -> Result<Option<JobRow>, StoreError> {
+        Ok(self.jobs.get(&no).map(|kept| kept.row.clone()))
+    }
+
+    fn submitted(&mut self, no: JobNo) -> Result<Option<Submitted>, StoreError> {
+        Ok(self.jobs.get(&no).map(|kept| kept.submitted.clone()))
+    }
+
+    fn tasks(&mut self, first: TaskNo, count: u32) -> Result<Vec<TaskRow>, StoreError> {
+        Ok(self.range(first, count).cloned().collect())
+    }
+
+    fn open_tasks(&mut self, first: TaskNo, count: u32) -> Result<Vec<TaskRow>, StoreError> {
+        Ok(self.range(first, count).filter(|row| !row.state.is_final()).cloned().collect())
+    }
+
+    fn each_item(
+        &mut self,
+        mapped: &TaskRow,
+        visit: &mut dyn FnMut(Item<'_>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let Some(map) = mapped.map else { return Ok(()) };
+        for row in self.range(map.first_item, map.total) {
+            let (error, output) = (row.error.as_deref(), row.output.as_deref());
+            if visit(Item { no: row.no, state: row.state, attempt: row.attempt, error, output }).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn queue(&mut self, name: &QueueName) -> Result<QueueRow, StoreError> {
+        if let Some(row) = self.queues.iter().find(|row| row.name == *name) {
+            return Ok(row.clone());
+        }
+        let last = self.queues.last().map_or(0, |row| row.no);
+        let row = QueueRow { no: last + 1, name: name.clone(), paused: false };
+        self.queues.push(row.clone());
+        Ok(row)
+    }
+
+    fn ready(&mut self, queue: i64, most: usize) -> Result<Vec<(i64, TaskNo)>, StoreError> {
+        Ok(self.index.ready(queue).take(most).collect())
+    }
+
+    fn ready_count(&mut self, queue: i64, most: usize) -> Result<usize, StoreError> {
+        Ok(self.index.ready(queue).take(most).count())
+    }
+
+    fn due_tasks(&mut self, now: Timestamp, most: usize) -> Result<Vec<TaskNo>, StoreError> {
+        Ok(self.index.due_tasks(now).take(most).collect())
+    }
+
+    fn due_jobs(&mut self, now: Timestamp, most: usize) -> Result<Vec<JobNo>, StoreError> {
+        Ok(self.index.due_jobs(now).take(most).collect())
+    }
+
+    fn next_due(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.index.next_due())
+    }
+
+    fn open_attempts(&mut self) -> Result<Vec<TaskRow>, StoreError> {
+        Ok(self.index.open().map(|task| self.tasks[&task].clone()).collect())
+    }
+
+    fn owed_replies(&mut self, job: Option<JobNo>) -> Result<Vec<OwedReply>, StoreError> {
+        let can_be_given = |reply: &OwedReply| {
+            let kept = self.jobs.get(&reply.job);
+            kept.is_some_and(|kept| reply.accepted || kept.row.state.is_final())
+        };
+        let wanted = |reply: &&OwedReply| job.map_or_else(|| can_be_given(reply), |job| reply.job == job);
+        Ok(self.replies.values().filter(wanted).cloned().collect())
+    }
+
+    fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {
+        self.check(commit)?;
+        self.apply(commit);
+        Ok(())
+    }
+
+    fn prune(&mut self, finished_before: Timestamp, most: usize) -> Result<usize, StoreError> {
+        let is_old = |kept: &&Kept| kept.row.finished_at.is_some_and(|at| at < finished_before);
+        let old: Vec<JobNo> = self.jobs.values().filter(is_old).take(most).map(|kept| kept.row.no).collect();
+        for job in &old {
+            self.forget(*job);
+        }
+        Ok(old.len())
+    }
+}
+
+impl Memory {
+    fn range(&self, first: TaskNo, count: u32) -> impl Iterator<Item = &TaskRow> {
+        self.tasks.range(first..TaskNo(first.0 + i64::from(count))).map(|(_, row)| row)
+    }
+}

@@ -5,6 +5,8 @@
 
 pub mod memory;
 pub mod sqlite;
+#[cfg(test)]
+mod tests;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;

@@ -41,6 +41,7 @@ conformance! {
         what_was_submitted_comes_back_as_it_was
         a_unique_key_is_held_until_its_holder_is_over
         a_unique_key_can_be_held_until_the_start
+        a_unique_key_can_be_given_up
         queues_are_numbered_once
         a_paused_queue_stays_paused
     }
@@ -69,7 +70,7 @@ conformance! {
         a_second_job_with_an_id_leaves_nothing
         a_second_task_with_a_number_leaves_nothing
         events_that_are_there_leave_nothing
-        an_attempt_that_is_there_leaves_nothing
+        an_attempt_that_is_there_stays_as_it_is
         a_row_of_another_task_is_not_changed
         counters_go_on_behind_what_was_taken
         a_dispatch_number_that_was_published_is_not_given_again

@@ -11,7 +11,6 @@ impl Memory {
         for (row, (_, submitted, caption)) in commit.changes.new_jobs.iter().zip(&commit.submitted) {
             self.index.job(None, Some(row));
             self.ids.insert(row.id.clone(), row.no);
-            self.counters.last_job = self.counters.last_job.max(row.no.0);
             let kept = Kept { row: row.clone(), submitted: submitted.clone(), caption: caption.clone() };
             self.jobs.insert(row.no, kept);
         }
@@ -25,7 +24,8 @@ impl Memory {
             }
         }
         for row in &commit.changes.attempts {
-            self.attempts.insert((row.task, row.attempt), row.clone());
+            // The latest attempt of a task that ended between attempts is there already.
+            self.attempts.entry((row.task, row.attempt)).or_insert_with(|| row.clone());
         }
         for (job, events) in &commit.changes.events {
             let first = events.first().map_or(0, |event| event.sequence);
@@ -44,9 +44,15 @@ impl Memory {
             self.replies.remove(no);
         }
         self.dead.extend_from_slice(&commit.dead);
+        for job in &commit.released {
+            if let Some(kept) = self.jobs.get_mut(job) {
+                kept.caption.unique = None;
+            }
+        }
         for (no, paused) in &commit.paused {
             self.queues.iter_mut().filter(|row| row.no == *no).for_each(|row| row.paused = *paused);
         }
+        self.counters.next_job = commit.jobs_below.unwrap_or(self.counters.next_job);
         self.counters.next_task = commit.taken_below.unwrap_or(self.counters.next_task);
         self.counters.published_below = commit.published_below.unwrap_or(self.counters.published_below);
     }

@@ -28,16 +28,11 @@ impl Memory {
         for row in changes.new_tasks.iter().chain(&changes.tasks) {
             ensure(is_sound_task(row), "update tasks", || format!("a row contradicts itself: {row:?}"))?;
         }
-        self.check_history(commit)
+        self.check_events(commit)
     }
 
-    fn check_history(&self, commit: &Commit) -> Result<(), StoreError> {
-        let (mut attempts, mut chunks) = (BTreeSet::new(), BTreeSet::new());
-        for row in &commit.changes.attempts {
-            let key = (row.task, row.attempt);
-            let fresh = attempts.insert(key) && !self.attempts.contains_key(&key);
-            ensure(fresh, "keep attempts", || format!("attempt {} of task {} is kept already", key.1, key.0.0))?;
-        }
+    fn check_events(&self, commit: &Commit) -> Result<(), StoreError> {
+        let mut chunks = BTreeSet::new();
         for (job, events) in &commit.changes.events {
             let key = (*job, events.first().map_or(0, |event| event.sequence));
             let fresh = chunks.insert(key) && !self.events.contains_key(&key);

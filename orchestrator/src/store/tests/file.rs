@@ -82,7 +82,8 @@ fn a_forgotten_job_leaves_no_row() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = open(&path(&folder));
     store.commit(&prune::two_jobs()).unwrap();
-    let counts = |path: &Path| ["jobs", "submits", "tasks", "attempts", "events", "replies", "dead"].map(|t| count(path, t));
+    let counts =
+        |path: &Path| ["jobs", "submits", "tasks", "attempts", "events", "replies", "dead"].map(|t| count(path, t));
     assert_eq!(counts(&path(&folder)), [2, 2, 6, 4, 2, 2, 1]);
     store.prune(at(9), 9).unwrap();
     // A dead letter is for a person, and outlives its job.
@@ -150,7 +151,8 @@ fn a_newer_schema_is_refused() {
 #[test]
 fn a_file_that_is_no_database_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(path(&folder), "Dear diary, today I was a text file, and I would like to stay one.".repeat(20)).unwrap();
+    std::fs::write(path(&folder), "Dear diary, today I was a text file, and I would like to stay one.".repeat(20))
+        .unwrap();
     let why = refused(&path(&folder));
     assert!(why.contains("not a database"), "{why}");
 }

@@ -16,7 +16,10 @@ pub(super) fn a_job_is_found_by_its_id_and_its_number(store: &mut dyn Store) {
     commit.submitted[1].1.digest = Some([7; 32]);
     store.commit(&commit).unwrap();
     assert_eq!(store.find(&id("job-1")).unwrap().map(|found| (found.no, found.digest)), Some((JobNo(1), None)));
-    assert_eq!(store.find(&id("job-2")).unwrap().map(|found| (found.no, found.digest)), Some((JobNo(2), Some([7; 32]))));
+    assert_eq!(
+        store.find(&id("job-2")).unwrap().map(|found| (found.no, found.digest)),
+        Some((JobNo(2), Some([7; 32])))
+    );
     assert_eq!(store.find(&id("job-3")).unwrap(), None);
     assert_eq!(store.job(JobNo(2)).unwrap(), Some(job(2)));
     assert_eq!(store.job(JobNo(3)).unwrap(), None);
@@ -63,6 +66,13 @@ pub(super) fn a_unique_key_can_be_held_until_the_start(store: &mut dyn Store) {
     assert_eq!(store.holder("nightly").unwrap(), None);
 }
 
+pub(super) fn a_unique_key_can_be_given_up(store: &mut dyn Store) {
+    store.commit(&with_key(1, "nightly", Until::Finished)).unwrap();
+    store.commit(&Commit { released: vec![JobNo(1)], ..Commit::default() }).unwrap();
+    assert_eq!(store.holder("nightly").unwrap(), None);
+    assert_eq!(store.job(JobNo(1)).unwrap(), Some(job(1)));
+}
+
 pub(super) fn queues_are_numbered_once(store: &mut dyn Store) {
     let (default, slow) = (queue(store, "default"), queue(store, "slow"));
     assert_ne!(default, slow);
@@ -75,7 +85,8 @@ pub(super) fn a_paused_queue_stays_paused(store: &mut dyn Store) {
     let (slow, fast) = (queue(store, "slow"), queue(store, "fast"));
     let pause = |no, paused| Commit { paused: vec![(no, paused)], ..Commit::default() };
     store.commit(&pause(slow, true)).unwrap();
-    let paused = |store: &mut dyn Store| -> Vec<bool> { store.boot().unwrap().queues.iter().map(|q| q.paused).collect() };
+    let paused =
+        |store: &mut dyn Store| -> Vec<bool> { store.boot().unwrap().queues.iter().map(|q| q.paused).collect() };
     assert_eq!(paused(store), [true, false]);
     store.commit(&pause(fast, true)).unwrap();
     store.commit(&pause(slow, false)).unwrap();
