@@ -88,7 +88,10 @@ async fn connect(address: Arc<Address>, wait: Duration) -> Box<Line> {
         match Arc::clone(&address).connect().await {
             Ok(line) => return line,
             Err(error) => {
-                let wait = backoff.next();
+                // A broker that answers but lacks our exchanges only waits for the first orchestrator: it costs
+                // nothing to ask again soon, and a worker that sleeps would keep the first job waiting.
+                let no_orchestrator_yet = matches!(error, BrokerError::Missing { .. });
+                let wait = if no_orchestrator_yet { NO_ORCHESTRATOR_YET } else { backoff.next() };
                 tracing::warn!(%error, ?wait, "no connection to the broker; trying again");
                 tokio::time::sleep(wait).await;
             }
@@ -102,3 +105,6 @@ const WINDOW: usize = 512;
 const CONTROL: u16 = 64;
 /// A connection that lasted for this long was worth having.
 const USEFUL: Duration = Duration::from_secs(10);
+
+/// How soon a worker looks again for the exchanges that the first orchestrator declares.
+const NO_ORCHESTRATOR_YET: Duration = Duration::from_millis(500);
