@@ -29,8 +29,7 @@ impl Lock {
         let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock);
         lock.map(Self).map_err(|_| {
             refuse(
-                "another orchestrator has it open; stop that one, give this one its own WARRENER_STORE__URL, or use \
-                 PostgreSQL for several orchestrators"
+                "another orchestrator has it open; stop that one, or give this one its own WARRENER_STORE__URL"
                     .to_owned(),
             )
         })
