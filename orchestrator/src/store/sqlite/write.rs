@@ -145,7 +145,8 @@ fn update_tasks(transaction: &Transaction<'_>, rows: &[TaskRow]) -> rusqlite::Re
 fn insert_attempts(transaction: &Transaction<'_>, rows: &[AttemptRow]) -> rusqlite::Result<()> {
     let mut statement = transaction.prepare_cached(
         "INSERT OR IGNORE INTO attempts \
-         (task, attempt, outcome, worker, dispatched_at, started_at, finished_at, error) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+         (task, attempt, outcome, worker, dispatched_at, started_at, finished_at, error) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
     let time = |time: Option<Timestamp>| time.map(|time| time.0);
     for row in rows {
