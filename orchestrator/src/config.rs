@@ -18,6 +18,9 @@ pub struct Config {
     pub store: StoreConfig,
     /// The HTTP interface.
     pub http: Http,
+    /// Who may use the HTTP interface.
+    #[serde(default)]
+    pub api: ApiConfig,
     /// Log lines.
     pub log: Log,
     /// How long finished jobs and their ids are kept. Defaults to 7 days.
@@ -41,6 +44,13 @@ pub struct StoreConfig {
 pub struct Http {
     /// Address and port. Defaults to `127.0.0.1:8080`.
     pub listen: String,
+}
+
+/// Who may use the HTTP interface.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct ApiConfig {
+    /// A file of tokens; not honoured yet, so it is refused.
+    pub tokens_file: Option<String>,
 }
 
 /// A queue.

@@ -33,6 +33,9 @@ pub async fn run(config: Config, metrics: Metrics, stop: CancellationToken) -> a
     let Some(path) = config.store.url.strip_prefix("sqlite://") else {
         bail!("store.url: this build keeps jobs in SQLite only; give it as sqlite://FILE");
     };
+    if config.api.tokens_file.is_some() {
+        bail!("api.tokens_file: this version does not ask for tokens yet; leave it out and guard the address yourself");
+    }
     let listener = tokio::net::TcpListener::bind(&config.http.listen)
         .await
         .with_context(|| format!("cannot listen on {} (http.listen)", config.http.listen))?;
