@@ -1,6 +1,6 @@
 //! Filling the windows of the queues with what is ready, best first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use warrener_engine::Event;
 use warrener_shared::id::TaskNo;
@@ -17,15 +17,25 @@ const STRETCH: u32 = 128;
 impl<S: Store> Driver<S> {
     /// Dispatches as much as the windows allow.
     pub(super) fn admit(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
-        let mut offers: BTreeMap<i64, Vec<(i64, TaskNo)>> = BTreeMap::new();
-        for (queue, rank, task) in batch.slice.offers() {
-            offers.entry(queue).or_default().push((rank, task));
+        let mut offered: BTreeSet<TaskNo> = BTreeSet::new();
+        let mut looked = false;
+        loop {
+            let mut offers: BTreeMap<i64, Vec<(i64, TaskNo)>> = BTreeMap::new();
+            let mut news = false;
+            for (queue, rank, task) in batch.slice.offers() {
+                news |= offered.insert(task);
+                offers.entry(queue).or_default().push((rank, task));
+            }
+            // A task whose input fails ends when it is offered, and others may become ready by that.
+            if looked && !news {
+                return Ok(());
+            }
+            looked = true;
+            let lanes: Vec<i64> = self.lanes.keys().copied().collect();
+            for lane in lanes {
+                self.admit_to(lane, offers.remove(&lane).unwrap_or_default(), batch)?;
+            }
         }
-        let lanes: Vec<i64> = self.lanes.keys().copied().collect();
-        for lane in lanes {
-            self.admit_to(lane, offers.remove(&lane).unwrap_or_default(), batch)?;
-        }
-        Ok(())
     }
 
     fn admit_to(&mut self, lane: i64, mut offers: Vec<(i64, TaskNo)>, batch: &mut Batch) -> Result<(), StoreError> {
@@ -40,7 +50,10 @@ impl<S: Store> Driver<S> {
             let wanted = room + offers.len();
             let kept = self.store.ready(lane, wanted)?;
             more = kept.len() == wanted;
-            offers.extend(kept.into_iter().filter(|(_, task)| batch.slice.task(*task).is_none()));
+            // What this batch changed it knows better; what it only looked at stands where it stood.
+            let stands =
+                |(rank, task): &(i64, TaskNo)| batch.slice.task(*task).is_none_or(|row| row.rank == Some(*rank));
+            offers.extend(kept.into_iter().filter(stands));
         }
         offers.sort_unstable();
         offers.dedup();

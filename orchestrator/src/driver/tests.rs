@@ -1,0 +1,101 @@
+//! The loop over a store in memory: what goes out after which inputs.
+
+use warrener_engine::event::Reported;
+use warrener_shared::id::Ticket;
+use warrener_shared::job::{SubmitContext, parse};
+use warrener_shared::wire::result::Report;
+
+use super::*;
+use crate::store::Submitted;
+use crate::store::memory::Memory as Store;
+
+struct Loop {
+    driver: Driver<Store>,
+    outputs: mpsc::UnboundedReceiver<Output>,
+}
+
+impl Loop {
+    fn new() -> Self {
+        let (_, inputs) = mpsc::channel(1);
+        let (sender, outputs) = mpsc::unbounded_channel();
+        let setup = Setup {
+            limits: Limits::DEFAULT,
+            retention: Millis::from_secs(60),
+            health: Health::new(&["store"]),
+            workers: Workers::default(),
+            glance: Arc::default(),
+            external: BTreeSet::new(),
+        };
+        Self { driver: Driver::new(Store::new(), setup, inputs, sender).unwrap(), outputs }
+    }
+
+    /// Handles the inputs as one batch, and gives the tickets that went out, by task.
+    fn step(&mut self, inputs: Vec<Input>) -> Vec<(String, Ticket)> {
+        self.driver.step(vec![Packet { inputs, done: None }]);
+        let mut out = Vec::new();
+        while let Ok(output) = self.outputs.try_recv() {
+            let Output::Publish(batch) = output else { continue };
+            out.extend(batch.into_iter().map(|outgoing| {
+                let ticket = outgoing.message.correlation_id.as_deref().unwrap().parse().unwrap();
+                (outgoing.message.header_text("task").unwrap().to_owned(), ticket)
+            }));
+        }
+        out
+    }
+}
+
+fn submit(json: &str) -> Input {
+    let spec = parse(json.as_bytes(), &SubmitContext::default(), &Limits::DEFAULT).unwrap();
+    let submitted =
+        Submitted { body: json.as_bytes().into(), priority: None, traceparent: None, digest: Some([0; 32]) };
+    Input::Submit(Box::new(Submission { spec: Arc::new(spec), submitted, reply: None, answer: None }))
+}
+
+fn succeeded(ticket: Ticket) -> Input {
+    Input::Report(Reported { ticket, report: Report::Succeeded { output: b"1".to_vec() }, worker: None })
+}
+
+fn names(out: &[(String, Ticket)]) -> Vec<&str> {
+    out.iter().map(|(name, _)| name.as_str()).collect()
+}
+
+#[test]
+fn what_becomes_ready_goes_out_in_the_same_batch() {
+    let mut run = Loop::new();
+    let out = run.step(vec![submit(r#"{"tasks":{"a":{"kind":"k"},"b":{"kind":"k","needs":"a"}}}"#)]);
+    assert_eq!(names(&out), ["a"]);
+    assert_eq!(names(&run.step(vec![succeeded(out[0].1)])), ["b"]);
+}
+
+#[test]
+fn what_becomes_ready_because_an_input_failed_goes_out_in_the_same_batch() {
+    let job = r#"{"input":{},"tasks":{
+        "a":{"kind":"k","allow_failure":true,"input":"${{ input.x }}"},
+        "b":{"kind":"k","needs":"a"}}}"#;
+    assert_eq!(names(&Loop::new().step(vec![submit(job)])), ["b"]);
+}
+
+#[test]
+fn a_ready_task_that_was_only_looked_at_goes_out_when_there_is_room() {
+    let mut run = Loop::new();
+    let tasks: Vec<String> = (0..lane::WINDOW_MIN).map(|at| format!(r#""t{at}":{{"kind":"k"}}"#)).collect();
+    let full = run.step(vec![submit(&format!(r#"{{"tasks":{{{}}}}}"#, tasks.join(",")))]);
+    assert_eq!(full.len(), lane::WINDOW_MIN);
+    assert_eq!(names(&run.step(vec![submit(r#"{"id":"next","tasks":{"late":{"kind":"k"}}}"#)])), [""; 0]);
+    // Resuming a job that is not paused changes nothing, but its open tasks are looked at.
+    let resume = Input::Command(Command::Pause("next".parse().unwrap(), false), None);
+    assert_eq!(names(&run.step(vec![resume, succeeded(full[0].1)])), ["late"]);
+}
+
+#[test]
+fn everything_goes_on_after_a_start_from_what_a_crash_left() {
+    let mut run = Loop::new();
+    let out = run.step(vec![submit(r#"{"tasks":{"a":{"kind":"k"},"b":{"kind":"k","needs":"a"}}}"#)]);
+    let crashed = Loop::new();
+    let mut again = Loop { driver: Driver { store: run.driver.store.clone(), ..crashed.driver }, ..crashed };
+    again.driver.recollect().unwrap();
+    let connected = Input::Connected { wiped: false };
+    // Nobody knows whether the broker has it, so it is sent again: the same attempt, the same ticket.
+    assert_eq!(again.step(vec![connected]), out);
+    assert_eq!(names(&again.step(vec![succeeded(out[0].1)])), ["b"]);
+}
