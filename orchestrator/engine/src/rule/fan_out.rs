@@ -36,6 +36,11 @@ pub(super) fn begin(
     row.dispatched_at = Some(now);
     slice.enter(no, TaskState::Dispatched, now);
     refresh_offer(slice, no, spec, now);
+    start_clock(slice, no, spec, now);
+}
+
+/// Without `max_parallel` all items may go out at once, so one clock is enough for those without a row.
+fn start_clock(slice: &mut Slice, no: TaskNo, spec: &TaskSpec, now: Timestamp) {
     let unlimited = spec.for_each.as_ref().is_some_and(|each| each.max_parallel.is_none());
     let row = slice.task_mut(no);
     row.start_by = spec.policy.start_within.filter(|_| unlimited).map(|span| now + span);
@@ -56,6 +61,7 @@ pub(super) fn resume(slice: &mut Slice, no: TaskNo, spec: &TaskSpec, now: Timest
         return end::end(slice, no, End::mapped_succeeded(), now, out);
     }
     refresh_offer(slice, no, spec, now);
+    start_clock(slice, no, spec, now);
 }
 
 /// As many waiting items as may be open become ready.
@@ -79,7 +85,8 @@ pub(super) fn refresh_offer(slice: &mut Slice, no: TaskNo, spec: &TaskSpec, now:
     let row = slice.task(no).expect("the mapped task was loaded");
     let paused = slice.job(row.job).expect("the job was loaded").row.paused;
     let max_parallel = spec.for_each.as_ref().and_then(|each| each.max_parallel);
-    let offers = row.map.is_some_and(|map| map.available(max_parallel) > 0) && !paused && !row.state.is_final();
+    let offers =
+        row.map.is_some_and(|map| map.available(max_parallel) > 0) && !paused && row.state == TaskState::Dispatched;
     let place = offers.then(|| rank(spec.policy.priority, row.ready_at.expect("an expanded task was ready")));
     if row.rank != place {
         slice.task_mut(no).rank = place;
@@ -92,7 +99,9 @@ fn offer_clocked(slice: &mut Slice, no: TaskNo, spec: &TaskSpec, now: Timestamp)
     let Some(most) = spec.for_each.as_ref().and_then(|each| each.max_parallel) else { return };
     let row = slice.task(no).expect("the mapped task was loaded");
     let paused = slice.job(row.job).expect("the job was loaded").row.paused;
-    let Some(map) = row.map.filter(|_| spec.policy.start_within.is_some() && !row.state.is_final()) else { return };
+    let Some(map) = row.map.filter(|_| spec.policy.start_within.is_some() && row.state == TaskState::Dispatched) else {
+        return;
+    };
     for _ in 0..map.available(Some(most)) {
         let item = next_item(slice, no, spec, now);
         let row = slice.task_mut(item);

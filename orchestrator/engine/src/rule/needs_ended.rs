@@ -10,7 +10,7 @@ use warrener_shared::state::{JobState, TaskState};
 use warrener_shared::time::Timestamp;
 
 use super::end::{self, End};
-use super::{Decision, fan_out};
+use super::{Decision, cancel, fan_out};
 use crate::row::{Skip, TaskRow, rank};
 use crate::scope;
 use crate::slice::{Read, Slice};
@@ -20,10 +20,14 @@ pub(super) fn missing(slice: &Slice, job: JobNo, position: u32) -> Vec<Read> {
     let no = entry.row.task_no(position);
     let Some(row) = slice.task(no) else { return vec![Read::Task(no)] };
     let spec = &entry.spec.tasks[position as usize];
-    if run_on(spec, row).is_err() {
-        return Vec::new();
-    }
     let mut reads = Vec::new();
+    if row.map.is_some() && !slice.has_open_items(no) {
+        // After a retry of its job it has items that end with it if it does not run this time.
+        reads.push(Read::OpenItems(no));
+    }
+    if run_on(spec, row).is_err() {
+        return reads;
+    }
     if let Some(condition) = &spec.condition {
         reads.extend(scope::missing(slice, job, condition.references()));
     }
@@ -52,11 +56,11 @@ pub(super) fn apply(slice: &mut Slice, job: JobNo, position: u32, now: Timestamp
     let spec = entry.spec.clone();
     let spec = &spec.tasks[position as usize];
     if let Err(skip) = run_on(spec, row) {
-        return end::end(slice, no, End::skipped(skip, spec), now, out);
+        return cancel::end_with_items(slice, no, End::skipped(skip, spec), now, out);
     }
     match holds(slice, job, spec) {
-        Err(error) => end::end(slice, no, End::failed(&error.to_object()), now, out),
-        Ok(false) => end::end(slice, no, End::skipped(Skip::Rule, spec), now, out),
+        Err(error) => cancel::end_with_items(slice, no, End::failed(&error.to_object()), now, out),
+        Ok(false) => cancel::end_with_items(slice, no, End::skipped(Skip::Rule, spec), now, out),
         Ok(true) if row.map.is_some() => fan_out::resume(slice, no, spec, now, out),
         Ok(true) if spec.for_each.is_some() => expand_items(slice, job, no, spec, now, out),
         Ok(true) => become_ready(slice, no, now),
