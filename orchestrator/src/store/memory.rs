@@ -27,7 +27,7 @@ pub struct Memory {
     attempts: BTreeMap<(TaskNo, u32), AttemptRow>,
     events: BTreeMap<(JobNo, u64), Vec<JobEvent>>,
     replies: BTreeMap<i64, OwedReply>,
-    dead: Vec<DeadLetter>,
+    dead: BTreeMap<i64, DeadLetter>,
     queues: Vec<QueueRow>,
     index: Index,
     counters: Counters,
@@ -46,6 +46,7 @@ struct Kept {
 struct Counters {
     next_job: i64,
     last_reply: i64,
+    last_dead: i64,
     next_task: i64,
     next_dispatch: i64,
     published_below: i64,
@@ -67,9 +68,9 @@ impl Memory {
         self.attempts.range((task, 0)..=(task, u32::MAX)).map(|(_, row)| row)
     }
 
-    /// What a person must look at, oldest first.
-    pub fn dead_letters(&self) -> &[DeadLetter] {
-        &self.dead
+    /// What a person must look at, oldest first, with the number by which it is discarded.
+    pub fn dead_letters(&self) -> impl Iterator<Item = (i64, &DeadLetter)> {
+        self.dead.iter().map(|(no, letter)| (*no, letter))
     }
 
     /// The jobs that are kept, oldest first.

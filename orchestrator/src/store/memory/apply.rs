@@ -43,7 +43,13 @@ impl Memory {
         for no in &commit.replied {
             self.replies.remove(no);
         }
-        self.dead.extend_from_slice(&commit.dead);
+        for letter in &commit.dead {
+            self.counters.last_dead += 1;
+            self.dead.insert(self.counters.last_dead, letter.clone());
+        }
+        for no in &commit.discarded {
+            self.dead.remove(no);
+        }
         for job in &commit.released {
             if let Some(kept) = self.jobs.get_mut(job) {
                 kept.caption.unique = None;

@@ -135,7 +135,7 @@ CREATE TABLE replies (
 CREATE INDEX replies_of_job ON replies (job);
 
 CREATE TABLE dead (
-    no          INTEGER PRIMARY KEY,
+    no          INTEGER PRIMARY KEY AUTOINCREMENT,
     source      TEXT NOT NULL,
     code        TEXT NOT NULL,
     message     TEXT NOT NULL,

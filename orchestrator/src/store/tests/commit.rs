@@ -137,6 +137,7 @@ pub(super) fn idle_is_what_need_not_be_written(_: &mut dyn Store) {
     let counters = Commit { jobs_below: Some(1), taken_below: Some(1), events_published: Some(1), ..Commit::default() };
     assert!(counters.is_idle() && Commit::default().is_idle());
     assert!(!Commit { dead: vec![dead()], ..Commit::default() }.is_idle());
+    assert!(!Commit { discarded: vec![1], ..Commit::default() }.is_idle());
     assert!(!Commit { owed: vec![owed(1, true)], ..Commit::default() }.is_idle());
     assert!(!Commit { replied: vec![1], ..Commit::default() }.is_idle());
     assert!(!Commit { paused: vec![(1, true)], ..Commit::default() }.is_idle());

@@ -101,7 +101,26 @@ fn a_forgotten_job_leaves_nothing_in_memory() {
     assert_eq!(counts(&store), (2, 2, 1, [1, 1, 1, 1]));
     store.prune(at(9), 9).unwrap();
     assert_eq!(counts(&store), (1, 0, 1, [0, 0, 1, 1]));
-    assert_eq!(store.dead_letters().len(), 1);
+    assert_eq!(store.dead_letters().count(), 1);
+}
+
+/// Keeps a dead letter, discards it, keeps another, and discards the first again: the second must stay.
+fn discard_twice(store: &mut dyn Store) {
+    let keep = || Commit { dead: vec![dead()], ..Commit::default() };
+    let discard = || Commit { discarded: vec![1], ..Commit::default() };
+    for commit in [keep(), discard(), keep(), discard()] {
+        store.commit(&commit).unwrap();
+    }
+}
+
+#[test]
+fn a_number_of_a_dead_letter_is_given_once() {
+    let folder = tempfile::tempdir().unwrap();
+    discard_twice(&mut open(&path(&folder)));
+    assert_eq!(count(&path(&folder), "dead"), 1);
+    let mut memory = Memory::new();
+    discard_twice(&mut memory);
+    assert_eq!(memory.dead_letters().map(|(no, _)| no).collect::<Vec<_>>(), [2]);
 }
 
 #[test]
