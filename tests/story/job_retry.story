@@ -39,3 +39,46 @@ t=1   cancel               | a cancelled, job cancelled cancelled, stop a#1
 t=2   retry                | job running, dispatch a#2
 t=3   a#2 succeeded 1      | a succeeded, job succeeded {"a":1}
 t=4   retry                | -
+
+# A mapped task that does not run the second time ends with the items that were to be tried again
+job:
+  fail_fast: false
+  defaults: {retry: 0}
+  tasks:
+    a: {kind: k}
+    m: {kind: k, needs: a, run_on: failure, for_each: [1, 2]}
+t=0   submit               | dispatch a#1
+t=1   a#1 failed x         | a failed x, m has 2 items, dispatch m.0#1, dispatch m.1#1, dead letter a
+t=2   m.0#1 failed x       | m.0 failed x, m failed too_many_failures, m.1 cancelled, job failed x of a#1,
+                           | dead letter m.0, stop m.1#1
+t=3   retry                | job running, dispatch a#2
+t=4   a#2 succeeded 1      | a succeeded, m skipped, m.0 cancelled, m.1 cancelled, job succeeded {"m":null}
+
+# A retried mapped task can be paused while it waits for what it needs
+job: {defaults: {retry: 0}, tasks: {a: {kind: k}, m: {kind: k, needs: a, run_on: done, for_each: [1, 2, 3]}}}
+room: 1
+t=0   submit               | dispatch a#1
+t=1   a#1 failed x         | a failed x, m has 3 items, dispatch m.0#1, dead letter a
+t=2   m.0#1 failed x       | m.0 failed x, m failed too_many_failures, job failed x of a#1, dead letter m.0
+t=3   retry                | job running, dispatch a#2
+t=4   pause                | -
+t=5   a#2 succeeded 1      | a succeeded, m has 3 items, m.0 ready
+t=6   resume               | dispatch m.1#1
+
+# A deadline starts afresh
+job: {deadline: 10s, tasks: {a: {kind: k, retry: 0, allow_failure: true}, b: {kind: k}}}
+t=0   submit               | dispatch a#1, dispatch b#1
+t=1   a#1 failed timed_out | a timed_out, dead letter a
+t=10  time                 | b cancelled, job timed_out timed_out, stop b#1
+t=20  retry                | job running, dispatch a#2, dispatch b#2
+t=21  b#2 succeeded 1      | b succeeded
+t=30  time                 | a cancelled, job timed_out timed_out, stop a#2
+
+# start_within starts afresh for the items that never went out
+job: {tasks: {m: {kind: k, retry: 0, start_within: 10s, for_each: [1, 2]}}}
+room: 1
+t=0   submit               | m has 2 items, dispatch m.0#1
+t=1   m.0#1 failed x       | m.0 failed x, m failed too_many_failures, job failed too_many_failures of m, dead letter m.0
+t=20  room 0               | -
+t=20  retry                | job running, m has 2 items, m.0 ready
+t=30  time                 | m.1 timed_out not_started, m failed too_many_failures, m.0 cancelled, job failed too_many_failures of m

@@ -102,6 +102,12 @@ impl World {
         Step { events, effects }
     }
 
+    /// Lets the clock run to the next timer, if there is one, and handles what is due then.
+    pub(super) fn wait(&mut self) -> Option<Step> {
+        self.now = self.now.max(self.next_due()?);
+        Some(self.batch(&[]))
+    }
+
     pub(super) fn next_due(&self) -> Option<Timestamp> {
         let jobs = self.jobs.values().filter_map(|row| row.wake_at);
         jobs.chain(self.tasks.values().filter_map(|row| row.wake_at)).min()
@@ -122,6 +128,24 @@ impl World {
     pub(super) fn address(&self, row: &TaskRow) -> String {
         let name = &self.specs[&row.job].tasks[row.position as usize].name;
         row.index.map_or_else(|| name.to_string(), |index| format!("{name}.{index}"))
+    }
+
+    /// The jobs and tasks in a line each, for whoever looks for the cause of a failure.
+    pub(super) fn glance(&self) -> String {
+        let second = |at: Option<Timestamp>| at.map(|at| (at.0 - EPOCH.0) as f64 / 1000.0);
+        let jobs = self.jobs.values().map(|row| {
+            let wake = second(row.wake_at);
+            format!("job {} {:?} paused {} wake {wake:?} sequence {}", row.state, row.stop, row.paused, row.sequence)
+        });
+        let tasks = self.tasks.values().map(|row| {
+            let (address, wake, by) = (self.address(row), second(row.wake_at), second(row.start_by));
+            let open = row.dispatch_no;
+            format!(
+                "{address} {} #{} open {open:?} rank {:?} wake {wake:?} by {by:?}",
+                row.state, row.attempt, row.rank
+            )
+        });
+        jobs.chain(tasks).collect::<Vec<_>>().join("\n")
     }
 
     /// The row of a task or item by its address.
@@ -159,20 +183,32 @@ impl World {
     }
 
     fn admit(&mut self, slice: &mut Slice, effects: &mut Vec<Effect>) {
-        let kept = self.tasks.values().filter(|row| slice.task(row.no).is_none());
-        let mut offers: BTreeSet<(i64, i64, TaskNo)> =
-            kept.filter_map(|row| Some((row.queue, row.rank?, row.no))).collect();
-        offers.extend(slice.offers());
-        for (queue, _, task) in offers {
-            loop {
-                let room = self.room.saturating_sub(self.open_in(queue, effects));
-                if room == 0 {
-                    break;
-                }
-                self.decide(slice, Event::RoomFor(task, u32::try_from(room.min(128)).unwrap()), effects);
-                if slice.task(task).is_none_or(|row| row.rank.is_none()) {
-                    break;
-                }
+        let mut seen = BTreeSet::new();
+        loop {
+            // What this batch changed it knows better.
+            let kept = self.tasks.values().map(|row| slice.task(row.no).unwrap_or(row));
+            let mut offers: BTreeSet<_> = kept.filter_map(|row| Some((row.queue, row.rank?, row.no))).collect();
+            offers.extend(slice.offers());
+            // A task whose input fails ends when it is offered, and others may become ready by that.
+            if offers.is_subset(&seen) {
+                return;
+            }
+            for (queue, _, task) in &offers {
+                self.offer(*queue, *task, slice, effects);
+            }
+            seen.extend(offers);
+        }
+    }
+
+    fn offer(&mut self, queue: i64, task: TaskNo, slice: &mut Slice, effects: &mut Vec<Effect>) {
+        loop {
+            let room = self.room.saturating_sub(self.open_in(queue, effects));
+            if room == 0 {
+                return;
+            }
+            self.decide(slice, Event::RoomFor(task, u32::try_from(room.min(128)).unwrap()), effects);
+            if slice.task(task).is_none_or(|row| row.rank.is_none()) {
+                return;
             }
         }
     }
@@ -194,7 +230,12 @@ impl World {
         for row in changes.tasks {
             assert!(self.tasks.insert(row.no, row).is_some(), "a row was changed before it was made");
         }
-        self.attempts.extend(changes.attempts);
+        for row in changes.attempts {
+            // The latest attempt of a task that ended between attempts is there already.
+            if !self.attempts.iter().any(|kept| (kept.task, kept.attempt) == (row.task, row.attempt)) {
+                self.attempts.push(row);
+            }
+        }
         for row in self.tasks.values().filter(|row| row.attempt > 0) {
             self.tickets.insert((self.address(row), row.attempt), row.ticket());
         }

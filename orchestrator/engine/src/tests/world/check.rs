@@ -24,7 +24,7 @@ impl World {
             found.extend(self.events_of(job));
         }
         found.extend(self.attempts_of(effects));
-        assert!(found.is_empty(), "after a batch at {}: {found:#?}\n{self:#?}", self.now);
+        assert!(found.is_empty(), "after a batch at {}: {found:#?}\n{}", self.now, self.glance());
     }
 
     pub(in crate::tests) fn tasks_of(&self, job: &JobRow) -> Vec<TaskRow> {
@@ -66,9 +66,10 @@ impl World {
         if counts != map.counts {
             found.push(format!("counts {:?} of the mapped task, {counts:?} of its items", map.counts));
         }
-        let max_parallel = self.specs[&mapped.job].tasks[mapped.position as usize].for_each.as_ref();
-        if max_parallel.and_then(|each| each.max_parallel).is_some_and(|most| counts.open() > most) {
-            found.push(format!("{} items are open", counts.open()));
+        let each = self.specs[&mapped.job].tasks[mapped.position as usize].for_each.as_ref();
+        let open = counts.open() - counts.get(TaskState::Waiting);
+        if each.and_then(|each| each.max_parallel).is_some_and(|most| open > most) {
+            found.push(format!("{open} items are open"));
         }
         found
     }
