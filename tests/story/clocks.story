@@ -64,6 +64,22 @@ t=9   task#1 started       | -
 t=9   task#1 failed x      | task retrying until 3609 (x)
 t=3609 time                | dispatch task#2
 
+# Once started it is over, and only the time limit counts
+job: {kind: k, start_within: 10s, timeout: 60s, retry: 0}
+t=0   submit               | dispatch task#1
+t=9   task#1 started       | -
+t=10  time                 | -
+t=79  time                 | task timed_out, job failed timed_out of task#1, dead letter task, stop task#1
+
+# Even if the started attempt is handed back
+job: {kind: k, start_within: 10s}
+room: 1
+t=0   submit               | dispatch task#1
+t=9   task#1 started       | -
+t=9   room 0               | -
+t=9   task#1 released      | task ready
+t=60  room 1               | dispatch task#2
+
 # A released attempt does not start it anew
 job: {kind: k, start_within: 10s}
 t=0   submit               | dispatch task#1

@@ -46,6 +46,14 @@ t=3   time                 | dispatch task#3
 t=3   task#3 released      | dispatch task#4
 t=3   task#4 released unknown_kind | task retrying until 4 (unknown_kind)
 
+# So it does after a failure
+job: {kind: k, retry: {max_attempts: 3, backoff: none}}
+t=0   submit               | dispatch task#1
+t=0   task#1 released unknown_kind | task retrying until 1 (unknown_kind)
+t=1   time                 | dispatch task#2
+t=1   task#2 failed x      | task retrying (x), dispatch task#3
+t=1   task#3 released unknown_kind | task retrying until 2 (unknown_kind)
+
 # An item that is released goes out again in its place
 job: {tasks: {m: {kind: k, for_each: {items: [1, 2, 3], max_parallel: 1}}}}
 t=0   submit               | m has 3 items, dispatch m.0#1

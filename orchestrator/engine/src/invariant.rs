@@ -21,6 +21,9 @@ pub fn violations(job: &JobRow, tasks: &[TaskRow]) -> Vec<String> {
     if job.state.is_final() != job.finished_at.is_some() {
         found.push("final and finished_at disagree".to_owned());
     }
+    if job.state.is_final() && job.wake_at.is_some() {
+        found.push("final with a timer".to_owned());
+    }
     if job.output.is_some() && job.state != warrener_shared::state::JobState::Succeeded {
         found.push("an output without success".to_owned());
     }

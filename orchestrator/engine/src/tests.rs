@@ -2,9 +2,13 @@
 
 mod chaos;
 mod coverage;
+mod examples;
 mod generate;
+mod invariants;
+mod messages;
 mod model;
 mod property;
 mod random;
+mod rows;
 mod story;
 mod world;

@@ -7,9 +7,20 @@ use warrener_shared::state::TaskState;
 use super::World;
 use crate::row::TaskRow;
 use crate::slice::{JobEntry, Lists};
-use crate::{Lane, Read, Slice};
+use crate::{Event, Lane, Read, Slice, missing};
 
 impl World {
+    /// Loads until nothing is missing for the event.
+    pub(in crate::tests) fn load_for(&mut self, slice: &mut Slice, event: &Event) {
+        loop {
+            let reads = missing(slice, event);
+            if reads.is_empty() {
+                return;
+            }
+            reads.into_iter().for_each(|read| self.load(slice, read));
+        }
+    }
+
     pub(super) fn load(&mut self, slice: &mut Slice, read: Read) {
         match read {
             Read::Job(no) => slice.load_job(self.entry(no)),
