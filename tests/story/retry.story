@@ -117,3 +117,9 @@ t=0.5 a#1 failed x         | a retrying until 1.5 (x), dispatch b#1
 t=1.5 time                 | a ready
 t=2   b#1 succeeded 1      | b succeeded, dispatch c#1
 t=3   c#1 succeeded 1      | c succeeded, dispatch a#2
+
+# Jitter draws evenly between half and all of the delay
+job: {kind: k, retry: {delay: 10s}}
+dice: 50
+t=0   submit               | dispatch task#1
+t=0   task#1 failed x      | task retrying until 7.5 (x)

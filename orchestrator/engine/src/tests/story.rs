@@ -28,7 +28,7 @@ macro_rules! stories {
 
 stories! {
     submit needs run_on conditions fail_fast outputs retry release clocks cancel pause for_each item_failures
-    job_state crash reports events job_retry items
+    job_state crash reports events job_retry items pictures
 }
 
 /// One story: what there is at first, and what happens.
