@@ -30,16 +30,11 @@ const FINISHED: usize = 1024;
 /// # Errors
 /// What a person must put right: the store, the address to listen on, or the broker's entities.
 pub async fn run(config: Config, metrics: Metrics, stop: CancellationToken) -> anyhow::Result<()> {
-    let Some(path) = config.store.url.strip_prefix("sqlite://") else {
-        bail!("store.url: this build keeps jobs in SQLite only; give it as sqlite://FILE");
-    };
-    if config.api.tokens_file.is_some() {
-        bail!("api.tokens_file: this version does not ask for tokens yet; leave it out and guard the address yourself");
-    }
+    let path = database_file(&config)?;
     let listener = tokio::net::TcpListener::bind(&config.http.listen)
         .await
         .with_context(|| format!("cannot listen on {} (http.listen)", config.http.listen))?;
-    let mut store = Sqlite::open(Path::new(path))?;
+    let mut store = Sqlite::open(path)?;
     let database = store.boot()?.database;
     let view = Arc::new(store.view()?);
     let health = Health::new(&["store", "broker"]);
@@ -100,4 +95,15 @@ pub async fn run(config: Config, metrics: Metrics, stop: CancellationToken) -> a
     tokio::task::spawn_blocking(move || thread.join()).await?.ok();
     tracing::info!("orchestrator stopped");
     outcome.map_err(Into::into)
+}
+
+/// The file of the database; an error if the configuration asks for what this version does not do.
+fn database_file(config: &Config) -> anyhow::Result<&Path> {
+    if config.api.tokens_file.is_some() {
+        bail!("api.tokens_file: this version does not ask for tokens yet; leave it out and guard the address yourself");
+    }
+    let Some(path) = config.store.url.strip_prefix("sqlite://") else {
+        bail!("store.url: this version keeps jobs in SQLite only; give it as sqlite://FILE");
+    };
+    Ok(Path::new(path))
 }
