@@ -1,11 +1,16 @@
 //! What can be typed.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::TypedValueParser as _;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use serde::Serialize;
 use warrener_shared::time::Millis;
+
+use crate::bench::RoleArgs;
 
 /// Submits jobs to Warrener, watches them and steers them.
 #[derive(Debug, Parser)]
@@ -104,6 +109,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: ConfigVerb,
     },
+    /// Measure how fast Warrener is here, against the broker alone
+    Bench(BenchArgs),
+    /// One process of a benchmark
+    #[command(hide = true)]
+    BenchRole(RoleArgs),
     /// Print a completion script
     Completion {
         /// The shell
@@ -291,6 +301,49 @@ pub(crate) enum ConfigVerb {
     Check,
     /// Print every setting and where it came from, secrets masked
     Show,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct BenchArgs {
+    /// Rounds of each row; figures are medians
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100).map(|n| n as usize))]
+    pub(crate) rounds: usize,
+    /// Tasks of a mapped round; a round of single jobs has a quarter of them
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..=50_000).map(|n| n as usize))]
+    pub(crate) tasks: usize,
+    /// Rows to measure [default: all]
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "ROW,…")]
+    pub(crate) only: Vec<BenchRow>,
+    /// Attempts that the worker works on at once
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) slots: u32,
+    /// The process of the broker, where it is on this machine, to measure its CPU too
+    #[arg(long, value_name = "PID")]
+    pub(crate) broker_pid: Option<u32>,
+}
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum BenchRow {
+    /// The tasks of one job with `for_each`
+    Mapped,
+    /// Jobs of one task, submitted and answered over AMQP
+    Single,
+    /// One such job at a time
+    Roundtrip,
+    /// Three tasks, one after the other
+    Chain,
+    /// One task, then 100 at once, then one
+    Fan,
+    /// 100,000 tasks against 1,000
+    Scale,
+}
+
+impl fmt::Display for BenchRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.to_possible_value().expect("no row is hidden").get_name())
+    }
 }
 
 /// A duration of the job format, or a whole number of seconds.

@@ -1,6 +1,7 @@
 //! The command line of Warrener: one file per noun, stdout for data, stderr for talk.
 
 mod args;
+mod bench;
 mod completion;
 mod context;
 mod dead;
@@ -46,7 +47,12 @@ pub fn run() -> ExitCode {
 fn start(args: Args) -> Result<Exit, Failure> {
     warrener_runtime::telemetry::init(warrener_runtime::telemetry::Format::Pretty, LOG_LEVEL)
         .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    // A role is a whole orchestrator or worker; everything else waits for one answer at a time.
+    if !matches!(args.command, Command::Bench(_) | Command::BenchRole(_)) {
+        runtime.worker_threads(1);
+    }
+    let runtime = runtime.enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(Exit::Error, format!("starting: {error}")))?;
     runtime.block_on(dispatch(Context::new(args.globals), args.command))
 }
@@ -63,6 +69,8 @@ async fn dispatch(context: Context, command: Command) -> Result<Exit, Failure> {
         Command::Worker { verb } => worker::worker(&context, verb).await,
         Command::Dead { verb } => dead::dead(&context, verb).await,
         Command::Config { verb } => settings::settings(&context, verb),
+        Command::Bench(args) => bench::bench(&context, args).await,
+        Command::BenchRole(args) => bench::role(args).await,
         Command::Completion { shell } => completion::completion(shell),
     }
 }

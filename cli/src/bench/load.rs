@@ -1,0 +1,123 @@
+//! Load: messages sent, answers awaited.
+
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use futures_util::stream::FuturesOrdered;
+use futures_util::{FutureExt as _, StreamExt as _};
+use lapin::BasicProperties;
+use lapin::Channel;
+use lapin::options::{BasicAckOptions, BasicPublishOptions};
+use tokio::sync::Semaphore;
+
+use super::wire::{Wire, confirmed, consume, next_answer};
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// What to send, and where the answers come.
+#[derive(Clone, Debug)]
+pub(super) struct Load {
+    pub(super) exchange: String,
+    pub(super) key: String,
+    pub(super) answers: String,
+    pub(super) body: Arc<[u8]>,
+    pub(super) count: usize,
+    /// Messages without an answer at any time.
+    pub(super) window: usize,
+    /// What every answer has to hold.
+    pub(super) expected: &'static [u8],
+}
+
+/// How long it took.
+#[derive(Clone, Debug)]
+pub(super) struct Took {
+    pub(super) whole: Duration,
+    /// From each send to its answer.
+    pub(super) each: Vec<Duration>,
+}
+
+/// When each message was sent.
+type Sent = Arc<Vec<OnceLock<Instant>>>;
+
+impl Load {
+    /// Sends everything and waits for every answer.
+    pub(super) async fn run(self, wire: &Wire) -> Result<Took, Failure> {
+        let (sending, receiving) = (wire.confirming().await?, wire.channel().await?);
+        let sent: Sent = Arc::new((0..self.count).map(|_| OnceLock::new()).collect());
+        let room = Arc::new(Semaphore::new(self.window));
+        let start = Instant::now();
+        let collector = tokio::spawn(self.clone().collect(receiving.clone(), Arc::clone(&sent), Arc::clone(&room)));
+        let collected = async { collector.await.expect("collecting doesn't panic") };
+        // The first to fail ends both: a sender without room would wait for ever.
+        let ((), each) = tokio::try_join!(self.send(&sending, &sent, &room), collected)?;
+        let whole = start.elapsed();
+        sending.close(200, "done".into()).await?;
+        receiving.close(200, "done".into()).await?;
+        Ok(Took { whole, each })
+    }
+
+    async fn send(&self, channel: &Channel, sent: &Sent, room: &Semaphore) -> Result<(), Failure> {
+        let mut confirms = FuturesOrdered::new();
+        for (number, at) in sent.iter().enumerate() {
+            room.acquire().await.expect("it is never closed").forget();
+            at.get_or_init(Instant::now);
+            let (exchange, key) = (self.exchange.as_str().into(), self.key.as_str().into());
+            let options = BasicPublishOptions::default();
+            confirms.push_back(channel.basic_publish(exchange, key, options, &self.body, self.marked(number)).await?);
+            while let Some(Some(confirm)) = confirms.next().now_or_never() {
+                confirmed(confirm)?;
+            }
+            if confirms.len() >= UNCONFIRMED {
+                confirmed(confirms.next().await.expect("there are some"))?;
+            }
+        }
+        while let Some(confirm) = confirms.next().await {
+            confirmed(confirm)?;
+        }
+        Ok(())
+    }
+
+    fn marked(&self, number: usize) -> BasicProperties {
+        BasicProperties::default()
+            .with_delivery_mode(2)
+            .with_content_type("application/json".into())
+            .with_reply_to(self.answers.as_str().into())
+            .with_correlation_id(number.to_string().into())
+    }
+
+    async fn collect(self, channel: Channel, sent: Sent, room: Arc<Semaphore>) -> Result<Vec<Duration>, Failure> {
+        let mut consumer = consume(&channel, &self.answers, PREFETCH).await?;
+        let mut each = Vec::with_capacity(self.count);
+        while each.len() < self.count {
+            let answer = next_answer(&mut consumer).await?;
+            let mark = answer.properties.correlation_id().as_ref();
+            let number = mark.and_then(|mark| mark.as_str().parse::<usize>().ok());
+            let at = number.and_then(|number| sent.get(number)?.get());
+            self.check(&answer.data)?;
+            each.extend(at.map(Instant::elapsed));
+            room.add_permits(1);
+            if each.len() % ACK_EVERY == 0 || self.window < ACK_EVERY || each.len() == self.count {
+                answer.acker.ack(BasicAckOptions { multiple: true }).await?;
+            }
+        }
+        Ok(each)
+    }
+
+    fn check(&self, answer: &[u8]) -> Result<(), Failure> {
+        if answer.windows(self.expected.len().max(1)).any(|part| part == self.expected) || self.expected.is_empty() {
+            return Ok(());
+        }
+        let text = String::from_utf8_lossy(&answer[..answer.len().min(SHOWN)]).into_owned();
+        Err(Failure::new(Exit::Error, format!("measuring: an answer other than expected: {text}")))
+    }
+}
+
+/// Publishes that wait for their confirm.
+pub(super) const UNCONFIRMED: usize = 1024;
+/// Unsettled messages of a consumer.
+pub(super) const PREFETCH: u16 = 1024;
+/// Answers settled at once; well under what a consumer may hold.
+const ACK_EVERY: usize = 64;
+/// Bytes of an unexpected answer that are shown.
+const SHOWN: usize = 400;

@@ -1,0 +1,76 @@
+//! What was measured.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::args::BenchRow;
+
+/// One number, beside that of the broker alone where there is one.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Measure {
+    pub(super) row: BenchRow,
+    pub(super) what: &'static str,
+    pub(super) unit: &'static str,
+    pub(super) value: f64,
+    /// The same of the broker alone.
+    pub(super) raw: Option<f64>,
+    /// The value as a share of `raw`: the median over rounds, each of which ran both in turn.
+    pub(super) ratio: Option<f64>,
+    /// What was promised, if anything.
+    pub(super) promise: Option<Promise>,
+}
+
+/// A limit for the ratio where there is one, else for the value.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Promise {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+impl Measure {
+    pub(super) const fn new(row: BenchRow, what: &'static str, unit: &'static str, value: f64) -> Self {
+        Self { row, what, unit, value, raw: None, ratio: None, promise: None }
+    }
+
+    /// Both sides, round by round.
+    pub(super) fn compared(row: BenchRow, what: &'static str, unit: &'static str, pairs: &[(f64, f64)]) -> Self {
+        let side = |of: fn(&(f64, f64)) -> f64| median(pairs.iter().map(of).collect());
+        let (value, raw) = (side(|pair| pair.0), side(|pair| pair.1));
+        Self { raw: Some(raw), ratio: Some(side(|pair| pair.0 / pair.1)), ..Self::new(row, what, unit, value) }
+    }
+
+    pub(super) const fn promised(self, promise: Promise) -> Self {
+        Self { promise: Some(promise), ..self }
+    }
+
+    /// Whether the promise is kept; true without one.
+    pub(super) fn is_kept(&self) -> bool {
+        let judged = self.ratio.unwrap_or(self.value);
+        match self.promise {
+            None => true,
+            Some(Promise::AtLeast(least)) => judged >= least,
+            Some(Promise::AtMost(most)) => judged <= most,
+        }
+    }
+}
+
+/// The middle one.
+pub(super) fn median(values: Vec<f64>) -> f64 {
+    percentile(values, 50)
+}
+
+/// The value that so many percent of all don't exceed; 0 without values.
+pub(super) fn percentile(mut values: Vec<f64>, percent: usize) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let at = (values.len() * percent / 100).min(values.len().saturating_sub(1));
+    values.get(at).copied().unwrap_or(0.0)
+}
+
+pub(super) fn milliseconds(spans: &[Duration]) -> Vec<f64> {
+    spans.iter().map(|span| span.as_secs_f64() * 1e3).collect()
+}
+
+#[cfg(test)]
+mod tests;

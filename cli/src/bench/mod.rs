@@ -1,0 +1,56 @@
+//! `warrener bench`: how fast it is here, against the broker alone under the same load in the same run.
+
+mod load;
+mod measure;
+mod process;
+mod relay;
+mod report;
+mod role;
+mod rounds;
+mod stage;
+mod wire;
+
+use serde::Deserialize;
+use warrener_runtime::config::{Amqp, Binary};
+
+pub(crate) use self::role::{RoleArgs, role};
+use self::rounds::Rounds;
+use self::stage::Stage;
+use crate::args::{BenchArgs, BenchRow};
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::talk;
+
+/// Measures the rows that were asked for, on a system of its own that is gone afterwards.
+pub(crate) async fn bench(context: &Context, args: BenchArgs) -> Result<Exit, Failure> {
+    let amqp = context.loader(&[Binary::Cli]).load::<Config>()?.value.amqp;
+    let stage = Stage::set(&amqp.address(), args.slots).await?;
+    let measured = tokio::select! {
+        measured = measure_all(&stage, &args) => measured,
+        _ = tokio::signal::ctrl_c() => Err(Failure::new(Exit::Interrupted, "interrupted")),
+    };
+    let struck = stage.strike().await;
+    let measures = measured?;
+    struck?;
+    talk::data(&report::text(context, &measures)?)?;
+    Ok(Exit::Ok)
+}
+
+async fn measure_all(stage: &Stage, args: &BenchArgs) -> Result<Vec<measure::Measure>, Failure> {
+    let rounds = Rounds::new(stage, args);
+    rounds.warm_up().await?;
+    let mut measures = Vec::new();
+    for row in ROWS.into_iter().filter(|row| args.only.is_empty() || args.only.contains(row)) {
+        measures.extend(rounds.measure(row).await?);
+    }
+    Ok(measures)
+}
+
+#[derive(Deserialize)]
+struct Config {
+    amqp: Amqp,
+}
+
+const ROWS: [BenchRow; 6] =
+    [BenchRow::Mapped, BenchRow::Single, BenchRow::Roundtrip, BenchRow::Chain, BenchRow::Fan, BenchRow::Scale];

@@ -1,0 +1,242 @@
+//! The rows: what is sent, how often, and what is made of it.
+
+use std::time::Duration;
+
+use warrener_shared::wire::topology::KEY_SUBMIT;
+
+use super::load::{Load, Took};
+use super::measure::{Measure, Promise, median, milliseconds, percentile};
+use super::process::{cpu, forget_peak, peak};
+use super::stage::{ANSWERS, RAW_RESULTS, RAW_SUBMIT, RAW_TASKS, Stage};
+use crate::args::{BenchArgs, BenchRow};
+use crate::failure::Failure;
+use crate::talk;
+
+/// Rounds on a stage.
+#[derive(Debug)]
+pub(super) struct Rounds<'a> {
+    stage: &'a Stage,
+    args: &'a BenchArgs,
+}
+
+impl<'a> Rounds<'a> {
+    pub(super) const fn new(stage: &'a Stage, args: &'a BenchArgs) -> Self {
+        Self { stage, args }
+    }
+
+    /// Makes sure that everything answers, and gives windows and caches the size that they will have.
+    pub(super) async fn warm_up(&self) -> Result<(), Failure> {
+        self.say("warming up");
+        self.jobs(single(), WARM_UP, WINDOW).await?;
+        self.jobs(mapped(WARM_UP, PAYLOAD), 1, 1).await?;
+        self.raw(RAW_TASKS, RAW_RESULTS, WARM_UP, WINDOW).await?;
+        self.raw(RAW_SUBMIT, ANSWERS, WARM_UP, WINDOW).await?;
+        Ok(())
+    }
+
+    pub(super) async fn measure(&self, row: BenchRow) -> Result<Vec<Measure>, Failure> {
+        match row {
+            BenchRow::Mapped => self.mapped().await,
+            BenchRow::Single => self.single().await,
+            BenchRow::Roundtrip => self.latency(row, &single(), ROUNDTRIPS, Some(Promise::AtMost(4.0))).await,
+            BenchRow::Chain => self.latency(row, &chain(), CHAINS, Some(Promise::AtMost(9.0))).await,
+            BenchRow::Fan => self.latency(row, &fan(), FANS, Some(Promise::AtMost(50.0))).await,
+            BenchRow::Scale => self.scale().await,
+        }
+    }
+
+    async fn mapped(&self) -> Result<Vec<Measure>, Failure> {
+        let (tasks, mut pairs, mut used) = (self.args.tasks, Vec::new(), Vec::new());
+        for round in self.rounds("mapped") {
+            let raw = self.raw(RAW_TASKS, RAW_RESULTS, tasks, usize::MAX >> 4).await?;
+            let before = self.used();
+            let took = self.jobs(mapped(tasks, PAYLOAD), 1, 1).await?;
+            used.push(per_task(before, self.used(), tasks));
+            pairs.push((rate(tasks, took.whole), rate(tasks, raw.whole)));
+            self.say_pair(round, &pairs);
+        }
+        let tasks = Measure::compared(BenchRow::Mapped, "tasks", "/s", &pairs).promised(Promise::AtLeast(0.55));
+        Ok(std::iter::once(tasks).chain(costs(BenchRow::Mapped, &used)).collect())
+    }
+
+    async fn single(&self) -> Result<Vec<Measure>, Failure> {
+        let (jobs, mut pairs, mut used) = ((self.args.tasks / 4).max(1), Vec::new(), Vec::new());
+        for round in self.rounds("single") {
+            let raw = self.raw(RAW_SUBMIT, ANSWERS, jobs, WINDOW).await?;
+            let before = self.used();
+            let took = self.jobs(single(), jobs, WINDOW).await?;
+            used.push(per_task(before, self.used(), jobs));
+            pairs.push((rate(jobs, took.whole), rate(jobs, raw.whole)));
+            self.say_pair(round, &pairs);
+        }
+        let jobs = Measure::compared(BenchRow::Single, "jobs", "/s", &pairs).promised(Promise::AtLeast(0.55));
+        Ok(std::iter::once(jobs).chain(costs(BenchRow::Single, &used)).collect())
+    }
+
+    /// One job after the other, beside as many messages over the four hops that one task needs.
+    async fn latency(
+        &self,
+        row: BenchRow,
+        job: &str,
+        count: usize,
+        promise: Option<Promise>,
+    ) -> Result<Vec<Measure>, Failure> {
+        let (mut ours, mut raws) = (Vec::new(), Vec::new());
+        for _ in self.rounds(&row.to_string()) {
+            if row == BenchRow::Roundtrip {
+                raws.extend(milliseconds(&self.raw(RAW_SUBMIT, ANSWERS, count, 1).await?.each));
+            }
+            ours.extend(milliseconds(&self.jobs(job.to_owned(), count, 1).await?.each));
+        }
+        let at = |what, percent| {
+            let raw = (!raws.is_empty()).then(|| percentile(raws.clone(), percent));
+            Measure { raw, ..Measure::new(row, what, "ms", percentile(ours.clone(), percent)) }
+        };
+        Ok(vec![Measure { promise, ..at("p50", 50) }, at("p99", 99)])
+    }
+
+    async fn scale(&self) -> Result<Vec<Measure>, Failure> {
+        let orchestrator = self.stage.orchestrator.id();
+        let (mut times, mut work, mut memory) = (Vec::new(), Vec::new(), 0.0_f64);
+        for _ in self.rounds("scale").take(SCALE_ROUNDS) {
+            let (few, few_used) = self.cost_of(FEW, FEW_TIMES).await?;
+            forget_peak(orchestrator);
+            let (many, many_used) = self.cost_of(MANY, 1).await?;
+            memory = memory.max(peak(orchestrator).unwrap_or(0.0));
+            times.push(many / few);
+            work.push(many_used / few_used);
+        }
+        Ok(vec![
+            Measure::new(BenchRow::Scale, "time of a task, 100,000 against 1,000", "", median(times))
+                .promised(Promise::AtMost(1.5)),
+            Measure::new(BenchRow::Scale, "orchestrator CPU, likewise", "", median(work)),
+            Measure::new(BenchRow::Scale, "orchestrator memory, most", "MB", memory).promised(Promise::AtMost(256.0)),
+        ])
+    }
+
+    /// Seconds, and the orchestrator's seconds of CPU, for each task of jobs of so many.
+    async fn cost_of(&self, tasks: usize, times: usize) -> Result<(f64, f64), Failure> {
+        let orchestrator = self.stage.orchestrator.id();
+        let before = cpu(orchestrator);
+        let took = self.jobs(mapped(tasks, SMALL), times, 1).await?;
+        let used = cpu(orchestrator).zip(before).map_or(Duration::ZERO, |(after, before)| after - before);
+        let all = (tasks * times) as f64;
+        Ok((took.whole.as_secs_f64() / all, used.as_secs_f64() / all))
+    }
+
+    /// Submits a job again and again and waits for the end of each.
+    async fn jobs(&self, job: String, count: usize, window: usize) -> Result<Took, Failure> {
+        let load = Load {
+            exchange: self.stage.names.submit(),
+            key: KEY_SUBMIT.to_owned(),
+            answers: self.stage.named(ANSWERS),
+            body: job.into_bytes().into(),
+            count,
+            window,
+            expected: br#""state":"succeeded""#,
+        };
+        load.run(&self.stage.wire).await
+    }
+
+    /// Sends bare messages from queue to queue.
+    async fn raw(&self, queue: &str, answers: &str, count: usize, window: usize) -> Result<Took, Failure> {
+        let load = Load {
+            exchange: String::new(),
+            key: self.stage.named(queue),
+            answers: self.stage.named(answers),
+            body: payload(PAYLOAD).into_bytes().into(),
+            count,
+            window,
+            expected: b"",
+        };
+        load.run(&self.stage.wire).await
+    }
+
+    fn rounds(&self, row: &str) -> impl Iterator<Item = usize> {
+        self.say(&format!("measuring {row}"));
+        0..self.args.rounds
+    }
+
+    fn used(&self) -> [Option<Duration>; 3] {
+        let stage = self.stage;
+        [Some(stage.orchestrator.id()), Some(stage.worker.id()), self.args.broker_pid].map(|process| cpu(process?))
+    }
+
+    fn say_pair(&self, round: usize, pairs: &[(f64, f64)]) {
+        if let Some((ours, raw)) = pairs.last() {
+            self.say(&format!("  round {}: {ours:.0}/s, broker alone {raw:.0}/s", round + 1));
+        }
+    }
+
+    fn say(&self, text: &str) {
+        if talk::is_watched() {
+            talk::say(text);
+        }
+    }
+}
+
+/// The medians of what each role used for a task.
+fn costs(row: BenchRow, used: &[[Option<f64>; 3]]) -> Vec<Measure> {
+    let of = |role: usize| used.iter().map(|round| round[role]).collect::<Option<Vec<_>>>();
+    let costs = ROLES.iter().enumerate().filter_map(|(role, what)| Some((*what, median(of(role)?))));
+    costs.map(|(what, cost)| Measure::new(row, what, "µs", cost)).collect()
+}
+
+/// Microseconds of CPU for each task.
+fn per_task(before: [Option<Duration>; 3], after: [Option<Duration>; 3], tasks: usize) -> [Option<f64>; 3] {
+    let spent = |role: usize| Some((after[role]? - before[role]?).as_secs_f64() * 1e6 / tasks as f64);
+    [spent(0), spent(1), spent(2)]
+}
+
+fn rate(count: usize, took: Duration) -> f64 {
+    count as f64 / took.as_secs_f64()
+}
+
+fn payload(bytes: usize) -> String {
+    format!("\"{}\"", "x".repeat(bytes.saturating_sub(2)))
+}
+
+fn single() -> String {
+    format!(r#"{{"kind":"demo.echo","input":{}}}"#, payload(PAYLOAD))
+}
+
+fn mapped(items: usize, bytes: usize) -> String {
+    let items = vec![payload(bytes); items].join(",");
+    format!(
+        r#"{{"tasks":{{"each":{{"kind":"demo.echo","for_each":[{items}],"input":"${{{{ item }}}}"}}}},"output":null}}"#
+    )
+}
+
+fn chain() -> String {
+    let echo = |input: &str| format!(r#"{{"kind":"demo.echo","input":{input}}}"#);
+    let link = |before: &str| echo(&format!(r#""${{{{ tasks.{before}.output }}}}""#));
+    format!(r#"{{"tasks":{{"a":{},"b":{},"c":{}}}}}"#, echo(&payload(PAYLOAD)), link("a"), link("b"))
+}
+
+fn fan() -> String {
+    let first = format!(r#"{{"kind":"demo.echo","input":{}}}"#, payload(PAYLOAD));
+    let items = (0..FAN).map(|item| item.to_string()).collect::<Vec<_>>().join(",");
+    let each =
+        format!(r#"{{"kind":"demo.echo","needs":"a","for_each":[{items}],"input":"${{{{ tasks.a.output }}}}"}}"#);
+    let last = r#"{"kind":"demo.echo","input":"${{ tasks.b.output }}"}"#;
+    format!(r#"{{"tasks":{{"a":{first},"b":{each},"c":{last}}},"output":null}}"#)
+}
+
+const ROLES: [&str; 3] = ["orchestrator CPU for each", "worker CPU for each", "broker CPU for each"];
+/// Bytes of an input.
+const PAYLOAD: usize = 200;
+/// Bytes of an input where so many are in one job that larger ones would exceed the limit of a submit.
+const SMALL: usize = 20;
+/// Jobs of a warm-up.
+const WARM_UP: usize = 500;
+/// Jobs that a client waits for at a time.
+const WINDOW: usize = 200;
+const ROUNDTRIPS: usize = 200;
+const CHAINS: usize = 100;
+const FANS: usize = 20;
+const FAN: usize = 100;
+const FEW: usize = 1000;
+const FEW_TIMES: usize = 10;
+const MANY: usize = 100_000;
+/// One of these rounds takes a minute on a small machine.
+const SCALE_ROUNDS: usize = 2;
