@@ -144,8 +144,8 @@ impl Problems {
             self.more += 1;
             return Added(None);
         }
-        let detail = detail.to_string();
-        self.list.push(Problem { pointer: pointer(), code: code.to_owned(), detail, hint: None });
+        let (pointer, detail) = (nearest_place(pointer()), shortened(detail.to_string()));
+        self.list.push(Problem { pointer, code: code.to_owned(), detail, hint: None });
         Added(self.list.last_mut())
     }
 
@@ -196,7 +196,7 @@ impl Added<'_> {
     /// Says how to put it right.
     pub(crate) fn hint(self, hint: fmt::Arguments<'_>) {
         if let Some(problem) = self.0 {
-            problem.hint = Some(hint.to_string());
+            problem.hint = Some(shortened(hint.to_string()));
         }
     }
 
@@ -206,6 +206,24 @@ impl Added<'_> {
             self.hint(format_args!("did you mean `{word}`?"));
         }
     }
+}
+
+/// A pointer that is not too long: of a place under a huge key the nearest one above. A hundred problems under a key
+/// of ten megabytes would otherwise be an answer of a gigabyte.
+fn nearest_place(mut pointer: String) -> String {
+    while pointer.len() > POINTER_BYTES {
+        pointer.truncate(pointer.rfind('/').unwrap_or(0));
+    }
+    pointer
+}
+
+/// A sentence that is not too long to be read.
+fn shortened(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(SENTENCE_CHARS) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 /// What somebody wrote, quoted and shortened for a message.
@@ -220,6 +238,10 @@ pub(crate) fn quoted(text: &str) -> String {
 
 /// Problems listed in one answer. More would not be read, and would let a bad job answer with megabytes.
 pub(crate) const PROBLEMS: usize = 100;
+/// Longest pointer of a problem: any place of a sound job fits, with names of 63 letters and payloads apart.
+const POINTER_BYTES: usize = 1024;
+/// Longest detail or hint of a problem; the longest of ours print a cycle.
+const SENTENCE_CHARS: usize = 4096;
 /// Word comparisons for one document: about 0.2 s at worst.
 const COMPARISONS: usize = 200_000;
 /// Longest word that is looked up among the known ones; the longest name has 100 characters.
