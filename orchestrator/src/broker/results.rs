@@ -8,6 +8,7 @@ use warrener_engine::event::Reported;
 use warrener_shared::wire::result::parse_report;
 
 use super::settle::Settler;
+use super::workers::is_worker;
 use super::{Context, Link, dead};
 use crate::driver::Input;
 
@@ -21,21 +22,24 @@ pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer) {
             Ok(batch) => batch,
             Err(error) => return link.session.break_with(error),
         };
-        let inputs = std::mem::take(&mut batch.deliveries).into_iter().map(|incoming| input(&context, incoming));
+        let inputs = std::mem::take(&mut batch.deliveries).into_iter().filter_map(|one| input(&context, one));
         let inputs = inputs.collect();
         settler.hand_over(&context, inputs, batch).await;
     }
 }
 
-fn input(context: &Context, incoming: Incoming) -> Input {
-    match parse_report(&incoming.message, &context.limits) {
-        Ok((ticket, report)) => match ticket.parse() {
-            Ok(ticket) => {
-                let worker = incoming.message.header_text("worker").map(Arc::from);
-                Input::Report(Reported { ticket, report, worker })
-            }
-            Err(error) => Input::Dead(dead::letter("result", "invalid_ticket", error.to_string(), &incoming)),
-        },
-        Err(unreadable) => Input::Dead(dead::letter("result", unreadable.code, unreadable.message, &incoming)),
-    }
+/// What a message says; `None` if it is forged, which is only counted.
+fn input(context: &Context, incoming: Incoming) -> Option<Input> {
+    let (ticket, report) = match parse_report(&incoming.message, &context.limits) {
+        Ok(read) => read,
+        Err(unreadable) => {
+            return Some(Input::Dead(dead::letter("result", unreadable.code, unreadable.message, &incoming)));
+        }
+    };
+    let Ok(ticket) = ticket.parse() else {
+        metrics::counter!("warrener_reports_ignored_total").increment(1);
+        return None;
+    };
+    let worker = incoming.message.header_text("worker").filter(|id| is_worker(id)).map(Arc::from);
+    Some(Input::Report(Reported { ticket, report, worker }))
 }

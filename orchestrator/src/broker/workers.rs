@@ -13,6 +13,15 @@ use crate::driver::{Heard, Input};
 
 /// Heartbeats taken at once.
 const BATCH: usize = 64;
+/// Longest id of a worker: it is shown, kept with attempts, and part of a routing key (255 bytes at most).
+const WORKER_BYTES: usize = 200;
+/// Queues of one worker that are declared; a forged heartbeat must not fill the broker with queues.
+const QUEUES_MAX: usize = 256;
+
+/// Whether this can be the id of a worker.
+pub(super) fn is_worker(id: &str) -> bool {
+    (1..=WORKER_BYTES).contains(&id.len())
+}
 
 pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer) {
     let clock = warrener_runtime::clock::Clock::start();
@@ -23,7 +32,7 @@ pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer) {
         };
         for incoming in std::mem::take(&mut batch.deliveries) {
             match serde_json::from_slice::<Heartbeat>(&incoming.message.body) {
-                Ok(heartbeat) if !heartbeat.worker.is_empty() => {
+                Ok(heartbeat) if is_worker(&heartbeat.worker) => {
                     note(&context, heartbeat, Timestamp(clock.now_ms())).await;
                 }
                 _ => metrics::counter!("warrener_heartbeats_unreadable_total").increment(1),
@@ -41,7 +50,7 @@ async fn note(context: &Context, heartbeat: Heartbeat, at: Timestamp) {
     let worker: Arc<str> = Arc::from(heartbeat.worker.as_str());
     let queues = heartbeat.queues.clone();
     if context.workers.note(heartbeat, at) {
-        for queue in queues.iter().filter_map(|name| QueueName::new(name).ok()) {
+        for queue in queues.iter().take(QUEUES_MAX).filter_map(|name| QueueName::new(name).ok()) {
             context.input(Input::Queue(queue)).await;
         }
     }
