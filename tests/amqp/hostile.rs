@@ -1,11 +1,8 @@
 //! Messages that would end the connection or the process, sent by anybody who may publish.
 
-use crate::foreign::{Raw, long, short};
-use crate::{Bench, soon};
+use warrener_tests::raw::{HEADERS, MESSAGE_ID, Raw, TYPE, long, short};
 
-const HEADERS: u16 = 1 << 13;
-const MESSAGE_ID: u16 = 1 << 7;
-const TYPE: u16 = 1 << 5;
+use crate::{Bench, soon};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hostile_message_arrives_and_harms_nothing() {

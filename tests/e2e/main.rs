@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on shall panic")]
 
 mod contract;
+mod hostile;
 mod kill;
 mod polyglot;

@@ -95,7 +95,7 @@ impl Client {
         };
         let options = QueueDeclareOptions { exclusive: true, auto_delete: true, ..QueueDeclareOptions::default() };
         client.channel.queue_declare(client.queue.as_str().into(), options, FieldTable::default()).await?;
-        client.consume(&client.queue).await?;
+        client.try_listen(&client.queue).await?;
         Ok(client)
     }
 
@@ -121,10 +121,14 @@ impl Client {
     /// # Panics
     /// If there is no such queue.
     pub async fn listen(&self, queue: &str) {
-        self.consume(queue).await.expect("a consumer");
+        self.try_listen(queue).await.expect("a consumer");
     }
 
-    async fn consume(&self, queue: &str) -> lapin::Result<()> {
+    /// Adds what a queue of somebody else holds to what came; it is acknowledged at once.
+    ///
+    /// # Errors
+    /// What the broker says; the client is of no use then.
+    pub async fn try_listen(&self, queue: &str) -> lapin::Result<()> {
         let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
         let tag = unique("c");
         let consuming = self.channel.basic_consume(queue.into(), tag.as_str().into(), options, FieldTable::default());

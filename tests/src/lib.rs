@@ -5,4 +5,5 @@ pub mod client;
 pub mod cluster;
 pub mod database;
 pub mod events;
+pub mod raw;
 pub mod wait;
