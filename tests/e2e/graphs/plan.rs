@@ -1,0 +1,188 @@
+//! A random job: what is in it, and how it is written down.
+
+use serde_json::{Map, Value, json};
+
+use super::dice::Dice;
+
+/// A job of 1 to 60 tasks; each needs earlier ones only.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) tasks: Vec<Step>,
+}
+
+/// A task.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) needs: Vec<usize>,
+    pub(super) run_on: RunOn,
+    pub(super) value: Form,
+    /// The task runs only if the sum of these whole numbers is even.
+    pub(super) only_if_even: Option<Vec<usize>>,
+    pub(super) conduct: Conduct,
+    pub(super) is_tolerated: bool,
+    /// How long its work takes, in milliseconds.
+    pub(super) ms: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RunOn {
+    Success,
+    Failure,
+    Done,
+}
+
+/// What the input of a task says its output shall be.
+#[derive(Debug)]
+pub(super) enum Form {
+    /// A number.
+    Number(i64),
+    /// The sum of the whole numbers that these needs gave (0 for those that gave none), and a number.
+    Sum(Vec<usize>, i64),
+    /// The outputs and the states of these needs, as they are.
+    List(Vec<usize>),
+    /// A text with a number and the states of these needs in it.
+    Text(Vec<usize>, i64),
+    /// For each of these numbers: its sum with its index.
+    Map(Vec<i64>),
+    /// For each element of the list that this mapped task gave (none, if it gave none): its double.
+    Again(usize),
+}
+
+/// How the work behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Conduct {
+    Works,
+    /// Fails at the first attempt.
+    Stumbles,
+    /// Fails for good.
+    Fails,
+}
+
+impl Form {
+    /// Whether its output is a whole number.
+    pub(super) fn is_number(&self) -> bool {
+        matches!(self, Self::Number(_) | Self::Sum(..))
+    }
+
+    pub(super) fn is_mapped(&self) -> bool {
+        matches!(self, Self::Map(_) | Self::Again(_))
+    }
+}
+
+impl Plan {
+    pub(super) fn roll(dice: &mut Dice) -> Self {
+        let count = 1 + dice.below(60);
+        let mut plan = Self { tasks: Vec::new() };
+        for _ in 0..count {
+            let step = plan.step(dice);
+            plan.tasks.push(step);
+        }
+        plan
+    }
+
+    fn step(&self, dice: &mut Dice) -> Step {
+        let mut needs: Vec<usize> = Vec::new();
+        for _ in 0..dice.below(4).min(self.tasks.len()) {
+            let need = dice.below(self.tasks.len());
+            if !needs.contains(&need) {
+                needs.push(need);
+            }
+        }
+        let numbers: Vec<_> = needs.iter().copied().filter(|need| self.tasks[*need].value.is_number()).collect();
+        let mapped = needs.iter().copied().find(|need| self.tasks[*need].value.is_mapped());
+        let number = i64::try_from(dice.below(1000)).unwrap() - 500;
+        let value = match dice.below(10) {
+            0..=3 if !numbers.is_empty() => Form::Sum(numbers.clone(), number),
+            4 | 5 if !needs.is_empty() => Form::List(needs.clone()),
+            6 if !needs.is_empty() => Form::Text(needs.clone(), number),
+            7 => Form::Map((0..dice.below(6)).map(|_| i64::try_from(dice.below(50)).unwrap()).collect()),
+            8 | 9 if mapped.is_some() => Form::Again(mapped.unwrap()),
+            _ => Form::Number(number),
+        };
+        let only_if_even = (dice.percent(15) && !numbers.is_empty()).then(|| numbers.clone());
+        let run_on = match dice.below(20) {
+            0 | 1 => RunOn::Failure,
+            2..=6 => RunOn::Done,
+            _ => RunOn::Success,
+        };
+        let conduct = match dice.below(20) {
+            0 => Conduct::Fails,
+            1 | 2 => Conduct::Stumbles,
+            _ => Conduct::Works,
+        };
+        let ms = u64::try_from(dice.below(15)).unwrap();
+        Step { needs, run_on, value, only_if_even, conduct, is_tolerated: dice.percent(60), ms }
+    }
+
+    /// The document.
+    pub(super) fn job(&self) -> String {
+        let tasks: Map<_, _> = self.tasks.iter().enumerate().map(|(place, step)| (name(place), step.task())).collect();
+        let output: Map<_, _> = (0..self.tasks.len())
+            .map(|place| (name(place), json!(format!("${{{{ {}.output }}}}", path(place)))))
+            .collect();
+        json!({"fail_fast": false, "tasks": tasks, "output": output}).to_string()
+    }
+}
+
+impl Step {
+    fn task(&self) -> Value {
+        let needs: Vec<_> = self.needs.iter().map(|need| name(*need)).collect();
+        let run_on = format!("{:?}", self.run_on).to_lowercase();
+        let conduct = format!("{:?}", self.conduct).to_lowercase();
+        let input = json!({"value": self.written(), "ms": self.ms, "conduct": conduct});
+        let mut task = json!({
+            "kind": "work", "needs": needs, "run_on": run_on, "allow_failure": self.is_tolerated, "input": input,
+            "retry": {"max_attempts": 3, "delay": "10ms", "jitter": false},
+        });
+        if let Some(numbers) = &self.only_if_even {
+            task["if"] = json!(format!("({}) % 2 == 0", sum(numbers, 0)));
+        }
+        match &self.value {
+            Form::Map(items) => task["for_each"] = json!(items),
+            Form::Again(need) => {
+                let path = path(*need);
+                let list = format!("${{{{ {path}.output if {path}.status == 'succeeded' else [] }}}}");
+                task["for_each"] = json!({"items": list, "max_parallel": 2});
+            }
+            _ => {}
+        }
+        task
+    }
+
+    fn written(&self) -> Value {
+        match &self.value {
+            Form::Number(number) => json!(number),
+            Form::Sum(needs, number) => json!(format!("${{{{ {} }}}}", sum(needs, *number))),
+            Form::List(needs) => {
+                let part = |need: &usize| {
+                    let path = path(*need);
+                    json!([format!("${{{{ {path}.output }}}}"), format!("${{{{ {path}.status }}}}")])
+                };
+                needs.iter().map(part).collect()
+            }
+            Form::Text(needs, number) => {
+                let states = needs.iter().map(|need| format!(" ${{{{ {}.status }}}}", path(*need))).collect::<String>();
+                json!(format!("${{{{ {number} + 1 }}}}:{states}"))
+            }
+            Form::Map(_) => json!("${{ item + index }}"),
+            Form::Again(_) => json!("${{ item * 2 }}"),
+        }
+    }
+}
+
+/// The name of the task at a place; their order as text is their order.
+pub(super) fn name(place: usize) -> String {
+    format!("t{place:02}")
+}
+
+fn path(place: usize) -> String {
+    format!("tasks.{}", name(place))
+}
+
+fn sum(needs: &[usize], number: i64) -> String {
+    let term = |need: &usize| {
+        let path = path(*need);
+        format!("({path}.output if {path}.status == 'succeeded' else 0) + ")
+    };
+    needs.iter().map(term).collect::<String>() + &format!("({number})")
+}
