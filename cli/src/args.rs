@@ -309,7 +309,8 @@ pub(crate) struct BenchArgs {
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100).map(|n| n as usize))]
     pub(crate) rounds: usize,
     /// Tasks of a mapped round; a round of single jobs has a quarter of them
-    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..=50_000).map(|n| n as usize))]
+    #[arg(long, default_value_t = 20_000)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=50_000).map(|n| n as usize))]
     pub(crate) tasks: usize,
     /// Rows to measure [default: all]
     #[arg(long, value_enum, value_delimiter = ',', value_name = "ROW,…")]
