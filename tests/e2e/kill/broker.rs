@@ -1,5 +1,6 @@
 //! A broker that dies, with its memory or without.
 
+use serde_json::json;
 use warrener_tests::cluster::Cluster;
 use warrener_tests::wait::{SOON, until};
 
@@ -33,12 +34,22 @@ async fn a_broker_without_its_disk_loses_nothing() {
     judge("broker wiped", &mut cluster, load, &record).await;
 }
 
-/// Kills the broker while attempts are out.
+/// Kills the broker while more attempts are out than the workers can hold: some are with the broker only.
 async fn kill(cluster: &mut Cluster, load: &Load, record: &mut Record) {
     let database = cluster.database();
-    load.reaches(5).await;
-    let open = until("attempts are out", SOON, async || Some(database.open_attempts()).filter(|open| *open > 0)).await;
+    let client = cluster.client().await;
+    let items: Vec<u32> = (0..BURST).collect();
+    let job = json!({"tasks": {"map": {
+        "for_each": items, "kind": "demo.sleep", "input": {"ms": 400, "output": "${{ item }}"}}}});
+    let mark = client.submit(&job).await;
+    load.also(client.accepted(&mark).await, json!({"map": items}));
+    let enough = async || Some(database.open_attempts()).filter(|open| *open > HELD + HELD / 2);
+    let open = until("attempts are out", SOON, enough).await;
     cluster.broker().kill().await;
     record.hits += 1;
     record.in_flight += usize::try_from(open).unwrap();
 }
+
+/// What the workers can hold.
+const HELD: i64 = 16;
+const BURST: u32 = 80;

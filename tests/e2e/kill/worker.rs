@@ -1,5 +1,6 @@
 //! Workers that die, and workers that are asked to end.
 
+use nix::sys::signal::Signal;
 use serde_json::json;
 use warrener_shared::state::Outcome;
 use warrener_tests::broker::Broker;
@@ -31,6 +32,40 @@ async fn killed_workers_cost_nothing() {
         until("the victim works again", SOON, async || (trace.began() > 0).then_some(())).await;
     }
     judge("worker killed", &mut cluster, load, &record).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_back_from_the_dead_changes_nothing() {
+    let mut cluster = Cluster::start(Broker::shared().await).await;
+    let client = cluster.client().await;
+    cluster.start_worker("w1", &Plan::default().slots(2));
+    let job = json!({"kind": "demo.sleep", "input": {"ms": 2500, "output": "once"}, "heartbeat": "1500ms",
+        "retry": {"max_attempts": 4, "delay": "10ms"}});
+    let mark = client.submit(&job).await;
+    let id = client.accepted(&mark).await;
+    let database = cluster.database();
+    let no = database.job(&id).unwrap().no;
+    until("the work began", SOON, async || database.tasks(no)[0].started_at).await;
+    cluster.signal_worker("w1", Signal::SIGSTOP);
+    cluster.start_worker("w2", &Plan::default().slots(2));
+    let lost = async || (database.tasks(no)[0].failures > 0).then_some(());
+    until("the attempt is lost", SOON, lost).await;
+    // The dead one may hold the next attempt too, until the broker misses its heartbeats.
+    let end = client.finished_within(&mark, SOON * 3).await.json();
+    assert_eq!((&end["state"], &end["output"]), (&json!("succeeded"), &json!("once")), "{end}");
+    let task = database.tasks(no).remove(0);
+    assert!(task.attempt > 1 && database.outcomes(task.no).contains(&Outcome::Lost), "{task:?}");
+    cluster.signal_worker("w1", Signal::SIGCONT);
+    assert!(cluster.stop_worker("w2").await.success());
+    // It works again, and what it still had to say about the lost attempt was passed over.
+    for number in 0..10 {
+        let end = client.run(&json!({"kind": "demo.echo", "input": number})).await;
+        assert_eq!(end["output"], number);
+    }
+    let after = database.tasks(no).remove(0);
+    assert_eq!((after.attempt, after.finished_at), (task.attempt, task.finished_at));
+    assert_eq!(database.event_faults(), Vec::<String>::new());
+    assert!(database.dead().is_empty(), "{:?}", database.dead());
 }
 
 #[tokio::test(flavor = "multi_thread")]
