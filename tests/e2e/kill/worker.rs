@@ -69,6 +69,44 @@ async fn a_worker_back_from_the_dead_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_kills_its_workers_is_given_up_and_its_neighbours_are_not() {
+    let mut cluster = Cluster::start(Broker::shared().await).await;
+    let client = cluster.client().await;
+    let plan = Plan::default().slots(4);
+    for name in WORKERS {
+        cluster.start_worker(name, &plan);
+    }
+    let poison = client.submit(&json!({"kind": "demo.crash"})).await;
+    let once = client.submit(&json!({"kind": "demo.crash", "input": {"until_delivery": 2}})).await;
+    let mut neighbours = Vec::new();
+    for number in 0..30 {
+        let job = json!({"kind": "demo.sleep", "input": {"ms": 100, "output": number}});
+        neighbours.push(client.submit(&job).await);
+    }
+    let end = until("the poison is given up", SOON * 4, async || {
+        cluster.revive(&plan);
+        client.find(&poison, &["job.finished"]).filter(|_| client.find(&once, &["job.finished"]).is_some())
+    })
+    .await
+    .json();
+    assert_eq!((&end["state"], &end["error"]["code"]), (&json!("failed"), &json!("crashed")), "{end}");
+    // More than its second delivery if it was with a worker that the other one killed.
+    let delivery = client.finished(&once).await.json()["output"]["delivery"].as_u64();
+    assert!(delivery.is_some_and(|delivery| delivery >= 2), "{delivery:?}");
+    for (number, mark) in neighbours.iter().enumerate() {
+        assert_eq!(client.finished(mark).await.json()["output"], number);
+    }
+    let database = cluster.database();
+    let jobs = database.jobs();
+    let innocent = jobs.iter().filter(|job| Some(job.id.as_str()) != end["job_id"].as_str());
+    let accused: u32 = innocent.map(|job| database.tasks(job.no)[0].failures).sum();
+    assert_eq!(accused, 0, "neighbours paid for it");
+    let dead: Vec<_> = database.dead().into_iter().map(|dead| (dead.from, dead.code)).collect();
+    assert_eq!(dead, [("task".to_owned(), "crashed".to_owned())]);
+    assert_eq!(database.event_faults(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_drained_worker_costs_no_attempt() {
     let mut cluster = Cluster::start(Broker::shared().await).await;
     let client = cluster.client().await;
