@@ -54,7 +54,10 @@ pub async fn run(config: Config, metrics: Metrics, stop: CancellationToken) -> a
     let driver = Driver::new(store, setup, input_queue, outputs)?;
     driver.show();
     let runtime = tokio::runtime::Handle::current();
+    // Without its driver the process can do nothing: it ends, and whoever watches it starts another.
+    let end = stop.clone().drop_guard();
     let thread = std::thread::Builder::new().name("driver".to_owned()).spawn(move || {
+        let _end = end;
         let _entered = runtime.enter();
         driver.run();
     })?;
@@ -92,7 +95,9 @@ pub async fn run(config: Config, metrics: Metrics, stop: CancellationToken) -> a
     stop.cancel();
     server.await.context("the HTTP server panicked")??;
     // All senders of inputs are gone now, so the driver comes to its end.
-    tokio::task::spawn_blocking(move || thread.join()).await?.ok();
+    if tokio::task::spawn_blocking(move || thread.join()).await?.is_err() {
+        bail!("the driver panicked; please report what the log says");
+    }
     tracing::info!("orchestrator stopped");
     outcome.map_err(Into::into)
 }

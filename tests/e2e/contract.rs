@@ -9,6 +9,7 @@ mod kinds;
 mod limits;
 mod ownership;
 mod priority;
+mod refusing;
 mod replies;
 mod retries;
 mod values;

@@ -116,6 +116,26 @@ impl Client {
         bound.await.expect("a binding");
     }
 
+    /// Declares a queue that is full and refuses everything, bound to an exchange.
+    ///
+    /// # Panics
+    /// If the broker takes it differently.
+    pub async fn full_queue(&self, exchange: &str, key: &str) -> String {
+        let queue = unique("client.full");
+        let mut arguments = FieldTable::default();
+        arguments.insert("x-max-length".into(), AMQPValue::LongInt(1));
+        arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
+        let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
+        self.channel.queue_declare(queue.as_str().into(), options, arguments).await.expect("a queue");
+        let options = QueueBindOptions::default();
+        let bound =
+            self.channel.queue_bind(queue.as_str().into(), exchange.into(), key.into(), options, FieldTable::default());
+        bound.await.expect("a binding");
+        assert!(self.publish("", &queue, BasicProperties::default(), b"{}").await, "the first message has room");
+        assert!(!self.publish("", &queue, BasicProperties::default(), b"{}").await, "the second has none");
+        queue
+    }
+
     /// Adds what a queue of somebody else holds to what came; it is acknowledged at once.
     ///
     /// # Panics

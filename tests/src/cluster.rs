@@ -173,6 +173,15 @@ impl Cluster {
         self.process("rival", "orchestrator", &[], &variables)
     }
 
+    /// How many sessions the orchestrator has had with the broker.
+    ///
+    /// # Panics
+    /// If there is no orchestrator.
+    pub fn sessions(&self) -> usize {
+        let orchestrator = self.orchestrator.as_ref().expect("it was started");
+        orchestrator.log().matches("connected to the broker").count()
+    }
+
     /// Waits until the orchestrator says that it is ready.
     pub async fn ready(&mut self) {
         let limit = SOON * 4;

@@ -1,14 +1,12 @@
 //! Dead letters and messages that no binding wanted: drained into the database, where a person finds them.
 
-use std::time::Duration;
-
 use serde_json::{Map, Value, json};
 use warrener_amqp::{Consumer, Incoming};
 use warrener_shared::id::Ticket;
 use warrener_shared::time::Timestamp;
 use warrener_shared::wire::Header;
 
-use super::settle::Settler;
+use super::settle::{self, Settler};
 use super::{Context, Link, heal};
 use crate::driver::Input;
 use crate::store::{DEAD_BODY_MAX, DeadLetter};
@@ -18,11 +16,7 @@ const BATCH: usize = 64;
 
 pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer) {
     let settler = Settler::start(link.session.clone());
-    loop {
-        let mut batch = match consumer.next_batch(BATCH, Duration::ZERO).await {
-            Ok(batch) => batch,
-            Err(error) => return link.session.break_with(error),
-        };
+    while let Some(mut batch) = settle::next(&link, &mut consumer, BATCH).await {
         let inputs = std::mem::take(&mut batch.deliveries).into_iter().map(dead).collect();
         settler.hand_over(&context, inputs, batch).await;
     }
@@ -52,11 +46,7 @@ fn dead(incoming: Incoming) -> Input {
 
 pub(super) async fn run_unrouted(context: Context, link: Link, mut consumer: Consumer) {
     let settler = Settler::start(link.session.clone());
-    loop {
-        let mut batch = match consumer.next_batch(BATCH, Duration::ZERO).await {
-            Ok(batch) => batch,
-            Err(error) => return link.session.break_with(error),
-        };
+    while let Some(mut batch) = settle::next(&link, &mut consumer, BATCH).await {
         let mut inputs = Vec::new();
         for incoming in std::mem::take(&mut batch.deliveries) {
             inputs.push(unrouted(&context, &link, incoming).await);

@@ -5,6 +5,7 @@
 //! all events that are committed later, because a round asks again.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use warrener_amqp::{Pending, Published};
 use warrener_shared::wire::Message;
@@ -16,6 +17,8 @@ use crate::store::sqlite::view::EventChunk;
 
 /// Chunks in one round.
 const ROUND: usize = 256;
+/// How long a round waits whose fate is unknown before it goes out again.
+const PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(context: Context, link: Link) {
     let mut cursor = match context.view.events_published() {
@@ -35,14 +38,17 @@ pub(super) async fn run(context: Context, link: Link) {
             continue;
         };
         if !round(&context, &link, chunks).await {
-            return link.session.break_with(super::given_up("an event could not be published"));
+            // Nobody knows whether the broker has them all. If the session is over its owner says so; if the broker
+            // takes nothing for now, a new session would not help.
+            tokio::time::sleep(PAUSE).await;
+            continue;
         }
         cursor = last;
         context.input(Input::EventsPublished(cursor)).await;
     }
 }
 
-/// Publishes one round; false if the session ended in the middle of it.
+/// Publishes one round; false if it is unknown whether the broker has all of it, so that it must go out again.
 async fn round(context: &Context, link: &Link, chunks: Vec<EventChunk>) -> bool {
     let exchange = context.names.events();
     let mut heard: BTreeMap<String, bool> = BTreeMap::new();
@@ -67,31 +73,41 @@ async fn round(context: &Context, link: &Link, chunks: Vec<EventChunk>) -> bool 
                 }
                 None => {
                     // A mandatory message goes another way and would overtake those that wait for their confirm.
-                    if !confirmed(std::mem::take(&mut pending)).await {
+                    if !settled(std::mem::take(&mut pending)).await {
                         return false;
                     }
                     let sent =
                         link.replies.publish_mandatory(&exchange, &event.kind, message(&chunk.job, &event)).await;
                     if sent == Published::Returned {
                         deaf |= crate::store::sqlite::kind_bit(&event.kind);
-                    } else if !sent.is_confirmed() {
+                    }
+                    if !is_settled(sent) {
                         return false;
                     }
-                    heard.insert(event.kind.clone(), sent.is_confirmed());
+                    heard.insert(event.kind.clone(), sent != Published::Returned);
                 }
             }
         }
     }
-    confirmed(pending).await
+    settled(pending).await
 }
 
-async fn confirmed(pending: Vec<Pending>) -> bool {
+async fn settled(pending: Vec<Pending>) -> bool {
     for one in pending {
-        if !one.await.is_confirmed() {
+        if !is_settled(one.await) {
             return false;
         }
     }
     true
+}
+
+/// Whether an event need not go out again. A listener whose own queue refuses it goes without: repeating it until
+/// there is room would keep all other listeners waiting.
+fn is_settled(published: Published) -> bool {
+    if published == Published::Nacked {
+        metrics::counter!("warrener_events_refused_total").increment(1);
+    }
+    published != Published::Unknown
 }
 
 fn message(job: &str, event: &JobEvent) -> Message {

@@ -1,13 +1,12 @@
 //! Reports of workers.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use warrener_amqp::{Consumer, Incoming};
 use warrener_engine::event::Reported;
 use warrener_shared::wire::result::parse_report;
 
-use super::settle::Settler;
+use super::settle::{self, Settler};
 use super::workers::is_worker;
 use super::{Context, Link, dead};
 use crate::driver::Input;
@@ -17,11 +16,7 @@ const BATCH: usize = 256;
 
 pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer) {
     let settler = Settler::start(link.session.clone());
-    loop {
-        let mut batch = match consumer.next_batch(BATCH, Duration::ZERO).await {
-            Ok(batch) => batch,
-            Err(error) => return link.session.break_with(error),
-        };
+    while let Some(mut batch) = settle::next(&link, &mut consumer, BATCH).await {
         let inputs = std::mem::take(&mut batch.deliveries).into_iter().filter_map(|one| input(&context, one));
         let inputs = inputs.collect();
         settler.hand_over(&context, inputs, batch).await;

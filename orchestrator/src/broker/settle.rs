@@ -1,14 +1,26 @@
-//! Acknowledging what is committed, in order, while the next batch is already on its way.
+//! Taking batches, and acknowledging what is committed, in order, while the next batch is already on its way.
+
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use warrener_amqp::{Batch, Session};
+use warrener_amqp::{Batch, Consumer, Session};
 
+use super::{Context, Link};
 use crate::driver::{Input, Packet};
-
-use super::Context;
 
 /// Batches of one consumer that are handed to the driver and not acknowledged yet.
 const PIPELINE: usize = 4;
+
+/// The next batch of a consumer; `None` once the session is over, which everybody of it is told.
+pub(super) async fn next(link: &Link, consumer: &mut Consumer, most: usize) -> Option<Batch> {
+    match consumer.next_batch(most, Duration::ZERO).await {
+        Ok(batch) => Some(batch),
+        Err(error) => {
+            link.session.break_with(error);
+            None
+        }
+    }
+}
 
 /// A batch that waits for its commit.
 pub(super) struct Waiting {

@@ -1,7 +1,6 @@
 //! Jobs that any AMQP client sends.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
@@ -10,6 +9,7 @@ use warrener_shared::job::{JobSpec, Problem, canonical_content};
 
 use warrener_shared::wire::submit::{self, Content, Refusal, ReplyAddress};
 
+use super::settle::next as next_batch;
 use super::{Context, Link, dead};
 use crate::driver::{Answer, Input, Packet, ReplyTo, Submission};
 use crate::store::Submitted;
@@ -29,11 +29,7 @@ struct Underway {
 pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer) {
     let (waiting, queue) = mpsc::channel(PIPELINE);
     tokio::spawn(settle(context.clone(), link.clone(), queue));
-    loop {
-        let mut batch = match consumer.next_batch(BATCH, Duration::ZERO).await {
-            Ok(batch) => batch,
-            Err(error) => return link.session.break_with(error),
-        };
+    while let Some(mut batch) = next_batch(&link, &mut consumer, BATCH).await {
         let mut inputs = Vec::new();
         let mut underway = Vec::new();
         for incoming in std::mem::take(&mut batch.deliveries) {
@@ -91,23 +87,24 @@ fn read(context: &Context, incoming: &Incoming) -> Result<Box<Submission>, (Opti
     }
 }
 
-/// Answers a refused submit; without anybody to answer, gives the dead letter to keep.
+/// Answers a refused submit; where nobody can be told, gives the dead letter to keep.
 async fn refuse(link: &Link, incoming: &Incoming, to: Option<ReplyAddress>, problems: Vec<Problem>) -> Option<Input> {
     metrics::counter!("warrener_jobs_rejected_total").increment(1);
     let refusal = Refusal::of(&problems);
-    let Some(to) = to else {
-        let first = problems.first();
-        let code = first.map_or_else(|| "invalid_json".to_owned(), |problem| problem.code.clone());
-        let text = first.map_or_else(String::new, |p| format!("{}: {}", p.pointer, p.detail));
-        let mut letter = dead::letter("submit", &code, text, incoming);
-        letter.evidence = serde_json::to_string(&refusal.body(problems)).ok();
-        return Some(Input::Dead(letter));
-    };
-    let message = submit::rejected(&to, refusal, problems);
-    if !link.replies.publish("", &to.queue, message).await.is_confirmed() {
-        link.session.break_with(super::given_up("a refusal could not be delivered"));
+    if let Some(to) = to {
+        let message = submit::rejected(&to, refusal, problems.clone());
+        let told = link.replies.publish("", &to.queue, message).await;
+        // With the session the submit comes again, and is refused again.
+        if told.is_confirmed() || !link.session.is_usable() {
+            return None;
+        }
     }
-    None
+    let first = problems.first();
+    let code = first.map_or_else(|| "invalid_json".to_owned(), |problem| problem.code.clone());
+    let text = first.map_or_else(String::new, |p| format!("{}: {}", p.pointer, p.detail));
+    let mut letter = dead::letter("submit", &code, text, incoming);
+    letter.evidence = serde_json::to_string(&refusal.body(problems)).ok();
+    Some(Input::Dead(letter))
 }
 
 async fn settle(

@@ -1,14 +1,13 @@
 //! Heartbeats of workers.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use warrener_amqp::Consumer;
 use warrener_shared::id::{QueueName, Ticket};
 use warrener_shared::time::Timestamp;
 use warrener_shared::wire::heartbeat::Heartbeat;
 
-use super::{Context, Link};
+use super::{Context, Link, settle};
 use crate::driver::{Heard, Input};
 
 /// Heartbeats taken at once.
@@ -25,11 +24,7 @@ pub(super) fn is_worker(id: &str) -> bool {
 
 pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer) {
     let clock = warrener_runtime::clock::Clock::start();
-    loop {
-        let mut batch = match consumer.next_batch(BATCH, Duration::ZERO).await {
-            Ok(batch) => batch,
-            Err(error) => return link.session.break_with(error),
-        };
+    while let Some(mut batch) = settle::next(&link, &mut consumer, BATCH).await {
         for incoming in std::mem::take(&mut batch.deliveries) {
             match serde_json::from_slice::<Heartbeat>(&incoming.message.body) {
                 Ok(heartbeat) if is_worker(&heartbeat.worker) => {

@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use warrener_engine::Event;
 use warrener_shared::wire::result::Report;
 
+use super::Driver;
 use super::batch::Batch;
 use super::input::{self, Depth, Heard, Input};
-use super::{DUE_MAX, Driver};
 use crate::store::{Store, StoreError};
 
 impl<S: Store> Driver<S> {
@@ -106,20 +106,6 @@ impl<S: Store> Driver<S> {
             }
             open.extend(decision.follow);
         }
-        Ok(())
-    }
-
-    pub(super) fn timers(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
-        if self.next_due.is_none_or(|due| due > batch.now) {
-            return Ok(());
-        }
-        for job in self.store.due_jobs(batch.now, DUE_MAX)? {
-            self.decide(Event::JobDue(job), batch)?;
-        }
-        for task in self.store.due_tasks(batch.now, DUE_MAX)? {
-            self.decide(Event::TaskDue(task), batch)?;
-        }
-        batch.must_commit = true;
         Ok(())
     }
 }

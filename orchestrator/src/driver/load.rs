@@ -1,6 +1,5 @@
 //! Loading what a rule asks for, from memory where it is known and from the store where it is not.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use warrener_engine::row::{JobRow, TaskRow};
@@ -14,11 +13,8 @@ use warrener_shared::state::TaskState;
 use super::batch::Batch;
 use super::cache::Parsed;
 use super::{Driver, Output};
+use crate::store::lists::{LISTS_MAX, ListWriter};
 use crate::store::{Item, QueueRow, Store, StoreError};
-
-/// Bytes of the joined outputs of one mapped task. More than any expression may give, so that one that sums them
-/// up can still see them.
-const LISTS_MAX: usize = 64 * 1024 * 1024;
 
 impl<S: Store> Driver<S> {
     /// Loads until nothing is missing for the event.
@@ -127,20 +123,23 @@ impl<S: Store> Driver<S> {
             return Ok(lists.clone());
         }
         let row = slice.task(task).expect("a mapped task is loaded before its lists").clone();
-        let mut writer = ListWriter::new(results);
+        let mut writer = ListWriter::new(true, results);
         self.store.each_item(&row, &mut |item| writer.add(&newer(slice, item)))?;
         if let Some(map) = row.map {
             // Items that became rows in this very batch come last: items become rows in order.
-            for no in writer.next_no(map.first_item)..map.first_item.0 + i64::from(map.next) {
+            let first = map.first_item.0;
+            for no in first + i64::from(writer.count())..first + i64::from(map.next) {
                 if let Some(row) = slice.task(TaskNo(no))
                     && writer.add(&view(row)).is_break()
                 {
                     break;
                 }
             }
-            writer.pad(map.total);
+            // Items that never became rows were cancelled with their task.
+            writer.rest(map.total, |_| TaskState::Cancelled);
         }
-        let lists = writer.finish();
+        let (outputs, entries) = writer.finish();
+        let lists = documents(outputs, entries, results);
         if row.state.is_final() {
             self.memory.lists.insert(task, lists.clone());
         }
@@ -173,66 +172,11 @@ fn view(row: &TaskRow) -> Item<'_> {
     }
 }
 
-struct ListWriter {
-    outputs: Vec<u8>,
-    results: Option<Vec<u8>>,
-    count: u32,
-    oversized: bool,
-}
-
-impl ListWriter {
-    fn new(results: bool) -> Self {
-        Self { outputs: vec![b'['], results: results.then(|| vec![b'[']), count: 0, oversized: false }
-    }
-
-    fn next_no(&self, first: TaskNo) -> i64 {
-        first.0 + i64::from(self.count)
-    }
-
-    fn add(&mut self, item: &Item<'_>) -> ControlFlow<()> {
-        let output = item.output.filter(|_| item.state == TaskState::Succeeded).unwrap_or(b"null");
-        let error = item.error.filter(|_| item.state != TaskState::Succeeded).unwrap_or(b"null");
-        self.push(output, item.state, error, item.attempt)
-    }
-
-    fn push(&mut self, output: &[u8], state: TaskState, error: &[u8], attempts: u32) -> ControlFlow<()> {
-        let comma: &[u8] = if self.count == 0 { b"" } else { b"," };
-        self.count += 1;
-        self.outputs.extend_from_slice(comma);
-        self.outputs.extend_from_slice(output);
-        if let Some(results) = &mut self.results {
-            results.extend_from_slice(comma);
-            results.extend_from_slice(format!(r#"{{"status":"{state}","output":"#).as_bytes());
-            results.extend_from_slice(output);
-            results.extend_from_slice(br#","error":"#);
-            results.extend_from_slice(error);
-            results.extend_from_slice(format!(r#","attempts":{attempts}}}"#).as_bytes());
-        }
-        self.oversized |= self.outputs.len() + self.results.as_ref().map_or(0, Vec::len) > LISTS_MAX;
-        if self.oversized { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
-
-    /// Items that never became rows were cancelled with their task.
-    fn pad(&mut self, total: u32) {
-        while self.count < total && !self.oversized {
-            if self.push(b"null", TaskState::Cancelled, b"null", 0).is_break() {
-                break;
-            }
-        }
-    }
-
-    fn finish(mut self) -> Lists {
-        if self.oversized {
-            let empty = || Doc::trusted(*b"[]");
-            return Lists { outputs: empty(), results: self.results.map(|_| empty()), oversized: Some(LISTS_MAX) };
-        }
-        self.outputs.push(b']');
-        let results = self.results.map(|mut results| {
-            results.push(b']');
-            Doc::trusted(results)
-        });
-        Lists { outputs: Doc::trusted(self.outputs), results, oversized: None }
-    }
+/// The lists as documents; without outputs they passed the limit, and are left empty.
+fn documents(outputs: Option<Vec<u8>>, results: Option<Vec<u8>>, wanted: bool) -> Lists {
+    let oversized = outputs.is_none().then_some(LISTS_MAX);
+    let document = |bytes: Option<Vec<u8>>| Doc::trusted(bytes.unwrap_or_else(|| b"[]".to_vec()));
+    Lists { outputs: document(outputs), results: wanted.then(|| document(results)), oversized }
 }
 
 impl<S: Store> Driver<S> {

@@ -17,6 +17,7 @@ mod resolve;
 mod settle;
 mod submit;
 mod tick;
+mod timers;
 mod watch;
 
 #[cfg(test)]
@@ -119,6 +120,8 @@ pub struct Driver<S> {
     published_below: i64,
     events_published: Option<i64>,
     next_due: Option<Timestamp>,
+    /// Timers that could not be handled, by what they belong to.
+    set_aside: BTreeSet<i64>,
     last_tick: Instant,
     last_prune: Instant,
     last_save: Instant,
@@ -154,6 +157,7 @@ impl<S: Store> Driver<S> {
             published_below: 1,
             events_published: None,
             next_due: Some(Timestamp(0)),
+            set_aside: BTreeSet::new(),
             last_tick: Instant::now(),
             last_prune: Instant::now(),
             last_save: Instant::now(),
@@ -190,7 +194,10 @@ impl<S: Store> Driver<S> {
     /// Runs until every sender of inputs is gone.
     pub fn run(mut self) {
         while let Some(packets) = self.take() {
-            self.step(packets);
+            if !packets.is_empty() {
+                self.step(packets);
+            }
+            self.pass_time();
             if self.last_tick.elapsed() >= TICK {
                 self.tick();
             }
@@ -267,7 +274,6 @@ impl<S: Store> Driver<S> {
         for (at, input) in inputs.iter_mut().enumerate() {
             self.handle(at, input, &mut batch)?;
         }
-        self.timers(&mut batch)?;
         self.admit(&mut batch)?;
         self.settle(inputs, batch)
     }

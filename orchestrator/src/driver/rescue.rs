@@ -68,7 +68,7 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    const fn is_transient(&self) -> bool {
+    pub(super) const fn is_transient(&self) -> bool {
         matches!(self, Self::Store(error) if error.is_transient())
     }
 }

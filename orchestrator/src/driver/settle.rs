@@ -24,7 +24,13 @@ impl<S: Store> Driver<S> {
             }
         }
         self.remember(&batch);
-        self.act(&mut batch)?;
+        if let Err(error) = self.act(&mut batch) {
+            // What is committed stands: its inputs must not be handled again. What was left undone is made good from
+            // the rows.
+            tracing::error!(%error, "a commit could not be followed up at once; making it good from the rows");
+            self.replies_failed = true;
+            self.recollect()?;
+        }
         answer(inputs, batch.answers);
         Ok(())
     }

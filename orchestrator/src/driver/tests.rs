@@ -1,13 +1,15 @@
 //! The loop over a store in memory: what goes out after which inputs.
 
+use warrener_engine::TaskRow;
 use warrener_engine::event::Reported;
-use warrener_shared::id::Ticket;
+use warrener_shared::id::{JobNo, TaskNo, Ticket};
 use warrener_shared::job::{SubmitContext, parse};
+use warrener_shared::state::TaskState;
 use warrener_shared::wire::result::Report;
 
 use super::*;
-use crate::store::Submitted;
 use crate::store::memory::Memory as Store;
+use crate::store::{Commit, Store as _, Submitted};
 
 struct Loop {
     driver: Driver<Store>,
@@ -27,6 +29,11 @@ impl Loop {
             external: BTreeSet::new(),
         };
         Self { driver: Driver::new(Store::new(), setup, inputs, sender).unwrap(), outputs }
+    }
+
+    /// Lets what is due happen.
+    fn pass_time(&mut self) {
+        self.driver.pass_time();
     }
 
     /// Handles the inputs as one batch, and gives the tickets that went out, by task.
@@ -98,4 +105,23 @@ fn everything_goes_on_after_a_start_from_what_a_crash_left() {
     // Nobody knows whether the broker has it, so it is sent again: the same attempt, the same ticket.
     assert_eq!(again.step(vec![connected]), out);
     assert_eq!(names(&again.step(vec![succeeded(out[0].1)])), ["b"]);
+}
+
+#[test]
+fn a_timer_that_cannot_be_handled_stops_nothing_else() {
+    let mut one = Loop::new();
+    // A row that contradicts the rest of the database: its job is missing.
+    let mut orphan = TaskRow::new(TaskNo(900), JobNo(900), 0, 1, 0);
+    orphan.state = TaskState::Retrying;
+    orphan.wake_at = Some(Timestamp(1));
+    let mut commit = Commit::default();
+    commit.changes.new_tasks.push(orphan);
+    one.driver.store.commit(&commit).unwrap();
+    one.driver.recollect().unwrap();
+    let out = one.step(vec![submit(r#"{"tasks": {"a": {"kind": "k"}, "b": {"kind": "k", "needs": "a"}}}"#)]);
+    assert_eq!(names(&out), ["a"]);
+    one.pass_time();
+    let out = one.step(vec![succeeded(out[0].1)]);
+    assert_eq!(names(&out), ["b"]);
+    assert_eq!(one.driver.store.dead_letters().count(), 0, "an innocent input was set aside");
 }

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use warrener_engine::{Event, Slice};
-use warrener_shared::id::Ticket;
 
 use super::batch::Batch;
 use super::lane::Lane;
@@ -18,8 +17,11 @@ impl<S: Store> Driver<S> {
             lane.tick();
             lane.slots = slots.get(lane.name.as_str()).copied().unwrap_or(0);
         }
-        let silent = self.watch.silent();
-        if let Err(error) = self.look_at_open_attempts(silent).and_then(|()| self.save()) {
+        let silent: Vec<Event> = self.watch.silent().into_iter().map(Event::Silent).collect();
+        if !silent.is_empty() {
+            self.happen(&silent);
+        }
+        if let Err(error) = self.look_at_open_attempts().and_then(|()| self.save()) {
             tracing::error!(%error, "the periodic look at open attempts failed; trying again");
             if self.recollect().is_err() || error.is_transient() {
                 self.degrade(&error.to_string());
@@ -28,15 +30,7 @@ impl<S: Store> Driver<S> {
         self.show();
     }
 
-    fn look_at_open_attempts(&mut self, silent: Vec<Ticket>) -> Result<(), StoreError> {
-        if !silent.is_empty() {
-            let mut batch = Batch::new(Slice::new(self.setup.limits, self.next_dispatch), self.now());
-            for ticket in silent {
-                self.decide(Event::Silent(ticket), &mut batch)?;
-            }
-            self.admit(&mut batch)?;
-            self.settle(Vec::new(), batch)?;
-        }
+    fn look_at_open_attempts(&mut self) -> Result<(), StoreError> {
         if self.connected {
             self.republish()?;
         }

@@ -3,6 +3,7 @@
 //! The database is the only truth. A commit is atomic and durable when it returns; what it makes true may then
 //! be acted on. Readers of the API use their own connections and never wait for the writer.
 
+pub(crate) mod lists;
 pub mod memory;
 pub mod sqlite;
 #[cfg(test)]

@@ -1,0 +1,93 @@
+//! What happens because time passes. It has batches of its own, so that a timer that cannot be handled takes no
+//! input with it, and is set aside alone.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use warrener_engine::{Event, Slice};
+use warrener_shared::id::TaskNo;
+use warrener_shared::time::Millis;
+
+use super::batch::Batch;
+use super::rescue::{Failure, panic_text};
+use super::{DUE_MAX, Driver};
+use crate::store::{Store, StoreError};
+
+/// How long until timers are looked at again if all that is due is set aside.
+const SET_ASIDE: Millis = Millis::from_secs(1);
+
+impl<S: Store> Driver<S> {
+    /// Handles what is due.
+    pub(super) fn pass_time(&mut self) {
+        let now = self.now();
+        if self.next_due.is_none_or(|due| due > now) {
+            return;
+        }
+        match self.due() {
+            Ok(events) if events.is_empty() => self.look_again_later(),
+            Ok(events) => self.happen(&events),
+            Err(error) => self.degrade(&error.to_string()),
+        }
+    }
+
+    fn look_again_later(&mut self) {
+        let later = self.now() + SET_ASIDE;
+        self.next_due = match self.store.next_due() {
+            Ok(due) => due.map(|due| if self.set_aside.is_empty() { due } else { due.max(later) }),
+            Err(_) => Some(later),
+        };
+    }
+
+    fn due(&mut self) -> Result<Vec<Event>, StoreError> {
+        let now = self.now();
+        let most = DUE_MAX + self.set_aside.len();
+        let jobs = self.store.due_jobs(now, most)?.into_iter().map(Event::JobDue);
+        let tasks = self.store.due_tasks(now, most)?.into_iter().map(Event::TaskDue);
+        let mut events: Vec<Event> = jobs.chain(tasks).collect();
+        events.retain(|event| !self.set_aside.contains(&subject(event)));
+        Ok(events)
+    }
+
+    /// Handles events as one batch; if that fails, one by one, so that one stops no other.
+    pub(super) fn happen(&mut self, events: &[Event]) {
+        let Err(failure) = self.try_events(events) else { return };
+        for event in events {
+            if self.recollect().is_err() || failure.is_transient() {
+                return self.degrade(&failure.to_string());
+            }
+            if let Err(alone) = self.try_events(std::slice::from_ref(event)) {
+                tracing::error!(why = %alone, ?event, "a timer could not be handled; it is set aside until a restart");
+                metrics::counter!("warrener_timers_set_aside_total").increment(1);
+                self.set_aside.insert(subject(event));
+            }
+        }
+        if let Err(error) = self.recollect() {
+            self.degrade(&error.to_string());
+        }
+    }
+
+    fn try_events(&mut self, events: &[Event]) -> Result<(), Failure> {
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            let mut batch = Batch::new(Slice::new(self.setup.limits, self.next_dispatch), self.now());
+            batch.must_commit = true;
+            for event in events {
+                self.decide(event.clone(), &mut batch)?;
+            }
+            self.admit(&mut batch)?;
+            self.settle(Vec::new(), batch)
+        }));
+        match outcome {
+            Ok(result) => result.map_err(Failure::Store),
+            Err(panic) => Err(Failure::Bug(panic_text(panic.as_ref()))),
+        }
+    }
+}
+
+/// What a timer belongs to: jobs and tasks have numbers of their own, so a job's is told by its sign.
+fn subject(event: &Event) -> i64 {
+    match event {
+        Event::JobDue(job) => -job.0,
+        Event::TaskDue(TaskNo(no)) => *no,
+        Event::Silent(ticket) => ticket.task.0,
+        other => unreachable!("{other:?} is no timer"),
+    }
+}
