@@ -11,6 +11,7 @@ use serde::Serialize;
 use warrener_shared::time::Millis;
 
 use crate::bench::RoleArgs;
+use crate::dev::DevRole;
 
 /// Submits jobs to Warrener, watches them and steers them.
 #[derive(Debug, Parser)]
@@ -108,6 +109,14 @@ pub(crate) enum Command {
     Config {
         #[command(subcommand)]
         verb: ConfigVerb,
+    },
+    /// Start everything on this machine: RabbitMQ, an orchestrator and workers, until Ctrl-C
+    Dev(DevArgs),
+    /// One process of dev
+    #[command(hide = true)]
+    DevRole {
+        /// Which one
+        role: DevRole,
     },
     /// Measure how fast Warrener is here, against the broker alone
     Bench(BenchArgs),
@@ -301,6 +310,23 @@ pub(crate) enum ConfigVerb {
     Check,
     /// Print every setting and where it came from, secrets masked
     Show,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+#[command(
+    after_help = "What the configuration names (amqp.url, store.url, http.listen) is used as it is; the rest is \
+    brought along:\na RabbitMQ from the installed rabbitmq-server, a database in the folder, workers with the demo kinds."
+)]
+pub(crate) struct DevArgs {
+    /// Forget the jobs of earlier runs
+    #[arg(long)]
+    pub(crate) fresh: bool,
+    /// How many workers
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub(crate) workers: u32,
+    /// Where jobs, logs and the broker's data are kept
+    #[arg(long, value_name = "FOLDER", default_value = ".warrener")]
+    pub(crate) folder: PathBuf,
 }
 
 #[derive(Clone, Debug, ClapArgs)]

@@ -5,6 +5,7 @@ mod bench;
 mod completion;
 mod context;
 mod dead;
+mod dev;
 mod document;
 mod exit;
 mod failure;
@@ -13,6 +14,7 @@ mod job;
 mod output;
 mod progress;
 mod queue;
+mod ready;
 mod run;
 mod settings;
 mod steer;
@@ -45,11 +47,13 @@ pub fn run() -> ExitCode {
 }
 
 fn start(args: Args) -> Result<Exit, Failure> {
-    warrener_runtime::telemetry::init(warrener_runtime::telemetry::Format::Pretty, LOG_LEVEL)
-        .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    if !matches!(args.command, Command::DevRole { .. }) {
+        warrener_runtime::telemetry::init(warrener_runtime::telemetry::Format::Pretty, LOG_LEVEL)
+            .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    }
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     // A role is a whole orchestrator or worker; everything else waits for one answer at a time.
-    if !matches!(args.command, Command::Bench(_) | Command::BenchRole(_)) {
+    if !matches!(args.command, Command::Bench(_) | Command::BenchRole(_) | Command::DevRole { .. }) {
         runtime.worker_threads(1);
     }
     let runtime = runtime.enable_all().build();
@@ -69,6 +73,8 @@ async fn dispatch(context: Context, command: Command) -> Result<Exit, Failure> {
         Command::Worker { verb } => worker::worker(&context, verb).await,
         Command::Dead { verb } => dead::dead(&context, verb).await,
         Command::Config { verb } => settings::settings(&context, verb),
+        Command::Dev(args) => dev::dev(&context, args).await,
+        Command::DevRole { role } => dev::role(&context, role).await,
         Command::Bench(args) => bench::bench(&context, args).await,
         Command::BenchRole(args) => bench::role(args).await,
         Command::Completion { shell } => completion::completion(shell),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on shall panic")]
 
 mod contract;
+mod dev;
 mod graphs;
 mod hostile;
 mod kill;

@@ -4,8 +4,6 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 use warrener_shared::id::QueueName;
 use warrener_shared::wire::topology::Names;
@@ -15,6 +13,7 @@ use super::role::{Role, RoleArgs};
 use super::wire::Wire;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::ready;
 
 /// Everything that runs during a benchmark, under a prefix of its own.
 #[derive(Debug)]
@@ -66,7 +65,7 @@ impl Stage {
             Process::start(name, &RoleArgs::new(role), folder.path(), settings)
         };
         let orchestrator = start("orchestrator", Role::Orchestrator, &system)?;
-        ready(listen).await?;
+        wait_for(listen).await?;
         let worker = start("worker", Role::Worker, &work)?;
         let raw_worker = start("raw worker", raw_worker(url, &names), &[])?;
         let raw_relay = start("raw relay", raw_relay(url, &names), &[])?;
@@ -126,9 +125,9 @@ fn free_address() -> std::io::Result<SocketAddr> {
 }
 
 /// Waits until the orchestrator says that it is ready.
-async fn ready(address: SocketAddr) -> Result<(), Failure> {
+async fn wait_for(address: SocketAddr) -> Result<(), Failure> {
     let deadline = Instant::now() + START_TIMEOUT;
-    while !is_ready(address).await.unwrap_or(false) {
+    while ready::ready(address).await.is_err() {
         if Instant::now() > deadline {
             let what = format!("starting the orchestrator: not ready within {} s", START_TIMEOUT.as_secs());
             return Err(Failure::new(Exit::Error, what).hint("RUST_LOG=info shows what it does"));
@@ -136,14 +135,6 @@ async fn ready(address: SocketAddr) -> Result<(), Failure> {
         tokio::time::sleep(LOOK_EVERY).await;
     }
     Ok(())
-}
-
-async fn is_ready(address: SocketAddr) -> std::io::Result<bool> {
-    let mut stream = TcpStream::connect(address).await?;
-    stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await?;
-    Ok(answer.starts_with(b"HTTP/1.1 200"))
 }
 
 fn io(what: &'static str) -> impl Fn(std::io::Error) -> Failure {

@@ -63,10 +63,13 @@ impl<S: Store> Driver<S> {
             self.watch.wiped();
             self.published_below = 0;
             batch.commit.published_below = Some(0);
-            tracing::warn!(
-                open = self.watch.len(),
-                "the broker has no memory of this prefix; publishing open attempts again"
-            );
+            match self.watch.len() {
+                0 => tracing::info!("the broker has no memory of this prefix yet"),
+                open => tracing::warn!(
+                    open,
+                    "the broker has lost its memory of this prefix; publishing open attempts again"
+                ),
+            }
         }
         batch.must_commit = true;
         batch.after.reply_all = true;

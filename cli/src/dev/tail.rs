@@ -1,0 +1,60 @@
+//! What a person should see of a log that goes to a file.
+
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::talk;
+
+/// Says every warning and error that is added to a log from now on. It ends when it is aborted.
+pub(super) async fn warnings(name: String, log: PathBuf) {
+    let mut seen = std::fs::metadata(&log).map_or(0, |log| log.len());
+    let mut rest = String::new();
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let added = added(&log, seen).unwrap_or_default();
+        seen += added.len() as u64;
+        rest.push_str(&String::from_utf8_lossy(&added));
+        while let Some((line, tail)) = rest.split_once('\n') {
+            if let Some(warning) = warning(line) {
+                talk::say(&format!("{name}: {warning}"));
+            }
+            rest = tail.to_owned();
+        }
+        // No line of ours is as long.
+        rest.truncate(if rest.len() as u64 > AT_ONCE { 0 } else { rest.len() });
+    }
+}
+
+/// The last lines of a log.
+pub(super) fn last_lines(log: &Path) -> Vec<String> {
+    let length = std::fs::metadata(log).map_or(0, |log| log.len());
+    let end = added(log, length.saturating_sub(AT_ONCE)).unwrap_or_default();
+    let text = String::from_utf8_lossy(&end);
+    let lines: Vec<_> = text.lines().map(|line| format!("  {line}")).collect();
+    lines[lines.len().saturating_sub(SHOWN_LINES)..].to_vec()
+}
+
+fn added(log: &Path, seen: u64) -> std::io::Result<Vec<u8>> {
+    let mut file = File::open(log)?;
+    file.seek(SeekFrom::Start(seen))?;
+    let mut bytes = Vec::new();
+    file.take(AT_ONCE).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// What a log line says, if its level asks for a person; lines read *time, level, module: text*.
+fn warning(line: &str) -> Option<String> {
+    let (_, rest) = line.split_once(' ')?;
+    let (level, rest) = rest.trim_start().split_once(' ')?;
+    let level = [("WARN", "warning"), ("ERROR", "error")].into_iter().find(|(name, _)| *name == level)?.1;
+    let text = rest.split_once(": ").map_or(rest, |(_, text)| text);
+    Some(format!("{level}: {text}"))
+}
+
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// Bytes read at once: more than a burst of warnings.
+const AT_ONCE: u64 = 64 * 1024;
+/// Lines of the log shown with a failure.
+const SHOWN_LINES: usize = 12;

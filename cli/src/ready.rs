@@ -1,0 +1,40 @@
+//! Whether an orchestrator on this machine is ready.
+
+use serde::Deserialize;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpStream, ToSocketAddrs};
+
+/// What `/readyz` answers.
+#[derive(Debug, Deserialize)]
+struct Report {
+    checks: Vec<Check>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Check {
+    name: String,
+    ready: bool,
+    reason: Option<String>,
+}
+
+/// `Ok` once it is ready, else what it waits for.
+pub(crate) async fn ready(address: impl ToSocketAddrs) -> Result<(), String> {
+    let answer = ask(address).await.map_err(|error| format!("it doesn't listen: {error}"))?;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    if head.starts_with("HTTP/1.1 200") {
+        return Ok(());
+    }
+    let report =
+        serde_json::from_str::<Report>(body).map_err(|_| head.lines().next().unwrap_or_default().to_owned())?;
+    let open = report.checks.into_iter().filter(|check| !check.ready);
+    let reasons = open.map(|check| check.reason.unwrap_or_else(|| format!("{} is not ready", check.name)));
+    Err(reasons.collect::<Vec<_>>().join("; "))
+}
+
+async fn ask(address: impl ToSocketAddrs) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer)
+}
