@@ -315,7 +315,8 @@ pub(crate) enum ConfigVerb {
 #[derive(Clone, Debug, ClapArgs)]
 #[command(
     after_help = "What the configuration names (amqp.url, store.url, http.listen) is used as it is; the rest is \
-    brought along:\na RabbitMQ from the installed rabbitmq-server, a database in the folder, workers with the demo kinds."
+    brought along:\na RabbitMQ from the installed rabbitmq-server, a database in the folder, workers with the \
+    demo kinds."
 )]
 pub(crate) struct DevArgs {
     /// Forget the jobs of earlier runs
