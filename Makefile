@@ -3,6 +3,8 @@
 SHELL := /bin/bash
 POLYGLOT := $(CURDIR)/target/polyglot
 TOOLS := $(CURDIR)/target/tools
+# What was left out, a line each, with the reason.
+SKIPPED := $(CURDIR)/target/skipped
 # Crates whose documentation a user reads; the examples in it are run.
 FRONT_DOOR := -p warrener-client -p warrener-worker
 # The other languages' clients that the tests publish and work with.
@@ -13,7 +15,7 @@ export PATH := $(PATH):$(TOOLS)/bin
 export PYTHONPATH := $(POLYGLOT)/python
 export NODE_PATH := $(POLYGLOT)/node/node_modules
 
-.PHONY: help demo check setup fmt lint docs test deny
+.PHONY: help demo secrets check setup fmt lint docs test compose deny
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -23,10 +25,14 @@ help: ## this list
 demo: ## runs the three examples on this machine, everything included; KEEP=1 leaves it running
 	@KEEP=$(KEEP) examples/demo.sh
 
+secrets: ## random passwords for compose, in .env
+	@shared/deploy/secrets.sh .env shared/deploy/secrets/definitions.json
+
 check: ## everything below; what CI runs
-	@start=$$(date +%s); \
-	$(MAKE) --no-print-directory setup fmt lint docs test deny && \
-	echo "make check: all is well, after $$(( $$(date +%s) - start )) s"
+	@start=$$(date +%s); rm -f $(SKIPPED); \
+	$(MAKE) --no-print-directory setup fmt lint docs test compose deny && \
+	echo "make check: all is well, after $$(( $$(date +%s) - start )) s; skipped: $$(cat $(SKIPPED) 2>/dev/null | wc -l)" && \
+	if [ -e $(SKIPPED) ]; then sed 's/^/  skipped /' $(SKIPPED); fi
 
 setup: $(POLYGLOT)/python/pika $(POLYGLOT)/node/node_modules/amqplib $(TOOLS)/ready ## installs what the tests need
 
@@ -45,6 +51,9 @@ test: ## all tests, and the examples in the documentation
 	then set -x; cargo nextest run --workspace --locked; \
 	else set -x; cargo test --workspace --locked --lib --bins --tests; fi
 	cargo test --doc --locked --quiet $(FRONT_DOOR)
+
+compose: ## what docker-compose.yml starts, with everything real; skipped where no containers can be started
+	@SKIPPED=$(SKIPPED) tests/compose/run.sh
 
 deny: ## licences, sources and known vulnerabilities of what we depend on
 	cargo deny --workspace check bans licenses sources

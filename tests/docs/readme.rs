@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use warrener_tests::cluster::program;
 
 use crate::blocks::blocks;
-use crate::{read, root};
+use crate::read;
 
 #[test]
 fn the_publisher_is_the_one_that_is_tested() {
@@ -103,7 +103,6 @@ fn what_is_said_to_be_missing_is_missing() {
     for path in NO_ROUTES {
         assert!(!routes.contains(path), "the API answers {path} now: say so in README.md and CHANGELOG.md");
     }
-    assert!(!root().join("compose.yaml").exists(), "there is a compose file now: say so in README.md and CHANGELOG.md");
 }
 
 #[test]

@@ -112,7 +112,7 @@ async fn rpc(language: &str, program: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_examples_in_python_do_what_they_say() {
     need_python();
-    let mut cluster = Cluster::under_default_prefix(Broker::start().await);
+    let mut cluster = Cluster::under_default_prefix(Broker::start().await, "");
     cluster.start_orchestrator().await;
     cluster.start_worker("w1", &Plan::default());
     let example = |name: &str| root().join("examples/python").join(name).display().to_string();

@@ -117,8 +117,8 @@ impl Cluster {
     ///
     /// # Panics
     /// As [`prepared`](Self::prepared).
-    pub fn under_default_prefix(broker: Broker) -> Self {
-        let mut cluster = Self::prepared(broker, "");
+    pub fn under_default_prefix(broker: Broker, configuration: &str) -> Self {
+        let mut cluster = Self::prepared(broker, configuration);
         cluster.names = Names::default();
         cluster
     }

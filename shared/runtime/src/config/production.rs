@@ -12,8 +12,8 @@ pub struct DevelopmentPassword {
 
 impl DevelopmentPassword {
     /// How to put it right.
-    pub const HINT: &'static str = "run `make secrets`, give the broker the new passwords, and set \
-         WARRENER_AMQP__URL_FILE or WARRENER_AMQP__PASSWORD_FILE; \
+    pub const HINT: &'static str = "run `make secrets`, which compose then uses; without compose give \
+         the broker passwords of your own and set WARRENER_AMQP__URL_FILE or WARRENER_AMQP__PASSWORD_FILE; \
          or unset WARRENER_ENV if this is no production system";
 }
 
