@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use warrener_runtime::clock::Clock;
 use warrener_shared::limits::HEARTBEAT_EVERY_MS;
 use warrener_shared::time::Timestamp;
 use warrener_shared::wire::heartbeat::Heartbeat;
@@ -18,6 +19,7 @@ const WORKERS_MAX: usize = 10_000;
 /// A register of workers, shared by whoever hears them and whoever asks.
 #[derive(Clone, Debug, Default)]
 pub struct Workers {
+    clock: Clock,
     seen: Arc<Mutex<BTreeMap<String, Seen>>>,
 }
 
@@ -28,46 +30,58 @@ pub struct Seen {
     pub heartbeat: Heartbeat,
     /// When it came, by the wall clock.
     pub at: Timestamp,
-    heard: Instant,
-}
-
-impl Seen {
-    /// Whether it is live.
-    pub fn is_live(&self) -> bool {
-        self.heard.elapsed() < LIVE
-    }
+    heard: Duration,
 }
 
 impl Workers {
+    /// A register that reads this clock.
+    pub fn with_clock(clock: Clock) -> Self {
+        Self { clock, seen: Arc::default() }
+    }
+
+    /// The clock that it reads.
+    pub fn clock(&self) -> Clock {
+        self.clock.clone()
+    }
+
+    fn is_within(&self, worker: &Seen, span: Duration) -> bool {
+        self.clock.monotonic().saturating_sub(worker.heard) < span
+    }
+
+    /// Whether a worker is live.
+    pub fn is_live(&self, worker: &Seen) -> bool {
+        self.is_within(worker, LIVE)
+    }
+
     /// Notes a heartbeat. Tells whether the worker, or what it serves, is new.
     pub fn note(&self, heartbeat: Heartbeat, at: Timestamp) -> bool {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.retain(|_, worker| worker.heard.elapsed() < SHOWN);
+        seen.retain(|_, worker| self.is_within(worker, SHOWN));
         if seen.len() >= WORKERS_MAX && !seen.contains_key(&heartbeat.worker) {
             return false;
         }
         let known = seen.get(&heartbeat.worker).is_some_and(|worker| worker.heartbeat.queues == heartbeat.queues);
-        seen.insert(heartbeat.worker.clone(), Seen { heartbeat, at, heard: Instant::now() });
+        seen.insert(heartbeat.worker.clone(), Seen { heartbeat, at, heard: self.clock.monotonic() });
         !known
     }
 
     /// All workers that are shown, by id.
     pub fn all(&self) -> Vec<Seen> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.values().filter(|worker| worker.heard.elapsed() < SHOWN).cloned().collect()
+        seen.values().filter(|worker| self.is_within(worker, SHOWN)).cloned().collect()
     }
 
     /// The live workers that serve a queue.
     pub fn serving(&self, queue: &str) -> Vec<Seen> {
         let all = self.all().into_iter();
-        all.filter(|worker| worker.is_live() && worker.heartbeat.queues.iter().any(|name| name == queue)).collect()
+        all.filter(|worker| self.is_live(worker) && worker.heartbeat.queues.iter().any(|name| name == queue)).collect()
     }
 
     /// Slots of the live workers by queue; one that serves several queues counts for each.
     pub fn slots_by_queue(&self) -> BTreeMap<String, usize> {
         let mut slots = BTreeMap::new();
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        for worker in seen.values().filter(|worker| worker.is_live() && !worker.heartbeat.draining) {
+        for worker in seen.values().filter(|worker| self.is_live(worker) && !worker.heartbeat.draining) {
             for queue in &worker.heartbeat.queues {
                 *slots.entry(queue.clone()).or_default() += worker.heartbeat.slots as usize;
             }

@@ -33,7 +33,8 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
     for check in app.health.report().checks {
         gauge!("warrener_ready", "check" => check.name).set(f64::from(u8::from(check.ready)));
     }
-    gauge!("warrener_workers").set(app.workers.all().iter().filter(|worker| worker.is_live()).count() as f64);
+    gauge!("warrener_workers")
+        .set(app.workers.all().iter().filter(|worker| app.workers.is_live(worker)).count() as f64);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render()).into_response()
 }
 

@@ -48,7 +48,7 @@ impl Circumstances {
             lane.window = Some((queue.dispatched, queue.window));
             lane.external = app.addresses.get(&queue.name).map(|address| (address.clone(), queue.found));
         }
-        for worker in app.workers.all().iter().filter(|worker| worker.is_live()) {
+        for worker in app.workers.all().iter().filter(|worker| app.workers.is_live(worker)) {
             for queue in &worker.heartbeat.queues {
                 let lane = queues.entry(queue.clone()).or_default();
                 lane.workers += 1;

@@ -56,7 +56,7 @@ pub(super) async fn drain(
     uri: Uri,
 ) -> Result<Json<WorkerResource>, Problem> {
     Parameters::read(&uri, &[])?;
-    let known = app.workers.all().into_iter().find(|seen| seen.heartbeat.worker == id && seen.is_live());
+    let known = app.workers.all().into_iter().find(|seen| seen.heartbeat.worker == id && app.workers.is_live(seen));
     let Some(seen) = known else {
         let id: String = id.chars().take(100).collect();
         return Err(Problem::not_found(format!("no live worker has the id {id:?}")));

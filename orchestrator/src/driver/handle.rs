@@ -12,13 +12,14 @@ use crate::store::{Store, StoreError};
 
 impl<S: Store> Driver<S> {
     pub(super) fn handle(&mut self, at: usize, input: &mut Input, batch: &mut Batch) -> Result<(), StoreError> {
+        let now = self.clock.monotonic();
         match input {
             Input::Submit(submission) => self.submit(at, submission, batch)?,
             Input::Report(reported) => {
                 if let Report::Claimed { lease } = &reported.report {
-                    self.watch.claimed(&reported.ticket, lease.to_std());
+                    self.watch.claimed(&reported.ticket, lease.to_std(), now);
                 }
-                self.watch.seen(&reported.ticket, reported.worker.as_ref());
+                self.watch.seen(&reported.ticket, reported.worker.as_ref(), now);
                 self.decide(Event::Reported(reported.clone()), batch)?;
             }
             Input::Heartbeat(heard) => self.heartbeat(heard, batch)?,
@@ -57,7 +58,7 @@ impl<S: Store> Driver<S> {
 
     fn connected(&mut self, wiped: bool, batch: &mut Batch) {
         self.connected = true;
-        self.watch.reconnected();
+        self.watch.reconnected(self.clock.monotonic());
         self.replying.clear();
         if wiped {
             self.watch.wiped();
@@ -76,11 +77,12 @@ impl<S: Store> Driver<S> {
     }
 
     fn heartbeat(&mut self, heard: &Heard, batch: &mut Batch) -> Result<(), StoreError> {
+        let now = self.clock.monotonic();
         for ticket in &heard.tickets {
             if self.watch.get(ticket).is_none() {
                 // Closed while the worker did not hear of it.
                 batch.after.stop.push((*ticket, Some(heard.worker.clone())));
-            } else if self.watch.seen(ticket, Some(&heard.worker)) {
+            } else if self.watch.seen(ticket, Some(&heard.worker), now) {
                 self.decide(input::started(*ticket, Some(heard.worker.clone())), batch)?;
             }
         }

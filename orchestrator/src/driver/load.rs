@@ -5,7 +5,7 @@ use std::sync::Arc;
 use warrener_engine::row::{JobRow, TaskRow};
 use warrener_engine::slice::{JobEntry, Lists};
 use warrener_engine::{Event, Lane as LaneNo, Read, Slice, missing};
-use warrener_shared::id::{JobNo, QueueName, TaskNo, Token};
+use warrener_shared::id::{JobNo, QueueName, TaskNo};
 use warrener_shared::job::{SubmitContext, parse};
 use warrener_shared::json::Doc;
 use warrener_shared::state::TaskState;
@@ -56,7 +56,7 @@ impl<S: Store> Driver<S> {
                 let no = self.lane_of(&name)?;
                 slice.load_lane(LaneNo { name, no });
             }
-            Read::Tokens(count) => slice.load_tokens(tokens(count.max(64))),
+            Read::Tokens(count) => slice.load_tokens(self.chance.tokens(count.max(64))),
             Read::Numbers(count) => {
                 slice.load_numbers(self.next_task, count);
                 self.next_task += i64::from(count);
@@ -145,16 +145,6 @@ impl<S: Store> Driver<S> {
         }
         Ok(lists)
     }
-}
-
-fn tokens(count: usize) -> impl Iterator<Item = Token> {
-    let mut bytes = vec![0; count * 16];
-    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
-    let tokens: Vec<Token> = bytes
-        .chunks_exact(16)
-        .map(|chunk| Token(u128::from_le_bytes(chunk.try_into().expect("chunks of sixteen"))))
-        .collect();
-    tokens.into_iter()
 }
 
 /// The item as this batch left it.

@@ -6,6 +6,7 @@
 mod admit;
 mod batch;
 mod cache;
+mod chance;
 mod handle;
 mod input;
 mod lane;
@@ -26,7 +27,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use warrener_engine::Slice;
@@ -38,6 +39,7 @@ use warrener_shared::time::{Millis, Timestamp};
 
 use self::batch::Batch;
 use self::cache::Memory;
+pub use self::chance::Chance;
 pub use self::input::{Answer, Command, Depth, Heard, Input, Outgoing, Output, Packet, Parcel, ReplyTo, Submission};
 use self::lane::Lane;
 use self::rescue::{Failure, panic_text};
@@ -110,6 +112,7 @@ pub struct Driver<S> {
     inputs: mpsc::Receiver<Packet>,
     outputs: mpsc::UnboundedSender<Output>,
     clock: Clock,
+    chance: Chance,
     lanes: BTreeMap<i64, Lane>,
     watch: Watch,
     memory: Memory,
@@ -122,16 +125,18 @@ pub struct Driver<S> {
     next_due: Option<Timestamp>,
     /// Timers that could not be handled, by what they belong to.
     set_aside: BTreeSet<i64>,
-    last_tick: Instant,
-    last_prune: Instant,
-    last_save: Instant,
+    last_tick: Duration,
+    last_prune: Duration,
+    last_save: Duration,
     connected: bool,
     degraded: bool,
     replies_failed: bool,
+    /// The store could not be written; it is left alone for a moment.
+    resting: bool,
 }
 
 impl<S: Store> Driver<S> {
-    /// A driver over this store.
+    /// A driver over this store, by the clock of the workers that were heard of.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be read.
@@ -141,12 +146,15 @@ impl<S: Store> Driver<S> {
         inputs: mpsc::Receiver<Packet>,
         outputs: mpsc::UnboundedSender<Output>,
     ) -> Result<Self, StoreError> {
+        let clock = setup.workers.clock();
+        let now = clock.monotonic();
         let mut driver = Self {
             store,
             setup,
             inputs,
             outputs,
-            clock: Clock::start(),
+            clock,
+            chance: Chance::default(),
             lanes: BTreeMap::new(),
             watch: Watch::default(),
             memory: Memory::default(),
@@ -158,16 +166,23 @@ impl<S: Store> Driver<S> {
             events_published: None,
             next_due: Some(Timestamp(0)),
             set_aside: BTreeSet::new(),
-            last_tick: Instant::now(),
-            last_prune: Instant::now(),
-            last_save: Instant::now(),
+            last_tick: now,
+            last_prune: now,
+            last_save: now,
             connected: false,
             degraded: false,
             replies_failed: false,
+            resting: false,
         };
         driver.recollect()?;
         driver.setup.health.ready("store");
         Ok(driver)
+    }
+
+    /// The same with another source of random numbers.
+    #[must_use]
+    pub fn with_chance(self, chance: Chance) -> Self {
+        Self { chance, ..self }
     }
 
     /// Makes everything that is held in memory anew from the rows.
@@ -185,7 +200,7 @@ impl<S: Store> Driver<S> {
                 lane.open += 1;
             }
         }
-        self.watch = Watch::from_rows(&open, boot.published_below);
+        self.watch = Watch::from_rows(&open, boot.published_below, self.clock.monotonic());
         self.memory = Memory::default();
         self.next_due = Some(Timestamp(0));
         Ok(())
@@ -194,14 +209,28 @@ impl<S: Store> Driver<S> {
     /// Runs until every sender of inputs is gone.
     pub fn run(mut self) {
         while let Some(packets) = self.take() {
-            if !packets.is_empty() {
-                self.step(packets);
-            }
-            self.pass_time();
-            if self.last_tick.elapsed() >= TICK {
-                self.tick();
+            self.turn(packets);
+            if std::mem::take(&mut self.resting) {
+                std::thread::sleep(DEGRADED_RETRY);
             }
         }
+    }
+
+    /// One round of the loop: handles what came, then what the time demands. For whoever leads the loop by hand.
+    pub fn turn(&mut self, packets: Vec<Packet>) {
+        if !packets.is_empty() {
+            self.step(packets);
+        }
+        self.pass_time();
+        if self.since(self.last_tick) >= TICK {
+            self.tick();
+        }
+    }
+
+    /// How long the loop may wait for inputs before time demands another round.
+    pub fn patience(&self) -> Duration {
+        let until_due = self.next_due.map_or(TICK, |due| due.since(self.now()).to_std());
+        until_due.min(TICK.saturating_sub(self.since(self.last_tick)))
     }
 
     /// Waits for inputs, or for the time of the next timer or tick. `None` once nobody can send any more.
@@ -222,9 +251,7 @@ impl<S: Store> Driver<S> {
     }
 
     fn wait(&mut self) -> Option<Option<Packet>> {
-        let now = self.now();
-        let until_due = self.next_due.map_or(TICK, |due| due.since(now).to_std());
-        let patience = until_due.min(TICK.saturating_sub(self.last_tick.elapsed()));
+        let patience = self.patience();
         if patience.is_zero() {
             return match self.inputs.try_recv() {
                 Ok(packet) => Some(Some(packet)),
@@ -238,6 +265,10 @@ impl<S: Store> Driver<S> {
             Ok(Some(packet)) => Some(Some(packet)),
             Err(_) => Some(None),
         }
+    }
+
+    fn since(&self, moment: Duration) -> Duration {
+        self.clock.monotonic().saturating_sub(moment)
     }
 
     fn now(&self) -> Timestamp {

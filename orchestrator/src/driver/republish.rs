@@ -15,7 +15,7 @@ const REPUBLISH_MAX: usize = 1_000;
 impl<S: Store> Driver<S> {
     /// Publishes what is open and not known to be with the broker.
     pub(super) fn republish(&mut self) -> Result<(), StoreError> {
-        let tickets = self.watch.unpublished(REPUBLISH_MAX);
+        let tickets = self.watch.unpublished(REPUBLISH_MAX, self.clock.monotonic());
         if tickets.is_empty() || !self.connected {
             return Ok(());
         }
@@ -45,7 +45,7 @@ impl<S: Store> Driver<S> {
     /// A message on its way; from now on its confirm is awaited.
     pub(super) fn outgoing(&mut self, dispatch_no: i64, dispatch: Dispatch) -> Outgoing {
         let bytes = dispatch.input.len() + MESSAGE_OVERHEAD;
-        self.watch.sent(dispatch_no, bytes);
+        self.watch.sent(dispatch_no, bytes, self.clock.monotonic());
         let ticket = dispatch.ticket;
         let queue = self.watch.get(&ticket).map_or(0, |open| open.queue);
         let name = dispatch.queue.clone();

@@ -1,7 +1,7 @@
 //! When a batch fails: one bad input stops no other, and a store that cannot be written stops nothing for good.
 
 use super::input::{Input, Packet};
-use super::{DEGRADED_RETRY, Driver, batch};
+use super::{Driver, batch};
 use crate::store::{Commit, Store, StoreError};
 
 impl<S: Store> Driver<S> {
@@ -52,7 +52,7 @@ impl<S: Store> Driver<S> {
         self.degraded = true;
         tracing::error!(%why, "the store cannot be written; inputs stay with the broker until it can");
         self.setup.health.not_ready("store", why.to_owned());
-        std::thread::sleep(DEGRADED_RETRY);
+        self.resting = true;
     }
 }
 

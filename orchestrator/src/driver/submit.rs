@@ -37,7 +37,7 @@ impl<S: Store> Driver<S> {
             return Ok(());
         }
         let job = JobNo(self.next_job);
-        let id = submission.spec.id.clone().unwrap_or_else(new_id);
+        let id = submission.spec.id.clone().unwrap_or_else(|| self.chance.job_id());
         let tasks = submission.spec.tasks.len();
         let first_task = TaskNo(self.next_task);
         self.next_job += 1;
@@ -158,10 +158,6 @@ impl<S: Store> Driver<S> {
         batch.commit.paused.push((*no, paused));
         Answer::Done
     }
-}
-
-fn new_id() -> JobId {
-    JobId::new(&uuid::Uuid::now_v7().to_string()).expect("a UUID is a valid id")
 }
 
 /// The same job was submitted again: it gets its own answers, at once if the job is final.

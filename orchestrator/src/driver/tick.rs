@@ -1,6 +1,6 @@
 //! What is looked at four times a second: windows, silences, unpublished attempts, and what is kept too long.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use warrener_engine::{Event, Slice};
 
@@ -11,13 +11,14 @@ use crate::store::{Store, StoreError};
 
 impl<S: Store> Driver<S> {
     pub(super) fn tick(&mut self) {
-        self.last_tick = Instant::now();
+        let now = self.clock.monotonic();
+        self.last_tick = now;
         let slots = self.setup.workers.slots_by_queue();
         for lane in self.lanes.values_mut() {
             lane.tick();
             lane.slots = slots.get(lane.name.as_str()).copied().unwrap_or(0);
         }
-        let silent: Vec<Event> = self.watch.silent().into_iter().map(Event::Silent).collect();
+        let silent: Vec<Event> = self.watch.silent(now).into_iter().map(Event::Silent).collect();
         if !silent.is_empty() {
             self.happen(&silent);
         }
@@ -34,8 +35,8 @@ impl<S: Store> Driver<S> {
         if self.connected {
             self.republish()?;
         }
-        if self.last_prune.elapsed() > Duration::from_secs(10) {
-            self.last_prune = Instant::now();
+        if self.since(self.last_prune) > Duration::from_secs(10) {
+            self.last_prune = self.clock.monotonic();
             self.prune()?;
         }
         Ok(())
@@ -44,10 +45,10 @@ impl<S: Store> Driver<S> {
     /// While nothing else is committed: keeps how far publishing has come, so that a restart repeats little, and
     /// tries answers again that did not reach the broker.
     fn save(&mut self) -> Result<(), StoreError> {
-        if self.last_save.elapsed() < SAVE_EVERY {
+        if self.since(self.last_save) < SAVE_EVERY {
             return Ok(());
         }
-        self.last_save = Instant::now();
+        self.last_save = self.clock.monotonic();
         if self.connected && std::mem::take(&mut self.replies_failed) {
             self.reply_all()?;
         }

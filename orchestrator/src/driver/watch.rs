@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use warrener_engine::row::TaskRow;
 use warrener_shared::id::{TaskNo, Ticket};
@@ -24,7 +24,7 @@ pub(super) struct Open {
     pub(super) worker: Option<Arc<str>>,
     /// Longest silence, from the first sign of life on.
     silence: Option<Duration>,
-    seen: Option<Instant>,
+    seen: Option<Duration>,
     /// Bytes on their way to the broker.
     pub(super) bytes: usize,
 }
@@ -35,7 +35,7 @@ pub(super) enum Published {
     /// It confirmed it.
     Yes,
     /// It was sent then.
-    Sent(Instant),
+    Sent(Duration),
     /// It is to be sent.
     No,
 }
@@ -50,7 +50,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn from_rows(rows: &[TaskRow], published_below: i64) -> Self {
+    pub(super) fn from_rows(rows: &[TaskRow], published_below: i64, now: Duration) -> Self {
         let mut watch = Self::default();
         for row in rows {
             let Some(no) = row.dispatch_no else { continue };
@@ -62,7 +62,7 @@ impl Watch {
             open.claimed = row.lease.is_some();
             open.silence = row.lease.map(warrener_shared::time::Millis::to_std);
             // After a start of the orchestrator leases start anew.
-            open.seen = open.started.then(Instant::now);
+            open.seen = open.started.then_some(now);
         }
         watch
     }
@@ -106,11 +106,11 @@ impl Watch {
     }
 
     /// The attempt is on its way to the broker.
-    pub(super) fn sent(&mut self, no: i64, bytes: usize) {
+    pub(super) fn sent(&mut self, no: i64, bytes: usize, now: Duration) {
         if let Some(open) = self.open.get_mut(&no) {
             self.bytes = self.bytes - open.bytes + bytes;
             open.bytes = bytes;
-            open.published = Published::Sent(Instant::now());
+            open.published = Published::Sent(now);
         }
     }
 
@@ -144,8 +144,7 @@ impl Watch {
     }
 
     /// The session ended: what was on its way may not have arrived; silences start anew.
-    pub(super) fn reconnected(&mut self) {
-        let now = Instant::now();
+    pub(super) fn reconnected(&mut self, now: Duration) {
         for open in self.open.values_mut() {
             if matches!(open.published, Published::Sent(_)) {
                 open.published = Published::No;
@@ -158,11 +157,11 @@ impl Watch {
     }
 
     /// Attempts that are to be published again, oldest first.
-    pub(super) fn unpublished(&self, most: usize) -> Vec<Ticket> {
+    pub(super) fn unpublished(&self, most: usize, now: Duration) -> Vec<Ticket> {
         let overdue = |open: &&Open| match open.published {
             Published::Yes => false,
             Published::No => true,
-            Published::Sent(at) => at.elapsed() > REPUBLISH_AFTER,
+            Published::Sent(at) => now.saturating_sub(at) > REPUBLISH_AFTER,
         };
         self.open.values().filter(overdue).take(most).map(|open| open.ticket).collect()
     }
@@ -193,9 +192,9 @@ impl Watch {
     }
 
     /// A worker was seen at the attempt. Tells whether that is news.
-    pub(super) fn seen(&mut self, ticket: &Ticket, worker: Option<&Arc<str>>) -> bool {
+    pub(super) fn seen(&mut self, ticket: &Ticket, worker: Option<&Arc<str>>, now: Duration) -> bool {
         let Some(open) = self.get_mut(ticket) else { return false };
-        open.seen = Some(Instant::now());
+        open.seen = Some(now);
         let news = !open.started || (worker.is_some() && open.worker.as_ref() != worker);
         open.started = true;
         if let Some(worker) = worker {
@@ -212,18 +211,18 @@ impl Watch {
     }
 
     /// The worker goes on under a lease, unless the task itself says how long it may be silent.
-    pub(super) fn claimed(&mut self, ticket: &Ticket, lease: Duration) {
+    pub(super) fn claimed(&mut self, ticket: &Ticket, lease: Duration, now: Duration) {
         if let Some(open) = self.get_mut(ticket) {
             open.claimed = true;
             open.silence = open.silence.or(Some(lease));
-            open.seen = Some(Instant::now());
+            open.seen = Some(now);
         }
     }
 
     /// Attempts whose workers were silent for too long.
-    pub(super) fn silent(&self) -> Vec<Ticket> {
+    pub(super) fn silent(&self, now: Duration) -> Vec<Ticket> {
         let is_silent = |open: &&Open| match (open.silence, open.seen) {
-            (Some(limit), Some(seen)) => seen.elapsed() > limit,
+            (Some(limit), Some(seen)) => now.saturating_sub(seen) > limit,
             _ => false,
         };
         self.open.values().filter(is_silent).map(|open| open.ticket).collect()

@@ -1,11 +1,20 @@
 //! The time of day together with a clock that never jumps.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Reads both clocks of this machine. Copies share one monotonic zero: the moment [`Clock::start`] was called.
-#[derive(Clone, Copy, Debug)]
+/// Reads the two clocks of this machine, or two that are moved by hand. Copies share one monotonic zero: the moment
+/// the first was made.
+#[derive(Clone, Debug)]
 pub struct Clock {
-    zero: Instant,
+    source: Source,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    Machine(Instant),
+    Hand(Arc<Hand>),
 }
 
 /// Both clocks, read together.
@@ -20,11 +29,19 @@ pub struct Reading {
 impl Clock {
     /// A clock whose monotonic time starts now.
     pub fn start() -> Self {
-        Self { zero: Instant::now() }
+        Self { source: Source::Machine(Instant::now()) }
+    }
+
+    /// A clock that stands still until the hand moves it.
+    pub fn by_hand(hand: Arc<Hand>) -> Self {
+        Self { source: Source::Hand(hand) }
     }
 
     /// Wall clock in milliseconds since 1970-01-01T00:00:00Z; negative before that.
     pub fn now_ms(&self) -> i64 {
+        if let Source::Hand(hand) = &self.source {
+            return hand.wall_ms.load(Ordering::Relaxed);
+        }
         match SystemTime::now().duration_since(UNIX_EPOCH) {
             Ok(after) => i64::try_from(after.as_millis()).unwrap_or(i64::MAX),
             Err(before) => i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |ms| -ms),
@@ -33,12 +50,41 @@ impl Clock {
 
     /// Time since the clock was started.
     pub fn monotonic(&self) -> Duration {
-        self.zero.elapsed()
+        match &self.source {
+            Source::Machine(zero) => zero.elapsed(),
+            Source::Hand(hand) => Duration::from_millis(hand.monotonic_ms.load(Ordering::Relaxed)),
+        }
     }
 
     /// Both at once, so that a jump of the wall clock shows as a difference between the two.
     pub fn read(&self) -> Reading {
         Reading { wall_ms: self.now_ms(), monotonic: self.monotonic() }
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::start()
+    }
+}
+
+/// Moves the clocks made from it, for whoever plays through hours in a moment.
+#[derive(Debug, Default)]
+pub struct Hand {
+    wall_ms: AtomicI64,
+    monotonic_ms: AtomicU64,
+}
+
+impl Hand {
+    /// Lets so many milliseconds pass on both clocks.
+    pub fn pass(&self, ms: u64) {
+        self.monotonic_ms.fetch_add(ms, Ordering::Relaxed);
+        self.jump(i64::try_from(ms).unwrap_or(i64::MAX));
+    }
+
+    /// Sets the wall clock forward by so many milliseconds, or back.
+    pub fn jump(&self, ms: i64) {
+        self.wall_ms.fetch_add(ms, Ordering::Relaxed);
     }
 }
 

@@ -16,7 +16,7 @@ mod stop;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use warrener_shared::time::Millis;
 
@@ -30,7 +30,7 @@ use self::offer::Surplus;
 #[derive(Debug)]
 pub struct Session<D> {
     rules: Rules,
-    entries: HashMap<Ticket, Entry<D>>,
+    entries: BTreeMap<Ticket, Entry<D>>,
     /// Deliveries without a slot, per queue.
     surplus: Vec<VecDeque<Surplus<D>>>,
     lanes: Lanes,
@@ -56,7 +56,7 @@ impl<D> Session<D> {
     /// A session that holds nothing and is not connected.
     pub fn new(rules: Rules) -> Self {
         Self {
-            entries: HashMap::new(),
+            entries: BTreeMap::new(),
             surplus: (0..rules.lanes).map(|_| VecDeque::new()).collect(),
             lanes: Lanes::new(rules.lanes, rules.slots),
             alone: None,
