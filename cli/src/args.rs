@@ -12,6 +12,7 @@ use warrener_shared::time::Millis;
 
 use crate::bench::RoleArgs;
 use crate::dev::DevRole;
+use crate::doctor::{Fixable, Role};
 
 /// Submits jobs to Warrener, watches them and steers them.
 #[derive(Debug, Parser)]
@@ -110,6 +111,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: ConfigVerb,
     },
+    /// Look for what is wrong with broker, orchestrator, workers and database, and say how to fix it
+    Doctor(DoctorArgs),
     /// Start everything on this machine: RabbitMQ, an orchestrator and workers, until Ctrl-C
     Dev(DevArgs),
     /// One process of dev
@@ -310,6 +313,22 @@ pub(crate) enum ConfigVerb {
     Check,
     /// Print every setting and where it came from, secrets masked
     Show,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct DoctorArgs {
+    /// Whose rights the user of amqp.url should have [default: that of the same name, else orchestrator]
+    #[arg(long, value_enum)]
+    pub(crate) role: Option<Role>,
+    /// RabbitMQ's management plugin, such as http://monitor:monitor@127.0.0.1:15672: nodes and policies
+    #[arg(long, value_name = "URL")]
+    pub(crate) management: Option<String>,
+    /// Delete this queue, if it is dead, and declare it anew
+    #[arg(long, value_enum, value_name = "QUEUE", conflicts_with_all = ["role", "management"])]
+    pub(crate) fix: Option<Fixable>,
+    /// Don't ask
+    #[arg(short, long, requires = "fix")]
+    pub(crate) yes: bool,
 }
 
 #[derive(Clone, Debug, ClapArgs)]

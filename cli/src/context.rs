@@ -39,6 +39,11 @@ impl Context {
         Ok(HttpClient::new(&config.url, config.token)?)
     }
 
+    /// Where the orchestrator should be.
+    pub(crate) fn url(&self) -> Result<String, Failure> {
+        Ok(self.config()?.url)
+    }
+
     /// A connection to the broker.
     pub(crate) async fn amqp(&self) -> Result<Client, Failure> {
         let amqp = self.config()?.amqp;

@@ -6,6 +6,7 @@ mod completion;
 mod context;
 mod dead;
 mod dev;
+mod doctor;
 mod document;
 mod exit;
 mod failure;
@@ -73,6 +74,7 @@ async fn dispatch(context: Context, command: Command) -> Result<Exit, Failure> {
         Command::Worker { verb } => worker::worker(&context, verb).await,
         Command::Dead { verb } => dead::dead(&context, verb).await,
         Command::Config { verb } => settings::settings(&context, verb),
+        Command::Doctor(args) => doctor::doctor(&context, args).await,
         Command::Dev(args) => dev::dev(&context, args).await,
         Command::DevRole { role } => dev::role(&context, role).await,
         Command::Bench(args) => bench::bench(&context, args).await,

@@ -4,6 +4,7 @@
 
 mod contract;
 mod dev;
+mod doctor;
 mod graphs;
 mod hostile;
 mod kill;

@@ -125,6 +125,11 @@ impl Broker {
         self.node("control").control(arguments).await.unwrap_or_else(|error| panic!("{error}"))
     }
 
+    /// Switches the management plugin on and returns its port.
+    pub async fn enable_management(&mut self) -> u16 {
+        self.node("management").enable_management().await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
     fn node(&mut self, what: &str) -> &mut Node {
         match &mut self.source {
             Source::Private(node) => node,

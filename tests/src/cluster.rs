@@ -138,6 +138,11 @@ impl Cluster {
         self.broker.url()
     }
 
+    /// The address of the HTTP interface.
+    pub fn http_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
     /// Where its files are.
     pub fn folder(&self) -> &Path {
         self.folder.path()

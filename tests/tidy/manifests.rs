@@ -98,7 +98,14 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 9] = [
     ("warrener-orchestrator", &["warrener-shared", "warrener-amqp", "warrener-runtime", "warrener-engine"]),
     (
         "warrener-cli",
-        &["warrener-shared", "warrener-runtime", "warrener-client", "warrener-orchestrator", "warrener-worker"],
+        &[
+            "warrener-shared",
+            "warrener-amqp",
+            "warrener-runtime",
+            "warrener-client",
+            "warrener-orchestrator",
+            "warrener-worker",
+        ],
     ),
     ("warrener-tests", &[ANYTHING]),
 ];

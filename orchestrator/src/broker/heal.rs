@@ -4,15 +4,10 @@
 //! declare, and holds nothing. The rows are the truth, so a task queue is made anew and its attempts are published
 //! again. The queues of submits and results may hold sole copies: they are never deleted here.
 
-use std::time::Duration;
-
 use warrener_amqp::{BrokerError, Session, Topology};
 use warrener_shared::id::QueueName;
 
 use super::Context;
-
-/// A healthy queue takes a consumer within milliseconds.
-const CONSUME_PATIENCE: Duration = Duration::from_secs(6);
 
 /// Makes sure that the queue at the broker exists and is bound. False if it is somebody else's and missing.
 pub(super) async fn prepare(context: &Context, session: &Session, queue: &QueueName) -> Result<bool, BrokerError> {
@@ -31,31 +26,6 @@ pub(super) async fn mark_restart(context: &Context, session: &Session) -> Result
         session.declare_transient_exchange(&name).await?;
     }
     Ok(restarted)
-}
-
-/// Whether a queue that shows no messages takes a consumer at all. It is asked on a session of its own, because a
-/// dead queue takes the whole connection with it.
-pub(super) async fn is_dead(context: &Context, queue: &str) -> bool {
-    let Ok(session) = Session::open(&context.settings).await else { return false };
-    let answer = tokio::time::timeout(CONSUME_PATIENCE, session.consume(queue, 1)).await;
-    let dead = match answer {
-        Ok(Ok(consumer)) => {
-            match consumer.cancel().await {
-                // A message that came in this very moment goes back.
-                Ok(held) => {
-                    for delivery in held {
-                        delivery.release().await.ok();
-                    }
-                }
-                Err(error) => tracing::debug!(%error, queue, "a probing consumer could not be cancelled"),
-            }
-            false
-        }
-        Ok(Err(error)) => error.is_transient(),
-        Err(_) => true,
-    };
-    session.close().await;
-    dead
 }
 
 /// Deletes a dead task queue and makes it anew.

@@ -84,7 +84,7 @@ async fn check_leaders(context: &Context, link: &Link) {
     for (no, name) in open.into_iter().filter(|(_, name)| !context.addresses.contains_key(name)) {
         let address = context.address(&name);
         let empty = matches!(link.session.depth(&address).await, Ok(Some(depth)) if depth.ready == 0);
-        if empty && heal::is_dead(context, &address).await {
+        if empty && warrener_amqp::queue_is_dead(&context.settings, &address).await {
             match heal::remake(context, &link.session, &name).await {
                 Ok(()) => context.input(Input::LaneLost(no)).await,
                 Err(error) => tracing::error!(%error, queue = %name, "a dead task queue could not be made anew"),

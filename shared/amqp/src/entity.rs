@@ -149,7 +149,7 @@ impl Session {
         Ok(())
     }
 
-    async fn declare_exchange(&self, exchange: &Exchange) -> Result<(), BrokerError> {
+    pub(crate) async fn declare_exchange(&self, exchange: &Exchange) -> Result<(), BrokerError> {
         let name = short("the name of an exchange", &exchange.name)?;
         let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
         let entity = format!("the exchange {}", exchange.name);
@@ -161,7 +161,7 @@ impl Session {
         answer.await.map_err(|failure| mismatch(failure, entity, &format!("exchange {}", exchange.name)))
     }
 
-    async fn declare_queue(&self, queue: &Queue) -> Result<(), BrokerError> {
+    pub(crate) async fn declare_queue(&self, queue: &Queue) -> Result<(), BrokerError> {
         let name = short("the name of a queue", &queue.name)?;
         let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
         let entity = format!("the queue {}", queue.name);

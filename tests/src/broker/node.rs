@@ -209,6 +209,27 @@ impl Node {
         Err(NodeError::Control { arguments: arguments.join(" "), output })
     }
 
+    /// Switches the management plugin on and returns its port.
+    ///
+    /// # Errors
+    /// With the output of the command that failed.
+    pub async fn enable_management(&self) -> Result<u16, NodeError> {
+        let [port, _] = free_ports().map_err(io("looking for free ports"))?;
+        let setting = format!(
+            "application:load(rabbitmq_management), \
+             application:set_env(rabbitmq_management, tcp_config, [{{port, {port}}}, {{ip, \"127.0.0.1\"}}])."
+        );
+        self.control(&["eval", &setting]).await?;
+        let mut command = self.command(self.server.with_file_name("rabbitmq-plugins"));
+        command.args(["--quiet", "--node", &self.name, "enable", "rabbitmq_management"]).stdin(Stdio::null());
+        let output = command.output().await.map_err(io("running rabbitmq-plugins"))?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        match output.status.success() {
+            true => Ok(port),
+            false => Err(NodeError::Control { arguments: "rabbitmq-plugins enable".to_owned(), output: text }),
+        }
+    }
+
     fn prepare(&self) -> io::Result<()> {
         let folder = self.folder();
         for part in [DATA, LOGS] {

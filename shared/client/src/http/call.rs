@@ -210,7 +210,7 @@ impl HttpClient {
     }
 }
 
-fn transport(base: &Url) -> reqwest::Result<reqwest::Client> {
+pub(super) fn transport(base: &Url) -> reqwest::Result<reqwest::Client> {
     // Another part of the process may have chosen a provider already, which is as good.
     rustls::crypto::ring::default_provider().install_default().ok();
     let mut builder = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).user_agent(USER_AGENT);
@@ -232,7 +232,7 @@ fn doing(verb: &str) -> String {
 }
 
 /// Longest time to reach the orchestrator: a host that does not answer by then is not there.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest time for one answer, apart from a wait that was asked for.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 const USER_AGENT: &str = concat!("warrener/", env!("CARGO_PKG_VERSION"));

@@ -3,12 +3,14 @@
 mod answer;
 mod call;
 mod error;
+mod fetch;
 mod query;
 pub mod resource;
 
 pub use self::answer::Answer;
 pub use self::call::HttpClient;
 pub use self::error::{HttpError, ProblemDocument};
+pub use self::fetch::{Fetched, fetch};
 pub use self::query::{JobQuery, SubmitOptions};
 
 #[cfg(test)]
