@@ -113,6 +113,8 @@ pub(crate) enum Command {
     },
     /// Look for what is wrong with broker, orchestrator, workers and database, and say how to fix it
     Doctor(DoctorArgs),
+    /// Play the orchestrator against a worker in any language, and say which rules of PROTOCOL.md it breaks
+    Conformance(ConformanceArgs),
     /// Start everything on this machine: RabbitMQ, an orchestrator and workers, until Ctrl-C
     Dev(DevArgs),
     /// One process of dev
@@ -313,6 +315,43 @@ pub(crate) enum ConfigVerb {
     Check,
     /// Print every setting and where it came from, secrets masked
     Show,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+#[command(
+    after_help = "With a command, such as `warrener conformance --queue q -- python3 worker.py q`, the worker is \
+    started and told the broker's\naddress in WARRENER_AMQP__URL; more is tested then, because it can be killed and \
+    stopped. Without a broker in the\nconfiguration a private RabbitMQ is started for it.\n\n\
+    The exit code is 1 if a MUST is broken."
+)]
+pub(crate) struct ConformanceArgs {
+    /// The queue that the worker serves
+    #[arg(long)]
+    pub(crate) queue: String,
+    /// A kind that the worker knows [default: the first that its heartbeat names]
+    #[arg(long)]
+    pub(crate) kind: Option<String>,
+    /// Input with which that kind succeeds
+    #[arg(long, value_name = "JSON", default_value = "null", allow_hyphen_values = true)]
+    pub(crate) input: String,
+    /// The output that this must give
+    #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
+    pub(crate) expect: Option<String>,
+    /// A kind that works for at least 20 s with --slow-input; without it, long tasks are not tested
+    #[arg(long, value_name = "KIND")]
+    pub(crate) slow: Option<String>,
+    /// Its input
+    #[arg(long, value_name = "JSON", default_value = "null", requires = "slow", allow_hyphen_values = true)]
+    pub(crate) slow_input: String,
+    /// It is a plain RPC server with a queue of its own, which knows nothing of Warrener: fewer rules
+    #[arg(long, conflicts_with = "slow")]
+    pub(crate) rpc: bool,
+    /// How long the worker may take for --input
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "10s")]
+    pub(crate) patience: Duration,
+    /// The worker and its arguments
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
 }
 
 #[derive(Clone, Debug, ClapArgs)]

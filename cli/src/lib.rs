@@ -3,6 +3,7 @@
 mod args;
 mod bench;
 mod completion;
+mod conformance;
 mod context;
 mod dead;
 mod dev;
@@ -10,6 +11,7 @@ mod doctor;
 mod document;
 mod exit;
 mod failure;
+mod findings;
 mod follow;
 mod job;
 mod output;
@@ -74,6 +76,7 @@ async fn dispatch(context: Context, command: Command) -> Result<Exit, Failure> {
         Command::Worker { verb } => worker::worker(&context, verb).await,
         Command::Dead { verb } => dead::dead(&context, verb).await,
         Command::Config { verb } => settings::settings(&context, verb),
+        Command::Conformance(args) => conformance::conformance(&context, args).await,
         Command::Doctor(args) => doctor::doctor(&context, args).await,
         Command::Dev(args) => dev::dev(&context, args).await,
         Command::DevRole { role } => dev::role(&context, role).await,

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on shall panic")]
 
+mod conformance;
 mod contract;
 mod dev;
 mod doctor;

@@ -1,6 +1,7 @@
 //! `warrener dev`: everything on this machine by one command, and nothing of it left afterwards.
 
 mod broker;
+mod lend;
 mod part;
 mod place;
 mod plan;
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use warrener_runtime::shutdown::Shutdown;
 
 use self::broker::Broker;
+pub(crate) use self::lend::Lent;
 use self::part::{Living, Part};
 use self::place::Place;
 use self::plan::Plan;

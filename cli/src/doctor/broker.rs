@@ -7,8 +7,8 @@ use warrener_client::amqp::Names;
 use warrener_shared::id::QueueName;
 use warrener_shared::wire::Message;
 
-use super::finding::Findings;
 use super::role::{Role, Stage};
+use crate::findings::Findings;
 
 /// What is asked of whom.
 #[derive(Debug)]

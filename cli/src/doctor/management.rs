@@ -9,8 +9,8 @@ use warrener_client::amqp::Names;
 use warrener_client::http::fetch;
 use warrener_shared::time::Timestamp;
 
-use super::finding::Findings;
 use super::service;
+use crate::findings::Findings;
 
 /// The management plugin, and what is looked at there.
 #[derive(Debug)]

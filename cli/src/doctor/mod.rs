@@ -1,7 +1,6 @@
 //! `warrener doctor`: what is wrong, and how to put it right.
 
 mod broker;
-mod finding;
 mod fix;
 mod management;
 mod role;
@@ -16,7 +15,6 @@ use warrener_runtime::config::{Amqp, Binary};
 use warrener_shared::id::QueueName;
 
 use self::broker::Patient;
-use self::finding::Findings;
 pub(crate) use self::fix::Fixable;
 use self::management::Management;
 pub(crate) use self::role::Role;
@@ -25,6 +23,7 @@ use crate::args::DoctorArgs;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::findings::Findings;
 
 #[derive(Debug, Deserialize)]
 struct Config {

@@ -5,7 +5,7 @@ use warrener_amqp::{BrokerError, Right, Session};
 use warrener_client::amqp::Names;
 use warrener_shared::id::QueueName;
 
-use super::finding::Findings;
+use crate::findings::Findings;
 
 /// Whose user it is that connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

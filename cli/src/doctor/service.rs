@@ -8,7 +8,7 @@ use warrener_client::http::fetch;
 use warrener_client::http::resource::{Queue, Worker};
 use warrener_shared::time::Timestamp;
 
-use super::finding::Findings;
+use crate::findings::Findings;
 
 /// What an orchestrator that answers has told.
 #[derive(Debug, Default)]

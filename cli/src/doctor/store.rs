@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use super::finding::Findings;
+use crate::findings::Findings;
 
 /// Looks at the database that the configuration names.
 pub(super) fn examine(url: &str, orchestrator_answers: bool, findings: &mut Findings) {

@@ -1,6 +1,8 @@
 //! Exchanges, queues and bindings at the broker: looked at, declared, bound, deleted.
 
-use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions};
+use lapin::options::{
+    ExchangeDeclareOptions, ExchangeDeleteOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions,
+};
 use lapin::protocol::AMQPSoftError;
 use lapin::types::FieldTable;
 use warrener_shared::wire::topology::Names;
@@ -144,6 +146,21 @@ impl Session {
         let answer = self.probe().ask(&what, |channel| {
             let name = name.clone();
             async move { channel.queue_delete(name, QueueDeleteOptions::default()).await }
+        });
+        unless_missing(answer.await)?;
+        Ok(())
+    }
+
+    /// Deletes an exchange; one that doesn't exist is no error.
+    ///
+    /// # Errors
+    /// If the broker doesn't let us or can't be asked.
+    pub async fn delete_exchange(&self, exchange: &str) -> Result<(), BrokerError> {
+        let name = short("the name of an exchange", exchange)?;
+        let what = format!("deleting the exchange {exchange}");
+        let answer = self.probe().ask(&what, |channel| {
+            let name = name.clone();
+            async move { channel.exchange_delete(name, ExchangeDeleteOptions::default()).await }
         });
         unless_missing(answer.await)?;
         Ok(())

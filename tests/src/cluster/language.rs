@@ -25,7 +25,7 @@ pub fn root() -> PathBuf {
 }
 
 /// Where the languages find the clients: as told from outside, or where `make setup` puts them.
-pub(super) fn paths() -> [(&'static str, String); 2] {
+pub fn paths() -> [(&'static str, String); 2] {
     let installed = root().join("target").join("polyglot");
     [("PYTHONPATH", installed.join("python")), ("NODE_PATH", installed.join("node").join("node_modules"))].map(
         |(name, folder)| {

@@ -22,7 +22,15 @@ pub(super) fn read(bytes: &[u8]) -> Answer {
 
 /// Refuses an output that nobody would take.
 pub(super) fn fits(output: Vec<u8>) -> Answer {
-    if output.len() > BYTES { Err(too_large()) } else { Ok(output) }
+    if output.len() > BYTES {
+        Err(too_large())
+    } else if serde_json::from_slice::<&RawValue>(&output).is_err() {
+        Err(Failure::new(code::BAD_OUTPUT, "the handler's output is not JSON").for_good())
+    } else if depth(&output) > DEPTH {
+        Err(too_deep())
+    } else {
+        Ok(output)
+    }
 }
 
 pub(super) fn too_large() -> Failure {

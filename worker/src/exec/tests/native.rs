@@ -107,3 +107,18 @@ async fn a_handler_that_ignores_its_end_is_dropped() {
     assert_eq!(shown(&ending), "timed_out: the attempt took longer than its timeout of 1s");
     assert_eq!(begun.elapsed().as_millis() / 100, 33, "timeout, grace and two seconds");
 }
+
+#[tokio::test]
+async fn bytes_that_are_no_json_are_no_output() {
+    let deep = "[".repeat(200) + &"]".repeat(200);
+    let cases = [
+        ("{\"a\": ", "bad_output: the handler's output is not JSON"),
+        ("", "bad_output: the handler's output is not JSON"),
+        (&deep, "bad_output: the output is JSON nested deeper than 128"),
+    ];
+    for (bytes, expected) in cases {
+        let echo = Handler::bytes(|_, input| async { Ok(input) });
+        let ending = attempt(echo, context(), bytes.as_bytes().to_vec(), FOR_EVER).await;
+        assert_eq!(shown(&ending), expected);
+    }
+}

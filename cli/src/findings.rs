@@ -1,4 +1,4 @@
-//! What was found, and how it is told.
+//! What was found by looking at something, and how it is told.
 
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ use crate::talk;
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Level {
+pub(crate) enum Level {
     /// As it should be.
     Ok,
     /// Could not be looked at from here.
@@ -23,7 +23,7 @@ pub(super) enum Level {
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Finding {
+pub(crate) struct Finding {
     /// What was looked at, in a word.
     check: &'static str,
     level: Level,
@@ -34,22 +34,22 @@ pub(super) struct Finding {
 
 /// Everything that was looked at so far.
 #[derive(Debug, Default)]
-pub(super) struct Findings(Vec<Finding>);
+pub(crate) struct Findings(Vec<Finding>);
 
 impl Findings {
-    pub(super) fn ok(&mut self, check: &'static str, message: impl Into<String>) {
+    pub(crate) fn ok(&mut self, check: &'static str, message: impl Into<String>) {
         self.add(check, Level::Ok, message.into(), None);
     }
 
-    pub(super) fn skipped(&mut self, check: &'static str, message: impl Into<String>) {
+    pub(crate) fn skipped(&mut self, check: &'static str, message: impl Into<String>) {
         self.add(check, Level::Skipped, message.into(), None);
     }
 
-    pub(super) fn warning(&mut self, check: &'static str, message: impl Into<String>, fix: impl Into<String>) {
+    pub(crate) fn warning(&mut self, check: &'static str, message: impl Into<String>, fix: impl Into<String>) {
         self.add(check, Level::Warning, message.into(), Some(fix.into()));
     }
 
-    pub(super) fn problem(&mut self, check: &'static str, message: impl Into<String>, fix: impl Into<String>) {
+    pub(crate) fn problem(&mut self, check: &'static str, message: impl Into<String>, fix: impl Into<String>) {
         self.add(check, Level::Problem, message.into(), Some(fix.into()));
     }
 
@@ -58,18 +58,18 @@ impl Findings {
     }
 
     /// Notes that all is well with a check, unless something was found about it since `before`.
-    pub(super) fn ok_unless_found(&mut self, check: &'static str, before: usize, message: impl Into<String>) {
+    pub(crate) fn ok_unless_found(&mut self, check: &'static str, before: usize, message: impl Into<String>) {
         if self.0[before..].iter().all(|finding| finding.check != check) {
             self.ok(check, message);
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
     /// How many are problems.
-    pub(super) fn problems(&self) -> usize {
+    pub(crate) fn problems(&self) -> usize {
         self.count(Level::Problem)
     }
 
@@ -78,7 +78,7 @@ impl Findings {
     }
 
     /// Prints them: lines for people, a document for programs.
-    pub(super) fn print(&self, context: &Context) -> Result<(), Failure> {
+    pub(crate) fn print(&self, context: &Context) -> Result<(), Failure> {
         let page = serde_json::json!({ "items": self.0, "next_cursor": null }).to_string();
         match elements(context.globals.output, &[page])? {
             Some(document) => talk::data(&document),
@@ -98,7 +98,7 @@ impl Findings {
     }
 
     /// What it comes to, in a line.
-    pub(super) fn sum(&self) -> String {
+    pub(crate) fn sum(&self) -> String {
         match (self.problems(), self.count(Level::Warning)) {
             (0, 0) => "all is well".to_owned(),
             (0, warnings) => format!("it works; {}", counted(warnings, "warning")),

@@ -1,0 +1,73 @@
+//! `warrener conformance`: plays the orchestrator against somebody's worker, and says which rules it breaks.
+
+mod answers;
+mod crashes;
+mod delivery;
+mod long;
+mod play;
+mod stage;
+mod worker;
+
+use serde::Deserialize;
+use warrener_amqp::Settings;
+use warrener_client::amqp::Names;
+use warrener_runtime::config::{Amqp, Binary, Origin};
+
+use self::play::Play;
+use self::stage::Stage;
+use self::worker::Worker;
+use crate::args::ConformanceArgs;
+use crate::context::Context;
+use crate::dev::Lent;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+#[derive(Debug, Deserialize)]
+struct Config {
+    amqp: Amqp,
+}
+
+/// Tests a worker and prints what was found; fails if a MUST is broken.
+pub(crate) async fn conformance(context: &Context, args: ConformanceArgs) -> Result<Exit, Failure> {
+    check_json("--input", &args.input)?;
+    check_json("--slow-input", &args.slow_input)?;
+    args.expect.iter().try_for_each(|json| check_json("--expect", json))?;
+    let loaded = context.loader(&[Binary::Cli]).load::<Config>()?;
+    let is_given =
+        loaded.settings().iter().any(|setting| setting.path == "amqp.url" && setting.origin != Origin::Default);
+    let amqp = loaded.value.amqp;
+    if is_given || args.command.is_empty() {
+        return with_broker(context, args, &amqp, &amqp.address()).await;
+    }
+    context.say("starting a private RabbitMQ, which takes some seconds");
+    let lent = Lent::start().await?;
+    let outcome = with_broker(context, args, &amqp, &lent.url).await;
+    lent.give_back().await?;
+    outcome
+}
+
+async fn with_broker(context: &Context, args: ConformanceArgs, amqp: &Amqp, url: &str) -> Result<Exit, Failure> {
+    let settings = Settings::new(url, "warrener conformance");
+    let names = Names::new(&amqp.prefix);
+    let stage = Stage::set(settings, names, &args.queue, args.rpc).await?;
+    let variables = vec![("WARRENER_AMQP__URL", url.to_owned()), ("WARRENER_AMQP__PREFIX", amqp.prefix.clone())];
+    let worker = (!args.command.is_empty()).then(|| Worker::new(args.command.clone(), variables));
+    let mut play = Play::new(context, args, stage, worker);
+    let played = tokio::select! {
+        played = play.all() => played,
+        _ = tokio::signal::ctrl_c() => Err(Failure::new(Exit::Interrupted, "interrupted")),
+    };
+    let findings = play.end().await?;
+    played?;
+    findings.print(context)?;
+    context.say(&match findings.problems() {
+        0 => "the worker keeps every MUST that was tested".to_owned(),
+        count => format!("the worker breaks {count} of the rules of shared/PROTOCOL.md"),
+    });
+    Ok(if findings.problems() == 0 { Exit::Ok } else { Exit::Error })
+}
+
+fn check_json(flag: &str, text: &str) -> Result<(), Failure> {
+    let read = serde_json::from_str::<serde::de::IgnoredAny>(text);
+    read.map(drop).map_err(|error| Failure::new(Exit::Usage, format!("{flag}: not JSON: {error}")))
+}
