@@ -9,6 +9,7 @@ use warrener_shared::id::{JobNo, QueueName, TaskNo};
 use warrener_shared::job::{SubmitContext, parse};
 use warrener_shared::json::Doc;
 use warrener_shared::state::TaskState;
+use warrener_shared::time::Millis;
 
 use super::batch::Batch;
 use super::cache::Parsed;
@@ -106,6 +107,14 @@ impl<S: Store> Driver<S> {
             Parsed { spec: Arc::new(spec), traceparent: submitted.traceparent.clone(), bytes: submitted.body.len() };
         self.memory.specs.insert(row.no, parsed.clone());
         Ok(JobEntry { row, spec: parsed.spec, traceparent: parsed.traceparent })
+    }
+
+    /// How long the worker of a task may be silent, if the task says so. The store has it only as the job came.
+    pub(super) fn silence_of(&mut self, row: &TaskRow) -> Result<Option<Millis>, StoreError> {
+        let Some(job) = self.store.job(row.job)? else { return Ok(None) };
+        // A job that cannot be read any more must not keep the others waiting; who works on it finds out.
+        let spec = self.entry(job).ok().map(|entry| entry.spec);
+        Ok(spec.and_then(|spec| spec.tasks.get(row.position as usize)?.policy.heartbeat))
     }
 
     /// Keeps what the next batches will ask for again.

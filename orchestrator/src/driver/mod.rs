@@ -200,9 +200,15 @@ impl<S: Store> Driver<S> {
                 lane.open += 1;
             }
         }
-        self.watch = Watch::from_rows(&open, boot.published_below, self.clock.monotonic());
         self.memory = Memory::default();
+        let mut watch = Watch::from_rows(&open, boot.published_below, self.clock.monotonic());
+        for row in &open {
+            watch.bear(&row.ticket(), self.silence_of(row)?);
+        }
+        self.watch = watch;
         self.next_due = Some(Timestamp(0));
+        // Of a commit whose outcome was unknown nobody may have been told.
+        self.replies_failed = true;
         Ok(())
     }
 

@@ -2,10 +2,12 @@
 
 use warrener_engine::TaskRow;
 use warrener_engine::event::Reported;
+use warrener_runtime::clock::Hand;
 use warrener_shared::id::{JobNo, TaskNo, Ticket};
 use warrener_shared::job::{SubmitContext, parse};
 use warrener_shared::state::TaskState;
 use warrener_shared::wire::result::Report;
+use warrener_shared::wire::submit::{ReplyAddress, ReplyMode};
 
 use super::*;
 use crate::store::memory::Memory as Store;
@@ -14,21 +16,23 @@ use crate::store::{Commit, Store as _, Submitted};
 struct Loop {
     driver: Driver<Store>,
     outputs: mpsc::UnboundedReceiver<Output>,
+    hand: Arc<Hand>,
 }
 
 impl Loop {
     fn new() -> Self {
         let (_, inputs) = mpsc::channel(1);
         let (sender, outputs) = mpsc::unbounded_channel();
+        let hand = Arc::new(Hand::default());
         let setup = Setup {
             limits: Limits::DEFAULT,
             retention: Millis::from_secs(60),
             health: Health::new(&["store"]),
-            workers: Workers::default(),
+            workers: Workers::with_clock(Clock::by_hand(hand.clone())),
             glance: Arc::default(),
             external: BTreeSet::new(),
         };
-        Self { driver: Driver::new(Store::new(), setup, inputs, sender).unwrap(), outputs }
+        Self { driver: Driver::new(Store::new(), setup, inputs, sender).unwrap(), outputs, hand }
     }
 
     /// Lets what is due happen.
@@ -124,4 +128,40 @@ fn a_timer_that_cannot_be_handled_stops_nothing_else() {
     let out = one.step(vec![succeeded(out[0].1)]);
     assert_eq!(names(&out), ["b"]);
     assert_eq!(one.driver.store.dead_letters().count(), 0, "an innocent input was set aside");
+}
+
+#[test]
+fn a_silence_that_the_task_allows_is_allowed_after_a_restart_too() {
+    let mut run = Loop::new();
+    let out = run.step(vec![submit(r#"{"kind": "k", "heartbeat": "90s", "retry": 0}"#)]);
+    let report = Report::Claimed { lease: Millis::from_secs(10) };
+    run.step(vec![Input::Report(Reported { ticket: out[0].1, report, worker: Some("w".into()) })]);
+    run.driver.recollect().unwrap();
+    run.hand.pass(60_000);
+    run.driver.turn(Vec::new());
+    assert_eq!(run.driver.watch.len(), 1, "lost by the lease, which is shorter");
+    run.hand.pass(60_000);
+    run.driver.turn(Vec::new());
+    assert_eq!(run.driver.watch.len(), 0, "silent for longer than the task allows");
+}
+
+#[test]
+fn an_answer_is_given_even_if_the_reply_of_the_commit_was_lost() {
+    let mut run = Loop::new();
+    run.step(vec![Input::Connected { wiped: false }]);
+    let Input::Submit(mut submission) = submit(r#"{"kind": "k"}"#) else { unreachable!() };
+    let to = ReplyAddress { queue: "client".to_owned(), correlation_id: None };
+    submission.reply = Some(ReplyTo { to, mode: ReplyMode::Finished });
+    let out = run.step(vec![Input::Submit(submission)]);
+    // The commit stood, but nobody was told: what came of it is not known to the loop.
+    let mut other = Loop::new();
+    std::mem::swap(&mut run.driver.store, &mut other.driver.store);
+    other.driver.recollect().unwrap();
+    other.step(vec![succeeded(out[0].1)]);
+    std::mem::swap(&mut run.driver.store, &mut other.driver.store);
+    run.driver.recollect().unwrap();
+    run.hand.pass(2_000);
+    run.driver.turn(Vec::new());
+    let replies = std::iter::from_fn(|| run.outputs.try_recv().ok()).filter(|out| matches!(out, Output::Reply { .. }));
+    assert_eq!(replies.count(), 1);
 }

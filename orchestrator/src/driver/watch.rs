@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use warrener_engine::row::TaskRow;
 use warrener_shared::id::{TaskNo, Ticket};
+use warrener_shared::time::Millis;
 
 /// How long a publish may take before it is tried again; longer than the publisher's own limit.
 const REPUBLISH_AFTER: Duration = Duration::from_secs(45);
@@ -60,11 +61,18 @@ impl Watch {
             open.started = row.started_at.is_some();
             open.worker.clone_from(&row.worker);
             open.claimed = row.lease.is_some();
-            open.silence = row.lease.map(warrener_shared::time::Millis::to_std);
+            open.silence = row.lease.map(Millis::to_std);
             // After a start of the orchestrator leases start anew.
             open.seen = open.started.then_some(now);
         }
         watch
+    }
+
+    /// The task itself says how long its worker may be silent.
+    pub(super) fn bear(&mut self, ticket: &Ticket, silence: Option<Millis>) {
+        if let (Some(open), Some(silence)) = (self.get_mut(ticket), silence) {
+            open.silence = Some(silence.to_std());
+        }
     }
 
     pub(super) fn insert(&mut self, no: i64, ticket: Ticket, queue: i64, silence: Option<Duration>) {
