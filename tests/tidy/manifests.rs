@@ -59,11 +59,15 @@ fn every_crate_is_a_member() {
 #[test]
 fn every_test_runs() {
     let manifest: Table = toml::from_str(&read("tests/Cargo.toml")).expect("cargo has read it");
-    let targets = manifest["test"].as_array().expect("the tests are listed");
-    let listed: BTreeSet<_> = targets.iter().filter_map(|test| test["path"].as_str()).collect();
+    // A program with tests inside is run as well.
+    let targets = ["test", "bin"].into_iter().filter_map(|sort| manifest[sort].as_array()).flatten();
+    let listed: BTreeSet<_> = targets.filter_map(|test| test["path"].as_str()).collect();
     let programs = files(&["/main.rs"]).into_iter().filter_map(|file| Some(file.strip_prefix("tests/")?.to_owned()));
     let forgotten: Vec<_> = programs.filter(|file| !listed.contains(file.as_str())).collect();
-    expect_none(&forgotten, "No `[[test]]` in tests/Cargo.toml lists this program, so it never runs.");
+    expect_none(
+        &forgotten,
+        "Neither `[[test]]` nor `[[bin]]` in tests/Cargo.toml lists this program, so it never runs.",
+    );
 }
 
 /// Each package and which of our own it needs, in any way.

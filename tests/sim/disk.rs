@@ -1,0 +1,200 @@
+//! The store of the simulation: a store in memory that fails, or takes the process with it, at chosen commits.
+
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use warrener_engine::row::{JobRow, TaskRow};
+use warrener_orchestrator::store::memory::Memory;
+use warrener_orchestrator::store::{Boot, Commit, Found, Item, OwedReply, QueueRow, Store, StoreError, Submitted};
+use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
+use warrener_shared::time::Timestamp;
+
+use crate::dice::Dice;
+use crate::judge::Judge;
+
+/// What may go wrong at a commit, in a thousand.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct CommitFaults {
+    pub(crate) refused: u64,
+    pub(crate) reply_lost: u64,
+    pub(crate) crash_before: u64,
+    pub(crate) crash_after: u64,
+}
+
+/// What a commit came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Kept,
+    Refused,
+    ReplyLost,
+    CrashBefore,
+    CrashAfter,
+}
+
+/// A handle to the disk; all handles share it, and it outlives every process.
+#[derive(Clone, Debug)]
+pub(crate) struct Disk(Arc<Mutex<Platter>>);
+
+/// What the disk holds, and who looks at what is written.
+#[derive(Debug)]
+pub(crate) struct Platter {
+    pub(crate) memory: Memory,
+    pub(crate) judge: Judge,
+    pub(crate) faults: CommitFaults,
+    pub(crate) dice: Dice,
+    /// The process died in a commit: nothing can be read or written until it is started again.
+    pub(crate) crashed: bool,
+    pub(crate) fates: Vec<Fate>,
+    /// Monotonic time of the world, for the judge.
+    pub(crate) now: u64,
+}
+
+impl Disk {
+    pub(crate) fn new(judge: Judge, faults: CommitFaults, dice: Dice) -> Self {
+        let platter = Platter { memory: Memory::new(), judge, faults, dice, crashed: false, fates: Vec::new(), now: 0 };
+        Self(Arc::new(Mutex::new(platter)))
+    }
+
+    pub(crate) fn open(&self) -> MutexGuard<'_, Platter> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self) -> Result<MutexGuard<'_, Platter>, StoreError> {
+        let platter = self.open();
+        if platter.crashed { Err(unwritable("the process is dead")) } else { Ok(platter) }
+    }
+}
+
+impl Platter {
+    fn fate(&mut self) -> Fate {
+        let CommitFaults { refused, reply_lost, crash_before, crash_after } = self.faults;
+        if refused + reply_lost + crash_before + crash_after == 0 {
+            return Fate::Kept;
+        }
+        let mut at = self.dice.below(1000);
+        let mut hit = |rate: u64| {
+            let hit = at < rate;
+            at = if hit { u64::MAX } else { at - rate };
+            hit
+        };
+        match () {
+            () if hit(refused) => Fate::Refused,
+            () if hit(reply_lost) => Fate::ReplyLost,
+            () if hit(crash_before) => Fate::CrashBefore,
+            () if hit(crash_after) => Fate::CrashAfter,
+            () => Fate::Kept,
+        }
+    }
+
+    fn keep(&mut self, commit: &Commit) -> Result<(), StoreError> {
+        self.judge.before_commit(commit, &mut self.memory, self.now);
+        self.memory.commit(commit)?;
+        self.judge.after_commit(commit, &mut self.memory, self.now);
+        Ok(())
+    }
+}
+
+fn unwritable(why: &str) -> StoreError {
+    StoreError::Unwritable(why.to_owned())
+}
+
+impl Store for Disk {
+    fn boot(&mut self) -> Result<Boot, StoreError> {
+        self.read()?.memory.boot()
+    }
+
+    fn find(&mut self, id: &JobId) -> Result<Option<Found>, StoreError> {
+        self.read()?.memory.find(id)
+    }
+
+    fn holder(&mut self, key: &str) -> Result<Option<JobRow>, StoreError> {
+        self.read()?.memory.holder(key)
+    }
+
+    fn job(&mut self, no: JobNo) -> Result<Option<JobRow>, StoreError> {
+        self.read()?.memory.job(no)
+    }
+
+    fn submitted(&mut self, no: JobNo) -> Result<Option<Submitted>, StoreError> {
+        self.read()?.memory.submitted(no)
+    }
+
+    fn tasks(&mut self, first: TaskNo, count: u32) -> Result<Vec<TaskRow>, StoreError> {
+        self.read()?.memory.tasks(first, count)
+    }
+
+    fn open_tasks(&mut self, first: TaskNo, count: u32) -> Result<Vec<TaskRow>, StoreError> {
+        self.read()?.memory.open_tasks(first, count)
+    }
+
+    fn each_item(
+        &mut self,
+        mapped: &TaskRow,
+        visit: &mut dyn FnMut(Item<'_>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        self.read()?.memory.each_item(mapped, visit)
+    }
+
+    fn queue(&mut self, name: &QueueName) -> Result<QueueRow, StoreError> {
+        self.read()?.memory.queue(name)
+    }
+
+    fn ready(&mut self, queue: i64, most: usize) -> Result<Vec<(i64, TaskNo)>, StoreError> {
+        self.read()?.memory.ready(queue, most)
+    }
+
+    fn ready_count(&mut self, queue: i64, most: usize) -> Result<usize, StoreError> {
+        self.read()?.memory.ready_count(queue, most)
+    }
+
+    fn due_tasks(&mut self, now: Timestamp, most: usize) -> Result<Vec<TaskNo>, StoreError> {
+        self.read()?.memory.due_tasks(now, most)
+    }
+
+    fn due_jobs(&mut self, now: Timestamp, most: usize) -> Result<Vec<JobNo>, StoreError> {
+        self.read()?.memory.due_jobs(now, most)
+    }
+
+    fn next_due(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        self.read()?.memory.next_due()
+    }
+
+    fn open_attempts(&mut self) -> Result<Vec<TaskRow>, StoreError> {
+        self.read()?.memory.open_attempts()
+    }
+
+    fn owed_replies(&mut self, job: Option<JobNo>) -> Result<Vec<OwedReply>, StoreError> {
+        self.read()?.memory.owed_replies(job)
+    }
+
+    fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {
+        let mut platter = self.read()?;
+        let fate = platter.fate();
+        match fate {
+            Fate::Kept => {}
+            Fate::Refused => {
+                platter.fates.push(fate);
+                return Err(unwritable("the disk is full"));
+            }
+            Fate::CrashBefore => {
+                platter.fates.push(fate);
+                platter.crashed = true;
+                return Err(unwritable("killed before the commit"));
+            }
+            Fate::ReplyLost | Fate::CrashAfter => platter.fates.push(fate),
+        }
+        platter.keep(commit)?;
+        match fate {
+            Fate::CrashAfter => {
+                platter.crashed = true;
+                Err(unwritable("killed after the commit"))
+            }
+            Fate::ReplyLost => Err(unwritable("the reply of the commit was lost")),
+            _ => Ok(()),
+        }
+    }
+
+    fn prune(&mut self, finished_before: Timestamp, most: usize) -> Result<usize, StoreError> {
+        self.read()?.memory.prune(finished_before, most)
+    }
+}

@@ -1,0 +1,251 @@
+//! The judges: they watch what is written and what is done, and share no code with the rules.
+//!
+//! They know the plan of every job, read rows as data, and keep their own account of states and attempts.
+
+mod account;
+mod end;
+mod verdict;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use warrener_orchestrator::store::memory::Memory;
+use warrener_orchestrator::store::{Commit, Store as _};
+use warrener_shared::id::{JobNo, TaskNo};
+use warrener_shared::state::TaskState;
+use warrener_shared::wire::dispatch::Assignment;
+use warrener_shared::wire::result::Report;
+use warrener_worker::session::{Ending, Ticket};
+
+use self::account::Account;
+pub(crate) use self::verdict::work;
+use crate::plan::{JobPlan, Plan, Wish};
+use crate::reach::Reach;
+
+/// A rule that was broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Violation {
+    /// Which, in a word.
+    pub(crate) rule: &'static str,
+    /// What was seen.
+    pub(crate) what: String,
+}
+
+impl Violation {
+    pub(crate) const fn new(rule: &'static str, what: String) -> Self {
+        Self { rule, what }
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Judge {
+    plans: Vec<JobPlan>,
+    /// By the job's number in the store.
+    accounts: BTreeMap<JobNo, Account>,
+    numbers: BTreeMap<String, JobNo>,
+    /// Jobs whose submitter was told that they are kept.
+    accepted: BTreeSet<usize>,
+    /// What workers were told to stop.
+    told: BTreeMap<String, BTreeSet<String>>,
+    /// What runs where.
+    running: BTreeSet<(String, Ticket)>,
+    /// What workers really came to.
+    said: BTreeMap<Ticket, Vec<Report>>,
+    /// When an attempt first went out.
+    published: BTreeMap<(TaskNo, u32), u64>,
+    /// When the orchestrator last heard of an attempt.
+    heard: BTreeMap<(TaskNo, u32), u64>,
+    /// Attempts that were open in the store after some commit.
+    opened: BTreeSet<String>,
+    wished: Vec<Wish>,
+    is_lossy: bool,
+    /// The wall clock may jump, and with it what is due.
+    clock_jumps: bool,
+    violation: Option<Violation>,
+    pub(crate) reach: Reach,
+    now: u64,
+}
+
+impl Judge {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        Self {
+            plans: plan.jobs.clone(),
+            accounts: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            accepted: BTreeSet::new(),
+            told: BTreeMap::new(),
+            running: BTreeSet::new(),
+            said: BTreeMap::new(),
+            published: BTreeMap::new(),
+            heard: BTreeMap::new(),
+            opened: BTreeSet::new(),
+            wished: Vec::new(),
+            is_lossy: plan.faults.has(crate::plan::Fault::BrokerWiped),
+            clock_jumps: plan.faults.has(crate::plan::Fault::WallJump),
+            violation: None,
+            reach: Reach::default(),
+            now: 0,
+        }
+    }
+
+    pub(crate) fn take_violation(&mut self) -> Option<Violation> {
+        self.violation.take()
+    }
+
+    /// Notes a broken rule; the first is the one that counts.
+    fn find(&mut self, rule: &'static str, what: impl FnOnce() -> String) {
+        if self.violation.is_none() {
+            self.violation = Some(Violation::new(rule, what()));
+        }
+    }
+
+    fn must(&mut self, holds: bool, rule: &'static str, what: impl FnOnce() -> String) {
+        if !holds {
+            self.find(rule, what);
+        }
+    }
+
+    /// Whether a job was ever seen in the store.
+    pub(crate) fn knows(&self, id: &str) -> bool {
+        self.numbers.contains_key(id)
+    }
+
+    pub(crate) fn accepted(&mut self, job: usize) {
+        self.accepted.insert(job);
+        let id = self.plans[job].id.clone();
+        let unique = self.plans[job].unique.is_some();
+        self.must(self.knows(&id) || unique, "lost", || format!("{id} was accepted, and is not in the store"));
+    }
+
+    pub(crate) fn wished(&mut self, wish: Wish) {
+        self.wished.push(wish);
+    }
+
+    fn was_retried(&self, id: &str) -> bool {
+        self.wished.iter().any(|wish| matches!(wish, Wish::Retry(job) if self.plans[*job].id == id))
+    }
+
+    pub(crate) fn before_commit(&mut self, commit: &Commit, memory: &mut Memory, now: u64) {
+        self.now = now;
+        for row in &commit.changes.tasks {
+            let Ok(Some(old)) = memory.tasks(row.no, 1).map(|mut rows| rows.pop()) else { continue };
+            let went_on = row.attempt >= old.attempt;
+            self.must(went_on, "attempts", || {
+                format!("attempt {} of task {} became {}", old.attempt, row.no.0, row.attempt)
+            });
+            let is_frozen = old.state == TaskState::Succeeded && row.state == TaskState::Succeeded;
+            let changed = is_frozen && old.output != row.output;
+            self.must(!changed, "rewritten", || format!("the output of task {} changed after its end", row.no.0));
+        }
+    }
+
+    pub(crate) fn after_commit(&mut self, commit: &Commit, memory: &mut Memory, now: u64) {
+        self.now = now;
+        for row in &commit.changes.new_jobs {
+            self.numbers.insert(row.id.to_string(), row.no);
+            let plan = self.plans.iter().find(|plan| plan.id == row.id.as_str()).cloned();
+            match plan {
+                Some(plan) => drop(self.accounts.insert(row.no, Account::new(plan))),
+                None => self.find("forged", || format!("job {} was never submitted", row.id)),
+            }
+        }
+        for (job, events) in &commit.changes.events {
+            let retried = self.accounts.get(job).is_some_and(|account| self.was_retried(&account.plan.id));
+            let Some(account) = self.accounts.get_mut(job) else { continue };
+            for event in events {
+                if let Err(violation) = account.note(event, retried, &mut self.reach) {
+                    self.violation.get_or_insert(violation);
+                }
+            }
+        }
+        for row in commit.changes.tasks.iter().chain(&commit.changes.new_tasks) {
+            if row.dispatch_no.is_some() {
+                self.opened.insert(row.ticket().to_string());
+            }
+            if row.state.is_final() && row.map.is_none() && row.attempt > 0 {
+                self.judge_end(row);
+            }
+        }
+        for row in &commit.changes.attempts {
+            self.judge_record(row, memory);
+        }
+        for row in &commit.changes.jobs {
+            self.count(row.no, memory);
+        }
+        for letter in &commit.dead {
+            self.must(letter.code != "internal", "internal", || format!("an input was set aside: {}", letter.message));
+        }
+    }
+
+    /// What the orchestrator sends out is open in the store, or was when it was decided.
+    pub(crate) fn publishes(&mut self, ticket: &str) {
+        let now = self.now;
+        let Some((task, attempt)) = parts(ticket) else {
+            return self.find("published", || format!("{ticket} is no ticket"));
+        };
+        self.published.entry((task, attempt)).or_insert(now);
+        let was_open = self.opened.contains(ticket);
+        self.must(was_open, "published", || {
+            format!("the orchestrator publishes {ticket}, which was never an open attempt in the store")
+        });
+    }
+
+    pub(crate) fn told_to_stop(&mut self, worker: &str, tickets: &[String]) {
+        self.told.entry(worker.to_owned()).or_default().extend(tickets.iter().cloned());
+    }
+
+    pub(crate) fn starts(
+        &mut self,
+        worker: &str,
+        ticket: &Ticket,
+        assignment: &Assignment,
+        memory: &mut Memory,
+        now: u64,
+    ) {
+        self.now = now;
+        let told = self.told.get(worker).is_some_and(|told| told.contains(&**ticket));
+        self.must(!told, "cancel", || format!("{worker} begins {ticket} after it was told to stop it"));
+        let fresh = self.running.insert((worker.to_owned(), ticket.clone()));
+        self.must(fresh, "twice", || format!("{worker} works on {ticket} twice at once"));
+        let known = parts(ticket).is_some_and(|attempt| self.published.contains_key(&attempt));
+        self.must(known, "forged", || format!("{worker} begins {ticket}, which nobody published"));
+        let row = parts(ticket).and_then(|(task, _)| memory.tasks(task, 1).ok()?.pop());
+        let Some(row) = row.filter(|row| row.ticket().to_string() == **ticket && !row.state.is_final()) else { return };
+        let Some(account) = self.accounts.get(&row.job) else { return };
+        if let Some(open) = account.open_need(row.position) {
+            self.find("needs", || format!("{}/{} begins before its need {open}", assignment.job, assignment.task));
+        }
+        let Some(job) = memory.job(row.job).ok().flatten() else { return };
+        let Some(account) = self.accounts.get(&row.job) else { return };
+        let expected = verdict::input(&account.plan, &job, row.position, row.index, memory);
+        let is: Value = serde_json::from_slice(&assignment.input).unwrap_or(Value::Null);
+        self.must(expected.as_ref().is_none_or(|expected| *expected == is), "input", || {
+            format!("{}/{} begins with {is}, not {expected:?}", assignment.job, assignment.task)
+        });
+    }
+
+    pub(crate) fn ends(&mut self, worker: &str, ticket: &Ticket, ending: &Ending) {
+        self.running.remove(&(worker.to_owned(), ticket.clone()));
+        if let Ending::Reported(report) = ending {
+            self.said.entry(ticket.clone()).or_default().push(report.clone());
+        }
+    }
+
+    pub(crate) fn worker_gone(&mut self, worker: &str) {
+        self.running.retain(|(other, _)| other != worker);
+    }
+
+    /// The orchestrator heard of an attempt.
+    pub(crate) fn heard(&mut self, ticket: &str, now: u64) {
+        if let Some(attempt) = parts(ticket) {
+            self.heard.insert(attempt, now);
+        }
+    }
+}
+
+/// Task and attempt of a ticket.
+fn parts(ticket: &str) -> Option<(TaskNo, u32)> {
+    let mut parts = ticket.split('.');
+    Some((TaskNo(parts.next()?.parse().ok()?), parts.next()?.parse().ok()?))
+}

@@ -1,0 +1,204 @@
+//! What is judged of ends: of attempts, of jobs, and of the world.
+
+use std::collections::BTreeMap;
+
+use warrener_engine::row::{AttemptRow, TaskRow};
+use warrener_orchestrator::store::Store as _;
+use warrener_orchestrator::store::memory::Memory;
+use warrener_shared::error::ErrorObject;
+use warrener_shared::id::{JobNo, TaskNo};
+use warrener_shared::state::{Outcome, TaskState};
+use warrener_shared::wire::result::Report;
+use warrener_worker::session::Ticket;
+
+use super::{Judge, verdict};
+use crate::broker::Books;
+use crate::plan::{TaskPlan, Via};
+use crate::world::Replies;
+
+impl Judge {
+    /// A task is final: what it came to is what a worker said, or what time did.
+    pub(super) fn judge_end(&mut self, row: &TaskRow) {
+        let ticket = row.ticket().to_string();
+        let said = self.said.get(ticket.as_str()).cloned().unwrap_or_default();
+        match row.state {
+            TaskState::Succeeded => {
+                let output = row.output.as_deref().unwrap_or_default();
+                let is_said =
+                    said.iter().any(|report| matches!(report, Report::Succeeded { output: said } if said == output));
+                self.must(is_said, "invented", || {
+                    format!("{ticket} succeeded with {}, and no worker said so", String::from_utf8_lossy(output))
+                });
+            }
+            TaskState::TimedOut => self.judge_time_out(row, row.attempt, &code_of(row.error.as_deref())),
+            TaskState::Failed => {
+                let code = code_of(row.error.as_deref());
+                if code == "lost" {
+                    self.judge_loss(row, row.attempt);
+                }
+                let is_ours = ["lost", "crashed", "rejected", "too_many_failures", "expression_error", "unknown_kind"]
+                    .contains(&code.as_str());
+                let is_said =
+                    said.iter().any(|report| matches!(report, Report::Failed { error, .. } if error.code == code));
+                self.must(is_ours || is_said, "invented", || {
+                    format!("{ticket} failed with {code}, and no worker said so")
+                });
+            }
+            _ => {}
+        }
+    }
+
+    /// An attempt that another may follow: nobody's time is over before it is, whatever the wall clock says.
+    pub(super) fn judge_record(&mut self, record: &AttemptRow, memory: &mut Memory) {
+        let Some(row) = memory.tasks(record.task, 1).ok().and_then(|mut rows| rows.pop()) else { return };
+        match record.outcome {
+            Outcome::TimedOut => self.judge_time_out(&row, record.attempt, &code_of(record.error.as_deref())),
+            Outcome::Lost => self.judge_loss(&row, record.attempt),
+            Outcome::Succeeded | Outcome::Failed | Outcome::Cancelled | Outcome::Released => {}
+        }
+    }
+
+    fn judge_time_out(&mut self, row: &TaskRow, attempt: u32, code: &str) {
+        let Some(limit) = self.task_of(row).map(|task| task.timeout_s * 1000) else { return };
+        let is_said = self
+            .reports_of(row, attempt)
+            .any(|report| matches!(report, Report::Failed { error, .. } if error.code == "timed_out"));
+        let since = self.published.get(&(row.no, attempt)).map_or(u64::MAX, |at| self.now - at);
+        self.must(code == "not_started" || is_said || since >= limit || self.clock_jumps, "too_early", || {
+            format!("attempt {attempt} of {} timed out ({code}) after {since} ms; its limit is {limit} ms", row.no.0)
+        });
+    }
+
+    fn judge_loss(&mut self, row: &TaskRow, attempt: u32) {
+        let Some(own) = self.task_of(row).map(|task| task.heartbeat_s) else { return };
+        let limit = own.map_or(LEASE_MS, |seconds| seconds * 1000);
+        let since = self.heard.get(&(row.no, attempt)).map_or(u64::MAX, |at| self.now - at);
+        self.must(since >= limit, "too_early", || {
+            format!("attempt {attempt} of {} was lost after {since} ms of silence; {limit} are allowed", row.no.0)
+        });
+    }
+
+    fn task_of(&self, row: &TaskRow) -> Option<&TaskPlan> {
+        self.accounts.get(&row.job)?.plan.tasks.get(row.position as usize)
+    }
+
+    /// What workers said at the end of an attempt.
+    fn reports_of(&self, row: &TaskRow, attempt: u32) -> impl Iterator<Item = &Report> {
+        let from = format!("{}.{attempt}.", row.no.0);
+        let of_it = self.said.range(Ticket::from(from.as_str())..);
+        of_it.take_while(move |(ticket, _)| ticket.starts_with(&from)).flat_map(|(_, said)| said)
+    }
+
+    /// The counters of a job are the counts of its tasks.
+    pub(super) fn count(&mut self, job: JobNo, memory: &mut Memory) {
+        let Some(row) = memory.job(job).ok().flatten() else { return };
+        let Some(account) = self.accounts.get(&job) else { return };
+        let many = u32::try_from(account.plan.tasks.len()).unwrap_or(0);
+        let Ok(tasks) = memory.tasks(row.first_task, many) else { return };
+        let mut counts = [0; 9];
+        tasks.iter().for_each(|task| counts[task.state as usize] += 1);
+        self.must(counts == row.counts.0, "counters", || {
+            format!("{} counts {:?}, its tasks are {counts:?}", row.id, row.counts.0)
+        });
+        for task in tasks.iter().filter(|task| task.state == TaskState::Waiting) {
+            self.count_needs(job, task, &tasks);
+        }
+        let open = tasks.iter().any(|task| !task.state.is_final());
+        self.must(!(row.state.is_final() && open), "final", || format!("{} is {} with open tasks", row.id, row.state));
+        let sequence = self.accounts[&job].sequence;
+        self.must(sequence == row.sequence, "events", || {
+            format!("{} has {sequence} events, its row says {}", row.id, row.sequence)
+        });
+    }
+
+    fn count_needs(&mut self, job: JobNo, task: &TaskRow, tasks: &[TaskRow]) {
+        let plan = &self.accounts[&job].plan.tasks[task.position as usize];
+        let open = plan.needs.iter().filter(|need| !tasks[**need].state.is_final()).count();
+        self.must(open == task.needs_open as usize, "counters", || {
+            format!("task {} counts {} open needs, there are {open}", task.no.0, task.needs_open)
+        });
+    }
+
+    pub(crate) fn at_the_end(&mut self, memory: &mut Memory, replies: &Replies, held: u64, books: Books) {
+        let settled = books.acked + books.dead + books.dropped + held;
+        self.must(books.put == settled, "conservation", || format!("{books:?}, and {held} are held"));
+        let jobs: Vec<_> = memory.jobs().cloned().collect();
+        for job in &jobs {
+            let Some(account) = self.accounts.get(&job.no) else { continue };
+            let many = u32::try_from(account.plan.tasks.len()).unwrap_or(0);
+            let tasks = memory.tasks(job.first_task, many).unwrap_or_default();
+            for task in &tasks {
+                self.records(task, memory);
+                if let Some(map) = task.map {
+                    for item in memory.tasks(map.first_item, map.total).unwrap_or_default() {
+                        self.records(&item, memory);
+                    }
+                }
+            }
+            let retried = self.was_retried(job.id.as_str());
+            let account = &self.accounts[&job.no];
+            if let Some(wrong) = verdict::of(&account.plan, job, &tasks, memory, retried) {
+                self.find("verdict", || format!("{}: {wrong}", job.id));
+            }
+        }
+        self.nothing_lost(memory);
+        if !replies.were_lost && !self.is_lossy {
+            self.all_answered(memory, replies);
+        }
+    }
+
+    /// One record for each attempt, without a gap; only the latest may be in the row of its task alone.
+    fn records(&mut self, task: &TaskRow, memory: &Memory) {
+        let records: Vec<u32> = memory.attempts(TaskNo(task.no.0)).map(|row| row.attempt).collect();
+        let many = u32::try_from(records.len()).unwrap_or(0);
+        let gapless = records.iter().copied().eq(1..=many);
+        let complete = many == task.attempt || many + 1 == task.attempt || (task.attempt == 0 && many == 0);
+        self.must(gapless && complete, "records", || {
+            format!("task {} is at attempt {}, its records are {records:?}", task.no.0, task.attempt)
+        });
+    }
+
+    fn nothing_lost(&mut self, memory: &Memory) {
+        let ids: BTreeMap<String, ()> = memory.jobs().map(|job| (job.id.to_string(), ())).collect();
+        for job in self.accepted.clone() {
+            let plan = &self.plans[job];
+            let (id, unique) = (plan.id.clone(), plan.unique.is_some());
+            self.must(ids.contains_key(&id) || unique, "lost", || format!("{id} was accepted and is gone"));
+        }
+        for id in self.numbers.keys().cloned().collect::<Vec<_>>() {
+            self.must(ids.contains_key(&id), "lost", || format!("{id} was kept and is gone"));
+        }
+    }
+
+    /// Whoever asked over AMQP has heard of the end.
+    fn all_answered(&mut self, memory: &Memory, replies: &Replies) {
+        for (at, plan) in self.plans.clone().iter().enumerate() {
+            let Some(job) = memory.jobs().find(|job| job.id.as_str() == plan.id) else { continue };
+            if plan.via != Via::Amqp {
+                continue;
+            }
+            let answers = replies.finished.get(&at).cloned().unwrap_or_default();
+            self.must(!answers.is_empty(), "unanswered", || {
+                format!("{} is {}, and nobody was told", job.id, job.state)
+            });
+            for answer in answers {
+                let body: serde_json::Value = serde_json::from_slice(&answer).unwrap_or_default();
+                // With a unique key the answer may be of the job that held it.
+                let Some(of) = memory.jobs().find(|job| body["job_id"] == job.id.as_str()) else {
+                    self.find("answer", || format!("an answer about no job: {body}"));
+                    continue;
+                };
+                let right = body["state"] == of.state.as_str() || self.was_retried(of.id.as_str());
+                self.must(right, "answer", || format!("{} is {}, the answer says {body}", of.id, of.state));
+            }
+        }
+    }
+}
+
+fn code_of(error: Option<&[u8]>) -> String {
+    let error = error.and_then(ErrorObject::from_json);
+    error.map_or_else(String::new, |error| error.code.to_string())
+}
+
+/// The lease that workers of the simulation ask for.
+const LEASE_MS: u64 = 10_000;

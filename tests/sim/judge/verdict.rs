@@ -1,0 +1,205 @@
+//! A naive evaluator: what a job must have come to, given how its tasks went. Written from the contract alone.
+
+use serde_json::{Value, json};
+use warrener_engine::row::{JobRow, Skip, TaskRow};
+use warrener_orchestrator::store::Store as _;
+use warrener_orchestrator::store::memory::Memory;
+use warrener_shared::state::{JobState, TaskState};
+
+use crate::plan::{If, Items, JobPlan, RunOn, TaskPlan, name};
+
+/// What every worker does: it adds up its input.
+pub(crate) fn work(input: &[u8]) -> Value {
+    let input: Value = serde_json::from_slice(input).unwrap_or(Value::Null);
+    json!(add_up(&input))
+}
+
+fn add_up(value: &Value) -> i64 {
+    match value {
+        Value::Number(number) => number.as_i64().unwrap_or(0),
+        Value::Array(list) => list.iter().map(add_up).sum(),
+        Value::Object(map) => map.values().map(add_up).sum(),
+        _ => 0,
+    }
+}
+
+/// The output of a task as others see it.
+fn output(plan: &TaskPlan, row: &TaskRow, memory: &mut Memory) -> Value {
+    if row.state != TaskState::Succeeded {
+        return Value::Null;
+    }
+    if plan.map.is_none() {
+        return row.output.as_deref().and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or(Value::Null);
+    }
+    let Some(map) = row.map else { return json!([]) };
+    let items = memory.tasks(map.first_item, map.total).unwrap_or_default();
+    let of = |item: &TaskRow| item.output.as_deref().and_then(|bytes| serde_json::from_slice(bytes).ok());
+    items.iter().map(|item| of(item).unwrap_or(Value::Null)).collect()
+}
+
+/// The input that a task or item must have.
+pub(super) fn input(
+    plan: &JobPlan,
+    job: &JobRow,
+    position: u32,
+    index: Option<u32>,
+    memory: &mut Memory,
+) -> Option<Value> {
+    let task = plan.tasks.get(position as usize)?;
+    let rows = memory.tasks(job.first_task, u32::try_from(plan.tasks.len()).ok()?).ok()?;
+    let outputs: Vec<Value> = task.needs.iter().map(|need| output(&plan.tasks[*need], &rows[*need], memory)).collect();
+    let mut input = json!({"n": task.number, "needs": outputs});
+    if let (Some(map), Some(index)) = (&task.map, index) {
+        let item = match &map.items {
+            Items::These(numbers) => json!(numbers.get(index as usize)?),
+            Items::OutputOf(need) => output(&plan.tasks[*need], &rows[*need], memory).get(index as usize)?.clone(),
+        };
+        input["item"] = item;
+        input["index"] = json!(index);
+    }
+    Some(input)
+}
+
+/// What is wrong with the end of a job, if anything is.
+pub(super) fn of(
+    plan: &JobPlan,
+    job: &JobRow,
+    tasks: &[TaskRow],
+    memory: &mut Memory,
+    retried: bool,
+) -> Option<String> {
+    let case = Case { plan, job, tasks };
+    if !retried {
+        for place in 0..tasks.len() {
+            if let Some(wrong) = case.of_task(place) {
+                return Some(format!("{}: {wrong}", name(place)));
+            }
+        }
+    }
+    for (place, task) in tasks.iter().enumerate() {
+        if let Some(wrong) = of_output(plan, job, place, task, memory).filter(|_| !retried) {
+            return Some(format!("{}: {wrong}", name(place)));
+        }
+    }
+    case.of_job(memory)
+}
+
+struct Case<'a> {
+    plan: &'a JobPlan,
+    job: &'a JobRow,
+    tasks: &'a [TaskRow],
+}
+
+impl Case<'_> {
+    fn is_failure(&self, place: usize) -> bool {
+        let (row, plan) = (&self.tasks[place], &self.plan.tasks[place]);
+        match row.state {
+            TaskState::Failed | TaskState::TimedOut => !plan.allow_failure,
+            TaskState::Cancelled => true,
+            TaskState::Skipped => row.skip == Some(Skip::Upstream),
+            _ => false,
+        }
+    }
+
+    fn is_ok(&self, place: usize) -> bool {
+        let (row, plan) = (&self.tasks[place], &self.plan.tasks[place]);
+        match row.state {
+            TaskState::Succeeded => true,
+            TaskState::Failed | TaskState::TimedOut => plan.allow_failure,
+            _ => false,
+        }
+    }
+
+    fn counts_as_failed(&self, place: usize) -> bool {
+        matches!(self.tasks[place].state, TaskState::Failed | TaskState::TimedOut)
+            && !self.plan.tasks[place].allow_failure
+    }
+
+    fn was_stopped(&self) -> bool {
+        use warrener_engine::row::Stop;
+        self.job.stop != Stop::None
+    }
+
+    fn of_task(&self, place: usize) -> Option<String> {
+        let (row, plan) = (&self.tasks[place], &self.plan.tasks[place]);
+        let failed = plan.needs.iter().any(|need| self.is_failure(*need));
+        let ok = plan.needs.is_empty() || plan.needs.iter().any(|need| self.is_ok(*need));
+        let may_run = match plan.run_on {
+            RunOn::Success => !failed && ok,
+            RunOn::Failure => failed,
+            RunOn::Done => true,
+        };
+        let holds = match plan.condition {
+            If::Always => true,
+            If::Never => false,
+            If::Succeeded(need) => self.tasks[need].state == TaskState::Succeeded,
+        };
+        let any_failed = (0..self.tasks.len()).any(|place| self.counts_as_failed(place));
+        let fails_fast = self.plan.fail_fast && any_failed;
+        let wrong = match row.state {
+            TaskState::Succeeded | TaskState::Failed | TaskState::TimedOut => !(may_run && holds),
+            TaskState::Skipped if row.skip == Some(Skip::Upstream) => {
+                !(failed && plan.run_on == RunOn::Success || fails_fast)
+            }
+            TaskState::Skipped => may_run && holds,
+            TaskState::Cancelled => !(self.was_stopped() || fails_fast),
+            _ => true,
+        };
+        let needs: Vec<_> = plan.needs.iter().map(|need| (name(*need), self.tasks[*need].state)).collect();
+        wrong.then(|| {
+            format!(
+                "it is {} ({:?}), run_on {:?}, if {:?}, its needs are {needs:?}",
+                row.state, row.skip, plan.run_on, plan.condition
+            )
+        })
+    }
+
+    fn of_job(&self, memory: &mut Memory) -> Option<String> {
+        use warrener_engine::row::Stop;
+        let failed = (0..self.tasks.len()).any(|place| self.counts_as_failed(place));
+        let expected = match self.job.stop {
+            _ if failed => JobState::Failed,
+            Stop::Deadline | Stop::DeadlineHalt => JobState::TimedOut,
+            Stop::Cancel | Stop::CancelHalt => JobState::Cancelled,
+            Stop::None => JobState::Succeeded,
+        };
+        if self.job.state != expected {
+            return Some(format!("the job is {}, and should be {expected}", self.job.state));
+        }
+        let is_needed = |place: &usize| self.plan.tasks.iter().any(|task| task.needs.contains(place));
+        let outputs: serde_json::Map<String, Value> = (0..self.tasks.len())
+            .filter(|place| !is_needed(place))
+            .map(|place| (name(place), output(&self.plan.tasks[place], &self.tasks[place], memory)))
+            .collect();
+        let is: Option<Value> = self.job.output.as_deref().and_then(|bytes| serde_json::from_slice(bytes).ok());
+        let should = (expected == JobState::Succeeded).then_some(Value::Object(outputs));
+        (is != should).then(|| format!("its output is {is:?}, and should be {should:?}"))
+    }
+}
+
+/// A task that succeeded did what its input asked for.
+fn of_output(plan: &JobPlan, job: &JobRow, place: usize, row: &TaskRow, memory: &mut Memory) -> Option<String> {
+    if row.state != TaskState::Succeeded {
+        return None;
+    }
+    let position = u32::try_from(place).ok()?;
+    let Some(map) = &plan.tasks[place].map else {
+        let expected = work(input(plan, job, position, None, memory)?.to_string().as_bytes());
+        let is = output(&plan.tasks[place], row, memory);
+        return (is != expected).then(|| format!("its output is {is}, and should be {expected}"));
+    };
+    let is = output(&plan.tasks[place], row, memory);
+    let list = is.as_array()?;
+    let failed = list.iter().filter(|item| item.is_null()).count() as u64;
+    if failed > map.max_failures {
+        return Some(format!("it succeeded, and {failed} items failed"));
+    }
+    for (index, item) in list.iter().enumerate().filter(|(_, item)| !item.is_null()) {
+        let index = u32::try_from(index).ok()?;
+        let expected = work(input(plan, job, position, Some(index), memory)?.to_string().as_bytes());
+        if *item != expected {
+            return Some(format!("item {index} came to {item}, and should have come to {expected}"));
+        }
+    }
+    None
+}

@@ -1,0 +1,144 @@
+//! Playing one world, or many.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::judge::Violation;
+use crate::options::Options;
+use crate::plan::{Plan, Without};
+use crate::reach::Reach;
+use crate::shrink;
+use crate::world::{Outcome, World};
+
+thread_local! {
+    static LOUD: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A panic inside a world is caught and judged; it need not be shouted.
+pub(crate) fn quiet_panics() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if LOUD.get() {
+            usual(info);
+        }
+    }));
+}
+
+/// Plays one world to its end.
+pub(crate) fn play(seed: u64, without: &Without, traced: bool) -> Outcome {
+    LOUD.set(traced);
+    let played = catch_unwind(AssertUnwindSafe(|| World::new(Plan::new(seed, without), traced).run()));
+    played.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        let violation = Some(Violation::new("panic", text.unwrap_or_default()));
+        Outcome { violation, trace: Vec::new(), reach: Reach::default(), virtual_ms: 0, events: 0 }
+    })
+}
+
+/// Plays one seed again, and shows all of it.
+pub(crate) fn replay(seed: u64, without: &Without) -> ExitCode {
+    let plan = Plan::new(seed, without);
+    println!(
+        "seed {seed}: faults {:?}, {} ms of faults, latency up to {} ms",
+        plan.faults, plan.safety_ms, plan.latency_ms
+    );
+    let outcome = play(seed, without, true);
+    outcome.trace.iter().for_each(|line| println!("{line}"));
+    println!("{} events, {:.1} virtual seconds", outcome.events, outcome.virtual_ms as f64 / 1000.0);
+    match outcome.violation {
+        None => ExitCode::SUCCESS,
+        Some(Violation { rule, what }) => {
+            println!("BROKEN {rule}: {what}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What many worlds came to.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) broken: Vec<(u64, Violation)>,
+    pub(crate) reach: Reach,
+    pub(crate) played: u64,
+    pub(crate) virtual_ms: u64,
+    pub(crate) events: u64,
+}
+
+/// Plays seeds until all are played, or enough rules are broken.
+pub(crate) fn sweep(from: u64, seeds: u64, threads: u64, most: usize, bar: &ProgressBar) -> Tally {
+    let next = AtomicU64::new(from);
+    let tally = Mutex::new(Tally::default());
+    std::thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= from + seeds {
+                        return;
+                    }
+                    let outcome = play(seed, &Without::default(), false);
+                    let mut tally = tally.lock().expect("worlds do not panic outside");
+                    tally.played += 1;
+                    tally.virtual_ms += outcome.virtual_ms;
+                    tally.events += outcome.events;
+                    tally.reach.add(outcome.reach);
+                    bar.inc(1);
+                    if let Some(violation) = outcome.violation {
+                        tally.broken.push((seed, violation));
+                        if tally.broken.len() >= most {
+                            next.store(from + seeds, Ordering::Relaxed);
+                        }
+                    }
+                }
+            });
+        }
+    });
+    tally.into_inner().expect("worlds do not panic outside")
+}
+
+/// Plays many seeds with a progress bar, and says what broke.
+pub(crate) fn many(options: &Options) -> ExitCode {
+    let style =
+        ProgressStyle::with_template("{bar:40} {pos}/{len} seeds, {per_sec}, {eta} left").expect("a valid template");
+    let bar = ProgressBar::new(options.seeds).with_style(style);
+    let begun = Instant::now();
+    let tally = sweep(options.from, options.seeds, options.jobs, BROKEN_MAX, &bar);
+    let took = begun.elapsed().max(Duration::from_millis(1));
+    bar.finish_and_clear();
+    println!(
+        "{} seeds in {:.1} s, {:.0} seeds/s; {:.1} virtual hours, {} events, {} broken",
+        tally.played,
+        took.as_secs_f64(),
+        tally.played as f64 / took.as_secs_f64(),
+        tally.virtual_ms as f64 / 3_600_000.0,
+        tally.events,
+        tally.broken.len()
+    );
+    if options.reach {
+        let (lines, never) = tally.reach.table();
+        lines.iter().for_each(|line| println!("{line}"));
+        println!("never met: {}", if never.is_empty() { "nothing".to_owned() } else { never.join("; ") });
+    }
+    for (seed, Violation { rule, what }) in &tally.broken {
+        println!("seed {seed} broke {rule}: {what}");
+    }
+    let Some((seed, Violation { rule, .. })) = tally.broken.first() else { return ExitCode::SUCCESS };
+    let without = shrink::shrink(*seed, rule);
+    println!("\nseed {seed} again, without what does not matter: {}", shrink::command(*seed, &without));
+    let outcome = play(*seed, &without, true);
+    outcome.trace.iter().for_each(|line| println!("{line}"));
+    if let Some(Violation { rule, what }) = outcome.violation {
+        println!("BROKEN {rule}: {what}");
+    }
+    ExitCode::FAILURE
+}
+
+/// After so many broken seeds nobody needs more.
+const BROKEN_MAX: usize = 10;

@@ -1,0 +1,104 @@
+//! The faults that strike at a moment.
+
+use warrener_shared::wire::Message;
+use warrener_shared::wire::topology::{KEY_RESULTS, KEY_SUBMIT};
+
+use super::{Happening, World};
+use crate::plan::{Fault, QUEUES, queue_name};
+
+impl World {
+    pub(super) fn stroke(&mut self) {
+        let strokes = self.plan.faults.strokes();
+        if self.calm || strokes.is_empty() {
+            return;
+        }
+        let every = self.plan.faults.every_ms;
+        let next = self.dice.between(every / 4, every * 2);
+        self.at(next, Happening::Stroke);
+        let fault = *self.dice.pick(&strokes);
+        let worker = self.dice.index(self.workers.len());
+        self.trace.struck(fault);
+        match fault {
+            Fault::WorkerKilled => self.worker_ends(worker, "is killed"),
+            Fault::WorkerFrozen => self.freeze(worker),
+            Fault::WorkerCutOff => {
+                if let Some(conn) = self.workers[worker].conn() {
+                    self.broker_drops(conn);
+                }
+            }
+            Fault::OrchestratorKilled => self.orchestrator_dies(),
+            Fault::OrchestratorCutOff => {
+                if let Some(conn) = self.orchestrator_conn() {
+                    self.broker_drops(conn);
+                }
+            }
+            Fault::BrokerRestarted => self.broker_goes(false),
+            Fault::BrokerWiped => self.broker_goes(true),
+            Fault::QueueLost => {
+                let queue = queue_name(self.dice.index(QUEUES)).parse().expect("a valid name");
+                let name = self.names.task_queue(&queue);
+                self.lose_queue(&name);
+            }
+            Fault::WallJump => {
+                let by = *self.dice.pick(&[-3_600_000, -20_000, -2_000, 2_000, 20_000, 3_600_000]);
+                self.trace.say(|| format!("the wall clock jumps by {by} ms"));
+                self.hand.jump(by);
+                self.wall_off += by;
+            }
+            Fault::Hostile => self.hostile(),
+            _ => {}
+        }
+    }
+
+    /// The broker deletes a queue; its consumers' connections hear of it.
+    fn lose_queue(&mut self, name: &str) {
+        for conn in self.broker.consumers_of(name) {
+            self.broker_drops(conn);
+        }
+        self.broker.delete_queue(name);
+    }
+
+    fn broker_goes(&mut self, wiped: bool) {
+        for conn in self.net.conns() {
+            self.broker_drops(conn);
+        }
+        if wiped {
+            self.broker.wipe();
+            self.client.wiped();
+        } else {
+            self.broker.restart();
+        }
+        self.net.broker_down = true;
+        let delay = self.dice.between(10, 3_000);
+        self.at(delay, Happening::BrokerReturns);
+    }
+
+    pub(super) fn broker_returns(&mut self) {
+        self.net.broker_down = false;
+    }
+
+    /// Somebody sends what nobody should.
+    fn hostile(&mut self) {
+        let task = self.dice.between(1, 12);
+        let token = self.dice.next();
+        let (exchange, key, message) = match self.dice.below(6) {
+            0 => (self.names.submit(), KEY_SUBMIT.to_owned(), Message::json("job", b"{\"tasks\": 7".to_vec())),
+            1 => (self.names.results(), KEY_RESULTS.to_owned(), Message::json("task.succeeded", b"1".to_vec())),
+            2 => {
+                let mut message = Message::json("task.succeeded", b"666".to_vec());
+                message.correlation_id = Some(format!("{task}.1.{token:032x}"));
+                (self.names.results(), KEY_RESULTS.to_owned(), message)
+            }
+            3 => {
+                let mut message = Message::json("task.failed", b"nonsense".to_vec());
+                message.correlation_id = Some("nobody".to_owned());
+                (self.names.results(), KEY_RESULTS.to_owned(), message)
+            }
+            4 => (self.names.tasks(), queue_name(0), Message::json("work", b"{}".to_vec())),
+            _ => (self.names.results(), "nowhere".to_owned(), Message::json("task.succeeded", b"1".to_vec())),
+        };
+        self.trace.say(|| format!("somebody publishes {:?} to {exchange}", message.kind));
+        self.broker.publish(&exchange, &key, message);
+        self.deliver();
+    }
+}
