@@ -13,7 +13,7 @@ use warrener_shared::time::Millis;
 use warrener_shared::wire::topology::Names;
 
 use crate::api::{self, Api};
-use crate::broker::{self, Context};
+use crate::broker::{self, Context, Suspects};
 use crate::config::Config;
 use crate::driver::{Driver, Glance, Packet, Setup};
 use crate::pulse::Workers;
@@ -76,6 +76,7 @@ pub async fn run(config: Config, metrics: Metrics, stop: CancellationToken) -> a
         finished: finished.clone(),
         new_events: Arc::new(Notify::new()),
         view: view.clone(),
+        suspects: Suspects::default(),
     };
     let api = Api {
         view,

@@ -223,6 +223,18 @@ impl Client {
         mark
     }
 
+    /// Submits a job under an id of its own, and waits until it is accepted. Without an id a submit whose
+    /// acknowledgement a dying broker forgets would be two jobs.
+    ///
+    /// # Panics
+    /// If it was refused, or if nothing comes.
+    pub async fn accept(&self, job: &Value) -> String {
+        let (properties, mark) = self.asking();
+        let properties = properties.with_message_id(unique("job").into());
+        self.send(properties, job.to_string().as_bytes()).await;
+        self.accepted(&mark).await
+    }
+
     /// The id that a submit was accepted with.
     ///
     /// # Panics

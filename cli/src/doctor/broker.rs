@@ -172,7 +172,7 @@ impl Patient<'_> {
             // A queue without a leader shows no messages; one with messages is not asked, so that none is touched.
             if depth.ready == 0
                 && session.may(&warrener_amqp::Right::Consume(name.clone())).await?
-                && queue_is_dead(self.settings, name).await
+                && queue_is_dead(self.settings, name).await.unwrap_or(false)
             {
                 self.dead(name, findings);
             } else if depth.ready > 0 && depth.consumers == 0 && !name.starts_with(&self.names.tasks()) {

@@ -34,7 +34,9 @@ pub(super) async fn fix(
     };
     let session = Session::open(settings).await.map_err(failed)?;
     let depth = session.depth(&name).await.map_err(failed)?;
-    if depth.is_some_and(|depth| depth.ready > 0) || (depth.is_some() && !queue_is_dead(settings, &name).await) {
+    if depth.is_some_and(|depth| depth.ready > 0)
+        || (depth.is_some() && !queue_is_dead(settings, &name).await.unwrap_or(false))
+    {
         return Err(Failure::new(Exit::Refused, format!("healing {name}: it is alive, so it is left alone")));
     }
     if !is_sure && !confirmed(&name)? {

@@ -9,6 +9,7 @@ mod poll;
 mod results;
 mod settle;
 mod submits;
+mod suspects;
 mod workers;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ use warrener_shared::limits::Limits;
 use warrener_shared::wire::topology::Names;
 
 pub(crate) use self::submits::submission;
+pub use self::suspects::Suspects;
 use crate::driver::{Glance, Input, Output, Packet};
 use crate::pulse::Workers;
 use crate::store::sqlite::view::View;
@@ -60,6 +62,8 @@ pub struct Context {
     pub new_events: Arc<Notify>,
     /// A reader of the database.
     pub view: Arc<View>,
+    /// Task queues that may be dead.
+    pub suspects: Suspects,
 }
 
 impl Context {
@@ -149,7 +153,8 @@ async fn session(
     let restarted = heal::mark_restart(context, &session).await?;
     links.send_replace(Some(link.clone()));
     let mut loops = inbox::start(context, &link).await?;
-    loops.spawn(poll::run(context.clone(), link.clone(), restarted));
+    loops.spawn(poll::run(context.clone(), link.clone()));
+    loops.spawn(suspects::run(context.clone(), link.clone(), restarted));
     loops.spawn(events::run(context.clone(), link.clone()));
     if !wiped {
         context.input(Input::Connected { wiped }).await;

@@ -19,7 +19,7 @@ use crate::driver::{Input, Outgoing, Output, Parcel};
 
 /// Unconfirmed publishes of one queue, so that a dead queue leaves room for the others.
 const LANE_WINDOW: usize = 1024;
-/// How long a queue may confirm nothing before it is made anew.
+/// How long a queue may confirm nothing before it is asked whether it is dead.
 const DEAD_AFTER: Duration = Duration::from_secs(60);
 /// How often a queue of somebody else that is missing is tried again.
 const MISSING_RETRY: Duration = Duration::from_secs(5);
@@ -186,14 +186,11 @@ impl Outbox {
 
     async fn after_confirms(&mut self, no: i64, link: &Link) {
         let Some(lane) = self.lanes.get_mut(&no) else { return };
-        let dead = lane.failing_since.is_some_and(|since| since.elapsed() > DEAD_AFTER);
+        let failing = lane.failing_since.is_some_and(|since| since.elapsed() > DEAD_AFTER);
         let name = lane.name.clone().expect("an attempt names its queue");
-        if dead && link.session.is_blocked().is_none() && !self.context.addresses.contains_key(&name) {
+        if failing && link.session.is_blocked().is_none() && !self.context.addresses.contains_key(&name) {
             lane.failing_since = None;
-            match heal::remake(&self.context, &link.session, &name).await {
-                Ok(()) => self.context.input(Input::LaneLost(no)).await,
-                Err(error) => tracing::error!(%error, queue = %name, "a dead task queue could not be made anew"),
-            }
+            self.context.suspects.add(name);
         }
         if self.lanes.get(&no).is_some_and(|lane| !lane.waiting.is_empty()) {
             self.pump(no, link).await;

@@ -1,5 +1,4 @@
-//! A look at the task queues each second: which attempts must have started, which queues ran empty, which are gone
-//! or dead.
+//! A look at the task queues each second: which attempts must have started, which queues ran empty, which are gone.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,10 +14,7 @@ const EVERY: Duration = Duration::from_secs(1);
 /// How many rounds pass before a queue of somebody else is looked for again.
 const MISSING_ROUNDS: u64 = 5;
 
-pub(super) async fn run(context: Context, link: Link, restarted: bool) {
-    if restarted {
-        check_leaders(&context, &link).await;
-    }
+pub(super) async fn run(context: Context, link: Link) {
     let mut every = tokio::time::interval(EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut rounds = 0_u64;
@@ -70,25 +66,6 @@ async fn find_addresses(context: &Context, link: &Link) {
         match heal::prepare(context, &link.session, &name).await {
             Ok(found) => context.input(Input::LaneFound(no, found)).await,
             Err(error) => tracing::warn!(%error, queue = %name, "the queue of somebody else cannot be bound"),
-        }
-    }
-}
-
-/// After a restart of the broker: a task queue with open attempts that shows no messages may be dead.
-async fn check_leaders(context: &Context, link: &Link) {
-    let open: Vec<(i64, QueueName)> = {
-        let glance = context.glance.lock().expect("nobody panics while holding a glance");
-        let busy = glance.queues.iter().filter(|queue| queue.dispatched > 0);
-        busy.map(|queue| (queue.no, queue.name.clone())).collect()
-    };
-    for (no, name) in open.into_iter().filter(|(_, name)| !context.addresses.contains_key(name)) {
-        let address = context.address(&name);
-        let empty = matches!(link.session.depth(&address).await, Ok(Some(depth)) if depth.ready == 0);
-        if empty && warrener_amqp::queue_is_dead(&context.settings, &address).await {
-            match heal::remake(context, &link.session, &name).await {
-                Ok(()) => context.input(Input::LaneLost(no)).await,
-                Err(error) => tracing::error!(%error, queue = %name, "a dead task queue could not be made anew"),
-            }
         }
     }
 }

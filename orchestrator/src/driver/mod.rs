@@ -87,6 +87,13 @@ pub struct Glance {
     pub unstarted: BTreeMap<i64, i64>,
 }
 
+impl Glance {
+    /// The number of a queue.
+    pub fn number(&self, queue: &QueueName) -> Option<i64> {
+        self.queues.iter().find(|known| known.name == *queue).map(|known| known.no)
+    }
+}
+
 /// What the driver needs from outside.
 #[derive(Debug)]
 pub struct Setup {

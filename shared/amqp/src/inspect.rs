@@ -137,8 +137,11 @@ impl Session {
 
 /// Whether a queue that shows no messages takes no consumer either, as a quorum queue does that lost its leader. It
 /// is asked on a session of its own, because a dead queue takes the whole connection with it.
-pub async fn queue_is_dead(settings: &Settings, queue: &str) -> bool {
-    let Ok(session) = Session::open(settings).await else { return false };
+///
+/// # Errors
+/// If no session can be opened, so that nobody was asked.
+pub async fn queue_is_dead(settings: &Settings, queue: &str) -> Result<bool, BrokerError> {
+    let session = Session::open(settings).await?;
     let answer = tokio::time::timeout(CONSUME_PATIENCE, session.consume(queue, 1)).await;
     let dead = match answer {
         Ok(Ok(consumer)) => {
@@ -157,7 +160,7 @@ pub async fn queue_is_dead(settings: &Settings, queue: &str) -> bool {
         Err(_) => true,
     };
     session.close().await;
-    dead
+    Ok(dead)
 }
 
 /// A queue that is gone with the connection.

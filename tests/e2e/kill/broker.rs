@@ -41,8 +41,7 @@ async fn kill(cluster: &mut Cluster, load: &Load, record: &mut Record) {
     let items: Vec<u32> = (0..BURST).collect();
     let job = json!({"tasks": {"map": {
         "for_each": items, "kind": "demo.sleep", "input": {"ms": 400, "output": "${{ item }}"}}}});
-    let mark = client.submit(&job).await;
-    load.also(client.accepted(&mark).await, json!({"map": items}));
+    load.also(client.accept(&job).await, json!({"map": items}));
     let enough = async || Some(database.open_attempts()).filter(|open| *open > HELD + HELD / 2);
     let open = until("attempts are out", SOON, enough).await;
     cluster.broker().kill().await;

@@ -33,8 +33,7 @@ async fn strike(cluster: &mut Cluster, load: &Load, queue: &str) -> bool {
     let client = cluster.client().await;
     let mut ids = Vec::new();
     for number in 0..JOBS {
-        let mark = client.submit(&json!({"kind": "demo.echo", "queue": queue, "input": number})).await;
-        let id = client.accepted(&mark).await;
+        let id = client.accept(&json!({"kind": "demo.echo", "queue": queue, "input": number})).await;
         load.also(id.clone(), json!(number));
         ids.push(id);
     }
