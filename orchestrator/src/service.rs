@@ -61,10 +61,8 @@ pub async fn run(config: Config, metrics: Metrics, stop: CancellationToken) -> a
         let _entered = runtime.enter();
         driver.run();
     })?;
-    let mut settings = Settings::new(config.amqp.address(), format!("warrener orchestrator {}", config.amqp.prefix));
-    settings.heartbeat = config.amqp.heartbeat;
     let context = Context {
-        settings,
+        settings: settings(&config),
         names: Names::new(&config.amqp.prefix),
         database,
         addresses: config.addresses(),
@@ -101,6 +99,12 @@ pub async fn run(config: Config, metrics: Metrics, stop: CancellationToken) -> a
     }
     tracing::info!("orchestrator stopped");
     outcome.map_err(Into::into)
+}
+
+fn settings(config: &Config) -> Settings {
+    let mut settings = Settings::new(config.amqp.address(), format!("warrener orchestrator {}", config.amqp.prefix));
+    settings.heartbeat = config.amqp.heartbeat;
+    settings
 }
 
 /// The file of the database; an error if the configuration asks for what this version does not do.

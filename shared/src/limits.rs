@@ -45,6 +45,10 @@ impl Default for Limits {
 
 /// Longest duration that a job may name. Longer is a typing error, not a plan.
 pub const DURATION_MAX_DAYS: u64 = 365;
+/// How deep jobs may be inside of jobs; more is a job that starts itself.
+pub const SUB_JOB_LEVELS: u8 = 8;
+/// Characters of an event, and of a key, that a task waits for: what an index can hold.
+pub const LISTENER_CHARS: usize = 200;
 /// Labels of one job or task.
 pub const LABELS: usize = 32;
 /// Characters of a label's value.

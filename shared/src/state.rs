@@ -77,6 +77,7 @@ impl JobState {
         (Self::Running, "all tasks final, one failed", Self::Failed),
         (Self::Running, "all tasks final after a cancel", Self::Cancelled),
         (Self::Running, "all tasks final after its deadline", Self::TimedOut),
+        (Self::Succeeded, "retry of a task", Self::Running),
         (Self::Failed, "retry", Self::Running),
         (Self::Cancelled, "retry", Self::Running),
         (Self::TimedOut, "retry", Self::Running),

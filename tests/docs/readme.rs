@@ -147,4 +147,4 @@ const NOUNS: [&str; 6] = ["job", "task", "queue", "worker", "dead", "config"];
 /// What the front page says is not there yet.
 const MISSING: [(&str, &str); 1] = [("warrener", "logs")];
 /// Paths that the front page says the API does not answer.
-const NO_ROUTES: [&str; 5] = ["/{task}/retry", "/{task}/skip", "/{task}/logs", "/openapi.json", "/bulk"];
+const NO_ROUTES: [&str; 3] = ["/{task}/logs", "/openapi.json", "/bulk"];

@@ -1,5 +1,6 @@
 //! The contract with users, walked through once: each test has an orchestrator and a worker of its own.
 
+mod built_in;
 mod cancelling;
 mod clocks;
 mod events;

@@ -147,6 +147,10 @@ impl Store for Disk {
         self.read()?.memory.ready_count(queue, most)
     }
 
+    fn waiting_for(&mut self, event: &str, key: &str) -> Result<Vec<TaskNo>, StoreError> {
+        self.read()?.memory.waiting_for(event, key)
+    }
+
     fn due_tasks(&mut self, now: Timestamp, most: usize) -> Result<Vec<TaskNo>, StoreError> {
         self.read()?.memory.due_tasks(now, most)
     }

@@ -6,6 +6,8 @@ use warrener_shared::id::{JobId, JobNo, TaskNo, Ticket};
 use warrener_shared::job::JobSpec;
 use warrener_shared::wire::result::Report;
 
+use crate::row::{Json, Parent};
+
 /// One thing that happened, or that a rule asks to be looked at next.
 #[derive(Clone, Debug)]
 pub enum Event {
@@ -19,6 +21,16 @@ pub enum Event {
     PauseRequested(JobNo, bool),
     /// Somebody asked for a final job to be tried again.
     RetryRequested(JobNo),
+    /// Somebody asked for one final task or item of the job, by position and index, to be tried again.
+    TaskRetryRequested(JobNo, u32, Option<u32>),
+    /// Somebody asked for an open task or item to be left out.
+    SkipRequested(TaskNo),
+    /// Somebody answered what a built-in task waits for.
+    Answered(TaskNo, Json),
+    /// The sub-job of a built-in task is final.
+    SubJobEnded(SubJobEnded),
+    /// The task that a sub-job runs for has ended otherwise.
+    ParentEnded(JobNo),
     /// Items of the mapped task wait for their turn, as they do after a retry of its job.
     ItemsWaiting(TaskNo),
     /// All needs of the task are final.
@@ -58,6 +70,19 @@ pub struct Submitted {
     pub traceparent: Option<Arc<str>>,
     /// The number of its first task; as many as it has tasks are taken.
     pub first_task: TaskNo,
+    /// Whose sub-job it is.
+    pub parent: Option<Parent>,
+    /// How many jobs it is inside of.
+    pub level: u8,
+}
+
+/// The sub-job of a built-in task is final.
+#[derive(Clone, Copy, Debug)]
+pub struct SubJobEnded {
+    /// For which attempt it ran.
+    pub parent: Parent,
+    /// The sub-job.
+    pub job: JobNo,
 }
 
 /// A worker reported on an attempt.
@@ -69,6 +94,9 @@ pub struct Reported {
     pub report: Report,
     /// Which worker, if it said so.
     pub worker: Option<Arc<str>>,
+    /// Whether the orchestrator's own session with the broker ended since the attempt was dispatched: a delivery that
+    /// comes again may then be nobody's crash.
+    pub interrupted: bool,
 }
 
 /// An attempt was seen at work.

@@ -40,7 +40,9 @@ pub fn of_task(task: &TaskRow) -> Vec<&'static str> {
     };
     let open = task.dispatch_no.is_some();
     must(!open || task.state == TaskState::Dispatched, "an open attempt outside dispatched");
-    must(open || task.state != TaskState::Dispatched || task.map.is_some(), "dispatched without an open attempt");
+    let works = open || task.waits_for.is_some() || task.map.is_some();
+    must(works || task.state != TaskState::Dispatched, "dispatched without an open attempt");
+    must(task.waits_for.is_none() || task.state == TaskState::Dispatched, "waits for something outside dispatched");
     must(task.state != TaskState::Ready || task.needs_open == 0, "ready with open needs");
     must(!task.state.is_final() || task.rank.is_none(), "final and offered");
     must(!task.state.is_final() || task.wake_at.is_none(), "final with a timer");

@@ -24,7 +24,7 @@ pub mod slice;
 pub use self::effect::Effect;
 pub use self::event::Event;
 pub use self::row::{Ended, JobRow, Map, Stop, TaskRow};
-pub use self::rule::{Decision, decide, missing, resolve};
+pub use self::rule::{Decision, decide, missing, resolve, retry_refusal, skip_refusal};
 pub use self::slice::{Changes, Lane, Read, Slice};
 
 #[cfg(test)]

@@ -111,6 +111,19 @@ pub struct JobRow {
     pub output: Option<Json>,
     /// Why it did not succeed; the first failure that counts.
     pub error: Option<Json>,
+    /// Whose sub-job it is.
+    pub parent: Option<Parent>,
+    /// How many jobs it is inside of.
+    pub level: u8,
+}
+
+/// The attempt that a sub-job runs for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parent {
+    /// Its task or item.
+    pub task: TaskNo,
+    /// Which attempt of it.
+    pub attempt: u32,
 }
 
 impl JobRow {
@@ -203,7 +216,38 @@ pub struct TaskRow {
     pub output: Option<Json>,
     /// The items, once a mapped task is expanded.
     pub map: Option<Map>,
+    /// What the open attempt of a built-in task waits for.
+    pub waits_for: Option<WaitsFor>,
 }
+
+/// What the open attempt of a built-in task waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WaitsFor {
+    /// That it is this late.
+    Time(Timestamp),
+    /// That somebody answers.
+    Event {
+        /// The event.
+        event: Arc<str>,
+        /// Which of the event.
+        key: Arc<str>,
+    },
+    /// That a sub-job is final.
+    Job(JobNo),
+}
+
+impl std::fmt::Display for WaitsFor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Time(time) => write!(f, "{time}"),
+            Self::Event { event, key } => write!(f, "event {event} with key {key}"),
+            Self::Job(_) => f.write_str("its job"),
+        }
+    }
+}
+
+/// The queue of built-in tasks: they never leave the orchestrator.
+pub const OWN_QUEUE: i64 = 0;
 
 /// The items of a mapped task.
 ///
@@ -280,6 +324,7 @@ impl TaskRow {
             error: None,
             output: None,
             map: None,
+            waits_for: None,
         }
     }
 
@@ -336,7 +381,12 @@ pub struct AttemptRow {
 }
 
 /// The place of a ready task in its queue: higher priority first, then who became ready earlier.
+///
+/// Waiting counts too, so that nobody starves below a steady stream of urgent work: a task that has waited for
+/// [`STEP_MS`] longer is as urgent as one of the next priority.
 pub const fn rank(priority: u8, ready_at: Timestamp) -> i64 {
-    // Milliseconds since 1970 need 41 bits for a long time to come.
-    (9 - priority as i64) << 48 | ready_at.0
+    ready_at.0 + (9 - priority as i64) * STEP_MS
 }
+
+/// How much waiting is worth one step of priority: an hour, longer than any queue should make urgent work wait.
+const STEP_MS: i64 = 3_600_000;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use warrener_shared::expr::Items;
-use warrener_shared::id::{JobNo, QueueName, TaskNo, Token};
+use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo, Token};
 use warrener_shared::job::JobSpec;
 use warrener_shared::json::Doc;
 use warrener_shared::limits::Limits;
@@ -12,7 +12,7 @@ use warrener_shared::state::{JobState, TaskState};
 use warrener_shared::time::Timestamp;
 use warrener_shared::wire::event::JobEvent;
 
-use crate::row::{AttemptRow, JobRow, TaskRow};
+use crate::row::{AttemptRow, JobRow, Json, TaskRow, WaitsFor};
 
 /// Something that must be in the slice before an event can be decided.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,6 +40,8 @@ pub enum Read {
     Tokens(usize),
     /// So many numbers for items.
     Numbers(u32),
+    /// So many numbers and ids for jobs.
+    NewJobs(u32),
 }
 
 /// How many attempts a queue may still take, and its name.
@@ -88,6 +90,9 @@ pub struct Slice {
     items: BTreeMap<TaskNo, Arc<Items>>,
     tokens: VecDeque<Token>,
     numbers: Option<(i64, i64)>,
+    fresh_jobs: VecDeque<(JobNo, JobId)>,
+    bodies: Vec<NewBody>,
+    dropped: Vec<(TaskNo, u32)>,
     next_dispatch: i64,
     new_jobs: BTreeSet<JobNo>,
     new_tasks: BTreeSet<TaskNo>,
@@ -112,6 +117,21 @@ pub struct Changes {
     pub attempts: Vec<AttemptRow>,
     /// Events by job, in order.
     pub events: Vec<(JobNo, Vec<JobEvent>)>,
+    /// What sub-jobs are made of.
+    pub bodies: Vec<NewBody>,
+    /// Items that are no more, as first number and count: their task gets another list.
+    pub dropped: Vec<(TaskNo, u32)>,
+}
+
+/// The document of a sub-job.
+#[derive(Clone, Debug)]
+pub struct NewBody {
+    /// The sub-job.
+    pub job: JobNo,
+    /// As it was written.
+    pub body: Json,
+    /// `defaults.priority` where it has none.
+    pub priority: u8,
 }
 
 impl Changes {
@@ -171,6 +191,11 @@ impl Slice {
     /// Adds random tokens.
     pub fn load_tokens(&mut self, tokens: impl IntoIterator<Item = Token>) {
         self.tokens.extend(tokens);
+    }
+
+    /// Adds numbers and ids for jobs.
+    pub fn load_new_jobs(&mut self, jobs: impl IntoIterator<Item = (JobNo, JobId)>) {
+        self.fresh_jobs.extend(jobs);
     }
 
     /// Adds a range of numbers for items.
@@ -234,6 +259,20 @@ impl Slice {
     /// Whether so many item numbers are left.
     pub fn has_numbers(&self, count: u32) -> bool {
         self.numbers.is_some_and(|(next, end)| end - next >= i64::from(count))
+    }
+
+    /// How many numbers for jobs are left.
+    pub fn new_jobs(&self) -> usize {
+        self.fresh_jobs.len()
+    }
+
+    /// Tasks that began to wait for this event and key in this batch.
+    pub fn waiting_for<'a>(&'a self, event: &'a str, key: &'a str) -> impl Iterator<Item = TaskNo> + 'a {
+        let waits = move |row: &&TaskRow| match &row.waits_for {
+            Some(WaitsFor::Event { event: own, key: own_key }) => **own == *event && **own_key == *key,
+            _ => false,
+        };
+        self.dirty_tasks.iter().map(|no| &self.tasks[no]).filter(waits).map(|row| row.no)
     }
 
     /// The open tasks of a job, as far as they are loaded, in order.
@@ -308,6 +347,31 @@ impl Slice {
         let first = *next;
         *next += i64::from(count);
         TaskNo(first)
+    }
+
+    pub(crate) fn take_new_job(&mut self) -> (JobNo, JobId) {
+        self.fresh_jobs.pop_front().expect("numbers for jobs were loaded")
+    }
+
+    pub(crate) fn keep_body(&mut self, job: JobNo, body: Json, priority: u8) {
+        self.bodies.push(NewBody { job, body, priority });
+    }
+
+    /// The items of a mapped task are no more, and what was made of them is forgotten.
+    pub(crate) fn drop_items(&mut self, task: TaskNo, first: TaskNo, count: u32) {
+        self.dropped.push((first, count));
+        let end = TaskNo(first.0 + i64::from(count));
+        self.dirty_tasks.retain(|no| *no < first || *no >= end);
+        self.new_tasks.retain(|no| *no < first || *no >= end);
+        self.tasks.retain(|no, _| *no < first || *no >= end);
+        self.attempts.retain(|row| row.task < first || row.task >= end);
+        self.forget_lists(task);
+        self.items.remove(&task);
+    }
+
+    /// What was joined from the items of a mapped task is no longer so.
+    pub(crate) fn forget_lists(&mut self, task: TaskNo) {
+        self.lists.remove(&task);
     }
 
     pub(crate) const fn take_dispatch_no(&mut self) -> i64 {
@@ -398,7 +462,12 @@ impl Slice {
 
     /// What is to be committed. The slice stays usable for looking only.
     pub fn take_changes(&mut self) -> Changes {
-        let mut changes = Changes { attempts: std::mem::take(&mut self.attempts), ..Changes::default() };
+        let mut changes = Changes {
+            attempts: std::mem::take(&mut self.attempts),
+            bodies: std::mem::take(&mut self.bodies),
+            dropped: std::mem::take(&mut self.dropped),
+            ..Changes::default()
+        };
         for no in &self.new_jobs {
             changes.new_jobs.push(self.jobs[no].row.clone());
         }

@@ -10,7 +10,7 @@ use super::app::App;
 use super::job::{JobResource, load};
 use super::problem::Problem;
 use super::submit::{Wish, read};
-use crate::driver::{Submission, conflicting_id, conflicting_key, unsupported};
+use crate::driver::{Submission, conflicting_id, conflicting_key};
 use crate::store::sqlite::view::Snapshot;
 
 /// Says what would be kept, or what is there already, and keeps nothing.
@@ -33,9 +33,6 @@ fn existing(snapshot: &Snapshot<'_>, submission: &Submission) -> Result<Option<J
         && let Some(same) = snapshot.has_content(id, submission.submitted.digest)?
     {
         return if same { Ok(Some(id.clone())) } else { refused(conflicting_id(id)) };
-    }
-    if let Some(problem) = unsupported(spec) {
-        return refused(problem);
     }
     let Some(unique) = &spec.unique else { return Ok(None) };
     let Some(holder) = snapshot.holder(&unique.key)? else { return Ok(None) };

@@ -3,6 +3,7 @@
 //! Whatever changes something is handed to the driver and answered once it is committed. Everything else is read
 //! from the database by connections of its own, on threads that may block.
 
+mod answer;
 mod app;
 mod dead;
 mod dry_run;
@@ -104,6 +105,9 @@ fn router(api: Api, stop: CancellationToken) -> (Router, mpsc::Sender<Packet>) {
         .route("/jobs/{id}/retry", post(job::retry))
         .route("/jobs/{id}/resume", post(job::resume))
         .route("/tasks/{job}/{task}", get(task::get))
+        .route("/tasks/{job}/{task}/retry", post(task::retry))
+        .route("/tasks/{job}/{task}/skip", post(task::skip))
+        .route("/events/{event}/{key}", post(answer::answer))
         .route("/queues", get(queues::list))
         .route("/queues/{name}/pause", post(queues::pause))
         .route("/queues/{name}/resume", post(queues::resume))

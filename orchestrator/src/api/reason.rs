@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use warrener_engine::row::{JobRow, TaskRow};
+use warrener_engine::row::{JobRow, TaskRow, WaitsFor};
 use warrener_shared::error::ErrorObject;
 use warrener_shared::id::TaskNo;
-use warrener_shared::job::{JobSpec, TaskSpec};
+use warrener_shared::job::{BuiltIn, JobSpec, TaskSpec};
 use warrener_shared::state::{JobState, TaskState};
 
 use super::app::App;
@@ -163,6 +163,9 @@ fn ready(spec: &TaskSpec, job: &JobRow, around: &Circumstances) -> String {
     if job.paused {
         return "the job is paused".to_owned();
     }
+    if BuiltIn::of(&spec.kind).is_some() {
+        return "the orchestrator begins it next".to_owned();
+    }
     let lane = around.queues.get(queue);
     if lane.is_some_and(|lane| lane.paused) {
         return format!("queue {queue} is paused");
@@ -191,6 +194,13 @@ fn dispatched(task: &TaskRow, spec: &TaskSpec, job: &JobRow, around: &Circumstan
     if let Some(map) = task.map {
         let idle = map.counts.get(TaskState::Dispatched) == 0 && map.next < map.total;
         return (idle && map.counts.open() == 0).then(|| ready(spec, job, around));
+    }
+    if let Some(waits_for) = &task.waits_for {
+        return Some(match waits_for {
+            WaitsFor::Time(time) => format!("sleeps until {time}"),
+            WaitsFor::Event { .. } => format!("waits for {waits_for}; answer it at /api/v1/events"),
+            WaitsFor::Job(_) => "waits for the job that it started".to_owned(),
+        });
     }
     if task.started_at.is_some() {
         return None;

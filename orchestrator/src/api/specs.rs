@@ -61,7 +61,7 @@ impl Specs {
         }
         let corrupt = |why: String| Problem::from(StoreError::Corrupt(format!("job {}: {why}", job.id)));
         let submitted = snapshot.submitted(job.no)?.ok_or_else(|| corrupt("it was never submitted".to_owned()))?;
-        let context = SubmitContext { message_id: None, priority: submitted.priority };
+        let context = SubmitContext { message_id: None, priority: submitted.priority, level: job.level };
         let spec = parse(&submitted.body, &context, limits).map_err(|problems| {
             let first = problems.first().map_or_else(String::new, |p| format!("{}: {}", p.pointer, p.detail));
             corrupt(format!("it cannot be read any more ({first}); was a limit lowered?"))

@@ -77,14 +77,14 @@ fn traceparent(headers: &HeaderMap) -> Option<Arc<str>> {
     (lengths && digits && parts[0] != "ff").then(|| text.into())
 }
 
-fn check_encoding(headers: &HeaderMap) -> Result<(), Problem> {
+pub(super) fn check_encoding(headers: &HeaderMap) -> Result<(), Problem> {
     let Some(value) = headers.get(header::CONTENT_ENCODING) else { return Ok(()) };
     let text = value.to_str().unwrap_or("unreadable").trim().to_ascii_lowercase();
     if matches!(text.as_str(), "" | "identity" | "utf-8" | "utf8") { Ok(()) } else { Err(Problem::encoding(&text)) }
 }
 
 /// The whole body, if it is not larger than the limit.
-async fn receive(headers: &HeaderMap, body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
+pub(super) async fn receive(headers: &HeaderMap, body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|bytes| bytes > limit) && headers.contains_key(header::EXPECT) {
         // The client waits for our word before it sends anything.
@@ -108,7 +108,7 @@ async fn receive(headers: &HeaderMap, body: Body, limit: usize) -> Result<Vec<u8
 
 /// The job that a body asks for.
 pub(super) fn read(app: &App, wish: &Wish, body: &[u8]) -> Result<Box<Submission>, Problem> {
-    let context = SubmitContext { message_id: wish.key.as_deref(), priority: None };
+    let context = SubmitContext { message_id: wish.key.as_deref(), ..SubmitContext::default() };
     let spec = parse(body, &context, &app.limits).map_err(|problems| {
         metrics::counter!("warrener_jobs_rejected_total").increment(1);
         Problem::refused(problems)

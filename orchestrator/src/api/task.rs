@@ -8,7 +8,7 @@ use axum::response::Response;
 use serde::Serialize;
 use warrener_engine::row::{AttemptRow, Counts, JobRow, TaskRow};
 use warrener_shared::error::{ErrorObject, code};
-use warrener_shared::id::{TaskAddress, TaskNo};
+use warrener_shared::id::{JobId, TaskAddress, TaskNo};
 use warrener_shared::job::{JobSpec, TaskSpec};
 use warrener_shared::state::{Outcome, TaskState};
 
@@ -180,12 +180,44 @@ fn mapped(row: &TaskRow, spec: &TaskSpec) -> MappedPart {
     MappedPart { total: row.map.map(|map| map.total), items: ByState(counts) }
 }
 
+pub(super) async fn retry(state: State<Arc<App>>, path: TaskPath, uri: Uri) -> Result<Response, Problem> {
+    change(state, path, uri, Command::RetryTask).await
+}
+
+pub(super) async fn skip(state: State<Arc<App>>, path: TaskPath, uri: Uri) -> Result<Response, Problem> {
+    change(state, path, uri, Command::Skip).await
+}
+
+/// Has the task changed and answers with what became of it.
+async fn change(
+    State(app): State<Arc<App>>,
+    TaskPath(id, address): TaskPath,
+    uri: Uri,
+    command: impl FnOnce(JobId, TaskAddress) -> Command,
+) -> Result<Response, Problem> {
+    Parameters::read(&uri, &[])?;
+    match app.command(command(id.clone(), address.clone())).await? {
+        Answer::NotFound => {
+            // Which of the two does not exist is told by looking.
+            let task = no_task(id.as_str(), &address.to_string());
+            app.read(move |_, snapshot| job::row(snapshot, &id).map(|_| ())).await?;
+            Err(task)
+        }
+        Answer::Conflict(why) => Err(Problem::conflict(why)),
+        _ => answer(&app, id, address).await,
+    }
+}
+
 pub(super) async fn get(
     State(app): State<Arc<App>>,
     TaskPath(id, address): TaskPath,
     uri: Uri,
 ) -> Result<Response, Problem> {
     Parameters::read(&uri, &[])?;
+    answer(&app, id, address).await
+}
+
+async fn answer(app: &Arc<App>, id: JobId, address: TaskAddress) -> Result<Response, Problem> {
     // Asked first: the input never changes once it is known, the rest does.
     let input = match app.command(Command::Resolve(id.clone(), address.clone())).await? {
         Answer::Input(bytes) => raw(Some(&bytes)),

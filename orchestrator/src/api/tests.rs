@@ -1,6 +1,7 @@
 mod lists;
 mod refusals;
 mod serving;
+mod steering;
 mod submits;
 mod tasks;
 mod world;

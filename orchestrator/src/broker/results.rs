@@ -36,5 +36,5 @@ fn input(context: &Context, incoming: Incoming) -> Option<Input> {
         return None;
     };
     let worker = incoming.message.header_text("worker").filter(|id| is_worker(id)).map(Arc::from);
-    Some(Input::Report(Reported { ticket, report, worker }))
+    Some(Input::Report(Reported { ticket, report, worker, interrupted: false }))
 }

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use warrener_amqp::{Batch, Consumer, Incoming};
 use warrener_shared::job::{JobSpec, Problem, canonical_content};
 
-use warrener_shared::wire::submit::{self, Content, Refusal, ReplyAddress};
+use warrener_shared::wire::submit::{self, Content, EventBody, Refusal, ReplyAddress};
 
 use super::settle::next as next_batch;
 use super::{Context, Link, dead};
@@ -23,7 +23,31 @@ const PIPELINE: usize = 4;
 struct Underway {
     incoming: Incoming,
     to: Option<ReplyAddress>,
+    /// Of an answer to waiting tasks: what is said if none waits.
+    event: Option<Problem>,
     answer: oneshot::Receiver<Answer>,
+}
+
+/// What a client wants.
+enum Wanted {
+    Job(Box<Submission>),
+    Answer(EventBody),
+}
+
+impl Wanted {
+    fn into_input(self, tell: oneshot::Sender<Answer>) -> (Input, Option<Problem>) {
+        match self {
+            Self::Job(mut submission) => {
+                submission.answer = Some(tell);
+                (Input::Submit(submission), None)
+            }
+            Self::Answer(event) => {
+                let detail = format!("no task waits for event {:?} with key {:?}", event.event, event.key);
+                let problem = Problem::of_message("unknown_name", detail, None);
+                (Input::Event(event, Some(tell)), Some(problem))
+            }
+        }
+    }
 }
 
 pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer) {
@@ -34,12 +58,11 @@ pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer) {
         let mut underway = Vec::new();
         for incoming in std::mem::take(&mut batch.deliveries) {
             match read(&context, &incoming) {
-                Ok(mut submission) => {
+                Ok((to, wanted)) => {
                     let (tell, answer) = oneshot::channel();
-                    submission.answer = Some(tell);
-                    let to = submission.reply.as_ref().map(|reply| reply.to.clone());
-                    inputs.push(Input::Submit(submission));
-                    underway.push(Underway { incoming, to, answer });
+                    let (input, event) = wanted.into_input(tell);
+                    inputs.push(input);
+                    underway.push(Underway { incoming, to, event, answer });
                 }
                 Err((to, problems)) => {
                     if let Some(letter) = refuse(&link, &incoming, to, problems).await {
@@ -68,7 +91,9 @@ pub(crate) fn submission(
     Box::new(Submission { spec: Arc::new(spec), submitted, reply: None, answer: None })
 }
 
-fn read(context: &Context, incoming: &Incoming) -> Result<Box<Submission>, (Option<ReplyAddress>, Vec<Problem>)> {
+type Read = Result<(Option<ReplyAddress>, Wanted), (Option<ReplyAddress>, Vec<Problem>)>;
+
+fn read(context: &Context, incoming: &Incoming) -> Read {
     let read = submit::Submission::read(&incoming.message, &context.names, &context.limits);
     let envelope = read.envelope;
     match read.content {
@@ -76,13 +101,10 @@ fn read(context: &Context, incoming: &Incoming) -> Result<Box<Submission>, (Opti
             let traceparent = envelope.traceparent.as_deref().map(Arc::from);
             let mut submission = submission(*spec, &incoming.message.body, envelope.priority, traceparent);
             let mode = envelope.mode;
-            submission.reply = envelope.reply.map(|to| ReplyTo { to, mode });
-            Ok(submission)
+            submission.reply = envelope.reply.clone().map(|to| ReplyTo { to, mode });
+            Ok((envelope.reply, Wanted::Job(submission)))
         }
-        Ok(Content::Event(event)) => {
-            let detail = format!("no task waits for event {:?} with key {:?}", event.event, event.key);
-            Err((envelope.reply, vec![Problem::of_message("unknown_name", detail, None)]))
-        }
+        Ok(Content::Event(event)) => Ok((envelope.reply, Wanted::Answer(event))),
         Err(problems) => Err((envelope.reply, problems)),
     }
 }
@@ -116,10 +138,13 @@ async fn settle(
         if committed.await.is_err() {
             return link.session.break_with(super::given_up("the store could not be written"));
         }
-        for Underway { incoming, to, answer } in underway {
-            if let Ok(Answer::Refused(problems)) = answer.await
-                && let Some(letter) = refuse(&link, &incoming, to, problems).await
-            {
+        for Underway { incoming, to, event, answer } in underway {
+            let problems = match answer.await {
+                Ok(Answer::Refused(problems)) => problems,
+                Ok(Answer::NotFound) => event.into_iter().collect(),
+                _ => continue,
+            };
+            if let Some(letter) = refuse(&link, &incoming, to, problems).await {
                 context.input(letter).await;
             }
         }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use warrener_engine::Event;
+use warrener_engine::row::OWN_QUEUE;
 use warrener_shared::id::TaskNo;
 
 use super::Driver;
@@ -11,6 +12,8 @@ use crate::store::{Store, StoreError};
 
 /// Bytes of messages on their way to the broker, after which nothing more is dispatched until some are confirmed.
 const BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Built-in tasks that begin in one batch: a commit of a tenth of a second.
+const OWN_MAX: usize = 1_000;
 /// Items of one mapped task that are dispatched before others of the same place get a turn.
 const STRETCH: u32 = 128;
 
@@ -35,6 +38,7 @@ impl<S: Store> Driver<S> {
             for lane in lanes {
                 self.admit_to(lane, offers.remove(&lane).unwrap_or_default(), batch)?;
             }
+            self.admit_own(offers.remove(&OWN_QUEUE).unwrap_or_default(), batch)?;
         }
     }
 
@@ -45,18 +49,7 @@ impl<S: Store> Driver<S> {
             self.lane(lane).backlog |= !offers.is_empty();
             return Ok(());
         }
-        let mut more = false;
-        if backlog {
-            let wanted = room + offers.len();
-            let kept = self.store.ready(lane, wanted)?;
-            more = kept.len() == wanted;
-            // What this batch changed it knows better; what it only looked at stands where it stood.
-            let stands =
-                |(rank, task): &(i64, TaskNo)| batch.slice.task(*task).is_none_or(|row| row.rank == Some(*rank));
-            offers.extend(kept.into_iter().filter(stands));
-        }
-        offers.sort_unstable();
-        offers.dedup();
+        let mut more = backlog && self.join_kept(lane, room, &mut offers, batch)?;
         for (_, task) in offers {
             if !self.offer(lane, task, batch)? {
                 more = true;
@@ -64,6 +57,53 @@ impl<S: Store> Driver<S> {
             }
         }
         self.lane(lane).backlog = more;
+        Ok(())
+    }
+
+    /// Puts what is ready in the database among the offers, best first. Tells whether there may be more.
+    fn join_kept(
+        &mut self,
+        lane: i64,
+        room: usize,
+        offers: &mut Vec<(i64, TaskNo)>,
+        batch: &Batch,
+    ) -> Result<bool, StoreError> {
+        let wanted = room + offers.len();
+        let kept = self.store.ready(lane, wanted)?;
+        let more = kept.len() == wanted;
+        // What this batch changed it knows better; what it only looked at stands where it stood.
+        let stands = |(rank, task): &(i64, TaskNo)| batch.slice.task(*task).is_none_or(|row| row.rank == Some(*rank));
+        offers.extend(kept.into_iter().filter(stands));
+        offers.sort_unstable();
+        offers.dedup();
+        Ok(more)
+    }
+
+    /// Begins built-in tasks: there is no window, only as many as one commit should hold.
+    fn admit_own(&mut self, mut offers: Vec<(i64, TaskNo)>, batch: &mut Batch) -> Result<(), StoreError> {
+        let mut room = OWN_MAX.saturating_sub(batch.begun);
+        if offers.is_empty() && !self.own_backlog {
+            return Ok(());
+        }
+        let mut more = if self.own_backlog { self.join_kept(OWN_QUEUE, room, &mut offers, batch)? } else { false };
+        offers.sort_unstable();
+        'offers: for (_, task) in offers {
+            while room > 0 {
+                let most = STRETCH.min(u32::try_from(room).unwrap_or(STRETCH));
+                let before = batch.slice.task(task).and_then(|row| row.map).map(|map| map.next);
+                self.decide(Event::RoomFor(task, most), batch)?;
+                let row = batch.slice.task(task);
+                let begun = row.and_then(|row| row.map).zip(before).map_or(1, |(map, before)| map.next - before);
+                room = room.saturating_sub(begun.max(1) as usize);
+                if row.is_none_or(|row| row.rank.is_none()) {
+                    continue 'offers;
+                }
+            }
+            more = true;
+            break;
+        }
+        batch.begun = OWN_MAX - room;
+        self.own_backlog = more;
         Ok(())
     }
 

@@ -19,6 +19,8 @@ pub(super) struct Batch {
     pub(super) effects: Vec<Effect>,
     /// Attempts opened less attempts closed, by queue.
     pub(super) opened: BTreeMap<i64, i64>,
+    /// Built-in attempts that began in it.
+    pub(super) begun: usize,
     /// Bytes of the messages that this batch publishes.
     pub(super) bytes: usize,
     /// Jobs that this batch adds, by id, with the digest of their content.
@@ -45,6 +47,7 @@ impl Batch {
             commit: Commit::default(),
             effects: Vec::new(),
             opened: BTreeMap::new(),
+            begun: 0,
             bytes: 0,
             ids: BTreeMap::new(),
             answers: Vec::new(),

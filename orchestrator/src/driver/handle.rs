@@ -19,6 +19,7 @@ impl<S: Store> Driver<S> {
                 if let Report::Claimed { lease } = &reported.report {
                     self.watch.claimed(&reported.ticket, lease.to_std(), now);
                 }
+                reported.interrupted = self.watch.get(&reported.ticket).is_some_and(|open| open.interrupted);
                 self.watch.seen(&reported.ticket, reported.worker.as_ref(), now);
                 self.decide(Event::Reported(reported.clone()), batch)?;
             }
@@ -48,6 +49,10 @@ impl<S: Store> Driver<S> {
             Input::LaneLost(no) => self.watch.lane_lost(*no),
             Input::Queue(name) => {
                 self.lane_of(name)?;
+            }
+            Input::Event(event, _) => {
+                let answer = self.answer(event, batch)?;
+                batch.answers.push((at, answer));
             }
             Input::Command(command, _) => self.command(at, &command.clone(), batch)?,
             Input::Connected { wiped } => self.connected(*wiped, batch),

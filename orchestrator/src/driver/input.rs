@@ -7,7 +7,7 @@ use warrener_engine::event::{Reported, Started};
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskAddress, Ticket};
 use warrener_shared::job::{JobSpec, Problem};
 use warrener_shared::wire::Message;
-use warrener_shared::wire::submit::{ReplyAddress, ReplyMode};
+use warrener_shared::wire::submit::{EventBody, ReplyAddress, ReplyMode};
 
 use crate::store::{DeadLetter, Submitted};
 
@@ -61,6 +61,8 @@ pub enum Input {
     LaneLost(i64),
     /// A worker asked for a queue that is new.
     Queue(QueueName),
+    /// An answer to all built-in tasks that wait for this event.
+    Event(EventBody, Option<oneshot::Sender<Answer>>),
     /// A request of a person.
     Command(Command, Option<oneshot::Sender<Answer>>),
     /// The session with the broker ended: nothing can be published for now.
@@ -123,6 +125,10 @@ pub enum Command {
     Pause(JobId, bool),
     /// Try a final job again.
     Retry(JobId),
+    /// Try a final task or item again, and what is downstream of it.
+    RetryTask(JobId, TaskAddress),
+    /// Leave an open task or item out.
+    Skip(JobId, TaskAddress),
     /// Have the worker take no more and leave.
     Drain(Arc<str>),
     /// Forget a dead letter.
@@ -160,6 +166,8 @@ pub enum Answer {
     },
     /// The job is not kept.
     Refused(Vec<Problem>),
+    /// So many tasks waited for it and have it now.
+    Answered(usize),
     /// It is done.
     Done,
     /// There is no such thing.

@@ -31,7 +31,7 @@ impl<S: Store> Driver<S> {
         }
     }
 
-    fn load(&mut self, read: Read, slice: &mut Slice) -> Result<(), StoreError> {
+    pub(super) fn load(&mut self, read: Read, slice: &mut Slice) -> Result<(), StoreError> {
         match read {
             Read::Job(no) => self.load_job(no, slice)?,
             Read::Task(no) => self.load_task(no, slice)?,
@@ -58,6 +58,12 @@ impl<S: Store> Driver<S> {
                 slice.load_lane(LaneNo { name, no });
             }
             Read::Tokens(count) => slice.load_tokens(self.chance.tokens(count.max(64))),
+            Read::NewJobs(count) => {
+                let first = self.next_job;
+                self.next_job += i64::from(count);
+                let jobs = (first..self.next_job).map(|no| (JobNo(no), self.chance.job_id()));
+                slice.load_new_jobs(jobs.collect::<Vec<_>>());
+            }
             Read::Numbers(count) => {
                 slice.load_numbers(self.next_task, count);
                 self.next_task += i64::from(count);
@@ -98,7 +104,7 @@ impl<S: Store> Driver<S> {
         }
         let missing = || StoreError::Corrupt(format!("job {} was never submitted", row.id));
         let submitted = self.store.submitted(row.no)?.ok_or_else(missing)?;
-        let context = SubmitContext { message_id: None, priority: submitted.priority };
+        let context = SubmitContext { message_id: None, priority: submitted.priority, level: row.level };
         let spec = parse(&submitted.body, &context, &self.setup.limits).map_err(|problems| {
             let first = problems.first().map_or_else(String::new, |p| format!("{}: {}", p.pointer, p.detail));
             StoreError::Corrupt(format!("job {} cannot be read any more ({first}); was a limit lowered?", row.id))

@@ -16,6 +16,7 @@ mod republish;
 mod rescue;
 mod resolve;
 mod settle;
+mod steer;
 mod submit;
 mod tick;
 mod timers;
@@ -43,7 +44,7 @@ pub use self::chance::Chance;
 pub use self::input::{Answer, Command, Depth, Heard, Input, Outgoing, Output, Packet, Parcel, ReplyTo, Submission};
 use self::lane::Lane;
 use self::rescue::{Failure, panic_text};
-pub(crate) use self::submit::{conflicting_id, conflicting_key, unsupported};
+pub(crate) use self::submit::{conflicting_id, conflicting_key};
 use self::watch::Watch;
 use crate::pulse::Workers;
 use crate::store::{Store, StoreError};
@@ -132,6 +133,8 @@ pub struct Driver<S> {
     next_due: Option<Timestamp>,
     /// Timers that could not be handled, by what they belong to.
     set_aside: BTreeSet<i64>,
+    /// Whether built-in tasks may stand among the ready in the database.
+    own_backlog: bool,
     last_tick: Duration,
     last_prune: Duration,
     last_save: Duration,
@@ -173,6 +176,7 @@ impl<S: Store> Driver<S> {
             events_published: None,
             next_due: Some(Timestamp(0)),
             set_aside: BTreeSet::new(),
+            own_backlog: true,
             last_tick: now,
             last_prune: now,
             last_save: now,
@@ -213,6 +217,7 @@ impl<S: Store> Driver<S> {
             watch.bear(&row.ticket(), self.silence_of(row)?);
         }
         self.watch = watch;
+        self.own_backlog = true;
         self.next_due = Some(Timestamp(0));
         // Of a commit whose outcome was unknown nobody may have been told.
         self.replies_failed = true;
@@ -242,6 +247,9 @@ impl<S: Store> Driver<S> {
 
     /// How long the loop may wait for inputs before time demands another round.
     pub fn patience(&self) -> Duration {
+        if self.own_backlog {
+            return Duration::ZERO;
+        }
         let until_due = self.next_due.map_or(TICK, |due| due.since(self.now()).to_std());
         until_due.min(TICK.saturating_sub(self.since(self.last_tick)))
     }

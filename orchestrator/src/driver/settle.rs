@@ -1,17 +1,21 @@
 //! Committing a batch, then acting on it.
 
 use warrener_engine::Effect;
+use warrener_engine::slice::NewBody;
 use warrener_shared::time::Millis;
 
 use super::Driver;
 use super::batch::Batch;
+use super::cache::Parsed;
 use super::input::{Answer, Input, Outgoing, Output};
-use crate::store::{Store, StoreError};
+use super::submit::caption;
+use crate::store::{Store, StoreError, Submitted};
 
 impl<S: Store> Driver<S> {
     /// Commits the batch, then acts on it.
     pub(super) fn settle(&mut self, inputs: Vec<&mut Input>, mut batch: Batch) -> Result<(), StoreError> {
         batch.commit.changes = batch.slice.take_changes();
+        self.keep_sub_jobs(&mut batch);
         self.dead_letters(&mut batch)?;
         if !batch.commit.is_idle() || batch.must_commit {
             self.counters(&mut batch);
@@ -33,6 +37,19 @@ impl<S: Store> Driver<S> {
         }
         answer(inputs, batch.answers);
         Ok(())
+    }
+
+    /// What sub-jobs are made of is kept as if somebody had submitted it.
+    fn keep_sub_jobs(&mut self, batch: &mut Batch) {
+        for NewBody { job, body, priority } in std::mem::take(&mut batch.commit.changes.bodies) {
+            let entry = batch.slice.job(job).expect("a sub-job became rows in this batch");
+            let (spec, traceparent) = (entry.spec.clone(), entry.traceparent.clone());
+            let parsed = Parsed { spec: spec.clone(), traceparent: traceparent.clone(), bytes: body.len() };
+            self.memory.specs.insert(job, parsed);
+            let submitted = Submitted { body, priority: Some(priority), traceparent, digest: None };
+            batch.commit.submitted.push((job, submitted, caption(&spec)));
+        }
+        batch.commit.submitted.sort_by_key(|(job, ..)| *job);
     }
 
     fn counters(&mut self, batch: &mut Batch) {
@@ -107,7 +124,7 @@ fn answer(mut inputs: Vec<&mut Input>, answers: Vec<(usize, Answer)>) {
     for (at, answer) in answers {
         let channel = match &mut *inputs[at] {
             Input::Submit(submission) => submission.answer.take(),
-            Input::Command(_, channel) => channel.take(),
+            Input::Command(_, channel) | Input::Event(_, channel) => channel.take(),
             _ => None,
         };
         if let Some(channel) = channel {

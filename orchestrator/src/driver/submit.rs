@@ -49,7 +49,8 @@ impl<S: Store> Driver<S> {
             Parsed { spec: submission.spec.clone(), traceparent: traceparent.clone(), bytes: submitted.body.len() };
         self.memory.specs.insert(job, parsed);
         batch.commit.submitted.push((job, submitted, caption(&submission.spec)));
-        let accepted = Accepted { job, id: id.clone(), spec: submission.spec.clone(), traceparent, first_task };
+        let spec = submission.spec.clone();
+        let accepted = Accepted { job, id: id.clone(), spec, traceparent, first_task, parent: None, level: 0 };
         self.decide(Event::Submitted(accepted), batch)?;
         owe(job, submission, batch);
         batch.answers.push((at, Answer::Kept { id, no: job, existing: false }));
@@ -57,18 +58,15 @@ impl<S: Store> Driver<S> {
         Ok(())
     }
 
-    fn known(&mut self, id: &JobId, batch: &Batch) -> Result<Option<Found>, StoreError> {
+    pub(super) fn known(&mut self, id: &JobId, batch: &Batch) -> Result<Option<Found>, StoreError> {
         match batch.ids.get(id) {
             Some(found) => Ok(Some(*found)),
             None => self.store.find(id),
         }
     }
 
-    /// What stands against a new job: a kind that is not worked yet, or another job that holds its key.
+    /// What stands against a new job: another job that holds its key.
     fn before(&mut self, submission: &Submission, batch: &mut Batch) -> Result<Option<Answer>, StoreError> {
-        if let Some(problem) = unsupported(&submission.spec) {
-            return Ok(Some(refused(problem)));
-        }
         let Some(unique) = &submission.spec.unique else { return Ok(None) };
         let Some(holder) = self.holder(&unique.key, batch)? else { return Ok(None) };
         match unique.on_conflict {
@@ -115,6 +113,8 @@ impl<S: Store> Driver<S> {
                 Answer::Done
             }
             Command::Retry(id) => self.retry(id, batch)?,
+            Command::RetryTask(id, address) => self.retry_task(id, address, batch)?,
+            Command::Skip(id, address) => self.skip(id, address, batch)?,
             Command::PauseQueue(name, paused) => self.pause_queue(name, *paused, batch),
             Command::Resolve(id, address) => self.resolve(id, address)?,
         };
@@ -191,22 +191,6 @@ pub(crate) fn conflicting_key(key: &str, holder: &JobId) -> Problem {
     }
 }
 
-/// Built-in kinds that this version does not work yet are refused, rather than kept waiting for ever.
-pub(crate) fn unsupported(spec: &JobSpec) -> Option<Problem> {
-    let at = spec.tasks.iter().position(|task| task.kind.as_str().starts_with("warrener."))?;
-    let task = &spec.tasks[at];
-    let pointer = match spec.shape {
-        Shape::Single => "/kind".to_owned(),
-        Shape::Graph => format!("/tasks/{}/kind", task.name),
-    };
-    Some(Problem {
-        pointer,
-        code: "unknown_kind".to_owned(),
-        detail: format!("this version does not work the built-in kind {} yet", task.kind),
-        hint: Some("use `delay` or `run_at` of the job, or a kind of a worker".to_owned()),
-    })
-}
-
 fn owe(job: JobNo, submission: &Submission, batch: &mut Batch) {
     let Some(reply) = &submission.reply else { return };
     let owed = |accepted| OwedReply {
@@ -225,7 +209,7 @@ fn owe(job: JobNo, submission: &Submission, batch: &mut Batch) {
     }
 }
 
-fn caption(spec: &Arc<JobSpec>) -> Caption {
+pub(super) fn caption(spec: &Arc<JobSpec>) -> Caption {
     Caption {
         name: spec.name.clone(),
         kind: (spec.shape == Shape::Single).then(|| spec.tasks[0].kind.to_string()),

@@ -63,7 +63,12 @@ fn submit(json: &str) -> Input {
 }
 
 fn succeeded(ticket: Ticket) -> Input {
-    Input::Report(Reported { ticket, report: Report::Succeeded { output: b"1".to_vec() }, worker: None })
+    Input::Report(Reported {
+        ticket,
+        report: Report::Succeeded { output: b"1".to_vec() },
+        worker: None,
+        interrupted: false,
+    })
 }
 
 fn names(out: &[(String, Ticket)]) -> Vec<&str> {
@@ -135,7 +140,7 @@ fn a_silence_that_the_task_allows_is_allowed_after_a_restart_too() {
     let mut run = Loop::new();
     let out = run.step(vec![submit(r#"{"kind": "k", "heartbeat": "90s", "retry": 0}"#)]);
     let report = Report::Claimed { lease: Millis::from_secs(10) };
-    run.step(vec![Input::Report(Reported { ticket: out[0].1, report, worker: Some("w".into()) })]);
+    run.step(vec![Input::Report(Reported { ticket: out[0].1, report, worker: Some("w".into()), interrupted: false })]);
     run.driver.recollect().unwrap();
     run.hand.pass(60_000);
     run.driver.turn(Vec::new());

@@ -19,11 +19,11 @@ impl<S: Store> Driver<S> {
     /// Handles what is due.
     pub(super) fn pass_time(&mut self) {
         let now = self.now();
-        if self.next_due.is_none_or(|due| due > now) {
+        if self.next_due.is_none_or(|due| due > now) && !self.own_backlog {
             return;
         }
         match self.due() {
-            Ok(events) if events.is_empty() => self.look_again_later(),
+            Ok(events) if events.is_empty() && !self.own_backlog => self.look_again_later(),
             Ok(events) => self.happen(&events),
             Err(error) => self.degrade(&error.to_string()),
         }

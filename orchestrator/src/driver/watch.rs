@@ -22,6 +22,8 @@ pub(super) struct Open {
     pub(super) published: Published,
     pub(super) started: bool,
     pub(super) claimed: bool,
+    /// Whether our own session with the broker ended since it was dispatched.
+    pub(super) interrupted: bool,
     pub(super) worker: Option<Arc<str>>,
     /// Longest silence, from the first sign of life on.
     silence: Option<Duration>,
@@ -61,6 +63,7 @@ impl Watch {
             open.started = row.started_at.is_some();
             open.worker.clone_from(&row.worker);
             open.claimed = row.lease.is_some();
+            open.interrupted = true;
             open.silence = row.lease.map(Millis::to_std);
             // After a start of the orchestrator leases start anew.
             open.seen = open.started.then_some(now);
@@ -82,6 +85,7 @@ impl Watch {
             published: Published::No,
             started: false,
             claimed: false,
+            interrupted: false,
             worker: None,
             silence,
             seen: None,
@@ -154,6 +158,7 @@ impl Watch {
     /// The session ended: what was on its way may not have arrived; silences start anew.
     pub(super) fn reconnected(&mut self, now: Duration) {
         for open in self.open.values_mut() {
+            open.interrupted = true;
             if matches!(open.published, Published::Sent(_)) {
                 open.published = Published::No;
                 self.bytes -= std::mem::take(&mut open.bytes);

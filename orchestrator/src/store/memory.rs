@@ -156,6 +156,10 @@ impl Store for Memory {
         Ok(self.index.ready(queue).take(most).count())
     }
 
+    fn waiting_for(&mut self, event: &str, key: &str) -> Result<Vec<TaskNo>, StoreError> {
+        Ok(self.index.waiting_for(event, key).collect())
+    }
+
     fn due_tasks(&mut self, now: Timestamp, most: usize) -> Result<Vec<TaskNo>, StoreError> {
         Ok(self.index.due_tasks(now).take(most).collect())
     }

@@ -273,6 +273,9 @@ pub trait Store: Send {
     /// How many tasks stand among the ready of a queue, at most `most`.
     fn ready_count(&mut self, queue: i64, most: usize) -> Result<usize, StoreError>;
 
+    /// Built-in tasks that wait for this event and key.
+    fn waiting_for(&mut self, event: &str, key: &str) -> Result<Vec<TaskNo>, StoreError>;
+
     /// Tasks whose time has come, earliest first.
     fn due_tasks(&mut self, now: Timestamp, most: usize) -> Result<Vec<TaskNo>, StoreError>;
 

@@ -1,5 +1,6 @@
 //! One suite for all stores: whatever a driver of a database does, it does what the others do.
 
+mod built_in;
 mod commit;
 mod file;
 mod find;
@@ -76,6 +77,11 @@ conformance! {
         a_dispatch_number_that_was_published_is_not_given_again
         idle_is_what_need_not_be_written
     }
+    built_in {
+        tasks_are_found_by_what_they_wait_for
+        what_is_waited_for_comes_back
+        items_that_are_given_up_are_gone
+    }
     prune {
         finished_jobs_are_removed_after_their_time
         so_many_and_no_more_are_removed
@@ -117,6 +123,8 @@ fn job(no: i64) -> JobRow {
         sequence: 0,
         output: None,
         error: None,
+        parent: None,
+        level: 0,
     }
 }
 

@@ -14,6 +14,8 @@ use crate::time::Millis;
 pub(crate) struct Reader<'l> {
     pub(crate) problems: Problems,
     pub(crate) limits: &'l Limits,
+    /// How many jobs the one that is read is inside of.
+    pub(crate) level: u8,
 }
 
 /// Whether a span of no length makes sense.
@@ -25,7 +27,7 @@ pub(crate) enum Zero {
 
 impl<'l> Reader<'l> {
     pub(crate) fn new(limits: &'l Limits) -> Self {
-        Self { problems: Problems::default(), limits }
+        Self { problems: Problems::default(), limits, level: 0 }
     }
 
     /// Reports that a value has another type than expected.

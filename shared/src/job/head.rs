@@ -81,7 +81,7 @@ fn same_id(reader: &mut Reader<'_>, own: Option<JobId>, given: Option<JobId>) ->
     own.or(given)
 }
 
-fn read_time(reader: &mut Reader<'_>, value: Raw<'_>, at: &At<'_>) -> Option<Timestamp> {
+pub(crate) fn read_time(reader: &mut Reader<'_>, value: Raw<'_>, at: &At<'_>) -> Option<Timestamp> {
     let text = reader.text(value, at)?;
     let time = Some(&*text).filter(|text| is_rfc3339(text)).and_then(Timestamp::parse_rfc3339);
     if time.is_none() {

@@ -3,6 +3,7 @@
 //! A [`JobSpec`] that exists is valid: names are well formed, every need exists, the graph has no cycle,
 //! every expression compiles, every limit holds.
 
+pub mod built_in;
 mod content;
 mod duration;
 mod field;
@@ -22,6 +23,7 @@ pub mod yaml;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use self::built_in::BuiltIn;
 pub use self::content::canonical_content;
 pub use self::duration::{DurationError, parse_duration, parse_seconds};
 pub use self::locate::locate;

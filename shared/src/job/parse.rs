@@ -11,7 +11,7 @@ use super::problem::{At, Problem, code, quoted};
 use super::raw::Raw;
 use super::task::{self, Scope, TaskNames};
 use super::walk::{Met, walk};
-use super::{JobSpec, Policy, RunOn, Shape, TaskSpec, graph};
+use super::{BuiltIn, JobSpec, Policy, RunOn, Shape, TaskSpec, built_in, graph};
 use crate::expr::{Roots, Template};
 use crate::id::{JobId, Kind, TaskName};
 use crate::json::{self, Doc, JsonErrorKind};
@@ -24,6 +24,8 @@ pub struct SubmitContext<'a> {
     pub message_id: Option<&'a str>,
     /// The AMQP priority: `defaults.priority` where the body has none. Above 9 counts as 9.
     pub priority: Option<u8>,
+    /// How many jobs it is inside of, as the sub-job of a `warrener.job`.
+    pub level: u8,
 }
 
 /// Reads a submitted job.
@@ -32,8 +34,9 @@ pub struct SubmitContext<'a> {
 /// Every [`Problem`] of the job at once, up to 100 and a count of the rest.
 pub fn parse(bytes: &[u8], context: &SubmitContext<'_>, limits: &Limits) -> Result<JobSpec, Vec<Problem>> {
     let mut reader = Reader::new(limits);
+    reader.level = context.level;
     let given = message_id(&mut reader, context);
-    let Some(root) = document(&mut reader, bytes) else {
+    let Some(root) = document(&mut reader, bytes, JOB_SHAPE) else {
         return Err(reader.problems.into_vec());
     };
     duplicate_keys(&mut reader, root);
@@ -47,6 +50,8 @@ pub fn parse(bytes: &[u8], context: &SubmitContext<'_>, limits: &Limits) -> Resu
 /// The fields of a graph that a single does not have.
 const GRAPH_FIELDS: &[&str] = &["input", "defaults", "fail_fast", "tasks", "output"];
 const SINGLE_FIELDS: &[&str] = &["kind", "input"];
+/// What a job looks like.
+const JOB_SHAPE: &str = "an object with `kind` (one task) or `tasks` (a graph)";
 /// The task of a single.
 const SINGLE_NAME: &str = "task";
 /// Names shown at either end of a long cycle.
@@ -58,7 +63,7 @@ fn message_id(reader: &mut Reader<'_>, context: &SubmitContext<'_>) -> Option<Jo
 }
 
 /// The document, if the bytes are JSON within the limits and an object.
-fn document<'a>(reader: &mut Reader<'_>, bytes: &'a [u8]) -> Option<Raw<'a>> {
+pub(crate) fn document<'a>(reader: &mut Reader<'_>, bytes: &'a [u8], expected: &str) -> Option<Raw<'a>> {
     let limits = reader.limits;
     if bytes.len() > limits.submit_bytes {
         let detail = format_args!("{} bytes, the limit on a submit is {}", bytes.len(), limits.submit_bytes);
@@ -71,7 +76,7 @@ fn document<'a>(reader: &mut Reader<'_>, bytes: &'a [u8]) -> Option<Raw<'a>> {
         return None;
     }
     let root = Raw::checked(bytes);
-    reader.is_object(root, &At::Root, "an object with `kind` (one task) or `tasks` (a graph)").then_some(root)
+    reader.is_object(root, &At::Root, expected).then_some(root)
 }
 
 fn not_json(reader: &mut Reader<'_>, bytes: &[u8], error: &json::JsonError) {
@@ -95,7 +100,7 @@ fn not_json(reader: &mut Reader<'_>, bytes: &[u8], error: &json::JsonError) {
 
 /// Reports keys that are there twice, payloads included: an expression or a comparison could not tell which
 /// of the two counts.
-fn duplicate_keys(reader: &mut Reader<'_>, root: Raw<'_>) {
+pub(crate) fn duplicate_keys(reader: &mut Reader<'_>, root: Raw<'_>) {
     let mut open: Vec<HashSet<Cow<'_, [u8]>>> = Vec::new();
     walk(root, |path, met| match met {
         Met::Open => open.push(HashSet::new()),
@@ -154,9 +159,10 @@ fn read_single(
         }
     }
     let kind = task::read_kind(reader, kind, &At::Root.key("kind"))?;
+    built_in::check(reader, &kind, root.get("input"), &At::Root);
     let input = root.get("input").map(|input| Doc::trusted(input.bytes()));
     let mut policies = Policies::new(message_policy(context));
-    let policy = policies.resolve(policy, task::is_built_in(&kind));
+    let policy = policies.resolve(policy, BuiltIn::of(&kind).is_some());
     let task = single_task(kind, input.clone(), policy);
     Some(head.into_job(Shape::Single, input.unwrap_or_else(Doc::null), vec![task]))
 }

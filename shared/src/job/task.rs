@@ -9,7 +9,7 @@ use super::policy::{POLICY_FIELDS, Policies, PolicyDraft};
 use super::problem::{At, code, quoted};
 use super::raw::{Raw, Sort};
 use super::walk::{Met, walk};
-use super::{ForEach, Policy, RunOn, TaskSpec, for_each};
+use super::{BuiltIn, ForEach, Policy, RunOn, TaskSpec, built_in, for_each};
 use crate::expr::{Condition, Reference, Roots, Template, TemplateProblem};
 use crate::id::{Kind, TaskName};
 use crate::json::Doc;
@@ -17,9 +17,6 @@ use crate::json::Doc;
 /// The fields of a task of a graph, beside those of a policy.
 pub(crate) const TASK_FIELDS: &[&str] =
     &["kind", "input", "needs", "if", "run_on", "for_each", "allow_failure", "description", "labels"];
-
-/// The kinds that the orchestrator works on itself.
-const BUILT_IN: &[&str] = &["warrener.sleep", "warrener.wait", "warrener.job"];
 
 /// The names of the tasks of a job, with their positions.
 #[derive(Default)]
@@ -260,7 +257,10 @@ pub(crate) fn read(
         reader.problems.add(at, code::MISSING_FIELD, detail).hint(format_args!("say what it does: `kind: email.send`"));
     }
     let kind = kind?;
-    let policy = policies.resolve(policy, is_built_in(&kind));
+    if task.input.as_ref().is_none_or(Template::is_literal) {
+        built_in::check(reader, &kind, value.get("input"), at);
+    }
+    let policy = policies.resolve(policy, BuiltIn::of(&kind).is_some());
     Some(task.into_spec(TaskName::new(name).ok()?, kind, policy))
 }
 
@@ -305,21 +305,19 @@ pub(crate) fn read_kind(reader: &mut Reader<'_>, value: Raw<'_>, at: &At<'_>) ->
             .hint(format_args!("choose another first word, such as `tasks.…` or the name of your system"));
         return None;
     }
-    if kind.as_str().starts_with("warrener.") && !is_built_in(&kind) {
-        let near = reader.problems.nearest(kind.as_str(), BUILT_IN.iter().copied());
+    if kind.as_str().starts_with("warrener.") && BuiltIn::of(&kind).is_none() {
+        let near = reader.problems.nearest(kind.as_str(), BuiltIn::names());
         let added = reader.problems.add(at, code::UNKNOWN_KIND, format_args!("`{kind}` is not built in"));
         match near {
             Some(near) => added.hint(format_args!("did you mean `{near}`?")),
-            None => added.hint(format_args!("built in are {}; choose another first word", BUILT_IN.join(", "))),
+            None => added.hint(format_args!(
+                "built in are {}; choose another first word",
+                BuiltIn::names().collect::<Vec<_>>().join(", ")
+            )),
         }
         return None;
     }
     Some(kind)
-}
-
-/// Whether the orchestrator itself works on it.
-pub(crate) fn is_built_in(kind: &Kind) -> bool {
-    BUILT_IN.contains(&kind.as_str())
 }
 
 const RUN_ON: &[(&str, RunOn)] = &[("success", RunOn::Success), ("failure", RunOn::Failure), ("done", RunOn::Done)];

@@ -2,13 +2,13 @@
 
 use warrener_shared::expr::{ExprError, ItemScope, Reference, expand};
 use warrener_shared::id::{JobNo, TaskAddress, TaskNo};
-use warrener_shared::job::TaskSpec;
+use warrener_shared::job::{BuiltIn, TaskSpec};
 use warrener_shared::state::TaskState;
 use warrener_shared::time::{Millis, Timestamp};
 use warrener_shared::wire::dispatch::Dispatch;
 
 use super::end::{self, End};
-use super::{Decision, fan_out, with_mapped};
+use super::{Decision, built_in, fan_out, with_mapped};
 use crate::effect::Effect;
 use crate::scope;
 use crate::slice::{JobEntry, Read, Slice};
@@ -22,8 +22,10 @@ pub(super) fn missing(slice: &Slice, task: TaskNo, most: u32) -> Vec<Read> {
     if slice.tokens() < most as usize {
         reads.push(Read::Tokens(most as usize));
     }
-    if slice.lane(&spec.policy.queue).is_none() {
-        reads.push(Read::Queue(spec.policy.queue.clone()));
+    match BuiltIn::of(&spec.kind) {
+        Some(kind) => reads.extend(built_in::missing(slice, kind, most)),
+        None if slice.lane(&spec.policy.queue).is_none() => reads.push(Read::Queue(spec.policy.queue.clone())),
+        None => {}
     }
     if let Some(input) = &spec.input {
         reads.extend(scope::missing(slice, row.job, input.references()));
@@ -52,6 +54,9 @@ pub(super) fn apply(slice: &mut Slice, no: TaskNo, most: u32, now: Timestamp, ou
         if fan_out::is_spent(slice, no, spec) {
             return;
         }
+        if BuiltIn::of(&spec.kind).is_some_and(|kind| !built_in::may_begin(slice, kind)) {
+            break;
+        }
         let item = fan_out::next_item(slice, no, spec, now);
         offer(slice, item, spec, now, out);
     }
@@ -62,7 +67,10 @@ pub(super) fn apply(slice: &mut Slice, no: TaskNo, most: u32, now: Timestamp, ou
 fn offer(slice: &mut Slice, no: TaskNo, spec: &TaskSpec, now: Timestamp, out: &mut Decision) {
     match input(slice, no, spec) {
         Err(error) => end::end(slice, no, End::failed(&error.to_object()), now, out),
-        Ok(input) => dispatch(slice, no, spec, input, now, out),
+        Ok(input) => match BuiltIn::of(&spec.kind) {
+            Some(kind) => built_in::begin(slice, no, spec, kind, &input, now, out),
+            None => dispatch(slice, no, spec, input, now, out),
+        },
     }
 }
 

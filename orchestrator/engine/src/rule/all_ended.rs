@@ -12,6 +12,7 @@ use warrener_shared::time::Timestamp;
 
 use super::Decision;
 use crate::effect::Effect;
+use crate::event::{Event, SubJobEnded};
 use crate::row::Stop;
 use crate::scope;
 use crate::slice::{JobEntry, Read, Slice};
@@ -50,8 +51,12 @@ pub(super) fn apply(slice: &mut Slice, job: JobNo, now: Timestamp, out: &mut Dec
         JobState::Succeeded => None,
         _ => failure.or_else(|| row.error.take()),
     };
+    let parent = row.parent;
     slice.enter_job(job, state, now);
     out.effects.push(Effect::Reply(job));
+    if let Some(parent) = parent {
+        out.follow.push(Event::SubJobEnded(SubJobEnded { parent, job }));
+    }
 }
 
 /// `failed` if a failure counts, else what stopped it, else `succeeded`.

@@ -46,6 +46,13 @@ pub(super) fn apply(slice: &mut Slice, job: JobNo, now: Timestamp, out: &mut Dec
     stop(slice, job, next, now, out);
 }
 
+/// The task that the job runs for has ended: the job is stopped, unless it is being stopped already.
+pub(super) fn with_parent(slice: &mut Slice, job: JobNo, now: Timestamp, out: &mut Decision) {
+    if slice.job(job).is_some_and(|entry| entry.row.stop == Stop::None) {
+        apply(slice, job, now, out);
+    }
+}
+
 /// Ends what is open, apart from `run_on: done` tasks unless the stop halts those too.
 pub(super) fn stop(slice: &mut Slice, job: JobNo, stop: Stop, now: Timestamp, out: &mut Decision) {
     let spec = slice.job(job).expect("the job was loaded").spec.clone();

@@ -8,7 +8,7 @@ use warrener_shared::wire::result::RetryAdvice;
 
 use super::end::{self, End};
 use super::retry::{self, Failure};
-use super::{Decision, fan_out, needs_ended};
+use super::{Decision, built_in, fan_out, needs_ended};
 use crate::slice::Slice;
 
 pub(super) fn apply(slice: &mut Slice, no: TaskNo, now: Timestamp, out: &mut Decision) {
@@ -18,6 +18,7 @@ pub(super) fn apply(slice: &mut Slice, no: TaskNo, now: Timestamp, out: &mut Dec
     }
     let not_started = row.start_by.is_some_and(|by| by <= now);
     match row.state {
+        TaskState::Dispatched if row.waits_for.is_some() => built_in::due(slice, no, now, out),
         TaskState::Dispatched if row.map.is_some() => items_not_started(slice, no, now, out),
         TaskState::Ready | TaskState::Retrying | TaskState::Dispatched if not_started => {
             end::end(slice, no, End::timed_out(&too_late()), now, out);

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use warrener_shared::error::{ErrorObject, code};
 use warrener_shared::id::TaskNo;
-use warrener_shared::job::TaskSpec;
 use warrener_shared::state::TaskState;
 use warrener_shared::time::Timestamp;
 
-use super::{Decision, fan_out, needs_ended};
+use super::{Decision, built_in, fan_out, needs_ended};
 use crate::effect::Effect;
 use crate::event::Event;
 use crate::row::{Json, Skip, Stop};
@@ -59,7 +58,7 @@ impl End {
     }
 
     /// Not run.
-    pub(super) fn skipped(skip: Skip, _spec: &TaskSpec) -> Self {
+    pub(super) fn skipped(skip: Skip) -> Self {
         let error = (skip == Skip::Upstream).then(|| needs_ended::upstream_failed().to_json().into());
         Self { error, skip: Some(skip), stop: true, ..Self::new(TaskState::Skipped) }
     }
@@ -97,6 +96,10 @@ pub(super) fn end(slice: &mut Slice, no: TaskNo, how: End, now: Timestamp, out: 
 /// Closes the open attempt of a task, if there is one.
 pub(super) fn close(slice: &mut Slice, no: TaskNo, stop: bool, finished: bool, out: &mut Decision) {
     let row = slice.task_mut(no);
+    if let Some(waits_for) = row.waits_for.take() {
+        row.wake_at = None;
+        return built_in::close(&waits_for, out);
+    }
     if row.dispatch_no.take().is_none() {
         return;
     }
@@ -138,7 +141,7 @@ fn task_ended(slice: &mut Slice, no: TaskNo, out: &mut Decision) {
 }
 
 /// The error of the job: that of the task, with its name and attempt.
-fn job_error(error: Option<&[u8]>, task: &str, attempt: u32) -> Option<Json> {
+pub(super) fn job_error(error: Option<&[u8]>, task: &str, attempt: u32) -> Option<Json> {
     let mut error = ErrorObject::from_json(error?)?;
     error.task = Some(task.to_owned());
     error.attempt = (attempt > 0).then_some(attempt);

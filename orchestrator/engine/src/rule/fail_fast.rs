@@ -22,13 +22,13 @@ pub(super) fn apply(slice: &mut Slice, job: JobNo, failed: u32, now: Timestamp, 
         if handlers[position] {
             continue;
         }
-        let how = if below[position] { End::skipped(Skip::Upstream, &spec.tasks[position]) } else { End::cancelled() };
+        let how = if below[position] { End::skipped(Skip::Upstream) } else { End::cancelled() };
         cancel::end_with_items(slice, no, how, now, out);
     }
 }
 
 /// For each task, whether it is one of these or needs one of them, directly or not.
-fn downstream(spec: &JobSpec, from: impl Iterator<Item = u32>) -> Vec<bool> {
+pub(super) fn downstream(spec: &JobSpec, from: impl Iterator<Item = u32>) -> Vec<bool> {
     let mut reached = vec![false; spec.tasks.len()];
     let mut open: Vec<u32> = from.collect();
     while let Some(at) = open.pop() {

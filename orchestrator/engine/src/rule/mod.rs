@@ -2,6 +2,7 @@
 
 mod admit;
 mod all_ended;
+mod built_in;
 mod cancel;
 mod due;
 mod end;
@@ -10,13 +11,17 @@ mod fail_fast;
 mod fan_out;
 mod needs_ended;
 mod pause;
+mod redo;
 mod reopen;
 mod report;
 mod retry;
+mod skip;
 mod start;
 mod submit;
 
 pub use self::admit::resolve;
+pub use self::redo::refusal as retry_refusal;
+pub use self::skip::refusal as skip_refusal;
 use warrener_shared::id::TaskNo;
 use warrener_shared::time::Timestamp;
 
@@ -44,6 +49,11 @@ pub fn missing(slice: &Slice, event: &Event) -> Vec<Read> {
             cancel::missing(slice, *job)
         }
         Event::RetryRequested(job) => reopen::missing(slice, *job),
+        Event::TaskRetryRequested(job, position, _) => redo::missing(slice, *job, *position),
+        Event::SkipRequested(task) => skip::missing(slice, *task),
+        Event::Answered(task, _) => with_mapped(slice, *task),
+        Event::SubJobEnded(ended) => with_dice(slice, ended.parent.task),
+        Event::ParentEnded(job) => built_in::missing_to_stop(slice, *job),
         Event::ItemsWaiting(task) => fan_out::missing(slice, *task),
         Event::NeedsEnded(job, position) => needs_ended::missing(slice, *job, *position),
         Event::RoomFor(task, most) => admit::missing(slice, *task, *most),
@@ -74,6 +84,13 @@ pub fn decide(slice: &mut Slice, event: &Event, now: Timestamp) -> Decision {
         Event::CancelRequested(job) => cancel::apply(slice, *job, now, &mut out),
         Event::PauseRequested(job, paused) => pause::apply(slice, *job, *paused, now),
         Event::RetryRequested(job) => reopen::apply(slice, *job, now, &mut out),
+        Event::TaskRetryRequested(job, position, index) => {
+            redo::apply(slice, *job, *position, *index, now, &mut out);
+        }
+        Event::SkipRequested(task) => skip::apply(slice, *task, now, &mut out),
+        Event::Answered(task, payload) => built_in::answered(slice, *task, payload, now, &mut out),
+        Event::SubJobEnded(ended) => built_in::sub_job_ended(slice, ended, now, &mut out),
+        Event::ParentEnded(job) => cancel::with_parent(slice, *job, now, &mut out),
         Event::ItemsWaiting(task) => fan_out::next_waiting(slice, *task, now),
         Event::NeedsEnded(job, position) => needs_ended::apply(slice, *job, *position, now, &mut out),
         Event::RoomFor(task, most) => admit::apply(slice, *task, *most, now, &mut out),

@@ -56,11 +56,11 @@ pub(super) fn apply(slice: &mut Slice, job: JobNo, position: u32, now: Timestamp
     let spec = entry.spec.clone();
     let spec = &spec.tasks[position as usize];
     if let Err(skip) = run_on(spec, row) {
-        return cancel::end_with_items(slice, no, End::skipped(skip, spec), now, out);
+        return cancel::end_with_items(slice, no, End::skipped(skip), now, out);
     }
     match holds(slice, job, spec) {
         Err(error) => cancel::end_with_items(slice, no, End::failed(&error.to_object()), now, out),
-        Ok(false) => cancel::end_with_items(slice, no, End::skipped(Skip::Rule, spec), now, out),
+        Ok(false) => cancel::end_with_items(slice, no, End::skipped(Skip::Rule), now, out),
         Ok(true) if row.map.is_some() => fan_out::resume(slice, no, spec, now, out),
         Ok(true) if spec.for_each.is_some() => expand_items(slice, job, no, spec, now, out),
         Ok(true) => become_ready(slice, no, now),

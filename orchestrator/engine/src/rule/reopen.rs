@@ -38,16 +38,7 @@ pub(super) fn apply(slice: &mut Slice, job: JobNo, now: Timestamp, out: &mut Dec
     let spec = entry.spec.clone();
     let first = entry.row.first_task;
     let count = u32::try_from(spec.tasks.len()).expect("the parser limits the tasks");
-    let row = slice.job_mut(job);
-    row.stop = Stop::None;
-    row.failing = false;
-    row.failures = 0;
-    row.error = None;
-    row.finished_at = None;
-    row.started_at = row.started_at.or(Some(now));
-    row.deadline_at = spec.deadline.map(|span| now + span);
-    row.wake_at = row.deadline_at;
-    slice.enter_job(job, JobState::Running, now);
+    reopen_job(slice, job, &spec, now);
     for no in range(first, count) {
         if slice.task(no).is_some_and(|row| row.state != TaskState::Succeeded) {
             reset_with_items(slice, no, now);
@@ -59,15 +50,30 @@ pub(super) fn apply(slice: &mut Slice, job: JobNo, now: Timestamp, out: &mut Dec
     }
 }
 
+/// The job goes on as if it had not ended; its deadline starts afresh.
+pub(super) fn reopen_job(slice: &mut Slice, job: JobNo, spec: &JobSpec, now: Timestamp) {
+    let row = slice.job_mut(job);
+    row.stop = Stop::None;
+    row.failing = false;
+    row.failures = 0;
+    row.error = None;
+    row.output = None;
+    row.finished_at = None;
+    row.started_at = row.started_at.or(Some(now));
+    row.deadline_at = spec.deadline.map(|span| now + span);
+    row.wake_at = row.deadline_at;
+    slice.enter_job(job, JobState::Running, now);
+}
+
 const fn may_reopen(state: JobState) -> bool {
     matches!(state, JobState::Failed | JobState::Cancelled | JobState::TimedOut)
 }
 
-fn range(first: TaskNo, count: u32) -> impl Iterator<Item = TaskNo> {
+pub(super) fn range(first: TaskNo, count: u32) -> impl Iterator<Item = TaskNo> {
     (first.0..first.0 + i64::from(count)).map(TaskNo)
 }
 
-fn are_loaded(slice: &Slice, first: TaskNo, count: u32) -> bool {
+pub(super) fn are_loaded(slice: &Slice, first: TaskNo, count: u32) -> bool {
     range(first, count).all(|no| slice.task(no).is_some())
 }
 
@@ -87,7 +93,7 @@ fn reset_with_items(slice: &mut Slice, no: TaskNo, now: Timestamp) {
 }
 
 /// The latest attempt becomes history; everything else starts afresh.
-fn reset(slice: &mut Slice, no: TaskNo, now: Timestamp) {
+pub(super) fn reset(slice: &mut Slice, no: TaskNo, now: Timestamp) {
     let row = slice.task(no).expect("the task was loaded").clone();
     if row.attempt > 0 {
         slice.close_attempt(history(&row, now));
@@ -107,6 +113,7 @@ fn reset(slice: &mut Slice, no: TaskNo, now: Timestamp) {
 fn history(row: &TaskRow, now: Timestamp) -> AttemptRow {
     let code = row.error.as_deref().and_then(ErrorObject::from_json).map(|error| error.code);
     let outcome = match row.state {
+        TaskState::Succeeded => Outcome::Succeeded,
         TaskState::TimedOut => Outcome::TimedOut,
         TaskState::Failed if code.as_deref() == Some(code::LOST) => Outcome::Lost,
         TaskState::Failed => Outcome::Failed,

@@ -22,7 +22,7 @@ struct Release<'a> {
     code: Option<&'a str>,
     /// How often the broker delivered it.
     deliveries: Option<u32>,
-    /// Whether a worker was seen at it that worked on nothing else.
+    /// Whether a worker was seen at it that worked on nothing else, and nothing else explains that it came again.
     alone_and_seen: bool,
 }
 
@@ -34,7 +34,7 @@ pub(super) fn apply(slice: &mut Slice, reported: &Reported, now: Timestamp, out:
     // Whoever hands an attempt back as suspect is not who worked on it.
     let row = slice.task(no).expect("an open attempt is of a task that was loaded");
     let seen = row.has_sign_of_life();
-    let alone_and_seen = seen && row.deliveries.is_some();
+    let alone_and_seen = seen && row.deliveries.is_some() && !reported.interrupted;
     if let Some(worker) = &reported.worker
         && !(seen && matches!(reported.report, Report::Released { .. }))
     {

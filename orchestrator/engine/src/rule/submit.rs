@@ -1,12 +1,12 @@
 //! A submitted job becomes rows.
 
-use warrener_shared::job::{Shape, Start};
+use warrener_shared::job::{BuiltIn, Shape, Start};
 use warrener_shared::state::{JobState, TaskState};
 use warrener_shared::time::Timestamp;
 
 use super::{Decision, start};
 use crate::event::Submitted;
-use crate::row::{Counts, JobRow, Stop, TaskRow};
+use crate::row::{Counts, JobRow, OWN_QUEUE, Stop, TaskRow};
 use crate::slice::{JobEntry, Read, Slice};
 
 pub(super) fn missing(slice: &Slice, submitted: &Submitted) -> Vec<Read> {
@@ -14,7 +14,7 @@ pub(super) fn missing(slice: &Slice, submitted: &Submitted) -> Vec<Read> {
         .spec
         .tasks
         .iter()
-        .filter(|task| slice.lane(&task.policy.queue).is_none())
+        .filter(|task| BuiltIn::of(&task.kind).is_none() && slice.lane(&task.policy.queue).is_none())
         .map(|task| Read::Queue(task.policy.queue.clone()))
         .collect();
     reads.sort();
@@ -54,13 +54,18 @@ pub(super) fn apply(slice: &mut Slice, submitted: &Submitted, now: Timestamp, ou
         sequence: 0,
         output: None,
         error: None,
+        parent: submitted.parent,
+        level: submitted.level,
     };
     slice.insert_job(JobEntry { row, spec: submitted.spec.clone(), traceparent: submitted.traceparent.clone() });
     for (position, task) in submitted.spec.tasks.iter().enumerate() {
         let position = u32::try_from(position).expect("the parser limits the tasks");
         let needs = u32::try_from(task.needs.len()).expect("the parser limits the needs");
         let no = slice.job(submitted.job).expect("just inserted").row.task_no(position);
-        let queue = slice.lane(&task.policy.queue).expect("the queue was loaded");
+        let queue = match BuiltIn::of(&task.kind) {
+            Some(_) => OWN_QUEUE,
+            None => slice.lane(&task.policy.queue).expect("the queue was loaded"),
+        };
         slice.insert_task(TaskRow::new(no, submitted.job, position, queue, needs));
     }
     debug_assert!(submitted.spec.shape == Shape::Graph || submitted.spec.tasks.len() == 1);

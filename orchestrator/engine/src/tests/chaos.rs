@@ -77,7 +77,7 @@ impl Chaos {
                 Report::Succeeded { output: self.random.pick(&["1", "[]", "[1,2]", r#"{"x":[]}"#]).as_bytes().to_vec() }
             }
         };
-        Event::Reported(Reported { ticket, report, worker })
+        Event::Reported(Reported { ticket, report, worker, interrupted: false })
     }
 
     fn failure(&mut self) -> Report {
@@ -116,7 +116,12 @@ impl Chaos {
             match self.world.open().first() {
                 Some(ticket) => {
                     let report = Report::Succeeded { output: b"[1]".to_vec() };
-                    self.world.batch(&[Event::Reported(Reported { ticket: *ticket, report, worker: None })]);
+                    self.world.batch(&[Event::Reported(Reported {
+                        ticket: *ticket,
+                        report,
+                        worker: None,
+                        interrupted: false,
+                    })]);
                 }
                 None => {
                     self.world

@@ -41,6 +41,7 @@ pub(super) struct World {
     /// Every ticket that was ever given out, by the address of the task and the attempt.
     pub(super) tickets: BTreeMap<(String, u32), Ticket>,
     queues: BTreeMap<QueueName, i64>,
+    next_job: i64,
     next_task: i64,
     next_dispatch: i64,
     next_token: u128,
@@ -49,7 +50,7 @@ pub(super) struct World {
 /// What one batch did.
 #[derive(Debug, Default)]
 pub(super) struct Step {
-    pub(super) events: Vec<JobEvent>,
+    pub(super) events: Vec<(JobNo, JobEvent)>,
     pub(super) effects: Vec<Effect>,
 }
 
@@ -67,6 +68,7 @@ impl World {
             log: BTreeMap::new(),
             tickets: BTreeMap::new(),
             queues: BTreeMap::new(),
+            next_job: 1,
             next_task: 1,
             next_dispatch: 1,
             next_token: 1,
@@ -77,12 +79,17 @@ impl World {
     pub(super) fn accept(&mut self, json: &[u8]) -> Event {
         let spec = parse(json, &SubmitContext::default(), &self.limits)
             .unwrap_or_else(|problems| panic!("the job is not sound: {problems:#?}"));
-        let (spec, job) = (Arc::new(spec), JobNo(i64::try_from(self.specs.len()).unwrap() + 1));
+        let (spec, job) = (Arc::new(spec), self.job_no());
         let first_task = TaskNo(self.next_task);
         self.next_task += i64::try_from(spec.tasks.len()).unwrap();
         self.specs.insert(job, spec.clone());
         let id = spec.id.clone().unwrap_or_else(|| JobId::new(&format!("job-{}", job.0)).unwrap());
-        Event::Submitted(Submitted { job, id, spec, traceparent: None, first_task })
+        Event::Submitted(Submitted { job, id, spec, traceparent: None, first_task, parent: None, level: 0 })
+    }
+
+    fn job_no(&mut self) -> JobNo {
+        self.next_job += 1;
+        JobNo(self.next_job - 1)
     }
 
     /// One batch: these events, the timers that are due, then whatever has room.
@@ -124,10 +131,17 @@ impl World {
         open.into_iter().map(TaskRow::ticket).collect()
     }
 
-    /// `<task>` or `<task>.<index>`.
+    /// `<task>` or `<task>.<index>`; in a sub-job with its id before it.
     pub(super) fn address(&self, row: &TaskRow) -> String {
         let name = &self.specs[&row.job].tasks[row.position as usize].name;
-        row.index.map_or_else(|| name.to_string(), |index| format!("{name}.{index}"))
+        let within = self.within(row.job);
+        row.index.map_or_else(|| format!("{within}{name}"), |index| format!("{within}{name}.{index}"))
+    }
+
+    /// What stands before the names of a job's tasks.
+    pub(super) fn within(&self, job: JobNo) -> String {
+        let sub_job = self.jobs.get(&job).filter(|row| row.parent.is_some());
+        sub_job.map_or_else(String::new, |row| format!("{}/", row.id))
     }
 
     /// The jobs and tasks in a line each, for whoever looks for the cause of a failure.
@@ -150,7 +164,12 @@ impl World {
 
     /// The row of a task or item by its address.
     pub(super) fn find(&self, address: &str) -> &TaskRow {
-        self.tasks.values().find(|row| self.address(row) == address).unwrap_or_else(|| panic!("no task {address}"))
+        self.row_at(address).unwrap_or_else(|| panic!("no task {address}"))
+    }
+
+    /// The same, if it is still there: its task may have got another list.
+    pub(super) fn row_at(&self, address: &str) -> Option<&TaskRow> {
+        self.tasks.values().find(|row| self.address(row) == address)
     }
 
     fn decide(&mut self, slice: &mut Slice, event: Event, effects: &mut Vec<Effect>) {
@@ -214,7 +233,16 @@ impl World {
         kept + opened - closed
     }
 
-    fn keep(&mut self, changes: Changes) -> Vec<JobEvent> {
+    fn keep(&mut self, changes: Changes) -> Vec<(JobNo, JobEvent)> {
+        for new in changes.bodies {
+            let context = SubmitContext { priority: Some(new.priority), ..SubmitContext::default() };
+            self.specs.insert(new.job, Arc::new(parse(&new.body, &context, &self.limits).unwrap()));
+        }
+        for (first, count) in changes.dropped {
+            let end = TaskNo(first.0 + i64::from(count));
+            self.tasks.retain(|no, _| *no < first || *no >= end);
+            self.attempts.retain(|row| row.task < first || row.task >= end);
+        }
         for row in changes.new_jobs.into_iter().chain(changes.jobs) {
             self.jobs.insert(row.no, row);
         }
@@ -236,7 +264,8 @@ impl World {
         for (job, events) in &changes.events {
             self.log.entry(*job).or_default().extend(events.iter().cloned());
         }
-        changes.events.into_iter().flat_map(|(_, events)| events).collect()
+        let numbered = changes.events.into_iter();
+        numbered.flat_map(|(job, events)| events.into_iter().map(move |event| (job, event))).collect()
     }
 }
 

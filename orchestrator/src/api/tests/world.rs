@@ -132,7 +132,7 @@ impl World {
     /// A worker reports on an attempt; returns once that is committed.
     pub(super) async fn report(&self, attempt: &Outgoing, report: Report) {
         let ticket = attempt.message.correlation_id.as_deref().unwrap().parse().unwrap();
-        self.input(Input::Report(Reported { ticket, report, worker: Some("w1".into()) })).await;
+        self.input(Input::Report(Reported { ticket, report, worker: Some("w1".into()), interrupted: false })).await;
     }
 
     pub(super) async fn succeed(&self, attempt: &Outgoing, output: &str) {

@@ -23,6 +23,9 @@ impl Memory {
                 self.put_task(row);
             }
         }
+        for (first, count) in &commit.changes.dropped {
+            self.forget_tasks(*first, *count);
+        }
         for row in &commit.changes.attempts {
             // The latest attempt of a task that ended between attempts is there already.
             self.attempts.entry((row.task, row.attempt)).or_insert_with(|| row.clone());

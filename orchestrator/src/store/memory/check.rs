@@ -54,7 +54,8 @@ fn is_sound_task(row: &TaskRow) -> bool {
     let dispatched = row.state == TaskState::Dispatched;
     let offers = row.state == TaskState::Ready || (dispatched && row.map.is_some());
     let quiet = row.wake_at.is_none() && row.rank.is_none() && row.dispatch_no.is_none();
-    (row.dispatch_no.is_none() || (dispatched && row.attempt > 0))
+    (row.waits_for.is_none() || dispatched)
+        && (row.dispatch_no.is_none() || (dispatched && row.attempt > 0))
         && (row.rank.is_none() || offers)
         && row.state.is_final() == row.finished_at.is_some()
         && (!row.state.is_final() || quiet)

@@ -1,8 +1,9 @@
 //! Finding rows by what they offer, when they are due, and in which order they were dispatched.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use warrener_engine::row::{JobRow, TaskRow};
+use warrener_engine::row::{JobRow, TaskRow, WaitsFor};
 use warrener_shared::id::{JobNo, TaskNo};
 use warrener_shared::time::Timestamp;
 
@@ -13,6 +14,7 @@ pub(super) struct Index {
     due_tasks: BTreeSet<(Timestamp, TaskNo)>,
     due_jobs: BTreeSet<(Timestamp, JobNo)>,
     open: BTreeMap<i64, TaskNo>,
+    waiting: BTreeSet<(Arc<str>, Arc<str>, TaskNo)>,
 }
 
 impl Index {
@@ -35,6 +37,12 @@ impl Index {
         task.into_iter().chain(job).min()
     }
 
+    pub(super) fn waiting_for(&self, event: &str, key: &str) -> impl Iterator<Item = TaskNo> {
+        let (event, key): (Arc<str>, Arc<str>) = (event.into(), key.into());
+        let first = (event.clone(), key.clone(), TaskNo(i64::MIN));
+        self.waiting.range(first..=(event, key, TaskNo(i64::MAX))).map(|(_, _, task)| *task)
+    }
+
     pub(super) fn open(&self) -> impl Iterator<Item = TaskNo> {
         self.open.values().copied()
     }
@@ -45,11 +53,17 @@ impl Index {
             row.rank.map(|rank| self.ready.remove(&(row.queue, rank, row.no)));
             row.wake_at.map(|at| self.due_tasks.remove(&(at, row.no)));
             row.dispatch_no.map(|no| self.open.remove(&no));
+            if let Some(WaitsFor::Event { event, key }) = &row.waits_for {
+                self.waiting.remove(&(event.clone(), key.clone(), row.no));
+            }
         }
         if let Some(row) = new {
             row.rank.map(|rank| self.ready.insert((row.queue, rank, row.no)));
             row.wake_at.map(|at| self.due_tasks.insert((at, row.no)));
             row.dispatch_no.map(|no| self.open.insert(no, row.no));
+            if let Some(WaitsFor::Event { event, key }) = &row.waits_for {
+                self.waiting.insert((event.clone(), key.clone(), row.no));
+            }
         }
     }
 

@@ -98,6 +98,10 @@ impl Store for Sqlite {
         read::ready_count(&self.connection, queue, most)
     }
 
+    fn waiting_for(&mut self, event: &str, key: &str) -> Result<Vec<TaskNo>, StoreError> {
+        read::waiting_for(&self.connection, event, key)
+    }
+
     fn due_tasks(&mut self, now: Timestamp, most: usize) -> Result<Vec<TaskNo>, StoreError> {
         read::due_tasks(&self.connection, now, most)
     }

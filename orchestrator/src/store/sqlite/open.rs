@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::{StoreError, failed};
 
-/// Version of the schema that this program writes, in `PRAGMA user_version`.
-const SCHEMA_VERSION: i64 = 1;
+/// What each version of the schema adds to the one before; how many a file has stands in `PRAGMA user_version`.
+const VERSIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
 /// Marks the file as ours, in `PRAGMA application_id` ("WRNR").
 const APPLICATION_ID: i64 = 0x5752_4e52;
 
@@ -52,6 +52,7 @@ pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
     if is_new {
         create(&mut connection)?;
     }
+    upgrade(&mut connection)?;
     Ok(connection)
 }
 
@@ -68,14 +69,28 @@ pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
 fn create(connection: &mut Connection) -> Result<(), StoreError> {
     let doing = failed("create the schema");
     let transaction = connection.transaction().map_err(&doing)?;
-    transaction.execute_batch(include_str!("schema.sql")).map_err(&doing)?;
+    transaction.execute_batch(VERSIONS[0]).map_err(&doing)?;
     transaction
         .execute("INSERT INTO meta (key, value) VALUES ('database', ?1)", [Uuid::new_v4().simple().to_string()])
         .map_err(&doing)?;
     transaction
-        .execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};"))
+        .execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = 1;"))
         .map_err(&doing)?;
     transaction.commit().map_err(&doing)
+}
+
+/// Brings the schema up to date, one version after the other; there is no way back.
+fn upgrade(connection: &mut Connection) -> Result<(), StoreError> {
+    let doing = failed("bring the schema up to date");
+    let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(&doing)?;
+    let known = usize::try_from(found).unwrap_or_default();
+    for (version, statements) in VERSIONS.iter().enumerate().skip(known) {
+        let transaction = connection.transaction().map_err(&doing)?;
+        transaction.execute_batch(statements).map_err(&doing)?;
+        transaction.execute_batch(&format!("PRAGMA user_version = {};", version + 1)).map_err(&doing)?;
+        transaction.commit().map_err(&doing)?;
+    }
+    Ok(())
 }
 
 /// Whether the database has no schema yet; an error if it has one that is not ours, or not of our time.
@@ -88,10 +103,9 @@ fn is_new(connection: &Connection) -> Result<bool, String> {
     if owner != APPLICATION_ID {
         return Err("it is the database of another program".to_owned());
     }
-    match number("PRAGMA user_version")? {
-        SCHEMA_VERSION => Ok(false),
-        other => {
-            Err(format!("its schema has version {other}, this program knows {SCHEMA_VERSION}; use the newer program"))
-        }
+    let (found, known) = (number("PRAGMA user_version")?, VERSIONS.len());
+    if usize::try_from(found).is_ok_and(|found| (1..=known).contains(&found)) {
+        return Ok(false);
     }
+    Err(format!("its schema has version {found}, this program knows {known}; use the newer program"))
 }

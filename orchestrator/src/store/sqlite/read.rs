@@ -8,7 +8,7 @@ use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::state::TaskState;
 use warrener_shared::time::Timestamp;
 
-use super::row::{JOB_COLUMNS, TASK_COLUMNS, Word, job as job_row, task as task_row};
+use super::row::{JOB_COLUMNS, TASK_COLUMNS, Word, event_text, job as job_row, task as task_row};
 use super::{StoreError, failed};
 use crate::store::{Boot, Found, Item, OwedReply, QueueRow, Submitted};
 
@@ -156,6 +156,14 @@ pub(super) fn ready_count(connection: &Connection, queue: i64, most: usize) -> R
     let statement = "SELECT count(*) FROM (SELECT 1 FROM tasks WHERE queue = ?1 AND rank IS NOT NULL LIMIT ?2)";
     let mut statement = connection.prepare_cached(statement).map_err(&doing)?;
     statement.query_row((queue, limit(most)), |row| row.get::<_, u32>(0)).map(|n| n as usize).map_err(&doing)
+}
+
+pub(super) fn waiting_for(connection: &Connection, event: &str, key: &str) -> Result<Vec<TaskNo>, StoreError> {
+    let doing = failed("look for tasks that wait for an event");
+    let statement = "SELECT no FROM tasks WHERE waits_for = ?1 ORDER BY no";
+    let mut statement = connection.prepare_cached(statement).map_err(&doing)?;
+    let rows = statement.query_map([event_text(event, key)], |row| row.get(0).map(TaskNo));
+    rows.and_then(Iterator::collect).map_err(&doing)
 }
 
 pub(super) fn due_tasks(connection: &Connection, now: Timestamp, most: usize) -> Result<Vec<TaskNo>, StoreError> {

@@ -4,19 +4,22 @@ use std::sync::Arc;
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use rusqlite::{Row, Statement, ToSql};
-use warrener_engine::row::{Counts, JobRow, Json, Map, Skip, Stop, TaskRow};
+use warrener_engine::row::{Counts, JobRow, Json, Map, Parent, Skip, Stop, TaskRow, WaitsFor};
 use warrener_shared::id::{JobId, JobNo, TaskNo, Token};
 use warrener_shared::state::{JobState, TaskState};
 use warrener_shared::time::{Millis, Timestamp};
 
 /// The columns of `jobs` that [`job`] reads, in order.
 pub(super) const JOB_COLUMNS: &str = "no, id, state, paused, stop, failing, created_at, scheduled_at, started_at, \
-     finished_at, deadline_at, wake_at, first_task, counts, failures, sequence, output, error, begun";
+     finished_at, deadline_at, wake_at, first_task, counts, failures, sequence, output, error, begun, parent_task, \
+     parent_attempt, level";
 
 /// The columns of `tasks` that [`task`] reads and [`bind_task`] writes, in order.
 pub(super) const TASK_COLUMNS: &str = "no, job, position, item, state, needs_open, needs_ok, needs_failed, attempt, \
      failures, unknown, deliveries, token, dispatch_no, queue, rank, ready_at, dispatched_at, started_at, finished_at, \
-     start_by, wake_at, worker, lease, progress, skip, error, output, map";
+     start_by, wake_at, worker, lease, progress, skip, error, output, map, waits_for";
+/// How many they are.
+pub(super) const TASK_COLUMN_COUNT: usize = 30;
 
 /// A column that one of our enums occupies.
 pub(super) struct Word<T>(pub T);
@@ -83,7 +86,14 @@ pub(super) fn job(row: &Row<'_>) -> rusqlite::Result<JobRow> {
         output: json(row, 16)?,
         error: json(row, 17)?,
         begun: row.get(18)?,
+        parent: parent(row)?,
+        level: row.get(21)?,
     })
+}
+
+fn parent(row: &Row<'_>) -> rusqlite::Result<Option<Parent>> {
+    let Some(task) = row.get::<_, Option<i64>>(19)? else { return Ok(None) };
+    Ok(Some(Parent { task: TaskNo(task), attempt: row.get(20)? }))
 }
 
 /// Reads a row of [`TASK_COLUMNS`].
@@ -124,15 +134,17 @@ pub(super) fn task(row: &Row<'_>) -> rusqlite::Result<TaskRow> {
         error: json(row, 26)?,
         output: json(row, 27)?,
         map: row.get_ref(28)?.as_blob_or_null()?.map(map).transpose()?,
+        waits_for: row.get_ref(29)?.as_str_or_null()?.map(waits_for).transpose()?,
     })
 }
 
-/// Binds a task to a statement whose parameters 1 to 29 are [`TASK_COLUMNS`].
+/// Binds a task to a statement whose parameters 1 to 30 are [`TASK_COLUMNS`].
 pub(super) fn bind_task(statement: &mut Statement<'_>, row: &TaskRow) -> rusqlite::Result<()> {
     let token = row.token.0.to_be_bytes();
     let map = row.map.as_ref().map(map_bytes);
+    let waits_for = row.waits_for.as_ref().map(waits_for_text);
     let time = |time: Option<Timestamp>| time.map(|time| time.0);
-    let values: [&dyn ToSql; 29] = [
+    let values: [&dyn ToSql; TASK_COLUMN_COUNT] = [
         &row.no.0,
         &row.job.0,
         &row.position,
@@ -162,6 +174,7 @@ pub(super) fn bind_task(statement: &mut Statement<'_>, row: &TaskRow) -> rusqlit
         &row.error.as_deref(),
         &row.output.as_deref(),
         &map,
+        &waits_for,
     ];
     for (at, value) in values.iter().enumerate() {
         statement.raw_bind_parameter(at + 1, value)?;
@@ -197,6 +210,32 @@ pub(super) fn bind_job(statement: &mut Statement<'_>, row: &JobRow) -> rusqlite:
         statement.raw_bind_parameter(at + 1, value)?;
     }
     Ok(())
+}
+
+/// What an event and key are found by.
+pub(super) fn event_text(event: &str, key: &str) -> String {
+    format!("event:{}", serde_json::json!([event, key]))
+}
+
+fn waits_for_text(waits_for: &WaitsFor) -> String {
+    match waits_for {
+        WaitsFor::Time(time) => format!("time:{}", time.0),
+        WaitsFor::Event { event, key } => event_text(event, key),
+        WaitsFor::Job(job) => format!("job:{}", job.0),
+    }
+}
+
+fn waits_for(text: &str) -> rusqlite::Result<WaitsFor> {
+    let read = || match text.split_once(':')? {
+        ("time", number) => Some(WaitsFor::Time(Timestamp(number.parse().ok()?))),
+        ("job", number) => Some(WaitsFor::Job(JobNo(number.parse().ok()?))),
+        ("event", list) => {
+            let (event, key): (String, String) = serde_json::from_str(list).ok()?;
+            Some(WaitsFor::Event { event: event.into(), key: key.into() })
+        }
+        _ => None,
+    };
+    read().ok_or_else(|| FromSqlError::Other(format!("{text:?} is nothing to wait for").into()).into())
 }
 
 /// Counts as nine little-endian numbers.

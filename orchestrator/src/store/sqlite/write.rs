@@ -2,13 +2,13 @@
 
 use rusqlite::{Connection, OptionalExtension, Transaction};
 use warrener_engine::row::{AttemptRow, JobRow, TaskRow};
-use warrener_shared::id::{JobNo, QueueName};
+use warrener_shared::id::{JobNo, QueueName, TaskNo};
 use warrener_shared::job::Until;
 use warrener_shared::state::{JobState, TaskState};
 use warrener_shared::time::Timestamp;
 use warrener_shared::wire::event::JobEvent;
 
-use super::row::{TASK_COLUMNS, bind_job, bind_task, counts_bytes};
+use super::row::{TASK_COLUMN_COUNT, TASK_COLUMNS, bind_job, bind_task, counts_bytes};
 use super::{StoreError, failed, read};
 use crate::store::{Caption, Commit, DeadLetter, OwedReply, QueueRow, Submitted};
 
@@ -29,6 +29,7 @@ fn write(transaction: &Transaction<'_>, commit: &Commit, next_event: &mut i64) -
     update_jobs(transaction, &commit.changes.jobs).map_err(failed("update jobs"))?;
     insert_tasks(transaction, &commit.changes.new_tasks).map_err(failed("keep tasks"))?;
     update_tasks(transaction, &commit.changes.tasks).map_err(failed("update tasks"))?;
+    drop_items(transaction, &commit.changes.dropped).map_err(failed("forget items"))?;
     insert_attempts(transaction, &commit.changes.attempts).map_err(failed("keep attempts"))?;
     insert_events(transaction, &commit.changes.events, next_event).map_err(failed("keep events"))?;
     replies(transaction, &commit.owed, &commit.replied).map_err(failed("keep the answers owed"))?;
@@ -76,8 +77,8 @@ fn insert_job(
 ) -> rusqlite::Result<()> {
     let mut statement = transaction.prepare_cached(
         "INSERT INTO jobs (no, id, name, kind, labels, tasks, digest, state, paused, stop, failing, created_at, \
-         first_task, counts, unique_key, unique_until, failures, sequence, begun) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, 0, 0, 0, ?8, ?9, ?10, ?11, ?12, 0, 0, 0)",
+         first_task, counts, unique_key, unique_until, failures, sequence, begun, parent_task, parent_attempt, level) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, 0, 0, 0, ?8, ?9, ?10, ?11, ?12, 0, 0, 0, ?13, ?14, ?15)",
     )?;
     statement.execute((
         row.no.0,
@@ -92,6 +93,9 @@ fn insert_job(
         counts_bytes(&row.counts).as_slice(),
         caption.unique.as_ref().map(|unique| unique.key.as_str()),
         caption.unique.as_ref().map(|unique| unique.until == Until::Finished),
+        row.parent.map(|parent| parent.task.0),
+        row.parent.map(|parent| parent.attempt),
+        row.level,
     ))?;
     let mut statement =
         transaction.prepare_cached("INSERT INTO submits (job, body, priority, traceparent) VALUES (?1, ?2, ?3, ?4)")?;
@@ -116,7 +120,7 @@ fn insert_tasks(transaction: &Transaction<'_>, rows: &[TaskRow]) -> rusqlite::Re
     if rows.is_empty() {
         return Ok(());
     }
-    let places: Vec<String> = (1..=29).map(|at| format!("?{at}")).collect();
+    let places: Vec<String> = (1..=TASK_COLUMN_COUNT).map(|at| format!("?{at}")).collect();
     let statement = format!("INSERT INTO tasks ({TASK_COLUMNS}) VALUES ({})", places.join(", "));
     let mut statement = transaction.prepare_cached(&statement)?;
     for row in rows {
@@ -161,6 +165,20 @@ fn insert_attempts(transaction: &Transaction<'_>, rows: &[AttemptRow]) -> rusqli
             row.error.as_deref(),
         ))?;
     }
+    Ok(())
+}
+
+/// Items whose task gets another list.
+fn drop_items(transaction: &Transaction<'_>, ranges: &[(TaskNo, u32)]) -> rusqlite::Result<()> {
+    for (first, count) in ranges {
+        forget_tasks(transaction, (first.0, first.0 + i64::from(*count)))?;
+    }
+    Ok(())
+}
+
+fn forget_tasks(transaction: &Transaction<'_>, range: (i64, i64)) -> rusqlite::Result<()> {
+    transaction.prepare_cached("DELETE FROM tasks WHERE no >= ?1 AND no < ?2")?.execute(range)?;
+    transaction.prepare_cached("DELETE FROM attempts WHERE task >= ?1 AND task < ?2")?.execute(range)?;
     Ok(())
 }
 
@@ -266,8 +284,7 @@ fn prune_job(transaction: &Transaction<'_>, job: i64) -> rusqlite::Result<()> {
         ranges.push((map.first_item.0, map.first_item.0 + i64::from(map.total)));
     }
     for range in ranges {
-        transaction.prepare_cached("DELETE FROM tasks WHERE no >= ?1 AND no < ?2")?.execute(range)?;
-        transaction.prepare_cached("DELETE FROM attempts WHERE task >= ?1 AND task < ?2")?.execute(range)?;
+        forget_tasks(transaction, range)?;
     }
     for table in ["events", "submits", "replies"] {
         transaction.prepare_cached(&format!("DELETE FROM {table} WHERE job = ?1"))?.execute([job])?;

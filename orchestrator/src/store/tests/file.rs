@@ -159,6 +159,21 @@ fn the_database_of_another_program_is_refused_and_left_as_it_is() {
 }
 
 #[test]
+fn an_older_schema_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(&path(&folder)));
+    let old = Connection::open(path(&folder)).unwrap();
+    let back = "DROP TABLE logs; DROP INDEX tasks_waiting; ALTER TABLE tasks DROP COLUMN waits_for; \
+        ALTER TABLE jobs DROP COLUMN parent_task; ALTER TABLE jobs DROP COLUMN parent_attempt; \
+        ALTER TABLE jobs DROP COLUMN level; PRAGMA user_version = 1;";
+    old.execute_batch(back).unwrap();
+    drop(old);
+    let mut store = open(&path(&folder));
+    store.commit(&new(vec![job(1)], vec![task(100)])).unwrap();
+    assert_eq!(store.job(JobNo(1)).unwrap(), Some(job(1)));
+}
+
+#[test]
 fn a_newer_schema_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     drop(open(&path(&folder)));

@@ -3,7 +3,7 @@
 use crate::job::raw::{Raw, Sort};
 use crate::job::{Problem, code, push_step, quoted};
 use crate::json::{self, Doc, JsonErrorKind};
-use crate::limits::Limits;
+use crate::limits::{LISTENER_CHARS, Limits};
 
 /// An answer to all tasks that wait for this event and key.
 #[derive(Clone, Debug)]
@@ -36,8 +36,6 @@ impl EventBody {
 }
 
 const FIELDS: [&str; 3] = ["event", "key", "payload"];
-/// Characters of an event and of a key: what an index can hold.
-const CHARS: usize = 200;
 
 fn object<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Raw<'a>, Problem> {
     json::check(bytes, limits.json_depth).map_err(|error| {
@@ -89,8 +87,8 @@ fn short_text(body: Raw<'_>, name: &str, problems: &mut Vec<Problem>) -> Option<
     let Some(text) = value.text() else {
         return refuse(place, code::WRONG_TYPE, format!("expected text, found {}", value.sort().in_words()));
     };
-    if text.chars().count() > CHARS {
-        return refuse(place, code::TOO_LONG, format!("more than {CHARS} characters"));
+    if text.chars().count() > LISTENER_CHARS {
+        return refuse(place, code::TOO_LONG, format!("more than {LISTENER_CHARS} characters"));
     }
     if text.is_empty() || text.contains('\0') {
         return refuse(place, code::INVALID_VALUE, "expected text that is not empty, without U+0000".to_owned());

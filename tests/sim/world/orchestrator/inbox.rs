@@ -161,7 +161,7 @@ impl World {
         let ticket: Ticket = ticket.parse().ok()?;
         self.disk.open().judge.heard(&ticket.to_string(), self.now);
         let worker = delivery.message.header_text("worker").map(Arc::from);
-        Some(Input::Report(Reported { ticket, report, worker }))
+        Some(Input::Report(Reported { ticket, report, worker, interrupted: false }))
     }
 
     fn dead(&mut self, delivery: &Delivery) -> Input {

@@ -10,6 +10,7 @@ use super::super::world::{Step, World};
 use super::{span, tell};
 use crate::Event;
 use crate::event::{Reported, Started};
+use crate::row::{Json, WaitsFor};
 
 /// Plays the acts of a line (several, separated by `;`, are one batch), and tells what was decided.
 pub(super) fn play(world: &mut World, acts: &str, job: &[u8]) -> String {
@@ -22,7 +23,7 @@ pub(super) fn play(world: &mut World, acts: &str, job: &[u8]) -> String {
     if acts == "log" {
         return tell::log(world);
     }
-    let events: Vec<Event> = acts.split(';').filter_map(|act| event(world, act.trim(), job)).collect();
+    let events: Vec<Event> = acts.split(';').flat_map(|act| events(world, act.trim(), job)).collect();
     let step = world.batch(&events);
     answered(&step);
     tell::step(world, &step)
@@ -31,15 +32,40 @@ pub(super) fn play(world: &mut World, acts: &str, job: &[u8]) -> String {
 /// Whoever waits for a job is answered exactly when it ends.
 fn answered(step: &Step) {
     let is_end = |kind: &str| kind.starts_with("job.") && !matches!(kind, "job.running" | "job.scheduled");
-    let ended = step.events.iter().filter(|event| is_end(&event.kind)).count();
+    let ended = step.events.iter().filter(|(_, event)| is_end(&event.kind)).count();
     let replies = step.effects.iter().filter(|effect| matches!(effect, crate::Effect::Reply(_))).count();
     assert_eq!(ended, replies, "{step:#?}");
 }
 
-/// The event of an act; `None` for one that only lets time pass.
+/// The events of an act: usually one, none for one that only lets time pass.
+fn events(world: &mut World, act: &str, job: &[u8]) -> Vec<Event> {
+    match act.strip_prefix("answer ") {
+        Some(answer) => answers(world, answer),
+        None => event(world, act, job).into_iter().collect(),
+    }
+}
+
+/// `approval order-17 7`: the event, the key, the payload.
+fn answers(world: &World, answer: &str) -> Vec<Event> {
+    let mut words = answer.splitn(3, ' ');
+    let (event, key) = (words.next().unwrap_or_default().into(), words.next().unwrap_or_default().into());
+    let payload: Json = words.next().unwrap_or("null").as_bytes().into();
+    let waits_for = Some(WaitsFor::Event { event, key });
+    let waiting = world.tasks.values().filter(|row| row.waits_for == waits_for);
+    waiting.map(|row| Event::Answered(row.no, payload.clone())).collect()
+}
+
+/// `a`, or of a mapped task `a.3`.
+fn task_retry(world: &World, address: &str) -> Event {
+    let (name, index) = address.split_once('.').map_or((address, None), |(name, at)| (name, Some(at.parse().unwrap())));
+    let row = world.find(name);
+    Event::TaskRetryRequested(row.job, row.position, index)
+}
+
 fn event(world: &mut World, act: &str, job: &[u8]) -> Option<Event> {
     let (first, rest) = act.split_once(' ').unwrap_or((act, ""));
-    let job_no = *world.jobs.keys().next_back().unwrap_or(&warrener_shared::id::JobNo(0));
+    let top = world.jobs.values().rfind(|row| row.parent.is_none());
+    let job_no = top.map_or(warrener_shared::id::JobNo(0), |row| row.no);
     Some(match first {
         "submit" => world.accept(job),
         "time" | "late" => return None,
@@ -48,7 +74,9 @@ fn event(world: &mut World, act: &str, job: &[u8]) -> Option<Event> {
             return None;
         }
         "cancel" => Event::CancelRequested(job_no),
-        "retry" => Event::RetryRequested(job_no),
+        "retry" if rest.is_empty() => Event::RetryRequested(job_no),
+        "retry" => task_retry(world, rest),
+        "skip" => Event::SkipRequested(world.find(rest).no),
         "pause" => Event::PauseRequested(job_no, true),
         "resume" => Event::PauseRequested(job_no, false),
         attempt => of_attempt(ticket(world, attempt), rest),
@@ -83,7 +111,7 @@ fn of_attempt(ticket: Ticket, what: &str) -> Event {
         "progress" => Report::Progress(Progress { done: rest.parse().ok(), ..Progress::default() }),
         _ => panic!("what is {what}?"),
     };
-    Event::Reported(Reported { ticket, report, worker })
+    Event::Reported(Reported { ticket, report, worker, interrupted: false })
 }
 
 /// `oom`, `oom retry false` or `oom retry 5s`.

@@ -1,26 +1,28 @@
 //! What was decided, in the words of a story.
 
 use warrener_shared::error::ErrorObject;
-use warrener_shared::id::Ticket;
+use warrener_shared::id::{Kind, Ticket};
+use warrener_shared::job::BuiltIn;
 use warrener_shared::state::TaskState;
 use warrener_shared::time::Timestamp;
 use warrener_shared::wire::event::JobEvent;
 
 use super::super::world::{EPOCH, Step, World};
 use crate::Effect;
-use crate::row::{AttemptRow, Json, TaskRow};
+use crate::row::{AttemptRow, JobRow, Json, TaskRow, WaitsFor};
 
 /// The events in order, then what else is to be done; `-` if nothing is.
 pub(super) fn step(world: &World, step: &Step) -> String {
     let mut told: Vec<String> = Vec::new();
-    for (at, event) in step.events.iter().enumerate() {
+    for (at, (job, event)) in step.events.iter().enumerate() {
         told.extend(match &event.task {
-            None => job_event(world, event),
+            None => job_event(&world.jobs[job], event),
             Some(task) => {
+                let within = world.within(*job);
                 let address = event.index.map_or_else(|| task.clone(), |index| format!("{task}.{index}"));
-                let later = step.events[at + 1..].iter();
-                let moves_on = later.clone().any(|next| next.task == event.task && next.index == event.index);
-                task_event(world, step, event, &address, moves_on)
+                let mut later = step.events[at + 1..].iter().filter(|(of, _)| of == job);
+                let moves_on = later.any(|(_, next)| next.task == event.task && next.index == event.index);
+                task_event(world, step, event, &format!("{within}{address}"), moves_on)
             }
         });
     }
@@ -28,8 +30,13 @@ pub(super) fn step(world: &World, step: &Step) -> String {
     if told.is_empty() { "-".to_owned() } else { told.join(", ") }
 }
 
-fn job_event(world: &World, event: &JobEvent) -> Option<String> {
-    let job = world.jobs.values().next_back().expect("it has an event");
+fn job_event(job: &JobRow, event: &JobEvent) -> Option<String> {
+    let told = own_job_event(job, event)?;
+    let sub_job = job.parent.is_some();
+    Some(if sub_job { told.replacen("job", job.id.as_str(), 1) } else { told })
+}
+
+fn own_job_event(job: &JobRow, event: &JobEvent) -> Option<String> {
     Some(match event.state.as_str() {
         // That it runs at once goes without saying.
         "running" if event.sequence == 1 => return None,
@@ -49,12 +56,18 @@ fn job_error(event: &JobEvent) -> String {
 }
 
 fn task_event(world: &World, step: &Step, event: &JobEvent, address: &str, moves_on: bool) -> Option<String> {
-    let row = world.find(address);
+    let Some(row) = world.row_at(address) else { return Some(format!("{address} {}", event.state)) };
     Some(match event.state.as_str() {
         "ready" if moves_on => return None,
         "dispatched" => match row.map.filter(|_| event.attempt.is_none()) {
             Some(map) => format!("{address} has {} items", map.total),
-            None => dispatched(step, address, event.attempt),
+            None => match &row.waits_for {
+                Some(WaitsFor::Time(until)) => format!("{address} sleeps until {}", time(Some(*until))),
+                Some(WaitsFor::Job(job)) => format!("{address} runs {}", world.jobs[job].id),
+                Some(event) => format!("{address} waits for {event}"),
+                None if BuiltIn::of(kind(world, row)).is_some() => return None,
+                None => dispatched(step, row, address, event.attempt),
+            },
         },
         "retrying" if moves_on => format!("{address} retrying ({})", code(event)),
         "retrying" => format!("{address} retrying until {} ({})", time(row.wake_at), code(event)),
@@ -66,10 +79,13 @@ fn task_event(world: &World, step: &Step, event: &JobEvent, address: &str, moves
     })
 }
 
-fn dispatched(step: &Step, address: &str, attempt: Option<u32>) -> String {
+fn kind<'a>(world: &'a World, row: &TaskRow) -> &'a Kind {
+    &world.specs[&row.job].tasks[row.position as usize].kind
+}
+
+fn dispatched(step: &Step, row: &TaskRow, address: &str, attempt: Option<u32>) -> String {
     let mut told = format!("dispatch {address}#{}", attempt.unwrap_or_default());
-    let message =
-        step.dispatches().find(|message| message.task.to_string() == address && Some(message.attempt) == attempt);
+    let message = step.dispatches().find(|message| message.ticket.task == row.no && Some(message.attempt) == attempt);
     let message = message.expect("what is dispatched is published");
     if message.input != b"null" {
         told += &format!(" {}", String::from_utf8_lossy(&message.input));
@@ -93,7 +109,9 @@ fn act(world: &World, effect: &Effect) -> Option<String> {
 }
 
 fn attempt(world: &World, ticket: &Ticket) -> String {
-    format!("{}#{}", world.address(&world.tasks[&ticket.task]), ticket.attempt)
+    let known = world.tickets.iter().find(|(_, known)| *known == ticket);
+    let ((address, number), _) = known.expect("a ticket was given out");
+    format!("{address}#{number}")
 }
 
 fn code(event: &JobEvent) -> String {
@@ -151,7 +169,8 @@ fn latest(row: &TaskRow) -> String {
 
 /// All events of the job so far, numbered: `log`.
 pub(super) fn log(world: &World) -> String {
-    let log = world.log.values().next_back().expect("the job was submitted");
+    let top = world.jobs.values().rfind(|row| row.parent.is_none()).expect("the job was submitted");
+    let log = &world.log[&top.no];
     let line = |event: &JobEvent| {
         let of = event.task.as_ref().map_or_else(String::new, |task| {
             let index = event.index.map_or_else(String::new, |index| format!(".{index}"));

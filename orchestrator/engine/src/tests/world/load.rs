@@ -1,6 +1,6 @@
 //! Loading what a rule asks for.
 
-use warrener_shared::id::{JobNo, TaskNo, Token};
+use warrener_shared::id::{JobId, JobNo, TaskNo, Token};
 use warrener_shared::json::{Doc, ListWriter};
 use warrener_shared::state::TaskState;
 
@@ -47,6 +47,10 @@ impl World {
                 slice.load_lane(Lane { name, no });
             }
             Read::Tokens(count) => slice.load_tokens((0..count).map(|_| self.token()).collect::<Vec<_>>()),
+            Read::NewJobs(count) => {
+                let named = |no: JobNo| (no, JobId::new(&format!("job-{}", no.0)).unwrap());
+                slice.load_new_jobs((0..count).map(|_| named(self.job_no())).collect::<Vec<_>>());
+            }
             Read::Numbers(count) => {
                 slice.load_numbers(self.next_task, count);
                 self.next_task += i64::from(count);

@@ -10,10 +10,9 @@ use super::super::row::{Word, map};
 use super::super::{failed, read};
 use super::Snapshot;
 
-/// Lowest bits of a rank, which are the time at which the task became ready; priorities are above them.
-const READY_AT_BITS: u32 = 48;
-/// Priorities.
-const PRIORITIES: i64 = 10;
+/// Tasks at the head of a queue among which the one is looked for that waits longest. Where more wait, those behind
+/// them became ready later, but for the few hours that a priority is worth.
+const HEAD: u32 = 1_000;
 
 /// A mapped task that has items to offer.
 #[derive(Clone, Copy, Debug)]
@@ -71,17 +70,11 @@ impl Snapshot<'_> {
     /// When the task became ready that waits longest in a queue.
     pub fn oldest_ready(&self, queue: i64) -> Result<Option<Timestamp>, StoreError> {
         let doing = failed("read who waits longest");
-        let statement = "SELECT min(rank) FROM tasks WHERE queue = ?1 AND rank >= ?2 AND rank < ?3";
+        let statement = "SELECT min(ready_at) FROM (SELECT ready_at FROM tasks WHERE queue = ?1 AND rank IS NOT NULL \
+             ORDER BY rank LIMIT ?2)";
         let mut statement = self.connection.prepare_cached(statement).map_err(&doing)?;
-        let mut oldest = None;
-        // One look into the index for each priority, whose oldest comes first.
-        for priority in 0..PRIORITIES {
-            let range = (queue, priority << READY_AT_BITS, (priority + 1) << READY_AT_BITS);
-            let rank: Option<i64> = statement.query_row(range, |row| row.get(0)).map_err(&doing)?;
-            let at = rank.map(|rank| Timestamp(rank & ((1 << READY_AT_BITS) - 1)));
-            oldest = [oldest, at].into_iter().flatten().min();
-        }
-        Ok(oldest)
+        let oldest: Option<i64> = statement.query_row((queue, HEAD), |row| row.get(0)).map_err(&doing)?;
+        Ok(oldest.map(Timestamp))
     }
 
     /// Open attempts of a queue. There are at most as many as the windows allow.

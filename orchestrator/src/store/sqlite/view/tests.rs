@@ -72,6 +72,8 @@ fn job(no: i64, state: JobState) -> JobRow {
         sequence: 0,
         output: None,
         error: None,
+        parent: None,
+        level: 0,
     }
 }
 

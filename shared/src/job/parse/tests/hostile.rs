@@ -240,7 +240,11 @@ fn problems_beyond_a_hundred_are_counted_only() {
 #[test]
 fn the_message_id_must_be_an_id_and_agree_with_the_body() {
     let with = |id: &'static str, body: &str| {
-        wrong_with(body.as_bytes(), &SubmitContext { message_id: Some(id), priority: None }, &Limits::DEFAULT)
+        wrong_with(
+            body.as_bytes(),
+            &SubmitContext { message_id: Some(id), ..SubmitContext::default() },
+            &Limits::DEFAULT,
+        )
     };
     assert_eq!(with("a b", r#"{"kind": "a"}"#), of("invalid_name", "/id"));
     assert_eq!(with("", "{"), [of("invalid_json", ""), of("invalid_name", "/id")].concat());

@@ -75,7 +75,7 @@ fn policies_merge_field_by_field() {
 #[test]
 fn the_priority_of_the_message_fills_in_for_defaults() {
     let parsed = |body: &str, priority: u8| {
-        let context = SubmitContext { message_id: None, priority: Some(priority) };
+        let context = SubmitContext { priority: Some(priority), ..SubmitContext::default() };
         parse(body.as_bytes(), &context, &Limits::DEFAULT).unwrap().tasks[0].policy.priority
     };
     assert_eq!(parsed(r#"{"kind": "a"}"#, 7), 7);
@@ -93,8 +93,11 @@ fn built_in_kinds_have_one_attempt_and_no_time_limit_unless_given() {
         (policy.timeout, policy.retry.max_attempts)
     };
     assert_eq!(policy(r#"{"kind": "warrener.sleep", "input": {"for": "1h"}}"#), (None, 1));
-    assert_eq!(policy(r#"{"kind": "warrener.wait", "timeout": "2d"}"#), (Some(Millis::from_secs(172_800)), 1));
-    assert_eq!(policy(r#"{"kind": "warrener.job", "retry": 2}"#), (None, 3));
+    assert_eq!(
+        policy(r#"{"kind": "warrener.wait", "timeout": "2d", "input": {"event": "e", "key": "k"}}"#),
+        (Some(Millis::from_secs(172_800)), 1)
+    );
+    assert_eq!(policy(r#"{"kind": "warrener.job", "retry": 2, "input": {"job": {"kind": "a"}}}"#), (None, 3));
 }
 
 #[test]

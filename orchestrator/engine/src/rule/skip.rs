@@ -1,0 +1,37 @@
+//! A person leaves an open task or item out: it counts as ok for those that need it, with no output.
+
+use warrener_shared::id::TaskNo;
+use warrener_shared::state::JobState;
+use warrener_shared::time::Timestamp;
+
+use super::end::End;
+use super::{Decision, cancel, with_mapped};
+use crate::row::Skip;
+use crate::slice::{Read, Slice};
+
+/// The task, and of a mapped one its open items.
+pub(super) fn missing(slice: &Slice, no: TaskNo) -> Vec<Read> {
+    let mut reads = with_mapped(slice, no);
+    let mapped = slice.task(no).is_some_and(|row| row.map.is_some());
+    if reads.is_empty() && mapped && !slice.has_open_items(no) {
+        reads.push(Read::OpenItems(no));
+    }
+    reads
+}
+
+/// Why the task or item cannot be skipped as things are; `None` if it can.
+pub fn refusal(slice: &Slice, no: TaskNo) -> Option<String> {
+    let row = slice.task(no)?;
+    let job = &slice.job(row.job)?.row;
+    if row.state.is_final() {
+        return Some(format!("it is {} already; only what is open can be skipped", row.state));
+    }
+    (job.state == JobState::Scheduled).then(|| "its job has not begun; cancel the job, or wait".to_owned())
+}
+
+pub(super) fn apply(slice: &mut Slice, no: TaskNo, now: Timestamp, out: &mut Decision) {
+    if slice.task(no).is_none() || refusal(slice, no).is_some() {
+        return;
+    }
+    cancel::end_with_items(slice, no, End::skipped(Skip::Hand), now, out);
+}

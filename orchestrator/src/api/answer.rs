@@ -1,0 +1,50 @@
+//! Answering what built-in tasks wait for.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{Request, StatusCode};
+use axum::response::Response;
+use serde::Serialize;
+use warrener_shared::job::BuiltIn;
+use warrener_shared::json;
+use warrener_shared::wire::submit::EventBody;
+
+use super::app::{App, respond, to_json};
+use super::problem::Problem;
+use super::query::Parameters;
+use super::submit::{check_encoding, receive};
+use crate::driver::{Answer, Input};
+
+/// How many tasks waited.
+#[derive(Debug, Serialize)]
+struct Answered {
+    answered: usize,
+}
+
+/// The body is the output of every task that waits for the event and key; without one it is null.
+pub(super) async fn answer(
+    State(app): State<Arc<App>>,
+    Path((event, key)): Path<(String, String)>,
+    request: Request<Body>,
+) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    Parameters::read(&parts.uri, &[])?;
+    check_encoding(&parts.headers)?;
+    let payload = receive(&parts.headers, body, app.limits.output_bytes).await?;
+    let payload = if payload.trim_ascii().is_empty() { b"null".to_vec() } else { payload };
+    json::check(&payload, app.limits.json_depth).map_err(|error| {
+        Problem::body(format_args!("line {}, column {}: {}; send JSON", error.line, error.column, error.message))
+    })?;
+    let body = EventBody { event: event.clone(), key: key.clone(), payload: json::Doc::trusted(payload) };
+    match app.ask(|tell| Input::Event(body, Some(tell))).await? {
+        Answer::Answered(answered) => Ok(respond(StatusCode::OK, to_json(&Answered { answered }))),
+        _ => {
+            let kind = BuiltIn::Wait.name();
+            Err(Problem::not_found(format!(
+                "no {kind} task waits for event {event:?} with key {key:?}; nothing is stored for later"
+            )))
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Single tasks by hand: try again, leave out, answer what they wait for.
+
+use warrener_engine::{Event, Read};
+use warrener_shared::id::{JobId, JobNo, TaskAddress, TaskNo};
+use warrener_shared::wire::submit::EventBody;
+
+use super::Driver;
+use super::batch::Batch;
+use super::input::Answer;
+use crate::store::{Found, Store, StoreError};
+
+/// A task or item that somebody named.
+enum Named {
+    Task {
+        job: JobNo,
+        position: u32,
+        /// Of a mapped task, which item; and its number once it has a row.
+        item: Option<(u32, Option<TaskNo>)>,
+    },
+    Nothing,
+}
+
+impl<S: Store> Driver<S> {
+    pub(super) fn retry_task(
+        &mut self,
+        id: &JobId,
+        address: &TaskAddress,
+        batch: &mut Batch,
+    ) -> Result<Answer, StoreError> {
+        let Named::Task { job, position, item } = self.named(id, address, batch)? else {
+            return Ok(Answer::NotFound);
+        };
+        let index = item.map(|(index, _)| index);
+        let event = Event::TaskRetryRequested(job, position, index);
+        self.load_for(&event, batch)?;
+        if let Some(why) = warrener_engine::retry_refusal(&batch.slice, job, position, index) {
+            return Ok(Answer::Conflict(why));
+        }
+        // What was made of outputs that come anew is no longer so.
+        self.memory.lists.clear();
+        self.memory.items.clear();
+        batch.commit.released.push(job);
+        self.decide(event, batch)?;
+        Ok(Answer::Done)
+    }
+
+    pub(super) fn skip(&mut self, id: &JobId, address: &TaskAddress, batch: &mut Batch) -> Result<Answer, StoreError> {
+        let Named::Task { job, position, item } = self.named(id, address, batch)? else {
+            return Ok(Answer::NotFound);
+        };
+        let no = match item {
+            None => batch.slice.job(job).expect("just loaded").row.task_no(position),
+            Some((_, Some(no))) => no,
+            Some((_, None)) => {
+                let why = "the item has not been dispatched; skip it once it is, or the whole task";
+                return Ok(Answer::Conflict(why.to_owned()));
+            }
+        };
+        let event = Event::SkipRequested(no);
+        self.load_for(&event, batch)?;
+        if let Some(why) = warrener_engine::skip_refusal(&batch.slice, no) {
+            return Ok(Answer::Conflict(why));
+        }
+        self.decide(event, batch)?;
+        Ok(Answer::Done)
+    }
+
+    /// Looks for a task or an item of it, and loads the job and the task.
+    fn named(&mut self, id: &JobId, address: &TaskAddress, batch: &mut Batch) -> Result<Named, StoreError> {
+        let Some(Found { no: job, .. }) = self.known(id, batch)? else { return Ok(Named::Nothing) };
+        if batch.slice.job(job).is_none() {
+            self.load(Read::Job(job), &mut batch.slice)?;
+        }
+        let entry = batch.slice.job(job).expect("just loaded");
+        let Some(position) = entry.spec.position(address.task.as_str()) else { return Ok(Named::Nothing) };
+        let no = entry.row.task_no(position);
+        self.load_for(&Event::SkipRequested(no), batch)?;
+        let map = batch.slice.task(no).and_then(|row| row.map);
+        Ok(match (address.index, map) {
+            (None, _) => Named::Task { job, position, item: None },
+            (Some(index), Some(map)) if index < map.total => {
+                let no = (index < map.next).then(|| TaskNo(map.first_item.0 + i64::from(index)));
+                Named::Task { job, position, item: Some((index, no)) }
+            }
+            _ => Named::Nothing,
+        })
+    }
+
+    /// All built-in tasks that wait for the event get its payload as their output.
+    pub(super) fn answer(&mut self, event: &EventBody, batch: &mut Batch) -> Result<Answer, StoreError> {
+        let mut waiting = self.store.waiting_for(&event.event, &event.key)?;
+        waiting.extend(batch.slice.waiting_for(&event.event, &event.key));
+        waiting.sort_unstable();
+        waiting.dedup();
+        let payload: warrener_engine::row::Json = event.payload.bytes().into();
+        let mut answered = 0;
+        for task in waiting {
+            let one = Event::Answered(task, payload.clone());
+            self.load_for(&one, batch)?;
+            // This very batch may have ended it.
+            let waits = batch.slice.task(task).is_some_and(|row| row.waits_for.is_some());
+            answered += usize::from(waits);
+            self.decide(one, batch)?;
+        }
+        Ok(if answered == 0 { Answer::NotFound } else { Answer::Answered(answered) })
+    }
+}

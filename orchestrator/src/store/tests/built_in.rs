@@ -1,0 +1,42 @@
+//! What built-in tasks wait for, sub-jobs, and lists that are given up.
+
+use warrener_engine::row::{Parent, WaitsFor};
+
+use super::*;
+
+fn waiting(no: i64, event: &str, key: &str) -> TaskRow {
+    let waits_for = Some(WaitsFor::Event { event: event.into(), key: key.into() });
+    TaskRow { state: TaskState::Dispatched, attempt: 1, waits_for, ..task(no) }
+}
+
+pub(super) fn tasks_are_found_by_what_they_wait_for(store: &mut dyn Store) {
+    let rows = vec![waiting(100, "e", "k"), waiting(101, "e", "other"), waiting(102, "e", "k"), task(103)];
+    store.commit(&new(vec![job(1)], rows)).unwrap();
+    assert_eq!(store.waiting_for("e", "k").unwrap(), [TaskNo(100), TaskNo(102)]);
+    assert_eq!(store.waiting_for("\"e", "k\"").unwrap(), []);
+    store.commit(&changed(vec![], vec![succeeded(100, "1")])).unwrap();
+    assert_eq!(store.waiting_for("e", "k").unwrap(), [TaskNo(102)]);
+}
+
+pub(super) fn what_is_waited_for_comes_back(store: &mut dyn Store) {
+    let open = |no, waits_for| TaskRow { waits_for: Some(waits_for), ..waiting(no, "", "") };
+    let rows = vec![
+        open(100, WaitsFor::Time(at(-7))),
+        open(101, WaitsFor::Job(JobNo(i64::MAX))),
+        waiting(102, "\u{0} \" : é", "[\"k\"]"),
+    ];
+    let inner = JobRow { parent: Some(Parent { task: TaskNo(101), attempt: 3 }), level: 8, ..job(2) };
+    store.commit(&new(vec![job(1), inner.clone()], rows.clone())).unwrap();
+    assert_eq!(store.tasks(TaskNo(100), 3).unwrap(), rows);
+    assert_eq!(store.job(JobNo(2)).unwrap(), Some(inner));
+}
+
+pub(super) fn items_that_are_given_up_are_gone(store: &mut dyn Store) {
+    let rows = vec![task(100), item(1000, 0, task(1000)), item(1001, 1, succeeded(1001, "1")), task(1002)];
+    store.commit(&new(vec![job(1)], rows)).unwrap();
+    let mut commit = changed(vec![], vec![]);
+    commit.changes.dropped.push((TaskNo(1000), 2));
+    commit.changes.tasks.push(TaskRow { needs_open: 3, ..task(100) });
+    store.commit(&commit).unwrap();
+    assert_eq!(task_numbers(&store.tasks(TaskNo(0), 2000).unwrap()), [100, 1002]);
+}

@@ -1,0 +1,67 @@
+The kinds that the orchestrator works on itself.
+
+# A sleep ends by itself; its output is null
+job: {tasks: {a: {kind: warrener.sleep, input: {for: 5s}}, b: {kind: k, needs: a}}}
+t=0   submit               | a sleeps until 5
+t=5   time                 | a succeeded, dispatch b#1
+t=6   b#1 succeeded 1      | b succeeded, job succeeded {"b":1}
+
+# One that is over before it begins takes no time; an input that makes no sense fails for good
+job: {fail_fast: false, tasks: {a: {kind: warrener.sleep, input: {until: "2020-01-01T00:00:00Z"}}, b: {kind: warrener.sleep, input: {for: "${{ input }}"}, retry: 3}}}
+t=0   submit               | a succeeded, b failed bad_input, job failed bad_input of b#1, dead letter b
+
+# A wait ends with its answer
+job: {tasks: {a: {kind: warrener.wait, input: {event: approval, key: "17"}}, b: {kind: k, input: "${{ tasks.a.output.by }}"}}}
+t=0   submit               | a waits for event approval with key 17
+t=3   answer approval 18 7 | -
+t=4   answer approval 17 {"by":"Ada"} | a succeeded, dispatch b#1 "Ada"
+t=5   answer approval 17 7 | -
+
+# Its time limit is its own, and so are its attempts
+job: {tasks: {a: {kind: warrener.wait, input: {event: e, key: k}, timeout: 10s, retry: {max_attempts: 2, delay: 1s}}}}
+t=0   submit               | a waits for event e with key k
+t=10  time                 | a retrying until 11 (timed_out)
+t=11  time                 | a waits for event e with key k
+t=21  time                 | a timed_out, job failed timed_out of a#2, dead letter a
+t=22  history a            | #1 timed_out 0-10, #2 timed_out 11-21
+
+# Cancel and skip end what waits
+job: {tasks: {a: {kind: warrener.sleep, input: {for: 1h}}, b: {kind: warrener.wait, input: {event: e, key: k}}}}
+t=0   submit               | a sleeps until 3600, b waits for event e with key k
+t=1   skip b               | b skipped
+t=2   answer e k 1         | -
+t=3   cancel               | a cancelled, job cancelled cancelled
+
+# A sub-job is a job of its own; its output is the task's
+job: {tasks: {a: {kind: warrener.job, input: {job: {kind: k, input: 5}}}, b: {kind: k, input: "${{ tasks.a.output }}"}}}
+t=0   submit               | a runs job-2, dispatch job-2/task#1 5
+t=1   job-2/task#1 succeeded 7 | a succeeded, dispatch b#1 7, job-2/task succeeded, job-2 succeeded 7
+t=2   b#1 succeeded 8      | b succeeded, job succeeded {"b":8}
+
+# Its failure is the task's; another attempt is another job
+job: {tasks: {a: {kind: warrener.job, retry: {max_attempts: 2, delay: 1s}, input: {job: {kind: k, retry: 0}}}}}
+t=0   submit               | a runs job-2, dispatch job-2/task#1
+t=1   job-2/task#1 failed x | a retrying until 2 (x), job-2/task failed x, job-2 failed x of task#1, dead letter job-2/task
+t=2   time                 | a runs job-3, dispatch job-3/task#1
+t=3   job-3/task#1 failed y | a failed y, job failed y of a#2, job-3/task failed y, job-3 failed y of task#1, dead letter job-3/task,
+      | dead letter a
+t=4   show a               | failed attempt 2 failures 2 ready 2 dispatched 2 started 2 finished 3 (job job-3 ended failed: it broke)
+
+# Cancel goes down, clean-up of the sub-job included
+job: {tasks: {a: {kind: warrener.job, input: {job: {tasks: {x: {kind: k}, z: {kind: k, needs: x, run_on: done}}}}}}}
+t=0   submit               | a runs job-2, dispatch job-2/x#1
+t=1   cancel               | a cancelled, job cancelled cancelled, job-2/x cancelled, dispatch job-2/z#1, stop job-2/x#1
+t=2   job-2/z#1 succeeded 1 | job-2/z succeeded, job-2 cancelled cancelled
+
+# Items sleep side by side, as many at once as their task allows
+job: {tasks: {m: {kind: warrener.sleep, for_each: {items: [3, 1, 2], max_parallel: 2}, input: {for: "${{ item }}"}}}}
+t=0   submit               | m has 3 items, m.0 sleeps until 3, m.1 sleeps until 1
+t=1   time                 | m.1 succeeded, m.2 sleeps until 3
+t=3   time                 | m.0 succeeded, m.2 succeeded, m succeeded, job succeeded {"m":[null,null,null]}
+
+# A paused job begins nothing; what sleeps goes on
+job: {tasks: {a: {kind: warrener.sleep, input: {for: 5s}}, b: {kind: warrener.sleep, needs: a, input: {for: 5s}}}}
+t=0   submit               | a sleeps until 5
+t=1   pause                | -
+t=5   time                 | a succeeded, b ready
+t=9   resume               | b sleeps until 14
