@@ -113,7 +113,7 @@ works_for_clients() {
 scales() {
   say "four workers"
   compose up -d --scale worker=4 >"$FOLDER/scale.log" 2>&1 || { cat "$FOLDER/scale.log"; fail "it does not scale"; }
-  healthy 5
+  healthy 6
   await "four workers are known" 30 is_worker_count 4
   warrener worker list
   sleepers 64 200
@@ -135,8 +135,8 @@ survives_kills() {
   sleepers 300 1500
   job=$("$BIN/warrener" submit "$FOLDER/sleepers.json")
   await "some of it is done" 60 has_done "$job" 20
-  worker=$(compose ps -q worker | head -n 1)
-  docker kill --signal SIGKILL "$worker" >/dev/null
+  worker=$(compose ps -q worker)
+  docker kill --signal SIGKILL "${worker%%$'\n'*}" >/dev/null
   echo "  killed a worker when $(done_of "$job") of 300 items were done"
   await "more of it is done" 60 has_done "$job" 100
   compose kill -s SIGKILL rabbitmq >>"$FOLDER/kill.log" 2>&1
