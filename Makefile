@@ -46,7 +46,7 @@ docs: ## the documentation of the code, warnings are errors
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 
 test: ## all tests, and the examples in the documentation
-	cargo build --workspace --bins --locked --quiet
+	cargo build --workspace --bins --examples --locked --quiet
 	@if cargo nextest --version >/dev/null 2>&1; \
 	then set -x; cargo nextest run --workspace --locked; \
 	else set -x; cargo test --workspace --locked --lib --bins --tests; fi

@@ -10,3 +10,4 @@ mod graphs;
 mod hostile;
 mod kill;
 mod polyglot;
+mod rust;

@@ -90,6 +90,10 @@ impl Failure {
         self.error.details.as_deref()
     }
 
+    pub(crate) const fn of(error: ErrorObject, retry: RetryAdvice) -> Self {
+        Self { error, retry }
+    }
+
     pub(crate) fn into_report(self) -> Report {
         Report::Failed { error: self.error, retry: self.retry }
     }

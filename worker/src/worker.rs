@@ -15,7 +15,7 @@ use crate::driver::Driver;
 use crate::exec::{Command, Endpoint, Group, HttpClient};
 use crate::handler::Handler;
 use crate::registry::Registry;
-use crate::{Context, Failure, demo};
+use crate::{Context, Failure, Trial, demo};
 
 /// Serves kinds of work from queues until it is asked to end.
 ///
@@ -89,6 +89,16 @@ impl Worker {
     /// A worker with this configuration.
     pub fn new(settings: Settings) -> Self {
         Self::of(settings.check().map(|()| settings).map_err(WorkerError::from))
+    }
+
+    /// A worker for tests, which reads no configuration: add its handlers, then [`attempt`](Self::attempt) them.
+    pub fn test() -> Self {
+        Self::load(Loader::new(Binary::Worker).environment([]).directory(NOWHERE))
+    }
+
+    /// One attempt at a task of this kind, made here and now, without a broker.
+    pub fn attempt(&self, kind: &str, input: &impl Serialize) -> Trial {
+        Trial::new(self.registry.get(kind), kind, input)
     }
 
     fn of(settings: Result<Settings, WorkerError>) -> Self {
@@ -192,3 +202,6 @@ fn serve(service: Service, client: &HttpClient) -> Handler {
         Service::Http(url) => Handler::Http(Arc::new(Endpoint { url, client: client.clone() })),
     }
 }
+
+/// A folder without a configuration.
+const NOWHERE: &str = "/dev/null";

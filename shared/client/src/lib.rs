@@ -5,15 +5,7 @@
 //! - [`HttpClient`] submits over HTTP and reads and steers everything else.
 //!
 //! ```no_run
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! use warrener_client::{Client, Job};
-//!
-//! let client = Client::connect("amqp://client:client@127.0.0.1:5672/%2f").await?;
-//! let job = Job::single("demo.echo").input(&"hello").build()?;
-//! let finished = client.submit_and_wait(&job, std::time::Duration::from_secs(60)).await?;
-//! println!("{}", finished.output.map_or("null".to_owned(), |output| output.get().to_owned()));
-//! # Ok(())
-//! # }
+#![doc = include_str!("../examples/count_client.rs")]
 //! ```
 
 pub mod amqp;
@@ -21,7 +13,7 @@ pub mod builder;
 mod document;
 pub mod http;
 
-pub use self::amqp::{Client, ClientError, Finished, Receipt};
+pub use self::amqp::{Client, ClientError, Finished, OutputError, Receipt};
 pub use self::builder::Job;
 pub use self::document::{DocumentError, JobDocument};
 pub use self::http::{HttpClient, HttpError};

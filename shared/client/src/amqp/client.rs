@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -12,7 +13,7 @@ use warrener_shared::wire::submit::{FinishedBody, ReplyMode};
 use warrener_shared::wire::topology::{KEY_SUBMIT, Names};
 use warrener_shared::wire::{JSON, Message};
 
-use super::error::ClientError;
+use super::error::{ClientError, OutputError};
 use super::reply::{Replies, Reply, Waiting, distribute};
 use crate::JobDocument;
 
@@ -49,6 +50,21 @@ pub struct Finished {
     pub output: Option<Box<RawValue>>,
     /// Why it did not succeed.
     pub error: Option<ErrorObject>,
+}
+
+impl Finished {
+    /// The output as a type of yours, if it succeeded.
+    ///
+    /// # Errors
+    /// [`OutputError`] if it did not succeed, or left something else behind.
+    pub fn output_as<T: DeserializeOwned>(&self) -> Result<T, OutputError> {
+        if self.state != JobState::Succeeded {
+            let (job, state) = (self.job_id.clone(), self.state);
+            return Err(OutputError::NotSucceeded { job, state, error: self.error.clone() });
+        }
+        let json = self.output.as_ref().map_or("null", |output| output.get());
+        serde_json::from_str(json).map_err(|why| OutputError::Unreadable { job: self.job_id.clone(), why })
+    }
 }
 
 impl Client {

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use warrener_amqp::BrokerError;
+use warrener_shared::error::ErrorObject;
+use warrener_shared::state::JobState;
 use warrener_shared::wire::submit::RejectedBody;
 
 /// Why a submit over AMQP failed. Texts read *what we were doing: with what: why*.
@@ -62,4 +64,31 @@ pub enum ClientError {
         /// What is wrong with it.
         why: String,
     },
+}
+
+/// Why a finished job has no output of the wanted type.
+#[derive(Debug, thiserror::Error)]
+pub enum OutputError {
+    /// It did not succeed.
+    #[error("reading the output of job {job}: it is {}{}", state.as_str(), told(error.as_ref()))]
+    NotSucceeded {
+        /// The job.
+        job: String,
+        /// How it ended.
+        state: JobState,
+        /// Why.
+        error: Option<ErrorObject>,
+    },
+    /// The output is of another type.
+    #[error("reading the output of job {job}: {why}")]
+    Unreadable {
+        /// The job.
+        job: String,
+        /// What is wrong with it.
+        why: serde_json::Error,
+    },
+}
+
+fn told(error: Option<&ErrorObject>) -> String {
+    error.map(|error| format!(": {}: {}", error.code, error.message)).unwrap_or_default()
 }

@@ -5,7 +5,7 @@ mod error;
 mod reply;
 
 pub use self::client::{Client, Finished, Receipt};
-pub use self::error::ClientError;
+pub use self::error::{ClientError, OutputError};
 pub use warrener_amqp::{BrokerError, Settings};
 pub use warrener_shared::wire::topology::Names;
 
