@@ -35,9 +35,10 @@ pub(crate) struct Args {
 
 /// Flags that every command takes.
 #[derive(Clone, Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Everywhere")]
 pub(crate) struct Globals {
-    /// How data is printed on stdout
-    #[arg(short, long, global = true, value_enum, default_value_t)]
+    /// How data is printed on stdout: table, wide (more columns), json, jsonl, yaml or name (ids only)
+    #[arg(short, long, global = true, value_enum, default_value_t, hide_possible_values = true)]
     pub(crate) output: Format,
     /// Leave out the header line of tables
     #[arg(long, global = true)]
@@ -111,11 +112,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: ConfigVerb,
     },
-    /// Look for what is wrong with broker, orchestrator, workers and database, and say how to fix it
+    /// Find what is wrong with broker, orchestrator, workers and database
     Doctor(DoctorArgs),
-    /// Play the orchestrator against a worker in any language, and say which rules of PROTOCOL.md it breaks
+    /// Test a worker in any language against the rules of PROTOCOL.md
     Conformance(ConformanceArgs),
-    /// Start everything on this machine: RabbitMQ, an orchestrator and workers, until Ctrl-C
+    /// Start RabbitMQ, an orchestrator and workers on this machine, until Ctrl-C
     Dev(DevArgs),
     /// One process of dev
     #[command(hide = true)]
@@ -128,6 +129,15 @@ pub(crate) enum Command {
     /// One process of a benchmark
     #[command(hide = true)]
     BenchRole(RoleArgs),
+    /// Print a manual page, such as that of `job list`
+    Man {
+        /// The command [default: warrener itself]
+        #[arg(value_name = "COMMAND")]
+        command: Vec<String>,
+        /// Write the pages of all commands into a folder instead
+        #[arg(long, value_name = "FOLDER", conflicts_with = "command")]
+        all: Option<PathBuf>,
+    },
     /// Print a completion script
     Completion {
         /// The shell
@@ -223,7 +233,13 @@ pub(crate) enum JobVerb {
     /// Print what happened to a job
     Events { id: String },
     /// Print the tasks of a job and what each waits for
-    Graph { id: String },
+    Graph {
+        /// The job
+        id: String,
+        /// text (as --output says), dot (for Graphviz) or svg (a picture)
+        #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
+        format: GraphFormat,
+    },
     /// Stop jobs
     Cancel(Ids),
     /// Run again what did not succeed in final jobs
@@ -232,6 +248,18 @@ pub(crate) enum JobVerb {
     Pause(Ids),
     /// Dispatch again
     Resume(Ids),
+}
+
+/// How a graph is drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphFormat {
+    /// As --output says
+    #[default]
+    Text,
+    /// For Graphviz
+    Dot,
+    /// A picture
+    Svg,
 }
 
 #[derive(Debug, ClapArgs)]

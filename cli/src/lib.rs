@@ -14,6 +14,7 @@ mod failure;
 mod findings;
 mod follow;
 mod job;
+mod man;
 mod output;
 mod progress;
 mod queue;
@@ -82,6 +83,7 @@ async fn dispatch(context: Context, command: Command) -> Result<Exit, Failure> {
         Command::DevRole { role } => dev::role(&context, role).await,
         Command::Bench(args) => bench::bench(&context, args).await,
         Command::BenchRole(args) => bench::role(args).await,
+        Command::Man { command, all } => man::man(&command, all.as_deref()),
         Command::Completion { shell } => completion::completion(shell),
     }
 }

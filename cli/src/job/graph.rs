@@ -1,19 +1,33 @@
-//! `warrener job graph`.
+//! `warrener job graph`: which task waits for which.
 
-use std::collections::HashMap;
+mod dot;
+mod layout;
+mod svg;
 
 use warrener_client::http::resource::Task;
 
+use crate::args::GraphFormat;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Cell, Table};
+use crate::talk;
 
-pub(super) async fn graph(context: &Context, id: &str) -> Result<Exit, Failure> {
+pub(super) async fn graph(context: &Context, id: &str, format: GraphFormat) -> Result<Exit, Failure> {
     let (mut tasks, pages) = super::all_tasks(&context.http()?, id).await?;
-    let levels = levels(&tasks);
-    tasks.sort_by_key(|task| levels.get(&task.task).copied());
-    context.print(&pages, &tasks, |task| task.address(), || table(&tasks))
+    let layers = layout::layers(&tasks);
+    match format {
+        GraphFormat::Dot => talk::data(&dot::dot(id, &tasks))?,
+        GraphFormat::Svg => talk::data(&svg::svg(id, &tasks, &layers))?,
+        GraphFormat::Text => {
+            // Stable, so that tasks of one layer stay as written.
+            let mut order: Vec<_> = (0..tasks.len()).collect();
+            order.sort_by_key(|&task| layers[task]);
+            tasks = order.into_iter().map(|task| tasks[task].clone()).collect();
+            return context.print(&pages, &tasks, |task| task.address(), || table(&tasks));
+        }
+    }
+    Ok(Exit::Ok)
 }
 
 fn table(tasks: &[Task]) -> Table {
@@ -29,19 +43,5 @@ fn table(tasks: &[Task]) -> Table {
     table
 }
 
-/// The longest way from a task without needs to each task: a task stands below everything that it needs.
-fn levels(tasks: &[Task]) -> HashMap<String, usize> {
-    let mut levels: HashMap<String, usize> = tasks.iter().map(|task| (task.task.clone(), 0)).collect();
-    // A graph has no cycle, so each round settles one level more; a foreign answer with one ends here too.
-    for _ in 0..tasks.len() {
-        let mut changed = false;
-        for task in tasks {
-            let above = task.needs.iter().filter_map(|need| levels.get(need)).max().map_or(0, |level| level + 1);
-            changed |= levels.insert(task.task.clone(), above) != Some(above);
-        }
-        if !changed {
-            break;
-        }
-    }
-    levels
-}
+#[cfg(test)]
+mod tests;

@@ -22,7 +22,7 @@ pub(crate) async fn job(context: &Context, verb: JobVerb) -> Result<Exit, Failur
         JobVerb::Get { id } => get::get(context, &id).await,
         JobVerb::Output { id } => output(context, &id).await,
         JobVerb::Events { id } => events::events(context, &id).await,
-        JobVerb::Graph { id } => graph::graph(context, &id).await,
+        JobVerb::Graph { id, format } => graph::graph(context, &id, format).await,
         JobVerb::Cancel(Ids { ids }) => act(context, &ids, "cancel", "cancelling").await,
         JobVerb::Retry(Ids { ids }) => act(context, &ids, "retry", "runs again").await,
         JobVerb::Pause(Ids { ids }) => act(context, &ids, "pause", "paused").await,

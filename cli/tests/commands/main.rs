@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic, and clippy takes only functions marked #[test] for tests")]
 
 mod documents;
+mod help;
 mod offline;
 mod reading;
 mod server;

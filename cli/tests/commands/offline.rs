@@ -74,8 +74,23 @@ fn completion_and_help_name_every_noun() {
     let script = run(&["completion", "bash"], "");
     assert!(script.code == 0 && script.out.contains("_warrener()"));
     let help = run(&["--help"], "").out;
-    for noun in ["submit", "run", "validate", "watch", "job", "task", "queue", "worker", "dead", "config", "completion"]
-    {
+    for noun in [
+        "submit",
+        "run",
+        "validate",
+        "watch",
+        "job",
+        "task",
+        "queue",
+        "worker",
+        "dead",
+        "config",
+        "dev",
+        "doctor",
+        "conformance",
+        "man",
+        "completion",
+    ] {
         assert!(help.contains(&format!("\n  {noun} ")), "{noun}: {help}");
     }
 }
