@@ -36,6 +36,9 @@ pub(crate) async fn conformance(context: &Context, args: ConformanceArgs) -> Res
     let is_given =
         loaded.settings().iter().any(|setting| setting.path == "amqp.url" && setting.origin != Origin::Default);
     let amqp = loaded.value.amqp;
+    if !is_given && args.command.is_empty() {
+        context.suggest("no worker is named behind --, so one is awaited at the usual broker");
+    }
     if is_given || args.command.is_empty() {
         return with_broker(context, args, &amqp, &amqp.address()).await;
     }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::talk;
 
@@ -11,14 +11,19 @@ use crate::talk;
 pub(super) async fn warnings(name: String, log: PathBuf) {
     let mut seen = std::fs::metadata(&log).map_or(0, |log| log.len());
     let mut rest = String::new();
+    let mut last = (String::new(), Instant::now());
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let added = added(&log, seen).unwrap_or_default();
         seen += added.len() as u64;
         rest.push_str(&String::from_utf8_lossy(&added));
         while let Some((line, tail)) = rest.split_once('\n') {
-            if let Some(warning) = warning(line) {
+            // What is tried again and again is told once; the log has it all.
+            if let Some(warning) = warning(line)
+                && !(last.0 == head(&warning) && last.1.elapsed() < SAME_FOR)
+            {
                 talk::say(&format!("{name}: {warning}"));
+                last = (head(&warning).to_owned(), Instant::now());
             }
             rest = tail.to_owned();
         }
@@ -53,6 +58,13 @@ fn warning(line: &str) -> Option<String> {
     Some(format!("{level}: {text}"))
 }
 
+/// The sentence without its fields, which differ each time.
+fn head(warning: &str) -> &str {
+    warning.split_once('=').map_or(warning, |(head, _)| head)
+}
+
+/// How long the same sentence is not said again.
+const SAME_FOR: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Bytes read at once: more than a burst of warnings.
 const AT_ONCE: u64 = 64 * 1024;

@@ -29,7 +29,9 @@ pub(super) fn svg(id: &str, tasks: &[Task], layers: &[usize]) -> String {
     for (task, needs) in layout::needs(tasks).into_iter().enumerate() {
         for need in needs {
             let from = (left[need] + width / 2.0, top(need) + HEIGHT);
-            line(&mut text, from, (left[task] + width / 2.0, top(task)));
+            // A line over several layers goes around the boxes between.
+            let aside = if layers[task] > layers[need] + 1 { (width / 2.0 + GAP / 2.0) * 4.0 / 3.0 } else { 0.0 };
+            line(&mut text, from, (left[task] + width / 2.0, top(task)), aside);
         }
     }
     for (at, task) in tasks.iter().enumerate() {
@@ -39,11 +41,12 @@ pub(super) fn svg(id: &str, tasks: &[Task], layers: &[usize]) -> String {
 }
 
 // Writing to a text can't fail.
-fn line(text: &mut String, (x, y): (f64, f64), (to_x, to_y): (f64, f64)) {
+fn line(text: &mut String, (x, y): (f64, f64), (to_x, to_y): (f64, f64), aside: f64) {
     let middle = f64::midpoint(y, to_y);
+    let (first, second) = (x + aside, to_x + aside);
     writeln!(
         text,
-        "<path d=\"M{x:.1} {y:.1} C{x:.1} {middle:.1} {to_x:.1} {middle:.1} {to_x:.1} {to_y:.1}\" fill=\"none\" \
+        "<path d=\"M{x:.1} {y:.1} C{first:.1} {middle:.1} {second:.1} {middle:.1} {to_x:.1} {to_y:.1}\" fill=\"none\" \
          stroke=\"#999\"/>"
     )
     .ok();

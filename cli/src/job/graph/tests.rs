@@ -51,5 +51,10 @@ fn pictures_hold_every_task_and_need_and_no_markup_of_others() {
     let picture = svg::svg("<script>", &graph, &layout::layers(&graph));
     assert_eq!((picture.matches("<rect").count(), picture.matches("<path").count()), (2, 1));
     assert!(!picture.contains("<script>") && picture.contains("k&lt;&gt;"), "{picture}");
+    // Around the box between, which lies straight below.
+    let graph = tasks(&[("a", &[]), ("b", &["a"]), ("c", &["a", "b"])]);
+    let picture = svg::svg("j", &graph, &layout::layers(&graph));
+    let curves: Vec<_> = picture.lines().filter(|line| line.starts_with("<path d=\"M61.0 62.0 C61.0 ")).collect();
+    assert_eq!((picture.matches("<path").count(), curves.len()), (3, 1), "{picture}");
     assert!(svg::svg("empty", &[], &[]).contains("viewBox"));
 }
