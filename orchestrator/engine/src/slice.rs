@@ -1,5 +1,7 @@
 //! The working set of one batch: the rows that its events touch, and what became of them.
 
+mod enter;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -8,7 +10,6 @@ use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo, Token};
 use warrener_shared::job::JobSpec;
 use warrener_shared::json::Doc;
 use warrener_shared::limits::Limits;
-use warrener_shared::state::{JobState, TaskState};
 use warrener_shared::time::Timestamp;
 use warrener_shared::wire::event::JobEvent;
 
@@ -100,6 +101,7 @@ pub struct Slice {
     dirty_tasks: BTreeSet<TaskNo>,
     events: BTreeMap<JobNo, Vec<JobEvent>>,
     attempts: Vec<AttemptRow>,
+    spelled: Option<(Timestamp, String)>,
 }
 
 /// What a batch changed, to be committed in one transaction.
@@ -388,78 +390,6 @@ impl Slice {
         self.attempts.push(row);
     }
 
-    /// Moves a task to a state, keeps the counts and records the event.
-    pub(crate) fn enter(&mut self, no: TaskNo, to: TaskState, now: Timestamp) {
-        let row = self.tasks.get_mut(&no).expect("the task was loaded");
-        let from = row.state;
-        assert!(from.may_become(to), "a {from} task cannot become {to}");
-        row.state = to;
-        if to.is_final() {
-            row.finished_at = Some(now);
-            row.rank = None;
-            row.wake_at = None;
-            row.start_by = None;
-        }
-        self.dirty_tasks.insert(no);
-        let (job, position, index) = (row.job, row.position, row.index);
-        match index {
-            None => self.job_mut(job).counts.shift(from, to),
-            Some(_) => {
-                let mapped = self.jobs[&job].row.task_no(position);
-                let map = self.task_mut(mapped).map.as_mut().expect("a task with items is mapped");
-                map.counts.shift(from, to);
-            }
-        }
-        if to != TaskState::Waiting {
-            self.record_task(no, now);
-        }
-    }
-
-    /// Moves a job to a state and records the event.
-    pub(crate) fn enter_job(&mut self, no: JobNo, to: JobState, now: Timestamp) {
-        let row = self.job_mut(no);
-        assert!(row.state.may_become(to), "a {} job cannot become {to}", row.state);
-        row.state = to;
-        self.record_job(no, now);
-    }
-
-    /// Records that a job is in its state.
-    pub(crate) fn record_job(&mut self, no: JobNo, now: Timestamp) {
-        let row = self.job_mut(no);
-        row.sequence += 1;
-        let event = JobEvent {
-            sequence: row.sequence,
-            time: now.to_rfc3339(),
-            kind: format!("job.{}", row.state),
-            task: None,
-            index: None,
-            attempt: None,
-            state: row.state.as_str().to_owned(),
-            error: row.error.as_deref().filter(|_| row.state.is_final()).and_then(raw),
-        };
-        self.events.entry(no).or_default().push(event);
-    }
-
-    /// Records that a task is in its state.
-    pub(crate) fn record_task(&mut self, no: TaskNo, now: Timestamp) {
-        let row = &self.tasks[&no];
-        let entry = self.jobs.get_mut(&row.job).expect("the job was loaded");
-        entry.row.sequence += 1;
-        let shows_error = !matches!(row.state, TaskState::Succeeded | TaskState::Ready | TaskState::Dispatched);
-        let event = JobEvent {
-            sequence: entry.row.sequence,
-            time: now.to_rfc3339(),
-            kind: format!("task.{}", row.state),
-            task: Some(entry.spec.tasks[row.position as usize].name.to_string()),
-            index: row.index,
-            attempt: (row.attempt > 0).then_some(row.attempt),
-            state: row.state.as_str().to_owned(),
-            error: row.error.as_deref().filter(|_| shows_error).and_then(raw),
-        };
-        self.dirty_jobs.insert(row.job);
-        self.events.entry(row.job).or_default().push(event);
-    }
-
     /// What is to be committed. The slice stays usable for looking only.
     pub fn take_changes(&mut self) -> Changes {
         let mut changes = Changes {
@@ -483,9 +413,4 @@ impl Slice {
         changes.events = std::mem::take(&mut self.events).into_iter().collect();
         changes
     }
-}
-
-fn raw(bytes: &[u8]) -> Option<Box<serde_json::value::RawValue>> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    serde_json::value::RawValue::from_string(text.to_owned()).ok()
 }

@@ -2,7 +2,8 @@
 //!
 //! Each round takes the events that are committed. The first event of each sort goes out alone and mandatory: if it
 //! comes back, nobody listens to that sort, and the round skips the others of it. Whoever binds a queue later sees
-//! all events that are committed later, because a round asks again.
+//! all events that are committed later, because a round asks again. While nobody listens to anything, rounds are
+//! rare: asking after each commit would cost more than the task.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,12 +14,14 @@ use warrener_shared::wire::event::{CLOUD_EVENTS, JobEvent, cloud_event};
 
 use super::{Context, Link};
 use crate::driver::Input;
-use crate::store::sqlite::view::EventChunk;
+use crate::store::sqlite::view::{ChunkHead, EventChunk};
 
 /// Chunks in one round.
-const ROUND: usize = 256;
+const ROUND: usize = 1024;
 /// How long a round waits whose fate is unknown before it goes out again.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How long events gather while nobody listens; as late as that a new listener hears the first one.
+const QUIET: Duration = Duration::from_millis(100);
 
 pub(super) async fn run(context: Context, link: Link) {
     let mut cursor = match context.view.events_published() {
@@ -37,68 +40,84 @@ pub(super) async fn run(context: Context, link: Link) {
             context.new_events.notified().await;
             continue;
         };
-        if !round(&context, &link, chunks).await {
+        let more = chunks.len() == ROUND;
+        let Some(heard) = round(&context, &link, chunks).await else {
             // Nobody knows whether the broker has them all. If the session is over its owner says so; if the broker
             // takes nothing for now, a new session would not help.
             tokio::time::sleep(PAUSE).await;
             continue;
-        }
+        };
         cursor = last;
         context.input(Input::EventsPublished(cursor)).await;
+        if !heard && !more {
+            tokio::time::sleep(QUIET).await;
+        }
     }
 }
 
-/// Publishes one round; false if it is unknown whether the broker has all of it, so that it must go out again.
-async fn round(context: &Context, link: &Link, chunks: Vec<EventChunk>) -> bool {
-    let exchange = context.names.events();
-    let mut heard: BTreeMap<String, bool> = BTreeMap::new();
-    let mut deaf: i64 = 0;
-    let mut pending: Vec<Pending> = Vec::new();
-    for chunk in chunks {
-        if chunk.kinds & !deaf == 0 {
+/// Publishes one round, and tells whether anybody listens; `None` if it is unknown whether the broker has all of it,
+/// so that it must go out again.
+async fn round(context: &Context, link: &Link, chunks: Vec<ChunkHead>) -> Option<bool> {
+    let mut round = Round { context, link, heard: BTreeMap::new(), deaf: 0, pending: Vec::new() };
+    for ChunkHead { no, kinds } in chunks {
+        if kinds & !round.deaf == 0 {
             continue;
         }
-        let events: Vec<JobEvent> = match serde_json::from_slice(&chunk.body) {
-            Ok(events) => events,
-            Err(error) => {
-                tracing::error!(%error, chunk = chunk.no, "events of the store cannot be read");
-                continue;
-            }
-        };
-        for event in events {
-            match heard.get(&event.kind) {
-                Some(false) => {}
-                Some(true) => {
-                    pending.push(link.replies.enqueue(&exchange, &event.kind, message(&chunk.job, &event)).await)
-                }
-                None => {
-                    // A mandatory message goes another way and would overtake those that wait for their confirm.
-                    if !settled(std::mem::take(&mut pending)).await {
-                        return false;
-                    }
-                    let sent =
-                        link.replies.publish_mandatory(&exchange, &event.kind, message(&chunk.job, &event)).await;
-                    if sent == Published::Returned {
-                        deaf |= crate::store::sqlite::kind_bit(&event.kind);
-                    }
-                    if !is_settled(sent) {
-                        return false;
-                    }
-                    heard.insert(event.kind.clone(), sent != Published::Returned);
+        match context.view.event_chunk(no) {
+            Ok(Some(EventChunk { job, events })) => {
+                for event in events {
+                    round.publish(&job, &event).await?;
                 }
             }
+            // Its job was removed meanwhile.
+            Ok(None) => {}
+            Err(error) => tracing::error!(%error, chunk = no, "events of the store cannot be read"),
         }
     }
-    settled(pending).await
+    settled(round.pending).await?;
+    Some(round.heard.values().any(|heard| *heard))
 }
 
-async fn settled(pending: Vec<Pending>) -> bool {
-    for one in pending {
-        if !is_settled(one.await) {
-            return false;
+struct Round<'a> {
+    context: &'a Context,
+    link: &'a Link,
+    /// By sort: whether anybody listens.
+    heard: BTreeMap<String, bool>,
+    /// The bits of the sorts that nobody listens to.
+    deaf: i64,
+    pending: Vec<Pending>,
+}
+
+impl Round<'_> {
+    async fn publish(&mut self, job: &str, event: &JobEvent) -> Option<()> {
+        let exchange = self.context.names.events();
+        match self.heard.get(&event.kind) {
+            Some(false) => {}
+            Some(true) => {
+                self.pending.push(self.link.replies.enqueue(&exchange, &event.kind, message(job, event)).await);
+            }
+            None => {
+                // A mandatory message goes another way and would overtake those that wait for their confirm.
+                settled(std::mem::take(&mut self.pending)).await?;
+                let sent = self.link.replies.publish_mandatory(&exchange, &event.kind, message(job, event)).await;
+                if !is_settled(sent) {
+                    return None;
+                }
+                if sent == Published::Returned {
+                    self.deaf |= crate::store::sqlite::kind_bit(&event.kind);
+                }
+                self.heard.insert(event.kind.clone(), sent != Published::Returned);
+            }
         }
+        Some(())
     }
-    true
+}
+
+async fn settled(pending: Vec<Pending>) -> Option<()> {
+    for one in pending {
+        is_settled(one.await).then_some(())?;
+    }
+    Some(())
 }
 
 /// Whether an event need not go out again. A listener whose own queue refuses it goes without: repeating it until

@@ -3,6 +3,7 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::future::join_all;
 use lapin::Channel;
 use lapin::options::{BasicAckOptions, BasicNackOptions, BasicRejectOptions};
 use lapin::types::{AMQPValue, FieldTable};
@@ -174,6 +175,26 @@ impl Receipt {
         self.settle(Verdict::Release).await
     }
 
+    /// Acknowledges several, with as few frames as their order allows: all that a consumer handed out before the
+    /// oldest open one share one. Frames of others follow without waiting for each other.
+    ///
+    /// # Errors
+    /// If a frame can't be written; that session is over then.
+    pub async fn ack_all(receipts: Vec<Self>) -> Result<(), BrokerError> {
+        let mut lanes: Vec<(Arc<Lane>, Vec<u64>)> = Vec::new();
+        for Self { tag, lane } in receipts {
+            match lanes.iter_mut().find(|(known, _)| Arc::ptr_eq(known, &lane)) {
+                Some((_, tags)) => tags.push(tag),
+                None => lanes.push((lane, vec![tag])),
+            }
+        }
+        for (lane, mut tags) in lanes {
+            tags.sort_unstable();
+            lane.ack_all(&tags).await?;
+        }
+        Ok(())
+    }
+
     /// Whether the session that the message came through still lives.
     pub fn is_usable(&self) -> bool {
         self.lane.session.is_usable()
@@ -216,6 +237,19 @@ impl Lane {
             }
         })
         .await
+    }
+
+    async fn ack_all(&self, tags: &[u64]) -> Result<(), BrokerError> {
+        let (run, rest) = tags.split_at(self.ledger().run(tags));
+        if let Some(&last) = run.last() {
+            let multiple = run.len() > 1;
+            let _settled = Marks { lane: self, tags: run };
+            self.write(self.channel.basic_ack(last, BasicAckOptions { multiple })).await?;
+        }
+        for settled in join_all(rest.iter().map(|tag| self.settle(*tag, Verdict::Ack))).await {
+            settled?;
+        }
+        Ok(())
     }
 
     pub(crate) async fn settle_each(&self, tags: &[u64], verdict: Verdict) -> Result<Settled, BrokerError> {

@@ -20,6 +20,27 @@ impl Ledger {
         self.oldest_open >= tag
     }
 
+    /// How many of these deliveries, in ascending order, leave nothing open before the last of them once they are
+    /// settled: so many can share a frame.
+    pub(crate) fn run(&self, tags: &[u64]) -> usize {
+        let mut next = self.oldest_open;
+        for (count, tag) in tags.iter().enumerate() {
+            while next < *tag && self.is_settled(next) {
+                next += 1;
+            }
+            if next < *tag {
+                return count;
+            }
+            next = tag + 1;
+        }
+        tags.len()
+    }
+
+    fn is_settled(&self, tag: u64) -> bool {
+        let index = tag.checked_sub(self.oldest_open).and_then(|index| usize::try_from(index).ok());
+        index.is_none_or(|index| self.settled.get(index).copied().unwrap_or(false))
+    }
+
     /// Notes that a delivery is settled.
     pub(crate) fn settle(&mut self, tag: u64) {
         let Some(index) = tag.checked_sub(self.oldest_open).and_then(|index| usize::try_from(index).ok()) else {

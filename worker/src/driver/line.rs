@@ -11,7 +11,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 use warrener_amqp::{BrokerError, Consumer, Delivery, Incoming, Publisher, Receipt, Session};
@@ -204,10 +203,7 @@ impl Line {
         for receipt in self.unreadable.drain(..) {
             receipt.reject().await?;
         }
-        for settled in join_all(self.acks.drain(..).map(Receipt::ack)).await {
-            settled?;
-        }
-        Ok(())
+        Receipt::ack_all(std::mem::take(&mut self.acks)).await
     }
 
     pub(super) fn reconnect(&self) -> Connector {

@@ -31,3 +31,19 @@ fn settling_twice_changes_nothing() {
     assert!(ledger.is_settled_before(3));
     assert!(!ledger.is_settled_before(4));
 }
+
+#[test]
+fn as_many_share_a_frame_as_leave_nothing_open_before_them() {
+    let mut ledger = Ledger::new();
+    assert_eq!(ledger.run(&[]), 0);
+    assert_eq!(ledger.run(&[2, 3]), 0);
+    assert_eq!(ledger.run(&[1, 2, 4]), 2);
+    ledger.settle(3);
+    assert_eq!(ledger.run(&[1, 2, 4, 6]), 3);
+    ledger.settle(1);
+    assert_eq!(ledger.run(&[4]), 0);
+    assert_eq!(ledger.run(&[2]), 1);
+    ledger.settle(2);
+    // Settled again, as after a frame whose fate nobody waited for.
+    assert_eq!(ledger.run(&[2, 4]), 2);
+}

@@ -1,6 +1,6 @@
 //! What happened, in order.
 
-use rusqlite::Rows;
+use rusqlite::{OptionalExtension, Rows};
 use warrener_shared::id::JobNo;
 use warrener_shared::wire::event::JobEvent;
 
@@ -8,17 +8,22 @@ use super::super::super::StoreError;
 use super::super::failed;
 use super::{PAGE_BYTES, Page, Snapshot, View};
 
+/// Which events of one job were committed together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChunkHead {
+    /// Its number, rising with each commit.
+    pub no: i64,
+    /// One bit for each sort of event in it, see `kind_bit`.
+    pub kinds: i64,
+}
+
 /// Events of one job that were committed together.
 #[derive(Clone, Debug)]
 pub struct EventChunk {
-    /// Its number, rising with each commit.
-    pub no: i64,
     /// The id of the job.
     pub job: String,
-    /// One bit for each sort of event in it, see `kind_bit`.
-    pub kinds: i64,
-    /// The events as a JSON list.
-    pub body: Vec<u8>,
+    /// The events in order.
+    pub events: Vec<JobEvent>,
 }
 
 impl View {
@@ -34,20 +39,36 @@ impl View {
         })
     }
 
-    /// Chunks of events after one, in order.
+    /// Which chunks of events come after one, in order.
     ///
     /// # Errors
     /// [`StoreError`] if the database cannot be read.
-    pub fn events_after(&self, no: i64, most: usize) -> Result<Vec<EventChunk>, StoreError> {
-        let doing = failed("read events");
-        let statement = "SELECT e.no, j.id, e.kinds, e.body FROM events e JOIN jobs j ON j.no = e.job WHERE e.no > ?1 \
-             ORDER BY e.no LIMIT ?2";
+    pub fn events_after(&self, no: i64, most: usize) -> Result<Vec<ChunkHead>, StoreError> {
+        let doing = failed("read which events there are");
+        let statement = "SELECT no, kinds FROM events WHERE no > ?1 ORDER BY no LIMIT ?2";
         self.read(|snapshot| {
             let mut statement = snapshot.connection.prepare_cached(statement).map_err(&doing)?;
             let rows = statement.query_map((no, i64::try_from(most).unwrap_or(i64::MAX)), |row| {
-                Ok(EventChunk { no: row.get(0)?, job: row.get(1)?, kinds: row.get(2)?, body: row.get(3)? })
+                Ok(ChunkHead { no: row.get(0)?, kinds: row.get(1)? })
             });
             rows.and_then(Iterator::collect).map_err(&doing)
+        })
+    }
+
+    /// The chunk with this number; `None` if it was removed with its job.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database cannot be read.
+    pub fn event_chunk(&self, no: i64) -> Result<Option<EventChunk>, StoreError> {
+        let doing = failed("read events");
+        let statement = "SELECT j.id, e.body FROM events e JOIN jobs j ON j.no = e.job WHERE e.no = ?1";
+        self.read(|snapshot| {
+            let mut statement = snapshot.connection.prepare_cached(statement).map_err(&doing)?;
+            let found = statement.query_row([no], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?)));
+            let Some((job, body)) = found.optional().map_err(&doing)? else { return Ok(None) };
+            let events = serde_json::from_slice(&body);
+            let events = events.map_err(|error| StoreError::Corrupt(format!("events: {error}")))?;
+            Ok(Some(EventChunk { job, events }))
         })
     }
 }

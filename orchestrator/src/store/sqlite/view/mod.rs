@@ -14,7 +14,7 @@ use rusqlite::Connection;
 
 pub use self::counts::{Mapped, Opened};
 pub use self::dead::{DeadHead, DeadRow};
-pub use self::events::EventChunk;
+pub use self::events::{ChunkHead, EventChunk};
 pub use self::jobs::JobRecord;
 use super::super::StoreError;
 use super::{failed, open};
