@@ -82,6 +82,8 @@ pub(crate) enum Command {
     Validate(ValidateArgs),
     /// Follow a job to its end and print its output
     Watch(WatchArgs),
+    /// Shows what the attempts of a job or of one task wrote
+    Logs(LogsArgs),
     /// Read and steer jobs
     Job {
         #[command(subcommand)]
@@ -212,6 +214,16 @@ pub(crate) struct WatchArgs {
     pub(crate) id: String,
     #[command(flatten)]
     pub(crate) patience: Patience,
+}
+
+/// Whose log.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct LogsArgs {
+    /// The job, or one task or item of it: JOB, JOB/TASK or JOB/TASK.INDEX
+    pub(crate) address: String,
+    /// Show what comes, until the job is final
+    #[arg(short, long)]
+    pub(crate) follow: bool,
 }
 
 /// How long to wait for the end of a job.

@@ -14,6 +14,7 @@ mod failure;
 mod findings;
 mod follow;
 mod job;
+mod logs;
 mod man;
 mod output;
 mod progress;
@@ -71,6 +72,7 @@ async fn dispatch(context: Context, command: Command) -> Result<Exit, Failure> {
         Command::Run(args) => run::run(&context, args).await,
         Command::Validate(args) => validate::validate(&args),
         Command::Watch(args) => watch::watch(&context, args).await,
+        Command::Logs(args) => logs::logs(&context, &args).await,
         Command::Job { verb } => job::job(&context, verb).await,
         Command::Task { verb } => task::task(&context, verb).await,
         Command::Queue { verb } => queue::queue(&context, verb).await,

@@ -49,6 +49,12 @@ pub const DURATION_MAX_DAYS: u64 = 365;
 pub const SUB_JOB_LEVELS: u8 = 8;
 /// Characters of an event, and of a key, that a task waits for: what an index can hold.
 pub const LISTENER_CHARS: usize = 200;
+/// Characters of an attempt's log in one report: what a screen or two can show.
+pub const LOG_CHUNK_CHARS: usize = 16 * 1024;
+/// Reports that add to the log of one attempt; what comes later is left out.
+pub const LOG_CHUNKS: u32 = 1_000;
+/// Bytes of its log that a worker of ours sends for one attempt; a program that writes more should keep a file.
+pub const LOG_BYTES: usize = 1024 * 1024;
 /// Labels of one job or task.
 pub const LABELS: usize = 32;
 /// Characters of a label's value.

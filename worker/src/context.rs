@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
+use warrener_shared::limits::{LOG_BYTES, LOG_CHUNK_CHARS};
 use warrener_shared::wire::dispatch::Assignment;
 use warrener_shared::wire::result::Progress;
 
@@ -24,6 +25,15 @@ struct Inner {
     stop: CancellationToken,
     /// The latest progress that has not been sent: a handler that reports a million times sends few messages.
     progress: Mutex<Option<Progress>>,
+    log: Mutex<Log>,
+}
+
+/// What the attempt wrote and nobody has been told.
+#[derive(Debug, Default)]
+struct Log {
+    text: String,
+    /// Bytes in all, those sent before included.
+    total: usize,
 }
 
 impl Context {
@@ -39,6 +49,7 @@ impl Context {
             traceparent: assignment.traceparent.take(),
             stop: CancellationToken::new(),
             progress: Mutex::new(None),
+            log: Mutex::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -87,7 +98,26 @@ impl Context {
     /// at most five times a second.
     pub fn progress(&self, done: f64, total: f64, note: impl Into<String>) {
         let note = Some(note.into()).filter(|note| !note.is_empty());
-        *self.news() = Some(Progress { done: Some(done), total: Some(total), note });
+        *self.news() = Some(Progress { done: Some(done), total: Some(total), note, log: None });
+    }
+
+    /// Adds a line to the log of the attempt, which `warrener logs` shows. A log is for people: after a megabyte the
+    /// rest is left out.
+    pub fn log(&self, line: impl std::fmt::Display) {
+        self.write_log(&format!("{line}\n"));
+    }
+
+    /// Adds text to the log as it is.
+    pub(crate) fn write_log(&self, text: &str) {
+        let mut log = self.inner.log.lock().unwrap_or_else(PoisonError::into_inner);
+        if log.total >= LOG_BYTES {
+            return;
+        }
+        log.total += text.len();
+        log.text.push_str(text);
+        if log.total >= LOG_BYTES {
+            log.text.push_str("\n(the rest of the log is left out)\n");
+        }
     }
 
     /// Gives a sign of life. Rarely needed: the worker names all its running attempts in its own heartbeats.
@@ -110,8 +140,21 @@ impl Context {
         &self.inner.stop
     }
 
-    pub(crate) fn take_progress(&self) -> Option<Progress> {
-        self.news().take()
+    /// What is new, in pieces that fit a message each.
+    pub(crate) fn take_news(&self) -> Vec<Progress> {
+        let mut news: Vec<Progress> = self.news().take().into_iter().collect();
+        let text = std::mem::take(&mut self.inner.log.lock().unwrap_or_else(PoisonError::into_inner).text);
+        let mut rest = text.as_str();
+        while !rest.is_empty() {
+            let end = rest.char_indices().nth(LOG_CHUNK_CHARS).map_or(rest.len(), |(at, _)| at);
+            let (piece, later) = rest.split_at(end);
+            match news.last_mut().filter(|last| last.log.is_none()) {
+                Some(last) => last.log = Some(piece.to_owned()),
+                None => news.push(Progress { log: Some(piece.to_owned()), ..Progress::default() }),
+            }
+            rest = later;
+        }
+        news
     }
 
     fn news(&self) -> std::sync::MutexGuard<'_, Option<Progress>> {

@@ -50,6 +50,7 @@ pub struct Trial {
 pub struct Tried {
     answer: Result<Vec<u8>, Failure>,
     progress: Option<Progress>,
+    log: String,
 }
 
 impl Trial {
@@ -100,7 +101,11 @@ impl Trial {
     pub async fn run(mut self) -> Tried {
         let Some(handler) = self.handler else {
             let message = format!("no handler serves the kind {}", self.assignment.kind);
-            return Tried { answer: Err(Failure::new(code::UNKNOWN_KIND, message)), progress: None };
+            return Tried {
+                answer: Err(Failure::new(code::UNKNOWN_KIND, message)),
+                progress: None,
+                log: String::new(),
+            };
         };
         let context = Context::new(&mut self.assignment, self.delivery);
         if let Some(time) = self.stop_after {
@@ -112,11 +117,19 @@ impl Trial {
         }
         let patience = Patience { timeout: self.assignment.timeout, grace: exec::GRACE };
         let ending = exec::attempt(handler, context.clone(), self.assignment.input, patience).await;
-        Tried { answer: answer(ending), progress: context.take_progress() }
+        let news = context.take_news();
+        let log = news.iter().filter_map(|news| news.log.as_deref()).collect();
+        let progress = news.into_iter().find(Progress::has_news);
+        Tried { answer: answer(ending), progress, log }
     }
 }
 
 impl Tried {
+    /// What it wrote to its log.
+    pub fn log(&self) -> &str {
+        &self.log
+    }
+
     /// The output, if it succeeded.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ mod guard;
 mod health;
 mod job;
 mod jobs;
+mod logs;
 mod path;
 mod problem;
 mod query;
@@ -105,6 +106,7 @@ fn router(api: Api, stop: CancellationToken) -> (Router, mpsc::Sender<Packet>) {
         .route("/jobs/{id}/retry", post(job::retry))
         .route("/jobs/{id}/resume", post(job::resume))
         .route("/tasks/{job}/{task}", get(task::get))
+        .route("/tasks/{job}/{task}/logs", get(logs::list))
         .route("/tasks/{job}/{task}/retry", post(task::retry))
         .route("/tasks/{job}/{task}/skip", post(task::skip))
         .route("/events/{event}/{key}", post(answer::answer))

@@ -152,6 +152,16 @@ impl<'a> Maker<'a> {
         results::read(self.snapshot, row, self.max_parallel(row)?, results)
     }
 
+    /// The row of a task or item; `None` if there is none of this name.
+    pub(super) fn find(&self, address: &TaskAddress) -> Result<Option<TaskRow>, Problem> {
+        let Some(position) = self.spec.position(address.task.as_str()) else { return Ok(None) };
+        let task = self.snapshot.task(self.job.task_no(position))?;
+        match (task, address.index) {
+            (Some(task), Some(index)) => self.item(&task, index),
+            (task, _) => Ok(task),
+        }
+    }
+
     /// The row of an item, made up as long as the item is only counted; `None` if there is no such item.
     pub(super) fn item(&self, mapped: &TaskRow, index: u32) -> Result<Option<TaskRow>, Problem> {
         let Some(map) = mapped.map.filter(|map| index < map.total) else { return Ok(None) };
@@ -232,14 +242,7 @@ async fn answer(app: &Arc<App>, id: JobId, address: TaskAddress) -> Result<Respo
 }
 
 fn detail(mut maker: Maker<'_>, address: &TaskAddress, input: Raw) -> Result<TaskDetail, Problem> {
-    let missing = || no_task(maker.job.id.as_str(), &address.to_string());
-    let position = maker.spec.position(address.task.as_str()).ok_or_else(missing)?;
-    let task = maker.snapshot.task(maker.job.task_no(position))?.ok_or_else(missing)?;
-    let row = match address.index {
-        None => Some(task),
-        Some(index) => maker.item(&task, index)?,
-    };
-    let row = row.ok_or_else(missing)?;
+    let row = maker.find(address)?.ok_or_else(|| no_task(maker.job.id.as_str(), &address.to_string()))?;
     let lists = maker.lists(&row, true)?;
     let attempts = attempts(maker.snapshot, &row)?;
     Ok(TaskDetail { task: maker.task(&row, lists.outputs)?, input, results: lists.results, attempts })

@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 
 use warrener_engine::Event;
+use warrener_engine::event::{Reported, Started};
 use warrener_shared::wire::result::Report;
 
 use super::Driver;
 use super::batch::Batch;
 use super::input::{self, Depth, Heard, Input};
-use crate::store::{Store, StoreError};
+use crate::store::{LogChunk, Store, StoreError};
 
 impl<S: Store> Driver<S> {
     pub(super) fn handle(&mut self, at: usize, input: &mut Input, batch: &mut Batch) -> Result<(), StoreError> {
@@ -21,6 +22,7 @@ impl<S: Store> Driver<S> {
                 }
                 reported.interrupted = self.watch.get(&reported.ticket).is_some_and(|open| open.interrupted);
                 self.watch.seen(&reported.ticket, reported.worker.as_ref(), now);
+                self.keep_log(reported, batch)?;
                 self.decide(Event::Reported(reported.clone()), batch)?;
             }
             Input::Heartbeat(heard) => self.heartbeat(heard, batch)?,
@@ -101,6 +103,19 @@ impl<S: Store> Driver<S> {
         for ticket in self.watch.must_have_left(depth.queue, depth.ready, depth.upto) {
             self.watch.started(&ticket);
             self.decide(input::started(ticket, None), batch)?;
+        }
+        Ok(())
+    }
+
+    /// What the latest attempt of a task wrote is kept, even if it came after its result.
+    fn keep_log(&mut self, reported: &mut Reported, batch: &mut Batch) -> Result<(), StoreError> {
+        let Report::Progress(progress) = &mut reported.report else { return Ok(()) };
+        let Some(text) = progress.log.take().filter(|text| !text.is_empty()) else { return Ok(()) };
+        let ticket = reported.ticket;
+        self.load_for(&Event::Started(Started { ticket, worker: None }), batch)?;
+        if batch.slice.task(ticket.task).is_some_and(|row| row.ticket() == ticket) {
+            let chunk = LogChunk { task: ticket.task, attempt: ticket.attempt, time: batch.now, text };
+            batch.commit.logs.push(chunk);
         }
         Ok(())
     }

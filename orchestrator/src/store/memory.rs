@@ -16,7 +16,9 @@ use warrener_shared::time::Timestamp;
 use warrener_shared::wire::event::JobEvent;
 
 use self::index::Index;
-use super::{Boot, Caption, Commit, DeadLetter, Found, Item, OwedReply, QueueRow, Store, StoreError, Submitted};
+use super::{
+    Boot, Caption, Commit, DeadLetter, Found, Item, LogChunk, OwedReply, QueueRow, Store, StoreError, Submitted,
+};
 
 /// See the module.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +26,7 @@ pub struct Memory {
     jobs: BTreeMap<JobNo, Kept>,
     ids: BTreeMap<JobId, JobNo>,
     tasks: BTreeMap<TaskNo, TaskRow>,
+    logs: BTreeMap<(TaskNo, u32), Vec<LogChunk>>,
     attempts: BTreeMap<(TaskNo, u32), AttemptRow>,
     events: BTreeMap<(JobNo, u64), Vec<JobEvent>>,
     replies: BTreeMap<i64, OwedReply>,

@@ -137,6 +137,19 @@ pub struct DeadLetter {
 /// Bytes of a dead letter that are kept; enough to understand it, not enough to fill a disk.
 pub const DEAD_BODY_MAX: usize = 1024 * 1024;
 
+/// Something that an attempt wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogChunk {
+    /// The task or item.
+    pub task: TaskNo,
+    /// Which attempt of it.
+    pub attempt: u32,
+    /// When it came.
+    pub time: Timestamp,
+    /// As it was written.
+    pub text: String,
+}
+
 /// One transaction.
 #[derive(Debug, Default)]
 pub struct Commit {
@@ -148,6 +161,8 @@ pub struct Commit {
     pub owed: Vec<OwedReply>,
     /// Answers given.
     pub replied: Vec<i64>,
+    /// What attempts wrote.
+    pub logs: Vec<LogChunk>,
     /// Dead letters.
     pub dead: Vec<DeadLetter>,
     /// Dead letters that are not kept any longer.
@@ -173,6 +188,7 @@ impl Commit {
             && self.submitted.is_empty()
             && self.owed.is_empty()
             && self.replied.is_empty()
+            && self.logs.is_empty()
             && self.dead.is_empty()
             && self.discarded.is_empty()
             && self.paused.is_empty()

@@ -82,7 +82,7 @@ fn reports(names: &Names) -> Vec<Golden> {
         ("released_unknown_kind", Report::Released { code: Some("unknown_kind".to_owned()), deliveries: None }),
         ("released_suspect", Report::Released { code: Some("suspect".to_owned()), deliveries: Some(2) }),
         ("claimed", Report::Claimed { lease: Millis::from_secs(60) }),
-        ("progress", Report::Progress(Progress { done: Some(3.0), total: Some(10.0), note })),
+        ("progress", Report::Progress(Progress { done: Some(3.0), total: Some(10.0), note, log: None })),
     ];
     reports
         .into_iter()

@@ -78,6 +78,16 @@ pub struct Progress {
     /// A few words for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// What the attempt wrote since the last report; it is added to the log of the attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
+}
+
+impl Progress {
+    /// Whether it says how far the attempt is.
+    pub const fn has_news(&self) -> bool {
+        self.done.is_some() || self.total.is_some() || self.note.is_some()
+    }
 }
 
 impl Eq for Progress {}

@@ -56,3 +56,37 @@ async fn programs_say_by_their_exit_code_how_it_went() {
         assert_eq!(end["error"]["attempt"], attempts, "{end}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_program_writes_is_its_log() {
+    let (mut cluster, client) = bench().await;
+    let plan = Plan { demo: false, ..Plan::default() }.queues(&["talk"]).command(
+        "talk",
+        &["sh", "-c", "echo begin >&2; sleep 1; echo \"end $WARRENER_ATTEMPT\" >&2; [ $WARRENER_ATTEMPT = 2 ]"],
+    );
+    cluster.start_worker("talk", &plan);
+    let job = json!({"kind": "talk", "queue": "talk", "retry": {"max_attempts": 2, "delay": "10ms"}});
+    let mark = client.submit(&job).await;
+    let id = client.accepted(&mark).await;
+    let path = format!("/api/v1/tasks/{id}/task/logs");
+    let text = |body: &serde_json::Value| {
+        let items = body["items"].as_array().unwrap().iter();
+        items.map(|item| item["text"].as_str().unwrap().to_owned()).collect::<String>()
+    };
+    until("the log is there while it runs", SOON, async || {
+        let (_, body) = cluster.get(&path).await;
+        text(&body).starts_with("begin").then_some(())
+    })
+    .await;
+    ended(&client.finished(&mark).await.json(), "succeeded", json!(null));
+    until("the whole log is there", SOON, async || {
+        let (_, body) = cluster.get(&path).await;
+        (text(&body) == "begin\nend 1\nbegin\nend 2\n").then_some(())
+    })
+    .await;
+    let (_, body) = cluster.get(&format!("{path}?limit=1")).await;
+    assert_eq!((&body["items"][0]["attempt"], &body["items"][0]["no"]), (&json!(1), &json!(1)), "{body}");
+    assert_eq!(body["next_cursor"], "1.1");
+    let (status, _) = cluster.get(&format!("/api/v1/tasks/{id}/other/logs")).await;
+    assert_eq!(status, 404);
+}

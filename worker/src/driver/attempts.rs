@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use tokio::sync::mpsc;
 use warrener_shared::wire::dispatch::Assignment;
-use warrener_shared::wire::result::Report;
+use warrener_shared::wire::result::{Progress, Report};
 
 use super::line::Line;
 use crate::Context;
@@ -61,18 +61,22 @@ impl Attempts {
         }
     }
 
-    pub(super) fn take_ended(&mut self) -> Vec<Ended> {
-        for (ticket, _) in &self.ended {
-            self.running.remove(ticket);
-        }
-        std::mem::take(&mut self.ended)
+    /// The ends, each with what its attempt wrote last.
+    pub(super) fn take_ended(&mut self) -> Vec<(Ticket, Ending, Vec<Progress>)> {
+        let ended = std::mem::take(&mut self.ended);
+        let with_news = |(ticket, ending)| {
+            let news = self.running.remove(&ticket).map(|context: Context| context.take_news());
+            (ticket, ending, news.unwrap_or_default())
+        };
+        ended.into_iter().map(with_news).collect()
     }
 
     /// Sends the latest news of each attempt that has some. The next news replace them, so nobody waits for a confirm.
     pub(super) async fn send_progress(&self, line: &Line) {
-        let news = self.running.iter().filter_map(|(ticket, context)| Some((ticket, context.take_progress()?)));
-        for (ticket, progress) in news {
-            line.send_progress(ticket, &Report::Progress(progress)).await;
+        for (ticket, context) in &self.running {
+            for progress in context.take_news() {
+                line.send_progress(ticket, &Report::Progress(progress)).await;
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ use warrener_shared::id::QueueName;
 use warrener_shared::limits::LEASE_DEFAULT_MS;
 use warrener_shared::time::Millis;
 use warrener_shared::wire::control::Control;
+use warrener_shared::wire::result::{Progress, Report};
 use warrener_shared::wire::topology::Names;
 
 use self::attempts::Attempts;
@@ -22,7 +23,7 @@ use self::line::{Address, Answer, Connector, Heard, Line};
 use crate::config::Settings;
 use crate::exec;
 use crate::registry::Registry;
-use crate::session::{Action, Event, Rules, Session};
+use crate::session::{Action, Event, Rules, Session, Ticket};
 
 /// Runs one worker.
 pub(crate) struct Driver {
@@ -144,12 +145,21 @@ impl Driver {
             Wake::Heard(Ok(heard)) => self.hear(heard, now).await,
             Wake::Heard(Err(error)) => self.lose(&error),
             Wake::Ended => {
-                for (ticket, ending) in self.attempts.take_ended() {
+                for (ticket, ending, news) in self.attempts.take_ended() {
+                    self.tell_last(&ticket, news).await;
                     self.session.handle(Event::Ended { ticket, ending }, now);
                 }
             }
             Wake::Tick => self.tick(now).await,
             Wake::Shutdown => self.begin_drain().await,
+        }
+    }
+
+    /// What an attempt wrote last goes out before its result.
+    async fn tell_last(&mut self, ticket: &Ticket, news: Vec<Progress>) {
+        let Link::Up(line) = &mut self.link else { return };
+        for progress in news.into_iter().filter(|news| news.log.is_some()) {
+            line.send_progress(ticket, &Report::Progress(progress)).await;
         }
     }
 

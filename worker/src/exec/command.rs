@@ -86,7 +86,7 @@ async fn converse(
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let too_much = out.too_much();
     let mut pipes = std::pin::pin!(async {
-        tokio::join!(feed(stdin, input), out.read(stdout), log.read(stderr));
+        tokio::join!(feed(stdin, input), out.read(stdout), log.read(stderr, context));
     });
     let (mut stopping, mut piping) = (Stopping::No, true);
     let status = loop {

@@ -7,7 +7,7 @@ use warrener_shared::id::{TaskNo, Ticket};
 use warrener_shared::limits::TIMEOUT_GRACE_MS;
 use warrener_shared::state::{Outcome, TaskState};
 use warrener_shared::time::{Millis, Timestamp};
-use warrener_shared::wire::result::{Report, RetryAdvice};
+use warrener_shared::wire::result::{Progress, Report, RetryAdvice};
 
 use super::Decision;
 use super::end::{self, End};
@@ -59,8 +59,12 @@ pub(super) fn apply(slice: &mut Slice, reported: &Reported, now: Timestamp, out:
         }
         Report::Progress(progress) => {
             start(slice, no, now);
-            let bytes = serde_json::to_vec(progress).expect("progress is plain data");
-            slice.task_mut(no).progress = Some(bytes.into());
+            let row = slice.task_mut(no);
+            // What only adds to the log says nothing new of how far it is.
+            if progress.has_news() || row.progress.is_none() {
+                let shown = Progress { log: None, ..progress.clone() };
+                row.progress = Some(serde_json::to_vec(&shown).expect("progress is plain data").into());
+            }
         }
     }
 }

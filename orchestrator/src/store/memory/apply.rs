@@ -2,6 +2,7 @@
 
 use warrener_engine::row::{JobRow, TaskRow};
 use warrener_shared::id::{JobNo, TaskNo};
+use warrener_shared::limits::LOG_CHUNKS;
 
 use super::{Kept, Memory};
 use crate::store::{Commit, OwedReply};
@@ -45,6 +46,12 @@ impl Memory {
         }
         for no in &commit.replied {
             self.replies.remove(no);
+        }
+        for chunk in &commit.logs {
+            let log = self.logs.entry((chunk.task, chunk.attempt)).or_default();
+            if log.len() < LOG_CHUNKS as usize {
+                log.push(chunk.clone());
+            }
         }
         for letter in &commit.dead {
             self.counters.last_dead += 1;
@@ -98,6 +105,7 @@ impl Memory {
         let rows: Vec<TaskRow> = self.range(first, count).cloned().collect();
         for row in rows {
             self.tasks.remove(&row.no);
+            self.logs.retain(|(task, _), _| *task != row.no);
             self.index.task(Some(&row), None);
             let attempts: Vec<_> = self.attempts(row.no).map(|attempt| attempt.attempt).collect();
             for attempt in attempts {

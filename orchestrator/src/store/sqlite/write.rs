@@ -4,13 +4,14 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 use warrener_engine::row::{AttemptRow, JobRow, TaskRow};
 use warrener_shared::id::{JobNo, QueueName, TaskNo};
 use warrener_shared::job::Until;
+use warrener_shared::limits::LOG_CHUNKS;
 use warrener_shared::state::{JobState, TaskState};
 use warrener_shared::time::Timestamp;
 use warrener_shared::wire::event::JobEvent;
 
 use super::row::{TASK_COLUMN_COUNT, TASK_COLUMNS, bind_job, bind_task, counts_bytes};
 use super::{StoreError, failed, read};
-use crate::store::{Caption, Commit, DeadLetter, OwedReply, QueueRow, Submitted};
+use crate::store::{Caption, Commit, DeadLetter, LogChunk, OwedReply, QueueRow, Submitted};
 
 pub(super) fn commit(connection: &mut Connection, commit: &Commit, next_event: &mut i64) -> Result<(), StoreError> {
     let doing = failed("begin a transaction");
@@ -33,6 +34,7 @@ fn write(transaction: &Transaction<'_>, commit: &Commit, next_event: &mut i64) -
     insert_attempts(transaction, &commit.changes.attempts).map_err(failed("keep attempts"))?;
     insert_events(transaction, &commit.changes.events, next_event).map_err(failed("keep events"))?;
     replies(transaction, &commit.owed, &commit.replied).map_err(failed("keep the answers owed"))?;
+    insert_logs(transaction, &commit.logs).map_err(failed("keep what attempts wrote"))?;
     insert_dead(transaction, &commit.dead).map_err(failed("keep dead letters"))?;
     for no in &commit.discarded {
         let statement = "DELETE FROM dead WHERE no = ?1";
@@ -178,7 +180,10 @@ fn drop_items(transaction: &Transaction<'_>, ranges: &[(TaskNo, u32)]) -> rusqli
 
 fn forget_tasks(transaction: &Transaction<'_>, range: (i64, i64)) -> rusqlite::Result<()> {
     transaction.prepare_cached("DELETE FROM tasks WHERE no >= ?1 AND no < ?2")?.execute(range)?;
-    transaction.prepare_cached("DELETE FROM attempts WHERE task >= ?1 AND task < ?2")?.execute(range)?;
+    for table in ["attempts", "logs"] {
+        let statement = format!("DELETE FROM {table} WHERE task >= ?1 AND task < ?2");
+        transaction.prepare_cached(&statement)?.execute(range)?;
+    }
     Ok(())
 }
 
@@ -219,6 +224,17 @@ fn replies(transaction: &Transaction<'_>, owed: &[OwedReply], replied: &[i64]) -
     let mut delete = transaction.prepare_cached("DELETE FROM replies WHERE no = ?1")?;
     for no in replied {
         delete.execute([no])?;
+    }
+    Ok(())
+}
+
+/// Chunks beyond the limit are left out.
+fn insert_logs(transaction: &Transaction<'_>, chunks: &[LogChunk]) -> rusqlite::Result<()> {
+    let statement = "INSERT INTO logs (task, attempt, no, time, text) SELECT ?1, ?2, n, ?3, ?4 FROM (SELECT \
+         coalesce(max(no), 0) + 1 AS n FROM logs WHERE task = ?1 AND attempt = ?2) WHERE n <= ?5";
+    let mut statement = transaction.prepare_cached(statement)?;
+    for LogChunk { task, attempt, time, text } in chunks {
+        statement.execute((task.0, attempt, time.0, text, LOG_CHUNKS))?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use super::answer::Answer;
 use super::error::HttpError;
 use super::query::{JobQuery, Pairs, SubmitOptions};
-use super::resource::{DeadLetter, Job, JobEvent, Page, Queue, Task, Worker};
+use super::resource::{DeadLetter, Job, JobEvent, LogPiece, Page, Queue, Task, Worker};
 use crate::JobDocument;
 
 /// Talks to one orchestrator over HTTP. Clones share its connections.
@@ -90,6 +90,15 @@ impl HttpClient {
     pub async fn events(&self, id: &str, page: &JobQuery) -> Result<Answer<Page<JobEvent>>, HttpError> {
         let request = self.request(Method::GET, &["jobs", id, "events"], page.pairs());
         self.send(&format!("reading the events of job {id}"), request).await
+    }
+
+    /// One page of what the attempts of a task or item wrote. The cursor `<attempt>.<no>` goes on after that piece.
+    ///
+    /// # Errors
+    /// [`HttpError`], with status 404 if there is no such task.
+    pub async fn logs(&self, job: &str, address: &str, page: &JobQuery) -> Result<Answer<Page<LogPiece>>, HttpError> {
+        let request = self.request(Method::GET, &["tasks", job, address, "logs"], page.pairs());
+        self.send(&format!("reading the log of {job}/{address}"), request).await
     }
 
     /// Does `verb` (`cancel`, `retry`, `pause` or `resume`) to a job.

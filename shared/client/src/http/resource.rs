@@ -18,6 +18,19 @@ pub struct Page<T> {
     pub next_cursor: Option<String>,
 }
 
+/// Something that an attempt wrote: part of a line, or several.
+#[derive(Clone, Debug, Deserialize)]
+pub struct LogPiece {
+    /// Which attempt.
+    pub attempt: u32,
+    /// Its number within the attempt, from 1.
+    pub no: u32,
+    /// When it came, RFC 3339.
+    pub time: String,
+    /// As it was written.
+    pub text: String,
+}
+
 /// A job.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Job {

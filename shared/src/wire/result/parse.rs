@@ -43,6 +43,8 @@ pub fn parse_report<'m>(message: &'m Message, limits: &Limits) -> Result<(&'m st
     Ok((ticket, report))
 }
 
+/// Characters of a log that one report can bring.
+const LOG_CHARS: usize = crate::limits::LOG_CHUNK_CHARS;
 /// Characters kept of a progress note: what a line of a table can show.
 const NOTE_CHARS: usize = 500;
 const WORDS: [&str; 5] = [SUCCEEDED, FAILED, RELEASED, CLAIMED, PROGRESS];
@@ -228,7 +230,12 @@ impl<'m> ReportReader<'m> {
             None => None,
         };
         let note = note.map(|note| note.chars().take(NOTE_CHARS).collect());
-        Ok(Report::Progress(Progress { done: count("done")?, total: count("total")?, note }))
+        let log = match member(body, "log") {
+            Some(log) => Some(log.text().ok_or_else(|| self.shape(PROGRESS, "its log must be text"))?),
+            None => None,
+        };
+        let log = log.map(|log| log.chars().take(LOG_CHARS).collect());
+        Ok(Report::Progress(Progress { done: count("done")?, total: count("total")?, note, log }))
     }
 
     /// The body as JSON: unreadable if it is none, a failed attempt if it is nested too deeply.

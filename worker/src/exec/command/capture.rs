@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio_util::sync::CancellationToken;
 
+use crate::Context;
+
 /// The beginning of a stream, up to a limit.
 pub(super) struct Head {
     bytes: Vec<u8>,
@@ -58,10 +60,11 @@ impl Tail {
     }
 
     /// Reads to the end.
-    pub(super) async fn read(&mut self, stream: Option<impl AsyncRead + Unpin>) {
+    pub(super) async fn read(&mut self, stream: Option<impl AsyncRead + Unpin>, context: &Context) {
         let limit = self.limit;
         let (bytes, cut) = (&mut self.bytes, &mut self.cut);
         drain(stream, |chunk| {
+            context.write_log(&String::from_utf8_lossy(chunk));
             bytes.extend(chunk);
             if bytes.len() > limit {
                 *cut = true;

@@ -112,9 +112,9 @@ async fn a_handler_that_ignores_its_end_is_dropped() {
 async fn bytes_that_are_no_json_are_no_output() {
     let deep = "[".repeat(200) + &"]".repeat(200);
     let cases = [
-        ("{\"a\": ", "bad_output: the handler's output is not JSON"),
-        ("", "bad_output: the handler's output is not JSON"),
-        (&deep, "bad_output: the output is JSON nested deeper than 128"),
+        ("{\"a\": ", "bad_output: the handler's output is not JSON, for good"),
+        ("", "bad_output: the handler's output is not JSON, for good"),
+        (&deep, "bad_output: the output is JSON nested deeper than 128, for good"),
     ];
     for (bytes, expected) in cases {
         let echo = Handler::bytes(|_, input| async { Ok(input) });

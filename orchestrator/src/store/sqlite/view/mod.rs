@@ -5,6 +5,7 @@ mod dead;
 mod events;
 pub mod filter;
 mod jobs;
+mod logs;
 mod tasks;
 
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ pub use self::counts::{Mapped, Opened};
 pub use self::dead::{DeadHead, DeadRow};
 pub use self::events::{ChunkHead, EventChunk};
 pub use self::jobs::JobRecord;
+pub use self::logs::LogLine;
 use super::super::StoreError;
 use super::{failed, open};
 

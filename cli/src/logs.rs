@@ -1,0 +1,100 @@
+//! `warrener logs`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use warrener_client::HttpClient;
+use warrener_client::http::JobQuery;
+use warrener_client::http::resource::LogPiece;
+
+use crate::args::{Format, LogsArgs};
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::talk;
+
+/// How often a running job is asked for more.
+const EVERY: Duration = Duration::from_millis(500);
+
+/// Prints what attempts wrote: of a task as it is, of a job with the task before each line.
+pub(crate) async fn logs(context: &Context, args: &LogsArgs) -> Result<Exit, Failure> {
+    let (job, task) = match args.address.split_once('/') {
+        Some((job, task)) => (job, Some(task)),
+        None => (args.address.as_str(), None),
+    };
+    let http = context.http()?;
+    let lines = matches!(context.globals.output, Format::Json | Format::Jsonl | Format::Yaml);
+    let mut reader = Reader { http: &http, job, seen: BTreeMap::new(), lines };
+    loop {
+        // Asked first: what was written before the end is there once the end is seen.
+        let is_final = http.job(job).await?.value.state.is_final();
+        let tasks = match task {
+            Some(task) => vec![task.to_owned()],
+            None => addresses(&http, job).await?,
+        };
+        for address in &tasks {
+            reader.print(address, task.is_none()).await?;
+        }
+        if is_final || !args.follow {
+            return Ok(Exit::Ok);
+        }
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+struct Reader<'a> {
+    http: &'a HttpClient,
+    job: &'a str,
+    /// By task: attempt and number of the last piece.
+    seen: BTreeMap<String, (u32, u32)>,
+    /// Whether pieces are printed as JSON, one for each line.
+    lines: bool,
+}
+
+impl Reader<'_> {
+    async fn print(&mut self, address: &str, named: bool) -> Result<(), Failure> {
+        let mut text = String::new();
+        loop {
+            let seen = self.seen.get(address).copied().unwrap_or_default();
+            let cursor = Some(format!("{}.{}", seen.0, seen.1)).filter(|_| seen != (0, 0));
+            let page = JobQuery { limit: Some(1000), cursor, ..JobQuery::default() };
+            let pieces = self.http.logs(self.job, address, &page).await?.value.items;
+            let Some(last) = pieces.last() else { break };
+            self.seen.insert(address.to_owned(), (last.attempt, last.no));
+            for piece in &pieces {
+                if self.lines {
+                    text += &json(address, piece);
+                } else {
+                    text += &piece.text;
+                }
+            }
+        }
+        if text.is_empty() {
+            return Ok(());
+        }
+        if !named || self.lines {
+            return talk::data(&text);
+        }
+        let named: Vec<String> = text.lines().map(|line| format!("{address} | {line}")).collect();
+        talk::data(&named.join("\n"))
+    }
+}
+
+fn json(address: &str, piece: &LogPiece) -> String {
+    let LogPiece { attempt, no, time, text } = piece;
+    let line = serde_json::json!({"task": address, "attempt": attempt, "no": no, "time": time, "text": text});
+    format!("{line}\n")
+}
+
+/// All tasks and items of a job that ever began.
+async fn addresses(http: &HttpClient, job: &str) -> Result<Vec<String>, Failure> {
+    let (mut all, mut page) = (Vec::new(), JobQuery { limit: Some(1000), ..JobQuery::default() });
+    loop {
+        let answer = http.tasks(job, true, &page).await?.value;
+        all.extend(answer.items.into_iter().filter(|task| task.attempt > 0).map(|task| task.address()));
+        page.cursor = answer.next_cursor;
+        if page.cursor.is_none() {
+            return Ok(all);
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! What the attempts of a task wrote. The cursor is attempt and number of the last piece seen.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use serde::Serialize;
+
+use super::app::App;
+use super::job;
+use super::path::{TaskPath, no_task};
+use super::problem::Problem;
+use super::query::Parameters;
+use super::shape::{List, time};
+use super::task::Maker;
+
+/// Something that an attempt wrote: part of a line, or several.
+#[derive(Debug, Serialize)]
+struct LogResource {
+    attempt: u32,
+    no: u32,
+    time: Option<String>,
+    text: String,
+}
+
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    TaskPath(id, address): TaskPath,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let parameters = Parameters::read(&uri, &["cursor", "limit"])?;
+    let limit = parameters.limit()?;
+    let after = parameters.cursor(cursor)?.unwrap_or((0, 0));
+    app.answer(move |app, snapshot| {
+        let job = job::row(snapshot, &id)?;
+        let spec = app.specs.get(snapshot, &job, &app.limits)?;
+        let maker = Maker::new(app, snapshot, &job, &spec)?;
+        let row = maker.find(&address)?.ok_or_else(|| no_task(id.as_str(), &address.to_string()))?;
+        let page = snapshot.logs(row.no, after, limit)?;
+        let last = page.items.last().filter(|_| page.more);
+        let next_cursor = last.map(|last| format!("{}.{}", last.attempt, last.no));
+        let items = page.items.into_iter().map(|line| LogResource {
+            attempt: line.attempt,
+            no: line.no,
+            time: time(Some(line.time)),
+            text: line.text,
+        });
+        Ok(List { items: items.collect(), next_cursor })
+    })
+    .await
+}
+
+fn cursor(text: &str) -> Option<(u32, u32)> {
+    let (attempt, no) = text.split_once('.')?;
+    Some((attempt.parse().ok()?, no.parse().ok()?))
+}
