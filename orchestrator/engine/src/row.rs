@@ -383,7 +383,7 @@ pub struct AttemptRow {
 /// The place of a ready task in its queue: higher priority first, then who became ready earlier.
 ///
 /// Waiting counts too, so that nobody starves below a steady stream of urgent work: a task that has waited for
-/// [`STEP_MS`] longer is as urgent as one of the next priority.
+/// an hour longer is as urgent as one of the next priority.
 pub const fn rank(priority: u8, ready_at: Timestamp) -> i64 {
     ready_at.0 + (9 - priority as i64) * STEP_MS
 }
