@@ -198,6 +198,10 @@ impl Store for Disk {
         }
     }
 
+    fn shift(&mut self, by: i64) -> Result<(), StoreError> {
+        self.read()?.memory.shift(by)
+    }
+
     fn prune(&mut self, finished_before: Timestamp, most: usize) -> Result<usize, StoreError> {
         self.read()?.memory.prune(finished_before, most)
     }

@@ -225,6 +225,8 @@ pub struct TaskRow {
 pub enum WaitsFor {
     /// That it is this late.
     Time(Timestamp),
+    /// That a span has passed, which ends then unless the clock is set.
+    Span(Timestamp),
     /// That somebody answers.
     Event {
         /// The event.
@@ -239,7 +241,7 @@ pub enum WaitsFor {
 impl std::fmt::Display for WaitsFor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Time(time) => write!(f, "{time}"),
+            Self::Time(time) | Self::Span(time) => write!(f, "{time}"),
             Self::Event { event, key } => write!(f, "event {event} with key {key}"),
             Self::Job(_) => f.write_str("its job"),
         }

@@ -197,7 +197,7 @@ fn dispatched(task: &TaskRow, spec: &TaskSpec, job: &JobRow, around: &Circumstan
     }
     if let Some(waits_for) = &task.waits_for {
         return Some(match waits_for {
-            WaitsFor::Time(time) => format!("sleeps until {time}"),
+            WaitsFor::Time(time) | WaitsFor::Span(time) => format!("sleeps until {time}"),
             WaitsFor::Event { .. } => format!("waits for {waits_for}; answer it at /api/v1/events"),
             WaitsFor::Job(_) => "waits for the job that it started".to_owned(),
         });

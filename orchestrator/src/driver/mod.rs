@@ -138,6 +138,8 @@ pub struct Driver<S> {
     last_tick: Duration,
     last_prune: Duration,
     last_save: Duration,
+    /// Wall clock less monotonic clock when last looked at, in milliseconds.
+    clock_offset: i64,
     connected: bool,
     degraded: bool,
     replies_failed: bool,
@@ -180,11 +182,13 @@ impl<S: Store> Driver<S> {
             last_tick: now,
             last_prune: now,
             last_save: now,
+            clock_offset: 0,
             connected: false,
             degraded: false,
             replies_failed: false,
             resting: false,
         };
+        driver.clock_offset = driver.offset();
         driver.recollect()?;
         driver.setup.health.ready("store");
         Ok(driver)
@@ -236,6 +240,9 @@ impl<S: Store> Driver<S> {
 
     /// One round of the loop: handles what came, then what the time demands. For whoever leads the loop by hand.
     pub fn turn(&mut self, packets: Vec<Packet>) {
+        if self.follow_clock().is_err() {
+            return;
+        }
         if !packets.is_empty() {
             self.step(packets);
         }

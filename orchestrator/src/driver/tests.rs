@@ -170,3 +170,30 @@ fn an_answer_is_given_even_if_the_reply_of_the_commit_was_lost() {
     let replies = std::iter::from_fn(|| run.outputs.try_recv().ok()).filter(|out| matches!(out, Output::Reply { .. }));
     assert_eq!(replies.count(), 1);
 }
+
+#[test]
+fn a_jump_of_the_wall_clock_ends_nothing_that_was_not_waited_for() {
+    let hour = 3_600_000;
+    for jump in [hour, -hour] {
+        let mut run = Loop::new();
+        run.hand.jump(1_800_000_000_000);
+        run.driver.turn(Vec::new());
+        run.step(vec![
+            submit(r#"{"deadline":"1m","tasks":{"a":{"kind":"k"}}}"#),
+            submit(r#"{"id":"nap","kind":"warrener.sleep","input":{"for":"1m"}}"#),
+            submit(r#"{"id":"at","kind":"warrener.sleep","input":{"until":"2027-01-15T08:30:00Z"}}"#),
+        ]);
+        let state = |run: &mut Loop, no| run.driver.store.job(JobNo(no)).unwrap().unwrap().state.as_str();
+        run.hand.jump(jump);
+        run.driver.turn(Vec::new());
+        assert_eq!((state(&mut run, 1), state(&mut run, 2)), ("running", "running"), "by {jump}");
+        // A time that somebody named is the wall clock's.
+        assert_eq!(state(&mut run, 3), if jump > 0 { "succeeded" } else { "running" });
+        run.hand.pass(59_000);
+        run.driver.turn(Vec::new());
+        assert_eq!((state(&mut run, 1), state(&mut run, 2)), ("running", "running"), "by {jump}");
+        run.hand.pass(1_000);
+        run.driver.turn(Vec::new());
+        assert_eq!((state(&mut run, 1), state(&mut run, 2)), ("timed_out", "succeeded"), "by {jump}");
+    }
+}

@@ -5,13 +5,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use warrener_engine::{Event, Slice};
 use warrener_shared::id::TaskNo;
-use warrener_shared::time::Millis;
+use warrener_shared::time::{Millis, Timestamp};
 
 use super::batch::Batch;
 use super::rescue::{Failure, panic_text};
 use super::{DUE_MAX, Driver};
 use crate::store::{Store, StoreError};
 
+/// A change of the wall clock against the monotonic one that is no drift. The loop looks four times a second.
+const JUMP_MS: u64 = 1_000;
 /// How long until timers are looked at again if all that is due is set aside.
 const SET_ASIDE: Millis = Millis::from_secs(1);
 
@@ -27,6 +29,34 @@ impl<S: Store> Driver<S> {
             Ok(events) => self.happen(&events),
             Err(error) => self.degrade(&error.to_string()),
         }
+    }
+
+    /// The wall clock may have been set. What counts a span goes on counting it: a jump ends nothing that this process
+    /// has not also waited for.
+    ///
+    /// # Errors
+    /// If the store could not be told; nothing may pass until it is.
+    pub(super) fn follow_clock(&mut self) -> Result<(), StoreError> {
+        let offset = self.offset();
+        let by = offset - self.clock_offset;
+        if by.unsigned_abs() >= JUMP_MS {
+            tracing::warn!(by_ms = by, "the wall clock was set; time limits and back-offs go on as they were");
+            metrics::counter!("warrener_clock_jumps_total").increment(1);
+            if let Err(error) = self.store.shift(by) {
+                self.degrade(&error.to_string());
+                return Err(error);
+            }
+            self.next_due = Some(Timestamp(0));
+        }
+        // Slower changes are the wall clock's own way of keeping time.
+        self.clock_offset = offset;
+        Ok(())
+    }
+
+    /// Wall clock less monotonic clock, in milliseconds.
+    pub(super) fn offset(&self) -> i64 {
+        let both = self.clock.read();
+        both.wall_ms - i64::try_from(both.monotonic.as_millis()).unwrap_or(i64::MAX)
     }
 
     fn look_again_later(&mut self) {

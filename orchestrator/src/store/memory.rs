@@ -9,9 +9,10 @@ mod index;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use warrener_engine::row::{AttemptRow, JobRow, TaskRow};
+use warrener_engine::row::{AttemptRow, JobRow, TaskRow, WaitsFor};
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::job::Until;
+use warrener_shared::state::JobState;
 use warrener_shared::time::Timestamp;
 use warrener_shared::wire::event::JobEvent;
 
@@ -191,6 +192,28 @@ impl Store for Memory {
     fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {
         self.check(commit)?;
         self.apply(commit);
+        Ok(())
+    }
+
+    fn shift(&mut self, by: i64) -> Result<(), StoreError> {
+        let later = |time: &mut Option<Timestamp>| *time = time.map(|time| Timestamp(time.0 + by));
+        let counts = |row: &&TaskRow| row.wake_at.is_some() && !matches!(row.waits_for, Some(WaitsFor::Time(_)));
+        let rows: Vec<TaskRow> = self.tasks.values().filter(counts).cloned().collect();
+        for mut row in rows {
+            later(&mut row.wake_at);
+            later(&mut row.start_by);
+            if let Some(WaitsFor::Span(end)) = &mut row.waits_for {
+                end.0 += by;
+            }
+            self.put_task(&row);
+        }
+        let running = |row: &&JobRow| row.wake_at.is_some() && row.state == JobState::Running;
+        let rows: Vec<JobRow> = self.jobs.values().map(|kept| &kept.row).filter(running).cloned().collect();
+        for mut row in rows {
+            later(&mut row.wake_at);
+            later(&mut row.deadline_at);
+            self.update_job(&row);
+        }
         Ok(())
     }
 

@@ -313,6 +313,10 @@ pub trait Store: Send {
     /// [`StoreError::Unwritable`] may pass; anything else means that one of the inputs must be set aside.
     fn commit(&mut self, commit: &Commit) -> Result<(), StoreError>;
 
+    /// The wall clock was set by so many milliseconds: timers that count a span move along, those that name a time
+    /// stay.
+    fn shift(&mut self, by: i64) -> Result<(), StoreError>;
+
     /// Removes jobs that were final before a time, at most `most`; gives how many there were.
     fn prune(&mut self, finished_before: Timestamp, most: usize) -> Result<usize, StoreError>;
 }

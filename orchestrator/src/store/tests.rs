@@ -64,6 +64,7 @@ conformance! {
         owed_replies_are_found_by_job
         owed_replies_that_can_be_given_are_found
         a_number_of_a_reply_is_given_once
+        timers_that_count_a_span_follow_the_clock
     }
     commit {
         a_commit_changes_rows

@@ -80,8 +80,8 @@ pub(super) fn begin(
 fn work_on(slice: &mut Slice, no: TaskNo, work: Work, level: u8, now: Timestamp, out: &mut Decision) {
     let row = slice.task_mut(no);
     match work {
-        Work::SleepFor(span) => sleep_until(slice, no, now + span, now, out),
-        Work::SleepUntil(time) => sleep_until(slice, no, time, now, out),
+        Work::SleepFor(span) => sleep(slice, no, (now + span, WaitsFor::Span(now + span)), now, out),
+        Work::SleepUntil(time) => sleep(slice, no, (time, WaitsFor::Time(time)), now, out),
         Work::Wait { event, key } => row.waits_for = Some(WaitsFor::Event { event: event.into(), key: key.into() }),
         Work::Job { spec, body } => {
             let (job, id) = slice.take_new_job();
@@ -113,19 +113,19 @@ fn progress(tasks: u32, id: &str) -> Json {
     Json::from(shown.to_string().into_bytes())
 }
 
-fn sleep_until(slice: &mut Slice, no: TaskNo, time: Timestamp, now: Timestamp, out: &mut Decision) {
+fn sleep(slice: &mut Slice, no: TaskNo, (time, waits_for): (Timestamp, WaitsFor), now: Timestamp, out: &mut Decision) {
     if time <= now {
         return end::end(slice, no, End::succeeded(Arc::from(*b"null")), now, out);
     }
     let row = slice.task_mut(no);
-    row.waits_for = Some(WaitsFor::Time(time));
+    row.waits_for = Some(waits_for);
     row.wake_at = Some(row.wake_at.map_or(time, |limit| limit.min(time)));
 }
 
 /// A time of its own has come: it slept long enough, or its time limit passed.
 pub(super) fn due(slice: &mut Slice, no: TaskNo, now: Timestamp, out: &mut Decision) {
     let row = slice.task(no).expect("the task was loaded");
-    if matches!(row.waits_for, Some(WaitsFor::Time(time)) if time <= now) {
+    if matches!(row.waits_for, Some(WaitsFor::Time(time) | WaitsFor::Span(time)) if time <= now) {
         return end::end(slice, no, End::succeeded(Arc::from(*b"null")), now, out);
     }
     let what = row.waits_for.as_ref().map_or_else(String::new, ToString::to_string);

@@ -122,6 +122,7 @@ pub(super) fn is_spent(slice: &Slice, mapped: TaskNo, spec: &TaskSpec) -> bool {
 pub(super) fn next_item(slice: &mut Slice, mapped: TaskNo, spec: &TaskSpec, now: Timestamp) -> TaskNo {
     let row = slice.task_mut(mapped);
     let (job, position, queue, ready_at) = (row.job, row.position, row.queue, row.ready_at);
+    let start_by = row.start_by;
     let map = row.map.as_mut().expect("only an expanded task has items");
     let index = map.next;
     let no = TaskNo(map.first_item.0 + i64::from(index));
@@ -133,7 +134,8 @@ pub(super) fn next_item(slice: &mut Slice, mapped: TaskNo, spec: &TaskSpec, now:
     item.index = Some(index);
     item.state = TaskState::Ready;
     item.ready_at = ready_at;
-    item.start_by = spec.policy.start_within.and_then(|span| ready_at.map(|at| at + span));
+    // The clock of the task is that of all its items, unless each begins to wait when another ends.
+    item.start_by = if limited { spec.policy.start_within.map(|span| now + span) } else { start_by };
     slice.insert_task(item);
     slice.record_task(no, now);
     no

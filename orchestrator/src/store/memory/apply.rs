@@ -73,14 +73,14 @@ impl Memory {
         self.counters.published_below = commit.published_below.unwrap_or(self.counters.published_below);
     }
 
-    fn update_job(&mut self, row: &JobRow) {
+    pub(super) fn update_job(&mut self, row: &JobRow) {
         if let Some(kept) = self.jobs.get_mut(&row.no).filter(|kept| kept.row.first_task == row.first_task) {
             self.index.job(Some(&kept.row), Some(row));
             kept.row = row.clone();
         }
     }
 
-    fn put_task(&mut self, row: &TaskRow) {
+    pub(super) fn put_task(&mut self, row: &TaskRow) {
         if let Some(no) = row.dispatch_no {
             self.counters.next_dispatch = self.counters.next_dispatch.max(no + 1);
         }

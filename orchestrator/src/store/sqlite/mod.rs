@@ -126,6 +126,10 @@ impl Store for Sqlite {
         write::commit(&mut self.connection, commit, &mut self.next_event)
     }
 
+    fn shift(&mut self, by: i64) -> Result<(), StoreError> {
+        write::shift(&mut self.connection, by)
+    }
+
     fn prune(&mut self, finished_before: Timestamp, most: usize) -> Result<usize, StoreError> {
         write::prune(&mut self.connection, finished_before, most)
     }

@@ -220,6 +220,7 @@ pub(super) fn event_text(event: &str, key: &str) -> String {
 fn waits_for_text(waits_for: &WaitsFor) -> String {
     match waits_for {
         WaitsFor::Time(time) => format!("time:{}", time.0),
+        WaitsFor::Span(time) => format!("span:{}", time.0),
         WaitsFor::Event { event, key } => event_text(event, key),
         WaitsFor::Job(job) => format!("job:{}", job.0),
     }
@@ -228,6 +229,7 @@ fn waits_for_text(waits_for: &WaitsFor) -> String {
 fn waits_for(text: &str) -> rusqlite::Result<WaitsFor> {
     let read = || match text.split_once(':')? {
         ("time", number) => Some(WaitsFor::Time(Timestamp(number.parse().ok()?))),
+        ("span", number) => Some(WaitsFor::Span(Timestamp(number.parse().ok()?))),
         ("job", number) => Some(WaitsFor::Job(JobNo(number.parse().ok()?))),
         ("event", list) => {
             let (event, key): (String, String) = serde_json::from_str(list).ok()?;

@@ -1,5 +1,7 @@
 //! What is due, and what is owed.
 
+use warrener_engine::row::WaitsFor;
+
 use super::*;
 
 fn waking(no: i64, wake: i64) -> TaskRow {
@@ -89,4 +91,31 @@ pub(super) fn a_number_of_a_reply_is_given_once(store: &mut dyn Store) {
     // A late second confirm of the last one must not take the new one for given.
     store.commit(&Commit { replied: vec![last], ..Commit::default() }).unwrap();
     assert_eq!(told(store.owed_replies(Some(JobNo(2))).unwrap()), [(2, false), (2, true)]);
+}
+
+pub(super) fn timers_that_count_a_span_follow_the_clock(store: &mut dyn Store) {
+    let sleeping = |no, waits_for| TaskRow {
+        state: TaskState::Dispatched,
+        attempt: 1,
+        wake_at: Some(at(20)),
+        waits_for: Some(waits_for),
+        ..task(no)
+    };
+    let ready = TaskRow { start_by: Some(at(5)), wake_at: Some(at(5)), ..ready(100, 1) };
+    let rows = vec![ready, sleeping(101, WaitsFor::Time(at(20))), sleeping(102, WaitsFor::Span(at(20))), task(103)];
+    let running = JobRow { deadline_at: Some(at(9)), ..waking_job(1, Some(9)) };
+    let scheduled = JobRow { state: JobState::Scheduled, ..waking_job(2, Some(9)) };
+    store.commit(&new(vec![running, scheduled], rows)).unwrap();
+    store.shift(60_000).unwrap();
+    let found = store.tasks(TaskNo(100), 4).unwrap();
+    let times = |row: &TaskRow| (row.wake_at, row.start_by);
+    assert_eq!(times(&found[0]), (Some(at(65)), Some(at(65))));
+    assert_eq!((times(&found[1]), &found[1].waits_for), ((Some(at(20)), None), &Some(WaitsFor::Time(at(20)))));
+    assert_eq!((times(&found[2]), &found[2].waits_for), ((Some(at(80)), None), &Some(WaitsFor::Span(at(80)))));
+    assert_eq!(times(&found[3]), (None, None));
+    let job = |store: &mut dyn Store, no| store.job(JobNo(no)).unwrap().unwrap();
+    assert_eq!((job(store, 1).wake_at, job(store, 1).deadline_at), (Some(at(69)), Some(at(69))));
+    assert_eq!(job(store, 2).wake_at, Some(at(9)));
+    assert_eq!(store.next_due().unwrap(), Some(at(9)));
+    assert_eq!(store.due_tasks(at(64), 9).unwrap(), [TaskNo(101)]);
 }

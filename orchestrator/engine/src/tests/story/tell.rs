@@ -62,7 +62,9 @@ fn task_event(world: &World, step: &Step, event: &JobEvent, address: &str, moves
         "dispatched" => match row.map.filter(|_| event.attempt.is_none()) {
             Some(map) => format!("{address} has {} items", map.total),
             None => match &row.waits_for {
-                Some(WaitsFor::Time(until)) => format!("{address} sleeps until {}", time(Some(*until))),
+                Some(WaitsFor::Time(until) | WaitsFor::Span(until)) => {
+                    format!("{address} sleeps until {}", time(Some(*until)))
+                }
                 Some(WaitsFor::Job(job)) => format!("{address} runs {}", world.jobs[job].id),
                 Some(event) => format!("{address} waits for {event}"),
                 None if BuiltIn::of(kind(world, row)).is_some() => return None,
