@@ -16,6 +16,8 @@ pub mod id;
 pub mod job;
 pub mod json;
 pub mod limits;
+#[doc(hidden)]
+pub mod mutant;
 pub mod retry;
 pub mod state;
 pub mod time;

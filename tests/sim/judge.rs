@@ -19,7 +19,7 @@ use warrener_worker::session::{Ending, Ticket};
 
 use self::account::Account;
 pub(crate) use self::verdict::work;
-use crate::plan::{JobPlan, Plan, Wish};
+use crate::plan::{Fault, JobPlan, Plan, Wish};
 use crate::reach::Reach;
 
 /// A rule that was broken.
@@ -58,6 +58,14 @@ pub(crate) struct Judge {
     heard: BTreeMap<(TaskNo, u32), u64>,
     /// Attempts that were open in the store after some commit.
     opened: BTreeSet<String>,
+    /// How often a task took its worker with it.
+    crashed: BTreeMap<TaskNo, u32>,
+    /// How often an attempt of a task was over by time, or handed back, which makes the broker count afresh.
+    excused: BTreeMap<TaskNo, u32>,
+    /// The broker may forget how often a message came back, or two workers may have it.
+    miscounts: bool,
+    /// Since when there are no faults.
+    calm_since: Option<u64>,
     wished: Vec<Wish>,
     is_lossy: bool,
     /// The wall clock may jump, and with it what is due.
@@ -80,9 +88,13 @@ impl Judge {
             published: BTreeMap::new(),
             heard: BTreeMap::new(),
             opened: BTreeSet::new(),
+            crashed: BTreeMap::new(),
+            excused: BTreeMap::new(),
+            miscounts: plan.faults.on.iter().any(|fault| !COUNTED.contains(fault)),
+            calm_since: None,
             wished: Vec::new(),
-            is_lossy: plan.faults.has(crate::plan::Fault::BrokerWiped),
-            clock_jumps: plan.faults.has(crate::plan::Fault::WallJump),
+            is_lossy: plan.faults.has(Fault::BrokerWiped),
+            clock_jumps: plan.faults.has(Fault::WallJump),
             violation: None,
             reach: Reach::default(),
             now: 0,
@@ -211,7 +223,9 @@ impl Judge {
         let known = parts(ticket).is_some_and(|attempt| self.published.contains_key(&attempt));
         self.must(known, "forged", || format!("{worker} begins {ticket}, which nobody published"));
         let row = parts(ticket).and_then(|(task, _)| memory.tasks(task, 1).ok()?.pop());
-        let Some(row) = row.filter(|row| row.ticket().to_string() == **ticket && !row.state.is_final()) else { return };
+        let Some(row) = row.filter(|row| row.ticket().to_string() == **ticket && row.dispatch_no.is_some()) else {
+            return;
+        };
         let Some(account) = self.accounts.get(&row.job) else { return };
         if let Some(open) = account.open_need(row.position) {
             self.find("needs", || format!("{}/{} begins before its need {open}", assignment.job, assignment.task));
@@ -232,6 +246,38 @@ impl Judge {
         }
     }
 
+    /// A delivery is acknowledged: its report is safe, or nobody wants it.
+    pub(crate) fn acks(&mut self, worker: &str, ticket: &Ticket, is_safe: bool) {
+        let told = self.told.get(worker).is_some_and(|told| told.contains(&**ticket));
+        self.must(is_safe || told, "unsafe_ack", || {
+            format!("{worker} acknowledges {ticket} before its report is confirmed")
+        });
+    }
+
+    pub(crate) fn is_busy(&mut self, worker: &str, attempts: usize, slots: usize) {
+        self.must(attempts <= slots, "slots", || {
+            format!("{worker} has {slots} slots and works on {attempts} attempts")
+        });
+    }
+
+    /// A task takes its worker with it: three times, and it is done for. An attempt whose time was over before the
+    /// death was known may be handed out again, and counts on its own.
+    pub(crate) fn crashes(&mut self, ticket: &Ticket) {
+        let Some((task, _)) = parts(ticket) else { return };
+        let crashed = self.crashed.entry(task).or_default();
+        *crashed += 1;
+        let crashed = *crashed;
+        let retried = self.wished.iter().any(|wish| matches!(wish, Wish::Retry(_)));
+        let excused = self.excused.get(&task).copied().unwrap_or(0);
+        self.must(crashed <= CRASHES_MAX * (1 + excused) || retried || self.miscounts, "crashes", || {
+            format!("task {} killed {crashed} workers", task.0)
+        });
+    }
+
+    pub(crate) fn calm(&mut self, now: u64) {
+        self.calm_since = Some(now);
+    }
+
     pub(crate) fn worker_gone(&mut self, worker: &str) {
         self.running.retain(|(other, _)| other != worker);
     }
@@ -243,6 +289,11 @@ impl Judge {
         }
     }
 }
+
+/// Faults after which the broker still counts how often a message came back, and one worker at a time has it.
+const COUNTED: [Fault; 4] = [Fault::WorkerKilled, Fault::ControlLost, Fault::Hostile, Fault::WallJump];
+/// Workers that one task may kill.
+const CRASHES_MAX: u32 = 3;
 
 /// Task and attempt of a ticket.
 fn parts(ticket: &str) -> Option<(TaskNo, u32)> {

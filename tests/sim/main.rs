@@ -5,6 +5,7 @@ mod broker;
 mod dice;
 mod disk;
 mod judge;
+mod mutants;
 mod options;
 mod plan;
 mod reach;
@@ -26,6 +27,9 @@ fn main() -> ExitCode {
     let options = Options::parse();
     if let Some(seed) = options.seed {
         return run::replay(seed, &options.without());
+    }
+    if options.mutants {
+        return mutants::hunt(&options);
     }
     run::many(&options)
 }

@@ -32,6 +32,9 @@ pub(crate) struct Options {
     /// Shows which transitions and faults were met, and which never were.
     #[arg(long)]
     pub(crate) reach: bool,
+    /// Plants one fault after the other in the product, and shows how many seeds its judges need to see it.
+    #[arg(long)]
+    pub(crate) mutants: bool,
 }
 
 impl Options {

@@ -220,7 +220,11 @@ impl World {
     fn calm_down(&mut self) {
         self.calm = true;
         self.trace.say(|| "--- faults are over ---".to_owned());
-        self.disk.open().faults = crate::disk::CommitFaults::default();
+        {
+            let mut platter = self.disk.open();
+            platter.faults = crate::disk::CommitFaults::default();
+            platter.judge.calm(self.now);
+        }
         self.plan.faults = crate::plan::Faults::default();
         self.hand.jump(-std::mem::take(&mut self.wall_off));
         for queue in 0..crate::plan::QUEUES {

@@ -70,6 +70,17 @@ fn every_test_runs() {
     );
 }
 
+#[test]
+fn planted_faults_are_compiled_in_only_on_request() {
+    for (file, manifest) in manifests() {
+        let features = manifest.get("features").and_then(Value::as_table).cloned().unwrap_or_default();
+        let by_default = format!("{:?}", features.get("default"));
+        assert!(!by_default.contains("mutants"), "{file}: `mutants` is no default feature");
+        let text = format!("{:?}", manifest.get("dependencies"));
+        assert!(!text.contains("mutants"), "{file}: a dependency may not turn `mutants` on");
+    }
+}
+
 /// Each package and which of our own it needs, in any way.
 fn packages() -> BTreeMap<String, BTreeSet<String>> {
     manifests().values().map(|manifest| (package_name(manifest), needs(manifest))).collect()

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use warrener_engine::Event;
 use warrener_engine::event::{Reported, Started};
+use warrener_shared::mutant;
 use warrener_shared::wire::result::Report;
 
 use super::Driver;
@@ -35,7 +36,7 @@ impl<S: Store> Driver<S> {
             }
             Input::NotReplied(no) => {
                 self.replying.remove(no);
-                self.replies_failed = true;
+                self.replies_failed = !mutant::is("reply_once");
             }
             Input::Replayed(no) => batch.commit.discarded.push(*no),
             Input::EventsPublished(no) => self.events_published = self.events_published.max(Some(*no)),

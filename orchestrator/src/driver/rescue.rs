@@ -1,5 +1,7 @@
 //! When a batch fails: one bad input stops no other, and a store that cannot be written stops nothing for good.
 
+use warrener_shared::mutant;
+
 use super::input::{Input, Packet};
 use super::{Driver, batch};
 use crate::store::{Commit, Store, StoreError};
@@ -12,6 +14,9 @@ impl<S: Store> Driver<S> {
             return self.degrade(&error.to_string());
         }
         if failure.is_transient() {
+            if mutant::is("acks_unwritten") {
+                packets.into_iter().filter_map(|packet| packet.done).for_each(|done| done.send(()).unwrap_or_default());
+            }
             return self.degrade(&failure.to_string());
         }
         for packet in packets {

@@ -2,6 +2,7 @@
 
 use warrener_engine::Effect;
 use warrener_engine::slice::NewBody;
+use warrener_shared::mutant;
 use warrener_shared::time::Millis;
 
 use super::Driver;
@@ -19,6 +20,9 @@ impl<S: Store> Driver<S> {
         self.dead_letters(&mut batch)?;
         if !batch.commit.is_idle() || batch.must_commit {
             self.counters(&mut batch);
+            if mutant::is("early_publish") {
+                self.act(&mut batch)?;
+            }
             self.store.commit(&batch.commit)?;
             self.next_dispatch = batch.slice.next_dispatch();
             self.next_due = self.store.next_due()?;

@@ -7,6 +7,7 @@ use warrener_engine::JobRow;
 use warrener_engine::event::Submitted as Accepted;
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::job::{JobSpec, OnConflict, Problem, Shape, Until};
+use warrener_shared::mutant;
 use warrener_shared::state::JobState;
 
 use super::Driver;
@@ -143,7 +144,9 @@ impl<S: Store> Driver<S> {
             return Ok(Answer::Conflict(format!("the job is {state}; only one that ended without success is retried")));
         }
         // What was joined from items that are worked on again is no longer so.
-        self.memory.lists.clear();
+        if !mutant::is("stale_lists") {
+            self.memory.lists.clear();
+        }
         batch.commit.released.push(job);
         self.decide(event, batch)?;
         Ok(Answer::Done)

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use warrener_engine::row::TaskRow;
 use warrener_shared::id::{TaskNo, Ticket};
+use warrener_shared::mutant;
 use warrener_shared::time::Millis;
 
 /// How long a publish may take before it is tried again; longer than the publisher's own limit.
@@ -59,7 +60,8 @@ impl Watch {
             let Some(no) = row.dispatch_no else { continue };
             watch.insert(no, row.ticket(), row.queue, None);
             let open = watch.open.get_mut(&no).expect("just inserted");
-            open.published = if no < published_below { Published::Yes } else { Published::No };
+            let is_published = no < published_below || mutant::is("restart_trusts");
+            open.published = if is_published { Published::Yes } else { Published::No };
             open.started = row.started_at.is_some();
             open.worker.clone_from(&row.worker);
             open.claimed = row.lease.is_some();
@@ -136,14 +138,15 @@ impl Watch {
 
     /// The broker lost its data: all but claimed attempts are to be published again.
     pub(super) fn wiped(&mut self) {
-        for open in self.open.values_mut().filter(|open| !open.claimed) {
+        for open in self.open.values_mut().filter(|open| !open.claimed && !mutant::is("wiped_keeps")) {
             open.published = Published::No;
         }
     }
 
     /// The queue at the broker lost what it held.
     pub(super) fn lane_lost(&mut self, queue: i64) {
-        for open in self.open.values_mut().filter(|open| open.queue == queue && !open.claimed) {
+        let lost = |open: &&mut Open| open.queue == queue && !open.claimed && !mutant::is("loses_lane");
+        for open in self.open.values_mut().filter(lost) {
             open.published = Published::No;
         }
     }
@@ -235,7 +238,7 @@ impl Watch {
     /// Attempts whose workers were silent for too long.
     pub(super) fn silent(&self, now: Duration) -> Vec<Ticket> {
         let is_silent = |open: &&Open| match (open.silence, open.seen) {
-            (Some(limit), Some(seen)) => now.saturating_sub(seen) > limit,
+            (Some(limit), Some(seen)) if !mutant::is("no_silence") => now.saturating_sub(seen) > limit,
             _ => false,
         };
         self.open.values().filter(is_silent).map(|open| open.ticket).collect()

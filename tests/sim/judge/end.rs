@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use warrener_engine::row::{AttemptRow, TaskRow};
+use warrener_engine::row::{AttemptRow, Stop, TaskRow};
 use warrener_orchestrator::store::Store as _;
 use warrener_orchestrator::store::memory::Memory;
 use warrener_shared::error::ErrorObject;
@@ -13,7 +13,7 @@ use warrener_worker::session::Ticket;
 
 use super::{Judge, verdict};
 use crate::broker::Books;
-use crate::plan::{TaskPlan, Via};
+use crate::plan::{RunOn, TaskPlan, Via};
 use crate::world::Replies;
 
 impl Judge {
@@ -51,6 +51,9 @@ impl Judge {
     /// An attempt that another may follow: nobody's time is over before it is, whatever the wall clock says.
     pub(super) fn judge_record(&mut self, record: &AttemptRow, memory: &mut Memory) {
         let Some(row) = memory.tasks(record.task, 1).ok().and_then(|mut rows| rows.pop()) else { return };
+        if matches!(record.outcome, Outcome::TimedOut | Outcome::Lost | Outcome::Released) {
+            *self.excused.entry(record.task).or_default() += 1;
+        }
         match record.outcome {
             Outcome::TimedOut => self.judge_time_out(&row, record.attempt, &code_of(record.error.as_deref())),
             Outcome::Lost => self.judge_loss(&row, record.attempt),
@@ -63,6 +66,15 @@ impl Judge {
         let is_said = self
             .reports_of(row, attempt)
             .any(|report| matches!(report, Report::Failed { error, .. } if error.code == "timed_out"));
+        let silence = self.task_of(row).and_then(|task| task.heartbeat_s);
+        let heard = self.heard.get(&(row.no, attempt)).copied();
+        let calm = self.calm_since;
+        if let (Some(seconds), Some(heard), Some(calm), false) = (silence, heard, calm, is_said) {
+            let silent = self.now - heard.max(calm);
+            self.must(silent < seconds * 1000 + NOTICED_MS, "unnoticed", || {
+                format!("attempt {attempt} of {} was silent for {silent} ms, {seconds} s are allowed", row.no.0)
+            });
+        }
         let since = self.published.get(&(row.no, attempt)).map_or(u64::MAX, |at| self.now - at);
         self.must(code == "not_started" || is_said || since >= limit || self.clock_jumps, "too_early", || {
             format!("attempt {attempt} of {} timed out ({code}) after {since} ms; its limit is {limit} ms", row.no.0)
@@ -103,6 +115,16 @@ impl Judge {
         for task in tasks.iter().filter(|task| task.state == TaskState::Waiting) {
             self.count_needs(job, task, &tasks);
         }
+        for task in tasks.iter().filter(|task| task.map.is_some()) {
+            self.count_items(job, task);
+        }
+        for task in tasks.iter().filter(|task| !task.state.is_final()) {
+            let is_spared = self.accounts[&job].plan.tasks[task.position as usize].run_on == RunOn::Done;
+            let must_be_over = row.stop.halts() || (row.stop != Stop::None && !is_spared);
+            self.must(!must_be_over, "cancel", || {
+                format!("{} was stopped, and its task {} is still {}", row.id, task.no.0, task.state)
+            });
+        }
         let open = tasks.iter().any(|task| !task.state.is_final());
         self.must(!(row.state.is_final() && open), "final", || format!("{} is {} with open tasks", row.id, row.state));
         let sequence = self.accounts[&job].sequence;
@@ -119,6 +141,16 @@ impl Judge {
         });
     }
 
+    /// No more items are out than may be at once.
+    fn count_items(&mut self, job: JobNo, task: &TaskRow) {
+        let plan = &self.accounts[&job].plan.tasks[task.position as usize];
+        let (Some(map), Some(most)) = (task.map, plan.map.as_ref().and_then(|map| map.max_parallel)) else { return };
+        let out = map.counts.get(TaskState::Dispatched) + map.counts.get(TaskState::Retrying);
+        self.must(u64::from(out) <= most, "parallel", || {
+            format!("{out} items of task {} are out, {most} may be", task.no.0)
+        });
+    }
+
     pub(crate) fn at_the_end(&mut self, memory: &mut Memory, replies: &Replies, held: u64, books: Books) {
         let settled = books.acked + books.dead + books.dropped + held;
         self.must(books.put == settled, "conservation", || format!("{books:?}, and {held} are held"));
@@ -129,6 +161,9 @@ impl Judge {
             let tasks = memory.tasks(job.first_task, many).unwrap_or_default();
             for task in &tasks {
                 self.records(task, memory);
+                if !self.was_retried(job.id.as_str()) {
+                    self.budget(task, memory);
+                }
                 if let Some(map) = task.map {
                     for item in memory.tasks(map.first_item, map.total).unwrap_or_default() {
                         self.records(&item, memory);
@@ -145,6 +180,17 @@ impl Judge {
         if !replies.were_lost && !self.is_lossy {
             self.all_answered(memory, replies);
         }
+    }
+
+    /// No more attempts fail than the policy allows.
+    fn budget(&mut self, task: &TaskRow, memory: &Memory) {
+        let Some(plan) = self.task_of(task) else { return };
+        let most = plan.attempts;
+        let costly = memory.attempts(task.no).filter(|row| row.outcome.costs_an_attempt()).count() as u64;
+        let last = memory.attempts(task.no).last().map_or(0, |row| row.attempt);
+        let is_open = last < task.attempt && matches!(task.state, TaskState::Failed | TaskState::TimedOut);
+        let spent = costly + u64::from(is_open && code_of(task.error.as_deref()) != "not_started");
+        self.must(spent <= most, "budget", || format!("{spent} attempts of task {} failed, {most} may", task.no.0));
     }
 
     /// One record for each attempt, without a gap; only the latest may be in the row of its task alone.
@@ -200,5 +246,7 @@ fn code_of(error: Option<&[u8]>) -> String {
     error.map_or_else(String::new, |error| error.code.to_string())
 }
 
+/// How long after its time a silence may be noticed.
+const NOTICED_MS: u64 = 15_000;
 /// The lease that workers of the simulation ask for.
 const LEASE_MS: u64 = 10_000;

@@ -120,6 +120,12 @@ impl Case<'_> {
         self.job.stop != Stop::None
     }
 
+    /// Whether it, or what it needs directly or not, runs on failure or always: `fail_fast` leaves it alone.
+    fn handles(&self, place: usize) -> bool {
+        let task = &self.plan.tasks[place];
+        task.run_on != RunOn::Success || task.needs.iter().any(|need| self.handles(*need))
+    }
+
     fn of_task(&self, place: usize) -> Option<String> {
         let (row, plan) = (&self.tasks[place], &self.plan.tasks[place]);
         let failed = plan.needs.iter().any(|need| self.is_failure(*need));
@@ -142,7 +148,7 @@ impl Case<'_> {
                 !(failed && plan.run_on == RunOn::Success || fails_fast)
             }
             TaskState::Skipped => may_run && holds,
-            TaskState::Cancelled => !(self.was_stopped() || fails_fast),
+            TaskState::Cancelled => !(self.was_stopped() || (fails_fast && !self.handles(place))),
             _ => true,
         };
         let needs: Vec<_> = plan.needs.iter().map(|need| (name(*need), self.tasks[*need].state)).collect();

@@ -37,8 +37,9 @@ pub(crate) struct Replies {
 }
 
 impl Client {
+    /// Whether it got an answer other than that its job is kept; with a unique key also that of another job.
     pub(super) fn is_refused(&self, job: usize) -> bool {
-        self.replies.refused.contains(&job)
+        self.replies.refused.contains(&job) || self.replies.finished.contains_key(&job)
     }
 
     /// What the broker held is gone, and so is its promise.
@@ -119,7 +120,10 @@ impl World {
             }
         }
         let plan = &self.plan.jobs[job];
-        let is_settled = plan.is_left_out || self.client.is_refused(job) || self.disk.open().judge.knows(&plan.id);
+        // What the broker confirmed it keeps, unless it lost its disk; whether the job was refused is not known yet.
+        let is_safe = self.client.replies.confirmed.contains(&job) && plan.unique.is_none();
+        let is_kept = is_safe || self.disk.open().judge.knows(&plan.id);
+        let is_settled = is_kept || plan.is_left_out || self.client.is_refused(job);
         if !is_settled {
             self.submit(job);
             self.ask_again(job, 10_000);

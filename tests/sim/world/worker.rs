@@ -1,6 +1,6 @@
 //! Workers: their real rules, with a shell in virtual time around them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use warrener_shared::error::{ErrorObject, code};
 use warrener_shared::time::Millis;
@@ -37,6 +37,9 @@ struct Running {
     feeds: Vec<Feed>,
     control: Option<ConsumerNo>,
     attempts: BTreeMap<Ticket, Attempt>,
+    /// What was delivered, and which reports are safe with the broker.
+    tags: BTreeMap<u64, Ticket>,
+    confirmed: BTreeSet<Ticket>,
     last_beat: Option<u64>,
     drain: Option<u64>,
     forced: bool,
@@ -119,6 +122,8 @@ impl World {
             feeds: Vec::new(),
             control: None,
             attempts: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            confirmed: BTreeSet::new(),
             last_beat: None,
             drain: None,
             forced: false,
@@ -241,7 +246,13 @@ impl World {
                     self.send(conn, Up::Publish { exchange, key, message: Box::new(message), confirm });
                 }
             }
-            (Action::Ack((of, tag)), Some(conn)) if of == conn => self.send(conn, Up::Ack(tag)),
+            (Action::Ack((of, tag)), Some(conn)) if of == conn => {
+                if let Some(ticket) = running.tags.remove(&tag) {
+                    let is_safe = running.confirmed.contains(&ticket);
+                    self.disk.open().judge.acks(&running.id, &ticket, is_safe);
+                }
+                self.send(conn, Up::Ack(tag));
+            }
             (Action::Consume { lane, feed, prefetch }, Some(conn)) => {
                 self.flush(conn);
                 let consumer = self.subscribe(at, conn, lane, prefetch as usize);
@@ -291,6 +302,9 @@ impl World {
         };
         match what {
             Down::Confirmed(Confirm::Report(ticket, serial), confirmed) => {
+                if confirmed {
+                    running.confirmed.insert(ticket.clone());
+                }
                 self.tell(at, Event::Answered { ticket, serial, confirmed });
             }
             Down::Confirmed(..) => {}
@@ -333,6 +347,7 @@ impl World {
             return self.send(delivery.conn, Up::Reject(delivery.tag));
         };
         let Some(running) = self.workers[at].running.as_mut() else { return };
+        running.tags.insert(delivery.tag, assignment.ticket.as_str().into());
         let offer = Offer { lane, feed, assignment, earlier: delivery.returned, delivery: receipt };
         running.session.handle(Event::Delivered(offer), Millis(now - running.born));
     }
@@ -353,8 +368,11 @@ impl World {
         let (duration, how) = self.play(assignment);
         let ends_at = self.now + duration;
         let process = self.workers[at].process;
+        let slots = self.workers[at].plan.slots;
         if let Some(running) = self.workers[at].running.as_mut() {
             running.attempts.insert(ticket, Attempt { ends_at, how });
+            let many = running.attempts.len();
+            self.disk.open().judge.is_busy(&running.id, many, slots);
         }
         self.at(duration, Happening::Ended(at, process));
     }
@@ -418,7 +436,10 @@ impl World {
             let Some(attempt) = running.attempts.remove(&ticket) else { continue };
             let id = running.id.clone();
             match attempt.how {
-                How::Crashes => return self.worker_ends(at, "dies of what it works on"),
+                How::Crashes => {
+                    self.disk.open().judge.crashes(&ticket);
+                    return self.worker_ends(at, "dies of what it works on");
+                }
                 How::Ends(ending) => {
                     self.disk.open().judge.ends(&id, &ticket, &ending);
                     self.tell(at, Event::Ended { ticket, ending });

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use warrener_shared::mutant;
 use warrener_shared::time::Millis;
 use warrener_shared::wire::result::Report;
 
@@ -25,6 +26,11 @@ impl<D> Session<D> {
             self.drop_entry(ticket);
         } else {
             self.send(ticket);
+        }
+        if mutant::is("acks_first") {
+            let deliveries =
+                self.entries.get_mut(ticket).map_or_else(Vec::new, |entry| std::mem::take(&mut entry.deliveries));
+            self.ack_all(deliveries);
         }
     }
 

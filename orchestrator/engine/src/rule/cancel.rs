@@ -3,7 +3,8 @@
 use warrener_shared::error::{ErrorObject, code};
 use warrener_shared::id::{JobNo, TaskNo};
 use warrener_shared::job::RunOn;
-use warrener_shared::state::JobState;
+use warrener_shared::mutant;
+use warrener_shared::state::{JobState, TaskState};
 use warrener_shared::time::Timestamp;
 
 use super::Decision;
@@ -64,7 +65,9 @@ pub(super) fn stop(slice: &mut Slice, job: JobNo, stop: Stop, now: Timestamp, ou
     }
     for no in slice.open_tasks_of(job) {
         let position = slice.task(no).expect("open tasks were loaded").position as usize;
-        if stop.halts() || spec.tasks[position].run_on != RunOn::Done {
+        let is_spared =
+            mutant::is("spares_retrying") && slice.task(no).is_some_and(|row| row.state == TaskState::Retrying);
+        if !is_spared && (stop.halts() || spec.tasks[position].run_on != RunOn::Done) {
             end_with_items(slice, no, End::cancelled(), now, out);
         }
     }

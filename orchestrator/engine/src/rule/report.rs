@@ -5,6 +5,7 @@ use std::sync::Arc;
 use warrener_shared::error::{ErrorObject, code};
 use warrener_shared::id::{TaskNo, Ticket};
 use warrener_shared::limits::TIMEOUT_GRACE_MS;
+use warrener_shared::mutant;
 use warrener_shared::state::{Outcome, TaskState};
 use warrener_shared::time::{Millis, Timestamp};
 use warrener_shared::wire::result::{Progress, Report, RetryAdvice};
@@ -14,7 +15,7 @@ use super::end::{self, End};
 use super::retry::{self, Failure};
 use crate::effect::Effect;
 use crate::event::{Reported, Started};
-use crate::row::{AttemptRow, rank};
+use crate::row::{AttemptRow, TaskRow, rank};
 use crate::slice::Slice;
 
 /// How an attempt was handed back.
@@ -91,7 +92,9 @@ fn start(slice: &mut Slice, no: TaskNo, now: Timestamp) {
     let row = slice.task_mut(no);
     row.started_at = Some(now);
     row.start_by = None;
-    row.wake_at = timeout.map(|span| now + span + Millis(TIMEOUT_GRACE_MS));
+    let grace = Millis(TIMEOUT_GRACE_MS);
+    row.wake_at =
+        timeout.map(|span| if mutant::is("too_soon") { now + Millis(span.0 / 2) } else { now + span + grace });
 }
 
 /// The worker of an attempt was silent for too long, or its lease ran out.
@@ -120,7 +123,8 @@ pub(super) fn dead_lettered(slice: &mut Slice, ticket: &Ticket, why: &str, now: 
 }
 
 fn is_open(slice: &Slice, ticket: &Ticket) -> bool {
-    slice.task(ticket.task).is_some_and(|row| row.is_open(ticket))
+    let forged = |row: &TaskRow| mutant::is("any_token") && row.dispatch_no.is_some();
+    slice.task(ticket.task).is_some_and(|row| row.is_open(ticket) || forged(row))
 }
 
 fn released(slice: &mut Slice, no: TaskNo, how: Release<'_>, now: Timestamp, out: &mut Decision) {
@@ -144,6 +148,9 @@ fn released(slice: &mut Slice, no: TaskNo, how: Release<'_>, now: Timestamp, out
         finished_at: now,
         error: None,
     });
+    if mutant::is("rewrites_record") {
+        slice.task_mut(no).attempt -= 1;
+    }
     if suspect {
         slice.task_mut(no).deliveries = Some(how.deliveries.unwrap_or(1));
     }

@@ -2,6 +2,7 @@
 
 use warrener_shared::error::ErrorObject;
 use warrener_shared::id::TaskNo;
+use warrener_shared::mutant;
 use warrener_shared::state::{Outcome, TaskState};
 use warrener_shared::time::Timestamp;
 use warrener_shared::wire::result::RetryAdvice;
@@ -32,7 +33,9 @@ pub(super) fn attempt_failed(slice: &mut Slice, no: TaskNo, how: Failure<'_>, no
     let policy = entry.spec.tasks[row.position as usize].policy.retry.clone();
     let failures = row.failures + 1;
     slice.task_mut(no).failures = failures;
-    let again = how.advice != RetryAdvice::Never && failures < policy.max_attempts && policy.allows(&how.error.code);
+    let again = how.advice != RetryAdvice::Never
+        && failures < policy.max_attempts + u32::from(mutant::is("more_attempts"))
+        && policy.allows(&how.error.code);
     if !again {
         return fail_for_good(slice, no, how.outcome, how.error, how.stop, now, out);
     }
@@ -57,7 +60,9 @@ pub(super) fn attempt_failed(slice: &mut Slice, no: TaskNo, how: Failure<'_>, no
         finished_at: now,
         error: row.error.clone(),
     };
-    slice.close_attempt(closed);
+    if !mutant::is("no_record") {
+        slice.close_attempt(closed);
+    }
     slice.enter(no, TaskState::Retrying, now);
     if delay.0 == 0 {
         out.follow.push(Event::TaskDue(no));

@@ -1,0 +1,61 @@
+//! Planted faults: a judge that sees none of them is no judge.
+
+use std::process::ExitCode;
+
+use crate::options::Options;
+
+/// Plays worlds with each planted fault until a rule is broken.
+#[cfg(feature = "mutants")]
+pub(crate) fn hunt(options: &Options) -> ExitCode {
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use warrener_shared::mutant::{self, MUTANTS};
+
+    let next = AtomicUsize::new(0);
+    let missed = Mutex::new(Vec::new());
+    println!("{:<18} {:>6}  {:<12}  what it does wrong", "fault", "seeds", "rule broken");
+    std::thread::scope(|scope| {
+        for _ in 0..options.jobs.max(1) {
+            scope.spawn(|| {
+                while let Some((name, what)) = MUTANTS.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    mutant::choose(Some(name));
+                    let caught = catch(options.from);
+                    mutant::choose(None);
+                    match caught {
+                        Some((seeds, rule)) => println!("{name:<18} {seeds:>6}  {rule:<12}  {what}"),
+                        None => {
+                            println!("{name:<18} {:>6}  {:<12}  {what}", "-", "MISSED");
+                            missed.lock().expect("nobody panics here").push(*name);
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let missed = missed.into_inner().expect("nobody panics here");
+    println!("{} of {} caught within {SEEDS_MAX} seeds", MUTANTS.len() - missed.len(), MUTANTS.len());
+    if missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+#[cfg(feature = "mutants")]
+fn catch(from: u64) -> Option<(u64, &'static str)> {
+    use crate::plan::Without;
+    (from..from + SEEDS_MAX).find_map(|seed| {
+        let violation = crate::run::play(seed, &Without::default(), false).violation?;
+        Some((seed - from + 1, violation.rule))
+    })
+}
+
+/// The faults are compiled in only on request.
+#[cfg(not(feature = "mutants"))]
+pub(crate) fn hunt(_options: &Options) -> ExitCode {
+    println!(
+        "Planted faults are not compiled in; cargo run -p warrener-tests --features mutants --bin sim -- --mutants"
+    );
+    ExitCode::FAILURE
+}
+
+/// Within so many seeds each planted fault must be caught.
+#[cfg(feature = "mutants")]
+const SEEDS_MAX: u64 = 10_000;
