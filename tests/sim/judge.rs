@@ -68,7 +68,7 @@ pub(crate) struct Judge {
     calm_since: Option<u64>,
     wished: Vec<Wish>,
     is_lossy: bool,
-    /// The wall clock may jump, and with it what is due.
+    /// The wall clock may jump while no orchestrator is there to see it.
     clock_jumps: bool,
     violation: Option<Violation>,
     pub(crate) reach: Reach,
@@ -94,7 +94,7 @@ impl Judge {
             calm_since: None,
             wished: Vec::new(),
             is_lossy: plan.faults.has(Fault::BrokerWiped),
-            clock_jumps: plan.faults.has(Fault::WallJump),
+            clock_jumps: plan.faults.has(Fault::WallJump) && DEADLY.iter().any(|fault| plan.faults.has(*fault)),
             violation: None,
             reach: Reach::default(),
             now: 0,
@@ -292,6 +292,8 @@ impl Judge {
 
 /// Faults after which the broker still counts how often a message came back, and one worker at a time has it.
 const COUNTED: [Fault; 4] = [Fault::WorkerKilled, Fault::ControlLost, Fault::Hostile, Fault::WallJump];
+/// What ends the orchestrator's process.
+const DEADLY: [Fault; 3] = [Fault::OrchestratorKilled, Fault::CrashBeforeCommit, Fault::CrashAfterCommit];
 /// Workers that one task may kill.
 const CRASHES_MAX: u32 = 3;
 
