@@ -275,9 +275,9 @@ pub(super) fn queue(connection: &Connection, name: &QueueName) -> Result<QueueRo
 pub(super) fn shift(connection: &mut Connection, by: i64) -> Result<(), StoreError> {
     let doing = failed("follow the clock");
     let transaction = connection.transaction().map_err(&doing)?;
-    let tasks = "UPDATE tasks SET wake_at = wake_at + ?1, start_by = start_by + ?1, waits_for = CASE WHEN waits_for LIKE \
-         'span:%' THEN 'span:' || (CAST(substr(waits_for, 6) AS INTEGER) + ?1) ELSE waits_for END \
-         WHERE wake_at IS NOT NULL AND (waits_for IS NULL OR waits_for NOT LIKE 'time:%')";
+    let tasks = "UPDATE tasks SET wake_at = wake_at + ?1, start_by = start_by + ?1, waits_for = \
+         CASE WHEN waits_for LIKE 'span:%' THEN 'span:' || (CAST(substr(waits_for, 6) AS INTEGER) + ?1) \
+         ELSE waits_for END WHERE wake_at IS NOT NULL AND (waits_for IS NULL OR waits_for NOT LIKE 'time:%')";
     let running = JobState::Running as i64;
     let jobs = "UPDATE jobs SET wake_at = wake_at + ?1, deadline_at = deadline_at + ?1 \
          WHERE wake_at IS NOT NULL AND state = ?2";
