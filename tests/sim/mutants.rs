@@ -19,6 +19,9 @@ pub(crate) fn hunt(options: &Options) -> ExitCode {
         for _ in 0..options.jobs.max(1) {
             scope.spawn(|| {
                 while let Some((name, what)) = MUTANTS.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if !options.only.is_empty() && !options.only.iter().any(|only| only == name) {
+                        continue;
+                    }
                     mutant::choose(Some(name));
                     let caught = catch(options.from);
                     mutant::choose(None);
@@ -34,7 +37,8 @@ pub(crate) fn hunt(options: &Options) -> ExitCode {
         }
     });
     let missed = missed.into_inner().expect("nobody panics here");
-    println!("{} of {} caught within {SEEDS_MAX} seeds", MUTANTS.len() - missed.len(), MUTANTS.len());
+    let hunted = if options.only.is_empty() { MUTANTS.len() } else { options.only.len() };
+    println!("{} of {hunted} caught within {SEEDS_MAX} seeds", hunted - missed.len());
     if missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

@@ -35,6 +35,9 @@ pub(crate) struct Options {
     /// Plants one fault after the other in the product, and shows how many seeds its judges need to see it.
     #[arg(long)]
     pub(crate) mutants: bool,
+    /// Of the planted faults only these, by name, separated by commas.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
 }
 
 impl Options {
