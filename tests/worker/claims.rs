@@ -15,7 +15,7 @@ async fn a_long_attempt_is_claimed_and_takes_nothing_behind_it() {
         section.claim_after = Duration::from_secs(1);
     });
     let long = stage.dispatch(1, "demo.sleep", r#"{"ms": 6000}"#).await;
-    assert_eq!(stage.hear().await, format!(r#"{long} task.claimed {{"lease_ms":60000}}"#));
+    assert_eq!(stage.hear().await, format!(r#"{long} task.claimed {{"lease_ms":20000}}"#));
     // One slot is left: of two more long ones a second worker gets one at once.
     let (second, third) =
         (stage.dispatch(2, "demo.sleep", r#"{"ms": 900}"#).await, stage.dispatch(3, "demo.echo", "3").await);
@@ -44,7 +44,7 @@ async fn while_every_slot_is_claimed_tasks_stay_in_the_queue() {
     });
     let long = stage.dispatch(1, "demo.sleep", r#"{"ms": 4000}"#).await;
     let next = stage.dispatch(2, "demo.echo", "2").await;
-    assert_eq!(stage.hear().await, format!(r#"{long} task.claimed {{"lease_ms":60000}}"#));
+    assert_eq!(stage.hear().await, format!(r#"{long} task.claimed {{"lease_ms":20000}}"#));
     assert_eq!(stage.left("default").await, 1);
     assert_eq!(stage.hear().await, format!("{long} task.succeeded null"));
     assert_eq!(stage.hear().await, format!("{next} task.succeeded 2"));

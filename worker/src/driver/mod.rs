@@ -11,7 +11,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use warrener_amqp::{BrokerError, Receipt};
 use warrener_shared::id::QueueName;
-use warrener_shared::limits::LEASE_DEFAULT_MS;
+use warrener_shared::limits::HEARTBEAT_EVERY_MS;
 use warrener_shared::time::Millis;
 use warrener_shared::wire::control::Control;
 use warrener_shared::wire::result::{Progress, Report};
@@ -75,7 +75,7 @@ impl Driver {
             lanes: queues.len(),
             kinds: registry.kinds(),
             claim_after: millis(settings.worker.claim_after),
-            lease: Millis(LEASE_DEFAULT_MS),
+            lease: LEASE,
             results: names.results(),
         };
         let lanes = queues.iter().filter_map(|queue| QueueName::new(queue).ok());
@@ -298,5 +298,7 @@ fn millis(span: Duration) -> Millis {
 
 /// How often time is looked at: as late as this may a claim, a progress or a heartbeat be.
 const TICK: Duration = Duration::from_millis(200);
+/// Four heartbeats: a worker that died is missed soon, one that reconnects in the longest of its back-offs is not.
+const LEASE: Millis = Millis(4 * HEARTBEAT_EVERY_MS);
 /// For stopping by force, and for the last reports to be confirmed.
 const FORCED: Duration = exec::GRACE.saturating_add(Duration::from_secs(5));
