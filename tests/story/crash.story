@@ -65,3 +65,19 @@ t=80  task#2 silent        | task failed lost, job failed lost of task#2, dead l
 job: {tasks: {a: {kind: k, retry: 0, allow_failure: true}}}
 t=0   submit               | dispatch a#1
 t=1   a#1 failed x         | a failed x, job succeeded {"a":null}, dead letter a
+
+# That a worker had no use for it does not make its deaths forgotten
+job: {kind: k}
+t=0   submit               | dispatch task#1
+t=1   task#1 released unknown_kind 1 | task retrying until 2 (unknown_kind)
+t=2   time                 | dispatch task#2 deliveries 1
+
+# A delivery that came again because our own session ended accuses nobody
+job: {kind: k}
+t=0   submit               | dispatch task#1
+t=1   task#1 released suspect 2 interrupted | dispatch task#2
+t=2   task#2 released suspect 2 | dispatch task#3 deliveries 2
+t=3   task#3 progress 0 by w1 | -
+t=4   task#3 released suspect 3 by w2 interrupted | dispatch task#4 deliveries 3
+t=5   task#4 progress 0 by w1 | -
+t=6   task#4 released suspect 4 by w2 | task failed crashed, job failed crashed of task#4, dead letter task

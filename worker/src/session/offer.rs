@@ -95,6 +95,9 @@ impl<D> Session<D> {
 
     /// Returns a delivery unstarted: the attempt is released, which costs nothing.
     pub(super) fn hand_back(&mut self, surplus: Surplus<D>, code: Option<&str>, deliveries: Option<u32>) {
+        // Whoever died of it before is not forgotten because this worker has no use for it.
+        let before = surplus.job.delivery - 1;
+        let deliveries = deliveries.or_else(|| (before > 0).then_some(before));
         let report = Report::Released { code: code.map(str::to_owned), deliveries };
         let reply_to = self.elsewhere(&surplus.job.assignment);
         self.report_unheld(surplus.ticket, Arc::new(report), vec![surplus.held], reply_to);

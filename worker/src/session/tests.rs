@@ -191,7 +191,7 @@ fn a_suspect_is_worked_on_alone() {
         confirm t1             | ack d1
         end t2 ok              | send t2 succeeded; send t4 progress
         confirm t2             | ack d2
-        deliver t6 alone 2     | send t6 released
+        deliver t6 alone 2     | send t6 released 2
         confirm t6             | ack d6
         confirm t4             | start t4/3
         end t4 ok              | send t4 succeeded; consume a#2 1

@@ -25,6 +25,8 @@ struct Release<'a> {
     deliveries: Option<u32>,
     /// Whether a worker was seen at it that worked on nothing else, and nothing else explains that it came again.
     alone_and_seen: bool,
+    /// Whether our own session ended meanwhile, which explains that it was delivered again.
+    interrupted: bool,
 }
 
 pub(super) fn apply(slice: &mut Slice, reported: &Reported, now: Timestamp, out: &mut Decision) {
@@ -51,7 +53,8 @@ pub(super) fn apply(slice: &mut Slice, reported: &Reported, now: Timestamp, out:
             retry::attempt_failed(slice, no, Failure { outcome, error, advice: *retry, stop: false }, now, out);
         }
         Report::Released { code, deliveries } => {
-            let how = Release { code: code.as_deref(), deliveries: *deliveries, alone_and_seen };
+            let (code, interrupted) = (code.as_deref(), reported.interrupted);
+            let how = Release { code, deliveries: *deliveries, alone_and_seen, interrupted };
             released(slice, no, how, now, out);
         }
         Report::Claimed { lease } => {
@@ -151,8 +154,11 @@ fn released(slice: &mut Slice, no: TaskNo, how: Release<'_>, now: Timestamp, out
     if mutant::is("rewrites_record") {
         slice.task_mut(no).attempt -= 1;
     }
-    if suspect {
-        slice.task_mut(no).deliveries = Some(how.deliveries.unwrap_or(1));
+    let before = slice.task(no).and_then(|row| row.deliveries);
+    let told = how.deliveries.filter(|count| *count > 0);
+    let counted = if suspect { told.or(Some(1)) } else { before.max(told) };
+    if counted.is_some() && (before.is_some() || !how.interrupted) {
+        slice.task_mut(no).deliveries = counted;
     }
     if how.code == Some(code::UNKNOWN_KIND) { wait_for_kind(slice, no, now) } else { back_in_line(slice, no, now) }
 }

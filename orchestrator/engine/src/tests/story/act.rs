@@ -97,6 +97,7 @@ fn ticket(world: &World, attempt: &str) -> Ticket {
 }
 
 fn of_attempt(ticket: Ticket, what: &str) -> Event {
+    let (what, interrupted) = what.strip_suffix(" interrupted").map_or((what, false), |what| (what, true));
     let (what, worker) = what.split_once(" by ").map_or((what, None), |(what, worker)| (what, Some(worker.into())));
     let (verb, rest) = what.split_once(' ').unwrap_or((what, ""));
     let report = match verb {
@@ -111,7 +112,7 @@ fn of_attempt(ticket: Ticket, what: &str) -> Event {
         "progress" => Report::Progress(Progress { done: rest.parse().ok(), ..Progress::default() }),
         _ => panic!("what is {what}?"),
     };
-    Event::Reported(Reported { ticket, report, worker, interrupted: false })
+    Event::Reported(Reported { ticket, report, worker, interrupted })
 }
 
 /// `oom`, `oom retry false` or `oom retry 5s`.
