@@ -49,6 +49,8 @@ pub(super) enum Published {
 pub(super) struct Watch {
     open: BTreeMap<i64, Open>,
     by_task: HashMap<TaskNo, i64>,
+    /// Every open dispatch below this number is with the broker, so that nobody looks there again.
+    settled_below: i64,
     /// Bytes on their way to the broker.
     pub(super) bytes: usize,
 }
@@ -93,6 +95,7 @@ impl Watch {
             seen: None,
             bytes: 0,
         };
+        self.settled_below = self.settled_below.min(no);
         self.open.insert(no, open);
         self.by_task.insert(ticket.task, no);
     }
@@ -134,10 +137,14 @@ impl Watch {
             self.bytes -= std::mem::take(&mut open.bytes);
             open.published = if yes { Published::Yes } else { Published::No };
         }
+        if !yes {
+            self.settled_below = self.settled_below.min(no);
+        }
     }
 
     /// The broker lost its data: all but claimed attempts are to be published again.
     pub(super) fn wiped(&mut self) {
+        self.settled_below = 0;
         for open in self.open.values_mut().filter(|open| !open.claimed && !mutant::is("wiped_keeps")) {
             open.published = Published::No;
         }
@@ -145,6 +152,7 @@ impl Watch {
 
     /// The queue at the broker lost what it held.
     pub(super) fn lane_lost(&mut self, queue: i64) {
+        self.settled_below = 0;
         let lost = |open: &&mut Open| open.queue == queue && !open.claimed && !mutant::is("loses_lane");
         for open in self.open.values_mut().filter(lost) {
             open.published = Published::No;
@@ -153,6 +161,7 @@ impl Watch {
 
     /// The message of the attempt found no queue.
     pub(super) fn unrouted(&mut self, ticket: &Ticket) {
+        self.settled_below = 0;
         if let Some(open) = self.get_mut(ticket) {
             open.published = Published::No;
         }
@@ -160,6 +169,7 @@ impl Watch {
 
     /// The session ended: what was on its way may not have arrived; silences start anew.
     pub(super) fn reconnected(&mut self, now: Duration) {
+        self.settled_below = 0;
         for open in self.open.values_mut() {
             open.interrupted = true;
             if matches!(open.published, Published::Sent(_)) {
@@ -179,12 +189,21 @@ impl Watch {
             Published::No => true,
             Published::Sent(at) => now.saturating_sub(at) > REPUBLISH_AFTER,
         };
-        self.open.values().filter(overdue).take(most).map(|open| open.ticket).collect()
+        self.open
+            .range(self.settled_below..)
+            .map(|(_, open)| open)
+            .filter(overdue)
+            .take(most)
+            .map(|open| open.ticket)
+            .collect()
     }
 
     /// Every dispatch below this number is with the broker or closed; `next` if all are.
-    pub(super) fn published_below(&self, next: i64) -> i64 {
-        self.open.iter().find(|(_, open)| open.published != Published::Yes).map_or(next, |(no, _)| *no)
+    pub(super) fn published_below(&mut self, next: i64) -> i64 {
+        let mut above = self.open.range(self.settled_below..);
+        let first = above.find(|(_, open)| open.published != Published::Yes).map_or(next, |(no, _)| *no);
+        self.settled_below = first;
+        first
     }
 
     /// The highest confirmed dispatch of each queue that has attempts nobody was seen at.
