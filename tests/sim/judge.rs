@@ -282,9 +282,9 @@ impl Judge {
         self.running.retain(|(other, _)| other != worker);
     }
 
-    /// The orchestrator heard of an attempt.
+    /// The orchestrator heard of an attempt; a forged ticket is no sign of life.
     pub(crate) fn heard(&mut self, ticket: &str, now: u64) {
-        if let Some(attempt) = parts(ticket) {
+        if let Some(attempt) = parts(ticket).filter(|_| self.opened.contains(ticket)) {
             self.heard.insert(attempt, now);
         }
     }

@@ -37,5 +37,8 @@ const SEEDS: u64 = 2_000;
 /// Worlds in which a bug was found.
 const BROKEN_ONCE: &[(u64, &str)] = &[
     (495, "the answer of a job was not given if the reply of its last commit was lost"),
+    (6688, "a forged report counted as a sign of life"),
+    (6999, "the clock was set back by hours while no orchestrator ran"),
+    (10327, "a confirm from before the broker lost its disk counted afterwards"),
     (2720, "after a restart a lease counted instead of the silence that the task allows"),
 ];

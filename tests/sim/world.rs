@@ -226,7 +226,10 @@ impl World {
             platter.judge.calm(self.now);
         }
         self.plan.faults = crate::plan::Faults::default();
-        self.hand.jump(-std::mem::take(&mut self.wall_off));
+        // Set back by hours while nobody looks, the clock would put timers hours ahead.
+        if self.orchestrator.is_running() {
+            self.hand.jump(-std::mem::take(&mut self.wall_off));
+        }
         for queue in 0..crate::plan::QUEUES {
             self.wish(Wish::PauseQueue(queue, false));
         }

@@ -20,6 +20,8 @@ use crate::plan::Via;
 #[derive(Debug, Default)]
 pub(super) struct Client {
     conn: Option<Conn>,
+    /// Whether the broker lost its disk since the connection was opened.
+    is_stale: bool,
     answers: BTreeMap<usize, oneshot::Receiver<Answer>>,
     asks_again: BTreeSet<usize>,
     pub(super) replies: Replies,
@@ -45,6 +47,7 @@ impl Client {
     /// What the broker held is gone, and so is its promise.
     pub(super) fn wiped(&mut self) {
         self.replies.confirmed.clear();
+        self.is_stale = true;
         self.replies.were_lost = true;
     }
 }
@@ -103,6 +106,7 @@ impl World {
         let is_declared = self.broker.has_exchange(&self.names.submit());
         let conn = if is_declared { self.connect(Party::Client) } else { None };
         let Some(conn) = conn else { return self.at(1_000, Happening::ClientConnects) };
+        self.client.is_stale = false;
         self.broker.declare_queue(REPLIES, Shape::default());
         self.broker.consume(conn, REPLIES, 1000);
         self.client.conn = Some(conn);
@@ -132,7 +136,10 @@ impl World {
 
     pub(super) fn client_hears(&mut self, conn: Conn, what: Down) {
         match what {
-            Down::Confirmed(Confirm::Submit(job), true) => self.client.replies.confirmed.push(job),
+            // A confirm that was on its way when the broker lost its disk says nothing of what is there now.
+            Down::Confirmed(Confirm::Submit(job), true) if !self.client.is_stale => {
+                self.client.replies.confirmed.push(job);
+            }
             Down::Confirmed(Confirm::Submit(job), false) => self.ask_again(job, 500),
             Down::Confirmed(..) => {}
             Down::Deliver(delivery) => {

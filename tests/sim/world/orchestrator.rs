@@ -85,6 +85,10 @@ const BATCH: usize = 16;
 const IDLE_TURN_MS: u64 = 1_000;
 
 impl Orchestrator {
+    pub(super) fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+
     pub(super) fn is_idle(&self) -> bool {
         self.running.as_ref().is_some_and(|running| {
             let open: usize =
