@@ -6,15 +6,16 @@ use tokio::net::{TcpStream, ToSocketAddrs};
 
 /// What `/readyz` answers.
 #[derive(Debug, Deserialize)]
-struct Report {
-    checks: Vec<Check>,
+pub(crate) struct Report {
+    pub(crate) checks: Vec<Check>,
 }
 
+/// One thing that an orchestrator needs.
 #[derive(Debug, Deserialize)]
-struct Check {
-    name: String,
-    ready: bool,
-    reason: Option<String>,
+pub(crate) struct Check {
+    pub(crate) name: String,
+    pub(crate) ready: bool,
+    pub(crate) reason: Option<String>,
 }
 
 /// `Ok` once it is ready, else what it waits for.

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
 use warrener_client::HttpClient;
 use warrener_client::http::fetch;
 use warrener_client::http::resource::{Queue, Worker};
 use warrener_shared::time::Timestamp;
 
 use crate::findings::Findings;
+use crate::ready::Report;
 
 /// What an orchestrator that answers has told.
 #[derive(Debug, Default)]
@@ -16,19 +16,6 @@ pub(super) struct Service {
     pub(super) answers: bool,
     pub(super) is_ready: bool,
     pub(super) queues: Vec<Queue>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Report {
-    #[serde(default)]
-    checks: Vec<Check>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Check {
-    name: String,
-    ready: bool,
-    reason: Option<String>,
 }
 
 /// Asks the orchestrator at `url`.

@@ -66,9 +66,10 @@ pub(super) fn begin(
     slice.job_mut(job).begun = true;
     slice.enter(no, TaskState::Dispatched, now);
     let level = slice.job(job).expect("the job was loaded").row.level + 1;
-    let context = SubmitContext { message_id: None, priority: Some(spec.policy.priority), level };
+    let priority = spec.policy.priority;
+    let context = SubmitContext { message_id: None, priority: Some(priority), level };
     match read(kind, input, &context, &slice.limits) {
-        Ok(work) => work_on(slice, no, work, level, now, out),
+        Ok(work) => work_on(slice, no, work, (priority, level), now, out),
         Err(problems) => {
             let error = bad_input(&problems);
             let how = Failure { outcome: Outcome::Failed, error: &error, advice: RetryAdvice::Never, stop: false };
@@ -77,7 +78,8 @@ pub(super) fn begin(
     }
 }
 
-fn work_on(slice: &mut Slice, no: TaskNo, work: Work, level: u8, now: Timestamp, out: &mut Decision) {
+/// `priority` and `level` are those of a sub-job.
+fn work_on(slice: &mut Slice, no: TaskNo, work: Work, (priority, level): (u8, u8), now: Timestamp, out: &mut Decision) {
     let row = slice.task_mut(no);
     match work {
         Work::SleepFor(span) => sleep(slice, no, (now + span, WaitsFor::Span(now + span)), now, out),
@@ -92,19 +94,12 @@ fn work_on(slice: &mut Slice, no: TaskNo, work: Work, level: u8, now: Timestamp,
             row.progress = Some(progress(tasks, id.as_str()));
             let (own, attempt) = (row.job, row.attempt);
             let traceparent = slice.job(own).expect("the job was loaded").traceparent.clone();
-            let priority = own_priority(slice, no);
             slice.keep_body(job, body, priority);
             let parent = Some(Parent { task: no, attempt });
             let submitted = Submitted { job, id, spec, traceparent, first_task, parent, level };
             out.follow.push(Event::Submitted(submitted));
         }
     }
-}
-
-fn own_priority(slice: &Slice, no: TaskNo) -> u8 {
-    let row = slice.task(no).expect("the task was loaded");
-    let entry = slice.job(row.job).expect("the job was loaded");
-    entry.spec.tasks[row.position as usize].policy.priority
 }
 
 /// What is shown of a task that runs a job: which one.
