@@ -45,6 +45,22 @@ macro_rules! words {
 #[error("unknown word {0:?}")]
 pub struct UnknownWord(pub String);
 
+/// In the order of [`JobState::ALL`].
+const JOB_EVENTS: [&str; 6] =
+    ["job.scheduled", "job.running", "job.succeeded", "job.failed", "job.cancelled", "job.timed_out"];
+/// In the order of [`TaskState::ALL`].
+const TASK_EVENTS: [&str; 9] = [
+    "task.waiting",
+    "task.ready",
+    "task.dispatched",
+    "task.retrying",
+    "task.succeeded",
+    "task.failed",
+    "task.cancelled",
+    "task.skipped",
+    "task.timed_out",
+];
+
 words! {
     /// Where a job stands. `paused` and `cancelling` are flags beside it, not states.
     JobState {
@@ -67,6 +83,11 @@ impl JobState {
     /// Whether nothing more happens to the job by itself.
     pub const fn is_final(self) -> bool {
         !matches!(self, Self::Scheduled | Self::Running)
+    }
+
+    /// The sort of event that tells of it, and its routing key: `job.<state>`.
+    pub const fn event(self) -> &'static str {
+        JOB_EVENTS[self as usize]
     }
 
     /// Allowed transitions, and what causes each.
@@ -117,6 +138,11 @@ impl TaskState {
     /// Whether nothing more happens to the task by itself.
     pub const fn is_final(self) -> bool {
         !matches!(self, Self::Waiting | Self::Ready | Self::Dispatched | Self::Retrying)
+    }
+
+    /// The sort of event that tells of it, and its routing key: `task.<state>`.
+    pub const fn event(self) -> &'static str {
+        TASK_EVENTS[self as usize]
     }
 
     /// Allowed transitions, and what causes each.

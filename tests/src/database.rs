@@ -5,11 +5,16 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Row};
 use serde_json::Value;
+use warrener_orchestrator::store::sqlite::view::View;
+use warrener_shared::id::JobNo;
 use warrener_shared::state::{JobState, Outcome, TaskState};
 
-/// A read-only connection.
+/// A read-only connection, and for events, which are kept in a form of their own, the reader that the API has.
 #[derive(Debug)]
-pub struct Database(Connection);
+pub struct Database {
+    connection: Connection,
+    view: View,
+}
 
 /// A job as it is kept.
 #[derive(Clone, Debug)]
@@ -73,7 +78,8 @@ impl Database {
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
             .unwrap_or_else(|error| panic!("opening {}: {error}", path.display()));
         connection.busy_timeout(Duration::from_secs(10)).expect("a connection has a busy timeout");
-        Self(connection)
+        let view = View::open(path).unwrap_or_else(|error| panic!("opening {}: {error}", path.display()));
+        Self { connection, view }
     }
 
     /// The names of all queues.
@@ -112,10 +118,10 @@ impl Database {
 
     /// The events of a job by number.
     pub fn events(&self, job: i64) -> Vec<Value> {
-        let chunks: Vec<Vec<u8>> =
-            self.list("SELECT body FROM events WHERE job = ?1 ORDER BY first", [job], |row| row.get(0));
-        let events = |chunk: &Vec<u8>| serde_json::from_slice::<Vec<Value>>(chunk).expect("events are a list");
-        chunks.iter().flat_map(events).collect()
+        let page = self.view.read(|snapshot| snapshot.job_events(JobNo(job), 0, usize::MAX));
+        let page = page.expect("events can be read");
+        assert!(!page.more, "more errors than fit on a page");
+        page.items.iter().map(|event| serde_json::to_value(event).expect("an event is JSON")).collect()
     }
 
     /// Everything that is wrong with the events of all jobs.
@@ -156,7 +162,7 @@ impl Database {
     }
 
     fn number(&self, sql: &str) -> i64 {
-        self.0.query_row(sql, [], |row| row.get(0)).unwrap_or_else(|error| panic!("{sql}: {error}"))
+        self.connection.query_row(sql, [], |row| row.get(0)).unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
     fn list<T>(
@@ -165,7 +171,7 @@ impl Database {
         parameters: impl rusqlite::Params,
         read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Vec<T> {
-        let mut statement = self.0.prepare(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let mut statement = self.connection.prepare(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
         let rows = statement.query_map(parameters, read).unwrap_or_else(|error| panic!("{sql}: {error}"));
         rows.collect::<Result<_, _>>().unwrap_or_else(|error| panic!("{sql}: {error}"))
     }

@@ -31,7 +31,7 @@ fn table(events: &[JobEvent]) -> Table {
     for event in events {
         table.row(vec![
             event.sequence.to_string().into(),
-            event.time.as_str().into(),
+            (*event.time).into(),
             place(event).into(),
             Cell::state(&event.state),
             event.attempt.map(|attempt| attempt.to_string()).unwrap_or_default().into(),
@@ -42,8 +42,8 @@ fn table(events: &[JobEvent]) -> Table {
 }
 
 fn place(event: &JobEvent) -> String {
-    let task = event.task.clone().unwrap_or_default();
-    event.index.map_or_else(|| task.clone(), |index| format!("{task}.{index}"))
+    let task = event.task.as_deref().unwrap_or_default();
+    event.index.map_or_else(|| task.to_owned(), |index| format!("{task}.{index}"))
 }
 
 fn error(event: &JobEvent) -> String {

@@ -101,7 +101,7 @@ pub struct Slice {
     dirty_tasks: BTreeSet<TaskNo>,
     events: BTreeMap<JobNo, Vec<JobEvent>>,
     attempts: Vec<AttemptRow>,
-    spelled: Option<(Timestamp, String)>,
+    spelled: Option<(Timestamp, Arc<str>)>,
 }
 
 /// What a batch changed, to be committed in one transaction.

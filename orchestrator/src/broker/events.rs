@@ -91,7 +91,7 @@ struct Round<'a> {
 impl Round<'_> {
     async fn publish(&mut self, job: &str, event: &JobEvent) -> Option<()> {
         let exchange = self.context.names.events();
-        match self.heard.get(&event.kind) {
+        match self.heard.get(&*event.kind) {
             Some(false) => {}
             Some(true) => {
                 self.pending.push(self.link.replies.enqueue(&exchange, &event.kind, message(job, event)).await);
@@ -106,7 +106,7 @@ impl Round<'_> {
                 if sent == Published::Returned {
                     self.deaf |= crate::store::sqlite::kind_bit(&event.kind);
                 }
-                self.heard.insert(event.kind.clone(), sent != Published::Returned);
+                self.heard.insert(event.kind.to_string(), sent != Published::Returned);
             }
         }
         Some(())

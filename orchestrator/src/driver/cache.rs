@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use quick_cache::Weighter;
 use quick_cache::unsync::Cache;
-use warrener_engine::slice::Lists;
+use warrener_engine::row::{JobRow, TaskRow};
+use warrener_engine::slice::{Changes, Lists};
 use warrener_shared::expr::Items;
 use warrener_shared::id::{JobNo, TaskNo};
 use warrener_shared::job::JobSpec;
@@ -13,6 +14,10 @@ use warrener_shared::job::JobSpec;
 const SPEC_BYTES: u64 = 16 * 1024 * 1024;
 /// Bytes of expanded lists and joined outputs that are kept.
 const LIST_BYTES: u64 = 32 * 1024 * 1024;
+
+/// Bytes of rows that are kept: those of jobs that are not final, and of tasks with an open attempt, as many as the
+/// windows of some busy queues allow.
+const ROW_BYTES: u64 = 16 * 1024 * 1024;
 
 /// A parsed job with what is needed beside it.
 #[derive(Clone, Debug)]
@@ -44,11 +49,67 @@ impl Weighter<TaskNo, Lists> for Bytes {
     }
 }
 
+impl Weighter<TaskNo, TaskRow> for Bytes {
+    fn weight(&self, _: &TaskNo, row: &TaskRow) -> u64 {
+        let documents = [&row.progress, &row.error, &row.output].into_iter().flatten();
+        size_of::<TaskRow>() as u64 + documents.map(|document| document.len() as u64).sum::<u64>() + 64
+    }
+}
+
+impl Weighter<JobNo, JobRow> for Bytes {
+    fn weight(&self, _: &JobNo, row: &JobRow) -> u64 {
+        size_of::<JobRow>() as u64 + row.id.as_str().len() as u64 + 64
+    }
+}
+
 /// See the module.
 pub(super) struct Memory {
     pub(super) specs: Cache<JobNo, Parsed, Bytes>,
     pub(super) items: Cache<TaskNo, Arc<Items>, Bytes>,
     pub(super) lists: Cache<TaskNo, Lists, Bytes>,
+    /// Tasks with an open attempt, whose report comes next, and the mapped tasks of such items; as committed.
+    tasks: Cache<TaskNo, TaskRow, Bytes>,
+    /// Jobs that are not final; as committed.
+    jobs: Cache<JobNo, JobRow, Bytes>,
+}
+
+impl Memory {
+    /// The row of a task, if it is remembered.
+    pub(super) fn task(&mut self, no: TaskNo) -> Option<TaskRow> {
+        self.tasks.get(&no).cloned()
+    }
+
+    /// The row of a job, if it is remembered.
+    pub(super) fn job(&mut self, no: JobNo) -> Option<JobRow> {
+        self.jobs.get(&no).cloned()
+    }
+
+    /// What a commit made of the rows.
+    pub(super) fn committed(&mut self, changes: &mut Changes) {
+        if !changes.dropped.is_empty() {
+            self.forget_rows();
+        }
+        for row in changes.new_tasks.drain(..).chain(changes.tasks.drain(..)) {
+            if row.dispatch_no.is_some() || (row.map.is_some() && !row.state.is_final()) {
+                self.tasks.insert(row.no, row);
+            } else {
+                self.tasks.remove(&row.no);
+            }
+        }
+        for row in changes.new_jobs.drain(..).chain(changes.jobs.drain(..)) {
+            if row.state.is_final() {
+                self.jobs.remove(&row.no);
+            } else {
+                self.jobs.insert(row.no, row);
+            }
+        }
+    }
+
+    /// The rows were changed by other means than a commit.
+    pub(super) fn forget_rows(&mut self) {
+        self.tasks.clear();
+        self.jobs.clear();
+    }
 }
 
 impl Default for Memory {
@@ -57,6 +118,8 @@ impl Default for Memory {
             specs: Cache::with_weighter(20_000, SPEC_BYTES, Bytes),
             items: Cache::with_weighter(1_000, LIST_BYTES, Bytes),
             lists: Cache::with_weighter(1_000, LIST_BYTES, Bytes),
+            tasks: Cache::with_weighter(20_000, ROW_BYTES, Bytes),
+            jobs: Cache::with_weighter(20_000, ROW_BYTES / 4, Bytes),
         }
     }
 }

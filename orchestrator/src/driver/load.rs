@@ -78,7 +78,11 @@ impl<S: Store> Driver<S> {
     }
 
     fn load_task(&mut self, no: TaskNo, slice: &mut Slice) -> Result<(), StoreError> {
-        match self.store.tasks(no, 1)?.pop() {
+        let row = match self.memory.task(no) {
+            Some(row) => Some(row),
+            None => self.store.tasks(no, 1)?.pop(),
+        };
+        match row {
             Some(row) => {
                 if let Some(items) = self.memory.items.get(&no) {
                     slice.load_items(no, items.clone());
@@ -91,7 +95,11 @@ impl<S: Store> Driver<S> {
     }
 
     fn load_job(&mut self, no: JobNo, slice: &mut Slice) -> Result<(), StoreError> {
-        let row = self.store.job(no)?.ok_or_else(|| StoreError::Corrupt(format!("job number {} is missing", no.0)))?;
+        let row = match self.memory.job(no) {
+            Some(row) => Some(row),
+            None => self.store.job(no)?,
+        };
+        let row = row.ok_or_else(|| StoreError::Corrupt(format!("job number {} is missing", no.0)))?;
         let entry = self.entry(row)?;
         slice.load_job(entry);
         Ok(())
@@ -124,7 +132,8 @@ impl<S: Store> Driver<S> {
     }
 
     /// Keeps what the next batches will ask for again.
-    pub(super) fn remember(&mut self, batch: &Batch) {
+    pub(super) fn remember(&mut self, batch: &mut Batch) {
+        self.memory.committed(&mut batch.commit.changes);
         for (task, items) in batch.slice.known_items() {
             if self.memory.items.get(&task).is_none() {
                 self.memory.items.insert(task, items.clone());

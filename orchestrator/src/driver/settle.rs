@@ -31,7 +31,7 @@ impl<S: Store> Driver<S> {
                 self.setup.health.ready("store");
             }
         }
-        self.remember(&batch);
+        self.remember(&mut batch);
         if let Err(error) = self.act(&mut batch) {
             // What is committed stands: its inputs must not be handled again. What was left undone is made good from
             // the rows.

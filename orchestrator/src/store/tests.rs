@@ -177,12 +177,12 @@ fn attempt(task: i64, attempt: u32) -> AttemptRow {
 fn event(sequence: u64) -> JobEvent {
     JobEvent {
         sequence,
-        time: NOW.to_rfc3339(),
-        kind: "task.ready".to_owned(),
-        task: Some("a".to_owned()),
+        time: NOW.to_rfc3339().into(),
+        kind: "task.ready".into(),
+        task: Some("a".into()),
         index: None,
         attempt: None,
-        state: "ready".to_owned(),
+        state: "ready".into(),
         error: None,
     }
 }

@@ -1,5 +1,8 @@
 //! Events: what happened to a job, in order, as rows and as CloudEvents.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -12,18 +15,18 @@ pub struct JobEvent {
     /// From 1, without gaps, per job.
     pub sequence: u64,
     /// RFC 3339 in UTC.
-    pub time: String,
+    pub time: Arc<str>,
     /// `job.<state>` or `task.<state>`; also the routing key.
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: Cow<'static, str>,
     /// The task, or null for an event of the job.
-    pub task: Option<String>,
+    pub task: Option<Arc<str>>,
     /// The item of a mapped task.
     pub index: Option<u32>,
     /// The attempt that it is about.
     pub attempt: Option<u32>,
     /// The state entered.
-    pub state: String,
+    pub state: Cow<'static, str>,
     /// Why, where the state is not a success.
     pub error: Option<Box<RawValue>>,
 }
@@ -43,7 +46,7 @@ pub fn cloud_event(job: &str, event: &JobEvent) -> Vec<u8> {
         sequence: String,
         data: &'a JobEvent,
     }
-    let subject = match (&event.task, event.index) {
+    let subject = match (event.task.as_deref(), event.index) {
         (None, _) => job.to_owned(),
         (Some(task), None) => format!("{job}/{task}"),
         (Some(task), Some(index)) => format!("{job}/{task}.{index}"),

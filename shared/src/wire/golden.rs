@@ -170,12 +170,12 @@ fn replies() -> Vec<Golden> {
 fn event(names: &Names) -> Golden {
     let event = JobEvent {
         sequence: 7,
-        time: "2026-11-24T15:03:23.120Z".to_owned(),
-        kind: "task.succeeded".to_owned(),
-        task: Some("count".to_owned()),
+        time: "2026-11-24T15:03:23.120Z".into(),
+        kind: "task.succeeded".into(),
+        task: Some("count".into()),
         index: Some(17),
         attempt: Some(1),
-        state: "succeeded".to_owned(),
+        state: "succeeded".into(),
         error: None,
     };
     let message = Message {
@@ -184,7 +184,7 @@ fn event(names: &Names) -> Golden {
         body: cloud_event(JOB, &event),
         ..Message::default()
     };
-    Golden { name: "event", exchange: names.events(), routing_key: event.kind, message }
+    Golden { name: "event", exchange: names.events(), routing_key: event.kind.into_owned(), message }
 }
 
 fn all() -> Vec<Golden> {

@@ -1,5 +1,7 @@
 //! Entering states: the one place where they change, with the counts and the events that go with it.
 
+use std::sync::Arc;
+
 use warrener_shared::id::{JobNo, TaskNo};
 use warrener_shared::mutant;
 use warrener_shared::state::{JobState, TaskState};
@@ -52,11 +54,11 @@ impl Slice {
         let event = JobEvent {
             sequence: row.sequence,
             time,
-            kind: format!("job.{}", row.state),
+            kind: row.state.event().into(),
             task: None,
             index: None,
             attempt: None,
-            state: row.state.as_str().to_owned(),
+            state: row.state.as_str().into(),
             error: row.error.as_deref().filter(|_| row.state.is_final()).and_then(raw),
         };
         self.events.entry(no).or_default().push(event);
@@ -72,11 +74,11 @@ impl Slice {
         let event = JobEvent {
             sequence: entry.row.sequence,
             time,
-            kind: format!("task.{}", row.state),
-            task: Some(entry.spec.tasks[row.position as usize].name.to_string()),
+            kind: row.state.event().into(),
+            task: Some(entry.spec.tasks[row.position as usize].name.shared()),
             index: row.index,
             attempt: (row.attempt > 0).then_some(row.attempt),
-            state: row.state.as_str().to_owned(),
+            state: row.state.as_str().into(),
             error: row.error.as_deref().filter(|_| shows_error).and_then(raw),
         };
         self.dirty_jobs.insert(row.job);
@@ -84,10 +86,10 @@ impl Slice {
     }
 
     /// The time as events show it: all events of a batch have the same, so it is spelled once.
-    fn spelled(&mut self, now: Timestamp) -> String {
+    fn spelled(&mut self, now: Timestamp) -> Arc<str> {
         match &self.spelled {
             Some((time, text)) if *time == now => text.clone(),
-            _ => self.spelled.insert((now, now.to_rfc3339())).1.clone(),
+            _ => self.spelled.insert((now, now.to_rfc3339().into())).1.clone(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The embedded database: one file, one writer, every commit on disk before it counts.
 
+mod chunk;
 mod open;
 mod read;
 mod row;
@@ -14,8 +15,8 @@ use warrener_engine::row::{JobRow, TaskRow};
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::time::Timestamp;
 
+pub(crate) use self::chunk::kind_bit;
 use self::view::View;
-pub(crate) use self::write::kind_bit;
 use super::{Boot, Commit, Found, Item, OwedReply, QueueRow, Store, StoreError, Submitted};
 
 /// The writer's side of the database.

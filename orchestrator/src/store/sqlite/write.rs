@@ -5,10 +5,11 @@ use warrener_engine::row::{AttemptRow, JobRow, TaskRow};
 use warrener_shared::id::{JobNo, QueueName, TaskNo};
 use warrener_shared::job::Until;
 use warrener_shared::limits::LOG_CHUNKS;
-use warrener_shared::state::{JobState, TaskState};
+use warrener_shared::state::JobState;
 use warrener_shared::time::Timestamp;
 use warrener_shared::wire::event::JobEvent;
 
+use super::chunk::{self, kind_bit};
 use super::row::{TASK_COLUMN_COUNT, TASK_COLUMNS, bind_job, bind_task, counts_bytes};
 use super::{StoreError, failed, read};
 use crate::store::{Caption, Commit, DeadLetter, LogChunk, OwedReply, QueueRow, Submitted};
@@ -195,24 +196,12 @@ fn insert_events(
     let statement = "INSERT INTO events (no, job, first, kinds, body) VALUES (?1, ?2, ?3, ?4, ?5)";
     let mut statement = transaction.prepare_cached(statement)?;
     for (job, list) in events {
-        let body = serde_json::to_vec(list).expect("events have text keys only");
         let first = list.first().map_or(0, |event| event.sequence);
         let kinds = list.iter().fold(0, |kinds, event| kinds | kind_bit(&event.kind));
-        statement.execute((*next, job.0, first, kinds, body))?;
+        statement.execute((*next, job.0, first, kinds, chunk::encode(list)))?;
         *next += 1;
     }
     Ok(())
-}
-
-/// One bit for each sort of event, so that chunks nobody listens to need not be read.
-pub(crate) fn kind_bit(kind: &str) -> i64 {
-    let (jobs, tasks) = (JobState::ALL, TaskState::ALL);
-    let at = match kind.split_once('.') {
-        Some(("job", state)) => jobs.iter().position(|word| word.as_str() == state),
-        Some((_, state)) => tasks.iter().position(|word| word.as_str() == state).map(|at| at + jobs.len()),
-        None => None,
-    };
-    at.map_or(0, |at| 1 << at)
 }
 
 fn replies(transaction: &Transaction<'_>, owed: &[OwedReply], replied: &[i64]) -> rusqlite::Result<()> {

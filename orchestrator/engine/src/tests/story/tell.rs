@@ -19,7 +19,7 @@ pub(super) fn step(world: &World, step: &Step) -> String {
             None => job_event(&world.jobs[job], event),
             Some(task) => {
                 let within = world.within(*job);
-                let address = event.index.map_or_else(|| task.clone(), |index| format!("{task}.{index}"));
+                let address = event.index.map_or_else(|| task.to_string(), |index| format!("{task}.{index}"));
                 let mut later = step.events[at + 1..].iter().filter(|(of, _)| of == job);
                 let moves_on = later.any(|(_, next)| next.task == event.task && next.index == event.index);
                 task_event(world, step, event, &format!("{within}{address}"), moves_on)
@@ -37,7 +37,7 @@ fn job_event(job: &JobRow, event: &JobEvent) -> Option<String> {
 }
 
 fn own_job_event(job: &JobRow, event: &JobEvent) -> Option<String> {
-    Some(match event.state.as_str() {
+    Some(match &*event.state {
         // That it runs at once goes without saying.
         "running" if event.sequence == 1 => return None,
         "running" => "job running".to_owned(),
@@ -57,7 +57,7 @@ fn job_error(event: &JobEvent) -> String {
 
 fn task_event(world: &World, step: &Step, event: &JobEvent, address: &str, moves_on: bool) -> Option<String> {
     let Some(row) = world.row_at(address) else { return Some(format!("{address} {}", event.state)) };
-    Some(match event.state.as_str() {
+    Some(match &*event.state {
         "ready" if moves_on => return None,
         "dispatched" => match row.map.filter(|_| event.attempt.is_none()) {
             Some(map) => format!("{address} has {} items", map.total),

@@ -5,7 +5,7 @@ use warrener_shared::id::JobNo;
 use warrener_shared::wire::event::JobEvent;
 
 use super::super::super::StoreError;
-use super::super::failed;
+use super::super::{chunk, failed};
 use super::{PAGE_BYTES, Page, Snapshot, View};
 
 /// Which events of one job were committed together.
@@ -61,14 +61,12 @@ impl View {
     /// [`StoreError`] if the database cannot be read.
     pub fn event_chunk(&self, no: i64) -> Result<Option<EventChunk>, StoreError> {
         let doing = failed("read events");
-        let statement = "SELECT j.id, e.body FROM events e JOIN jobs j ON j.no = e.job WHERE e.no = ?1";
+        let statement = "SELECT j.id, e.first, e.body FROM events e JOIN jobs j ON j.no = e.job WHERE e.no = ?1";
         self.read(|snapshot| {
             let mut statement = snapshot.connection.prepare_cached(statement).map_err(&doing)?;
-            let found = statement.query_row([no], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?)));
-            let Some((job, body)) = found.optional().map_err(&doing)? else { return Ok(None) };
-            let events = serde_json::from_slice(&body);
-            let events = events.map_err(|error| StoreError::Corrupt(format!("events: {error}")))?;
-            Ok(Some(EventChunk { job, events }))
+            let found = statement.query_row([no], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, Vec<u8>>(2)?)));
+            let Some((job, first, body)) = found.optional().map_err(&doing)? else { return Ok(None) };
+            Ok(Some(EventChunk { job, events: chunk::decode(first, &body)? }))
         })
     }
 }
@@ -81,8 +79,8 @@ impl Snapshot<'_> {
     pub fn job_events(&self, job: JobNo, after: u64, limit: usize) -> Result<Page<JobEvent>, StoreError> {
         let doing = failed("read the events of a job");
         // The chunk that holds the next event may begin before it.
-        let statement = "SELECT body FROM events WHERE job = ?1 AND first >= coalesce((SELECT max(first) FROM events \
-             WHERE job = ?1 AND first <= ?2), 0) ORDER BY first";
+        let statement = "SELECT first, body FROM events WHERE job = ?1 AND first >= coalesce((SELECT max(first) FROM \
+             events WHERE job = ?1 AND first <= ?2), 0) ORDER BY first";
         let mut statement = self.connection.prepare_cached(statement).map_err(&doing)?;
         let next = i64::try_from(after).unwrap_or(i64::MAX).saturating_add(1);
         let mut rows = statement.query((job.0, next)).map_err(&doing)?;
@@ -95,10 +93,9 @@ fn collect(rows: &mut Rows<'_>, after: u64, limit: usize) -> Result<Page<JobEven
     let mut items = Vec::new();
     let mut bytes = 0;
     while let Some(row) = rows.next().map_err(&doing)? {
-        let body = row.get_ref(0).and_then(|value| Ok(value.as_blob()?)).map_err(&doing)?;
-        let chunk: Vec<JobEvent> =
-            serde_json::from_slice(body).map_err(|error| StoreError::Corrupt(format!("events: {error}")))?;
-        for event in chunk.into_iter().filter(|event| event.sequence > after) {
+        let first = row.get(0).map_err(&doing)?;
+        let body = row.get_ref(1).and_then(|value| Ok(value.as_blob()?)).map_err(&doing)?;
+        for event in chunk::decode(first, body)?.into_iter().filter(|event| event.sequence > after) {
             if items.len() == limit || bytes >= PAGE_BYTES {
                 return Ok(Page { items, more: true });
             }

@@ -49,7 +49,11 @@ pub struct Page<T> {
 }
 
 impl View {
-    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+    /// Readers of the database in this file, which exists.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] if it cannot be opened.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
         let first = open::reader(path)?;
         Ok(Self { path: path.to_owned(), idle: Mutex::new(vec![first]) })
     }

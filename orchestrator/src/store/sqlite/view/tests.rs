@@ -209,12 +209,12 @@ fn events_go_on_in_the_middle_of_a_commit() {
     db.job(1, JobState::Running, caption(None, None, "{}"), Vec::new());
     let event = |sequence| JobEvent {
         sequence,
-        time: NOW.to_rfc3339(),
-        kind: "job.running".to_owned(),
+        time: NOW.to_rfc3339().into(),
+        kind: "job.running".into(),
         task: None,
         index: None,
         attempt: None,
-        state: "running".to_owned(),
+        state: "running".into(),
         error: None,
     };
     for chunk in [vec![1, 2, 3], vec![4], vec![5, 6]] {
