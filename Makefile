@@ -51,6 +51,10 @@ test: ## all tests, and the examples in the documentation
 	then set -x; cargo nextest run --workspace --locked; \
 	else set -x; cargo test --workspace --locked --lib --bins --tests; fi
 	cargo test --doc --locked --quiet $(FRONT_DOOR)
+	@if [ -n "$$WARRENER_TEST_RABBITMQ_4" ]; \
+	then WARRENER_TEST_AMQP_URL="$$WARRENER_TEST_RABBITMQ_4" cargo test --locked -p warrener-tests --bin sim on_rabbitmq; \
+	else echo "SKIPPED RabbitMQ 4: WARRENER_TEST_RABBITMQ_4 names none to compare the simulation's broker with"; \
+	echo "RabbitMQ 4: WARRENER_TEST_RABBITMQ_4 is not set" >>$(SKIPPED); fi
 
 compose: ## what docker-compose.yml starts, with everything real; skipped where no containers can be started
 	@SKIPPED=$(SKIPPED) tests/compose/run.sh

@@ -1,9 +1,10 @@
 //! A model of the broker: what RabbitMQ does with quorum queues, prefetch, redelivery and dead letters.
 //!
 //! It knows no time and no network; whoever leads it carries its deliveries. That it is true is proven by the same
-//! scenarios on a real broker (`tests.rs`).
+//! scenes and random walks on a real broker (`suite`). It is RabbitMQ 3.10. RabbitMQ 4 differs where the simulation
+//! does not look: in priorities, in a limit where none is given, and in how often a dead letter is said to have come.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use warrener_shared::wire::Message;
@@ -35,6 +36,8 @@ pub(crate) struct Shape {
     pub(crate) limit: Option<u32>,
     /// Exchange and key of dead letters.
     pub(crate) dead_letter: Option<(String, String)>,
+    /// A dead letter is kept until it has arrived. That there is no queue for it is not modelled.
+    pub(crate) at_least_once: bool,
     /// It goes with this connection.
     pub(crate) exclusive: Option<Conn>,
 }
@@ -43,6 +46,8 @@ pub(crate) struct Shape {
 struct Queue {
     shape: Shape,
     ready: VecDeque<Stored>,
+    /// How many of the first ones have come back. They are a line of their own, before all others.
+    again: usize,
     consumers: Vec<Consumer>,
     /// Who gets the next message.
     turn: usize,
@@ -115,6 +120,9 @@ pub(crate) struct Books {
     pub(crate) dropped: u64,
 }
 
+#[cfg(test)]
+type Declared = (Vec<(String, Routing, Option<String>)>, Vec<(String, Shape)>, Vec<(String, String, String)>);
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Broker {
@@ -122,9 +130,13 @@ pub(crate) struct Broker {
     queues: BTreeMap<String, Queue>,
     conns: Vec<Conn>,
     unsettled: BTreeMap<u64, Unsettled>,
+    /// Handed out by queues that were deleted since: to settle them is right, and changes nothing.
+    orphans: BTreeSet<(Conn, u64)>,
     last_conn: Conn,
     last_consumer: ConsumerNo,
     last_tag: u64,
+    /// While the broker starts: dead letters are lost, since the queue that they go to is not up yet.
+    loses_dead_letters: bool,
     /// Handed out while a connection ended.
     outgoing: Vec<Delivery>,
     pub(crate) books: Books,
@@ -148,6 +160,7 @@ impl Broker {
         }
         self.give_back(|one| one.conn == conn);
         self.conns.retain(|open| *open != conn);
+        self.orphans.retain(|(of, _)| *of != conn);
         let gone: Vec<String> = self
             .queues
             .iter()
@@ -182,13 +195,29 @@ impl Broker {
     /// Deletes a queue with what it holds; its consumers end.
     pub(crate) fn delete_queue(&mut self, name: &str) {
         if let Some(queue) = self.queues.remove(name) {
-            let unsettled = self.unsettled.values().filter(|one| one.queue == name).count();
-            self.books.dropped += (queue.ready.len() + unsettled) as u64;
+            let unsettled = self.unsettled.iter().filter(|(_, one)| one.queue == name);
+            let orphans: Vec<(Conn, u64)> = unsettled.map(|(tag, one)| (one.conn, *tag)).collect();
+            self.books.dropped += (queue.ready.len() + orphans.len()) as u64;
+            self.orphans.extend(orphans);
             self.unsettled.retain(|_, one| one.queue != name);
             for exchange in self.exchanges.values_mut() {
                 exchange.bindings.retain(|(_, queue)| queue != name);
             }
         }
+    }
+
+    /// All exchanges, queues, and bindings as exchange, key and queue.
+    #[cfg(test)]
+    pub(crate) fn declared(&self) -> Declared {
+        let exchanges = self.exchanges.iter();
+        let bindings = exchanges.clone().flat_map(|(name, exchange)| {
+            exchange.bindings.iter().map(|(key, queue)| (name.clone(), key.clone(), queue.clone()))
+        });
+        (
+            exchanges.map(|(name, exchange)| (name.clone(), exchange.routing, exchange.alternate.clone())).collect(),
+            self.queues.iter().map(|(name, queue)| (name.clone(), queue.shape.clone())).collect(),
+            bindings.collect(),
+        )
     }
 
     /// The connections that consume a queue.
@@ -246,8 +275,9 @@ impl Broker {
             let alternate = exchange.alternate.clone().filter(|name| self.exchanges.contains_key(name));
             return alternate.map_or(Routed::Nowhere, |name| self.route(&name, stored));
         }
-        for queue in &queues {
-            self.put(queue, stored.clone());
+        // A queue that is bound twice is one.
+        for queue in queues.into_iter().collect::<BTreeSet<_>>() {
+            self.put(&queue, stored.clone());
         }
         Routed::Queued
     }
@@ -282,17 +312,28 @@ impl Broker {
         }
     }
 
-    /// Acknowledges; tells whether there was anything to acknowledge.
+    /// Acknowledges. If it is false there was nothing to acknowledge: the channel is closed.
     pub(crate) fn ack(&mut self, conn: Conn, tag: u64) -> bool {
         let done = self.settle(conn, tag).is_some();
         self.books.acked += u64::from(done);
-        done
+        done || self.orphans.remove(&(conn, tag))
     }
 
-    /// Refuses for good.
+    /// Refuses for good. If it is false there was nothing to refuse: the channel is closed.
     pub(crate) fn reject(&mut self, conn: Conn, tag: u64) -> bool {
-        let Some(one) = self.settle(conn, tag) else { return false };
+        let Some(one) = self.settle(conn, tag) else { return self.orphans.remove(&(conn, tag)) };
         self.die(&one.queue, one.stored, "rejected");
+        true
+    }
+
+    /// Gives back: `basic.reject` with requeue. Nobody does so in the simulation; it shows how returns are counted.
+    #[cfg(test)]
+    pub(crate) fn release(&mut self, conn: Conn, tag: u64) -> bool {
+        let Some(one) = self.settle(conn, tag) else { return self.orphans.remove(&(conn, tag)) };
+        match self.queues.get_mut(&one.queue).filter(|queue| queue.shape.limit.is_none()) {
+            Some(queue) => queue.ready.push_back(Stored { returned: one.stored.returned + 1, ..one.stored }),
+            None => self.take_back(&one.queue, one.stored),
+        }
         true
     }
 
@@ -309,8 +350,7 @@ impl Broker {
     }
 
     fn give_back(&mut self, whose: impl Fn(&Unsettled) -> bool) {
-        // The latest first, so that the oldest is the first again.
-        let tags: Vec<u64> = self.unsettled.iter().filter(|(_, one)| whose(one)).map(|(tag, _)| *tag).rev().collect();
+        let tags: Vec<u64> = self.unsettled.iter().filter(|(_, one)| whose(one)).map(|(tag, _)| *tag).collect();
         for tag in tags {
             if let Some(conn) = self.unsettled.get(&tag).map(|one| one.conn)
                 && let Some(one) = self.settle(conn, tag)
@@ -320,19 +360,22 @@ impl Broker {
         }
     }
 
-    /// A message comes back and is the first again, unless it came back too often.
+    /// A message comes back and is before all that never did, unless it came back too often.
     fn take_back(&mut self, name: &str, mut stored: Stored) {
         stored.returned += 1;
         let Some(queue) = self.queues.get_mut(name) else { return };
         if queue.shape.limit.is_some_and(|limit| stored.returned > limit) {
             return self.die(name, stored, "delivery_limit");
         }
-        queue.ready.push_front(stored);
+        queue.ready.insert(queue.again, stored);
+        queue.again += 1;
     }
 
     fn die(&mut self, name: &str, stored: Stored, reason: &'static str) {
         self.books.dead += 1;
-        let target = self.queues.get(name).and_then(|queue| queue.shape.dead_letter.clone());
+        let arrives = |shape: &&Shape| shape.at_least_once || !self.loses_dead_letters;
+        let shape = self.queues.get(name).map(|queue| &queue.shape).filter(arrives);
+        let target = shape.and_then(|shape| shape.dead_letter.clone());
         let Some((exchange, key)) = target else { return };
         if self.exchanges.contains_key(&exchange) {
             let death = Death { queue: name.to_owned(), reason, key: stored.key.clone() };
@@ -368,6 +411,7 @@ impl Broker {
             };
             queue.turn = at + 1;
             let stored = queue.ready.pop_front().expect("it is not empty");
+            queue.again = queue.again.saturating_sub(1);
             let consumer = &mut queue.consumers[at];
             consumer.unsettled += 1;
             self.last_tag += 1;
@@ -387,16 +431,18 @@ impl Broker {
         deliveries
     }
 
-    /// Stops and starts: every connection ends, what is durable stays.
-    pub(crate) fn restart(&mut self) {
+    /// Loses power and starts: every connection ends, what is durable stays. What dies of that may be lost.
+    pub(crate) fn restart(&mut self, loses_dead_letters: bool) {
+        self.loses_dead_letters = loses_dead_letters;
         for conn in self.conns.clone() {
             self.disconnect(conn);
         }
+        self.loses_dead_letters = false;
     }
 
     /// Loses its disk.
     pub(crate) fn wipe(&mut self) {
-        self.restart();
+        self.restart(true);
         for name in self.queues.keys().cloned().collect::<Vec<_>>() {
             self.delete_queue(&name);
         }

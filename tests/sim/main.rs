@@ -14,6 +14,8 @@ mod shrink;
 mod world;
 
 #[cfg(test)]
+mod suite;
+#[cfg(test)]
 mod tests;
 
 use std::process::ExitCode;

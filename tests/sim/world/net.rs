@@ -147,10 +147,14 @@ impl World {
     fn carry_out(&mut self, conn: Conn, what: Up) {
         match what {
             Up::Ack(tag) => {
-                self.broker.ack(conn, tag);
+                if !self.broker.ack(conn, tag) {
+                    self.broker_drops(conn);
+                }
             }
             Up::Reject(tag) => {
-                self.broker.reject(conn, tag);
+                if !self.broker.reject(conn, tag) {
+                    self.broker_drops(conn);
+                }
             }
             Up::Publish { exchange, key, message, confirm } => {
                 if confirm.is_some() && self.frame_fault(Fault::PublishRefused) {

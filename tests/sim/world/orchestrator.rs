@@ -2,6 +2,8 @@
 
 mod inbox;
 mod outbox;
+#[cfg(test)]
+mod topology;
 
 pub(super) use self::inbox::submission;
 

@@ -4,6 +4,7 @@ use warrener_shared::wire::Message;
 use warrener_shared::wire::topology::{KEY_RESULTS, KEY_SUBMIT};
 
 use super::{Happening, World};
+use crate::dice::hash;
 use crate::plan::{Fault, QUEUES, queue_name};
 
 impl World {
@@ -59,14 +60,14 @@ impl World {
     }
 
     fn broker_goes(&mut self, wiped: bool) {
-        for conn in self.net.conns() {
-            self.broker_drops(conn);
-        }
         if wiped {
             self.broker.wipe();
             self.client.wiped();
         } else {
-            self.broker.restart();
+            self.broker.restart(hash(&[self.plan.seed, self.now]).is_multiple_of(2));
+        }
+        for conn in self.net.conns() {
+            self.broker_drops(conn);
         }
         self.net.broker_down = true;
         let delay = self.dice.between(10, 3_000);

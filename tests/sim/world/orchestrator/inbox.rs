@@ -38,11 +38,12 @@ impl World {
             self.broker.declare_exchange(&name, Routing::Direct, Some(&unrouted));
         }
         let limit = u32::try_from(DELIVERY_LIMIT).ok();
-        let shape = |key: &str| Shape { limit, dead_letter: Some((names.dlx(), key.to_owned())), exclusive: None };
+        let dead_letter = |key: &str| Some((names.dlx(), key.to_owned()));
+        let shape = |key| Shape { limit, dead_letter: dead_letter(key), at_least_once: true, ..Shape::default() };
         self.broker.declare_queue(&names.submit(), shape("submit"));
         self.broker.declare_queue(&names.results(), shape("result"));
         for name in [names.dead(), unrouted] {
-            self.broker.declare_queue(&name, Shape::default());
+            self.broker.declare_queue(&name, Shape { limit: Some(LAST_STOP_LIMIT), ..Shape::default() });
         }
         self.broker.bind(&names.submit(), &names.submit(), KEY_SUBMIT);
         self.broker.bind(&names.results(), &names.results(), KEY_RESULTS);
@@ -64,7 +65,7 @@ impl World {
         let name = self.names.task_queue(queue);
         let limit = u32::try_from(DELIVERY_LIMIT).ok();
         let dead_letter = Some((self.names.dlx(), "task".to_owned()));
-        self.broker.declare_queue(&name, Shape { limit, dead_letter, exclusive: None });
+        self.broker.declare_queue(&name, Shape { limit, dead_letter, ..Shape::default() });
         self.broker.bind(&name, &self.names.tasks(), queue.as_str());
     }
 
@@ -267,3 +268,6 @@ fn letter(from: &'static str, code: &str, delivery: &Delivery) -> DeadLetter {
         evidence: None,
     }
 }
+
+/// Of the queues behind which there is nothing.
+const LAST_STOP_LIMIT: u32 = 1_000_000;
