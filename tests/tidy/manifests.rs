@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::{Table, Value};
 
-use crate::{expect_none, files, read, root};
+use crate::{expect_none, files, read};
 
 #[test]
 fn dependencies_point_downwards() {
@@ -96,10 +96,14 @@ fn needs(manifest: &Table) -> BTreeSet<String> {
     tables.flat_map(Table::keys).filter(|name| name.starts_with("warrener")).cloned().collect()
 }
 
-/// The manifests of the crates by their path.
+/// The manifests of the crates by their path. One with a workspace of its own is a project apart: nothing of ours can
+/// depend on it.
 fn manifests() -> BTreeMap<String, Table> {
-    let names = files(&["Cargo.toml"]).into_iter().filter(|name| root().join(name) != root().join("Cargo.toml"));
-    names.map(|name| (name.clone(), toml::from_str(&read(&name)).expect("cargo has read it"))).collect()
+    let parsed = files(&["Cargo.toml"]).into_iter().map(|name| {
+        let manifest: Table = toml::from_str(&read(&name)).expect("cargo has read it");
+        (name, manifest)
+    });
+    parsed.filter(|(_, manifest)| !manifest.contains_key("workspace")).collect()
 }
 
 /// The picture of ARCHITECTURE.md as data.
