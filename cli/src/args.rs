@@ -437,9 +437,12 @@ pub(crate) struct BenchArgs {
     #[arg(long, default_value_t = 20_000)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=50_000).map(|n| n as usize))]
     pub(crate) tasks: usize,
-    /// Rows to measure [default: all]
+    /// Rows to measure [default: all but large]
     #[arg(long, value_enum, value_delimiter = ',', value_name = "ROW,…")]
     pub(crate) only: Vec<BenchRow>,
+    /// Finished jobs that are kept, and as many that wait, for the row large
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1_000..=10_000_000))]
+    pub(crate) stored: u32,
     /// Attempts that the worker works on at once
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) slots: u32,
@@ -456,6 +459,8 @@ pub(crate) enum BenchRow {
     Mapped,
     /// Jobs of one task, submitted and answered over AMQP
     Single,
+    /// The same without an answer: until the last is over
+    Forget,
     /// One such job at a time
     Roundtrip,
     /// Three tasks, one after the other
@@ -464,6 +469,8 @@ pub(crate) enum BenchRow {
     Fan,
     /// 100,000 tasks against 1,000
     Scale,
+    /// A million jobs kept, a million waiting: start, memory, lists, and removing them; takes some minutes
+    Large,
 }
 
 impl fmt::Display for BenchRow {

@@ -20,6 +20,7 @@ use crate::failure::Failure;
 pub(super) struct Load {
     pub(super) exchange: String,
     pub(super) key: String,
+    /// Empty if nobody wants an answer.
     pub(super) answers: String,
     pub(super) body: Arc<[u8]>,
     pub(super) count: usize,
@@ -57,6 +58,16 @@ impl Load {
         Ok(Took { whole, each })
     }
 
+    /// Sends everything, asks for no answer, and waits until the broker has it.
+    pub(super) async fn tell(self, wire: &Wire) -> Result<(), Failure> {
+        let channel = wire.confirming().await?;
+        let sent: Sent = Arc::new((0..self.count).map(|_| OnceLock::new()).collect());
+        let silent = Self { answers: String::new(), ..self };
+        silent.send(&channel, &sent, &Semaphore::new(silent.count)).await?;
+        channel.close(200, "done".into()).await?;
+        Ok(())
+    }
+
     async fn send(&self, channel: &Channel, sent: &Sent, room: &Semaphore) -> Result<(), Failure> {
         let mut confirms = FuturesOrdered::new();
         for (number, at) in sent.iter().enumerate() {
@@ -79,11 +90,11 @@ impl Load {
     }
 
     fn marked(&self, number: usize) -> BasicProperties {
-        BasicProperties::default()
-            .with_delivery_mode(2)
-            .with_content_type("application/json".into())
-            .with_reply_to(self.answers.as_str().into())
-            .with_correlation_id(number.to_string().into())
+        let properties = BasicProperties::default().with_delivery_mode(2).with_content_type("application/json".into());
+        if self.answers.is_empty() {
+            return properties;
+        }
+        properties.with_reply_to(self.answers.as_str().into()).with_correlation_id(number.to_string().into())
     }
 
     async fn collect(self, channel: Channel, sent: Sent, room: Arc<Semaphore>) -> Result<Vec<Duration>, Failure> {

@@ -1,5 +1,7 @@
 //! `warrener bench`: how fast it is here, against the broker alone under the same load in the same run.
 
+mod bulk;
+mod large;
 mod load;
 mod measure;
 mod process;
@@ -8,6 +10,7 @@ mod report;
 mod role;
 mod rounds;
 mod stage;
+mod system;
 mod wire;
 
 use serde::Deserialize;
@@ -44,6 +47,9 @@ async fn measure_all(stage: &Stage, args: &BenchArgs) -> Result<Vec<measure::Mea
     for row in ROWS.into_iter().filter(|row| args.only.is_empty() || args.only.contains(row)) {
         measures.extend(rounds.measure(row).await?);
     }
+    if args.only.contains(&BenchRow::Large) {
+        measures.extend(large::measure(stage, args).await?);
+    }
     Ok(measures)
 }
 
@@ -52,5 +58,12 @@ struct Config {
     amqp: Amqp,
 }
 
-const ROWS: [BenchRow; 6] =
-    [BenchRow::Mapped, BenchRow::Single, BenchRow::Roundtrip, BenchRow::Chain, BenchRow::Fan, BenchRow::Scale];
+const ROWS: [BenchRow; 7] = [
+    BenchRow::Mapped,
+    BenchRow::Single,
+    BenchRow::Forget,
+    BenchRow::Roundtrip,
+    BenchRow::Chain,
+    BenchRow::Fan,
+    BenchRow::Scale,
+];

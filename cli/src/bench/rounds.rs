@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use warrener_shared::wire::topology::KEY_SUBMIT;
 
 use super::load::{Load, Took};
@@ -38,10 +40,13 @@ impl<'a> Rounds<'a> {
         match row {
             BenchRow::Mapped => self.mapped().await,
             BenchRow::Single => self.single().await,
+            BenchRow::Forget => self.forget().await,
             BenchRow::Roundtrip => self.latency(row, &single(), ROUNDTRIPS, Some(Promise::AtMost(4.0))).await,
             BenchRow::Chain => self.latency(row, &chain(), CHAINS, Some(Promise::AtMost(9.0))).await,
             BenchRow::Fan => self.latency(row, &fan(), FANS, Some(Promise::AtMost(50.0))).await,
             BenchRow::Scale => self.scale().await,
+            // On an orchestrator of its own.
+            BenchRow::Large => Ok(Vec::new()),
         }
     }
 
@@ -73,6 +78,21 @@ impl<'a> Rounds<'a> {
         Ok(std::iter::once(jobs).chain(costs(BenchRow::Single, &used)).collect())
     }
 
+    /// Jobs that nobody waits for, until the last is over: as a producer that only wants things done.
+    async fn forget(&self) -> Result<Vec<Measure>, Failure> {
+        let (jobs, mut rates, mut used) = ((self.args.tasks / 4).max(1), Vec::new(), Vec::new());
+        for _ in self.rounds("forget") {
+            let before = self.used();
+            let start = Instant::now();
+            self.load(single(), jobs, jobs).tell(&self.stage.wire).await?;
+            let end = self.stage.system.wait_until_idle(&self.stage.wire).await?;
+            rates.push(rate(jobs, end - start));
+            used.push(per_task(before, self.used(), jobs));
+        }
+        let jobs = Measure::new(BenchRow::Forget, "jobs", "/s", median(rates));
+        Ok(std::iter::once(jobs).chain(costs(BenchRow::Forget, &used)).collect())
+    }
+
     /// One job after the other, beside as many messages over the four hops that one task needs.
     async fn latency(
         &self,
@@ -96,7 +116,7 @@ impl<'a> Rounds<'a> {
     }
 
     async fn scale(&self) -> Result<Vec<Measure>, Failure> {
-        let orchestrator = self.stage.orchestrator.id();
+        let orchestrator = self.stage.system.orchestrator();
         let (mut times, mut work, mut memory) = (Vec::new(), Vec::new(), 0.0_f64);
         for _ in self.rounds("scale").take(SCALE_ROUNDS) {
             let (few, few_used) = self.cost_of(FEW, FEW_TIMES).await?;
@@ -116,7 +136,7 @@ impl<'a> Rounds<'a> {
 
     /// Seconds, and the orchestrator's seconds of CPU, for each task of jobs of so many.
     async fn cost_of(&self, tasks: usize, times: usize) -> Result<(f64, f64), Failure> {
-        let orchestrator = self.stage.orchestrator.id();
+        let orchestrator = self.stage.system.orchestrator();
         let before = cpu(orchestrator);
         let took = self.jobs(mapped(tasks, SMALL), times, 1).await?;
         let used = cpu(orchestrator).zip(before).map_or(Duration::ZERO, |(after, before)| after - before);
@@ -126,16 +146,19 @@ impl<'a> Rounds<'a> {
 
     /// Submits a job again and again and waits for the end of each.
     async fn jobs(&self, job: String, count: usize, window: usize) -> Result<Took, Failure> {
-        let load = Load {
-            exchange: self.stage.names.submit(),
+        self.load(job, count, window).run(&self.stage.wire).await
+    }
+
+    fn load(&self, job: String, count: usize, window: usize) -> Load {
+        Load {
+            exchange: self.stage.system.names.submit(),
             key: KEY_SUBMIT.to_owned(),
             answers: self.stage.named(ANSWERS),
             body: job.into_bytes().into(),
             count,
             window,
             expected: br#""state":"succeeded""#,
-        };
-        load.run(&self.stage.wire).await
+        }
     }
 
     /// Sends bare messages from queue to queue.
@@ -158,8 +181,8 @@ impl<'a> Rounds<'a> {
     }
 
     fn used(&self) -> [Option<Duration>; 3] {
-        let stage = self.stage;
-        [Some(stage.orchestrator.id()), Some(stage.worker.id()), self.args.broker_pid].map(|process| cpu(process?))
+        let system = &self.stage.system;
+        [Some(system.orchestrator()), Some(system.worker()), self.args.broker_pid].map(|process| cpu(process?))
     }
 
     fn say_pair(&self, round: usize, pairs: &[(f64, f64)]) {
@@ -196,7 +219,7 @@ fn payload(bytes: usize) -> String {
     format!("\"{}\"", "x".repeat(bytes.saturating_sub(2)))
 }
 
-fn single() -> String {
+pub(super) fn single() -> String {
     format!(r#"{{"kind":"demo.echo","input":{}}}"#, payload(PAYLOAD))
 }
 

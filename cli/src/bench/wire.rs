@@ -53,6 +53,15 @@ impl Wire {
         Ok(())
     }
 
+    /// Messages that are ready in a queue.
+    pub(super) async fn depth(&self, queue: &str) -> Result<u32, Failure> {
+        let channel = self.channel().await?;
+        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        let found = channel.queue_declare(queue.into(), options, FieldTable::default()).await?.message_count();
+        channel.close(200, "done".into()).await?;
+        Ok(found)
+    }
+
     /// Deletes queues and exchanges; one that isn't there is fine.
     pub(super) async fn delete(&self, queues: &[String], exchanges: &[String]) -> Result<(), Failure> {
         let channel = self.channel().await?;

@@ -11,6 +11,7 @@ mod handle;
 mod input;
 mod lane;
 mod load;
+mod prune;
 mod reply;
 mod republish;
 mod rescue;
@@ -48,6 +49,7 @@ pub(crate) use self::submit::{conflicting_id, conflicting_key};
 use self::watch::Watch;
 use crate::pulse::Workers;
 use crate::store::{Store, StoreError};
+pub use warrener_engine::event::Reported;
 
 /// Inputs of one batch; more would make the first of them wait for the last.
 const BATCH: usize = 256;
@@ -59,8 +61,8 @@ const DEGRADED_RETRY: Duration = Duration::from_secs(1);
 const SAVE_EVERY: Duration = Duration::from_secs(1);
 /// Timers handled in one batch.
 const DUE_MAX: usize = 256;
-/// How many finished jobs are removed in one go, so that nobody waits long.
-const PRUNE_MAX: usize = 200;
+/// How often it is looked for finished jobs that passed their retention.
+const PRUNE_EVERY: Duration = Duration::from_secs(10);
 
 /// What the API shows of a queue.
 #[derive(Clone, Debug)]
@@ -136,7 +138,7 @@ pub struct Driver<S> {
     /// Whether built-in tasks may stand among the ready in the database.
     own_backlog: bool,
     last_tick: Duration,
-    last_prune: Duration,
+    next_prune: Duration,
     last_save: Duration,
     /// Wall clock less monotonic clock when last looked at, in milliseconds.
     clock_offset: i64,
@@ -180,7 +182,7 @@ impl<S: Store> Driver<S> {
             set_aside: BTreeSet::new(),
             own_backlog: true,
             last_tick: now,
-            last_prune: now,
+            next_prune: now + PRUNE_EVERY,
             last_save: now,
             clock_offset: 0,
             connected: false,
@@ -247,6 +249,7 @@ impl<S: Store> Driver<S> {
             self.step(packets);
         }
         self.pass_time();
+        self.prune();
         if self.since(self.last_tick) >= TICK {
             self.tick();
         }
@@ -258,7 +261,8 @@ impl<S: Store> Driver<S> {
             return Duration::ZERO;
         }
         let until_due = self.next_due.map_or(TICK, |due| due.since(self.now()).to_std());
-        until_due.min(TICK.saturating_sub(self.since(self.last_tick)))
+        let until_prune = self.next_prune.saturating_sub(self.clock.monotonic());
+        until_due.min(until_prune).min(TICK.saturating_sub(self.since(self.last_tick)))
     }
 
     /// Waits for inputs, or for the time of the next timer or tick. `None` once nobody can send any more.

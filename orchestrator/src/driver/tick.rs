@@ -1,12 +1,10 @@
 //! What is looked at four times a second: windows, silences, unpublished attempts, and what is kept too long.
 
-use std::time::Duration;
-
 use warrener_engine::{Event, Slice};
 
 use super::batch::Batch;
 use super::lane::Lane;
-use super::{Driver, Glance, PRUNE_MAX, QueueGlance, SAVE_EVERY};
+use super::{Driver, Glance, QueueGlance, SAVE_EVERY};
 use crate::store::{Store, StoreError};
 
 impl<S: Store> Driver<S> {
@@ -35,10 +33,6 @@ impl<S: Store> Driver<S> {
         if self.connected {
             self.republish()?;
         }
-        if self.since(self.last_prune) > Duration::from_secs(10) {
-            self.last_prune = self.clock.monotonic();
-            self.prune()?;
-        }
         Ok(())
     }
 
@@ -57,15 +51,6 @@ impl<S: Store> Driver<S> {
             let mut batch = Batch::new(Slice::new(self.setup.limits, self.next_dispatch), self.now());
             batch.must_commit = true;
             self.settle(Vec::new(), batch)?;
-        }
-        Ok(())
-    }
-
-    fn prune(&mut self) -> Result<(), StoreError> {
-        let before = self.now() - self.setup.retention;
-        let removed = self.store.prune(before, PRUNE_MAX)?;
-        if removed > 0 {
-            tracing::debug!(removed, "removed finished jobs that passed their retention");
         }
         Ok(())
     }

@@ -317,6 +317,8 @@ pub trait Store: Send {
     /// stay.
     fn shift(&mut self, by: i64) -> Result<(), StoreError>;
 
-    /// Removes jobs that were final before a time, at most `most`; gives how many there were.
+    /// Removes some of the jobs that were final before a time, the longest over first, and of what they consist, in at
+    /// most `most` steps; gives how many there were. A job of few tasks is one step, a large one takes several; 0 means
+    /// that nothing is left to remove. It may stop early so that nobody waits for it.
     fn prune(&mut self, finished_before: Timestamp, most: usize) -> Result<usize, StoreError>;
 }

@@ -193,7 +193,7 @@ fn submitted() -> Submitted {
 
 /// A commit of new jobs (with 100 tasks each) and tasks.
 fn new(jobs: Vec<JobRow>, tasks: Vec<TaskRow>) -> Commit {
-    let caption = || Caption { tasks: 100, labels: "{}".to_owned(), ..Caption::default() };
+    let caption = || Caption { tasks: 50, labels: "{}".to_owned(), ..Caption::default() };
     let kept = jobs.iter().map(|row| (row.no, submitted(), caption())).collect();
     let changes = Changes { new_jobs: jobs, new_tasks: tasks, ..Changes::default() };
     Commit { changes, submitted: kept, ..Commit::default() }

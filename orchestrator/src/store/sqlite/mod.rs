@@ -1,7 +1,9 @@
 //! The embedded database: one file, one writer, every commit on disk before it counts.
 
+mod checkpoint;
 mod chunk;
 mod open;
+mod prune;
 mod read;
 mod row;
 pub mod view;
@@ -15,6 +17,7 @@ use warrener_engine::row::{JobRow, TaskRow};
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::time::Timestamp;
 
+use self::checkpoint::Checkpoints;
 pub(crate) use self::chunk::kind_bit;
 use self::view::View;
 use super::{Boot, Commit, Found, Item, OwedReply, QueueRow, Store, StoreError, Submitted};
@@ -25,6 +28,7 @@ pub struct Sqlite {
     connection: Connection,
     path: PathBuf,
     next_event: i64,
+    checkpoints: Checkpoints,
     // Held as long as the database is open, so that a second process cannot write to it.
     _lock: open::Lock,
 }
@@ -38,7 +42,8 @@ impl Sqlite {
         let lock = open::Lock::take(path)?;
         let connection = open::writer(path)?;
         let next_event = read::next_event(&connection)?;
-        Ok(Self { connection, path: path.to_owned(), next_event, _lock: lock })
+        let checkpoints = Checkpoints::start(path)?;
+        Ok(Self { connection, path: path.to_owned(), next_event, checkpoints, _lock: lock })
     }
 
     /// A reader of the same database, for the API.
@@ -124,7 +129,9 @@ impl Store for Sqlite {
     }
 
     fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {
-        write::commit(&mut self.connection, commit, &mut self.next_event)
+        write::commit(&mut self.connection, commit, &mut self.next_event)?;
+        self.checkpoints.committed(&self.connection);
+        Ok(())
     }
 
     fn shift(&mut self, by: i64) -> Result<(), StoreError> {
@@ -132,7 +139,9 @@ impl Store for Sqlite {
     }
 
     fn prune(&mut self, finished_before: Timestamp, most: usize) -> Result<usize, StoreError> {
-        write::prune(&mut self.connection, finished_before, most)
+        let steps = prune::prune(&mut self.connection, finished_before, most)?;
+        self.checkpoints.committed(&self.connection);
+        Ok(steps)
     }
 }
 

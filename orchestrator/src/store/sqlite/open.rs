@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{StoreError, failed};
 
 /// What each version of the schema adds to the one before; how many a file has stands in `PRAGMA user_version`.
-const VERSIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
+const VERSIONS: [&str; 3] = [include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
 /// Marks the file as ours, in `PRAGMA application_id` ("WRNR").
 const APPLICATION_ID: i64 = 0x5752_4e52;
 
@@ -45,7 +45,7 @@ pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
     connection
         .execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; \
-             PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000; PRAGMA foreign_keys = OFF;",
+             PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = OFF;",
         )
         .map_err(|error| refuse(error.to_string()))?;
     connection.set_prepared_statement_cache_capacity(64);

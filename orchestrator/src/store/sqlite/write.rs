@@ -1,7 +1,7 @@
 //! One transaction: all of a batch, or nothing.
 
-use rusqlite::{Connection, OptionalExtension, Transaction};
-use warrener_engine::row::{AttemptRow, JobRow, TaskRow};
+use rusqlite::{Connection, OptionalExtension, ToSql, Transaction};
+use warrener_engine::row::{AttemptRow, JobRow, OWN_QUEUE, TaskRow};
 use warrener_shared::id::{JobNo, QueueName, TaskNo};
 use warrener_shared::job::Until;
 use warrener_shared::limits::LOG_CHUNKS;
@@ -10,7 +10,8 @@ use warrener_shared::time::Timestamp;
 use warrener_shared::wire::event::JobEvent;
 
 use super::chunk::{self, kind_bit};
-use super::row::{TASK_COLUMN_COUNT, TASK_COLUMNS, bind_job, bind_task, counts_bytes};
+use super::prune::forget_tasks;
+use super::row::{TASK_COLUMN_COUNT, TASK_COLUMNS, bind_job, bind_task};
 use super::{StoreError, failed, read};
 use crate::store::{Caption, Commit, DeadLetter, LogChunk, OwedReply, QueueRow, Submitted};
 
@@ -79,31 +80,38 @@ fn insert_job(
     caption: &Caption,
 ) -> rusqlite::Result<()> {
     let mut statement = transaction.prepare_cached(
-        "INSERT INTO jobs (no, id, name, kind, labels, tasks, digest, state, paused, stop, failing, created_at, \
-         first_task, counts, unique_key, unique_until, failures, sequence, begun, parent_task, parent_attempt, level) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, 0, 0, 0, ?8, ?9, ?10, ?11, ?12, 0, 0, 0, ?13, ?14, ?15)",
+        "INSERT INTO jobs (state, paused, stop, failing, scheduled_at, started_at, finished_at, deadline_at, wake_at, \
+         counts, failures, sequence, output, error, no, first_task, begun, id, name, kind, labels, tasks, digest, \
+         created_at, unique_key, unique_until, parent_task, parent_attempt, level) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, \
+         ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29)",
     )?;
-    statement.execute((
-        row.no.0,
-        row.id.as_str(),
+    bind_job(&mut statement, row)?;
+    let values: [&dyn ToSql; 12] = [
+        &row.id.as_str(),
         &caption.name,
         &caption.kind,
         &caption.labels,
-        caption.tasks,
-        submitted.digest.as_ref().map(<[u8; 32]>::as_slice),
-        row.created_at.0,
-        row.first_task.0,
-        counts_bytes(&row.counts).as_slice(),
-        caption.unique.as_ref().map(|unique| unique.key.as_str()),
-        caption.unique.as_ref().map(|unique| unique.until == Until::Finished),
-        row.parent.map(|parent| parent.task.0),
-        row.parent.map(|parent| parent.attempt),
-        row.level,
-    ))?;
+        &caption.tasks,
+        &submitted.digest.as_ref().map(<[u8; 32]>::as_slice),
+        &row.created_at.0,
+        &caption.unique.as_ref().map(|unique| unique.key.as_str()),
+        &caption.unique.as_ref().map(|unique| unique.until == Until::Finished),
+        &row.parent.map(|parent| parent.task.0),
+        &row.parent.map(|parent| parent.attempt),
+        &row.level,
+    ];
+    for (at, value) in values.iter().enumerate() {
+        statement.raw_bind_parameter(at + 18, value)?;
+    }
+    statement.raw_execute()?;
     let mut statement =
         transaction.prepare_cached("INSERT INTO submits (job, body, priority, traceparent) VALUES (?1, ?2, ?3, ?4)")?;
     statement.execute((row.no.0, &*submitted.body, submitted.priority, submitted.traceparent.as_deref()))?;
-    update_jobs(transaction, std::slice::from_ref(row))
+    if caption.labels != "{}" {
+        let statement = "INSERT INTO job_labels SELECT key, value, ?1 FROM json_each(?2)";
+        transaction.prepare_cached(statement)?.execute((row.no.0, &caption.labels))?;
+    }
+    Ok(())
 }
 
 fn update_jobs(transaction: &Transaction<'_>, rows: &[JobRow]) -> rusqlite::Result<()> {
@@ -126,9 +134,17 @@ fn insert_tasks(transaction: &Transaction<'_>, rows: &[TaskRow]) -> rusqlite::Re
     let places: Vec<String> = (1..=TASK_COLUMN_COUNT).map(|at| format!("?{at}")).collect();
     let statement = format!("INSERT INTO tasks ({TASK_COLUMNS}) VALUES ({})", places.join(", "));
     let mut statement = transaction.prepare_cached(&statement)?;
+    let mut queues = transaction.prepare_cached("INSERT OR IGNORE INTO job_queues (queue, job) VALUES (?1, ?2)")?;
+    let mut latest = None;
     for row in rows {
         bind_task(&mut statement, row)?;
         statement.raw_execute()?;
+        // Neighbours mostly share a queue; items have that of their task, and built-in tasks have none.
+        let place = (row.queue, row.job.0);
+        if row.index.is_none() && row.queue != OWN_QUEUE && latest != Some(place) {
+            latest = Some(place);
+            queues.execute(place)?;
+        }
     }
     Ok(())
 }
@@ -175,15 +191,6 @@ fn insert_attempts(transaction: &Transaction<'_>, rows: &[AttemptRow]) -> rusqli
 fn drop_items(transaction: &Transaction<'_>, ranges: &[(TaskNo, u32)]) -> rusqlite::Result<()> {
     for (first, count) in ranges {
         forget_tasks(transaction, (first.0, first.0 + i64::from(*count)))?;
-    }
-    Ok(())
-}
-
-fn forget_tasks(transaction: &Transaction<'_>, range: (i64, i64)) -> rusqlite::Result<()> {
-    transaction.prepare_cached("DELETE FROM tasks WHERE no >= ?1 AND no < ?2")?.execute(range)?;
-    for table in ["attempts", "logs"] {
-        let statement = format!("DELETE FROM {table} WHERE task >= ?1 AND task < ?2");
-        transaction.prepare_cached(&statement)?.execute(range)?;
     }
     Ok(())
 }
@@ -273,42 +280,4 @@ pub(super) fn shift(connection: &mut Connection, by: i64) -> Result<(), StoreErr
     transaction.execute(tasks, [by]).map_err(&doing)?;
     transaction.execute(jobs, [by, running]).map_err(&doing)?;
     transaction.commit().map_err(&doing)
-}
-
-pub(super) fn prune(connection: &mut Connection, before: Timestamp, most: usize) -> Result<usize, StoreError> {
-    let doing = failed("remove finished jobs");
-    let transaction = connection.transaction().map_err(&doing)?;
-    let jobs: Vec<i64> = transaction
-        .prepare_cached("SELECT no FROM jobs WHERE finished_at IS NOT NULL AND finished_at < ?1 LIMIT ?2")
-        .and_then(|mut s| s.query_map((before.0, i64::try_from(most).unwrap_or(i64::MAX)), |row| row.get(0))?.collect())
-        .map_err(&doing)?;
-    for job in &jobs {
-        prune_job(&transaction, *job).map_err(&doing)?;
-    }
-    transaction.commit().map_err(&doing)?;
-    Ok(jobs.len())
-}
-
-fn prune_job(transaction: &Transaction<'_>, job: i64) -> rusqlite::Result<()> {
-    let (first, tasks): (i64, i64) =
-        transaction.query_row("SELECT first_task, tasks FROM jobs WHERE no = ?1", [job], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
-    let maps: Vec<Option<Vec<u8>>> = transaction
-        .prepare_cached("SELECT map FROM tasks WHERE no >= ?1 AND no < ?2 AND map IS NOT NULL")?
-        .query_map([first, first + tasks], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    let mut ranges = vec![(first, first + tasks)];
-    for map in maps.into_iter().flatten() {
-        let map = super::row::map(&map)?;
-        ranges.push((map.first_item.0, map.first_item.0 + i64::from(map.total)));
-    }
-    for range in ranges {
-        forget_tasks(transaction, range)?;
-    }
-    for table in ["events", "submits", "replies"] {
-        transaction.prepare_cached(&format!("DELETE FROM {table} WHERE job = ?1"))?.execute([job])?;
-    }
-    transaction.prepare_cached("DELETE FROM jobs WHERE no = ?1")?.execute([job])?;
-    Ok(())
 }

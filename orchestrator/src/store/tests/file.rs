@@ -163,14 +163,43 @@ fn an_older_schema_is_brought_up_to_date() {
     let folder = tempfile::tempdir().unwrap();
     drop(open(&path(&folder)));
     let old = Connection::open(path(&folder)).unwrap();
-    let back = "DROP TABLE logs; DROP INDEX tasks_waiting; ALTER TABLE tasks DROP COLUMN waits_for; \
+    let mut commit = new(vec![job(1)], vec![task(100), TaskRow { queue: 7, ..task(101) }]);
+    commit.submitted[0].2.labels = r#"{"team":"growth"}"#.to_owned();
+    open(&path(&folder)).commit(&commit).unwrap();
+    let back = "DROP TABLE leftovers; DROP TABLE job_queues; DROP TABLE job_labels; DROP INDEX jobs_name; \
+        DROP INDEX jobs_kind; DROP INDEX jobs_state; CREATE INDEX jobs_open ON jobs (state) WHERE finished_at IS NULL; \
+        DROP TABLE logs; DROP INDEX tasks_waiting; ALTER TABLE tasks DROP COLUMN waits_for; \
         ALTER TABLE jobs DROP COLUMN parent_task; ALTER TABLE jobs DROP COLUMN parent_attempt; \
         ALTER TABLE jobs DROP COLUMN level; PRAGMA user_version = 1;";
     old.execute_batch(back).unwrap();
     drop(old);
     let mut store = open(&path(&folder));
-    store.commit(&new(vec![job(1)], vec![task(100)])).unwrap();
     assert_eq!(store.job(JobNo(1)).unwrap(), Some(job(1)));
+    assert_eq!(["job_labels", "job_queues"].map(|table| count(&path(&folder), table)), [1, 2]);
+    store.commit(&new(vec![job(2)], vec![])).unwrap();
+}
+
+#[test]
+fn a_large_job_goes_in_slices() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(&path(&folder));
+    let tasks = (1000..1500).map(|no| TaskRow { job: JobNo(10), ..succeeded(no, "1") });
+    let over =
+        TaskRow { state: TaskState::Succeeded, job: JobNo(10), finished_at: Some(NOW), ..mapped(1500, 5000, 300) };
+    let items = (0..300).map(|at| TaskRow { job: JobNo(10), ..item(5000 + at, 0, succeeded(0, "1")) });
+    let mut commit = new(vec![ended_job(10, at(1))], tasks.chain([over]).chain(items).collect());
+    commit.submitted[0].2.tasks = 501;
+    store.commit(&commit).unwrap();
+    store.commit(&new(vec![job(11)], vec![TaskRow { job: JobNo(11), ..task(1501) }])).unwrap();
+    assert_eq!(store.prune(at(9), 1).unwrap(), 1);
+    assert_eq!([count(&path(&folder), "jobs"), count(&path(&folder), "tasks")], [1, 802]);
+    let mut steps = 1;
+    while store.prune(at(9), 3).unwrap() > 0 {
+        steps += 1;
+        assert!(steps < 20);
+    }
+    assert!(steps > 4, "{steps}");
+    assert_eq!([count(&path(&folder), "leftovers"), count(&path(&folder), "tasks")], [0, 1]);
 }
 
 #[test]
@@ -196,4 +225,24 @@ fn a_folder_that_does_not_exist_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let why = refused(&folder.path().join("nowhere").join("jobs.db"));
     assert!(why.contains("nowhere"), "{why}");
+}
+
+#[test]
+fn the_log_does_not_grow_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(&path(&folder));
+    store.commit(&new(vec![job(1)], vec![succeeded(100, "0")])).unwrap();
+    let output = format!("\"{}\"", "x".repeat(2_000_000));
+    let log = folder.path().join("jobs.db-wal");
+    let mut longest = 0;
+    // 300 MB in all, with a moment for the thread now and then, as between real commits.
+    for no in 0..150 {
+        store.commit(&changed(vec![], vec![succeeded(100, &output)])).unwrap();
+        longest = longest.max(std::fs::metadata(&log).unwrap().len());
+        std::thread::sleep(std::time::Duration::from_millis(if no % 10 == 0 { 100 } else { 1 }));
+    }
+    assert!(longest < 200_000_000, "{longest} bytes");
+    drop(store);
+    assert!(!log.exists(), "a clean end leaves the database file alone");
+    assert_eq!(open(&path(&folder)).tasks(TaskNo(100), 1).unwrap(), [succeeded(100, &output)]);
 }

@@ -90,7 +90,7 @@ impl Snapshot<'_> {
     /// Jobs that are not final, by state.
     pub fn open_jobs(&self) -> Result<Vec<(JobState, u64)>, StoreError> {
         let doing = failed("count jobs");
-        let statement = "SELECT state, count(*) FROM jobs WHERE finished_at IS NULL GROUP BY state";
+        let statement = "SELECT state, count(*) FROM jobs WHERE state < 2 GROUP BY state";
         let mut statement = self.connection.prepare_cached(statement).map_err(&doing)?;
         let rows =
             statement.query_map([], |row| Ok((row.get::<_, Word<JobState>>(0)?.0, row.get::<_, u32>(1)?.into())));

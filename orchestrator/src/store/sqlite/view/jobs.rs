@@ -1,5 +1,7 @@
 //! Jobs as people see them: the row with what was submitted.
 
+use std::ops::ControlFlow;
+
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Row, params_from_iter};
 use warrener_engine::row::JobRow;
@@ -10,7 +12,8 @@ use super::super::super::{Digest, StoreError, Submitted};
 use super::super::row::{JOB_COLUMNS, job as job_row};
 use super::super::{failed, read};
 use super::filter::Filter;
-use super::{Page, Snapshot, page};
+use super::walk::Walk;
+use super::{Page, Pages, Snapshot, page};
 
 /// A job with what was submitted.
 #[derive(Clone, Debug)]
@@ -82,17 +85,41 @@ impl Snapshot<'_> {
     ) -> Result<Page<JobRecord>, StoreError> {
         let doing = failed("list jobs");
         let (condition, values) = filter.condition(now);
-        let statement = format!("SELECT {JOB_COLUMNS}, {TABLES} WHERE no < ? AND {condition} ORDER BY no DESC");
-        let mut statement = self.connection.prepare(&statement).map_err(&doing)?;
-        let before = Value::from(before.map_or(i64::MAX, |no| no.0));
-        let rows = statement.query(params_from_iter(std::iter::once(before).chain(values))).map_err(&doing)?;
-        let read = |row: &Row<'_>| {
-            let record = record(row)?;
-            let bytes = record.body.len() + record.row.output.as_ref().map_or(0, |output| output.len());
-            Ok((record, bytes))
-        };
-        page(rows, limit, read).map_err(&doing)
+        let before = before.map_or(i64::MAX, |no| no.0);
+        match Walk::of(self.connection, filter).map_err(&doing)? {
+            None => {
+                let statement = format!("SELECT {JOB_COLUMNS}, {TABLES} WHERE no < ? AND {condition} ORDER BY no DESC");
+                let mut statement = self.connection.prepare(&statement).map_err(&doing)?;
+                let before = Value::from(before);
+                let rows = statement.query(params_from_iter(std::iter::once(before).chain(values))).map_err(&doing)?;
+                page(rows, limit, sized).map_err(&doing)
+            }
+            Some(walk) => {
+                let statement = format!("SELECT {JOB_COLUMNS}, {TABLES} WHERE no = ? AND {condition}");
+                let mut statement = self.connection.prepare(&statement).map_err(&doing)?;
+                for (at, value) in values.iter().enumerate() {
+                    statement.raw_bind_parameter(at + 2, value).map_err(&doing)?;
+                }
+                let mut pages = Pages::new(limit);
+                walk.visit(self.connection, before, |no| {
+                    statement.raw_bind_parameter(1, no)?;
+                    let mut rows = statement.raw_query();
+                    match rows.next()? {
+                        Some(row) => pages.add(|| sized(row)),
+                        None => Ok(ControlFlow::Continue(())),
+                    }
+                })
+                .map_err(&doing)?;
+                Ok(pages.page)
+            }
+        }
     }
+}
+
+fn sized(row: &Row<'_>) -> rusqlite::Result<(JobRecord, usize)> {
+    let record = record(row)?;
+    let bytes = record.body.len() + record.row.output.as_ref().map_or(0, |output| output.len());
+    Ok((record, bytes))
 }
 
 fn record(row: &Row<'_>) -> rusqlite::Result<JobRecord> {

@@ -7,7 +7,9 @@ pub mod filter;
 mod jobs;
 mod logs;
 mod tasks;
+mod walk;
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -91,17 +93,38 @@ fn page<T>(
     limit: usize,
     read: impl Fn(&rusqlite::Row<'_>) -> rusqlite::Result<(T, usize)>,
 ) -> rusqlite::Result<Page<T>> {
-    let mut items = Vec::new();
-    let mut bytes = 0;
+    let mut pages = Pages::new(limit);
     while let Some(row) = rows.next()? {
-        if items.len() == limit || bytes >= PAGE_BYTES {
-            return Ok(Page { items, more: true });
+        if pages.add(|| read(row))?.is_break() {
+            break;
         }
-        let (item, size) = read(row)?;
-        items.push(item);
-        bytes += size;
     }
-    Ok(Page { items, more: false })
+    Ok(pages.page)
+}
+
+/// A page that is being filled.
+struct Pages<T> {
+    page: Page<T>,
+    limit: usize,
+    bytes: usize,
+}
+
+impl<T> Pages<T> {
+    const fn new(limit: usize) -> Self {
+        Self { page: Page { items: Vec::new(), more: false }, limit, bytes: 0 }
+    }
+
+    /// Takes one more element, of so many bytes, or finds the page full: then there is more.
+    fn add(&mut self, read: impl FnOnce() -> rusqlite::Result<(T, usize)>) -> rusqlite::Result<ControlFlow<()>> {
+        if self.page.items.len() == self.limit || self.bytes >= PAGE_BYTES {
+            self.page.more = true;
+            return Ok(ControlFlow::Break(()));
+        }
+        let (item, size) = read()?;
+        self.page.items.push(item);
+        self.bytes += size;
+        Ok(ControlFlow::Continue(()))
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,146 @@
+//! What size costs: a million jobs kept and a million waiting.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use warrener_client::HttpClient;
+use warrener_client::http::JobQuery;
+use warrener_shared::wire::topology::{KEY_SUBMIT, Names};
+
+use super::bulk;
+use super::load::Load;
+use super::measure::{Measure, Promise, milliseconds, percentile};
+use super::process::peak;
+use super::rounds::single;
+use super::stage::{ANSWERS, Stage};
+use super::system::{DATABASE, System};
+use crate::args::{BenchArgs, BenchRow};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::talk;
+
+/// Measures a system of its own, with a database that was filled before.
+pub(super) async fn measure(stage: &Stage, args: &BenchArgs) -> Result<Vec<Measure>, Failure> {
+    let names = Names::new(&format!("{}-large", stage.system.names.prefix()));
+    let mut system = System::new(&stage.url, names, args.slots)?;
+    say(&format!("keeping {} jobs, and as many that wait", args.stored));
+    let (database, count) = (system.folder().join(DATABASE), args.stored);
+    let filled = tokio::task::spawn_blocking(move || bulk::fill(&database, count)).await;
+    filled.map_err(|error| Failure::new(Exit::Error, format!("filling a database: {error}")))??;
+    let measures = measure_filled(stage, args, &mut system).await;
+    system.strike(&stage.wire).await?;
+    measures
+}
+
+async fn measure_filled(stage: &Stage, args: &BenchArgs, system: &mut System) -> Result<Vec<Measure>, Failure> {
+    say("starting with them");
+    let started = system.start(&[]).await?;
+    tokio::time::sleep(SETTLE).await;
+    say("listing");
+    let pages = pages(&system.client()?).await?;
+    say("working beside them");
+    let quiet = answers(stage, system, |_| async { Ok(false) }).await?;
+    let memory = peak(system.orchestrator()).unwrap_or(0.0);
+    system.stop().await?;
+    say("working while the finished ones are removed");
+    system.start(&[("WARRENER_RETENTION", "1s".to_owned())]).await?;
+    let (client, last) = (system.client()?, bulk::last_finished(args.stored));
+    let began = Instant::now();
+    let busy = answers(stage, system, |_| is_there(&client, &last)).await?;
+    let removed = f64::from(args.stored) / began.elapsed().as_secs_f64();
+    let row = |what, unit, value| Measure::new(BenchRow::Large, what, unit, value);
+    let at = |spans: &[Duration], percent| percentile(milliseconds(spans), percent);
+    let longest = |spans: &[Duration]| milliseconds(spans).into_iter().fold(0.0, f64::max);
+    Ok(vec![
+        row("start until ready", "s", started.as_secs_f64()).promised(Promise::AtMost(5.0)),
+        row("orchestrator memory, most", "MB", memory).promised(Promise::AtMost(256.0)),
+        row("page of a filtered list, p50", "ms", at(&pages, 50)),
+        row("page of a filtered list, p95", "ms", at(&pages, 95)).promised(Promise::AtMost(100.0)),
+        row("an answer beside them, p50", "ms", at(&quiet, 50)),
+        row("an answer beside them, longest", "ms", longest(&quiet)),
+        row("jobs removed", "/s", removed),
+        row("an answer meanwhile, p50", "ms", at(&busy, 50)),
+        row("an answer meanwhile, longest", "ms", longest(&busy)),
+    ])
+}
+
+/// Pages of lists as people ask for them, each with its time.
+async fn pages(client: &HttpClient) -> Result<Vec<Duration>, Failure> {
+    let mut times = Vec::new();
+    for filter in FILTERS {
+        let mut cursor = None;
+        for _ in 0..PAGES {
+            let filter = (!filter.is_empty()).then(|| (*filter).to_owned());
+            let query = JobQuery { filter: filter.clone(), cursor: cursor.take(), limit: None };
+            let began = Instant::now();
+            let page = client.jobs(&query).await?.value;
+            times.push(began.elapsed());
+            if began.elapsed() > SLOW {
+                say(&format!("  {:?} took {:?}", filter.unwrap_or_default(), began.elapsed()));
+            }
+            cursor = page.next_cursor;
+        }
+    }
+    Ok(times)
+}
+
+/// Has small jobs done, some at a time, as long as it is wanted, and at least once; how long each took.
+async fn answers<F: Future<Output = Result<bool, Failure>>>(
+    stage: &Stage,
+    system: &System,
+    goes_on: impl Fn(usize) -> F,
+) -> Result<Vec<Duration>, Failure> {
+    let mut times = Vec::new();
+    loop {
+        let load = Load {
+            exchange: system.names.submit(),
+            key: KEY_SUBMIT.to_owned(),
+            answers: stage.named(ANSWERS),
+            body: single().into_bytes().into(),
+            count: JOBS,
+            window: WINDOW,
+            expected: br#""state":"succeeded""#,
+        };
+        times.extend(load.run(&stage.wire).await?.each);
+        if !goes_on(times.len()).await? {
+            return Ok(times);
+        }
+    }
+}
+
+async fn is_there(client: &HttpClient, id: &str) -> Result<bool, Failure> {
+    let query = JobQuery { filter: Some(format!("id:{id}")), cursor: None, limit: Some(1) };
+    Ok(!client.jobs(&query).await?.value.items.is_empty())
+}
+
+fn say(text: &str) {
+    if talk::is_watched() {
+        talk::say(text);
+    }
+}
+
+/// What is asked for: everything, the usual states, rare and frequent ones together, and what is not there.
+const FILTERS: [&str; 12] = [
+    "",
+    "state:running",
+    "state:failed",
+    "state:failed,timed_out",
+    "-state:running",
+    "kind:ml.step3",
+    "kind:ml.step* state:succeeded",
+    "label.team:t7 state:failed",
+    "label.team:nobody",
+    "queue:default",
+    "queue:later state:running",
+    "kind:ml.step5 state:failed created:<1d",
+];
+/// Pages of each list, one after the other.
+const PAGES: usize = 10;
+/// A page that takes longer is named.
+const SLOW: Duration = Duration::from_millis(50);
+/// Until caches and windows are as they will be.
+const SETTLE: Duration = Duration::from_secs(5);
+/// Jobs between two looks.
+const JOBS: usize = 500;
+/// Jobs that are under way at a time.
+const WINDOW: usize = 10;

@@ -1,0 +1,35 @@
+//! Removing finished jobs that passed their retention, in slices between batches: as fast as they end, and nobody
+//! waits long for it.
+
+use std::time::Duration;
+
+use super::{Driver, PRUNE_EVERY};
+use crate::store::Store;
+
+/// Steps of one slice.
+const STEPS: usize = 256;
+/// The share of the loop's time that it may take while there is much to remove, as what is left for the others: they
+/// have three times as much.
+const OTHERS: u32 = 3;
+/// Shortest time between two slices.
+const PAUSE: Duration = Duration::from_millis(5);
+
+impl<S: Store> Driver<S> {
+    /// One slice, if it is time.
+    pub(super) fn prune(&mut self) {
+        let began = self.clock.monotonic();
+        if began < self.next_prune || self.degraded {
+            return;
+        }
+        self.next_prune = began + PRUNE_EVERY;
+        match self.store.prune(self.now() - self.setup.retention, STEPS) {
+            Ok(0) => {}
+            Ok(_) => {
+                let now = self.clock.monotonic();
+                self.next_prune = now + ((now - began) * OTHERS).max(PAUSE);
+            }
+            Err(error) if error.is_transient() => self.degrade(&error.to_string()),
+            Err(error) => tracing::error!(%error, "finished jobs that passed their retention cannot be removed"),
+        }
+    }
+}

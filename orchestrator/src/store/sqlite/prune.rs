@@ -1,0 +1,112 @@
+//! Removing what is kept no longer, a little at a time: nobody waits for it longer than a slice.
+
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OptionalExtension, Transaction};
+use warrener_shared::time::Timestamp;
+
+use super::{StoreError, failed};
+
+/// How long one slice works before it commits.
+const SLICE: Duration = Duration::from_millis(5);
+/// Tasks that are removed in one step; those of a larger job follow later.
+const STEP: i64 = 64;
+
+/// Removes jobs that were final before a time, and what is left of removed ones. Gives the number of steps, of which
+/// a job of few tasks is one; at most `most`, and as many as fit into a slice.
+pub(super) fn prune(connection: &mut Connection, before: Timestamp, most: usize) -> Result<usize, StoreError> {
+    let doing = failed("remove finished jobs");
+    let began = Instant::now();
+    let transaction = connection.transaction().map_err(&doing)?;
+    let mut steps = 0;
+    while steps < most && (steps == 0 || began.elapsed() < SLICE) {
+        if !sweep(&transaction).map_err(&doing)? && !remove_oldest(&transaction, before).map_err(&doing)? {
+            break;
+        }
+        steps += 1;
+    }
+    transaction.commit().map_err(&doing)?;
+    Ok(steps)
+}
+
+/// Removes some of the tasks that removed jobs left behind; tells whether there were any.
+fn sweep(transaction: &Transaction<'_>) -> rusqlite::Result<bool> {
+    let statement = "SELECT first, last FROM leftovers ORDER BY first LIMIT 1";
+    let range =
+        transaction.prepare_cached(statement)?.query_row([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)));
+    let Some((first, last)) = range.optional()? else { return Ok(false) };
+    transaction.prepare_cached("DELETE FROM leftovers WHERE first = ?1")?.execute([first])?;
+    let end = last.min(first + STEP);
+    leave_items(transaction, (first, end))?;
+    forget_tasks(transaction, (first, end))?;
+    if end < last {
+        leave(transaction, (end, last))?;
+    }
+    Ok(true)
+}
+
+fn remove_oldest(transaction: &Transaction<'_>, before: Timestamp) -> rusqlite::Result<bool> {
+    let statement = "SELECT no, first_task, tasks, labels FROM jobs WHERE finished_at IS NOT NULL AND finished_at < ?1 \
+         ORDER BY finished_at LIMIT 1";
+    let found = transaction.prepare_cached(statement)?.query_row([before.0], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?, row.get::<_, String>(3)?))
+    });
+    let Some((job, first, tasks, labels)) = found.optional()? else { return Ok(false) };
+    let range = (first, first + tasks);
+    if tasks <= STEP {
+        leave_items(transaction, range)?;
+        forget_tasks(transaction, range)?;
+    } else {
+        leave(transaction, range)?;
+    }
+    if labels != "{}" {
+        let statement = "DELETE FROM job_labels WHERE job = ?1 AND (name, value) IN \
+             (SELECT key, value FROM json_each(?2))";
+        transaction.prepare_cached(statement)?.execute((job, labels))?;
+    }
+    let statement = "DELETE FROM job_queues WHERE job = ?1 AND queue IN (SELECT no FROM queues)";
+    transaction.prepare_cached(statement)?.execute([job])?;
+    for statement in [
+        "DELETE FROM events WHERE job = ?1",
+        "DELETE FROM submits WHERE job = ?1",
+        "DELETE FROM replies WHERE job = ?1",
+        "DELETE FROM jobs WHERE no = ?1",
+    ] {
+        transaction.prepare_cached(statement)?.execute([job])?;
+    }
+    Ok(true)
+}
+
+/// The items of mapped tasks go with them: few at once, many later.
+fn leave_items(transaction: &Transaction<'_>, range: (i64, i64)) -> rusqlite::Result<()> {
+    let statement = "SELECT map FROM tasks WHERE no >= ?1 AND no < ?2 AND map IS NOT NULL";
+    let mut statement = transaction.prepare_cached(statement)?;
+    let maps = statement.query_map(range, |row| Ok(super::row::map(row.get_ref(0)?.as_blob()?)?));
+    for map in maps?.collect::<rusqlite::Result<Vec<_>>>()? {
+        let items = (map.first_item.0, map.first_item.0 + i64::from(map.total));
+        if i64::from(map.total) <= STEP {
+            forget_tasks(transaction, items)?;
+        } else {
+            leave(transaction, items)?;
+        }
+    }
+    Ok(())
+}
+
+fn leave(transaction: &Transaction<'_>, range: (i64, i64)) -> rusqlite::Result<()> {
+    let statement = "INSERT INTO leftovers (first, last) VALUES (?1, ?2)";
+    transaction.prepare_cached(statement)?.execute(range)?;
+    Ok(())
+}
+
+/// Removes tasks and all that is kept by their numbers.
+pub(super) fn forget_tasks(transaction: &Transaction<'_>, range: (i64, i64)) -> rusqlite::Result<()> {
+    for statement in [
+        "DELETE FROM tasks WHERE no >= ?1 AND no < ?2",
+        "DELETE FROM attempts WHERE task >= ?1 AND task < ?2",
+        "DELETE FROM logs WHERE task >= ?1 AND task < ?2",
+    ] {
+        transaction.prepare_cached(statement)?.execute(range)?;
+    }
+    Ok(())
+}
