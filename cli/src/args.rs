@@ -377,12 +377,16 @@ pub(crate) struct ConformanceArgs {
     /// The output that this must give
     #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
     pub(crate) expect: Option<String>,
-    /// A kind that works for at least 20 s with --slow-input; without it, long tasks are not tested
+    /// A kind that works for at least 20 s with --slow-input; without it, time limits, claims, control and
+    /// shutdown are not tested
     #[arg(long, value_name = "KIND")]
     pub(crate) slow: Option<String>,
     /// Its input
     #[arg(long, value_name = "JSON", default_value = "null", requires = "slow", allow_hyphen_values = true)]
     pub(crate) slow_input: String,
+    /// How long to wait for the claim of a slow attempt, such as 70s: it has to work 20 s longer then
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "3s", requires = "slow")]
+    pub(crate) claims: Duration,
     /// It is a plain RPC server with a queue of its own, which knows nothing of Warrener: fewer rules
     #[arg(long, conflicts_with = "slow")]
     pub(crate) rpc: bool,

@@ -64,6 +64,11 @@ impl Findings {
         }
     }
 
+    /// Whether anything is wrong with a check.
+    pub(crate) fn has_problem(&self, check: &str) -> bool {
+        self.0.iter().any(|finding| finding.check == check && finding.level == Level::Problem)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
@@ -71,6 +76,22 @@ impl Findings {
     /// How many are problems.
     pub(crate) fn problems(&self) -> usize {
         self.count(Level::Problem)
+    }
+
+    /// How many things are to be put right: a rule that is broken twice is one.
+    pub(crate) fn fixes(&self) -> usize {
+        let mut fixes: Vec<_> = self.0.iter().filter(|finding| finding.level == Level::Problem).collect();
+        fixes.sort_by_key(|finding| &finding.fix);
+        fixes.dedup_by_key(|finding| &finding.fix);
+        fixes.len()
+    }
+
+    /// How many checks were skipped, of how many.
+    pub(crate) fn skipped_checks(&self) -> (usize, usize) {
+        let mut checks: Vec<_> = self.0.iter().map(|finding| finding.check).collect();
+        checks.sort_unstable();
+        checks.dedup();
+        (self.count(Level::Skipped), checks.len())
     }
 
     fn count(&self, level: Level) -> usize {

@@ -69,7 +69,7 @@ func must[T any](value T, err error) T {
 
 func main() {
 	must(0, channel.Confirm(false))
-	must(0, channel.Qos(4, 0, false))
+	must(0, channel.Qos(1, 0, false)) // one at a time: a task that may crash its worker must be alone
 	for task := range must(channel.Consume("warrener.tasks."+append(os.Args, "go")[1], "", false, false, false, false, nil)) {
 		go onTask(task)
 	}

@@ -1,7 +1,8 @@
 //! `warrener conformance`: the shipped workers keep the rules of PROTOCOL.md, and whoever breaks one is told which.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
+use std::time::Duration;
 
 use serde_json::Value;
 use warrener_tests::broker::Broker;
@@ -15,8 +16,8 @@ async fn the_worker_in_python_keeps_the_rules() {
     let flags = ["--kind", "text.reverse", "--input", r#"{"text": "abc"}"#, "--expect", r#""cba""#];
     let slow = ["--slow", "python.sleep", "--slow-input", r#"{"seconds": 20}"#];
     let seen = conform(&[&flags[..], &slow].concat(), &["python3", &worker, "q"]).await;
-    // It works in threads, which nobody can stop.
-    seen.keeps_all(&["cancel"]);
+    // It works in threads, which nobody can stop, and claims nothing.
+    seen.keeps_all(&["cancel", "drain", "claim"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -25,7 +26,7 @@ async fn the_worker_in_node_keeps_the_rules() {
     let worker = root().join("examples/node/worker.js").display().to_string();
     let flags = ["--kind", "text.upper", "--input", r#"{"text": "abc"}"#, "--expect", r#""ABC""#];
     let slow = ["--slow", "node.sleep", "--slow-input", r#"{"seconds": 20}"#];
-    conform(&[&flags[..], &slow].concat(), &["node", &worker, "q"]).await.keeps_all(&[]);
+    conform(&[&flags[..], &slow].concat(), &["node", &worker, "q"]).await.keeps_all(&["claim"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -33,7 +34,8 @@ async fn our_own_worker_keeps_the_rules() {
     let worker = program("worker").display().to_string();
     let flags = ["--kind", "demo.echo", "--input", r#"{"n": 1}"#, "--expect", r#"{"n": 1}"#];
     let slow = ["--slow", "demo.sleep", "--slow-input", r#"{"ms": 20000}"#];
-    let worker = ["env", "WARRENER_WORKER__DEMO=true", "WARRENER_WORKER__DRAIN=2s", &worker, "--queues", "q"];
+    let settings = ["WARRENER_WORKER__DEMO=true", "WARRENER_WORKER__DRAIN=2s", "WARRENER_WORKER__CLAIM_AFTER=1s"];
+    let worker = [&["env"], &settings[..], &[&worker, "--queues", "q"]].concat();
     conform(&[&flags[..], &slow].concat(), &worker).await.keeps_all(&[]);
 }
 
@@ -53,7 +55,7 @@ async fn the_worker_in_go_keeps_the_rules() {
     let slow = ["--slow", "go.sleep", "--slow-input", r#"{"seconds": 20}"#];
     let worker = binary.display().to_string();
     // It sends no heartbeats, so it can't be told to stop.
-    conform(&[&flags[..], &slow].concat(), &[&worker, "q"]).await.keeps_all(&["heartbeat", "cancel"]);
+    conform(&[&flags[..], &slow].concat(), &[&worker, "q"]).await.keeps_all(&["heartbeat", "cancel", "drain", "claim"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,12 +72,42 @@ async fn an_rpc_server_is_asked_for_less() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_acks_first_is_told_so() {
-    broken("acks first", "confirm", "the broker refused a report, and its result was lost: acked too early").await;
+    broken("acks first", "confirm", "the delivery was acked already: killed then, its result is lost").await;
+}
+
+/// It even publishes again what was refused, as long as it lives.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_acks_before_the_confirm_is_told_so() {
+    broken("acks before the confirm", "confirm", "the delivery was acked already: killed then, its result is lost")
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_never_acks_is_told_so_and_nothing_else() {
+    let seen = broken("never acks", "acks", "a report came (a success), and its delivery was never acked").await;
+    assert_eq!(seen.problems(), ["acks"], "{:#}", seen.findings);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_forgets_the_second_delivery_is_told_so() {
+    broken("forgets the second delivery", "duplicate", "not both deliveries were acked").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_begins_what_may_kill_it_is_told_so() {
+    let sentence = "with the header `deliveries` that was handed out before was begun: it ended as a success";
+    broken("begins a marked suspect", "suspect", sentence).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_stumbles_over_headers_is_told_so() {
+    let sentence = "the worker ended (exit status: 1), without a report, on a task with a header";
+    broken("stumbles over headers", "unknown header", sentence).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_forgets_the_ticket_is_told_so() {
-    broken("forgets the ticket", "echo", "a report came with the correlation_id \"conformance.task2.1\" instead").await;
+    broken("forgets the ticket", "echo", "a report came with the correlation_id \"conformance.task1.1\" instead").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,17 +122,128 @@ async fn a_worker_that_fails_without_a_code_is_told_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_dies_of_its_input_is_told_so() {
-    broken("dies of its input", "hostile input", "no report on an input that is not JSON").await;
+    broken("dies of its input", "hostile input", "(exit status: 1), without a report, on an input that is not JSON")
+        .await;
+}
+
+/// The others are this one with a fault.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_claims_early_is_not_accused() {
+    patient("none").await.keeps_all(&[]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_works_beside_a_suspect_is_told_so() {
+    broken_patience("works beside a suspect", "alone", "with the header `deliveries` it worked on 3 more").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_ended_by_a_cancel_is_told_so() {
+    broken_patience("is ended by a cancel", "cancel", "a cancel ended the worker (exit status: 7)").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_claims_without_acking_is_told_so() {
+    broken_patience("claims without acking", "claim", "it claimed an attempt, and did not ack the delivery").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_acks_before_its_claim_is_told_so() {
+    broken_patience("acks before its claim", "claim", "the delivery was acked already: killed then, the attempt").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_lets_its_lease_run_out_is_told_so() {
+    broken_patience("lets its lease run out", "claim", "a lease of 10 s was not renewed within 3 s").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_drops_what_it_claimed_is_told_so() {
+    broken_patience("drops what it claimed", "stopped", "it neither reported nor handed back").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_ignores_the_drain_is_warned() {
+    let seen = patient("ignores the drain").await;
+    assert_eq!(seen.code, 0, "{:#}", seen.findings);
+    assert!(seen.of("drain").contains("a drained worker took one more task"), "{:#}", seen.findings);
+}
+
+/// The arguments are wrong then, and not the worker.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_task_that_is_short_accuses_nobody() {
+    let seen = patience("none", &["--slow", "sleep", "--slow-input", r#"{"seconds": 0.3}"#]).await;
+    assert_eq!(seen.code, 2, "{:#}", seen.findings);
+    let why = "as a success; with its --slow-input it must work for 20 s";
+    assert!(seen.of("timeout").contains(why), "{:#}", seen.findings);
+    for check in ["cancel", "drain", "killed", "claim", "stopped"] {
+        assert_eq!(seen.of(check), "--slow ended too early", "{:#}", seen.findings);
+    }
+    assert_eq!(seen.problems(), [""; 0], "{:#}", seen.findings);
+}
+
+/// Without heartbeats and `--kind` no kind is known, which is no fault of the worker's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_of_unknown_kinds_is_not_accused() {
+    need_python();
+    let worker = root().join("tests/polyglot/broken_worker.py").display().to_string();
+    let seen = conform(&["--patience", "3s"], &["python3", &worker, "q", "none"]).await;
+    assert_eq!((seen.code, seen.problems()), (0, vec![]), "{:#}", seen.findings);
+    for check in ["suspect", "hostile input", "alone"] {
+        assert!(seen.of(check).contains("give --kind"), "{check}: {:#}", seen.findings);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_ends_is_told_from_a_worker_that_is_silent() {
+    let output = run(&place().await, "q", &[], &["sh", "-c", "exit 3"]).await;
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(err.contains("the worker ended (exit status: 3) instead of reading"), "{err}");
+}
+
+/// It says so, instead of anything about queues with other properties.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_run_is_turned_away() {
+    need_python();
+    let place = place().await;
+    let worker = root().join("tests/polyglot/broken_worker.py").display().to_string();
+    let worker = ["python3", &worker, "q", "none"];
+    let (first, second) = tokio::join!(run(&place, "q", &["--kind", "text.reverse"], &worker), async {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        run(&place, "q", &["--kind", "text.reverse"], &worker).await
+    });
+    let err = String::from_utf8_lossy(&second.stderr);
+    assert_eq!(second.status.code(), Some(5), "{err}");
+    assert!(err.contains("conformance runs there already"), "{err}");
+    assert_eq!(first.status.code(), Some(0), "{}", String::from_utf8_lossy(&first.stderr));
 }
 
 /// A worker that keeps all rules but one must break exactly that check, with that sentence.
-async fn broken(rule: &str, check: &str, sentence: &str) {
+async fn broken(rule: &str, check: &str, sentence: &str) -> Seen {
     need_python();
     let worker = root().join("tests/polyglot/broken_worker.py").display().to_string();
     let flags = ["--kind", "text.reverse", "--input", r#"{"text": "abc"}"#, "--patience", "3s"];
     let seen = conform(&flags, &["python3", &worker, "q", rule]).await;
-    assert_eq!(seen.code, 1, "{:#}", seen.findings);
-    assert!(seen.broken(check).contains(sentence), "{check} does not say {sentence:?}: {:#}", seen.findings);
+    seen.says(check, sentence);
+    seen
+}
+
+/// The same with a worker of several slots, which claims; it must break that check and no other.
+async fn broken_patience(rule: &str, check: &str, sentence: &str) {
+    let seen = patient(rule).await;
+    seen.says(check, sentence);
+    assert_eq!(seen.problems(), [check], "{:#}", seen.findings);
+}
+
+async fn patient(rule: &str) -> Seen {
+    patience(rule, &["--slow", "sleep", "--slow-input", r#"{"seconds": 20}"#]).await
+}
+
+async fn patience(rule: &str, slow: &[&str]) -> Seen {
+    need_python();
+    let worker = root().join("tests/polyglot/patient_worker.py").display().to_string();
+    let flags = ["--kind", "text.reverse", "--input", r#"{"text": "abc"}"#, "--patience", "5s"];
+    conform(&[&flags[..], slow].concat(), &["python3", &worker, "q", rule]).await
 }
 
 /// What was found.
@@ -114,16 +257,26 @@ async fn conform(flags: &[&str], worker: &[&str]) -> Seen {
 }
 
 async fn conform_at(queue: &str, flags: &[&str], worker: &[&str]) -> Seen {
+    let output = run(&place().await, queue, flags, worker).await;
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let findings: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{err}"));
+    Seen { code: output.status.code().unwrap_or(-1), findings: findings["items"].clone() }
+}
+
+/// A broker, and a prefix of our own.
+async fn place() -> (Broker, String) {
     let broker = Broker::shared().await;
+    let prefix = broker.names().prefix().to_owned();
+    (broker, prefix)
+}
+
+async fn run((broker, prefix): &(Broker, String), queue: &str, flags: &[&str], worker: &[&str]) -> Output {
     let mut command = Command::new(program("warrener"));
     command.args(["conformance", "-o", "json", "--queue", queue]).args(flags).arg("--").args(worker);
     command.current_dir(Path::new("/")).env_clear().envs(paths());
     command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
-    command.env("WARRENER_AMQP__URL", broker.url()).env("WARRENER_AMQP__PREFIX", broker.names().prefix());
-    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    let findings: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{err}"));
-    Seen { code: output.status.code().unwrap_or(-1), findings: findings["items"].clone() }
+    command.env("WARRENER_AMQP__URL", broker.url()).env("WARRENER_AMQP__PREFIX", prefix);
+    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
 
 impl Seen {
@@ -138,6 +291,20 @@ impl Seen {
 
     fn of(&self, check: &str) -> String {
         self.messages(|finding| finding["check"] == check)
+    }
+
+    /// This check is broken, in these words.
+    fn says(&self, check: &str, sentence: &str) {
+        assert_eq!(self.code, 1, "{:#}", self.findings);
+        assert!(self.broken(check).contains(sentence), "{check} does not say {sentence:?}: {:#}", self.findings);
+    }
+
+    /// The checks that are broken, each once.
+    fn problems(&self) -> Vec<&str> {
+        let all = self.findings.as_array().unwrap().iter().filter(|finding| finding["level"] == "problem");
+        let mut checks: Vec<_> = all.map(|finding| finding["check"].as_str().unwrap()).collect();
+        checks.dedup();
+        checks
     }
 
     fn broken(&self, check: &str) -> String {

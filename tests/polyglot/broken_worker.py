@@ -8,26 +8,37 @@ import pika
 QUEUE, RULE = sys.argv[1:]
 PREFIX = os.environ["WARRENER_AMQP__PREFIX"]
 channel = pika.BlockingConnection(pika.URLParameters(os.environ["WARRENER_AMQP__URL"])).channel()
-channel.basic_qos(prefetch_count=1)
+channel.basic_qos(prefetch_count=4)
+taken = set()
 if RULE != "acks first":
     channel.confirm_delivery()
 
 
 def report(ticket, kind, body):
     options = pika.BasicProperties(type=kind, correlation_id=ticket, delivery_mode=2)
-    channel.basic_publish(f"{PREFIX}.results", "results", json.dumps(body), options)
+    while True:
+        try:
+            return channel.basic_publish(f"{PREFIX}.results", "results", json.dumps(body), options)
+        except pika.exceptions.NackError:  # refused: again
+            channel.connection.sleep(0.2)
 
 
 def on_task(_, method, task, body):
     headers, ticket = task.headers or {}, task.correlation_id
     count = headers.get("x-delivery-count", 0) if method.redelivered else 0
-    if RULE == "acks first":
+    if RULE in ("acks first", "acks before the confirm"):
         channel.basic_ack(method.delivery_tag)
+    if RULE == "stumbles over headers" and "conformance" in headers:
+        raise KeyError("conformance")
+    if RULE == "forgets the second delivery" and ticket in taken:
+        return
+    taken.add(ticket)
     if not ticket:
         return channel.basic_reject(method.delivery_tag, requeue=False)
     if RULE == "forgets the ticket":
         ticket = task.message_id
-    if count >= (1 if "deliveries" in headers else 2) and task.type == "text.reverse":
+    marked = "deliveries" in headers and RULE != "begins a marked suspect"
+    if count >= (1 if marked else 2) and task.type == "text.reverse":
         report(ticket, "task.released", {"code": "suspect", "deliveries": count})
     elif task.type != "text.reverse":
         if RULE == "nacks unknown kinds":
@@ -37,7 +48,7 @@ def on_task(_, method, task, body):
         if "deliveries" in headers:
             report(ticket, "task.progress", {})
         work(ticket, body)
-    if RULE != "acks first":
+    if RULE not in ("acks first", "acks before the confirm", "never acks"):
         channel.basic_ack(method.delivery_tag)
 
 

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use warrener_shared::limits::Limits;
 use warrener_shared::wire::heartbeat::Heartbeat;
-use warrener_shared::wire::result::Report;
+use warrener_shared::wire::result::{PROGRESS, Report};
 
-use super::play::{Answer, Play};
+use super::judge::{Answer, said};
+use super::play::{Play, ticket};
 use super::stage::Ear;
 use crate::failure::Failure;
 
@@ -40,44 +42,71 @@ pub(super) async fn heartbeat(play: &mut Play<'_>) {
     }
 }
 
-/// Whether it works at all: a task comes back as a report with its ticket.
+/// Whether it works at all: a task comes back as a report with its ticket, and so does another one.
 pub(super) async fn echo(play: &mut Play<'_>) -> Result<bool, Failure> {
     let task = play.good_task();
     let kind = task.kind.clone().unwrap_or_default();
-    let answer = play.ask(task).await?;
-    match answer {
-        Answer::Report(report) => judge_good(play, &kind, &report),
+    let (mark, first) = (play.stage.mark(), ticket(&task));
+    match play.ask(task).await? {
+        Answer::Report(report) => {
+            play.works = matches!(report, Report::Succeeded { .. } | Report::Failed { .. });
+            judge_good(play, &kind, &report);
+        }
         Answer::Broken(what) => {
-            play.findings.problem(
-                ECHO,
-                what,
-                "§6: a report MUST carry the correlation_id of its task, and a known shape",
-            );
+            play.findings.problem(ECHO, what, SHAPE);
             return Ok(false);
         }
-        Answer::Nothing => {
-            let what = format!("no report on a task of kind {kind} within {} s", play.args.patience.as_secs());
-            play.findings.problem(
-                ECHO,
-                what,
-                "§6: a worker MUST report on every delivery that it takes; --patience waits longer",
-            );
+        Answer::Nothing(silence) => {
+            let what = format!("{silence}, on a task of kind {kind}, within {} s", play.args.patience.as_secs());
+            let rule = "§6: a worker MUST report on every delivery that it takes; --patience waits longer";
+            play.findings.problem(ECHO, what, rule);
             return Ok(false);
         }
     }
+    persistence(play, mark, &first);
     // With a prefetch of one, a second task comes only if the first was acked.
     let second = play.good_task();
-    match play.ask(second).await? {
-        Answer::Nothing => {
-            play.findings.problem(
-                ECHO,
-                "no report on a second task",
-                "§7.1: a worker MUST ack after the confirm of its report",
-            );
-            Ok(false)
+    if let Answer::Nothing(silence) = play.ask(second).await? {
+        let before = play.findings.len();
+        play.kill().await?;
+        // The very ack may be known to be missing by now.
+        if play.findings.len() == before {
+            let rule = "§7.1: a worker MUST ack after the confirm of its report";
+            play.findings.problem(ECHO, format!("{silence}, on a second task"), rule);
         }
-        _ => Ok(true),
+        return Ok(false);
     }
+    unnamed_header(play).await
+}
+
+/// Quorum queues keep any message; a policy may make something else of the queue of results one day.
+fn persistence(play: &mut Play<'_>, mark: usize, ticket: &str) {
+    let transient = play.stage.since(mark).into_iter().any(|heard| {
+        let message = &heard.incoming.message;
+        let is_end = message.kind.as_deref() != Some(PROGRESS);
+        heard.ear == Ear::Results && is_end && message.correlation_id.as_deref() == Some(ticket) && !message.persistent
+    });
+    if transient && !play.args.rpc {
+        let rule = "§6: a report SHOULD be persistent (delivery_mode 2)";
+        play.findings.warning(ECHO, "the report is transient", rule);
+    }
+}
+
+/// What the protocol may say one day is no reason to stumble.
+async fn unnamed_header(play: &mut Play<'_>) -> Result<bool, Failure> {
+    let mut task = play.good_task();
+    task.set_text("conformance", "a header that the protocol does not name");
+    let rule = "at the top: receivers MUST ignore fields, headers and properties that the protocol does not name";
+    match play.ask(task).await? {
+        Answer::Report(_) => play.findings.ok(HEADER, "a header that the protocol doesn't name is ignored"),
+        Answer::Broken(what) => play.findings.problem(HEADER, what, rule),
+        Answer::Nothing(silence) => {
+            let what = format!("{silence}, on a task with a header that the protocol doesn't name");
+            play.findings.problem(HEADER, what, rule);
+            play.revive().await?;
+        }
+    }
+    Ok(true)
 }
 
 fn judge_good(play: &mut Play<'_>, kind: &str, report: &Report) {
@@ -98,7 +127,7 @@ fn judge_good(play: &mut Play<'_>, kind: &str, report: &Report) {
             play.findings.warning(
                 ECHO,
                 what,
-                "give --kind and an --input with which it succeeds, so that more is seen",
+                "give --kind and an --input with which it succeeds, so that more is tested",
             );
         }
     }
@@ -115,8 +144,8 @@ pub(super) async fn unknown_kind(play: &mut Play<'_>) -> Result<(), Failure> {
         }
         Answer::Report(other) => play.findings.problem(UNKNOWN_KIND, format!("answered as {}", said(&other)), rule),
         Answer::Broken(what) => play.findings.problem(UNKNOWN_KIND, what, rule),
-        Answer::Nothing => {
-            play.findings.problem(UNKNOWN_KIND, "no report", rule);
+        Answer::Nothing(silence) => {
+            play.findings.problem(UNKNOWN_KIND, silence.to_string(), rule);
             play.revive().await?;
         }
     }
@@ -149,11 +178,15 @@ pub(super) async fn no_ticket(play: &mut Play<'_>) -> Result<(), Failure> {
 
 /// Inputs that no handler expects end their attempt, not the worker.
 pub(super) async fn hostile(play: &mut Play<'_>) -> Result<(), Failure> {
+    if !play.works && !play.args.rpc {
+        play.findings.skipped(HOSTILE_INPUT, NEEDS_KIND);
+        return Ok(());
+    }
     let rule = "§6: whatever the input, the worker MUST report on it, and go on";
     let before = play.findings.len();
     for (what, input) in HOSTILE {
         let kind = play.good_task().kind.unwrap_or_default();
-        let deep = "[".repeat(200) + &"]".repeat(200);
+        let deep = "[".repeat(DEEPEST) + &"]".repeat(DEEPEST);
         let task = play.task(&kind, if input == DEEP { &deep } else { input });
         match play.ask(task).await? {
             Answer::Report(_) => {}
@@ -162,9 +195,9 @@ pub(super) async fn hostile(play: &mut Play<'_>) -> Result<(), Failure> {
                 play.findings.warning(HOSTILE_INPUT, format!("no answer to {what}"), "the attempt ends by its timeout");
                 play.revive().await?;
             }
-            Answer::Broken(broken) => play.findings.problem(HOSTILE_INPUT, format!("{what}: {broken}"), rule),
-            Answer::Nothing => {
-                play.findings.problem(HOSTILE_INPUT, format!("no report on {what}"), rule);
+            Answer::Broken(broken) => play.findings.problem(HOSTILE_INPUT, format!("{what}: {broken}"), SHAPE),
+            Answer::Nothing(silence) => {
+                play.findings.problem(HOSTILE_INPUT, format!("{silence}, on {what}"), rule);
                 play.revive().await?;
             }
         }
@@ -173,19 +206,13 @@ pub(super) async fn hostile(play: &mut Play<'_>) -> Result<(), Failure> {
     play.still_works(HOSTILE_INPUT, "bad inputs", rule).await
 }
 
-/// A report in a few words.
-pub(super) fn said(report: &Report) -> String {
-    match report {
-        Report::Succeeded { .. } => "a success".to_owned(),
-        Report::Failed { error, .. } => format!("a failure ({}: {})", error.code, error.message),
-        Report::Released { code, .. } => format!("released ({})", code.as_deref().unwrap_or("no code")),
-        Report::Claimed { .. } => "claimed".to_owned(),
-        Report::Progress(_) => "progress".to_owned(),
-    }
-}
-
 const HEARTBEAT: &str = "heartbeat";
 const ECHO: &str = "echo";
+const SHAPE: &str = "§6: a report MUST carry the correlation_id of its task, and a known shape";
+const HEADER: &str = "unknown header";
+/// Where a check needs work that is begun.
+pub(super) const NEEDS_KIND: &str =
+    "needs a task that is worked on: give --kind, and an --input with which it succeeds";
 const UNKNOWN_KIND: &str = "unknown kind";
 const NO_TICKET: &str = "no ticket";
 const HOSTILE_INPUT: &str = "hostile input";
@@ -193,7 +220,8 @@ const HOSTILE: [(&str, &str); 4] = [
     ("an input that is not JSON", "{\"text\": "),
     ("an empty body", ""),
     ("JSON of another shape", "[null, 1e400, \"\\ud800\"]"),
-    ("JSON nested 200 deep", DEEP),
+    ("JSON nested 128 deep, as deep as inputs get", DEEP),
 ];
 const DEEP: &str = "deep";
+const DEEPEST: usize = Limits::DEFAULT.json_depth;
 const BEAT: Duration = Duration::from_secs(7);

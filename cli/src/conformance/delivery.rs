@@ -1,32 +1,67 @@
-//! Confirms before acks, and the same ticket twice.
+//! Confirms before acks, acks after them, and the same ticket twice.
 
 use std::time::Duration;
 
-use super::play::{Answer, Play, ticket};
+use super::judge::Answer;
+use super::play::{ACKS, Play, has, ticket};
 use super::stage::Ear;
 use crate::failure::Failure;
 
-/// The same ticket twice is one attempt: at least one report comes, and both deliveries are settled.
-pub(super) async fn duplicate(play: &mut Play<'_>) -> Result<(), Failure> {
+/// The same ticket twice is one attempt: at least one report comes, and both deliveries are settled. Whether the
+/// worker acks at all, as far as it can be told.
+pub(super) async fn duplicate(play: &mut Play<'_>) -> Result<bool, Failure> {
     let task = play.good_task();
     let (mark, ticket) = (play.stage.mark(), ticket(&task));
     play.stage.send(task.clone()).await?;
     play.stage.send(task).await?;
-    let rule = "§7.2: the same ticket MAY be delivered twice; both deliveries MUST be settled";
-    match play.answer(mark, &ticket, play.args.patience).await {
-        Answer::Report(_) => {}
-        Answer::Broken(what) => play.findings.problem(DUPLICATE, what, rule),
-        Answer::Nothing => play.findings.problem(DUPLICATE, "no report on a ticket that was delivered twice", rule),
+    let answer = play.answer(mark, &ticket, play.args.patience).await?;
+    play.forget(&ticket);
+    let good = play.good_task();
+    let after = match play.ask(good).await? {
+        Answer::Nothing(silence) => Some(silence),
+        Answer::Report(_) | Answer::Broken(_) => None,
+    };
+    let left = if play.args.rpc { Vec::new() } else { play.kill().await? };
+    if play.findings.has_problem(ACKS) {
+        return Ok(false);
     }
-    let before = play.findings.len();
-    play.still_works(DUPLICATE, "the same ticket was delivered twice", rule).await?;
+    let (before, is_stuck) = (play.findings.len(), after.is_some());
+    let mut broken = |what: String| {
+        play.findings.problem(
+            DUPLICATE,
+            what,
+            "§7.2: the same ticket MAY be delivered twice; both deliveries MUST be settled",
+        );
+    };
+    match (answer, after) {
+        (Answer::Broken(what), _) => broken(what),
+        (Answer::Nothing(silence), _) => broken(format!("{silence}, on a ticket that was delivered twice")),
+        (Answer::Report(_), Some(silence)) => {
+            let why = silence.0.map_or_else(|| "no longer works".to_owned(), |status| format!("ended ({status})"));
+            broken(format!("the worker {why} after the same ticket was delivered twice"));
+        }
+        (Answer::Report(_), None) if has(&left, &ticket) => {
+            broken(
+                "one ticket was delivered twice, and not both deliveries were acked: killed later, one came back"
+                    .to_owned(),
+            );
+        }
+        (Answer::Report(_), None) => {}
+    }
     let reports =
         play.stage.since(mark).into_iter().filter(|heard| {
             heard.ear == Ear::Results && heard.incoming.message.correlation_id.as_deref() == Some(&ticket)
         });
-    let what = format!("one ticket delivered twice: {} reports, and the worker goes on", reports.count());
+    let reports = match reports.count() {
+        1 => "1 report".to_owned(),
+        count => format!("{count} reports"),
+    };
+    let what = format!("one ticket delivered twice: {reports}, and the worker goes on");
     play.findings.ok_unless_found(DUPLICATE, before, what);
-    Ok(())
+    if play.args.rpc && is_stuck {
+        play.revive().await?;
+    }
+    Ok(true)
 }
 
 /// The broker refuses reports for a while. Whoever acks without waiting for the confirm loses one.
@@ -36,24 +71,29 @@ pub(super) async fn confirm(play: &mut Play<'_>) -> Result<(), Failure> {
     let (mark, ticket) = (play.stage.mark(), ticket(&task));
     play.stage.send(task).await?;
     tokio::time::sleep(REFUSED).await;
-    play.stage.take_results().await?;
     let rule = "§7.1: a worker MUST wait for the confirm of its report before it acks, and MUST NOT lose a report that \
                 was refused";
-    let mut answer = play.answer(mark, &ticket, play.args.patience).await;
-    if matches!(answer, Answer::Nothing) && play.worker.is_some() {
-        // It may have given up in despair, or hold the delivery: another life shows whether it still exists.
-        play.restart().await?;
-        answer = play.answer(mark, &ticket, play.args.patience).await;
+    if play.worker.is_some() {
+        // Nothing but the delivery can bring the result of a dead worker back.
+        let left = play.kill().await?;
+        match has(&left, &ticket) {
+            true => play.findings.ok(CONFIRM, "killed before its report was confirmed, it left the delivery to others"),
+            false => {
+                let what = "the broker had refused its report, and the delivery was acked already: killed then, its \
+                            result is lost";
+                play.findings.problem(CONFIRM, what, rule);
+            }
+        }
+        play.stage.restore_results().await?;
+        return play.enter().await;
     }
-    match answer {
+    play.stage.take_results().await?;
+    match play.answer(mark, &ticket, play.args.patience).await? {
         Answer::Report(_) => play.findings.ok(CONFIRM, "a report that the broker refused at first came later"),
         Answer::Broken(what) => play.findings.problem(CONFIRM, what, rule),
-        Answer::Nothing => {
-            play.findings.problem(
-                CONFIRM,
-                "the broker refused a report, and its result was lost: acked too early",
-                rule,
-            );
+        Answer::Nothing(_) => {
+            let what = "the broker refused a report, and it never came again";
+            play.findings.warning(CONFIRM, what, format!("{rule}; with a command behind -- more can be told"));
         }
     }
     play.still_works(CONFIRM, "the broker had refused a report", rule).await?;
@@ -63,4 +103,4 @@ pub(super) async fn confirm(play: &mut Play<'_>) -> Result<(), Failure> {
 const DUPLICATE: &str = "duplicate";
 const CONFIRM: &str = "confirm";
 /// Long enough for a task to be done and its report to be refused.
-const REFUSED: Duration = Duration::from_secs(3);
+const REFUSED: Duration = Duration::from_millis(2_500);

@@ -1,8 +1,11 @@
 //! `warrener conformance`: plays the orchestrator against somebody's worker, and says which rules it breaks.
 
 mod answers;
+mod claims;
+mod control;
 mod crashes;
 mod delivery;
+mod judge;
 mod long;
 mod play;
 mod stage;
@@ -21,6 +24,7 @@ use crate::context::Context;
 use crate::dev::Lent;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::findings::Findings;
 
 #[derive(Debug, Deserialize)]
 struct Config {
@@ -60,14 +64,29 @@ async fn with_broker(context: &Context, args: ConformanceArgs, amqp: &Amqp, url:
         played = play.all() => played,
         _ = tokio::signal::ctrl_c() => Err(Failure::new(Exit::Interrupted, "interrupted")),
     };
-    let findings = play.end().await?;
+    let (findings, misuse) = play.end().await?;
     played?;
     findings.print(context)?;
-    context.say(&match findings.problems() {
-        0 => "the worker keeps every MUST that was tested".to_owned(),
-        count => format!("the worker breaks {count} of the rules of shared/PROTOCOL.md"),
-    });
-    Ok(if findings.problems() == 0 { Exit::Ok } else { Exit::Error })
+    context.say(&verdict(&findings));
+    match misuse {
+        Some(what) if findings.problems() == 0 => Err(Failure::new(Exit::Usage, what)),
+        _ => Ok(if findings.problems() == 0 { Exit::Ok } else { Exit::Error }),
+    }
+}
+
+/// What it comes to, in a line.
+fn verdict(findings: &Findings) -> String {
+    let left_out = match findings.skipped_checks() {
+        (0, _) => String::new(),
+        (skipped, all) => format!("; not tested: {skipped} of {all} checks"),
+    };
+    match findings.fixes() {
+        0 => format!("the worker keeps every MUST that was tested{left_out}"),
+        count => {
+            let rules = if count == 1 { "rule" } else { "rules" };
+            format!("the worker breaks {count} {rules} of the protocol (§: sections of PROTOCOL.md){left_out}")
+        }
+    }
 }
 
 fn check_json(flag: &str, text: &str) -> Result<(), Failure> {

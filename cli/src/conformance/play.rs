@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 use uuid::Uuid;
-use warrener_shared::limits::Limits;
 use warrener_shared::wire::Message;
 use warrener_shared::wire::heartbeat::Heartbeat;
-use warrener_shared::wire::result::{FailedBody, Report, parse_report};
 
-use super::stage::{Ear, Heard, Stage};
+use super::judge::{Answer, Silence, beat_of, judge, said};
+use super::stage::Stage;
 use super::worker::Worker;
 use super::{answers, crashes, delivery, long};
 use crate::args::ConformanceArgs;
@@ -27,56 +26,76 @@ pub(super) struct Play<'a> {
     pub(super) findings: Findings,
     /// The last heartbeat.
     pub(super) beat: Option<Heartbeat>,
+    /// Whether the good task is worked on, and not handed back as unknown.
+    pub(super) works: bool,
+    /// Whether it keeps the time limit, so that a slow task can be made to end.
+    pub(super) keeps_limits: bool,
+    /// How long after its start it claims a slow task, if it was seen to.
+    pub(super) claims_after: Option<Duration>,
+    /// What is wrong with the arguments, as it turned out.
+    pub(super) misuse: Option<String>,
+    /// Tickets that were reported on, and how: their deliveries must be settled.
+    answered: Vec<(String, String)>,
+    /// When the last report was heard.
+    last_answer: Instant,
     next: u32,
-}
-
-/// What came of a task.
-pub(super) enum Answer {
-    /// A final report that reads as it should.
-    Report(Report),
-    /// Something that breaks the rules, in a sentence.
-    Broken(String),
-    /// Nothing in time.
-    Nothing,
 }
 
 impl<'a> Play<'a> {
     pub(super) fn new(context: &'a Context, args: ConformanceArgs, stage: Stage, worker: Option<Worker>) -> Self {
-        Self { context, args, stage, worker, findings: Findings::default(), beat: None, next: 0 }
+        Self {
+            context,
+            args,
+            stage,
+            worker,
+            findings: Findings::default(),
+            beat: None,
+            works: false,
+            keeps_limits: false,
+            claims_after: None,
+            misuse: None,
+            answered: Vec::new(),
+            last_answer: Instant::now(),
+            next: 0,
+        }
     }
 
     /// Plays every scene.
     pub(super) async fn all(&mut self) -> Result<(), Failure> {
-        // Before the worker is there, because only we may take this message.
-        let suspect = crashes::prepare_suspect(self).await?;
+        if self.worker.is_some() {
+            self.nobody_reads().await?;
+        }
         self.enter().await?;
-        crashes::judge_suspect(self, suspect).await?;
         answers::heartbeat(self).await;
-        if !answers::echo(self).await? {
-            self.findings.skipped("the rest", "nothing else can be tested before that works");
+        let goes_on = answers::echo(self).await? && delivery::duplicate(self).await?;
+        if !goes_on {
+            self.findings.skipped(REST, "nothing else can be tested before that works");
             return Ok(());
         }
-        answers::hostile(self).await?;
-        delivery::duplicate(self).await?;
         if self.args.rpc {
+            answers::hostile(self).await?;
             let what = "a plain RPC server is asked for no more: no kinds, confirms, time limits, claims or heartbeats";
-            self.findings.skipped("the rest", what);
+            self.findings.skipped(REST, what);
             return Ok(());
         }
+        crashes::suspect(self).await?;
+        answers::hostile(self).await?;
         answers::unknown_kind(self).await?;
         answers::no_ticket(self).await?;
         delivery::confirm(self).await?;
+        long::timeout(self).await?;
         crashes::alone(self).await?;
-        long::scenes(self).await
+        long::scenes(self).await?;
+        self.settled().await
     }
 
     /// Ends everything.
-    pub(super) async fn end(mut self) -> Result<Findings, Failure> {
+    pub(super) async fn end(mut self) -> Result<(Findings, Option<String>), Failure> {
         if let Some(mut worker) = self.worker.take() {
             worker.kill().await;
         }
         self.stage.strike().await?;
-        Ok(self.findings)
+        Ok((self.findings, self.misuse))
     }
 
     /// Starts the worker, if it is ours to start, and waits until it reads its queue.
@@ -84,20 +103,54 @@ impl<'a> Play<'a> {
         if let Some(worker) = &mut self.worker {
             worker.start()?;
         }
-        let deadline = Instant::now() + ENTRANCE;
-        let mut said = Instant::now() + Duration::from_secs(3);
-        while self.stage.depth().await?.is_none_or(|depth| depth.consumers == 0) {
-            if self.worker.as_mut().is_some_and(Worker::has_ended) {
-                return Err(Failure::new(Exit::Error, "the worker ended instead of working; see what it printed"));
+        let (mark, start) = (self.stage.mark(), Instant::now());
+        let (deadline, mut said) = (start + ENTRANCE, start + Duration::from_secs(3));
+        while self.consumers().await? == 0 {
+            if let Some(status) = self.worker.as_mut().and_then(Worker::ended) {
+                let what = format!("the worker ended ({status}) instead of reading {}", self.stage.address);
+                return Err(Failure::new(Exit::Error, what).hint("what it printed is above"));
             }
             if Instant::now() > deadline {
-                let what = format!("nobody reads the queue {} after {} s", self.stage.address, ENTRANCE.as_secs());
-                return Err(Failure::new(Exit::GaveUp, what)
-                    .hint("start the worker against the same broker and prefix, or name it behind --"));
+                return Err(self.stays_away(mark));
             }
             if self.worker.is_none() && Instant::now() > said {
                 self.context.say(&format!("waiting for a worker to read {}", self.stage.address));
                 said = deadline;
+            }
+            sleep(LOOK_EVERY).await;
+        }
+        Ok(())
+    }
+
+    fn stays_away(&self, mark: usize) -> Failure {
+        let what = format!("nobody reads the queue {} after {} s", self.stage.address, ENTRANCE.as_secs());
+        let beat = self.stage.since(mark).iter().rev().find_map(beat_of);
+        let hint = match (beat, &self.worker) {
+            (Some(beat), _) => format!("its heartbeat says that it serves {}", beat.queues.join(", ")),
+            (None, Some(_)) => {
+                "is the queue's name an argument of the worker too? its broker is in WARRENER_AMQP__URL, \
+                                the prefix in WARRENER_AMQP__PREFIX"
+                    .to_owned()
+            }
+            (None, None) => "start the worker against the same broker and prefix, or name it behind --".to_owned(),
+        };
+        Failure::new(Exit::GaveUp, what).hint(hint)
+    }
+
+    async fn consumers(&self) -> Result<u32, Failure> {
+        Ok(self.stage.depth().await?.map_or(0, |depth| depth.consumers))
+    }
+
+    /// Waits until the broker knows that our worker is gone.
+    async fn nobody_reads(&self) -> Result<(), Failure> {
+        let deadline = Instant::now() + EXIT;
+        while self.consumers().await? > 0 {
+            if Instant::now() > deadline {
+                let what = format!("somebody else reads the queue {}", self.stage.address);
+                return Err(Failure::new(Exit::Refused, what).hint(
+                    "stop other workers of this queue; the command behind -- must be the worker itself, and not start \
+                     it in the background",
+                ));
             }
             sleep(LOOK_EVERY).await;
         }
@@ -138,94 +191,100 @@ impl<'a> Play<'a> {
     pub(super) async fn ask_within(&mut self, task: Message, limit: Duration) -> Result<Answer, Failure> {
         let (mark, ticket) = (self.stage.mark(), ticket(&task));
         self.stage.send(task).await?;
-        Ok(self.answer(mark, &ticket, limit).await)
+        self.answer(mark, &ticket, limit).await
     }
 
-    /// Waits for the end of a task that was sent.
-    pub(super) async fn answer(&self, mark: usize, ticket: &str, limit: Duration) -> Answer {
-        let end = self.stage.wait(mark, limit, |heard| judge(heard, ticket)).await;
-        end.unwrap_or(Answer::Nothing)
+    /// Waits for the end of a task that was sent, and not for a worker that is gone.
+    pub(super) async fn answer(&mut self, mark: usize, ticket: &str, limit: Duration) -> Result<Answer, Failure> {
+        let deadline = Instant::now() + limit;
+        loop {
+            let slice = LIFE_EVERY.min(deadline.saturating_duration_since(Instant::now()));
+            let mut answer = self.stage.wait(mark, slice, |heard| judge(heard, ticket)).await;
+            let mut status = None;
+            if answer.is_none() {
+                status = self.gone().await?;
+            }
+            if status.is_some() {
+                answer = self.stage.wait(mark, LAST_WORDS, |heard| judge(heard, ticket)).await;
+            }
+            if let Some(Answer::Report(report)) = &answer {
+                self.answered.push((ticket.to_owned(), said(report)));
+                self.last_answer = Instant::now();
+            }
+            match answer {
+                Some(answer) => return Ok(answer),
+                None if status.is_some() || Instant::now() >= deadline => return Ok(Answer::Nothing(Silence(status))),
+                None => {}
+            }
+        }
+    }
+
+    /// How our worker ended, if it did so by itself and nobody reads its queue.
+    pub(super) async fn gone(&mut self) -> Result<Option<String>, Failure> {
+        let Some(status) = self.worker.as_mut().and_then(Worker::ended) else { return Ok(None) };
+        Ok((self.consumers().await? == 0).then_some(status))
     }
 
     /// Whether a good task still succeeds or fails in order; a sentence about it if not.
     pub(super) async fn still_works(&mut self, check: &'static str, after: &str, rule: &str) -> Result<(), Failure> {
         let task = self.good_task();
-        if let Answer::Nothing = self.ask(task).await? {
-            self.findings.problem(check, format!("the worker no longer works after {after}"), rule);
+        if let Answer::Nothing(silence) = self.ask(task).await? {
+            let what = match silence.0 {
+                Some(status) => format!("the worker ended ({status}) after {after}"),
+                None => format!("the worker no longer works after {after}"),
+            };
+            self.findings.problem(check, what, rule);
             self.revive().await?;
         }
         Ok(())
     }
 
+    /// Kills the worker and takes what it leaves in its queue: whatever was not acked. Nothing of it may have been
+    /// reported on.
+    pub(super) async fn kill(&mut self) -> Result<Vec<Message>, Failure> {
+        // Between the report, which was heard, and the ack there is still the confirm.
+        sleep_until(self.last_answer + ACKED_AFTER).await;
+        let Some(worker) = &mut self.worker else { return Ok(Vec::new()) };
+        worker.kill().await;
+        self.nobody_reads().await?;
+        let left = self.stage.take().await?;
+        let mut unacked: Vec<String> = Vec::new();
+        for (ticket, said) in self.answered.drain(..) {
+            if has(&left, &ticket) && !unacked.contains(&said) {
+                unacked.push(said);
+            }
+        }
+        for said in unacked {
+            let what = format!("a report came ({said}), and its delivery was never acked: killed later, it came back");
+            self.findings.problem(ACKS, what, "§7.1: a worker MUST ack a delivery once its report is confirmed");
+        }
+        Ok(left)
+    }
+
+    /// The deliveries of this ticket are looked at elsewhere.
+    pub(super) fn forget(&mut self, ticket: &str) {
+        self.answered.retain(|(other, _)| other != ticket);
+    }
+
     /// Another life, where we can give one, with nothing left of the one before.
     pub(super) async fn revive(&mut self) -> Result<(), Failure> {
-        if let Some(worker) = &mut self.worker {
-            worker.kill().await;
-            self.stage.empty().await?;
+        if self.worker.is_some() {
+            self.kill().await?;
             self.enter().await?;
         }
         Ok(())
     }
 
-    /// Another life, which gets what the one before left behind.
-    pub(super) async fn restart(&mut self) -> Result<(), Failure> {
-        if let Some(worker) = &mut self.worker {
-            worker.kill().await;
-            self.enter().await?;
+    /// Whether everything that was reported on was acked, to the end.
+    async fn settled(&mut self) -> Result<(), Failure> {
+        if self.worker.is_none() {
+            self.findings.skipped(ACKS, NEEDS_COMMAND);
+            return Ok(());
         }
+        self.kill().await?;
+        self.findings.ok_unless_found(ACKS, 0, "whatever it reported on it acked");
         Ok(())
     }
-}
-
-/// What a message says about the end of an attempt: nothing, if it is of another, or no end.
-fn judge(heard: &Heard, ticket: &str) -> Option<Answer> {
-    let message = &heard.incoming.message;
-    match heard.ear {
-        Ear::Results => judge_report(message, ticket),
-        Ear::Unrouted if message.correlation_id.as_deref() == Some(ticket) => Some(Answer::Broken(format!(
-            "the report was published to {:?} with the key {:?}, where no queue is: it goes to the exchange \
-             <prefix>.results with the key results, or to reply_to through the default exchange",
-            heard.incoming.exchange, heard.incoming.routing_key
-        ))),
-        Ear::Dead if message.correlation_id.as_deref() == Some(ticket) => {
-            let reason = heard.incoming.death.as_ref().map_or("", |death| death.reason.as_str());
-            Some(Answer::Broken(match reason {
-                "rejected" => "the delivery was rejected instead of answered".to_owned(),
-                "delivery_limit" => "the delivery was given back (nack with requeue) again and again".to_owned(),
-                reason => format!("the delivery became a dead letter ({reason})"),
-            }))
-        }
-        _ => None,
-    }
-}
-
-fn judge_report(message: &Message, ticket: &str) -> Option<Answer> {
-    let limits = Limits::default();
-    match (message.correlation_id.as_deref(), parse_report(message, &limits)) {
-        (None | Some(""), _) => Some(Answer::Broken("a report came without a correlation_id".to_owned())),
-        (Some(other), _) if other != ticket => {
-            // Late reports of earlier tasks are nothing new.
-            (!looks_like_ours(other)).then(|| {
-                Answer::Broken(format!("a report came with the correlation_id {other:?} instead of the ticket"))
-            })
-        }
-        (_, Err(unreadable)) => Some(Answer::Broken(format!("the report can't be read: {unreadable}"))),
-        (_, Ok((_, Report::Claimed { .. } | Report::Progress(_)))) => None,
-        (_, Ok((_, Report::Failed { error, .. }))) if !is_told(message, &error.code) => {
-            Some(Answer::Broken(format!("the report is not as it should be: {}", error.message)))
-        }
-        (_, Ok((_, report))) => Some(Answer::Report(report)),
-    }
-}
-
-/// Whether the worker itself says that it failed with this code; else our reader says so of the report.
-fn is_told(message: &Message, code: &str) -> bool {
-    serde_json::from_slice::<FailedBody>(&message.body).is_ok_and(|body| body.code == code)
-}
-
-/// A number, a number, a token.
-fn looks_like_ours(ticket: &str) -> bool {
-    ticket.parse::<warrener_shared::id::Ticket>().is_ok()
 }
 
 /// The ticket of a task.
@@ -233,6 +292,21 @@ pub(super) fn ticket(task: &Message) -> String {
     task.correlation_id.clone().unwrap_or_default()
 }
 
+/// Whether the delivery of a ticket is among these.
+pub(super) fn has(messages: &[Message], ticket: &str) -> bool {
+    messages.iter().any(|message| message.correlation_id.as_deref() == Some(ticket))
+}
+
+pub(super) const REST: &str = "the rest";
+pub(super) const ACKS: &str = "acks";
+pub(super) const NEEDS_COMMAND: &str = "needs a worker that can be started and killed here: name its command behind --";
 /// Time for a worker to come up: interpreters and dependencies take their time.
 const ENTRANCE: Duration = Duration::from_secs(30);
+/// Time for the broker to notice that it is gone.
+const EXIT: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How often we look whether the worker lives while we wait for it.
+const LIFE_EVERY: Duration = Duration::from_millis(500);
+/// What a worker that is gone said before may still be on its way.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+const ACKED_AFTER: Duration = Duration::from_millis(1_500);

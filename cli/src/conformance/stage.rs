@@ -7,7 +7,7 @@ use lapin::options::QueueDeclareOptions;
 use lapin::types::{AMQPValue, FieldTable};
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use warrener_amqp::{BrokerError, Consumer, Incoming, Publisher, Session, Settings, Topology};
+use warrener_amqp::{BrokerError, Consumer, Incoming, Published, Publisher, Session, Settings, Topology};
 use warrener_client::ClientError;
 use warrener_client::amqp::Names;
 use warrener_shared::id::QueueName;
@@ -41,6 +41,8 @@ pub(super) struct Stage {
     publisher: Publisher,
     results: Option<Session>,
     heard: Arc<Heardbook>,
+    /// Keeps others away as long as it is there.
+    _mark: Consumer,
     /// The queue at the broker that the worker reads.
     pub(super) address: String,
     /// Whether the queue is somebody else's.
@@ -57,6 +59,7 @@ impl Stage {
     /// Takes the place of the orchestrator, unless there is one.
     pub(super) async fn set(settings: Settings, names: Names, queue: &str, is_foreign: bool) -> Result<Self, Failure> {
         let session = Session::open(&settings).await.map_err(failed)?;
+        let mark = mark_the_place(&session, &names).await?;
         refuse_company(&session, &names).await?;
         let lane = QueueName::new(queue).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
         let lanes = if is_foreign { Vec::new() } else { vec![lane.clone()] };
@@ -64,23 +67,17 @@ impl Stage {
         let address = if is_foreign { queue.to_owned() } else { names.task_queue(&lane) };
         let publisher = session.publisher(16).await.map_err(failed)?;
         let heard = Arc::<Heardbook>::default();
-        let mut stage = Self { settings, names, session, publisher, results: None, heard, address, is_foreign };
+        let mut stage =
+            Self { settings, names, session, publisher, results: None, heard, _mark: mark, address, is_foreign };
         stage.listen_to_results().await?;
         for (ear, queue) in [(Ear::Dead, stage.names.dead()), (Ear::Unrouted, stage.names.unrouted())] {
             let consumer = stage.session.consume(&queue, PREFETCH).await.map_err(failed)?;
             stage.hear(ear, consumer);
         }
-        let beats = stage
-            .session
-            .consume_exclusive(&stage.own_queue(), &stage.names.workers(), &[String::new()], PREFETCH)
-            .await;
+        let own = format!("{}.conformance-{}", stage.names.prefix(), std::process::id());
+        let beats = stage.session.consume_exclusive(&own, &stage.names.workers(), &[String::new()], PREFETCH).await;
         stage.hear(Ear::Beats, beats.map_err(failed)?);
         Ok(stage)
-    }
-
-    /// Beside the prefix's own names.
-    fn own_queue(&self) -> String {
-        format!("{}.conformance-{}", self.names.prefix(), std::process::id())
     }
 
     async fn listen_to_results(&mut self) -> Result<(), Failure> {
@@ -114,17 +111,21 @@ impl Stage {
                 self.publisher.publish(&self.names.tasks(), lane.map_or("", |(_, lane)| lane), message).await
             }
         };
-        match published.is_confirmed() {
-            true => Ok(()),
-            false => Err(Failure::new(Exit::Error, format!("publishing to {}: {published:?}", self.address))),
-        }
+        let why = match published {
+            Published::Confirmed => return Ok(()),
+            Published::Nacked => "the broker refused the task: the queue is full",
+            Published::Returned => "the queue is not bound any more: somebody changed it meanwhile",
+            Published::Unknown => "the broker did not confirm it, or the connection broke",
+        };
+        Err(Failure::new(Exit::Error, format!("publishing to {}: {why}", self.address)))
     }
 
-    /// Tells a worker something.
-    pub(super) async fn control(&self, worker: &str, body: &serde_json::Value) {
-        let message = Message::json("control", body.to_string().into_bytes());
+    /// Tells a worker something. Whether it listens.
+    pub(super) async fn control(&self, worker: &str, body: &serde_json::Value) -> bool {
+        let message = Message { persistent: false, ..Message::json("control", body.to_string().into_bytes()) };
         let key = warrener_shared::wire::topology::control_key(worker);
-        self.publisher.send_unconfirmed(&self.names.control(), &key, message).await;
+        let published = self.session.pool().publish_mandatory(&self.names.control(), &key, message).await;
+        published != Published::Returned
     }
 
     /// The queue that reports are addressed to.
@@ -161,27 +162,39 @@ impl Stage {
         self.session.depth(&self.address).await.map_err(failed)
     }
 
-    /// Takes the first message of the worker's queue and gives it back, so many times.
-    pub(super) async fn bounce(&self, times: u32) -> Result<(), Failure> {
+    /// Takes as many messages as the worker's queue has, and gives them back: each was delivered once more then.
+    pub(super) async fn bounce(&self, count: u16) -> Result<(), Failure> {
         let session = Session::open(&self.settings).await.map_err(failed)?;
-        let mut consumer = session.consume(&self.address, 1).await.map_err(failed)?;
-        for _ in 0..times {
-            consumer.next().await.map_err(failed)?.release().await.map_err(failed)?;
+        let mut consumer = session.consume(&self.address, count).await.map_err(failed)?;
+        let mut taken = Vec::new();
+        for _ in 0..count {
+            taken.push(consumer.next().await.map_err(failed)?);
         }
-        // What was handed to us meanwhile counts once more, which is as good.
+        // What is given back must not come to us again.
+        taken.extend(consumer.cancel().await.map_err(failed)?);
+        for delivery in taken {
+            delivery.release().await.map_err(failed)?;
+        }
         session.close().await;
         Ok(())
     }
 
-    /// Throws away what is in the worker's queue.
-    pub(super) async fn empty(&self) -> Result<(), Failure> {
+    /// Takes what is in the worker's queue, for good. Nobody else may read it.
+    pub(super) async fn take(&self) -> Result<Vec<Message>, Failure> {
         let session = Session::open(&self.settings).await.map_err(failed)?;
+        let ready = self.depth().await?.map_or(0, |depth| depth.ready as usize);
         let mut consumer = session.consume(&self.address, PREFETCH).await.map_err(failed)?;
-        while let Ok(delivery) = tokio::time::timeout(EMPTY_AFTER, consumer.next()).await {
-            delivery.map_err(failed)?.ack().await.map_err(failed)?;
+        let mut taken = Vec::new();
+        // What is known to be there may take its time on a busy machine.
+        let patience = |taken: usize| if taken < ready { DELIVERED_AFTER } else { EMPTY_AFTER };
+        while let Ok(delivery) = tokio::time::timeout(patience(taken.len()), consumer.next()).await {
+            let (incoming, receipt) = delivery.map_err(failed)?.into_parts();
+            taken.push(incoming.message);
+            receipt.ack().await.map_err(failed)?;
         }
+        consumer.cancel().await.map_err(failed)?;
         session.close().await;
-        Ok(())
+        Ok(taken)
     }
 
     /// Puts a queue in place of the results that refuses every message.
@@ -207,8 +220,11 @@ impl Stage {
         // One that fills it, as late as a report can be.
         let mut late = Message::json("conformance.fill", b"null".to_vec());
         late.correlation_id = Some(format!("0.1.{:032x}", 0));
-        self.publisher.publish("", &name, late).await;
-        Ok(())
+        self.publisher.publish("", &name, late.clone()).await;
+        match self.publisher.publish(&self.names.results(), KEY_RESULTS, late).await {
+            Published::Nacked => Ok(()),
+            other => Err(Failure::new(Exit::Error, format!("making {name} refuse reports: it does not: {other:?}"))),
+        }
     }
 
     /// Takes what the refusing queue holds, and with it whatever comes.
@@ -250,6 +266,20 @@ impl Stage {
     }
 }
 
+/// A queue that is ours alone keeps a second run away.
+async fn mark_the_place(session: &Session, names: &Names) -> Result<Consumer, Failure> {
+    let queue = format!("{}.conformance", names.prefix());
+    let consumer = session.consume_exclusive(&queue, "amq.fanout", &[], PREFETCH).await;
+    consumer.map_err(|error| match error.to_string() {
+        text if text.contains("RESOURCE_LOCKED") => {
+            let what =
+                format!("taking the orchestrator's place under {:?}: conformance runs there already", names.prefix());
+            Failure::new(Exit::Refused, what).hint(ELSEWHERE)
+        }
+        _ => failed(error),
+    })
+}
+
 /// An orchestrator would take the reports that we wait for, and its jobs would go to the worker under test.
 async fn refuse_company(session: &Session, names: &Names) -> Result<(), Failure> {
     let consumers = session.depth(&names.results()).await.map_err(failed)?.map_or(0, |depth| depth.consumers);
@@ -257,16 +287,16 @@ async fn refuse_company(session: &Session, names: &Names) -> Result<(), Failure>
         return Ok(());
     }
     let what = format!("taking the orchestrator's place under {:?}: there is one already", names.prefix());
-    Err(Failure::new(Exit::Refused, what).hint(
-        "use another broker, or set WARRENER_AMQP__PREFIX for this command and the worker; without WARRENER_AMQP__URL \
-         a private RabbitMQ is started",
-    ))
+    Err(Failure::new(Exit::Refused, what).hint(ELSEWHERE))
 }
 
 fn failed(error: BrokerError) -> Failure {
     Failure::from(ClientError::Broker(error))
 }
 
+const ELSEWHERE: &str = "use another broker, or set WARRENER_AMQP__PREFIX, which the worker is told too; without \
+                         WARRENER_AMQP__URL a private RabbitMQ is started";
 const PREFETCH: u16 = 64;
+const DELIVERED_AFTER: Duration = Duration::from_secs(20);
 /// A queue that gives nothing for so long is empty.
 const EMPTY_AFTER: Duration = Duration::from_millis(500);

@@ -39,9 +39,10 @@ impl Worker {
         Ok(())
     }
 
-    /// Whether it has ended by itself.
-    pub(super) fn has_ended(&mut self) -> bool {
-        self.running.as_mut().is_some_and(|(child, _)| matches!(child.try_wait(), Ok(Some(_))))
+    /// How it ended, if it did so by itself: `exit status: 1`.
+    pub(super) fn ended(&mut self) -> Option<String> {
+        let (child, _) = self.running.as_mut()?;
+        child.try_wait().ok().flatten().map(|status| status.to_string())
     }
 
     /// Kills it like a power cut.
