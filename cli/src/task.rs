@@ -56,17 +56,24 @@ fn details(job: &str, task: &Task) -> String {
 }
 
 fn attempts(attempts: &[Attempt], now: Timestamp) -> Table {
-    let mut table = Table::new(&["ATTEMPT", "OUTCOME", "TOOK", "WORKER", "ERROR"]);
+    let mut table = Table::new(&["ATTEMPT", "OUTCOME", "TOOK", "WORKER", "STOPPED", "ERROR"]);
     for attempt in attempts {
         table.row(vec![
             attempt.attempt.to_string().into(),
             Cell::state(attempt.outcome.as_deref().unwrap_or("running")),
             between(attempt.started_at.as_deref(), attempt.finished_at.as_deref(), now).into(),
             attempt.worker.as_deref().unwrap_or_default().into(),
+            stopped(attempt).into(),
             attempt.error.as_ref().map(in_words).unwrap_or_default().into(),
         ]);
     }
     table
+}
+
+/// How long after the end of the attempt its worker was known to have stopped; empty as long as it is not.
+fn stopped(attempt: &Attempt) -> String {
+    let Some(stopped) = &attempt.stopped_at else { return String::new() };
+    format!("after {}", between(attempt.finished_at.as_deref(), Some(stopped), Timestamp(0)))
 }
 
 async fn steer(context: &Context, tasks: &[String], verb: &str, done: &str) -> Result<Exit, Failure> {

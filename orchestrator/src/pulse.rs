@@ -10,7 +10,7 @@ use warrener_shared::time::Timestamp;
 use warrener_shared::wire::heartbeat::Heartbeat;
 
 /// How long a worker counts as live without a heartbeat: four of them.
-const LIVE: Duration = Duration::from_millis(4 * HEARTBEAT_EVERY_MS);
+pub(crate) const LIVE: Duration = Duration::from_millis(4 * HEARTBEAT_EVERY_MS);
 /// How long a silent worker is still shown.
 const SHOWN: Duration = Duration::from_secs(60);
 /// Most workers that are remembered; more can only be forged heartbeats or a cluster beyond our measure.
@@ -63,6 +63,12 @@ impl Workers {
         let known = seen.get(&heartbeat.worker).is_some_and(|worker| worker.heartbeat.queues == heartbeat.queues);
         seen.insert(heartbeat.worker.clone(), Seen { heartbeat, at, heard: self.clock.monotonic() });
         !known
+    }
+
+    /// Whether a worker was heard of not long ago, live or not: one that sends heartbeats.
+    pub(crate) fn knows(&self, worker: &str) -> bool {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.get(worker).is_some_and(|worker| self.is_within(worker, SHOWN))
     }
 
     /// All workers that are shown, by id.

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use warrener_engine::row::{JobRow, TaskRow};
 use warrener_orchestrator::store::memory::Memory;
-use warrener_orchestrator::store::{Boot, Commit, Found, Item, OwedReply, QueueRow, Store, StoreError, Submitted};
+use warrener_orchestrator::store::{
+    Asked, Boot, Commit, Found, Item, OwedReply, QueueRow, Store, StoreError, Submitted,
+};
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::time::Timestamp;
 
@@ -165,6 +167,10 @@ impl Store for Disk {
 
     fn open_attempts(&mut self) -> Result<Vec<TaskRow>, StoreError> {
         self.read()?.memory.open_attempts()
+    }
+
+    fn asked(&mut self) -> Result<Vec<Asked>, StoreError> {
+        self.read()?.memory.asked()
     }
 
     fn owed_replies(&mut self, job: Option<JobNo>) -> Result<Vec<OwedReply>, StoreError> {

@@ -113,7 +113,8 @@ fn the_other_nouns_are_listed() {
     let dead = json!({"id": "7", "from": "task", "code": "lost", "message": "gone", "job": "j1",
         "task": "t.3", "received_at": null, "size": 12});
     let attempts = json!({"attempts": [{"attempt": 1, "outcome": "lost", "worker": "w1", "dispatched_at": null,
-        "started_at": "2026-11-24T10:00:00.000Z", "finished_at": "2026-11-24T10:00:00.250Z", "error": lost()}]});
+        "started_at": "2026-11-24T10:00:00.000Z", "finished_at": "2026-11-24T10:00:00.250Z",
+        "stopped_at": "2026-11-24T10:00:04.750Z", "error": lost()}]});
     let mapped = json!({"total": 3, "items": {"waiting": 0, "ready": 1, "succeeded": 2}});
     let server = Server::with(&[
         ("GET /api/v1/queues", &[(200, list(&[queue]))]),
@@ -146,8 +147,8 @@ fn the_other_nouns_are_listed() {
         (
             &["task", "get", "j1/b"],
             "task      j1/b\nkind      k.b\nstate     retrying\nattempt   1 of 5\nqueue     default\n\n\
-             ATTEMPT  OUTCOME  TOOK   WORKER  ERROR\n\
-             1        lost     250ms  w1      lost: no heartbeat (task b, attempt 5)\n",
+             ATTEMPT  OUTCOME  TOOK   WORKER  STOPPED     ERROR\n\
+             1        lost     250ms  w1      after 4.5s  lost: no heartbeat (task b, attempt 5)\n",
         ),
     ];
     for (command, expected) in cases {

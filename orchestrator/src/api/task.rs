@@ -78,6 +78,8 @@ struct AttemptResource {
     dispatched_at: Option<String>,
     started_at: Option<String>,
     finished_at: Option<String>,
+    /// When the worker was known to have stopped, of an attempt that did not end by its report.
+    stopped_at: Option<String>,
     error: Raw,
 }
 
@@ -256,6 +258,9 @@ fn attempts(snapshot: &Snapshot<'_>, row: &TaskRow) -> Result<Vec<AttemptResourc
     if row.attempt > latest {
         attempts.push(AttemptResource::latest(row));
     }
+    for (number, at) in snapshot.stops(row.no)? {
+        attempts.iter_mut().filter(|attempt| attempt.attempt == number).for_each(|it| it.stopped_at = time(Some(at)));
+    }
     Ok(attempts)
 }
 
@@ -268,6 +273,7 @@ impl From<AttemptRow> for AttemptResource {
             dispatched_at: time(row.dispatched_at),
             started_at: time(row.started_at),
             finished_at: time(Some(row.finished_at)),
+            stopped_at: None,
             error: raw(row.error.as_deref()),
         }
     }
@@ -284,6 +290,7 @@ impl AttemptResource {
             dispatched_at: time(row.dispatched_at),
             started_at: time(row.started_at),
             finished_at: time(row.finished_at),
+            stopped_at: None,
             error: raw(row.error.as_deref().filter(|_| failed)),
         }
     }

@@ -49,7 +49,6 @@ async fn note(context: &Context, heartbeat: Heartbeat, at: Timestamp) {
             context.input(Input::Queue(queue)).await;
         }
     }
-    if !tickets.is_empty() {
-        context.input(Input::Heartbeat(Heard { worker, tickets })).await;
-    }
+    // Also without tickets: what it does not name is what it has stopped.
+    context.input(Input::Heartbeat(Heard { worker, tickets })).await;
 }

@@ -8,6 +8,7 @@ use warrener_shared::id::{JobId, JobNo, Ticket};
 use warrener_shared::time::Timestamp;
 
 use super::input::{Answer, Input};
+use super::stops::Pending;
 use crate::store::{Commit, DeadLetter, Found};
 
 /// See the module.
@@ -17,6 +18,8 @@ pub(super) struct Batch {
     pub(super) now: Timestamp,
     pub(super) commit: Commit,
     pub(super) effects: Vec<Effect>,
+    /// Attempts that are being stopped from its commit on.
+    pub(super) stops: Vec<(Ticket, Pending)>,
     /// Attempts opened less attempts closed, by queue.
     pub(super) opened: BTreeMap<i64, i64>,
     /// Built-in attempts that began in it.
@@ -46,6 +49,7 @@ impl Batch {
             now,
             commit: Commit::default(),
             effects: Vec::new(),
+            stops: Vec::new(),
             opened: BTreeMap::new(),
             begun: 0,
             bytes: 0,

@@ -67,6 +67,7 @@ impl<S: Store> Driver<S> {
     fn connected(&mut self, wiped: bool, batch: &mut Batch) {
         self.connected = true;
         self.watch.reconnected(self.clock.monotonic());
+        self.stops.reconnected(self.clock.monotonic());
         self.replying.clear();
         if wiped {
             self.watch.wiped();
@@ -86,11 +87,12 @@ impl<S: Store> Driver<S> {
 
     fn heartbeat(&mut self, heard: &Heard, batch: &mut Batch) -> Result<(), StoreError> {
         let now = self.clock.monotonic();
+        self.stops.heard(heard, now, batch);
         for ticket in &heard.tickets {
             if self.watch.get(ticket).is_none() {
                 // Closed while the worker did not hear of it.
                 batch.after.stop.push((*ticket, Some(heard.worker.clone())));
-            } else if self.watch.seen(ticket, Some(&heard.worker), now) {
+            } else if self.watch.named(ticket, &heard.worker, now) {
                 self.decide(input::started(*ticket, Some(heard.worker.clone())), batch)?;
             }
         }

@@ -33,7 +33,7 @@ pub enum Input {
     Submit(Box<Submission>),
     /// A report of a worker.
     Report(Reported),
-    /// A worker was heard of, with the tickets that it works on.
+    /// A worker was heard of, with the tickets that it works on; perhaps none.
     Heartbeat(Heard),
     /// How many messages were ready in a queue, and the highest dispatch that had been confirmed before asking.
     Depth(Depth),

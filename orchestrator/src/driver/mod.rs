@@ -18,6 +18,7 @@ mod rescue;
 mod resolve;
 mod settle;
 mod steer;
+mod stops;
 mod submit;
 mod tick;
 mod timers;
@@ -45,6 +46,7 @@ pub use self::chance::Chance;
 pub use self::input::{Answer, Command, Depth, Heard, Input, Outgoing, Output, Packet, Parcel, ReplyTo, Submission};
 use self::lane::Lane;
 use self::rescue::{Failure, panic_text};
+use self::stops::Stops;
 pub(crate) use self::submit::{conflicting_id, conflicting_key};
 use self::watch::Watch;
 use crate::pulse::Workers;
@@ -125,6 +127,7 @@ pub struct Driver<S> {
     chance: Chance,
     lanes: BTreeMap<i64, Lane>,
     watch: Watch,
+    stops: Stops,
     memory: Memory,
     replying: BTreeSet<i64>,
     next_job: i64,
@@ -171,6 +174,7 @@ impl<S: Store> Driver<S> {
             chance: Chance::default(),
             lanes: BTreeMap::new(),
             watch: Watch::default(),
+            stops: Stops::default(),
             memory: Memory::default(),
             replying: BTreeSet::new(),
             next_job: 1,
@@ -223,6 +227,7 @@ impl<S: Store> Driver<S> {
             watch.bear(&row.ticket(), self.silence_of(row)?);
         }
         self.watch = watch;
+        self.stops = Stops::from_rows(self.store.asked()?, self.clock.monotonic());
         self.own_backlog = true;
         self.next_due = Some(Timestamp(0));
         // Of a commit whose outcome was unknown nobody may have been told.

@@ -18,6 +18,7 @@ impl<S: Store> Driver<S> {
         batch.commit.changes = batch.slice.take_changes();
         self.keep_sub_jobs(&mut batch);
         self.dead_letters(&mut batch)?;
+        self.ask_to_stop(&mut batch);
         if !batch.commit.is_idle() || batch.must_commit {
             self.counters(&mut batch);
             if mutant::is("early_publish") {
@@ -31,6 +32,7 @@ impl<S: Store> Driver<S> {
                 self.setup.health.ready("store");
             }
         }
+        self.stops.extend(std::mem::take(&mut batch.stops));
         self.remember(&mut batch);
         if let Err(error) = self.act(&mut batch) {
             // What is committed stands: its inputs must not be handled again. What was left undone is made good from

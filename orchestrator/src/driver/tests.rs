@@ -1,5 +1,7 @@
 //! The loop over a store in memory: what goes out after which inputs.
 
+mod stops;
+
 use warrener_engine::TaskRow;
 use warrener_engine::event::Reported;
 use warrener_runtime::clock::Hand;

@@ -32,6 +32,7 @@ impl<S: Store> Driver<S> {
     fn look_at_open_attempts(&mut self) -> Result<(), StoreError> {
         if self.connected {
             self.republish()?;
+            self.give_up_on_silent()?;
         }
         Ok(())
     }

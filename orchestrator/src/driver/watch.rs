@@ -26,6 +26,8 @@ pub(super) struct Open {
     /// Whether our own session with the broker ended since it was dispatched.
     pub(super) interrupted: bool,
     pub(super) worker: Option<Arc<str>>,
+    /// Whether a heartbeat of that worker named it.
+    pub(super) named: bool,
     /// Longest silence, from the first sign of life on.
     silence: Option<Duration>,
     seen: Option<Duration>,
@@ -91,6 +93,7 @@ impl Watch {
             claimed: false,
             interrupted: false,
             worker: None,
+            named: false,
             silence,
             seen: None,
             bytes: 0,
@@ -232,8 +235,18 @@ impl Watch {
         open.seen = Some(now);
         let news = !open.started || (worker.is_some() && open.worker.as_ref() != worker);
         open.started = true;
-        if let Some(worker) = worker {
+        if let Some(worker) = worker.filter(|worker| open.worker.as_ref() != Some(worker)) {
             open.worker = Some(worker.clone());
+            open.named = false;
+        }
+        news
+    }
+
+    /// The same by a heartbeat, which names all that its worker works on.
+    pub(super) fn named(&mut self, ticket: &Ticket, worker: &Arc<str>, now: Duration) -> bool {
+        let news = self.seen(ticket, Some(worker), now);
+        if let Some(open) = self.get_mut(ticket) {
+            open.named = true;
         }
         news
     }

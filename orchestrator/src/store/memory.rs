@@ -18,7 +18,7 @@ use warrener_shared::wire::event::JobEvent;
 
 use self::index::Index;
 use super::{
-    Boot, Caption, Commit, DeadLetter, Found, Item, LogChunk, OwedReply, QueueRow, Store, StoreError, Submitted,
+    Asked, Boot, Caption, Commit, DeadLetter, Found, Item, LogChunk, OwedReply, QueueRow, Store, StoreError, Submitted,
 };
 
 /// See the module.
@@ -29,6 +29,8 @@ pub struct Memory {
     tasks: BTreeMap<TaskNo, TaskRow>,
     logs: BTreeMap<(TaskNo, u32), Vec<LogChunk>>,
     attempts: BTreeMap<(TaskNo, u32), AttemptRow>,
+    /// Workers that were asked to stop, and when they were known to have done so.
+    stops: BTreeMap<(TaskNo, u32), (Asked, Option<Timestamp>)>,
     events: BTreeMap<(JobNo, u64), Vec<JobEvent>>,
     replies: BTreeMap<i64, OwedReply>,
     dead: BTreeMap<i64, DeadLetter>,
@@ -70,6 +72,11 @@ impl Memory {
     /// The attempts of a task or item that were followed by another, in order.
     pub fn attempts(&self, task: TaskNo) -> impl Iterator<Item = &AttemptRow> {
         self.attempts.range((task, 0)..=(task, u32::MAX)).map(|(_, row)| row)
+    }
+
+    /// Attempts whose workers were asked to stop, in order, with when they were known to have done so.
+    pub fn stops(&self) -> impl Iterator<Item = (TaskNo, u32, Option<Timestamp>)> {
+        self.stops.iter().map(|(key, (_, stopped))| (key.0, key.1, *stopped))
     }
 
     /// What a person must look at, oldest first, with the number by which it is discarded.
@@ -178,6 +185,11 @@ impl Store for Memory {
 
     fn open_attempts(&mut self) -> Result<Vec<TaskRow>, StoreError> {
         Ok(self.index.open().map(|task| self.tasks[&task].clone()).collect())
+    }
+
+    fn asked(&mut self) -> Result<Vec<Asked>, StoreError> {
+        let open = self.stops.values().filter(|(_, stopped)| stopped.is_none());
+        Ok(open.map(|(asked, _)| asked.clone()).collect())
     }
 
     fn owed_replies(&mut self, job: Option<JobNo>) -> Result<Vec<OwedReply>, StoreError> {

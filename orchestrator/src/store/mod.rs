@@ -150,6 +150,19 @@ pub struct LogChunk {
     pub text: String,
 }
 
+/// A closed attempt whose worker was asked to stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The task or item.
+    pub task: TaskNo,
+    /// Which attempt of it.
+    pub attempt: u32,
+    /// The worker.
+    pub worker: Arc<str>,
+    /// When it was asked.
+    pub at: Timestamp,
+}
+
 /// One transaction.
 #[derive(Debug, Default)]
 pub struct Commit {
@@ -163,6 +176,11 @@ pub struct Commit {
     pub replied: Vec<i64>,
     /// What attempts wrote.
     pub logs: Vec<LogChunk>,
+    /// Workers that are asked to stop; a later one at the same attempt takes the place of the earlier.
+    pub asked: Vec<Asked>,
+    /// Attempts whose workers were asked to stop and did, and when that was known. One that nobody was asked to stop
+    /// is left out.
+    pub stopped: Vec<(TaskNo, u32, Timestamp)>,
     /// Dead letters.
     pub dead: Vec<DeadLetter>,
     /// Dead letters that are not kept any longer.
@@ -189,6 +207,8 @@ impl Commit {
             && self.owed.is_empty()
             && self.replied.is_empty()
             && self.logs.is_empty()
+            && self.asked.is_empty()
+            && self.stopped.is_empty()
             && self.dead.is_empty()
             && self.discarded.is_empty()
             && self.paused.is_empty()
@@ -303,6 +323,9 @@ pub trait Store: Send {
 
     /// All open attempts, in the order of their dispatch.
     fn open_attempts(&mut self) -> Result<Vec<TaskRow>, StoreError>;
+
+    /// All workers that were asked to stop and are not known to have done so, by task and attempt.
+    fn asked(&mut self) -> Result<Vec<Asked>, StoreError>;
 
     /// Answers that are owed for a job, or to all jobs that can be answered.
     fn owed_replies(&mut self, job: Option<JobNo>) -> Result<Vec<OwedReply>, StoreError>;

@@ -6,6 +6,7 @@ mod file;
 mod find;
 mod prune;
 mod rows;
+mod stops;
 mod time;
 
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use warrener_shared::wire::event::JobEvent;
 
 use super::memory::Memory;
 use super::sqlite::Sqlite;
-use super::{Caption, Commit, DeadLetter, OwedReply, Store, StoreError, Submitted};
+use super::{Asked, Caption, Commit, DeadLetter, OwedReply, Store, StoreError, Submitted};
 
 macro_rules! conformance {
     ($($area:ident { $($name:ident)* })*) => {
@@ -77,6 +78,12 @@ conformance! {
         counters_go_on_behind_what_was_taken
         a_dispatch_number_that_was_published_is_not_given_again
         idle_is_what_need_not_be_written
+    }
+    stops {
+        who_was_asked_to_stop_is_kept_until_it_has
+        the_worker_that_was_seen_last_is_the_one_that_is_asked
+        nobody_stops_who_was_not_asked
+        who_was_asked_to_stop_goes_with_its_task
     }
     built_in {
         tasks_are_found_by_what_they_wait_for

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use warrener_shared::time::Millis;
 
-use self::entry::{Claim, Entry, Held, Run, Stage, Why};
+use self::entry::{Claim, Entry, Held, Run, Stage};
 pub use self::event::{Action, Ending, Event, Offer, Rules, Ticket};
 use self::lanes::Lanes;
 use self::memory::{Cancelled, Recent};
@@ -105,10 +105,10 @@ impl<D> Session<D> {
         std::mem::take(&mut self.actions)
     }
 
-    /// The tickets that a heartbeat names: what is worked on, and results on their way.
+    /// The tickets that a heartbeat names: what is worked on, until it has really stopped, and results on their way.
     pub fn tickets(&self) -> Vec<String> {
         let named = self.entries.iter().filter(|(_, entry)| match &entry.stage {
-            Stage::Running(run) => run.stopping != Some(Why::Cancel),
+            Stage::Running(_) => true,
             Stage::Reporting(report) => report::is_result(report),
             Stage::Waiting(_) | Stage::Announcing(_) => false,
         });

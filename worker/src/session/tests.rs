@@ -3,7 +3,7 @@
 mod story;
 mod world;
 
-use self::story::check;
+use self::story::{Teller, check};
 
 #[test]
 fn a_task_is_worked_on_reported_and_acknowledged() {
@@ -362,6 +362,16 @@ fn a_cancelled_attempt_is_stopped_and_reports_nothing() {
         deliver t1 earlier 1   | ack d3
         ",
     );
+}
+
+#[test]
+fn a_cancelled_attempt_is_named_until_it_has_ended() {
+    let mut teller = Teller::new("slots 1");
+    let named = ["open", "deliver t1", "cancel t1", "lost", "end t1 interrupted"].map(|event| {
+        teller.tell(event);
+        teller.tickets()
+    });
+    assert_eq!(named, [vec![], vec!["t1"], vec!["t1"], vec!["t1"], vec![]]);
 }
 
 #[test]

@@ -118,7 +118,7 @@ async fn a_retry_tells_when_and_why() {
     assert_eq!(task["reason"], format!("backs off until {at} after unreachable"));
     assert_eq!(
         fields(&task["attempts"][0]),
-        contract("attempt outcome worker dispatched_at started_at finished_at error")
+        contract("attempt outcome worker dispatched_at started_at finished_at stopped_at error")
     );
     assert_eq!(task["attempts"].as_array().unwrap().len(), 1);
     assert_eq!((&task["attempts"][0]["outcome"], &task["attempts"][0]["worker"]), (&"failed".into(), &"w1".into()));

@@ -53,6 +53,15 @@ impl Memory {
                 log.push(chunk.clone());
             }
         }
+        for asked in &commit.asked {
+            let (_, stopped) = self.stops.remove(&(asked.task, asked.attempt)).unzip();
+            self.stops.insert((asked.task, asked.attempt), (asked.clone(), stopped.flatten()));
+        }
+        for (task, attempt, at) in &commit.stopped {
+            if let Some((_, stopped)) = self.stops.get_mut(&(*task, *attempt)) {
+                *stopped = stopped.or(Some(*at));
+            }
+        }
         for letter in &commit.dead {
             self.counters.last_dead += 1;
             self.dead.insert(self.counters.last_dead, letter.clone());
@@ -106,6 +115,7 @@ impl Memory {
         for row in rows {
             self.tasks.remove(&row.no);
             self.logs.retain(|(task, _), _| *task != row.no);
+            self.stops.retain(|(task, _), _| *task != row.no);
             self.index.task(Some(&row), None);
             let attempts: Vec<_> = self.attempts(row.no).map(|attempt| attempt.attempt).collect();
             for attempt in attempts {

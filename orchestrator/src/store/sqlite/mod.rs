@@ -20,7 +20,7 @@ use warrener_shared::time::Timestamp;
 use self::checkpoint::Checkpoints;
 pub(crate) use self::chunk::kind_bit;
 use self::view::View;
-use super::{Boot, Commit, Found, Item, OwedReply, QueueRow, Store, StoreError, Submitted};
+use super::{Asked, Boot, Commit, Found, Item, OwedReply, QueueRow, Store, StoreError, Submitted};
 
 /// The writer's side of the database.
 #[derive(Debug)]
@@ -122,6 +122,10 @@ impl Store for Sqlite {
 
     fn open_attempts(&mut self) -> Result<Vec<TaskRow>, StoreError> {
         read::open_attempts(&self.connection)
+    }
+
+    fn asked(&mut self) -> Result<Vec<Asked>, StoreError> {
+        read::asked(&self.connection)
     }
 
     fn owed_replies(&mut self, job: Option<JobNo>) -> Result<Vec<OwedReply>, StoreError> {

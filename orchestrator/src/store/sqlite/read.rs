@@ -10,7 +10,7 @@ use warrener_shared::time::Timestamp;
 
 use super::row::{JOB_COLUMNS, TASK_COLUMNS, Word, event_text, job as job_row, task as task_row};
 use super::{StoreError, failed};
-use crate::store::{Boot, Found, Item, OwedReply, QueueRow, Submitted};
+use crate::store::{Asked, Boot, Found, Item, OwedReply, QueueRow, Submitted};
 
 pub(super) fn next_event(connection: &Connection) -> Result<i64, StoreError> {
     // Numbers of removed events are not used again: the publisher has passed them.
@@ -197,6 +197,17 @@ pub(super) fn open_attempts(connection: &Connection) -> Result<Vec<TaskRow>, Sto
     let statement = format!("SELECT {TASK_COLUMNS} FROM tasks WHERE dispatch_no IS NOT NULL ORDER BY dispatch_no");
     let mut statement = connection.prepare_cached(&statement).map_err(&doing)?;
     statement.query_map([], task_row).and_then(Iterator::collect).map_err(&doing)
+}
+
+pub(super) fn asked(connection: &Connection) -> Result<Vec<Asked>, StoreError> {
+    let doing = failed("read who was asked to stop");
+    let statement = "SELECT task, attempt, worker, asked_at FROM stops WHERE stopped_at IS NULL ORDER BY task, attempt";
+    let mut statement = connection.prepare(statement).map_err(&doing)?;
+    let rows = statement.query_map([], |row| {
+        let (task, attempt, worker, at): (i64, u32, String, i64) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+        Ok(Asked { task: TaskNo(task), attempt, worker: worker.into(), at: Timestamp(at) })
+    });
+    rows.and_then(Iterator::collect).map_err(&doing)
 }
 
 pub(super) fn owed_replies(connection: &Connection, job: Option<JobNo>) -> Result<Vec<OwedReply>, StoreError> {

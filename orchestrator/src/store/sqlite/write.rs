@@ -13,7 +13,7 @@ use super::chunk::{self, kind_bit};
 use super::prune::forget_tasks;
 use super::row::{TASK_COLUMN_COUNT, TASK_COLUMNS, bind_job, bind_task};
 use super::{StoreError, failed, read};
-use crate::store::{Caption, Commit, DeadLetter, LogChunk, OwedReply, QueueRow, Submitted};
+use crate::store::{Asked, Caption, Commit, DeadLetter, LogChunk, OwedReply, QueueRow, Submitted};
 
 pub(super) fn commit(connection: &mut Connection, commit: &Commit, next_event: &mut i64) -> Result<(), StoreError> {
     let doing = failed("begin a transaction");
@@ -37,6 +37,7 @@ fn write(transaction: &Transaction<'_>, commit: &Commit, next_event: &mut i64) -
     insert_events(transaction, &commit.changes.events, next_event).map_err(failed("keep events"))?;
     replies(transaction, &commit.owed, &commit.replied).map_err(failed("keep the answers owed"))?;
     insert_logs(transaction, &commit.logs).map_err(failed("keep what attempts wrote"))?;
+    stops(transaction, &commit.asked, &commit.stopped).map_err(failed("keep who was asked to stop"))?;
     insert_dead(transaction, &commit.dead).map_err(failed("keep dead letters"))?;
     for no in &commit.discarded {
         let statement = "DELETE FROM dead WHERE no = ?1";
@@ -231,6 +232,25 @@ fn insert_logs(transaction: &Transaction<'_>, chunks: &[LogChunk]) -> rusqlite::
     let mut statement = transaction.prepare_cached(statement)?;
     for LogChunk { task, attempt, time, text } in chunks {
         statement.execute((task.0, attempt, time.0, text, LOG_CHUNKS))?;
+    }
+    Ok(())
+}
+
+fn stops(transaction: &Transaction<'_>, asked: &[Asked], stopped: &[(TaskNo, u32, Timestamp)]) -> rusqlite::Result<()> {
+    if !asked.is_empty() {
+        let statement = "INSERT INTO stops (task, attempt, worker, asked_at) VALUES (?1, ?2, ?3, ?4) \
+             ON CONFLICT (task, attempt) DO UPDATE SET worker = excluded.worker, asked_at = excluded.asked_at";
+        let mut statement = transaction.prepare_cached(statement)?;
+        for Asked { task, attempt, worker, at } in asked {
+            statement.execute((task.0, attempt, &**worker, at.0))?;
+        }
+    }
+    if !stopped.is_empty() {
+        let statement = "UPDATE stops SET stopped_at = ?3 WHERE task = ?1 AND attempt = ?2 AND stopped_at IS NULL";
+        let mut statement = transaction.prepare_cached(statement)?;
+        for (task, attempt, at) in stopped {
+            statement.execute((task.0, attempt, at.0))?;
+        }
     }
     Ok(())
 }

@@ -147,6 +147,10 @@ pub struct Attempt {
     /// RFC 3339.
     #[serde(default)]
     pub finished_at: Option<String>,
+    /// When its worker was known to have stopped: of an attempt that was cancelled, timed out or lost. `None` as long
+    /// as that is not known, and of one that ended by its worker's report. RFC 3339.
+    #[serde(default)]
+    pub stopped_at: Option<String>,
     /// Why it did not succeed.
     #[serde(default)]
     pub error: Option<ErrorObject>,

@@ -201,12 +201,10 @@ impl World {
                 self.input(vec![Input::Queue(queue)], None);
             }
         }
-        if !tickets.is_empty() {
-            let mut platter = self.disk.open();
-            tickets.iter().for_each(|ticket| platter.judge.heard(&ticket.to_string(), self.now));
-            drop(platter);
-            self.input(vec![Input::Heartbeat(Heard { worker, tickets })], None);
-        }
+        let mut platter = self.disk.open();
+        tickets.iter().for_each(|ticket| platter.judge.heard(&ticket.to_string(), self.now));
+        drop(platter);
+        self.input(vec![Input::Heartbeat(Heard { worker, tickets })], None);
     }
 
     /// The look at the queues, each second.

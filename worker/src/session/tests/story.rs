@@ -20,7 +20,7 @@ pub(super) fn check(setup: &str, story: &str) {
     }
 }
 
-struct Teller {
+pub(super) struct Teller {
     session: Session<u32>,
     queues: Vec<String>,
     now: Millis,
@@ -30,7 +30,7 @@ struct Teller {
 }
 
 impl Teller {
-    fn new(setup: &str) -> Self {
+    pub(super) fn new(setup: &str) -> Self {
         let part = |name: &str| setup.split(", ").find_map(|part| part.strip_prefix(name));
         let queues: Vec<String> = part("queues ").unwrap_or("a").split(' ').map(str::to_owned).collect();
         let slots = part("slots ").unwrap().parse().unwrap();
@@ -38,7 +38,11 @@ impl Teller {
         Self { session, queues, now: Millis(0), deliveries: 0, serials: HashMap::new() }
     }
 
-    fn tell(&mut self, event: &str) -> String {
+    pub(super) fn tickets(&self) -> Vec<String> {
+        self.session.tickets()
+    }
+
+    pub(super) fn tell(&mut self, event: &str) -> String {
         let event = self.event(event);
         self.session.handle(event, self.now);
         let actions = self.session.take_actions(self.now);

@@ -61,6 +61,16 @@ impl Snapshot<'_> {
         let mut statement = self.connection.prepare_cached(statement).map_err(&doing)?;
         statement.query_map([task.0], attempt_row).and_then(Iterator::collect).map_err(&doing)
     }
+
+    /// The attempts of a task whose workers were asked to stop and did, with when that was known; oldest first.
+    pub fn stops(&self, task: TaskNo) -> Result<Vec<(u32, Timestamp)>, StoreError> {
+        let doing = failed("read when the attempts of a task were stopped");
+        let statement = "SELECT attempt, stopped_at FROM stops WHERE task = ?1 AND stopped_at IS NOT NULL \
+             ORDER BY attempt";
+        let mut statement = self.connection.prepare_cached(statement).map_err(&doing)?;
+        let rows = statement.query_map([task.0], |row| Ok((row.get(0)?, Timestamp(row.get(1)?))));
+        rows.and_then(Iterator::collect).map_err(&doing)
+    }
 }
 
 fn attempt_row(row: &Row<'_>) -> rusqlite::Result<AttemptRow> {

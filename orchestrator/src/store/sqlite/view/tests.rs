@@ -10,7 +10,7 @@ use warrener_shared::wire::event::JobEvent;
 use super::filter::{Age, Column, Filter, Pattern, Term, Test};
 use super::*;
 use crate::store::sqlite::Sqlite;
-use crate::store::{Caption, Commit, DeadLetter, Store, Submitted};
+use crate::store::{Asked, Caption, Commit, DeadLetter, Store, Submitted};
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
@@ -250,9 +250,13 @@ fn attempts_and_states_come_back_as_kept() {
         Changes { jobs: vec![job(1, JobState::Running)], attempts: vec![closed.clone()], ..Changes::default() },
         Vec::new(),
     );
+    let asked = |attempt| Asked { task: TaskNo(1000), attempt, worker: "w".into(), at: NOW };
+    let stopped = vec![(TaskNo(1000), 2, Timestamp(9))];
+    db.store.commit(&Commit { asked: vec![asked(1), asked(2)], stopped, ..Commit::default() }).unwrap();
     db.view
         .read(|s| {
             assert_eq!(s.attempts(TaskNo(1000))?, [closed]);
+            assert_eq!(s.stops(TaskNo(1000))?, [(2, Timestamp(9))]);
             assert_eq!(s.state(TaskNo(1000))?, Some(TaskState::Ready));
             assert_eq!(s.state(TaskNo(1001))?, None);
             Ok::<_, StoreError>(())
