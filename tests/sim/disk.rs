@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use warrener_engine::row::{JobRow, TaskRow};
 use warrener_orchestrator::store::memory::Memory;
 use warrener_orchestrator::store::{
-    Asked, Boot, Commit, Found, Item, OwedReply, QueueRow, Store, StoreError, Submitted,
+    Asked, Boot, Commit, Death, Found, Item, LogChunk, OwedReply, QueueRow, Store, StoreError, Submitted,
 };
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::time::Timestamp;
@@ -171,6 +171,14 @@ impl Store for Disk {
 
     fn asked(&mut self) -> Result<Vec<Asked>, StoreError> {
         self.read()?.memory.asked()
+    }
+
+    fn deaths(&mut self, task: TaskNo) -> Result<Vec<Death>, StoreError> {
+        self.read()?.memory.deaths(task)
+    }
+
+    fn last_logs(&mut self, task: TaskNo, bytes: usize) -> Result<Vec<LogChunk>, StoreError> {
+        self.read()?.memory.last_logs(task, bytes)
     }
 
     fn owed_replies(&mut self, job: Option<JobNo>) -> Result<Vec<OwedReply>, StoreError> {

@@ -5,6 +5,7 @@ mod enter;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use serde_json::value::RawValue;
 use warrener_shared::expr::Items;
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo, Token};
 use warrener_shared::job::JobSpec;
@@ -89,6 +90,7 @@ pub struct Slice {
     open_items: BTreeSet<TaskNo>,
     lists: BTreeMap<TaskNo, Lists>,
     items: BTreeMap<TaskNo, Arc<Items>>,
+    evidence: BTreeMap<TaskNo, Box<RawValue>>,
     tokens: VecDeque<Token>,
     numbers: Option<(i64, i64)>,
     fresh_jobs: VecDeque<(JobNo, JobId)>,
@@ -178,6 +180,16 @@ impl Slice {
     /// Adds the lists of a mapped task.
     pub fn load_lists(&mut self, task: TaskNo, lists: Lists) {
         self.lists.insert(task, lists);
+    }
+
+    /// Adds what is known of how the workers of a task died: the details of its error, should its crash budget be
+    /// spent.
+    pub fn load_evidence(&mut self, task: TaskNo, evidence: Box<RawValue>) {
+        self.evidence.insert(task, evidence);
+    }
+
+    pub(crate) fn evidence(&self, task: TaskNo) -> Option<Box<RawValue>> {
+        self.evidence.get(&task).cloned()
     }
 
     /// Adds the items of a mapped task, found in an earlier batch.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use warrener_engine::Event;
 use warrener_engine::event::{Reported, Started};
+use warrener_shared::error::code;
 use warrener_shared::mutant;
 use warrener_shared::wire::result::Report;
 
@@ -21,9 +22,15 @@ impl<S: Store> Driver<S> {
                 if let Report::Claimed { lease } = &reported.report {
                     self.watch.claimed(&reported.ticket, lease.to_std(), now);
                 }
+                self.taken_over(reported, batch);
                 reported.interrupted = self.watch.get(&reported.ticket).is_some_and(|open| open.interrupted);
                 self.watch.seen(&reported.ticket, reported.worker.as_ref(), now);
                 self.keep_log(reported, batch)?;
+                if let Report::Released { code: Some(code), deliveries } = &reported.report
+                    && code == code::SUSPECT
+                {
+                    self.gather(&reported.ticket, *deliveries, batch)?;
+                }
                 self.decide(Event::Reported(reported.clone()), batch)?;
             }
             Input::Heartbeat(heard) => self.heartbeat(heard, batch)?,
@@ -92,7 +99,10 @@ impl<S: Store> Driver<S> {
             if self.watch.get(ticket).is_none() {
                 // Closed while the worker did not hear of it.
                 batch.after.stop.push((*ticket, Some(heard.worker.clone())));
-            } else if self.watch.named(ticket, &heard.worker, now) {
+                continue;
+            }
+            self.taken_from(ticket, &heard.worker, None, batch);
+            if self.watch.named(ticket, &heard.worker, now) {
                 self.decide(input::started(*ticket, Some(heard.worker.clone())), batch)?;
             }
         }

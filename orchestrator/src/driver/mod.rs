@@ -7,6 +7,7 @@ mod admit;
 mod batch;
 mod cache;
 mod chance;
+mod evidence;
 mod handle;
 mod input;
 mod lane;

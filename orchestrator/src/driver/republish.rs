@@ -66,6 +66,9 @@ impl<S: Store> Driver<S> {
             batch.commit.dead.push(DeadLetter { message, ..letter.clone() });
             return Ok(());
         }
+        if why != "rejected" {
+            self.gather(ticket, None, batch)?;
+        }
         self.decide(Event::DeadLettered(*ticket, why.to_owned()), batch)
     }
 

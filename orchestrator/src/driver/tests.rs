@@ -1,5 +1,6 @@
 //! The loop over a store in memory: what goes out after which inputs.
 
+mod evidence;
 mod stops;
 
 use warrener_engine::TaskRow;

@@ -18,7 +18,8 @@ use warrener_shared::wire::event::JobEvent;
 
 use self::index::Index;
 use super::{
-    Asked, Boot, Caption, Commit, DeadLetter, Found, Item, LogChunk, OwedReply, QueueRow, Store, StoreError, Submitted,
+    Asked, Boot, Caption, Commit, DeadLetter, Death, Found, Item, LogChunk, OwedReply, QueueRow, Store, StoreError,
+    Submitted, last_of,
 };
 
 /// See the module.
@@ -31,6 +32,7 @@ pub struct Memory {
     attempts: BTreeMap<(TaskNo, u32), AttemptRow>,
     /// Workers that were asked to stop, and when they were known to have done so.
     stops: BTreeMap<(TaskNo, u32), (Asked, Option<Timestamp>)>,
+    deaths: Vec<Death>,
     events: BTreeMap<(JobNo, u64), Vec<JobEvent>>,
     replies: BTreeMap<i64, OwedReply>,
     dead: BTreeMap<i64, DeadLetter>,
@@ -190,6 +192,17 @@ impl Store for Memory {
     fn asked(&mut self) -> Result<Vec<Asked>, StoreError> {
         let open = self.stops.values().filter(|(_, stopped)| stopped.is_none());
         Ok(open.map(|(asked, _)| asked.clone()).collect())
+    }
+
+    fn deaths(&mut self, task: TaskNo) -> Result<Vec<Death>, StoreError> {
+        Ok(self.deaths.iter().filter(|death| death.task == task).cloned().collect())
+    }
+
+    fn last_logs(&mut self, task: TaskNo, bytes: usize) -> Result<Vec<LogChunk>, StoreError> {
+        let chunks = self.logs.range((task, 0)..=(task, u32::MAX)).flat_map(|(_, log)| log);
+        let mut last = last_of(chunks.rev().cloned(), bytes);
+        last.reverse();
+        Ok(last)
     }
 
     fn owed_replies(&mut self, job: Option<JobNo>) -> Result<Vec<OwedReply>, StoreError> {

@@ -163,6 +163,32 @@ pub struct Asked {
     pub at: Timestamp,
 }
 
+/// A worker that had the delivery of an attempt and never settled it: it died, or was cut off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Death {
+    /// The task or item.
+    pub task: TaskNo,
+    /// Which attempt of it.
+    pub attempt: u32,
+    /// The worker.
+    pub worker: Arc<str>,
+    /// How often the broker had delivered the task in vain by then, if whoever got it next said so.
+    pub deliveries: Option<u32>,
+    /// When it was found: another worker has the delivery.
+    pub at: Timestamp,
+}
+
+/// The first of them that have so many bytes together.
+fn last_of(newest_first: impl Iterator<Item = LogChunk>, bytes: usize) -> Vec<LogChunk> {
+    let mut total = 0;
+    let wanted = |chunk: &LogChunk| {
+        let is_wanted = total < bytes;
+        total += chunk.text.len();
+        is_wanted
+    };
+    newest_first.take_while(wanted).collect()
+}
+
 /// One transaction.
 #[derive(Debug, Default)]
 pub struct Commit {
@@ -181,6 +207,8 @@ pub struct Commit {
     /// Attempts whose workers were asked to stop and did, and when that was known. One that nobody was asked to stop
     /// is left out.
     pub stopped: Vec<(TaskNo, u32, Timestamp)>,
+    /// Workers that never settled what they had; each once for an attempt.
+    pub deaths: Vec<Death>,
     /// Dead letters.
     pub dead: Vec<DeadLetter>,
     /// Dead letters that are not kept any longer.
@@ -209,6 +237,7 @@ impl Commit {
             && self.logs.is_empty()
             && self.asked.is_empty()
             && self.stopped.is_empty()
+            && self.deaths.is_empty()
             && self.dead.is_empty()
             && self.discarded.is_empty()
             && self.paused.is_empty()
@@ -326,6 +355,12 @@ pub trait Store: Send {
 
     /// All workers that were asked to stop and are not known to have done so, by task and attempt.
     fn asked(&mut self) -> Result<Vec<Asked>, StoreError>;
+
+    /// The workers that never settled an attempt of this task, in the order in which that was found.
+    fn deaths(&mut self, task: TaskNo) -> Result<Vec<Death>, StoreError>;
+
+    /// The end of what the attempts of a task wrote: the last chunks, of at least so many bytes together if there are.
+    fn last_logs(&mut self, task: TaskNo, bytes: usize) -> Result<Vec<LogChunk>, StoreError>;
 
     /// Answers that are owed for a job, or to all jobs that can be answered.
     fn owed_replies(&mut self, job: Option<JobNo>) -> Result<Vec<OwedReply>, StoreError>;

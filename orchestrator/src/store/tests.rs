@@ -2,6 +2,7 @@
 
 mod built_in;
 mod commit;
+mod evidence;
 mod file;
 mod find;
 mod prune;
@@ -20,7 +21,7 @@ use warrener_shared::wire::event::JobEvent;
 
 use super::memory::Memory;
 use super::sqlite::Sqlite;
-use super::{Asked, Caption, Commit, DeadLetter, OwedReply, Store, StoreError, Submitted};
+use super::{Asked, Caption, Commit, DeadLetter, Death, LogChunk, OwedReply, Store, StoreError, Submitted};
 
 macro_rules! conformance {
     ($($area:ident { $($name:ident)* })*) => {
@@ -84,6 +85,11 @@ conformance! {
         the_worker_that_was_seen_last_is_the_one_that_is_asked
         nobody_stops_who_was_not_asked
         who_was_asked_to_stop_goes_with_its_task
+    }
+    evidence {
+        deaths_are_kept_once_in_the_order_in_which_they_were_found
+        the_end_of_a_log_is_its_last_chunks
+        deaths_go_with_their_task
     }
     built_in {
         tasks_are_found_by_what_they_wait_for

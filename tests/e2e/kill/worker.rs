@@ -90,6 +90,9 @@ async fn a_task_that_kills_its_workers_is_given_up_and_its_neighbours_are_not() 
     .await
     .json();
     assert_eq!((&end["state"], &end["error"]["code"]), (&json!("failed"), &json!("crashed")), "{end}");
+    // Those that died before anything was heard of them at it are only counted.
+    let deaths = end["error"]["details"]["deaths"].as_array().map_or(0, Vec::len);
+    assert!((1..=3).contains(&deaths) && end["error"]["details"]["crashes"].as_u64() >= Some(3), "{end}");
     // More than its second delivery if it was with a worker that the other one killed.
     let delivery = client.finished(&once).await.json()["output"]["delivery"].as_u64();
     assert!(delivery.is_some_and(|delivery| delivery >= 2), "{delivery:?}");
@@ -104,6 +107,39 @@ async fn a_task_that_kills_its_workers_is_given_up_and_its_neighbours_are_not() 
     let dead: Vec<_> = database.dead().into_iter().map(|dead| (dead.from, dead.code)).collect();
     assert_eq!(dead, [("task".to_owned(), "crashed".to_owned())]);
     assert_eq!(database.event_faults(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_killed_its_workers_leaves_evidence() {
+    let mut cluster = Cluster::start(Broker::shared().await).await;
+    let client = cluster.client().await;
+    let program = "echo the bridge trembles >&2; echo it falls >&2; sleep 2; kill -9 $PPID";
+    let plan = Plan::default().command("poison", &["sh", "-c", program]);
+    for name in WORKERS {
+        cluster.start_worker(name, &plan);
+    }
+    let mark = client.submit(&json!({"kind": "poison"})).await;
+    let end = until("the poison is given up", SOON * 4, async || {
+        cluster.revive(&plan);
+        client.find(&mark, &["job.finished"])
+    })
+    .await
+    .json();
+    let details = &end["error"]["details"];
+    assert_eq!(end["error"]["code"], "crashed", "{end}");
+    let deaths = details["deaths"].as_array().expect("a list of deaths");
+    let mut workers: Vec<_> = deaths.iter().filter_map(|death| death["worker"].as_str()).collect();
+    workers.dedup();
+    assert_eq!(workers.len(), 3, "{end}");
+    let attempts: Vec<_> = deaths.iter().filter_map(|death| death["attempt"].as_u64()).collect();
+    assert!(attempts.is_sorted() && attempts[0] < attempts[2], "{end}");
+    assert!(deaths.iter().all(|death| death["at"].is_string()) && details["crashes"] == 3, "{end}");
+    let log = details["log"].as_str().expect("a log");
+    assert!(log.ends_with("the bridge trembles\nit falls\n"), "{end}");
+    let (_, list) = cluster.get("/api/v1/dead").await;
+    let id = list["items"][0]["id"].as_str().unwrap_or_else(|| panic!("{list}"));
+    let (_, letter) = cluster.get(&format!("/api/v1/dead/{id}")).await;
+    assert_eq!(letter["evidence"]["details"], *details, "{letter}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

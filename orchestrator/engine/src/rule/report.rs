@@ -120,9 +120,14 @@ pub(super) fn dead_lettered(slice: &mut Slice, ticket: &Ticket, why: &str, now: 
     let error = if why == "rejected" {
         ErrorObject::new(code::REJECTED, "a worker rejected the message of the task")
     } else {
-        ErrorObject::new(code::CRASHED, format!("the broker gave up on the message of the task: {why}"))
+        crashed(slice, ticket.task, format!("the broker gave up on the message of the task: {why}"))
     };
     retry::fail_for_good(slice, ticket.task, Outcome::Failed, &error, false, now, out);
+}
+
+/// The crash budget is spent, with the evidence.
+fn crashed(slice: &Slice, no: TaskNo, message: String) -> ErrorObject {
+    ErrorObject { details: slice.evidence(no), ..ErrorObject::new(code::CRASHED, message) }
 }
 
 fn is_open(slice: &Slice, ticket: &Ticket) -> bool {
@@ -136,7 +141,7 @@ fn released(slice: &mut Slice, no: TaskNo, how: Release<'_>, now: Timestamp, out
         let worker = slice.task(no).and_then(|row| row.worker.clone());
         let who = worker.map_or_else(|| "a worker".to_owned(), |worker| format!("worker {worker}"));
         let message = format!("{who} died of it while it worked on nothing else, after others had died before");
-        let error = ErrorObject::new(code::CRASHED, message);
+        let error = crashed(slice, no, message);
         return retry::fail_for_good(slice, no, Outcome::Failed, &error, false, now, out);
     }
     end::close(slice, no, false, false, out);

@@ -5,7 +5,7 @@ use warrener_shared::id::{JobNo, TaskNo};
 use warrener_shared::limits::LOG_CHUNKS;
 
 use super::{Kept, Memory};
-use crate::store::{Commit, OwedReply};
+use crate::store::{Commit, Death, OwedReply};
 
 impl Memory {
     pub(super) fn apply(&mut self, commit: &Commit) {
@@ -62,6 +62,13 @@ impl Memory {
                 *stopped = stopped.or(Some(*at));
             }
         }
+        for death in &commit.deaths {
+            let same =
+                |kept: &Death| (kept.task, kept.attempt, &kept.worker) == (death.task, death.attempt, &death.worker);
+            if !self.deaths.iter().any(same) {
+                self.deaths.push(death.clone());
+            }
+        }
         for letter in &commit.dead {
             self.counters.last_dead += 1;
             self.dead.insert(self.counters.last_dead, letter.clone());
@@ -116,6 +123,7 @@ impl Memory {
             self.tasks.remove(&row.no);
             self.logs.retain(|(task, _), _| *task != row.no);
             self.stops.retain(|(task, _), _| *task != row.no);
+            self.deaths.retain(|death| death.task != row.no);
             self.index.task(Some(&row), None);
             let attempts: Vec<_> = self.attempts(row.no).map(|attempt| attempt.attempt).collect();
             for attempt in attempts {

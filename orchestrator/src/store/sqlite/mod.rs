@@ -20,7 +20,7 @@ use warrener_shared::time::Timestamp;
 use self::checkpoint::Checkpoints;
 pub(crate) use self::chunk::kind_bit;
 use self::view::View;
-use super::{Asked, Boot, Commit, Found, Item, OwedReply, QueueRow, Store, StoreError, Submitted};
+use super::{Asked, Boot, Commit, Death, Found, Item, LogChunk, OwedReply, QueueRow, Store, StoreError, Submitted};
 
 /// The writer's side of the database.
 #[derive(Debug)]
@@ -126,6 +126,14 @@ impl Store for Sqlite {
 
     fn asked(&mut self) -> Result<Vec<Asked>, StoreError> {
         read::asked(&self.connection)
+    }
+
+    fn deaths(&mut self, task: TaskNo) -> Result<Vec<Death>, StoreError> {
+        read::deaths(&self.connection, task)
+    }
+
+    fn last_logs(&mut self, task: TaskNo, bytes: usize) -> Result<Vec<LogChunk>, StoreError> {
+        read::last_logs(&self.connection, task, bytes)
     }
 
     fn owed_replies(&mut self, job: Option<JobNo>) -> Result<Vec<OwedReply>, StoreError> {

@@ -106,6 +106,7 @@ pub(super) fn forget_tasks(transaction: &Transaction<'_>, range: (i64, i64)) -> 
         "DELETE FROM attempts WHERE task >= ?1 AND task < ?2",
         "DELETE FROM logs WHERE task >= ?1 AND task < ?2",
         "DELETE FROM stops WHERE task >= ?1 AND task < ?2",
+        "DELETE FROM deaths WHERE task >= ?1 AND task < ?2",
     ] {
         transaction.prepare_cached(statement)?.execute(range)?;
     }

@@ -10,7 +10,7 @@ use warrener_shared::time::Timestamp;
 
 use super::row::{JOB_COLUMNS, TASK_COLUMNS, Word, event_text, job as job_row, task as task_row};
 use super::{StoreError, failed};
-use crate::store::{Asked, Boot, Found, Item, OwedReply, QueueRow, Submitted};
+use crate::store::{Asked, Boot, Death, Found, Item, LogChunk, OwedReply, QueueRow, Submitted, last_of};
 
 pub(super) fn next_event(connection: &Connection) -> Result<i64, StoreError> {
     // Numbers of removed events are not used again: the publisher has passed them.
@@ -208,6 +208,33 @@ pub(super) fn asked(connection: &Connection) -> Result<Vec<Asked>, StoreError> {
         Ok(Asked { task: TaskNo(task), attempt, worker: worker.into(), at: Timestamp(at) })
     });
     rows.and_then(Iterator::collect).map_err(&doing)
+}
+
+pub(super) fn deaths(connection: &Connection, task: TaskNo) -> Result<Vec<Death>, StoreError> {
+    let doing = failed("read how the workers of a task died");
+    let statement = "SELECT attempt, worker, deliveries, at FROM deaths WHERE task = ?1 ORDER BY no";
+    let mut statement = connection.prepare_cached(statement).map_err(&doing)?;
+    let rows = statement.query_map([task.0], |row| {
+        let (worker, at): (String, i64) = (row.get(1)?, row.get(3)?);
+        let (attempt, deliveries) = (row.get(0)?, row.get(2)?);
+        Ok(Death { task, attempt, worker: worker.into(), deliveries, at: Timestamp(at) })
+    });
+    rows.and_then(Iterator::collect).map_err(&doing)
+}
+
+pub(super) fn last_logs(connection: &Connection, task: TaskNo, bytes: usize) -> Result<Vec<LogChunk>, StoreError> {
+    let doing = failed("read what the attempts of a task wrote last");
+    let statement = "SELECT attempt, time, text FROM logs WHERE task = ?1 ORDER BY attempt DESC, no DESC";
+    let mut statement = connection.prepare_cached(statement).map_err(&doing)?;
+    let rows = statement.query_map([task.0], |row| {
+        let (attempt, time, text) = (row.get(0)?, Timestamp(row.get(1)?), row.get(2)?);
+        Ok(LogChunk { task, attempt, time, text })
+    });
+    let mut broken = None;
+    let mut last =
+        last_of(rows.map_err(&doing)?.map_while(|row| row.map_err(|error| broken = Some(error)).ok()), bytes);
+    last.reverse();
+    broken.map_or(Ok(last), |error| Err(doing(error)))
 }
 
 pub(super) fn owed_replies(connection: &Connection, job: Option<JobNo>) -> Result<Vec<OwedReply>, StoreError> {

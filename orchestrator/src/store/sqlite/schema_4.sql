@@ -8,3 +8,14 @@ CREATE TABLE stops (
     PRIMARY KEY (task, attempt)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX stops_open ON stops (task, attempt) WHERE stopped_at IS NULL;
+
+-- Workers that had the delivery of an attempt and never settled it.
+CREATE TABLE deaths (
+    no         INTEGER PRIMARY KEY,
+    task       INTEGER NOT NULL,
+    attempt    INTEGER NOT NULL,
+    worker     TEXT NOT NULL,
+    deliveries INTEGER,
+    at         INTEGER NOT NULL,
+    UNIQUE (task, attempt, worker)
+) STRICT;

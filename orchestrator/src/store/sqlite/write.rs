@@ -13,7 +13,7 @@ use super::chunk::{self, kind_bit};
 use super::prune::forget_tasks;
 use super::row::{TASK_COLUMN_COUNT, TASK_COLUMNS, bind_job, bind_task};
 use super::{StoreError, failed, read};
-use crate::store::{Asked, Caption, Commit, DeadLetter, LogChunk, OwedReply, QueueRow, Submitted};
+use crate::store::{Asked, Caption, Commit, DeadLetter, Death, LogChunk, OwedReply, QueueRow, Submitted};
 
 pub(super) fn commit(connection: &mut Connection, commit: &Commit, next_event: &mut i64) -> Result<(), StoreError> {
     let doing = failed("begin a transaction");
@@ -38,6 +38,7 @@ fn write(transaction: &Transaction<'_>, commit: &Commit, next_event: &mut i64) -
     replies(transaction, &commit.owed, &commit.replied).map_err(failed("keep the answers owed"))?;
     insert_logs(transaction, &commit.logs).map_err(failed("keep what attempts wrote"))?;
     stops(transaction, &commit.asked, &commit.stopped).map_err(failed("keep who was asked to stop"))?;
+    deaths(transaction, &commit.deaths).map_err(failed("keep how workers died"))?;
     insert_dead(transaction, &commit.dead).map_err(failed("keep dead letters"))?;
     for no in &commit.discarded {
         let statement = "DELETE FROM dead WHERE no = ?1";
@@ -251,6 +252,15 @@ fn stops(transaction: &Transaction<'_>, asked: &[Asked], stopped: &[(TaskNo, u32
         for (task, attempt, at) in stopped {
             statement.execute((task.0, attempt, at.0))?;
         }
+    }
+    Ok(())
+}
+
+fn deaths(transaction: &Transaction<'_>, deaths: &[Death]) -> rusqlite::Result<()> {
+    for Death { task, attempt, worker, deliveries, at } in deaths {
+        let statement = "INSERT OR IGNORE INTO deaths (task, attempt, worker, deliveries, at) \
+             VALUES (?1, ?2, ?3, ?4, ?5)";
+        transaction.prepare_cached(statement)?.execute((task.0, attempt, &**worker, deliveries, at.0))?;
     }
     Ok(())
 }

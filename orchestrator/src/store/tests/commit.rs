@@ -143,6 +143,8 @@ pub(super) fn idle_is_what_need_not_be_written(_: &mut dyn Store) {
     let asked = Asked { task: TaskNo(100), attempt: 1, worker: "w".into(), at: NOW };
     assert!(!Commit { asked: vec![asked], ..Commit::default() }.is_idle());
     assert!(!Commit { stopped: vec![(TaskNo(100), 1, NOW)], ..Commit::default() }.is_idle());
+    let death = Death { task: TaskNo(100), attempt: 1, worker: "w".into(), deliveries: None, at: NOW };
+    assert!(!Commit { deaths: vec![death], ..Commit::default() }.is_idle());
     assert!(!Commit { paused: vec![(1, true)], ..Commit::default() }.is_idle());
     assert!(!changed(vec![job(1)], vec![]).is_idle() && !changed(vec![], vec![task(100)]).is_idle());
     assert!(!new(vec![job(1)], vec![]).is_idle());
