@@ -15,7 +15,7 @@ export PATH := $(PATH):$(TOOLS)/bin
 export PYTHONPATH := $(POLYGLOT)/python
 export NODE_PATH := $(POLYGLOT)/node/node_modules
 
-.PHONY: help demo secrets check setup fmt lint docs test compose deny
+.PHONY: help demo secrets check setup fmt lint docs test guard compose deny
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -30,7 +30,7 @@ secrets: ## random passwords for compose, in .env
 
 check: ## everything below; what CI runs
 	@start=$$(date +%s); rm -f $(SKIPPED); \
-	$(MAKE) --no-print-directory setup fmt lint docs test compose deny && \
+	$(MAKE) --no-print-directory setup fmt lint docs test guard compose deny && \
 	echo "make check: all is well, after $$(( $$(date +%s) - start )) s; skipped: $$(cat $(SKIPPED) 2>/dev/null | wc -l)" && \
 	if [ -e $(SKIPPED) ]; then sed 's/^/  skipped /' $(SKIPPED); fi
 
@@ -55,6 +55,11 @@ test: ## all tests, and the examples in the documentation
 	then WARRENER_TEST_AMQP_URL="$$WARRENER_TEST_RABBITMQ_4" cargo test --locked -p warrener-tests --bin sim on_rabbitmq; \
 	else echo "SKIPPED RabbitMQ 4: WARRENER_TEST_RABBITMQ_4 names none to compare the simulation's broker with"; \
 	echo "RabbitMQ 4: WARRENER_TEST_RABBITMQ_4 is not set" >>$(SKIPPED); fi
+
+# The counts are of the build that the tests have, of which nothing is built anew.
+guard: ## what the hot paths cost in instructions, against tests/bench/instructions.toml; ACCEPT=1 keeps the new counts
+	@cargo build --workspace --bins --examples --locked --quiet
+	@SKIPPED=$(SKIPPED) $${CARGO_TARGET_DIR:-target}/debug/guard $(if $(ACCEPT),accept)
 
 compose: ## what docker-compose.yml starts, with everything real; skipped where no containers can be started
 	@SKIPPED=$(SKIPPED) tests/compose/run.sh

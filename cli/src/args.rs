@@ -441,12 +441,15 @@ pub(crate) struct BenchArgs {
     #[arg(long, default_value_t = 20_000)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=50_000).map(|n| n as usize))]
     pub(crate) tasks: usize,
-    /// Rows to measure [default: all but large]
+    /// Rows to measure [default: all but sizes, load and large]
     #[arg(long, value_enum, value_delimiter = ',', value_name = "ROW,…")]
     pub(crate) only: Vec<BenchRow>,
     /// Finished jobs that are kept, and as many that wait, for the row large
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1_000..=10_000_000))]
     pub(crate) stored: u32,
+    /// Draw the rows sizes and load as pictures into this folder; without --only, only these are measured
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) plot: Option<PathBuf>,
     /// Attempts that the worker works on at once
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) slots: u32,
@@ -473,6 +476,10 @@ pub(crate) enum BenchRow {
     Fan,
     /// 100,000 tasks against 1,000
     Scale,
+    /// Tasks in a second in jobs of 1 to 100,000 tasks; takes a minute for each round
+    Sizes,
+    /// How long single jobs take while so many come in a second, up to nearly the most that is possible
+    Load,
     /// A million jobs kept, a million waiting: start, memory, lists, and removing them; takes some minutes
     Large,
 }

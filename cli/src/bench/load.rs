@@ -10,6 +10,7 @@ use lapin::BasicProperties;
 use lapin::Channel;
 use lapin::options::{BasicAckOptions, BasicPublishOptions};
 use tokio::sync::Semaphore;
+use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use super::wire::{Wire, confirmed, consume, next_answer};
 use crate::exit::Exit;
@@ -28,17 +29,19 @@ pub(super) struct Load {
     pub(super) window: usize,
     /// What every answer has to hold.
     pub(super) expected: &'static [u8],
+    /// Messages in a second, sent when it is their time whether answers come or not; else each as soon as it may.
+    pub(super) pace: Option<f64>,
 }
 
 /// How long it took.
 #[derive(Clone, Debug)]
 pub(super) struct Took {
     pub(super) whole: Duration,
-    /// From each send to its answer.
+    /// From each send to its answer; with a pace, from when it was to be sent.
     pub(super) each: Vec<Duration>,
 }
 
-/// When each message was sent.
+/// When each message was sent, or was to be.
 type Sent = Arc<Vec<OnceLock<Instant>>>;
 
 impl Load {
@@ -70,9 +73,14 @@ impl Load {
 
     async fn send(&self, channel: &Channel, sent: &Sent, room: &Semaphore) -> Result<(), Failure> {
         let mut confirms = FuturesOrdered::new();
+        let mut due = self.pace.map(|pace| schedule(pace, self.count));
         for (number, at) in sent.iter().enumerate() {
             room.acquire().await.expect("it is never closed").forget();
-            at.get_or_init(Instant::now);
+            let scheduled = match &mut due {
+                Some(due) => due.recv().await,
+                None => None,
+            };
+            at.get_or_init(|| scheduled.unwrap_or_else(Instant::now));
             let (exchange, key) = (self.exchange.as_str().into(), self.key.as_str().into());
             let options = BasicPublishOptions::default();
             confirms.push_back(channel.basic_publish(exchange, key, options, &self.body, self.marked(number)).await?);
@@ -122,6 +130,24 @@ impl Load {
         let text = String::from_utf8_lossy(&answer[..answer.len().min(SHOWN)]).into_owned();
         Err(Failure::new(Exit::Error, format!("measuring: an answer other than expected: {text}")))
     }
+}
+
+/// The times at which so many messages are due, each given out when it has come.
+///
+/// By a thread that sleeps: the timers of the runtime are a millisecond coarse, which would be measured too.
+fn schedule(pace: f64, count: usize) -> UnboundedReceiver<Instant> {
+    let (due, times) = mpsc::unbounded_channel();
+    std::thread::spawn(move || {
+        let start = Instant::now();
+        for number in 0..count {
+            let time = start + Duration::from_secs_f64(number as f64 / pace);
+            std::thread::sleep(time.saturating_duration_since(Instant::now()));
+            if due.send(time).is_err() {
+                return;
+            }
+        }
+    });
+    times
 }
 
 /// Publishes that wait for their confirm.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::promise::{self, Promise};
 use crate::args::BenchRow;
 
 /// One number, beside that of the broker alone where there is one.
@@ -11,27 +12,24 @@ use crate::args::BenchRow;
 pub(super) struct Measure {
     pub(super) row: BenchRow,
     pub(super) what: &'static str,
+    /// Where on the horizontal axis of its plot it stands, if it is a point of one.
+    pub(super) at: Option<f64>,
     pub(super) unit: &'static str,
     pub(super) value: f64,
     /// The same of the broker alone.
     pub(super) raw: Option<f64>,
     /// The value as a share of `raw`: the median over rounds, each of which ran both in turn.
     pub(super) ratio: Option<f64>,
-    /// What was promised, if anything.
+    /// What is promised, if anything.
     pub(super) promise: Option<Promise>,
-}
-
-/// A limit for the ratio where there is one, else for the value.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Promise {
-    AtLeast(f64),
-    AtMost(f64),
+    /// What is wanted beyond that.
+    pub(super) want: Option<Promise>,
 }
 
 impl Measure {
-    pub(super) const fn new(row: BenchRow, what: &'static str, unit: &'static str, value: f64) -> Self {
-        Self { row, what, unit, value, raw: None, ratio: None, promise: None }
+    pub(super) fn new(row: BenchRow, what: &'static str, unit: &'static str, value: f64) -> Self {
+        let (promise, want) = promise::of(row, what).unzip();
+        Self { row, what, at: None, unit, value, raw: None, ratio: None, promise, want }
     }
 
     /// Both sides, round by round.
@@ -41,18 +39,14 @@ impl Measure {
         Self { raw: Some(raw), ratio: Some(side(|pair| pair.0 / pair.1)), ..Self::new(row, what, unit, value) }
     }
 
-    pub(super) const fn promised(self, promise: Promise) -> Self {
-        Self { promise: Some(promise), ..self }
+    /// The same as a point of a plot.
+    pub(super) fn at(self, at: f64) -> Self {
+        Self { at: Some(at), ..self }
     }
 
-    /// Whether the promise is kept; true without one.
-    pub(super) fn is_kept(&self) -> bool {
-        let judged = self.ratio.unwrap_or(self.value);
-        match self.promise {
-            None => true,
-            Some(Promise::AtLeast(least)) => judged >= least,
-            Some(Promise::AtMost(most)) => judged <= most,
-        }
+    /// Whether a promise or wish about it is kept; true without one.
+    pub(super) fn keeps(&self, promise: Option<Promise>) -> bool {
+        promise.is_none_or(|promise| promise.is_kept_by(self.ratio.unwrap_or(self.value)))
     }
 }
 

@@ -4,7 +4,9 @@ mod bulk;
 mod large;
 mod load;
 mod measure;
+mod plot;
 mod process;
+mod promise;
 mod relay;
 mod report;
 mod role;
@@ -13,6 +15,7 @@ mod stage;
 mod system;
 mod wire;
 
+use clap::ValueEnum as _;
 use serde::Deserialize;
 use warrener_runtime::config::{Amqp, Binary};
 
@@ -37,6 +40,9 @@ pub(crate) async fn bench(context: &Context, args: BenchArgs) -> Result<Exit, Fa
     let measures = measured?;
     struck?;
     talk::data(&report::text(context, &measures)?)?;
+    if let Some(folder) = &args.plot {
+        plot::draw(folder, &measures)?.iter().for_each(|file| talk::say(&format!("wrote {file}")));
+    }
     Ok(Exit::Ok)
 }
 
@@ -44,13 +50,22 @@ async fn measure_all(stage: &Stage, args: &BenchArgs) -> Result<Vec<measure::Mea
     let rounds = Rounds::new(stage, args);
     rounds.warm_up().await?;
     let mut measures = Vec::new();
-    for row in ROWS.into_iter().filter(|row| args.only.is_empty() || args.only.contains(row)) {
-        measures.extend(rounds.measure(row).await?);
+    let rows = rows(args);
+    for row in &rows {
+        measures.extend(rounds.measure(*row).await?);
     }
-    if args.only.contains(&BenchRow::Large) {
+    if rows.contains(&BenchRow::Large) {
         measures.extend(large::measure(stage, args).await?);
     }
     Ok(measures)
+}
+
+fn rows(args: &BenchArgs) -> Vec<BenchRow> {
+    match &args.only[..] {
+        [] if args.plot.is_some() => vec![BenchRow::Sizes, BenchRow::Load],
+        [] => ROWS.to_vec(),
+        only => BenchRow::value_variants().iter().copied().filter(|row| only.contains(row)).collect(),
+    }
 }
 
 #[derive(Deserialize)]

@@ -1,6 +1,7 @@
 //! What was measured, as a table or a document.
 
-use super::measure::{Measure, Promise};
+use super::measure::Measure;
+use super::promise::Promise;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{Cell, Table, elements};
@@ -13,28 +14,53 @@ pub(super) fn text(context: &Context, measures: &[Measure]) -> Result<String, Fa
 }
 
 fn table(measures: &[Measure]) -> Table {
-    let mut table = Table::new(&["ROW", "WHAT", "WARRENER", "BROKER ALONE", "RATIO", "PROMISED", ""]);
+    let mut table = Table::new(&["ROW", "WHAT", "WARRENER", "BROKER ALONE", "RATIO", "PROMISED", "", "WANTED", ""]);
     for measure in measures {
         let number = |value: Option<f64>| value.map(|value| in_unit(value, measure.unit)).unwrap_or_default();
         table.row(vec![
             measure.row.to_string().into(),
-            measure.what.into(),
+            what(measure).into(),
             number(Some(measure.value)).into(),
             number(measure.raw).into(),
             measure.ratio.map(|ratio| format!("{ratio:.2}")).unwrap_or_default().into(),
-            promise(measure).into(),
-            if measure.is_kept() { Cell::from("") } else { Cell::from("missed") },
+            limit(measure.promise).into(),
+            verdict(measure, measure.promise),
+            limit(measure.want).into(),
+            verdict(measure, measure.want),
         ]);
     }
     table
 }
 
-fn promise(measure: &Measure) -> String {
-    match measure.promise {
+/// Of a point of a plot its place too.
+fn what(measure: &Measure) -> String {
+    measure.at.map_or_else(|| measure.what.to_owned(), |at| format!("{} {}", measure.what, grouped(at)))
+}
+
+fn limit(promise: Option<Promise>) -> String {
+    match promise {
         None => String::new(),
         Some(Promise::AtLeast(least)) => format!(">= {least}"),
         Some(Promise::AtMost(most)) => format!("<= {most}"),
     }
+}
+
+fn verdict(measure: &Measure, promise: Option<Promise>) -> Cell {
+    match promise {
+        None => "".into(),
+        Some(_) if measure.keeps(promise) => "met".into(),
+        Some(_) => "missed".into(),
+    }
+}
+
+/// A whole number with its thousands apart.
+pub(super) fn grouped(value: f64) -> String {
+    let digits = format!("{value:.0}");
+    let apart = |(at, digit): (usize, char)| {
+        let comma = at > 0 && (digits.len() - at).is_multiple_of(3);
+        comma.then_some(',').into_iter().chain([digit])
+    };
+    digits.chars().enumerate().flat_map(apart).collect()
 }
 
 fn in_unit(value: f64, unit: &str) -> String {

@@ -1,4 +1,5 @@
-use super::{Measure, Promise, median, percentile};
+use super::super::promise::MEMORY;
+use super::{Measure, median, percentile};
 use crate::args::BenchRow;
 
 #[test]
@@ -17,10 +18,10 @@ fn a_ratio_is_that_of_rounds_and_not_of_medians() {
 
 #[test]
 fn promises_are_about_the_ratio_where_there_is_one() {
-    let compared = Measure::compared(BenchRow::Mapped, "tasks", "/s", &[(30.0, 100.0)]);
-    assert!(!compared.clone().promised(Promise::AtLeast(0.35)).is_kept());
-    assert!(compared.promised(Promise::AtLeast(0.3)).is_kept());
-    let alone = Measure::new(BenchRow::Scale, "memory", "MB", 257.0);
-    assert!(!alone.clone().promised(Promise::AtMost(256.0)).is_kept());
-    assert!(alone.is_kept());
+    let half = Measure::compared(BenchRow::Mapped, "tasks", "/s", &[(60.0, 100.0)]);
+    assert!(half.keeps(half.promise) && !half.keeps(half.want));
+    let alone = Measure::new(BenchRow::Scale, MEMORY, "MB", 257.0);
+    assert!(!alone.keeps(alone.promise));
+    let plain = Measure::new(BenchRow::Forget, "jobs", "/s", 1.0);
+    assert!((plain.promise, plain.want) == (None, None) && plain.keeps(plain.promise));
 }

@@ -1,0 +1,52 @@
+//! What is promised of each number, and what is wanted: the one place that says so.
+
+use serde::Serialize;
+
+use crate::args::BenchRow;
+
+/// A limit for the ratio where there is one, else for the value.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Promise {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+impl Promise {
+    /// Whether a number is within the limit.
+    pub(super) fn is_kept_by(self, value: f64) -> bool {
+        match self {
+            Self::AtLeast(least) => value >= least,
+            Self::AtMost(most) => value <= most,
+        }
+    }
+}
+
+/// The least that we hold ourselves to, and where we want to be.
+pub(super) fn of(row: BenchRow, what: &str) -> Option<(Promise, Promise)> {
+    let found = PROMISES.iter().find(|known| (known.0, known.1) == (row, what));
+    found.map(|&(.., promised, wanted)| (promised, wanted))
+}
+
+use Promise::{AtLeast, AtMost};
+
+/// Row, what of it, promised, wanted; in the unit of the measure.
+const PROMISES: [(BenchRow, &str, Promise, Promise); 12] = [
+    (BenchRow::Mapped, "tasks", AtLeast(0.55), AtLeast(0.8)),
+    (BenchRow::Mapped, ORCHESTRATOR_CPU, AtMost(60.0), AtMost(30.0)),
+    (BenchRow::Single, "jobs", AtLeast(0.55), AtLeast(0.8)),
+    (BenchRow::Roundtrip, "p50", AtMost(4.0), AtMost(3.0)),
+    (BenchRow::Roundtrip, "p99", AtMost(12.0), AtMost(6.0)),
+    (BenchRow::Chain, "p50", AtMost(9.0), AtMost(6.0)),
+    (BenchRow::Fan, "p50", AtMost(50.0), AtMost(25.0)),
+    (BenchRow::Scale, LARGE_JOB, AtMost(1.5), AtMost(1.2)),
+    (BenchRow::Scale, MEMORY, AtMost(256.0), AtMost(128.0)),
+    (BenchRow::Large, READY, AtMost(5.0), AtMost(5.0)),
+    (BenchRow::Large, MEMORY, AtMost(256.0), AtMost(128.0)),
+    (BenchRow::Large, PAGE_P95, AtMost(100.0), AtMost(20.0)),
+];
+pub(super) const ORCHESTRATOR_CPU: &str = "orchestrator CPU for each";
+pub(super) const LARGE_JOB: &str = "time of a task, 100,000 against 1,000";
+pub(super) const MEMORY: &str = "orchestrator memory, most";
+pub(super) const READY: &str = "start until ready";
+pub(super) const PAGE_P95: &str = "page of a filtered list, p95";
