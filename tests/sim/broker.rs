@@ -167,7 +167,9 @@ impl Broker {
             .filter(|(_, queue)| queue.shape.exclusive == Some(conn))
             .map(|(name, _)| name.clone())
             .collect();
-        gone.iter().for_each(|name| self.delete_queue(name));
+        for name in &gone {
+            self.delete_queue(name);
+        }
     }
 
     pub(crate) fn declare_exchange(&mut self, name: &str, routing: Routing, alternate: Option<&str>) {
@@ -192,18 +194,22 @@ impl Broker {
         }
     }
 
-    /// Deletes a queue with what it holds; its consumers end.
-    pub(crate) fn delete_queue(&mut self, name: &str) {
+    /// Deletes a queue with what it holds; its consumers end. Gives the tickets of the messages.
+    pub(crate) fn delete_queue(&mut self, name: &str) -> Vec<String> {
+        let mut tickets = Vec::new();
         if let Some(queue) = self.queues.remove(name) {
             let unsettled = self.unsettled.iter().filter(|(_, one)| one.queue == name);
-            let orphans: Vec<(Conn, u64)> = unsettled.map(|(tag, one)| (one.conn, *tag)).collect();
+            let orphans: Vec<(Conn, u64)> = unsettled.clone().map(|(tag, one)| (one.conn, *tag)).collect();
             self.books.dropped += (queue.ready.len() + orphans.len()) as u64;
+            let messages = queue.ready.iter().chain(unsettled.map(|(_, one)| &one.stored));
+            tickets.extend(messages.filter_map(|stored| stored.message.correlation_id.clone()));
             self.orphans.extend(orphans);
             self.unsettled.retain(|_, one| one.queue != name);
             for exchange in self.exchanges.values_mut() {
                 exchange.bindings.retain(|(_, queue)| queue != name);
             }
         }
+        tickets
     }
 
     /// All exchanges, queues, and bindings as exchange, key and queue.
@@ -440,12 +446,12 @@ impl Broker {
         self.loses_dead_letters = false;
     }
 
-    /// Loses its disk.
-    pub(crate) fn wipe(&mut self) {
+    /// Loses its disk. Gives the tickets of the messages.
+    pub(crate) fn wipe(&mut self) -> Vec<String> {
         self.restart(true);
-        for name in self.queues.keys().cloned().collect::<Vec<_>>() {
-            self.delete_queue(&name);
-        }
+        let names: Vec<String> = self.queues.keys().cloned().collect();
+        let tickets = names.iter().flat_map(|name| self.delete_queue(name)).collect();
         self.exchanges.clear();
+        tickets
     }
 }

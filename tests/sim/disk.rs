@@ -212,8 +212,8 @@ impl Store for Disk {
         }
     }
 
-    fn shift(&mut self, by: i64) -> Result<(), StoreError> {
-        self.read()?.memory.shift(by)
+    fn shift(&mut self, by: i64, now: Timestamp) -> Result<(), StoreError> {
+        self.read()?.memory.shift(by, now)
     }
 
     fn prune(&mut self, finished_before: Timestamp, most: usize) -> Result<usize, StoreError> {

@@ -3,12 +3,15 @@
 //! They know the plan of every job, read rows as data, and keep their own account of states and attempts.
 
 mod account;
+mod built_in;
 mod end;
+mod marks;
 mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+use warrener_engine::row::TaskRow;
 use warrener_orchestrator::store::memory::Memory;
 use warrener_orchestrator::store::{Commit, Store as _};
 use warrener_shared::id::{JobNo, TaskNo};
@@ -58,6 +61,20 @@ pub(crate) struct Judge {
     heard: BTreeMap<(TaskNo, u32), u64>,
     /// Attempts that were open in the store after some commit.
     opened: BTreeSet<String>,
+    /// Attempts whose end stood in the row of their task after some commit, and was judged then.
+    judged: BTreeMap<(TaskNo, u32), TaskState>,
+    /// When an attempt first stood in the store.
+    begun: BTreeMap<(TaskNo, u32), u64>,
+    /// The jobs inside of tasks, by the attempt that runs them.
+    inner: BTreeMap<(TaskNo, u32), JobNo>,
+    /// Which attempts have which answer.
+    answers: BTreeMap<Vec<u8>, BTreeSet<(TaskNo, u32)>>,
+    /// Attempts whose message was lost with its queue, and has not been published again.
+    dropped: BTreeMap<(TaskNo, u32), u64>,
+    /// Answers that went out.
+    replied: BTreeSet<i64>,
+    /// Since when the orchestrator has had a session with the broker.
+    connected: Option<u64>,
     /// How often a task took its worker with it.
     crashed: BTreeMap<TaskNo, u32>,
     /// How often an attempt of a task was over by time, or handed back, which makes the broker count afresh.
@@ -88,6 +105,13 @@ impl Judge {
             published: BTreeMap::new(),
             heard: BTreeMap::new(),
             opened: BTreeSet::new(),
+            judged: BTreeMap::new(),
+            begun: BTreeMap::new(),
+            inner: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            dropped: BTreeMap::new(),
+            replied: BTreeSet::new(),
+            connected: None,
             crashed: BTreeMap::new(),
             excused: BTreeMap::new(),
             miscounts: plan.faults.on.iter().any(|fault| !COUNTED.contains(fault)),
@@ -134,19 +158,49 @@ impl Judge {
         self.wished.push(wish);
     }
 
-    fn was_retried(&self, id: &str) -> bool {
+    /// Whether somebody asked for the whole job, or for what of it did not succeed, to be tried again.
+    fn was_reopened(&self, id: &str) -> bool {
         self.wished.iter().any(|wish| matches!(wish, Wish::Retry(job) if self.plans[*job].id == id))
+    }
+
+    /// Whether somebody asked for a single task of the job to be tried again.
+    fn was_redone(&self, id: &str) -> bool {
+        self.wished.iter().any(|wish| matches!(wish, Wish::RetryTask(place) if self.plans[place.job].id == id))
+    }
+
+    fn was_retried(&self, id: &str) -> bool {
+        self.was_reopened(id) || self.was_redone(id)
+    }
+
+    /// Whether somebody asked for the task or item to be left out.
+    fn was_skipped(&self, id: &str, task: usize, item: Option<u32>) -> bool {
+        self.wished.iter().any(|wish| match wish {
+            Wish::Skip(place) => self.plans[place.job].id == id && (place.task, place.item) == (task, item),
+            _ => false,
+        })
+    }
+
+    /// A rule was met.
+    pub(crate) fn mark(&mut self, rule: &str) {
+        self.reach.rule(rule);
     }
 
     pub(crate) fn before_commit(&mut self, commit: &Commit, memory: &mut Memory, now: u64) {
         self.now = now;
+        self.mark_commit(commit, memory);
+        for row in &commit.changes.new_tasks {
+            self.mark_task(None, row);
+        }
         for row in &commit.changes.tasks {
-            let Ok(Some(old)) = memory.tasks(row.no, 1).map(|mut rows| rows.pop()) else { continue };
+            let Some(old) = row_of(memory, row.no) else { continue };
+            self.mark_task(Some(&old), row);
             let went_on = row.attempt >= old.attempt;
             self.must(went_on, "attempts", || {
                 format!("attempt {} of task {} became {}", old.attempt, row.no.0, row.attempt)
             });
-            let is_frozen = old.state == TaskState::Succeeded && row.state == TaskState::Succeeded;
+            let both = old.state == TaskState::Succeeded && row.state == TaskState::Succeeded;
+            // Of a mapped task the items have the output.
+            let is_frozen = both && old.attempt == row.attempt && row.map.is_none();
             let changed = is_frozen && old.output != row.output;
             self.must(!changed, "rewritten", || format!("the output of task {} changed after its end", row.no.0));
         }
@@ -154,14 +208,9 @@ impl Judge {
 
     pub(crate) fn after_commit(&mut self, commit: &Commit, memory: &mut Memory, now: u64) {
         self.now = now;
-        for row in &commit.changes.new_jobs {
-            self.numbers.insert(row.id.to_string(), row.no);
-            let plan = self.plans.iter().find(|plan| plan.id == row.id.as_str()).cloned();
-            match plan {
-                Some(plan) => drop(self.accounts.insert(row.no, Account::new(plan))),
-                None => self.find("forged", || format!("job {} was never submitted", row.id)),
-            }
-        }
+        let mut new_jobs: Vec<_> = commit.changes.new_jobs.iter().collect();
+        new_jobs.sort_by_key(|row| row.no);
+        new_jobs.into_iter().for_each(|row| self.keep_account(row, memory));
         for (job, events) in &commit.changes.events {
             let retried = self.accounts.get(job).is_some_and(|account| self.was_retried(&account.plan.id));
             let Some(account) = self.accounts.get_mut(job) else { continue };
@@ -175,8 +224,13 @@ impl Judge {
             if row.dispatch_no.is_some() {
                 self.opened.insert(row.ticket().to_string());
             }
+            if row.attempt > 0 {
+                self.begun.entry((row.no, row.attempt)).or_insert(now);
+            }
+            self.judge_skip(row);
+            self.judge_unbegun(row);
             if row.state.is_final() && row.map.is_none() && row.attempt > 0 {
-                self.judge_end(row);
+                self.judge_end(row, memory);
             }
         }
         for row in &commit.changes.attempts {
@@ -196,7 +250,11 @@ impl Judge {
         let Some((task, attempt)) = parts(ticket) else {
             return self.find("published", || format!("{ticket} is no ticket"));
         };
+        if self.published.contains_key(&(task, attempt)) {
+            self.mark("published again");
+        }
         self.published.entry((task, attempt)).or_insert(now);
+        self.dropped.remove(&(task, attempt));
         let was_open = self.opened.contains(ticket);
         self.must(was_open, "published", || {
             format!("the orchestrator publishes {ticket}, which was never an open attempt in the store")
@@ -226,11 +284,14 @@ impl Judge {
         let Some(row) = row.filter(|row| row.ticket().to_string() == **ticket && row.dispatch_no.is_some()) else {
             return;
         };
+        let is_ours = self.task_of(&row).is_some_and(|task| task.is_built_in() || task.is_faulty);
+        self.must(!is_ours, "forged", || format!("{worker} begins {ticket}, which is for no worker"));
         let Some(account) = self.accounts.get(&row.job) else { return };
         if let Some(open) = account.open_need(row.position) {
             self.find("needs", || format!("{}/{} begins before its need {open}", assignment.job, assignment.task));
         }
         let Some(job) = memory.job(row.job).ok().flatten() else { return };
+        self.mark_begin(&row, &job);
         let Some(account) = self.accounts.get(&row.job) else { return };
         let expected = verdict::input(&account.plan, &job, row.position, row.index, memory);
         let is: Value = serde_json::from_slice(&assignment.input).unwrap_or(Value::Null);
@@ -267,7 +328,7 @@ impl Judge {
         let crashed = self.crashed.entry(task).or_default();
         *crashed += 1;
         let crashed = *crashed;
-        let retried = self.wished.iter().any(|wish| matches!(wish, Wish::Retry(_)));
+        let retried = self.wished.iter().any(|wish| matches!(wish, Wish::Retry(_) | Wish::RetryTask(_)));
         let excused = self.excused.get(&task).copied().unwrap_or(0);
         self.must(crashed <= CRASHES_MAX * (1 + excused) || retried || self.miscounts, "crashes", || {
             format!("task {} killed {crashed} workers", task.0)
@@ -286,8 +347,28 @@ impl Judge {
     pub(crate) fn heard(&mut self, ticket: &str, now: u64) {
         if let Some(attempt) = parts(ticket).filter(|_| self.opened.contains(ticket)) {
             self.heard.insert(attempt, now);
+            self.dropped.remove(&attempt);
         }
     }
+
+    /// The orchestrator has a session with the broker, or none any more.
+    pub(crate) const fn connected(&mut self, since: Option<u64>) {
+        self.connected = since;
+    }
+
+    /// The broker lost messages with their queue.
+    pub(crate) fn lost_with_queue(&mut self, tickets: &[String], memory: &mut Memory, now: u64) {
+        for attempt in tickets.iter().filter_map(|ticket| parts(ticket)) {
+            // One that was seen at work is a worker's; if that is gone too, its time limit tells.
+            if row_of(memory, attempt.0).is_some_and(|row| row.started_at.is_none()) {
+                self.dropped.insert(attempt, now);
+            }
+        }
+    }
+}
+
+fn row_of(memory: &mut Memory, no: TaskNo) -> Option<TaskRow> {
+    memory.tasks(no, 1).ok().and_then(|mut rows| rows.pop())
 }
 
 /// Faults after which the broker still counts how often a message came back, and one worker at a time has it.

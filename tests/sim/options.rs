@@ -29,6 +29,9 @@ pub(crate) struct Options {
     /// Leaves out what people ask for.
     #[arg(long)]
     pub(crate) without_wishes: bool,
+    /// Leaves out built-in tasks, inputs that fail, events, and single tasks by hand.
+    #[arg(long)]
+    pub(crate) without_extras: bool,
     /// Shows which transitions and faults were met, and which never were.
     #[arg(long)]
     pub(crate) reach: bool,
@@ -42,6 +45,11 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn without(&self) -> Without {
-        Without { faults: self.without.clone(), jobs: self.without_jobs.clone(), wishes: self.without_wishes }
+        Without {
+            faults: self.without.clone(),
+            jobs: self.without_jobs.clone(),
+            wishes: self.without_wishes,
+            extras: self.without_extras,
+        }
     }
 }

@@ -1,10 +1,13 @@
 //! What a seed stands for: the jobs, what people do to them, the workers, and which faults there are.
 
+mod extra;
 mod faults;
 mod job;
 
 pub(crate) use self::faults::{FAULTS, Fault, Faults};
-pub(crate) use self::job::{Ending, If, Items, JobPlan, RunOn, TaskPlan, Via, conduct, name, queue_name};
+pub(crate) use self::job::{
+    EVENT, Ending, If, Items, JobPlan, RunOn, TaskPlan, Via, Work, conduct, key_name, name, queue_name,
+};
 use crate::dice::Dice;
 
 /// Everything that is decided before the world begins.
@@ -29,8 +32,29 @@ pub(crate) enum Wish {
     Pause(usize, bool),
     Retry(usize),
     PauseQueue(usize, bool),
+    RetryTask(Place),
+    Skip(Place),
+    Event(EventPlan),
     Drain(usize),
     Submit(usize),
+}
+
+/// A task or an item of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) job: usize,
+    pub(crate) task: usize,
+    pub(crate) item: Option<u32>,
+}
+
+/// An answer to whatever waits for a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct EventPlan {
+    pub(crate) key: usize,
+    /// Of no other answer.
+    pub(crate) payload: u64,
+    /// By a message to the submit queue, rather than over HTTP.
+    pub(crate) by_message: bool,
 }
 
 /// A worker process, which is started again whenever it ends.
@@ -45,6 +69,8 @@ pub(crate) struct WorkerPlan {
 
 /// How many queues there are.
 pub(crate) const QUEUES: usize = 2;
+/// How many keys tasks wait for.
+pub(crate) const KEYS: usize = 2;
 /// After this many milliseconds an attempt is claimed.
 pub(crate) const CLAIM_AFTER_MS: u64 = 6_000;
 
@@ -54,6 +80,7 @@ pub(crate) struct Without {
     pub(crate) faults: Vec<String>,
     pub(crate) jobs: Vec<usize>,
     pub(crate) wishes: bool,
+    pub(crate) extras: bool,
 }
 
 impl Plan {
@@ -66,6 +93,9 @@ impl Plan {
         let workers = (0..dice.between(1, 3)).map(|at| worker(at, &mut dice)).collect();
         let mut faults = Faults::new(&mut dice);
         let latency_ms = *dice.pick(&[2, 20, 300]);
+        if !without.extras {
+            extra::add(seed, &mut jobs, &mut wishes, safety_ms);
+        }
         faults.leave_out(&without.faults);
         for at in &without.jobs {
             jobs[*at].is_left_out = true;

@@ -1,4 +1,4 @@
-//! Reach marks: which transitions and which faults were met, and in which states.
+//! Reach marks: which transitions and rules were met, and which faults struck while tasks were in which states.
 
 use std::collections::BTreeMap;
 
@@ -11,52 +11,181 @@ use crate::plan::{FAULTS, Fault};
 pub(crate) struct Reach {
     pub(crate) tasks: BTreeMap<(TaskState, TaskState), u64>,
     pub(crate) jobs: BTreeMap<(JobState, JobState), u64>,
-    /// Faults that struck.
-    pub(crate) faults: Vec<Fault>,
-    /// Faults of the world and states that tasks entered in it.
+    rules: BTreeMap<&'static str, u64>,
+    /// Faults that struck while a task was in a state.
     pub(crate) pairs: BTreeMap<(Fault, TaskState), u64>,
 }
 
 impl Reach {
-    pub(crate) fn add(&mut self, other: Self) {
-        for (key, count) in &other.tasks {
-            *self.tasks.entry(*key).or_default() += count;
-            let mut struck = other.faults.clone();
-            struck.sort_unstable();
-            struck.dedup();
-            for fault in struck {
-                *self.pairs.entry((fault, key.1)).or_default() += count;
-            }
-        }
-        for (key, count) in other.jobs {
-            *self.jobs.entry(key).or_default() += count;
+    /// A rule was met.
+    pub(crate) fn rule(&mut self, name: &str) {
+        if let Some(count) = self.rules.get_mut(name) {
+            *count += 1;
+        } else if let Some(known) = RULES.iter().find(|known| **known == name) {
+            self.rules.insert(known, 1);
+        } else {
+            panic!("no rule has the name {name:?}");
         }
     }
 
-    /// The table, and what was never met.
-    pub(crate) fn table(&self) -> (Vec<String>, Vec<String>) {
-        let (mut lines, mut never) = (Vec::new(), Vec::new());
-        let mut note = |name: String, count: u64| {
-            if count == 0 {
-                never.push(name.clone());
-            }
-            lines.push(format!("{count:>12}  {name}"));
-        };
+    pub(crate) fn add(&mut self, other: Self) {
+        fn sum<K: Ord>(into: &mut BTreeMap<K, u64>, from: BTreeMap<K, u64>) {
+            from.into_iter().for_each(|(key, count)| *into.entry(key).or_default() += count);
+        }
+        sum(&mut self.tasks, other.tasks);
+        sum(&mut self.jobs, other.jobs);
+        sum(&mut self.rules, other.rules);
+        sum(&mut self.pairs, other.pairs);
+    }
+
+    /// Everything that can be met, with its count.
+    pub(crate) fn table(&self) -> Vec<(String, u64)> {
+        let mut lines = Vec::new();
         for (from, to) in rows(JobState::TRANSITIONS) {
-            note(format!("job {from} → {to}"), self.jobs.get(&(from, to)).copied().unwrap_or(0));
+            lines.push((format!("job {from} → {to}"), self.jobs.get(&(from, to)).copied().unwrap_or(0)));
         }
         for (from, to) in rows(TaskState::TRANSITIONS) {
-            note(format!("task {from} → {to}"), self.tasks.get(&(from, to)).copied().unwrap_or(0));
+            lines.push((format!("task {from} → {to}"), self.tasks.get(&(from, to)).copied().unwrap_or(0)));
+        }
+        for name in RULES {
+            lines.push(((*name).to_owned(), self.rules.get(name).copied().unwrap_or(0)));
         }
         for (fault, name) in FAULTS {
             for state in TaskState::ALL {
-                note(format!("{name} × {state}"), self.pairs.get(&(*fault, *state)).copied().unwrap_or(0));
+                lines.push((format!("{name} × {state}"), self.pairs.get(&(*fault, *state)).copied().unwrap_or(0)));
             }
         }
-        (lines, never)
+        lines
+    }
+
+    /// Shows the table, and what of it was never met.
+    pub(crate) fn show(&self) {
+        let table = self.table();
+        table.iter().for_each(|(name, count)| println!("{count:>12}  {name}"));
+        for (name, why) in EXCLUDED {
+            println!("{:>12}  {name}: {why}", "excluded");
+        }
+        let never: Vec<&str> = table.iter().filter(|(_, count)| *count == 0).map(|(name, _)| name.as_str()).collect();
+        println!("met: {} of {}", table.len() - never.len(), table.len());
+        println!("never met: {}", if never.is_empty() { "nothing".to_owned() } else { never.join("; ") });
     }
 }
 
 fn rows<S: Copy>(table: &[(S, &str, S)]) -> Vec<(S, S)> {
     table.iter().map(|(from, _, to)| (*from, *to)).collect()
 }
+
+/// What a rule or a part of one shows to whoever looks from outside.
+const RULES: &[&str] = &[
+    "a job becomes rows",
+    "a sub-job becomes rows",
+    "a job is submitted again",
+    "a job is refused",
+    "unique: reject",
+    "unique: return_existing",
+    "unique: cancel_existing",
+    "stopped: before its start",
+    "stopped: by cancel",
+    "stopped: by a second cancel",
+    "stopped: by its deadline",
+    "stopped: by cancel after its deadline",
+    "runs after a stop: run_on done",
+    "runs: run_on failure",
+    "skipped: run_on or if does not hold",
+    "skipped: a need failed",
+    "skipped: a task by hand",
+    "skipped: an item by hand",
+    "fail_fast stops the rest",
+    "items: the list is empty",
+    "items: too many failures",
+    "items: a failure is tolerated",
+    "items: wait for their turn again",
+    "items: not started in time",
+    "the list of items fails",
+    "an input fails",
+    "not started in time",
+    "report: succeeded",
+    "report: failed",
+    "report: released",
+    "report: released as suspect",
+    "report: released, the kind is unknown",
+    "report: claimed",
+    "report: progress",
+    "report: of a closed attempt",
+    "seen at work by a heartbeat",
+    "seen to have left its queue",
+    "attempt closed: succeeded",
+    "attempt closed: failed",
+    "attempt closed: timed_out",
+    "attempt closed: lost",
+    "attempt closed: cancelled",
+    "attempt closed: released",
+    "ended: timed out by the worker",
+    "ended: timed out by the orchestrator",
+    "ended: lost",
+    "ended: crashed, handed back as suspect",
+    "ended: crashed, given up by the broker",
+    "a sleep ends",
+    "a wait is answered",
+    "a wait is not answered in time",
+    "a sub-job succeeds",
+    "a sub-job fails",
+    "a sub-job is out of time",
+    "a sub-job is stopped with its task",
+    "another attempt of a built-in task",
+    "asked: cancel, done",
+    "asked: cancel, refused",
+    "asked: cancel, nothing there",
+    "asked: pause, done",
+    "asked: pause, refused",
+    "asked: pause, nothing there",
+    "asked: resume, done",
+    "asked: resume, refused",
+    "asked: resume, nothing there",
+    "asked: retry, done",
+    "asked: retry, refused",
+    "asked: retry, nothing there",
+    "asked: retry of a task, done",
+    "asked: retry of a task, refused",
+    "asked: retry of a task, nothing there",
+    "asked: retry of an item, done",
+    "asked: retry of an item, refused",
+    "asked: retry of an item, nothing there",
+    "asked: skip of a task, done",
+    "asked: skip of a task, refused",
+    "asked: skip of a task, nothing there",
+    "asked: skip of an item, done",
+    "asked: skip of an item, refused",
+    "asked: skip of an item, nothing there",
+    "asked: pause of a queue, done",
+    "asked: pause of a queue, nothing there",
+    "asked: resume of a queue, done",
+    "asked: resume of a queue, nothing there",
+    "asked: drain, done",
+    "asked: event, done",
+    "asked: event, nothing there",
+    "an event by a message",
+    "published again",
+    "a message found no queue",
+    "a queue was lost",
+    "the broker lost its disk",
+    "a clock was set while the orchestrator ran",
+    "a clock was set back while no orchestrator ran",
+    "a store could not be written",
+    "an answer was sent again",
+];
+
+/// What this world cannot show, and where it is shown.
+const EXCLUDED: &[(&str, &str)] = &[
+    (
+        "ended: rejected",
+        "workers here understand every message of an orchestrator; tests/e2e/contract has one that does not",
+    ),
+    ("an output of a job that is too large or fails", "jobs here have no output of their own; engine stories"),
+    (
+        "a wall clock set forward while no orchestrator runs",
+        "it strikes, but no rule can tell it from time that passed",
+    ),
+    ("queues of somebody else", "the broker's side of them is no part of this world; tests/e2e/contract"),
+    ("replay and discard of dead letters", "they change no job; tests/e2e/contract"),
+];

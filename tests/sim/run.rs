@@ -122,9 +122,7 @@ pub(crate) fn many(options: &Options) -> ExitCode {
         tally.broken.len()
     );
     if options.reach {
-        let (lines, never) = tally.reach.table();
-        lines.iter().for_each(|line| println!("{line}"));
-        println!("never met: {}", if never.is_empty() { "nothing".to_owned() } else { never.join("; ") });
+        tally.reach.show();
     }
     for (seed, Violation { rule, what }) in &tally.broken {
         println!("seed {seed} broke {rule}: {what}");

@@ -15,6 +15,7 @@ pub(crate) fn shrink(seed: u64, rule: &str) -> Without {
             without = smaller;
         }
     };
+    try_out(&|without| without.extras = true);
     try_out(&|without| without.wishes = true);
     for fault in &plan.faults.on {
         try_out(&|without| without.faults.push(fault.name().to_owned()));
@@ -37,6 +38,9 @@ pub(crate) fn command(seed: u64, without: &Without) -> String {
     }
     if without.wishes {
         command += " --without-wishes";
+    }
+    if without.extras {
+        command += " --without-extras";
     }
     command
 }

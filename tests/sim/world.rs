@@ -176,9 +176,7 @@ impl World {
                 break Some(violation);
             }
         };
-        let platter = self.disk.open();
-        let mut reach = platter.judge.reach.clone();
-        reach.faults.extend(self.trace.struck.iter().copied());
+        let reach = self.disk.open().judge.reach.clone();
         let trace = self.trace.take();
         Outcome { violation, trace, reach, virtual_ms: self.now, events }
     }
@@ -226,10 +224,7 @@ impl World {
             platter.judge.calm(self.now);
         }
         self.plan.faults = crate::plan::Faults::default();
-        // Set back by hours while nobody looks, the clock would put timers hours ahead.
-        if self.orchestrator.is_running() {
-            self.hand.jump(-std::mem::take(&mut self.wall_off));
-        }
+        self.hand.jump(-std::mem::take(&mut self.wall_off));
         for queue in 0..crate::plan::QUEUES {
             self.wish(Wish::PauseQueue(queue, false));
         }

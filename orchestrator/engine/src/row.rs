@@ -270,7 +270,9 @@ pub struct Map {
 impl Map {
     /// Items that ended without success.
     pub const fn failed(&self) -> u32 {
-        self.counts.get(TaskState::Failed) + self.counts.get(TaskState::TimedOut)
+        self.counts.get(TaskState::Failed)
+            + self.counts.get(TaskState::TimedOut)
+            + self.counts.get(TaskState::Cancelled)
     }
 
     /// Items without a row that may be dispatched now.

@@ -232,7 +232,7 @@ impl Slice {
 
     /// Whether it is known that there is no such task.
     pub fn is_absent(&self, no: TaskNo) -> bool {
-        self.absent.contains(&no)
+        self.absent.contains(&no) || self.is_dropped(no)
     }
 
     /// The lists of a mapped task, if they are loaded.
@@ -381,6 +381,11 @@ impl Slice {
         self.attempts.retain(|row| row.task < first || row.task >= end);
         self.forget_lists(task);
         self.items.remove(&task);
+    }
+
+    /// The store has it until the batch is committed.
+    fn is_dropped(&self, no: TaskNo) -> bool {
+        self.dropped.iter().any(|(first, count)| (first.0..first.0 + i64::from(*count)).contains(&no.0))
     }
 
     /// What was joined from the items of a mapped task is no longer so.

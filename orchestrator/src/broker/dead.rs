@@ -55,7 +55,8 @@ pub(super) async fn run_unrouted(context: Context, link: Link, mut consumer: Con
     }
 }
 
-/// A task whose queue is gone goes out again once the queue is there; anything else is somebody's mistake.
+/// A task whose queue is gone goes out again once the queue is there, and so does what the queue held; anything else
+/// is somebody's mistake.
 async fn unrouted(context: &Context, link: &Link, incoming: Incoming) -> Input {
     let ticket = incoming.message.correlation_id.as_deref().and_then(|text| text.parse::<Ticket>().ok());
     if let (Some(ticket), Ok(queue)) = (ticket, incoming.routing_key.parse())

@@ -8,14 +8,43 @@ use warrener_amqp::{BrokerError, Session, Topology};
 use warrener_shared::id::QueueName;
 
 use super::Context;
+use crate::driver::{Input, Packet};
 
 /// Makes sure that the queue at the broker exists and is bound. False if it is somebody else's and missing.
 pub(super) async fn prepare(context: &Context, session: &Session, queue: &QueueName) -> Result<bool, BrokerError> {
     if let Some(address) = context.addresses.get(queue) {
         return session.bind(address, &context.names.tasks(), queue.as_str()).await;
     }
+    mourn(context, session, queue).await?;
     session.declare(&Topology::task_queue(&context.names, queue)).await?;
     Ok(true)
+}
+
+/// If a queue is gone, so is what it held: that goes out again once the queue is there. It is asked for before the
+/// queue is declared, since a declare makes it and does not tell.
+pub(super) async fn mourn(context: &Context, session: &Session, queue: &QueueName) -> Result<(), BrokerError> {
+    if session.depth(&context.address(queue)).await?.is_some() {
+        return Ok(());
+    }
+    match context.number(queue) {
+        Some(no) => lose(context, no).await,
+        None => Ok(()),
+    }
+}
+
+/// Has it committed that what a queue held is to be published again; only then may the queue be made anew, so that a
+/// crash in between loses nothing.
+async fn lose(context: &Context, no: i64) -> Result<(), BrokerError> {
+    let (done, committed) = tokio::sync::oneshot::channel();
+    let packet = Packet { inputs: vec![Input::LaneLost(no)], done: Some(done) };
+    context.inputs.send(packet).await.ok();
+    match tokio::time::timeout(super::STORE_PATIENCE, committed).await {
+        Ok(Ok(())) => {
+            tracing::warn!(queue = no, "a task queue is gone; its attempts are published again");
+            Ok(())
+        }
+        _ => Err(super::given_up("the store did not keep that a queue was lost")),
+    }
 }
 
 /// Declares a mark that a broker loses when it restarts, and tells whether it had lost it.
@@ -32,6 +61,9 @@ pub(super) async fn mark_restart(context: &Context, session: &Session) -> Result
 pub(super) async fn remake(context: &Context, session: &Session, queue: &QueueName) -> Result<(), BrokerError> {
     tracing::warn!(%queue, "the task queue has no leader; making it anew and publishing its attempts again");
     metrics::counter!("warrener_queues_remade_total").increment(1);
+    if let Some(no) = context.number(queue) {
+        lose(context, no).await?;
+    }
     session.delete_queue(&context.names.task_queue(queue)).await?;
     session.declare(&Topology::task_queue(&context.names, queue)).await
 }

@@ -73,6 +73,11 @@ impl Context {
         self.inputs.send(input.into()).await.ok();
     }
 
+    /// The number of a queue in our database.
+    pub(crate) fn number(&self, queue: &QueueName) -> Option<i64> {
+        self.glance.lock().expect("nobody panics while holding a glance").number(queue)
+    }
+
     /// The queue at the broker that carries the tasks of a queue.
     pub(crate) fn address(&self, queue: &QueueName) -> String {
         self.addresses.get(queue).cloned().unwrap_or_else(|| self.names.task_queue(queue))
@@ -143,6 +148,9 @@ async fn session(
 ) -> Result<(), BrokerError> {
     let session = Session::open(&context.settings).await?;
     let queues = own_queues(context);
+    for queue in busy_queues(context) {
+        heal::mourn(context, &session, &queue).await?;
+    }
     session.declare(&Topology::orchestrator(&context.names, &queues)).await?;
     let wiped = claim_prefix(context, &session).await?;
     let link = Link {
@@ -171,6 +179,13 @@ fn own_queues(context: &Context) -> Vec<QueueName> {
     let glance = context.glance.lock().expect("nobody panics while holding a glance");
     let names = glance.queues.iter().map(|queue| queue.name.clone());
     names.filter(|name| !context.addresses.contains_key(name)).collect()
+}
+
+/// Queues of ours with open attempts: what was lost with them while we were away must be noticed.
+fn busy_queues(context: &Context) -> Vec<QueueName> {
+    let glance = context.glance.lock().expect("nobody panics while holding a glance");
+    let busy = glance.queues.iter().filter(|queue| queue.dispatched > 0).map(|queue| queue.name.clone());
+    busy.filter(|name| !context.addresses.contains_key(name)).collect()
 }
 
 /// Makes sure that the prefix is ours. If the broker does not know us, everything that is open is marked for

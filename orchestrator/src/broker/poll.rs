@@ -47,8 +47,8 @@ async fn look(context: &Context, link: &Link, no: i64, name: &QueueName, upto: i
         Ok(Some(depth)) => context.input(Input::Depth(Depth { queue: no, ready: depth.ready, upto })).await,
         Ok(None) => {
             tracing::warn!(queue = %name, "the queue at the broker is gone");
-            if matches!(heal::prepare(context, &link.session, name).await, Ok(true)) {
-                context.input(Input::LaneLost(no)).await;
+            if let Err(error) = heal::prepare(context, &link.session, name).await {
+                tracing::warn!(%error, queue = %name, "the queue could not be made anew; trying again");
             }
         }
         Err(error) => tracing::debug!(%error, queue = %name, "a queue could not be looked at"),

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use warrener_shared::id::QueueName;
 
 use super::{Context, Link, heal};
-use crate::driver::Input;
 
 /// How often the list is looked at.
 const EVERY: Duration = Duration::from_secs(1);
@@ -85,10 +84,6 @@ async fn is_settled(context: &Context, link: &Link, queue: &QueueName) -> bool {
     if let Err(error) = heal::remake(context, &link.session, queue).await {
         tracing::error!(%error, %queue, "a dead task queue could not be made anew; trying again");
         return false;
-    }
-    let no = context.glance.lock().expect("nobody panics while holding a glance").number(queue);
-    if let Some(no) = no {
-        context.input(Input::LaneLost(no)).await;
     }
     true
 }

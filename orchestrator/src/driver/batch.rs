@@ -1,6 +1,6 @@
 //! One batch: the working set, what is to be committed, and what is to be done afterwards.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use warrener_engine::{Effect, Slice};
@@ -68,6 +68,14 @@ impl Batch {
             _ => {}
         }
         self.effects.push(effect);
+    }
+
+    /// Attempts that were opened and closed again in this very batch: nobody needs to hear of them.
+    pub(super) fn stillborn(&self) -> BTreeSet<Ticket> {
+        let closed = |effect: &Effect| if let Effect::Closed { ticket, .. } = effect { Some(*ticket) } else { None };
+        let closed: BTreeSet<Ticket> = self.effects.iter().filter_map(closed).collect();
+        let opened = |effect: &Effect| if let Effect::Opened { ticket, .. } = effect { Some(*ticket) } else { None };
+        self.effects.iter().filter_map(opened).filter(|ticket| closed.contains(ticket)).collect()
     }
 }
 

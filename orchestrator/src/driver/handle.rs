@@ -49,14 +49,20 @@ impl<S: Store> Driver<S> {
             Input::EventsPublished(no) => self.events_published = self.events_published.max(Some(*no)),
             Input::Dead(letter) => batch.commit.dead.push(letter.clone()),
             Input::DeadTask(ticket, why, letter) => self.dead_task(ticket, why, letter, batch)?,
-            Input::Unrouted(ticket) => self.watch.unrouted(ticket),
+            Input::Unrouted(ticket) => {
+                let first = self.watch.unrouted(ticket);
+                self.unpublish(first, batch);
+            }
             Input::LaneFound(no, found) => {
                 if let Some(lane) = self.lanes.get_mut(no) {
                     lane.found = *found;
                     lane.backlog = true;
                 }
             }
-            Input::LaneLost(no) => self.watch.lane_lost(*no),
+            Input::LaneLost(no) => {
+                let first = self.watch.lane_lost(*no);
+                self.unpublish(first, batch);
+            }
             Input::Queue(name) => {
                 self.lane_of(name)?;
             }
@@ -69,6 +75,15 @@ impl<S: Store> Driver<S> {
             Input::Disconnected => self.connected = false,
         }
         Ok(())
+    }
+
+    /// What is to be published again must be so after a crash too.
+    fn unpublish(&mut self, first: Option<i64>, batch: &mut Batch) {
+        if let Some(first) = first.filter(|first| *first < self.published_below) {
+            self.published_below = first;
+            batch.commit.published_below = Some(first);
+            batch.must_commit = true;
+        }
     }
 
     fn connected(&mut self, wiped: bool, batch: &mut Batch) {

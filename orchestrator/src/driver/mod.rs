@@ -62,6 +62,8 @@ const TICK: Duration = Duration::from_millis(250);
 const DEGRADED_RETRY: Duration = Duration::from_secs(1);
 /// How often the progress of publishing is kept while nothing else is, and failed answers are tried again.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
+/// How long nothing may be committed while a timer runs; a clock that is set back by less meanwhile goes unseen.
+const SEEN_EVERY: Duration = Duration::from_secs(60);
 /// Timers handled in one batch.
 const DUE_MAX: usize = 256;
 /// How often it is looked for finished jobs that passed their retention.
@@ -144,6 +146,7 @@ pub struct Driver<S> {
     last_tick: Duration,
     next_prune: Duration,
     last_save: Duration,
+    last_commit: Duration,
     /// Wall clock less monotonic clock when last looked at, in milliseconds.
     clock_offset: i64,
     connected: bool,
@@ -189,6 +192,7 @@ impl<S: Store> Driver<S> {
             last_tick: now,
             next_prune: now + PRUNE_EVERY,
             last_save: now,
+            last_commit: now,
             clock_offset: 0,
             connected: false,
             degraded: false,
@@ -196,6 +200,7 @@ impl<S: Store> Driver<S> {
             resting: false,
         };
         driver.clock_offset = driver.offset();
+        driver.resume_clock()?;
         driver.recollect()?;
         driver.setup.health.ready("store");
         Ok(driver)

@@ -62,6 +62,8 @@ impl<S: Store> Driver<S> {
         batch.commit.jobs_below = Some(self.next_job);
         batch.commit.taken_below = Some(self.next_task);
         batch.commit.events_published = self.events_published.take();
+        batch.commit.seen_at = Some(batch.now);
+        self.last_commit = self.clock.monotonic();
         let below = self.watch.published_below(self.next_dispatch);
         if batch.commit.published_below.is_none() && below > self.published_below {
             self.published_below = below;
@@ -72,8 +74,11 @@ impl<S: Store> Driver<S> {
     /// Carries out what the commit made true.
     fn act(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
         let mut outgoing = Vec::new();
+        let stillborn = batch.stillborn();
         for effect in std::mem::take(&mut batch.effects) {
             match effect {
+                Effect::Publish { dispatch, .. } if stillborn.contains(&dispatch.ticket) => {}
+                Effect::Stop { ticket, .. } if stillborn.contains(&ticket) => {}
                 Effect::Opened { ticket, queue, dispatch_no, silence } => {
                     self.lane(queue).open += 1;
                     self.watch.insert(dispatch_no, ticket, queue, silence.map(Millis::to_std));

@@ -24,9 +24,13 @@ struct Loop {
 
 impl Loop {
     fn new() -> Self {
+        Self::over(Store::new(), Arc::new(Hand::default()))
+    }
+
+    /// A process that starts over what another left.
+    fn over(store: Store, hand: Arc<Hand>) -> Self {
         let (_, inputs) = mpsc::channel(1);
         let (sender, outputs) = mpsc::unbounded_channel();
-        let hand = Arc::new(Hand::default());
         let setup = Setup {
             limits: Limits::DEFAULT,
             retention: Millis::from_secs(60),
@@ -35,7 +39,7 @@ impl Loop {
             glance: Arc::default(),
             external: BTreeSet::new(),
         };
-        Self { driver: Driver::new(Store::new(), setup, inputs, sender).unwrap(), outputs, hand }
+        Self { driver: Driver::new(store, setup, inputs, sender).unwrap(), outputs, hand }
     }
 
     /// Lets what is due happen.
@@ -199,4 +203,40 @@ fn a_jump_of_the_wall_clock_ends_nothing_that_was_not_waited_for() {
         run.driver.turn(Vec::new());
         assert_eq!((state(&mut run, 1), state(&mut run, 2)), ("timed_out", "succeeded"), "by {jump}");
     }
+}
+
+#[test]
+fn a_clock_that_is_set_back_while_nobody_runs_makes_no_timer_late() {
+    let mut run = Loop::new();
+    run.hand.jump(1_800_000_000_000);
+    run.driver.turn(Vec::new());
+    run.step(vec![submit(r#"{"kind":"warrener.sleep","input":{"for":"5m"},"deadline":"10m"}"#)]);
+    // A start over a clock that goes on as it did moves nothing.
+    run.hand.pass(30_000);
+    let mut run = Loop::over(run.driver.store.clone(), run.hand.clone());
+    // While a timer runs, it is noted from time to time what the clock says, though nothing else happens.
+    run.hand.pass(90_000);
+    run.driver.turn(Vec::new());
+    run.hand.pass(90_000);
+    run.driver.turn(Vec::new());
+    for _ in 0..2 {
+        run.hand.jump(-3_600_000);
+        run = Loop::over(run.driver.store.clone(), run.hand.clone());
+    }
+    let state = |run: &mut Loop| run.driver.store.job(JobNo(1)).unwrap().unwrap().state.as_str();
+    run.hand.pass(89_000);
+    run.driver.turn(Vec::new());
+    assert_eq!(state(&mut run), "running");
+    run.hand.pass(1_000);
+    run.driver.turn(Vec::new());
+    assert_eq!(state(&mut run), "succeeded");
+}
+
+#[test]
+fn what_ends_in_the_batch_that_dispatched_it_never_goes_out() {
+    let mut run = Loop::new();
+    let job = r#"{"tasks":{"a":{"kind":"k","priority":9},"b":{"kind":"k","input":"${{ input.x }}"}}}"#;
+    assert_eq!(names(&run.step(vec![submit(job)])), [""; 0]);
+    assert_eq!(run.driver.watch.len(), 0);
+    assert_eq!(run.driver.store.job(JobNo(1)).unwrap().unwrap().state.as_str(), "failed");
 }

@@ -4,7 +4,7 @@ use warrener_engine::{Event, Slice};
 
 use super::batch::Batch;
 use super::lane::Lane;
-use super::{Driver, Glance, QueueGlance, SAVE_EVERY};
+use super::{Driver, Glance, QueueGlance, SAVE_EVERY, SEEN_EVERY};
 use crate::store::{Store, StoreError};
 
 impl<S: Store> Driver<S> {
@@ -37,8 +37,8 @@ impl<S: Store> Driver<S> {
         Ok(())
     }
 
-    /// While nothing else is committed: keeps how far publishing has come, so that a restart repeats little, and
-    /// tries answers again that did not reach the broker.
+    /// While nothing else is committed: keeps how far publishing has come, so that a restart repeats little, and what
+    /// the clock says; and tries answers again that did not reach the broker.
     fn save(&mut self) -> Result<(), StoreError> {
         if self.since(self.last_save) < SAVE_EVERY {
             return Ok(());
@@ -48,7 +48,8 @@ impl<S: Store> Driver<S> {
             self.reply_all()?;
         }
         let behind = self.watch.published_below(self.next_dispatch) > self.published_below;
-        if behind || self.events_published.is_some() || self.degraded {
+        let unseen = self.next_due.is_some() && self.since(self.last_commit) > SEEN_EVERY;
+        if behind || unseen || self.events_published.is_some() || self.degraded {
             let mut batch = Batch::new(Slice::new(self.setup.limits, self.next_dispatch), self.now());
             batch.must_commit = true;
             self.settle(Vec::new(), batch)?;

@@ -13,7 +13,7 @@ use super::{DUE_MAX, Driver};
 use crate::store::{Store, StoreError};
 
 /// A change of the wall clock against the monotonic one that is no drift. The loop looks four times a second.
-const JUMP_MS: u64 = 1_000;
+const JUMP_MS: i64 = 1_000;
 /// How long until timers are looked at again if all that is due is set aside.
 const SET_ASIDE: Millis = Millis::from_secs(1);
 
@@ -39,11 +39,11 @@ impl<S: Store> Driver<S> {
     pub(super) fn follow_clock(&mut self) -> Result<(), StoreError> {
         let offset = self.offset();
         let by = offset - self.clock_offset;
-        if by.unsigned_abs() >= JUMP_MS {
+        if by.abs() >= JUMP_MS {
             tracing::warn!(by_ms = by, "the wall clock was set; time limits and back-offs go on as they were");
             metrics::counter!("warrener_clock_jumps_total").increment(1);
             self.memory.forget_rows();
-            if let Err(error) = self.store.shift(by) {
+            if let Err(error) = self.store.shift(by, self.now()) {
                 self.degrade(&error.to_string());
                 return Err(error);
             }
@@ -52,6 +52,21 @@ impl<S: Store> Driver<S> {
         // Slower changes are the wall clock's own way of keeping time.
         self.clock_offset = offset;
         Ok(())
+    }
+
+    /// At a start: a wall clock that says less than at the last commit was set back while no process was there to see
+    /// it, by no less than the difference. One that was set forward cannot be told from time that passed.
+    ///
+    /// # Errors
+    /// If the store cannot be read or told.
+    pub(super) fn resume_clock(&mut self) -> Result<(), StoreError> {
+        let now = self.now();
+        let Some(by) = self.store.boot()?.seen_at.map(|seen| now.0 - seen.0).filter(|by| *by <= -JUMP_MS) else {
+            return Ok(());
+        };
+        tracing::warn!(by_ms = by, "the wall clock was set back while no orchestrator ran; time limits move with it");
+        metrics::counter!("warrener_clock_jumps_total").increment(1);
+        self.store.shift(by, now)
     }
 
     /// Wall clock less monotonic clock, in milliseconds.

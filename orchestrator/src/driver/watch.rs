@@ -138,7 +138,9 @@ impl Watch {
     pub(super) fn confirmed(&mut self, no: i64, yes: bool) {
         if let Some(open) = self.open.get_mut(&no) {
             self.bytes -= std::mem::take(&mut open.bytes);
-            open.published = if yes { Published::Yes } else { Published::No };
+            // A confirm that was on its way when the queue was lost says nothing of what is there now.
+            let counts = yes && open.published != Published::No;
+            open.published = if counts { Published::Yes } else { Published::No };
         }
         if !yes {
             self.settled_below = self.settled_below.min(no);
@@ -153,21 +155,23 @@ impl Watch {
         }
     }
 
-    /// The queue at the broker lost what it held.
-    pub(super) fn lane_lost(&mut self, queue: i64) {
+    /// The queue at the broker lost what it held. Gives the first dispatch that is to be published again.
+    pub(super) fn lane_lost(&mut self, queue: i64) -> Option<i64> {
         self.settled_below = 0;
-        let lost = |open: &&mut Open| open.queue == queue && !open.claimed && !mutant::is("loses_lane");
-        for open in self.open.values_mut().filter(lost) {
+        let lost = |open: &Open| open.queue == queue && !open.claimed && !mutant::is("loses_lane");
+        let mut first = None;
+        for (no, open) in self.open.iter_mut().filter(|(_, open)| lost(open)) {
             open.published = Published::No;
+            first = first.or(Some(*no));
         }
+        first
     }
 
-    /// The message of the attempt found no queue.
-    pub(super) fn unrouted(&mut self, ticket: &Ticket) {
+    /// The message of the attempt found no queue. Gives its dispatch, which is to be published again.
+    pub(super) fn unrouted(&mut self, ticket: &Ticket) -> Option<i64> {
         self.settled_below = 0;
-        if let Some(open) = self.get_mut(ticket) {
-            open.published = Published::No;
-        }
+        self.get_mut(ticket)?.published = Published::No;
+        self.by_task.get(&ticket.task).copied()
     }
 
     /// The session ended: what was on its way may not have arrived; silences start anew.

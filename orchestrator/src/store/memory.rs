@@ -58,6 +58,7 @@ struct Counters {
     next_task: i64,
     next_dispatch: i64,
     published_below: i64,
+    seen_at: Option<Timestamp>,
 }
 
 impl Memory {
@@ -103,6 +104,7 @@ impl Store for Memory {
             next_dispatch: self.counters.next_dispatch.max(self.counters.published_below).max(1),
             published_below: self.counters.published_below.max(1),
             queues: self.queues.clone(),
+            seen_at: self.counters.seen_at,
         })
     }
 
@@ -220,7 +222,8 @@ impl Store for Memory {
         Ok(())
     }
 
-    fn shift(&mut self, by: i64) -> Result<(), StoreError> {
+    fn shift(&mut self, by: i64, now: Timestamp) -> Result<(), StoreError> {
+        self.counters.seen_at = Some(now);
         let later = |time: &mut Option<Timestamp>| *time = time.map(|time| Timestamp(time.0 + by));
         let counts = |row: &&TaskRow| row.wake_at.is_some() && !matches!(row.waits_for, Some(WaitsFor::Time(_)));
         let rows: Vec<TaskRow> = self.tasks.values().filter(counts).cloned().collect();

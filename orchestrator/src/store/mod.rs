@@ -225,6 +225,8 @@ pub struct Commit {
     pub published_below: Option<i64>,
     /// Every chunk of events up to this number is published.
     pub events_published: Option<i64>,
+    /// What the wall clock says.
+    pub seen_at: Option<Timestamp>,
 }
 
 impl Commit {
@@ -259,6 +261,8 @@ pub struct Boot {
     pub published_below: i64,
     /// The queues.
     pub queues: Vec<QueueRow>,
+    /// What the wall clock said at the last commit; nothing before the first.
+    pub seen_at: Option<Timestamp>,
 }
 
 /// A queue.
@@ -371,9 +375,9 @@ pub trait Store: Send {
     /// [`StoreError::Unwritable`] may pass; anything else means that one of the inputs must be set aside.
     fn commit(&mut self, commit: &Commit) -> Result<(), StoreError>;
 
-    /// The wall clock was set by so many milliseconds: timers that count a span move along, those that name a time
-    /// stay.
-    fn shift(&mut self, by: i64) -> Result<(), StoreError>;
+    /// The wall clock was set by so many milliseconds and now says this: timers that count a span move along, those
+    /// that name a time stay.
+    fn shift(&mut self, by: i64, now: Timestamp) -> Result<(), StoreError>;
 
     /// Removes some of the jobs that were final before a time, the longest over first, and of what they consist, in at
     /// most `most` steps; gives how many there were. A job of few tasks is one step, a large one takes several; 0 means

@@ -44,6 +44,10 @@ impl Account {
         if from.is_final() && retried {
             mark(&mut reach.tasks, (from, TaskState::Waiting));
             from = TaskState::Waiting;
+            // What is downstream of a task that is tried again gets a new list, and its items are new.
+            if event.index.is_some() && event.attempt.is_none() {
+                attempt = 0;
+            }
         }
         let has_row = |from| TaskState::TRANSITIONS.iter().any(|(a, _, b)| (*a, *b) == (from, next));
         // An item becomes a row when it goes out; until then it counts as ready.

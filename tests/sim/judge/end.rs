@@ -18,9 +18,20 @@ use crate::world::Replies;
 
 impl Judge {
     /// A task is final: what it came to is what a worker said, or what time did.
-    pub(super) fn judge_end(&mut self, row: &TaskRow) {
+    pub(super) fn judge_end(&mut self, row: &TaskRow, memory: &Memory) {
+        // A task may also end between two attempts; the latest has its record then.
+        let has_record = memory.attempts(row.no).any(|record| record.attempt == row.attempt);
+        if self.judged.contains_key(&(row.no, row.attempt)) {
+            return;
+        }
+        if !has_record {
+            self.judged.insert((row.no, row.attempt), row.state);
+        }
         let ticket = row.ticket().to_string();
         let said = self.said.get(ticket.as_str()).cloned().unwrap_or_default();
+        if let Some(work) = self.task_of(row).filter(|task| task.is_built_in()).map(|task| task.work.clone()) {
+            return self.judge_own_end(row, &work, memory);
+        }
         match row.state {
             TaskState::Succeeded => {
                 let output = row.output.as_deref().unwrap_or_default();
@@ -54,6 +65,16 @@ impl Judge {
         if matches!(record.outcome, Outcome::TimedOut | Outcome::Lost | Outcome::Released) {
             *self.excused.entry(record.task).or_default() += 1;
         }
+        self.mark(&format!("attempt closed: {}", record.outcome));
+        // What ended a task becomes a record when the task is tried again, long afterwards.
+        if let Some(state) = self.judged.get(&(record.task, record.attempt)).copied() {
+            // The first record of an attempt is the one that is kept.
+            let kept = memory.attempts(record.task).find(|kept| kept.attempt == record.attempt).cloned();
+            return self.judge_history(kept.as_ref().unwrap_or(record), state);
+        }
+        if self.task_of(&row).is_some_and(TaskPlan::is_built_in) {
+            return self.judge_own_record(record, &row);
+        }
         match record.outcome {
             Outcome::TimedOut => self.judge_time_out(&row, record.attempt, &code_of(record.error.as_deref())),
             Outcome::Lost => self.judge_loss(&row, record.attempt),
@@ -61,11 +82,47 @@ impl Judge {
         }
     }
 
+    /// A task whose input fails never goes out, and nothing else ends so.
+    pub(super) fn judge_unbegun(&mut self, row: &TaskRow) {
+        let Some(plan) = self.task_of(row).filter(|_| row.map.is_none() && row.state == TaskState::Failed) else {
+            return;
+        };
+        let (is_faulty, is_mapped) = (plan.is_faulty, plan.map.is_some() && row.index.is_none());
+        let is_expression = code_of(row.error.as_deref()) == "expression_error";
+        // The error of a job inside of a task is that of the task.
+        let is_right = is_mapped || plan.is_built_in() || is_expression == is_faulty;
+        self.must(is_right, "expression", || {
+            let error = code_of(row.error.as_deref());
+            format!("task {} failed with {error}; its input fails: {is_faulty}", row.no.0)
+        });
+        if is_expression {
+            self.mark(if is_mapped { "the list of items fails" } else { "an input fails" });
+        }
+    }
+
+    fn judge_history(&mut self, record: &AttemptRow, ended: TaskState) {
+        let agrees = match record.outcome {
+            Outcome::Succeeded => ended == TaskState::Succeeded,
+            Outcome::Failed => ended == TaskState::Failed,
+            Outcome::TimedOut => ended == TaskState::TimedOut,
+            Outcome::Lost => ended == TaskState::Failed,
+            Outcome::Cancelled => matches!(ended, TaskState::Cancelled | TaskState::Skipped),
+            Outcome::Released => false,
+        };
+        self.must(agrees, "history", || {
+            format!("attempt {} of {} ended {ended}, its record says {}", record.attempt, record.task.0, record.outcome)
+        });
+    }
+
     fn judge_time_out(&mut self, row: &TaskRow, attempt: u32, code: &str) {
         let Some(limit) = self.task_of(row).map(|task| task.timeout_s * 1000) else { return };
+        self.judge_dropped(row, attempt, code);
         let is_said = self
             .reports_of(row, attempt)
             .any(|report| matches!(report, Report::Failed { error, .. } if error.code == "timed_out"));
+        if code == "timed_out" {
+            self.mark(if is_said { "ended: timed out by the worker" } else { "ended: timed out by the orchestrator" });
+        }
         let silence = self.task_of(row).and_then(|task| task.heartbeat_s);
         let heard = self.heard.get(&(row.no, attempt)).copied();
         let calm = self.calm_since;
@@ -81,6 +138,16 @@ impl Judge {
         });
     }
 
+    /// A message that was lost with its queue is published again, long before the time of its attempt is over.
+    fn judge_dropped(&mut self, row: &TaskRow, attempt: u32, code: &str) {
+        let Some(lost) = self.dropped.remove(&(row.no, attempt)).filter(|_| code == "timed_out") else { return };
+        let Some(connected) = self.connected else { return };
+        let since = self.now - lost.max(connected);
+        self.must(since < REPUBLISHED_MS, "unpublished", || {
+            format!("attempt {attempt} of {} timed out {since} ms after its message was lost with its queue", row.no.0)
+        });
+    }
+
     fn judge_loss(&mut self, row: &TaskRow, attempt: u32) {
         let Some(own) = self.task_of(row).map(|task| task.heartbeat_s) else { return };
         let limit = own.map_or(LEASE_MS, |seconds| seconds * 1000);
@@ -90,7 +157,7 @@ impl Judge {
         });
     }
 
-    fn task_of(&self, row: &TaskRow) -> Option<&TaskPlan> {
+    pub(super) fn task_of(&self, row: &TaskRow) -> Option<&TaskPlan> {
         self.accounts.get(&row.job)?.plan.tasks.get(row.position as usize)
     }
 
@@ -170,12 +237,14 @@ impl Judge {
                     }
                 }
             }
-            let retried = self.was_retried(job.id.as_str());
+            let id = job.id.as_str();
+            let asked = verdict::Asked { reopened: self.was_reopened(id), redone: self.was_redone(id) };
             let account = &self.accounts[&job.no];
-            if let Some(wrong) = verdict::of(&account.plan, job, &tasks, memory, retried) {
+            if let Some(wrong) = verdict::of(&account.plan, job, &tasks, memory, asked) {
                 self.find("verdict", || format!("{}: {wrong}", job.id));
             }
         }
+        self.inner_jobs(&jobs, memory);
         self.nothing_lost(memory);
         if !replies.were_lost && !self.is_lossy {
             self.all_answered(memory, replies);
@@ -241,12 +310,14 @@ impl Judge {
     }
 }
 
-fn code_of(error: Option<&[u8]>) -> String {
+pub(super) fn code_of(error: Option<&[u8]>) -> String {
     let error = error.and_then(ErrorObject::from_json);
     error.map_or_else(String::new, |error| error.code.to_string())
 }
 
 /// How long after its time a silence may be noticed.
 const NOTICED_MS: u64 = 15_000;
+/// How long after its queue was lost a message may be missing.
+const REPUBLISHED_MS: u64 = 8_000;
 /// The lease that workers of the simulation ask for.
 const LEASE_MS: u64 = 10_000;

@@ -6,7 +6,7 @@ use warrener_orchestrator::store::Store as _;
 use warrener_orchestrator::store::memory::Memory;
 use warrener_shared::state::{JobState, TaskState};
 
-use crate::plan::{If, Items, JobPlan, RunOn, TaskPlan, name};
+use crate::plan::{If, Items, JobPlan, RunOn, TaskPlan, Work, name};
 
 /// What every worker does: it adds up its input.
 pub(crate) fn work(input: &[u8]) -> Value {
@@ -61,15 +61,9 @@ pub(super) fn input(
 }
 
 /// What is wrong with the end of a job, if anything is.
-pub(super) fn of(
-    plan: &JobPlan,
-    job: &JobRow,
-    tasks: &[TaskRow],
-    memory: &mut Memory,
-    retried: bool,
-) -> Option<String> {
-    let case = Case { plan, job, tasks };
-    if !retried {
+pub(super) fn of(plan: &JobPlan, job: &JobRow, tasks: &[TaskRow], memory: &mut Memory, asked: Asked) -> Option<String> {
+    let case = Case { plan, job, tasks, redone: asked.redone };
+    if !asked.reopened {
         for place in 0..tasks.len() {
             if let Some(wrong) = case.of_task(place) {
                 return Some(format!("{}: {wrong}", name(place)));
@@ -77,17 +71,27 @@ pub(super) fn of(
         }
     }
     for (place, task) in tasks.iter().enumerate() {
-        if let Some(wrong) = of_output(plan, job, place, task, memory).filter(|_| !retried) {
+        if let Some(wrong) = of_output(plan, job, place, task, memory).filter(|_| !asked.reopened) {
             return Some(format!("{}: {wrong}", name(place)));
         }
     }
     case.of_job(memory)
 }
 
+/// What people asked to be tried again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    /// What of the job did not succeed; what did stays as it is, whatever is upstream of it.
+    pub(super) reopened: bool,
+    /// A task, with all that is downstream of it.
+    pub(super) redone: bool,
+}
+
 struct Case<'a> {
     plan: &'a JobPlan,
     job: &'a JobRow,
     tasks: &'a [TaskRow],
+    redone: bool,
 }
 
 impl Case<'_> {
@@ -105,6 +109,7 @@ impl Case<'_> {
         let (row, plan) = (&self.tasks[place], &self.plan.tasks[place]);
         match row.state {
             TaskState::Succeeded => true,
+            TaskState::Skipped => row.skip == Some(Skip::Hand),
             TaskState::Failed | TaskState::TimedOut => plan.allow_failure,
             _ => false,
         }
@@ -145,10 +150,13 @@ impl Case<'_> {
         let wrong = match row.state {
             TaskState::Succeeded | TaskState::Failed | TaskState::TimedOut => !(may_run && holds),
             TaskState::Skipped if row.skip == Some(Skip::Upstream) => {
-                !(failed && plan.run_on == RunOn::Success || fails_fast)
+                !(failed && plan.run_on == RunOn::Success || fails_fast || self.redone)
             }
+            // That somebody asked for it is judged when it happens.
+            TaskState::Skipped if row.skip == Some(Skip::Hand) => false,
             TaskState::Skipped => may_run && holds,
-            TaskState::Cancelled => !(self.was_stopped() || (fails_fast && !self.handles(place))),
+            // What failed or was stopped before may have been tried again since.
+            TaskState::Cancelled => !(self.redone || self.was_stopped() || (fails_fast && !self.handles(place))),
             _ => true,
         };
         let needs: Vec<_> = plan.needs.iter().map(|need| (name(*need), self.tasks[*need].state)).collect();
@@ -189,23 +197,40 @@ fn of_output(plan: &JobPlan, job: &JobRow, place: usize, row: &TaskRow, memory: 
         return None;
     }
     let position = u32::try_from(place).ok()?;
+    let is = output(&plan.tasks[place], row, memory);
     let Some(map) = &plan.tasks[place].map else {
-        let expected = work(input(plan, job, position, None, memory)?.to_string().as_bytes());
-        let is = output(&plan.tasks[place], row, memory);
+        let expected = expected(plan, job, position, None, memory)?;
         return (is != expected).then(|| format!("its output is {is}, and should be {expected}"));
     };
-    let is = output(&plan.tasks[place], row, memory);
     let list = is.as_array()?;
-    let failed = list.iter().filter(|item| item.is_null()).count() as u64;
-    if failed > map.max_failures {
-        return Some(format!("it succeeded, and {failed} items failed"));
+    let items = row.map.and_then(|map| memory.tasks(map.first_item, map.total).ok()).unwrap_or_default();
+    if list.len() != items.len() {
+        return Some(format!("it has {} outputs of {} items", list.len(), items.len()));
     }
-    for (index, item) in list.iter().enumerate().filter(|(_, item)| !item.is_null()) {
-        let index = u32::try_from(index).ok()?;
-        let expected = work(input(plan, job, position, Some(index), memory)?.to_string().as_bytes());
-        if *item != expected {
-            return Some(format!("item {index} came to {item}, and should have come to {expected}"));
+    let is_ok = |item: &TaskRow| item.state == TaskState::Succeeded || item.skip == Some(Skip::Hand);
+    let failed = items.iter().filter(|item| !is_ok(item)).count() as u64;
+    if failed > map.max_failures {
+        return Some(format!("it succeeded, and {failed} items did not"));
+    }
+    for (index, item) in (0..).zip(&items).filter(|(_, item)| item.state == TaskState::Succeeded) {
+        let Some(expected) = expected(plan, job, position, Some(index), memory) else { continue };
+        let is = &list[index as usize];
+        if *is != expected {
+            return Some(format!(
+                "item {index} of task {} came to {is}, and should have come to {expected}",
+                item.no.0
+            ));
         }
     }
     None
+}
+
+/// What a task or item that succeeded must have come to; `None` if only who answered it knows.
+fn expected(plan: &JobPlan, job: &JobRow, position: u32, index: Option<u32>, memory: &mut Memory) -> Option<Value> {
+    match &plan.tasks.get(position as usize)?.work {
+        Work::Worker => Some(work(input(plan, job, position, index, memory)?.to_string().as_bytes())),
+        Work::Sleep(_) => Some(Value::Null),
+        // Judged when they end.
+        Work::Wait(_) | Work::Job(_) => None,
+    }
 }

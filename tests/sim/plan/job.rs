@@ -54,14 +54,42 @@ pub(crate) struct TaskPlan {
     pub(crate) allow_failure: bool,
     pub(crate) number: i64,
     pub(crate) map: Option<MapPlan>,
+    pub(crate) work: Work,
+    /// Its input cannot be evaluated.
+    pub(crate) is_faulty: bool,
     pub(crate) queue: usize,
     pub(crate) is_rare: bool,
     pub(crate) priority: u64,
     pub(crate) attempts: u64,
     pub(crate) retry_ms: u64,
     pub(crate) timeout_s: u64,
+    /// Whether the time limit is given: a built-in task has none otherwise.
+    pub(crate) is_limited: bool,
     pub(crate) heartbeat_s: Option<u64>,
     pub(crate) start_within_s: Option<u64>,
+}
+
+/// Who does the work of a task.
+#[derive(Clone, Debug)]
+pub(crate) enum Work {
+    Worker,
+    /// The orchestrator, for so many milliseconds.
+    Sleep(u64),
+    /// Whoever answers for this key.
+    Wait(usize),
+    /// The tasks of a job of its own.
+    Job(Box<JobPlan>),
+}
+
+impl Work {
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Worker => "the work",
+            Self::Sleep(_) => "the sleep",
+            Self::Wait(_) => "the wait",
+            Self::Job(_) => "the job",
+        }
+    }
 }
 
 /// A mapped task.
@@ -140,12 +168,15 @@ impl TaskPlan {
             allow_failure: dice.percent(25),
             number: i64::try_from(dice.below(100)).expect("small"),
             map,
+            work: Work::Worker,
+            is_faulty: false,
             queue: usize::from(dice.percent(30)),
             is_rare: dice.percent(5),
             priority: dice.below(10),
             attempts: dice.between(1, 4),
             retry_ms: *dice.pick(&[0, 100, 1_000, 4_000]),
             timeout_s: *dice.pick(&[2, 8, 30, 60]),
+            is_limited: true,
             heartbeat_s: dice.percent(20).then(|| dice.between(3, 15)),
             start_within_s: dice.percent(8).then(|| dice.between(1, 30)),
             needs,
@@ -154,19 +185,13 @@ impl TaskPlan {
 
     fn json(&self) -> Value {
         let needs: Vec<String> = self.needs.iter().map(|need| name(*need)).collect();
-        let outputs: Vec<String> = needs.iter().map(|need| format!("${{{{ tasks.{need}.output }}}}")).collect();
-        let mut input = json!({"n": self.number, "needs": outputs});
-        if self.map.is_some() {
-            input["item"] = json!("${{ item }}");
-            input["index"] = json!("${{ index }}");
-        }
         let condition = match self.condition {
             If::Always => "true".to_owned(),
             If::Never => "false".to_owned(),
             If::Succeeded(need) => format!("tasks.{}.status == 'succeeded'", name(need)),
         };
         let mut task = json!({
-            "kind": if self.is_rare { "rare" } else { "work" },
+            "kind": self.kind(),
             "queue": queue_name(self.queue),
             "needs": needs,
             "run_on": match self.run_on {
@@ -174,11 +199,13 @@ impl TaskPlan {
             },
             "if": condition,
             "allow_failure": self.allow_failure,
-            "input": input,
+            "input": self.input(&needs),
             "priority": self.priority,
-            "timeout": self.timeout_s,
             "retry": {"max_attempts": self.attempts, "backoff": "fixed", "delay": format!("{}ms", self.retry_ms)},
         });
+        if self.is_limited {
+            task["timeout"] = json!(self.timeout_s);
+        }
         if let Some(seconds) = self.heartbeat_s {
             task["heartbeat"] = json!(seconds);
         }
@@ -189,6 +216,44 @@ impl TaskPlan {
             task["for_each"] = map.json();
         }
         task
+    }
+
+    const fn kind(&self) -> &'static str {
+        match self.work {
+            Work::Worker if self.is_rare => "rare",
+            Work::Worker => "work",
+            Work::Sleep(_) => "warrener.sleep",
+            Work::Wait(_) => "warrener.wait",
+            Work::Job(_) => "warrener.job",
+        }
+    }
+
+    fn input(&self, needs: &[String]) -> Value {
+        let outputs: Vec<String> = needs.iter().map(|need| format!("${{{{ tasks.{need}.output }}}}")).collect();
+        match &self.work {
+            Work::Sleep(ms) => return json!({"for": format!("{ms}ms")}),
+            Work::Wait(key) => return json!({"event": EVENT, "key": key_name(*key)}),
+            Work::Job(job) => {
+                let mut job = job.json();
+                job.as_object_mut().expect("a job is an object").remove("id");
+                return json!({"job": literal(job)});
+            }
+            Work::Worker => {}
+        }
+        let mut input = json!({"n": self.number, "needs": outputs});
+        if self.map.is_some() {
+            input["item"] = json!("${{ item }}");
+            input["index"] = json!("${{ index }}");
+        }
+        if self.is_faulty {
+            input["bad"] = json!("${{ input.missing }}");
+        }
+        input
+    }
+
+    /// Whether the orchestrator works on it itself.
+    pub(crate) const fn is_built_in(&self) -> bool {
+        !matches!(self.work, Work::Worker)
     }
 }
 
@@ -215,6 +280,24 @@ impl MapPlan {
         }
         each
     }
+}
+
+/// Text whose expressions are for somebody else.
+fn literal(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(text.replace("${{", "$${{")),
+        Value::Array(list) => list.into_iter().map(literal).collect(),
+        Value::Object(map) => map.into_iter().map(|(key, value)| (key, literal(value))).collect(),
+        other => other,
+    }
+}
+
+/// The event that tasks wait for.
+pub(crate) const EVENT: &str = "answer";
+
+/// The name of a key.
+pub(crate) fn key_name(key: usize) -> String {
+    format!("k{key}")
 }
 
 /// The name of a queue.

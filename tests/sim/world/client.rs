@@ -14,7 +14,7 @@ use super::net::{Confirm, Down, Party, Up};
 use super::orchestrator::submission;
 use super::{Happening, World};
 use crate::broker::{Conn, Shape};
-use crate::plan::Via;
+use crate::plan::{EVENT, EventPlan, Via, Wish, key_name};
 
 /// One client for all jobs.
 #[derive(Debug, Default)]
@@ -24,6 +24,8 @@ pub(super) struct Client {
     is_stale: bool,
     answers: BTreeMap<usize, oneshot::Receiver<Answer>>,
     asks_again: BTreeSet<usize>,
+    /// What people asked for, and will hear of.
+    pub(super) asked: Vec<(Wish, oneshot::Receiver<Answer>)>,
     pub(super) replies: Replies,
 }
 
@@ -99,6 +101,36 @@ impl World {
         self.send(conn, Up::Publish { exchange, key, message: Box::new(message), confirm });
     }
 
+    /// Somebody answers what tasks wait for by a message; tells whether there was anybody to take it.
+    pub(super) fn publish_event(&mut self, event: EventPlan) -> bool {
+        let Some(conn) = self.client.conn else { return false };
+        self.trace.say(|| format!("client publishes {event:?}"));
+        self.disk.open().judge.wished(Wish::Event(event));
+        let body = serde_json::json!({"event": EVENT, "key": key_name(event.key), "payload": event.payload});
+        let mut message = Message::json("event", body.to_string().into_bytes());
+        message.reply_to = Some(REPLIES.to_owned());
+        message.correlation_id = Some("event".to_owned());
+        let (exchange, key) = (self.names.submit(), KEY_SUBMIT.to_owned());
+        self.send(conn, Up::Publish { exchange, key, message: Box::new(message), confirm: None });
+        true
+    }
+
+    /// What people hear of what they asked for, if the orchestrator lived to tell.
+    pub(super) fn hear_answers(&mut self) {
+        let mut open = Vec::new();
+        for (wish, mut answer) in std::mem::take(&mut self.client.asked) {
+            match answer.try_recv() {
+                Ok(answer) => {
+                    self.trace.say(|| format!("{wish:?} is answered by {answer:?}"));
+                    self.disk.open().judge.answered(wish, &answer);
+                }
+                Err(oneshot::error::TryRecvError::Empty) => open.push((wish, answer)),
+                Err(oneshot::error::TryRecvError::Closed) => {}
+            }
+        }
+        self.client.asked = open;
+    }
+
     pub(super) fn client_connects(&mut self) {
         if self.client.conn.is_some() {
             return;
@@ -118,8 +150,13 @@ impl World {
         self.client.asks_again.remove(&job);
         if let Some(mut answer) = self.client.answers.remove(&job) {
             match answer.try_recv() {
-                Ok(Answer::Kept { .. }) => self.disk.open().judge.accepted(job),
-                Ok(Answer::Refused(_)) => self.client.replies.refused.push(job),
+                Ok(Answer::Kept { existing, .. }) => {
+                    if existing {
+                        self.mark("a job is submitted again");
+                    }
+                    self.disk.open().judge.accepted(job);
+                }
+                Ok(Answer::Refused(_)) => self.is_refused(job),
                 _ => {}
             }
         }
@@ -150,12 +187,24 @@ impl World {
                 self.trace.say(|| format!("client hears {} of job {job}", message.kind.as_deref().unwrap_or("?")));
                 match message.kind.as_deref() {
                     Some(FINISHED) => {
+                        let body: serde_json::Value = serde_json::from_slice(&message.body).unwrap_or_default();
+                        if body["job_id"] != self.plan.jobs[job].id {
+                            self.mark("unique: return_existing");
+                        }
                         self.client.replies.finished.entry(job).or_default().push(message.body.clone());
                     }
-                    Some(REJECTED) => self.client.replies.refused.push(job),
+                    Some(REJECTED) => self.is_refused(job),
                     _ => {}
                 }
             }
+        }
+    }
+
+    fn is_refused(&mut self, job: usize) {
+        self.client.replies.refused.push(job);
+        self.mark("a job is refused");
+        if self.plan.jobs[job].unique == Some("reject") {
+            self.mark("unique: reject");
         }
     }
 

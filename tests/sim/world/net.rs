@@ -175,7 +175,7 @@ impl World {
     fn frame_fault(&mut self, fault: Fault) -> bool {
         let hit = self.plan.faults.has(fault) && self.dice.below(1000) < self.plan.faults.rate;
         if hit {
-            self.trace.struck(fault);
+            self.struck(fault);
         }
         hit
     }

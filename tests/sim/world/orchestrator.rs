@@ -16,6 +16,7 @@ use warrener_orchestrator::pulse::Workers;
 use warrener_orchestrator::store::Store as _;
 use warrener_runtime::clock::Clock;
 use warrener_runtime::health::Health;
+use warrener_shared::id::QueueName;
 use warrener_shared::limits::Limits;
 use warrener_shared::time::Millis;
 use warrener_shared::wire::submit::ReplyAddress;
@@ -77,6 +78,10 @@ struct Pending {
 pub(super) enum Waiting {
     /// Deliveries to acknowledge, and submits to answer.
     Deliveries { conn: Conn, tags: Vec<u64>, submits: Vec<(oneshot::Receiver<Answer>, Option<ReplyAddress>)> },
+    /// A queue that is gone may be made anew.
+    Queue { conn: Conn, queue: QueueName },
+    /// The same of all that were lost before the session.
+    Session { conn: Conn },
     /// The broker may be marked as ours.
     Prefix { conn: Conn },
 }
@@ -148,6 +153,7 @@ impl World {
     pub(super) fn orchestrator_dies(&mut self) {
         let Some(running) = self.orchestrator.running.take() else { return };
         self.trace.say(|| "orchestrator is killed".to_owned());
+        self.disk.open().judge.connected(None);
         if let Some(link) = running.link {
             self.client_dies(link.conn);
         }
@@ -161,6 +167,7 @@ impl World {
             return;
         }
         running.link = None;
+        self.disk.open().judge.connected(None);
         self.trace.say(|| "orchestrator lost its session".to_owned());
         self.input(vec![Input::Disconnected], None);
         let delay = self.dice.between(100, 3_000);
@@ -187,12 +194,20 @@ impl World {
         let Some(conn) = self.connect(Party::Orchestrator) else {
             return self.at(1_000, Happening::OrchestratorConnects);
         };
-        self.declare_topology();
+        let gone = self.gone();
         let wiped = !self.broker.has_exchange(&self.names.owner());
         let link = Link { conn, consumers: BTreeMap::new(), prepared: Vec::new(), is_up: false };
         self.orchestrator.running.as_mut().expect("just seen").link = Some(link);
+        if !gone.is_empty() && !wiped {
+            let lost = gone.into_iter().map(Input::LaneLost).collect();
+            return self.input(lost, Some(Waiting::Session { conn }));
+        }
+        self.declare_topology();
         if wiped {
             self.trace.say(|| "orchestrator finds a broker without memory".to_owned());
+            if self.client.replies.were_lost {
+                self.mark("the broker lost its disk");
+            }
             self.input(vec![Input::Connected { wiped }], Some(Waiting::Prefix { conn }));
         } else {
             self.session_is_up(conn, false);
@@ -223,6 +238,7 @@ impl World {
             }
         }
         link.is_up = true;
+        self.disk.open().judge.connected(Some(self.now));
         if !wiped {
             self.input(vec![Input::Connected { wiped: false }], None);
         }
@@ -312,12 +328,13 @@ impl World {
             (std::mem::take(&mut platter.fates), platter.crashed)
         };
         for fate in fates {
-            self.trace.struck(fate.fault());
+            self.struck(fate.fault());
         }
         if crashed {
             return self.orchestrator_dies();
         }
         self.settle_pending();
+        self.hear_answers();
         let mut outputs = Vec::new();
         if let Some(running) = &mut self.orchestrator.running {
             while let Ok(output) = running.outputs.try_recv() {
@@ -344,7 +361,10 @@ impl World {
         for one in settled {
             match one {
                 Some(what) => self.committed(what),
-                None => self.break_session("the store could not be written"),
+                None => {
+                    self.mark("a store could not be written");
+                    self.break_session("the store could not be written");
+                }
             }
         }
     }
@@ -352,11 +372,23 @@ impl World {
     fn committed(&mut self, what: Waiting) {
         let current = self.orchestrator_conn();
         match what {
+            Waiting::Session { conn } if current == Some(conn) && self.net.is_open(conn) => {
+                self.mark("a queue was lost");
+                self.declare_topology();
+                self.session_is_up(conn, false);
+            }
+            Waiting::Queue { conn, queue } if current == Some(conn) && self.net.is_open(conn) => {
+                self.mark("a queue was lost");
+                self.declare_task_queue(&queue);
+            }
             Waiting::Prefix { conn } if current == Some(conn) => self.session_is_up(conn, true),
             Waiting::Deliveries { conn, tags, submits } if current == Some(conn) => {
                 for (mut answer, to) in submits {
-                    if let Ok(Answer::Refused(problems)) = answer.try_recv() {
-                        self.refuse(conn, to, problems);
+                    match answer.try_recv() {
+                        Ok(Answer::Refused(problems)) => self.refuse(conn, to, problems),
+                        Ok(Answer::NotFound) => self.refuse(conn, to, inbox::nobody_waits()),
+                        Ok(Answer::Answered(_)) => self.mark("an event by a message"),
+                        _ => {}
                     }
                 }
                 for tag in tags {

@@ -8,6 +8,21 @@ use crate::dice::hash;
 use crate::plan::{Fault, QUEUES, queue_name};
 
 impl World {
+    pub(super) fn struck(&mut self, fault: Fault) {
+        self.trace.struck(fault);
+        self.disk.open().judge.struck(fault);
+    }
+
+    fn lost_with_queue(&mut self, tickets: &[String]) {
+        let mut platter = self.disk.open();
+        let platter = &mut *platter;
+        platter.judge.lost_with_queue(tickets, &mut platter.memory, self.now);
+    }
+
+    pub(super) fn mark(&self, rule: &str) {
+        self.disk.open().judge.mark(rule);
+    }
+
     pub(super) fn stroke(&mut self) {
         let strokes = self.plan.faults.strokes();
         if self.calm || strokes.is_empty() {
@@ -18,7 +33,7 @@ impl World {
         self.at(next, Happening::Stroke);
         let fault = *self.dice.pick(&strokes);
         let worker = self.dice.index(self.workers.len());
-        self.trace.struck(fault);
+        self.struck(fault);
         match fault {
             Fault::WorkerKilled => self.worker_ends(worker, "is killed"),
             Fault::WorkerFrozen => self.freeze(worker),
@@ -43,6 +58,14 @@ impl World {
             Fault::WallJump => {
                 let by = *self.dice.pick(&[-3_600_000, -20_000, -2_000, 2_000, 20_000, 3_600_000]);
                 self.trace.say(|| format!("the wall clock jumps by {by} ms"));
+                let is_seen = self.orchestrator.is_running();
+                if is_seen || by < 0 {
+                    self.mark(if is_seen {
+                        "a clock was set while the orchestrator ran"
+                    } else {
+                        "a clock was set back while no orchestrator ran"
+                    });
+                }
                 self.hand.jump(by);
                 self.wall_off += by;
             }
@@ -56,12 +79,14 @@ impl World {
         for conn in self.broker.consumers_of(name) {
             self.broker_drops(conn);
         }
-        self.broker.delete_queue(name);
+        let lost = self.broker.delete_queue(name);
+        self.lost_with_queue(&lost);
     }
 
     fn broker_goes(&mut self, wiped: bool) {
         if wiped {
-            self.broker.wipe();
+            let lost = self.broker.wipe();
+            self.lost_with_queue(&lost);
             self.client.wiped();
         } else {
             self.broker.restart(hash(&[self.plan.seed, self.now]).is_multiple_of(2));

@@ -8,8 +8,6 @@ pub(crate) struct Trace {
     wanted: bool,
     pub(crate) now: u64,
     lines: Vec<String>,
-    /// Which faults struck.
-    pub(crate) struck: Vec<Fault>,
 }
 
 impl Trace {
@@ -24,7 +22,6 @@ impl Trace {
     }
 
     pub(crate) fn struck(&mut self, fault: Fault) {
-        self.struck.push(fault);
         self.say(|| format!("*** {}", fault.name()));
     }
 

@@ -15,6 +15,7 @@ use warrener_worker::session::{Action, Ending as End, Event, Offer, Rules, Sessi
 use super::net::{Confirm, Down, Party, Up};
 use super::{Happening, World};
 use crate::broker::{Conn, ConsumerNo, Delivery, Shape};
+use crate::dice::hash;
 use crate::plan::{CLAIM_AFTER_MS, Ending, WorkerPlan, conduct, queue_name};
 
 /// One place for a worker; processes come and go in it.
@@ -385,7 +386,9 @@ impl World {
             .map_or((assignment.task.as_str(), None), |(name, index)| (name, index.parse::<u32>().ok()));
         let place: u64 = name.trim_start_matches('t').parse().unwrap_or(0);
         let job = self.plan.jobs.iter().find(|job| job.id == assignment.job);
-        let secret = job.map_or(0, |job| job.secret);
+        // A job inside of a task has an id that nobody chose.
+        let of_id = || assignment.job.bytes().fold(7, |sum, byte| hash(&[sum, u64::from(byte)]));
+        let secret = job.map_or_else(of_id, |job| job.secret);
         let (duration, ending) = conduct(secret, place, index, assignment.attempt);
         let failed = |code: &'static str, retry| Report::Failed { error: ErrorObject::new(code, "as planned"), retry };
         let limit = assignment.timeout.map_or(u64::MAX, |span| span.0);

@@ -52,7 +52,7 @@ pub(super) fn apply(slice: &mut Slice, no: TaskNo, most: u32, now: Timestamp, ou
     for _ in 0..most.min(map.available(max_parallel)) {
         // Items that fail here may be too many already.
         if fan_out::is_spent(slice, no, spec) {
-            return;
+            break;
         }
         if BuiltIn::of(&spec.kind).is_some_and(|kind| !built_in::may_begin(slice, kind)) {
             break;

@@ -82,12 +82,16 @@ pub(super) fn next_waiting(slice: &mut Slice, mapped: TaskNo, now: Timestamp) {
 
 /// A mapped task stands among the ready as long as an item without a row may go out.
 pub(super) fn refresh_offer(slice: &mut Slice, no: TaskNo, spec: &TaskSpec, now: Timestamp) {
-    offer_clocked(slice, no, spec, now);
+    let is_spent = is_spent(slice, no, spec);
+    if !is_spent {
+        offer_clocked(slice, no, spec, now);
+    }
     let row = slice.task(no).expect("the mapped task was loaded");
     let paused = slice.job(row.job).expect("the job was loaded").row.paused;
     let max_parallel = spec.for_each.as_ref().and_then(|each| each.max_parallel);
     let offers =
         row.map.is_some_and(|map| map.available(max_parallel) > 0) && !paused && row.state == TaskState::Dispatched;
+    let offers = offers && !is_spent;
     let place = offers.then(|| rank(spec.policy.priority, row.ready_at.expect("an expanded task was ready")));
     if row.rank != place {
         slice.task_mut(no).rank = place;
@@ -184,7 +188,7 @@ pub(super) fn too_many_failures(slice: &mut Slice, mapped: TaskNo, last: TaskNo,
     let map = row.map.expect("a task with items is mapped");
     let failed = map.failed();
     let last = last_error(slice, last);
-    let message = format!("{failed} of {} items ended without success, the last of them {last}", map.total);
+    let message = format!("{failed} of {} items ended without success{last}", map.total);
     end::end(slice, mapped, End::failed(&ErrorObject::new(code::TOO_MANY_FAILURES, message)), now, out);
     cancel_items(slice, mapped, now, out);
 }
@@ -193,7 +197,11 @@ fn last_error(slice: &Slice, item: TaskNo) -> String {
     let row = slice.task(item).expect("the item ended in this batch");
     let error = row.error.as_deref().and_then(ErrorObject::from_json);
     let why = error.map_or_else(String::new, |error| format!(": {}: {}", error.code, error.message));
-    format!("item {}{why}", row.index.unwrap_or_default())
+    // After a retry of one item the others may be too many already.
+    if row.state == TaskState::Succeeded {
+        return String::new();
+    }
+    format!(", the last of them item {}{why}", row.index.unwrap_or_default())
 }
 
 /// Cancels the items of a mapped task that is final, as far as they are open.

@@ -146,8 +146,8 @@ impl Store for Sqlite {
         Ok(())
     }
 
-    fn shift(&mut self, by: i64) -> Result<(), StoreError> {
-        write::shift(&mut self.connection, by)
+    fn shift(&mut self, by: i64, now: Timestamp) -> Result<(), StoreError> {
+        write::shift(&mut self.connection, by, now)
     }
 
     fn prune(&mut self, finished_before: Timestamp, most: usize) -> Result<usize, StoreError> {

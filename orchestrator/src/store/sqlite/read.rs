@@ -31,10 +31,10 @@ pub(super) fn boot(connection: &Connection) -> Result<Boot, StoreError> {
         let statement = "SELECT CAST(value AS TEXT) FROM meta WHERE key = ?1";
         connection.query_row(statement, [key], |row| row.get(0)).optional().map_err(&doing)
     };
-    let number = |key: &str| Ok(meta(key)?.and_then(|text| text.parse().ok()).unwrap_or(1));
+    let kept = |key: &str| Ok::<Option<i64>, StoreError>(meta(key)?.and_then(|text| text.parse().ok()));
     let mut statement = connection.prepare("SELECT no, name, paused FROM queues ORDER BY no").map_err(&doing)?;
     let queues = statement.query_map([], queue_row).and_then(Iterator::collect).map_err(&doing)?;
-    let highest = |name: &str| Ok(i64::max(number(name)?, 1));
+    let highest = |name: &str| Ok(kept(name)?.map_or(1, |number| number.max(1)));
     Ok(Boot {
         database: meta("database")?.ok_or_else(|| StoreError::Corrupt("it has no identity".to_owned()))?,
         next_job: next(connection, "SELECT max(no) FROM jobs")?.max(highest("next_job")?),
@@ -43,6 +43,7 @@ pub(super) fn boot(connection: &Connection) -> Result<Boot, StoreError> {
         next_dispatch: highest("next_dispatch")?.max(highest("published_below")?),
         published_below: highest("published_below")?,
         queues,
+        seen_at: kept("seen_at")?.map(Timestamp),
     })
 }
 

@@ -65,14 +65,19 @@ fn meta(transaction: &Transaction<'_>, commit: &Commit) -> Result<(), StoreError
         ("next_task", commit.taken_below),
         ("published_below", commit.published_below),
         ("events_published", commit.events_published),
+        ("seen_at", commit.seen_at.map(|time| time.0)),
     ];
     for (key, value) in values.into_iter().filter_map(|(key, value)| value.map(|value| (key, value))) {
-        let statement = "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = \
-             excluded.value";
-        let written = transaction.prepare_cached(statement).and_then(|mut s| s.execute((key, value)));
-        written.map_err(failed("keep a counter"))?;
+        keep(transaction, key, value)?;
     }
     Ok(())
+}
+
+fn keep(transaction: &Transaction<'_>, key: &str, value: i64) -> Result<(), StoreError> {
+    let statement =
+        "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+    let written = transaction.prepare_cached(statement).and_then(|mut s| s.execute((key, value)));
+    written.map(drop).map_err(failed("keep a counter"))
 }
 
 fn insert_job(
@@ -298,7 +303,7 @@ pub(super) fn queue(connection: &Connection, name: &QueueName) -> Result<QueueRo
 }
 
 /// Moves the timers that count a span.
-pub(super) fn shift(connection: &mut Connection, by: i64) -> Result<(), StoreError> {
+pub(super) fn shift(connection: &mut Connection, by: i64, now: Timestamp) -> Result<(), StoreError> {
     let doing = failed("follow the clock");
     let transaction = connection.transaction().map_err(&doing)?;
     let tasks = "UPDATE tasks SET wake_at = wake_at + ?1, start_by = start_by + ?1, waits_for = \
@@ -309,5 +314,6 @@ pub(super) fn shift(connection: &mut Connection, by: i64) -> Result<(), StoreErr
          WHERE wake_at IS NOT NULL AND state = ?2";
     transaction.execute(tasks, [by]).map_err(&doing)?;
     transaction.execute(jobs, [by, running]).map_err(&doing)?;
+    keep(&transaction, "seen_at", now.0)?;
     transaction.commit().map_err(&doing)
 }

@@ -106,7 +106,8 @@ pub(super) fn timers_that_count_a_span_follow_the_clock(store: &mut dyn Store) {
     let running = JobRow { deadline_at: Some(at(9)), ..waking_job(1, Some(9)) };
     let scheduled = JobRow { state: JobState::Scheduled, ..waking_job(2, Some(9)) };
     store.commit(&new(vec![running, scheduled], rows)).unwrap();
-    store.shift(60_000).unwrap();
+    store.shift(60_000, at(61)).unwrap();
+    assert_eq!(store.boot().unwrap().seen_at, Some(at(61)));
     let found = store.tasks(TaskNo(100), 4).unwrap();
     let times = |row: &TaskRow| (row.wake_at, row.start_by);
     assert_eq!(times(&found[0]), (Some(at(65)), Some(at(65))));

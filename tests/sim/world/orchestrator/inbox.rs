@@ -56,6 +56,15 @@ impl World {
         }
     }
 
+    /// Queues with open attempts that were lost while nobody looked.
+    pub(super) fn gone(&self) -> Vec<i64> {
+        let Some(running) = &self.orchestrator.running else { return Vec::new() };
+        let glance = running.glance.lock().expect("one thread");
+        let busy = glance.queues.iter().filter(|queue| queue.dispatched > 0);
+        let gone = busy.filter(|queue| self.broker.depth(&self.names.task_queue(&queue.name)).is_none());
+        gone.map(|queue| queue.no).collect()
+    }
+
     fn own_queues(&self) -> Vec<QueueName> {
         let Some(running) = &self.orchestrator.running else { return Vec::new() };
         running.glance.lock().expect("one thread").queues.iter().map(|queue| queue.name.clone()).collect()
@@ -132,9 +141,10 @@ impl World {
                 let submits = vec![(answer, to)];
                 self.input(vec![submission], Some(Waiting::Deliveries { conn, tags, submits }));
             }
-            Ok(Content::Event(_)) => {
-                self.refuse(conn, to, vec![Problem::of_message("unknown_name", "nobody waits".to_owned(), None)]);
-                self.input(Vec::new(), Some(Waiting::Deliveries { conn, tags, submits: Vec::new() }));
+            Ok(Content::Event(event)) => {
+                let (tell, answer) = oneshot::channel();
+                let submits = vec![(answer, to)];
+                self.input(vec![Input::Event(event, Some(tell))], Some(Waiting::Deliveries { conn, tags, submits }));
             }
             Err(problems) => {
                 let inputs = if to.is_some() {
@@ -160,7 +170,12 @@ impl World {
             return Some(Input::Dead(letter("result", "unreadable", delivery)));
         };
         let ticket: Ticket = ticket.parse().ok()?;
-        self.disk.open().judge.heard(&ticket.to_string(), self.now);
+        {
+            let mut platter = self.disk.open();
+            let platter = &mut *platter;
+            platter.judge.mark_report(&ticket, &report, &mut platter.memory);
+            platter.judge.heard(&ticket.to_string(), self.now);
+        }
         let worker = delivery.message.header_text("worker").map(Arc::from);
         Some(Input::Report(Reported { ticket, report, worker, interrupted: false }))
     }
@@ -184,10 +199,25 @@ impl World {
         if let (Some(ticket), Ok(queue)) = (ticket, delivery.key.parse())
             && delivery.exchange == self.names.tasks()
         {
-            self.declare_task_queue(&queue);
+            self.mark("a message found no queue");
+            self.prepare_queue(delivery.conn, &queue);
             return Input::Unrouted(ticket);
         }
         Input::Dead(letter("unrouted", "unrouted", delivery))
+    }
+
+    /// Makes a task queue that is gone, once it is committed that what it held is to be published again.
+    pub(super) fn prepare_queue(&mut self, conn: Conn, queue: &QueueName) {
+        let is_there = self.broker.depth(&self.names.task_queue(queue)).is_some();
+        let Some(running) = &self.orchestrator.running else { return };
+        let number = running.glance.lock().expect("one thread").number(queue);
+        match number.filter(|_| !is_there) {
+            Some(no) => {
+                let waiting = Waiting::Queue { conn, queue: queue.clone() };
+                self.input(vec![Input::LaneLost(no)], Some(waiting));
+            }
+            None => self.declare_task_queue(queue),
+        }
     }
 
     fn heartbeat(&mut self, message: &Message) {
@@ -219,17 +249,12 @@ impl World {
             glance.unstarted.iter().filter_map(|(no, upto)| Some((*no, name(*no)?, *upto))).collect()
         };
         for (no, name, upto) in looked {
-            let input = match self.broker.depth(&self.names.task_queue(&name)) {
-                Some(ready) => {
-                    let ready = u32::try_from(ready).unwrap_or(u32::MAX);
-                    Input::Depth(Depth { queue: no, ready, upto })
-                }
-                None => {
-                    self.declare_task_queue(&name);
-                    Input::LaneLost(no)
-                }
+            let Some(ready) = self.broker.depth(&self.names.task_queue(&name)) else {
+                self.prepare_queue(conn, &name);
+                continue;
             };
-            self.input(vec![input], None);
+            let ready = u32::try_from(ready).unwrap_or(u32::MAX);
+            self.input(vec![Input::Depth(Depth { queue: no, ready, upto })], None);
         }
         self.at(1_000, Happening::Poll(conn));
     }
@@ -246,6 +271,11 @@ pub(in super::super) fn submission(
     let digest = std::array::from_fn(|at| hash(&[at as u64, content.len() as u64, sum(&content)]).to_le_bytes()[0]);
     let submitted = Submitted { body: Arc::from(body), priority: None, traceparent: None, digest: Some(digest) };
     Input::Submit(Box::new(Submission { spec: Arc::new(spec), submitted, reply, answer }))
+}
+
+/// What is said to who answers what nobody asked.
+pub(super) fn nobody_waits() -> Vec<Problem> {
+    vec![Problem::of_message("unknown_name", "nobody waits".to_owned(), None)]
 }
 
 fn sum(bytes: &[u8]) -> u64 {

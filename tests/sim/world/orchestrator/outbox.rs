@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tokio::sync::oneshot;
 use warrener_orchestrator::driver::{Command, Input, Outgoing, Output};
-use warrener_shared::id::{JobId, Ticket};
+use warrener_shared::id::{JobId, TaskAddress, Ticket};
+use warrener_shared::json::Doc;
 use warrener_shared::wire::Message;
 use warrener_shared::wire::control::Control;
+use warrener_shared::wire::submit::EventBody;
 use warrener_shared::wire::topology::{KEY_CONTROL_ALL, control_key};
 
 use super::super::net::{Confirm, Up};
 use super::super::{Happening, World};
 use crate::disk::Fate;
-use crate::plan::{Fault, Wish, queue_name};
+use crate::plan::{EVENT, EventPlan, Fault, Place, Wish, key_name, name, queue_name};
 
 impl Fate {
     pub(super) const fn fault(self) -> Fault {
@@ -63,7 +66,7 @@ impl World {
             let link = running.link.as_mut().expect("it has a session");
             if !link.prepared.contains(&one.queue) {
                 link.prepared.push(one.queue);
-                self.declare_task_queue(&one.name);
+                self.prepare_queue(conn, &one.name);
             }
             let mut message = one.message;
             message.reply_to = Some(self.names.results());
@@ -78,6 +81,7 @@ impl World {
         let Some(conn) = self.orchestrator_conn().filter(|_| self.is_up()) else {
             return self.input(vec![Input::NotReplied(no)], None);
         };
+        self.disk.open().judge.replies(no);
         let confirm = Some(Confirm::Reply(no));
         self.send(conn, Up::Publish { exchange: String::new(), key: reply_to, message, confirm });
     }
@@ -117,6 +121,9 @@ impl World {
             Wish::Cancel(job) => Command::Cancel(id(self, job)),
             Wish::Pause(job, yes) => Command::Pause(id(self, job), yes),
             Wish::Retry(job) => Command::Retry(id(self, job)),
+            Wish::RetryTask(place) => Command::RetryTask(id(self, place.job), address(place)),
+            Wish::Skip(place) => Command::Skip(id(self, place.job), address(place)),
+            Wish::Event(event) => return self.answer_waiting(event),
             Wish::PauseQueue(no, yes) => Command::PauseQueue(queue_name(no).parse().expect("a valid name"), yes),
         };
         if self.calm && matches!(wish, Wish::Pause(_, true) | Wish::PauseQueue(_, true)) {
@@ -129,6 +136,33 @@ impl World {
         }
         self.trace.say(|| format!("a person asks: {wish:?}"));
         self.disk.open().judge.wished(wish);
-        self.input(vec![Input::Command(command, None)], None);
+        let (tell, answer) = oneshot::channel();
+        self.client.asked.push((wish, answer));
+        self.input(vec![Input::Command(command, Some(tell))], None);
     }
+
+    /// Somebody answers what tasks wait for, over HTTP or by a message.
+    fn answer_waiting(&mut self, event: EventPlan) {
+        let wish = Wish::Event(event);
+        if event.by_message {
+            if !self.publish_event(event) {
+                self.at(500, Happening::Wish(wish));
+            }
+            return;
+        }
+        if self.orchestrator.running.is_none() {
+            return self.at(500, Happening::Wish(wish));
+        }
+        self.trace.say(|| format!("a person asks: {wish:?}"));
+        self.disk.open().judge.wished(wish);
+        let payload = Doc::trusted(event.payload.to_string().into_bytes());
+        let body = EventBody { event: EVENT.to_owned(), key: key_name(event.key), payload };
+        let (tell, answer) = oneshot::channel();
+        self.client.asked.push((wish, answer));
+        self.input(vec![Input::Event(body, Some(tell))], None);
+    }
+}
+
+fn address(place: Place) -> TaskAddress {
+    TaskAddress { task: name(place.task).parse().expect("a valid name"), index: place.item }
 }
