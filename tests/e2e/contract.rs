@@ -8,6 +8,7 @@ mod graphs;
 mod identity;
 mod kinds;
 mod limits;
+mod lost_queue;
 mod ownership;
 mod priority;
 mod refusing;

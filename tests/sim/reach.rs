@@ -123,8 +123,7 @@ const RULES: &[&str] = &[
     "ended: timed out by the worker",
     "ended: timed out by the orchestrator",
     "ended: lost",
-    "ended: crashed, handed back as suspect",
-    "ended: crashed, given up by the broker",
+    "ended: crashed",
     "a sleep ends",
     "a wait is answered",
     "a wait is not answered in time",
@@ -175,17 +174,19 @@ const RULES: &[&str] = &[
     "an answer was sent again",
 ];
 
-/// What this world cannot show, and where it is shown.
+/// What this world cannot show, why, and where it is shown.
 const EXCLUDED: &[(&str, &str)] = &[
+    ("ended: rejected", "its workers understand every message of the orchestrator; tests/story/crash.story"),
     (
-        "ended: rejected",
-        "workers here understand every message of an orchestrator; tests/e2e/contract has one that does not",
+        "ended: crashed, given up by the broker",
+        "its workers hand back sooner what comes again; tests/story/crash.story",
     ),
-    ("an output of a job that is too large or fails", "jobs here have no output of their own; engine stories"),
     (
-        "a wall clock set forward while no orchestrator runs",
-        "it strikes, but no rule can tell it from time that passed",
+        "job running → failed because its output fails",
+        "its jobs have no output of their own; tests/story/outputs.story",
     ),
-    ("queues of somebody else", "the broker's side of them is no part of this world; tests/e2e/contract"),
-    ("replay and discard of dead letters", "they change no job; tests/e2e/contract"),
+    ("a clock set forward while no orchestrator runs", "it strikes, and is no other than time that passed"),
+    ("queues of somebody else", "its broker has none; tests/e2e/polyglot.rs"),
+    ("a task queue without a leader", "its queues are there or not; tests/e2e/kill"),
+    ("replay and discard of dead letters", "they change no job; cli/tests/commands/steering.rs"),
 ];

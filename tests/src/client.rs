@@ -311,6 +311,21 @@ impl Client {
         channel.queue_declare(queue.into(), options, FieldTable::default()).await.is_ok()
     }
 
+    /// How many messages are ready in a queue, if it exists.
+    pub async fn depth(&self, queue: &str) -> Option<u32> {
+        let channel = self.connection.create_channel().await.ok()?;
+        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        let found = channel.queue_declare(queue.into(), options, FieldTable::default()).await;
+        found.ok().map(|queue| queue.message_count())
+    }
+
+    /// Deletes a queue with what it holds; tells how many messages that were.
+    pub async fn delete_queue(&self, queue: &str) -> u32 {
+        let channel = self.connection.create_channel().await.expect("a channel");
+        let deleted = channel.queue_delete(queue.into(), QueueDeleteOptions::default()).await;
+        deleted.expect("the queue was deleted")
+    }
+
     /// Asks a queue for a message and gives it back. A queue without a leader doesn't answer.
     pub async fn peek(&self, queue: &str) -> bool {
         let Ok(channel) = self.connection.create_channel().await else { return false };

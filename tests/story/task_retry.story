@@ -54,3 +54,31 @@ t=3   retry m.1            | n cancelled, n.1 cancelled, m has 2 items, dispatch
 t=4   m.1#2 succeeded 21   | m.1 succeeded, m succeeded, n has 2 items, dispatch n.0#1 10, dispatch n.1#1 21
 t=5   n.0#1 succeeded 1; n.1#1 succeeded 2 | n.0 succeeded, n.1 succeeded, n succeeded, job succeeded [1,2]
 t=6   retry m              | job running, m has 2 items, dispatch m.0#2 1, dispatch m.1#3 2
+
+# Of items that ended without success the others still count when one is tried again, and no further item begins
+job: {tasks: {m: {kind: k, retry: 0, for_each: {items: [1, 2, 3], max_parallel: 2}}}}
+t=0   submit               | m has 3 items, dispatch m.0#1, dispatch m.1#1
+t=1   m.0#1 failed x       | m.0 failed x, m failed too_many_failures, m.1 cancelled, job failed too_many_failures of m, dead letter m.0,
+      | stop m.1#1
+t=2   retry m.1            | job running, m has 3 items, dispatch m.1#2
+t=3   m.1#2 succeeded 1    | m.1 succeeded, m failed too_many_failures, job failed too_many_failures of m
+t=4   retry m.0            | job running, m has 3 items, dispatch m.2#1, dispatch m.0#2
+t=5   m.0#2 succeeded 1; m.2#1 succeeded 1 | m.0 succeeded, m.2 succeeded, m succeeded, job succeeded {"m":[1,1,1]}
+
+# So do those that were stopped with their task
+job: {tasks: {m: {kind: k, retry: 0, for_each: [1, 2]}}}
+t=0   submit               | m has 2 items, dispatch m.0#1, dispatch m.1#1
+t=1   m.0#1 failed x       | m.0 failed x, m failed too_many_failures, m.1 cancelled, job failed too_many_failures of m, dead letter m.0,
+      | stop m.1#1
+t=2   retry m.0            | job running, m has 2 items, dispatch m.0#2
+t=3   m.0#2 succeeded 1    | m.0 succeeded, m failed too_many_failures, job failed too_many_failures of m
+t=3   show m               | failed attempt 0 failures 0 ready 2 dispatched 2 started never finished 3 (1 of 2 items ended without success)
+t=4   retry m              | job running, m has 2 items, dispatch m.1#2
+t=5   m.1#2 succeeded 2    | m.1 succeeded, m succeeded, job succeeded {"m":[1,2]}
+
+# Jobs that items of a list ran are stopped with it
+job: {tasks: {a: {kind: k}, m: {kind: warrener.job, needs: a, for_each: [1], input: {job: {kind: k}}}}}
+t=0   submit               | dispatch a#1
+t=1   a#1 succeeded 1      | a succeeded, m has 1 items, m.0 runs job-2, dispatch job-2/task#1
+t=2   retry a              | m cancelled, m.0 cancelled, dispatch a#2, job-2/task cancelled, job-2 cancelled cancelled, stop job-2/task#1
+t=3   a#2 succeeded 1      | a succeeded, m has 1 items, m.0 runs job-3, dispatch job-3/task#1

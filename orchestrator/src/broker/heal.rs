@@ -40,7 +40,7 @@ async fn lose(context: &Context, no: i64) -> Result<(), BrokerError> {
     context.inputs.send(packet).await.ok();
     match tokio::time::timeout(super::STORE_PATIENCE, committed).await {
         Ok(Ok(())) => {
-            tracing::warn!(queue = no, "a task queue is gone; its attempts are published again");
+            tracing::info!(queue = no, "a task queue was missing; what it may have held is published again");
             Ok(())
         }
         _ => Err(super::given_up("the store did not keep that a queue was lost")),

@@ -240,3 +240,44 @@ fn what_ends_in_the_batch_that_dispatched_it_never_goes_out() {
     assert_eq!(run.driver.watch.len(), 0);
     assert_eq!(run.driver.store.job(JobNo(1)).unwrap().unwrap().state.as_str(), "failed");
 }
+
+#[test]
+fn what_a_lost_queue_held_goes_out_again_even_after_a_crash() {
+    let mut run = Loop::new();
+    run.step(vec![Input::Connected { wiped: false }]);
+    let out = run.step(vec![submit(r#"{"kind":"k"}"#)]);
+    run.step(vec![Input::Published(vec![1])]);
+    run.hand.pass(2_000);
+    run.driver.turn(Vec::new());
+    let restarted = |run: &Loop| Loop::over(run.driver.store.clone(), run.hand.clone());
+    assert_eq!(restarted(&run).step(vec![Input::Connected { wiped: false }]), [], "it is known to be published");
+    run.step(vec![Input::LaneLost(1)]);
+    assert_eq!(restarted(&run).step(vec![Input::Connected { wiped: false }]), out);
+}
+
+#[test]
+fn a_confirm_from_before_its_queue_was_lost_does_not_count() {
+    let mut run = Loop::new();
+    run.step(vec![Input::Connected { wiped: false }]);
+    let out = run.step(vec![submit(r#"{"kind":"k"}"#)]);
+    run.step(vec![Input::LaneLost(1)]);
+    run.step(vec![Input::Published(vec![1])]);
+    run.hand.pass(1_000);
+    run.driver.turn(Vec::new());
+    assert_eq!(run.step(Vec::new()), out);
+}
+
+#[test]
+fn items_that_are_no_more_do_not_come_back_from_the_store() {
+    let mut run = Loop::new();
+    let job = r#"{"id":"j","tasks":{"a":{"kind":"k"},
+        "m":{"kind":"warrener.job","needs":"a","for_each":[1],"input":{"job":{"kind":"k"}}}}}"#;
+    let first = run.step(vec![submit(job)]);
+    assert_eq!(names(&run.step(vec![succeeded(first[0].1)])), ["task"]);
+    // The sub-job is stopped, and would tell its item.
+    let address = warrener_shared::id::TaskAddress { task: "a".parse().unwrap(), index: None };
+    let again = Input::Command(Command::RetryTask("j".parse().unwrap(), address), None);
+    assert_eq!(names(&run.step(vec![again])), ["a"]);
+    assert_eq!(run.driver.store.dead_letters().count(), 0);
+    assert_eq!(run.driver.store.job(JobNo(2)).unwrap().unwrap().state.as_str(), "cancelled");
+}

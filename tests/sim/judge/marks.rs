@@ -75,14 +75,7 @@ impl Judge {
             TaskState::TimedOut if code == "not_started" && is_item => self.mark("items: not started in time"),
             TaskState::TimedOut if code == "not_started" => self.mark("not started in time"),
             TaskState::Failed if code == "lost" => self.mark("ended: lost"),
-            TaskState::Failed if code == "crashed" => {
-                let by_broker = error.as_ref().is_some_and(|error| error.message.contains("the broker gave up"));
-                self.mark(if by_broker {
-                    "ended: crashed, given up by the broker"
-                } else {
-                    "ended: crashed, handed back as suspect"
-                });
-            }
+            TaskState::Failed if code == "crashed" => self.mark("ended: crashed"),
             TaskState::Dispatched if row.started_at.is_some() && row.waits_for.is_none() && !is_mapped => {
                 let is_seen = row.worker.is_some();
                 self.mark(if is_seen { "seen at work by a heartbeat" } else { "seen to have left its queue" });
