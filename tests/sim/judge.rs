@@ -221,6 +221,7 @@ impl Judge {
             }
         }
         for row in commit.changes.tasks.iter().chain(&commit.changes.new_tasks) {
+            self.note_started(row);
             if row.dispatch_no.is_some() {
                 self.opened.insert(row.ticket().to_string());
             }
@@ -354,6 +355,12 @@ impl Judge {
     /// The orchestrator has a session with the broker, or none any more.
     pub(crate) const fn connected(&mut self, since: Option<u64>) {
         self.connected = since;
+    }
+
+    /// The orchestrator's process ends: a sign of life that it had not written down is forgotten.
+    pub(crate) fn orchestrator_dies(&mut self, memory: &mut Memory) {
+        self.connected = None;
+        self.heard.retain(|(task, _), _| row_of(memory, *task).is_some_and(|row| row.started_at.is_some()));
     }
 
     /// The broker lost messages with their queue.

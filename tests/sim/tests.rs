@@ -47,6 +47,8 @@ const BROKEN_ONCE: &[(u64, &str)] = &[
     (1663, "a failed commit made forget that messages were lost with their queue"),
     (2695, "items that were no more came back from the store within the batch that dropped them"),
     (9342, "a confirm from before its queue was lost counted afterwards"),
+    (508335, "a list whose sub-jobs end as soon as they begin stopped half way"),
+    (432104, "a queue that had just got its first message was not known to hold one when it was lost"),
 ];
 /// The same, before there was more in worlds.
 const BROKEN_ONCE_PLAIN: &[(u64, &str)] = &[

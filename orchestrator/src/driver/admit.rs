@@ -31,6 +31,7 @@ impl<S: Store> Driver<S> {
             }
             // A task whose input fails ends when it is offered, and others may become ready by that.
             if looked && !news {
+                self.go_on(offers.into_keys());
                 return Ok(());
             }
             looked = true;
@@ -39,6 +40,18 @@ impl<S: Store> Driver<S> {
                 self.admit_to(lane, offers.remove(&lane).unwrap_or_default(), batch)?;
             }
             self.admit_own(offers.remove(&OWN_QUEUE).unwrap_or_default(), batch)?;
+        }
+    }
+
+    /// What was offered before and stands there again, such as a list whose item ended as soon as it began, has its
+    /// turn in the next batch.
+    fn go_on(&mut self, queues: impl Iterator<Item = i64>) {
+        for queue in queues {
+            if queue == OWN_QUEUE {
+                self.own_backlog = true;
+            } else if let Some(lane) = self.lanes.get_mut(&queue) {
+                lane.backlog = true;
+            }
         }
     }
 

@@ -75,12 +75,16 @@ impl<S: Store> Driver<S> {
     fn act(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
         let mut outgoing = Vec::new();
         let stillborn = batch.stillborn();
+        let mut shows = false;
         for effect in std::mem::take(&mut batch.effects) {
             match effect {
                 Effect::Publish { dispatch, .. } if stillborn.contains(&dispatch.ticket) => {}
                 Effect::Stop { ticket, .. } if stillborn.contains(&ticket) => {}
                 Effect::Opened { ticket, queue, dispatch_no, silence } => {
-                    self.lane(queue).open += 1;
+                    let lane = self.lane(queue);
+                    // Whoever makes queues anew must know which hold something.
+                    shows |= lane.open == 0;
+                    lane.open += 1;
                     self.watch.insert(dispatch_no, ticket, queue, silence.map(Millis::to_std));
                 }
                 Effect::Closed { ticket, queue, finished } => {
@@ -100,6 +104,9 @@ impl<S: Store> Driver<S> {
                 Effect::Ignored(_) => metrics::counter!("warrener_reports_ignored_total").increment(1),
                 Effect::DeadLetter(_) => {}
             }
+        }
+        if shows {
+            self.show();
         }
         self.send_batch(outgoing, batch)
     }

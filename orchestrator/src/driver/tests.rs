@@ -281,3 +281,19 @@ fn items_that_are_no_more_do_not_come_back_from_the_store() {
     assert_eq!(run.driver.store.dead_letters().count(), 0);
     assert_eq!(run.driver.store.job(JobNo(2)).unwrap().unwrap().state.as_str(), "cancelled");
 }
+
+#[test]
+fn a_list_whose_jobs_end_as_soon_as_they_begin_goes_on() {
+    let mut run = Loop::new();
+    // Each inner job fails at once, and so does the second attempt.
+    let inner = r#"{"job":{"tasks":{"x":{"kind":"k","input":"$${{ input.y }}"}}}}"#;
+    let map = r#"{"items":[1,2,3],"max_parallel":1,"max_failures":3}"#;
+    let retry = r#"{"max_attempts":2,"backoff":"none"}"#;
+    let task = format!(r#"{{"kind":"warrener.job","for_each":{map},"retry":{retry},"input":{inner}}}"#);
+    let job = format!(r#"{{"tasks":{{"m":{task}}}}}"#);
+    run.step(vec![submit(&job)]);
+    for _ in 0..3 {
+        run.pass_time();
+    }
+    assert_eq!(run.driver.store.job(JobNo(1)).unwrap().unwrap().state.as_str(), "succeeded");
+}

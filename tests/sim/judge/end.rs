@@ -148,6 +148,16 @@ impl Judge {
         });
     }
 
+    /// Whoever looked at a queue just before it was lost may say afterwards that a message had left it: a worker had
+    /// it then, and gave it back.
+    pub(super) fn note_started(&mut self, row: &TaskRow) {
+        let attempt = (row.no, row.attempt);
+        let looked = self.dropped.get(&attempt).is_some_and(|lost| self.now - lost < LOOKED_MS);
+        if looked && row.started_at.is_some() {
+            self.dropped.remove(&attempt);
+        }
+    }
+
     fn judge_loss(&mut self, row: &TaskRow, attempt: u32) {
         let Some(own) = self.task_of(row).map(|task| task.heartbeat_s) else { return };
         let limit = own.map_or(LEASE_MS, |seconds| seconds * 1000);
@@ -319,5 +329,7 @@ pub(super) fn code_of(error: Option<&[u8]>) -> String {
 const NOTICED_MS: u64 = 15_000;
 /// How long after its queue was lost a message may be missing.
 const REPUBLISHED_MS: u64 = 8_000;
+/// How long after its queue was lost what was seen before may become known.
+const LOOKED_MS: u64 = 1_500;
 /// The lease that workers of the simulation ask for.
 const LEASE_MS: u64 = 10_000;

@@ -153,7 +153,11 @@ impl World {
     pub(super) fn orchestrator_dies(&mut self) {
         let Some(running) = self.orchestrator.running.take() else { return };
         self.trace.say(|| "orchestrator is killed".to_owned());
-        self.disk.open().judge.connected(None);
+        {
+            let mut platter = self.disk.open();
+            let platter = &mut *platter;
+            platter.judge.orchestrator_dies(&mut platter.memory);
+        }
         if let Some(link) = running.link {
             self.client_dies(link.conn);
         }

@@ -57,6 +57,8 @@ impl World {
             }
             Fault::WallJump => {
                 let by = *self.dice.pick(&[-3_600_000, -20_000, -2_000, 2_000, 20_000, 3_600_000]);
+                // A job that is to start later waits for the wall clock, and nobody waits for days.
+                let by = if (self.wall_off + by).abs() > WALL_OFF_MAX { -by } else { by };
                 self.trace.say(|| format!("the wall clock jumps by {by} ms"));
                 let is_seen = self.orchestrator.is_running();
                 if is_seen || by < 0 {
@@ -128,3 +130,6 @@ impl World {
         self.deliver();
     }
 }
+
+/// How far the wall clock may be off; less than the patience of a world.
+const WALL_OFF_MAX: i64 = 2 * 3_600_000;
