@@ -16,8 +16,13 @@ pub(super) async fn prepare(context: &Context, session: &Session, queue: &QueueN
         return session.bind(address, &context.names.tasks(), queue.as_str()).await;
     }
     mourn(context, session, queue).await?;
-    session.declare(&Topology::task_queue(&context.names, queue)).await?;
+    make(context, session, queue).await?;
     Ok(true)
+}
+
+/// Declares a queue of ours.
+pub(super) async fn make(context: &Context, session: &Session, queue: &QueueName) -> Result<(), BrokerError> {
+    session.declare(&Topology::task_queue(&context.names, queue)).await
 }
 
 /// If a queue is gone, so is what it held: that goes out again once the queue is there. It is asked for before the
@@ -65,5 +70,5 @@ pub(super) async fn remake(context: &Context, session: &Session, queue: &QueueNa
         lose(context, no).await?;
     }
     session.delete_queue(&context.names.task_queue(queue)).await?;
-    session.declare(&Topology::task_queue(&context.names, queue)).await
+    make(context, session, queue).await
 }

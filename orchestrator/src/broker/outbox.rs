@@ -252,14 +252,22 @@ impl Outbox {
         }
     }
 
+    /// A queue that the database did not know held nothing of ours, so that nobody asks whether it was lost: the
+    /// attempts that are about to go out would go out twice.
     async fn declare(&mut self, no: i64, queue: &QueueName) {
         let Some(link) = self.link() else { return };
-        match heal::prepare(&self.context, &link.session, queue).await {
-            Ok(found) if self.context.addresses.contains_key(queue) => {
+        let result = if self.context.addresses.contains_key(queue) {
+            let found = heal::prepare(&self.context, &link.session, queue).await;
+            if let Ok(found) = found {
                 self.context.input(Input::LaneFound(no, found)).await;
             }
-            Ok(_) => {}
-            Err(error) => tracing::error!(%error, %queue, "the queue cannot be made"),
+            found.map(drop)
+        } else {
+            let made = heal::make(&self.context, &link.session, queue).await;
+            made.map(|()| self.lanes.entry(no).or_default().prepared = true)
+        };
+        if let Err(error) = result {
+            tracing::error!(%error, %queue, "the queue cannot be made");
         }
     }
 }
