@@ -1,6 +1,7 @@
 //! The habits of this repository that a machine can watch: sizes, names, the direction of dependencies, files that
 //! nobody compiles. Each rule prints everything it found, with the way out.
 
+mod image;
 mod manifests;
 mod sources;
 
