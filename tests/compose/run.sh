@@ -104,7 +104,7 @@ works_for_clients() {
   say "three jobs from outside over AMQP, as the user client"
   echo '{"kind": "demo.echo", "input": {"hello": "world"}}' >"$FOLDER/echo.json"
   echo '{"kind": "demo.fail", "input": {"until_attempt": 2}, "retry": {"delay": 0}}' >"$FOLDER/retry.json"
-  awk '/^```yaml$/ { on = 1; next } /^```$/ { on = 0 } on' README.md >"$FOLDER/greet.yaml"
+  awk '/^```yaml$/ { on = 1; next } on && /^```$/ { exit } on' README.md >"$FOLDER/greet.yaml"
   as_client client submit "$FOLDER/echo.json" --via amqp --wait
   as_client client submit "$FOLDER/retry.json" --via amqp --wait
   as_client client submit "$FOLDER/greet.yaml" --via amqp --wait
