@@ -28,6 +28,24 @@ async fn what_was_in_it_goes_out_again_if_it_was_deleted_while_no_orchestrator_r
     done(&mut cluster, &client, &marks).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_goes_to_a_new_queue_goes_once() {
+    let (cluster, client) = bench().await;
+    let names = (0..NEW).map(|no| format!("new{no}"));
+    for name in names.clone() {
+        client.submit(&json!({"kind": "demo.echo", "queue": name, "input": 1})).await;
+    }
+    let queues: Vec<String> = names.map(|name| format!("{}.{name}", cluster.names().tasks())).collect();
+    for queue in &queues {
+        until("its message is in the queue", SOON, async || client.depth(queue).await.filter(|depth| *depth > 0)).await;
+    }
+    // Twice as long as what was not published waits for its next turn.
+    tokio::time::sleep(std::time::Duration::from_millis(1_000)).await;
+    for queue in &queues {
+        assert_eq!(client.depth(queue).await, Some(1), "{queue}: with two workers the task would run twice");
+    }
+}
+
 /// Jobs whose messages wait in a queue that no worker reads.
 async fn filled(cluster: &Cluster, client: &Client) -> Vec<String> {
     let mut marks = Vec::new();
@@ -62,3 +80,4 @@ fn name(cluster: &Cluster) -> String {
 }
 
 const JOBS: u32 = 3;
+const NEW: u32 = 60;
