@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use warrener_amqp::{Consumer, Published, Publisher, Session, Settings, Topology};
@@ -11,8 +12,9 @@ use warrener_runtime::telemetry::Format;
 use warrener_shared::id::{JobId, Kind, QueueName, TaskAddress, TaskName, TaskNo, Ticket, Token};
 use warrener_shared::time::Millis;
 use warrener_shared::wire::Message;
-use warrener_shared::wire::dispatch::Dispatch;
+use warrener_shared::wire::dispatch::{Dispatch, MAX_REPORTS};
 use warrener_shared::wire::heartbeat::Heartbeat;
+use warrener_shared::wire::result::is_bundle;
 use warrener_shared::wire::topology::{Names, control_key};
 use warrener_tests::broker::{Broker, unique};
 use warrener_worker::{Worker, WorkerError, WorkerSection};
@@ -99,34 +101,44 @@ impl Stage {
         input: &str,
         change: impl FnOnce(&mut Dispatch),
     ) -> String {
-        let mut dispatch = Dispatch {
-            ticket: Ticket { task: TaskNo(number), attempt: 1, token: Token(7) },
-            job: JobId::new("j").unwrap(),
-            task: TaskAddress { task: TaskName::new("task").unwrap(), index: None },
-            attempt: 1,
-            max_attempts: 5,
-            kind: Kind::new(kind).unwrap(),
-            queue: QueueName::default_queue(),
-            priority: 4,
-            timeout: Millis::from_secs(1800),
-            heartbeat: None,
-            deliveries: None,
-            traceparent: None,
-            input: input.as_bytes().to_vec(),
-        };
+        let mut dispatch = task(number, kind, input);
         change(&mut dispatch);
+        self.send(dispatch, None).await
+    }
+
+    /// Sends a task, and says that so many reports may share a message.
+    pub(crate) async fn dispatch_reading(&self, number: i64, kind: &str, input: &str, reports: i64) -> String {
+        self.send(task(number, kind, input), Some(reports)).await
+    }
+
+    async fn send(&self, dispatch: Dispatch, reports: Option<i64>) -> String {
         let (ticket, queue) = (dispatch.ticket.to_string(), dispatch.queue.to_string());
-        let message = dispatch.into_message(&self.names.results());
+        let mut message = dispatch.into_message(&self.names.results());
+        if let Some(reports) = reports {
+            message.set_int(MAX_REPORTS, reports);
+        }
         assert_eq!(self.publisher.publish(&self.names.tasks(), &queue, message).await, Published::Confirmed);
         ticket
     }
 
-    /// The next report.
+    /// The next report, in a message of its own.
     pub(crate) async fn hear(&mut self) -> Said {
+        let mut said = self.hear_all().await;
+        assert_eq!(said.len(), 1, "nobody said that reports may share a message");
+        said.remove(0)
+    }
+
+    /// The reports of the next message.
+    pub(crate) async fn hear_all(&mut self) -> Vec<Said> {
         let delivery = tokio::time::timeout(PATIENCE, self.results.next()).await.expect("no report").unwrap();
         let message = &delivery.message;
-        let ticket = message.correlation_id.clone().unwrap();
-        let said = format!("{ticket} {} {}", message.kind.as_deref().unwrap(), String::from_utf8_lossy(&message.body));
+        let said = if is_bundle(message) {
+            let parts: Vec<Part<'_>> = serde_json::from_slice(&message.body).unwrap();
+            parts.iter().map(|part| format!("{} {} {}", part.ticket, part.kind, part.body)).collect()
+        } else {
+            let (ticket, kind) = (message.correlation_id.as_deref().unwrap(), message.kind.as_deref().unwrap());
+            vec![format!("{ticket} {kind} {}", String::from_utf8_lossy(&message.body))]
+        };
         delivery.ack().await.unwrap();
         said
     }
@@ -157,6 +169,33 @@ impl Stage {
     pub(crate) async fn left(&self, queue: &str) -> u32 {
         let queue = self.names.task_queue(&QueueName::new(queue).unwrap());
         self.session.depth(&queue).await.unwrap().unwrap().ready
+    }
+}
+
+/// One of the reports in a message.
+#[derive(serde::Deserialize)]
+struct Part<'m> {
+    ticket: &'m str,
+    #[serde(rename = "type")]
+    kind: &'m str,
+    body: &'m RawValue,
+}
+
+fn task(number: i64, kind: &str, input: &str) -> Dispatch {
+    Dispatch {
+        ticket: Ticket { task: TaskNo(number), attempt: 1, token: Token(7) },
+        job: JobId::new("j").unwrap(),
+        task: TaskAddress { task: TaskName::new("task").unwrap(), index: None },
+        attempt: 1,
+        max_attempts: 5,
+        kind: Kind::new(kind).unwrap(),
+        queue: QueueName::default_queue(),
+        priority: 4,
+        timeout: Millis::from_secs(1800),
+        heartbeat: None,
+        deliveries: None,
+        traceparent: None,
+        input: input.as_bytes().to_vec(),
     }
 }
 

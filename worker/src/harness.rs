@@ -66,6 +66,7 @@ impl Trial {
             timeout: None,
             heartbeat: None,
             deliveries: None,
+            max_reports: 1,
             traceparent: None,
             // What can't be written reads as nothing, which the handler then refuses.
             input: serde_json::to_vec(input).unwrap_or_default(),

@@ -11,6 +11,8 @@ use tokio::sync::{mpsc, watch};
 use warrener_amqp::Published;
 use warrener_shared::id::{QueueName, Ticket};
 use warrener_shared::wire::control::Control;
+use warrener_shared::wire::dispatch::MAX_REPORTS;
+use warrener_shared::wire::result::REPORTS_MAX;
 use warrener_shared::wire::topology::{KEY_CONTROL_ALL, control_key};
 use warrener_shared::wire::{JSON, Message};
 
@@ -122,6 +124,7 @@ impl Outbox {
         {
             let mut message = *one.message;
             message.reply_to = Some(self.context.names.results());
+            message.set_int(MAX_REPORTS, i64::from(REPORTS_MAX));
             let pending = link.tasks.enqueue(&exchange, one.name.as_str(), message).await;
             lane.in_flight += 1;
             let dispatch_no = one.dispatch_no;

@@ -32,6 +32,19 @@ impl Batch {
         self.tags.is_empty()
     }
 
+    /// Takes the right to settle the first `count` messages out, to be used before the rest; and those of them that
+    /// nobody has taken out yet.
+    #[must_use = "an unsettled delivery stays with this session until it is over"]
+    pub fn split_first(&mut self, count: usize) -> Self {
+        let untaken = count.min(self.deliveries.len());
+        let (later, later_tags) = (self.deliveries.split_off(untaken), self.tags.split_off(count));
+        Self {
+            deliveries: std::mem::replace(&mut self.deliveries, later),
+            tags: std::mem::replace(&mut self.tags, later_tags),
+            lane: Arc::clone(&self.lane),
+        }
+    }
+
     /// Tells the broker that all messages are dealt with.
     ///
     /// # Errors

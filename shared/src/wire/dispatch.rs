@@ -4,6 +4,9 @@ use crate::id::{JobId, Kind, QueueName, TaskAddress, Ticket};
 use crate::time::Millis;
 use crate::wire::Message;
 
+/// Header: how many reports its sender reads from one message of the type `task.reports`; without it, none.
+pub const MAX_REPORTS: &str = "max_reports";
+
 /// Everything a task message says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dispatch {
@@ -88,6 +91,8 @@ pub struct Assignment {
     pub heartbeat: Option<Millis>,
     /// Present if the task may have crashed workers: work on it alone.
     pub deliveries: Option<u32>,
+    /// How many reports may share a message; 1 if the sender did not say.
+    pub max_reports: u32,
     /// W3C trace context.
     pub traceparent: Option<String>,
     /// The input as JSON bytes.
@@ -119,6 +124,7 @@ impl Assignment {
             timeout: span("timeout_ms"),
             heartbeat: span("heartbeat_ms"),
             deliveries: count("deliveries"),
+            max_reports: count(MAX_REPORTS).unwrap_or(1),
             traceparent: text("traceparent"),
             kind: text("kind").or_else(|| message.kind.clone()).ok_or(NotATask("the type"))?,
             ticket: message.correlation_id.ok_or(NotATask("the correlation_id"))?,

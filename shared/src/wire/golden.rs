@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json, value::RawValue};
 
 use super::control::Control;
-use super::dispatch::{Assignment, Dispatch};
+use super::dispatch::{Assignment, Dispatch, MAX_REPORTS};
 use super::event::{CLOUD_EVENTS, JobEvent, cloud_event};
 use super::heartbeat::Heartbeat;
-use super::result::{Progress, Report, RetryAdvice, parse_report};
+use super::result::{Bundle, Progress, REPORTS_MAX, Report, RetryAdvice, parse_bundle, parse_report};
 use super::submit::{Content, Refusal, ReplyAddress, Submission, accepted, finished, rejected};
 use super::topology::{KEY_CONTROL_ALL, KEY_RESULTS, KEY_SUBMIT, Names, control_key};
 use super::{Header, JSON, Message};
@@ -64,7 +64,9 @@ fn tasks(names: &Names) -> Vec<Golden> {
     [("task", plain), ("task_item", item), ("task_suspect", suspect)]
         .map(|(name, dispatch)| {
             let routing_key = dispatch.queue.to_string();
-            Golden { name, exchange: names.tasks(), routing_key, message: dispatch.into_message(&names.results()) }
+            let mut message = dispatch.into_message(&names.results());
+            message.set_int(MAX_REPORTS, i64::from(REPORTS_MAX));
+            Golden { name, exchange: names.tasks(), routing_key, message }
         })
         .into()
 }
@@ -87,10 +89,26 @@ fn reports(names: &Names) -> Vec<Golden> {
     reports
         .into_iter()
         .map(|(name, report)| {
-            let message = report.into_message(&ticket().to_string());
+            let message = report.to_message(&ticket().to_string());
             Golden { name, exchange: names.results(), routing_key: KEY_RESULTS.to_owned(), message }
         })
         .collect()
+}
+
+/// Several reports by one message.
+fn bundle(names: &Names) -> Golden {
+    let mut bundle = Bundle::default();
+    let error = ErrorObject::new("bad_input", "width must be positive");
+    let other = Ticket { task: TaskNo(4712), ..ticket() };
+    let reports = [
+        (ticket(), Report::Succeeded { output: br#"{"path":"cat-320.jpg"}"#.to_vec() }),
+        (other, Report::Failed { error, retry: RetryAdvice::Never }),
+    ];
+    for (ticket, report) in reports {
+        assert!(bundle.push(&ticket.to_string(), &report, REPORTS_MAX));
+    }
+    let (exchange, routing_key, message) = (names.results(), KEY_RESULTS.to_owned(), bundle.into_message());
+    Golden { name: "reports", exchange, routing_key, message }
 }
 
 /// What an RPC server answers that never heard of us.
@@ -191,7 +209,7 @@ fn all() -> Vec<Golden> {
     let names = Names::default();
     let mut all = tasks(&names);
     all.extend(reports(&names));
-    all.push(plain_answer(&names));
+    all.extend([plain_answer(&names), bundle(&names)]);
     all.extend(workers(&names));
     all.extend(submits(&names));
     all.extend(replies());
@@ -266,6 +284,7 @@ fn golden_messages_are_read_as_what_they_say() {
     let names = Names::default();
     for golden in tasks(&names) {
         let task = Assignment::from_message(golden.message).unwrap();
+        assert_eq!(task.max_reports, REPORTS_MAX);
         assert_eq!(
             (task.ticket, task.job.as_str(), task.timeout),
             (ticket().to_string(), JOB, Some(Millis(1_800_000)))
@@ -274,9 +293,12 @@ fn golden_messages_are_read_as_what_they_say() {
     for golden in reports(&names).into_iter().chain([plain_answer(&names)]) {
         let (text, report) = parse_report(&golden.message, &Limits::DEFAULT).unwrap();
         assert_eq!(text.parse::<Ticket>().unwrap(), ticket());
-        let again = report.clone().into_message(text);
+        let again = report.to_message(text);
         assert_eq!(parse_report(&again, &Limits::DEFAULT).unwrap(), (text, report), "{}", golden.name);
     }
+    let golden = bundle(&names);
+    let found = parse_bundle(&golden.message, &Limits::DEFAULT).unwrap();
+    assert!(found.len() == 2 && found.iter().all(Result::is_ok), "{found:?}");
     for golden in submits(&names) {
         let submission = Submission::read(&golden.message, &names, &Limits::DEFAULT);
         let is_event = matches!(submission.content.unwrap(), Content::Event(_));

@@ -1,5 +1,6 @@
 //! What workers report: results, releases, claims and progress.
 
+mod bundle;
 mod parse;
 mod write;
 
@@ -8,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+pub use self::bundle::{Bundle, REPORTS_MAX, Read, is_bundle, parse_bundle};
 pub use self::parse::{Unreadable, parse_report};
 use crate::error::ErrorObject;
 use crate::time::Millis;
@@ -22,6 +24,9 @@ pub const RELEASED: &str = "task.released";
 pub const CLAIMED: &str = "task.claimed";
 /// `type` of a sign of life with news.
 pub const PROGRESS: &str = "task.progress";
+
+/// `type` of a message with many reports.
+pub const REPORTS: &str = "task.reports";
 
 /// What a report says about its attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]

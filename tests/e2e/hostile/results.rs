@@ -130,7 +130,7 @@ fn deep(levels: usize) -> Vec<u8> {
 #[tokio::test(flavor = "multi_thread")]
 async fn reports_are_taken_for_what_they_are() {
     let mut hand = Hand::new().await;
-    let cases: Vec<_> = tickets().into_iter().chain(reports()).chain(answers()).collect();
+    let cases: Vec<_> = tickets().into_iter().chain(reports()).chain(bundles()).chain(answers()).collect();
     assert!(cases.len() >= 40, "{}", cases.len());
     for (what, report, then) in cases {
         hand.try_out(what, report, then).await;
@@ -217,6 +217,50 @@ fn reports() -> Vec<Case> {
         ("progress without body", typed("task.progress", ""), Ignored),
         ("progress without end", typed("task.progress", r#"{"done":1e400,"total":-1,"note":"\u0000"}"#), Ignored),
         ("progress of a wrong type", typed("task.progress", r#"{"done":"much"}"#), Fails("bad_output")),
+    ]
+}
+
+/// Many reports in one message, `TICKET` standing for the right ticket.
+fn bundle(body: impl Into<String>) -> Report {
+    let body = body.into();
+    Box::new(move |ticket| {
+        let properties = BasicProperties::default().with_type("task.reports".into()).with_delivery_mode(2);
+        (properties, body.replace("TICKET", ticket).into_bytes())
+    })
+}
+
+fn bundles() -> Vec<Case> {
+    use Then::{Fails, Gives, Ignored, Kept};
+    let forged = r#"{"ticket":"TICKET0","type":"task.succeeded","body":"forged"}"#;
+    let good = r#"{"ticket":"TICKET","type":"task.succeeded","body":{"a":1e400,"b": [ ]}}"#;
+    let claim = r#"{"ticket":"TICKET","type":"task.claimed","body":{}}"#;
+    let failed = r#"{"ticket":"TICKET","type":"task.failed","body":{"code":"a","message":"m","retry":false}}"#;
+    let deep = format!("{}{}", "[".repeat(129), "]".repeat(129));
+    vec![
+        (
+            "a bundle with one success",
+            bundle(r#"[{"ticket":"TICKET","type":"task.succeeded","body":7}]"#),
+            Gives(json!(7)),
+        ),
+        ("a bundle whose first failure counts", bundle(format!("[{forged},{claim},{failed},{good}]")), Fails("a")),
+        (
+            "a bundle with a success too deep",
+            bundle(format!(r#"[{{"ticket":"TICKET","type":"task.succeeded","body":{deep}}}]"#)),
+            Fails("bad_output"),
+        ),
+        ("a bundle of nothing", bundle("[]"), Ignored),
+        ("a bundle of forged reports", bundle(format!("[{forged},{forged}]")), Ignored),
+        ("a bundle with an unknown type", bundle(r#"[{"ticket":"TICKET","type":"task.done","body":7}]"#), Kept),
+        ("a bundle without a body", bundle(r#"[{"ticket":"TICKET","type":"task.succeeded"}]"#), Kept),
+        (
+            "a bundle in a bundle",
+            bundle(format!(r#"[{{"ticket":"TICKET","type":"task.reports","body":[{good}]}}]"#)),
+            Kept,
+        ),
+        ("a bundle that is an object", bundle(good), Kept),
+        ("a truncated bundle", bundle(format!("[{good}")), Kept),
+        ("a bundle of too many", bundle(format!("[{}]", vec![good; 65].join(","))), Kept),
+        ("a bundle of a hundred thousand", bundle(format!("[{}]", vec!["7"; 100_000].join(","))), Kept),
     ]
 }
 

@@ -236,7 +236,7 @@ impl World {
             (Action::Stop(ticket), _) => self.stop_attempt(at, &ticket),
             (Action::Leave, _) => self.worker_ends(at, "has drained and leaves"),
             (Action::Publish { ticket, serial, report, .. }, Some(conn)) => {
-                let mut message = (*report).clone().into_message(&ticket);
+                let mut message = report.to_message(&ticket);
                 message.set_text("worker", running.id.clone());
                 self.trace.say(|| format!("worker {at} reports {} of {ticket}", message.kind.as_deref().unwrap_or("")));
                 let exchange = self.names.results();
@@ -477,7 +477,7 @@ impl World {
         let message = Box::new(Message { body, ..Message::default() });
         self.send(conn, Up::Publish { exchange, key: String::new(), message, confirm: None });
         if let Some(ticket) = news.filter(|_| self.dice.percent(20)) {
-            let message = Report::Progress(Progress { done: Some(1.0), ..Progress::default() }).into_message(&ticket);
+            let message = Report::Progress(Progress { done: Some(1.0), ..Progress::default() }).to_message(&ticket);
             let (exchange, key) = (self.names.results(), KEY_RESULTS.to_owned());
             self.send(conn, Up::Publish { exchange, key, message: Box::new(message), confirm: None });
         }

@@ -18,6 +18,7 @@ async fn run(kind: &str, input: &str, attempt: u32, delivery: u32) -> Report {
         timeout: None,
         heartbeat: None,
         deliveries: None,
+        max_reports: 1,
         traceparent: None,
         input: Vec::new(),
     };

@@ -1,17 +1,14 @@
 //! One connection to the broker: its consumers, its publisher, and the reports that wait for confirms.
 
 mod connect;
-mod letter;
+mod post;
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 use warrener_amqp::{BrokerError, Consumer, Delivery, Incoming, Publisher, Receipt, Session};
 use warrener_shared::wire::control::Control;
@@ -21,9 +18,9 @@ use warrener_shared::wire::topology::KEY_RESULTS;
 use warrener_shared::wire::{self, Message};
 
 pub(super) use self::connect::{Address, Connector};
-use self::letter::{Letter, Sealed};
+use self::post::Post;
 use crate::report;
-use crate::session::{Offer, Ticket};
+use crate::session::{Destination, Offer, Ticket};
 
 /// One connection while it lasts.
 pub(super) struct Line {
@@ -33,9 +30,7 @@ pub(super) struct Line {
     publisher: Publisher,
     control: Consumer,
     feeds: Vec<Feed>,
-    /// Reports that wait for room in the publisher's window; bounded by what the session holds.
-    queued: VecDeque<Sealed>,
-    letters: FuturesUnordered<Letter>,
+    post: Post,
     acks: Vec<Receipt>,
     leftovers: Vec<Offer<Receipt>>,
     unreadable: Vec<Receipt>,
@@ -65,6 +60,15 @@ pub(super) struct Heard {
     pub(super) controls: Vec<Control>,
 }
 
+/// A report that is to be published.
+pub(super) struct Sealed {
+    pub(super) ticket: Ticket,
+    /// To be repeated in the answer.
+    pub(super) serial: u64,
+    pub(super) to: Destination,
+    pub(super) report: Arc<Report>,
+}
+
 /// What became of a report.
 pub(super) struct Answer {
     pub(super) ticket: Ticket,
@@ -79,12 +83,7 @@ impl Line {
     }
 
     fn poll_hear(&mut self, cx: &mut Context<'_>) -> Poll<Result<Heard, BrokerError>> {
-        let mut heard = Heard::default();
-        while heard.answers.len() < AT_ONCE
-            && let Poll::Ready(Some(answer)) = self.letters.poll_next_unpin(cx)
-        {
-            heard.answers.push(answer);
-        }
+        let mut heard = Heard { answers: self.post.poll_answers(cx, AT_ONCE), ..Heard::default() };
         for feed in &mut self.feeds {
             let State::Consuming(consumer) = &mut feed.state else { continue };
             if let Poll::Ready(batch) = pin!(consumer.next_batch(AT_ONCE, Duration::ZERO)).poll(cx) {
@@ -108,24 +107,13 @@ impl Line {
     }
 
     /// Notes a report to be published, in order, as soon as there is room.
-    pub(super) fn queue(&mut self, ticket: Ticket, serial: u64, reply_to: Option<Arc<str>>, report: Arc<Report>) {
-        self.queued.push_back(Sealed { ticket, serial, reply_to, report });
+    pub(super) fn queue(&mut self, sealed: Sealed) {
+        self.post.add(sealed);
     }
 
     /// Publishes what is queued while there is room, so that it never waits for the broker.
     pub(super) async fn publish_queued(&mut self) {
-        while self.publisher.room() > 0
-            && let Some(Sealed { ticket, serial, reply_to, report }) = self.queued.pop_front()
-        {
-            let message = report::message(&ticket, &report, &self.address.id);
-            // Another orchestrator's tasks are answered as an RPC server would.
-            let (exchange, key) = match &reply_to {
-                Some(queue) => ("", own_queue(queue)),
-                None => (self.address.results.as_str(), KEY_RESULTS),
-            };
-            let pending = self.publisher.enqueue(exchange, key, message).await;
-            self.letters.push(Letter::new(ticket, serial, pending));
-        }
+        self.post.send(&self.publisher, &self.address).await;
     }
 
     pub(super) async fn send_progress(&self, ticket: &Ticket, report: &Report) {
@@ -236,11 +224,6 @@ fn control(delivery: &Delivery) -> Option<Control> {
     serde_json::from_slice(body)
         .inspect_err(|error| tracing::warn!(%error, body = wire::excerpt(body, 200), "unreadable control message"))
         .ok()
-}
-
-/// AMQP 1.0 writes `/queues/<name>` where 0-9-1 writes `<name>`.
-fn own_queue(reply_to: &str) -> &str {
-    reply_to.strip_prefix("/queues/").unwrap_or(reply_to)
 }
 
 /// One round takes this many of each sort, so that every sort gets its turn.

@@ -19,7 +19,7 @@ use warrener_shared::wire::topology::Names;
 
 use self::attempts::Attempts;
 use self::heartbeat::Heartbeats;
-use self::line::{Address, Answer, Connector, Heard, Line};
+use self::line::{Address, Answer, Connector, Heard, Line, Sealed};
 use crate::config::Settings;
 use crate::exec;
 use crate::registry::Registry;
@@ -257,8 +257,8 @@ impl Driver {
             (Action::Start { ticket, assignment, delivery }, _) => self.attempts.start(ticket, assignment, delivery),
             (Action::Stop(ticket), _) => self.attempts.stop(&ticket),
             (Action::Leave, _) => self.over = true,
-            (Action::Publish { ticket, serial, reply_to, report }, Link::Up(line)) => {
-                line.queue(ticket, serial, reply_to, report);
+            (Action::Publish { ticket, serial, to, report }, Link::Up(line)) => {
+                line.queue(Sealed { ticket, serial, to, report });
             }
             (Action::Ack(receipt), Link::Up(line)) => line.ack(receipt),
             (Action::Consume { lane, feed, prefetch }, Link::Up(line)) => line.consume(lane, feed, prefetch).await?,

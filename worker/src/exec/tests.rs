@@ -25,6 +25,7 @@ fn context() -> Context {
         timeout: None,
         heartbeat: None,
         deliveries: None,
+        max_reports: 1,
         traceparent: Some("00-1-2-01".into()),
         input: Vec::new(),
     };

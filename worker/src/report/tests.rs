@@ -23,7 +23,7 @@ fn every_report_is_written_as_the_contract_says() {
     );
     assert_eq!(
         failed(Failure::new("busy", "later").retry_after(Duration::from_millis(1500))),
-        r#"task.failed {"code":"busy","message":"later","retry":"1500ms"}"#
+        r#"task.failed {"code":"busy","message":"later","retry":"1s500ms"}"#
     );
     assert_eq!(shown(&Report::Released { code: None, deliveries: None }), "task.released {}");
     assert_eq!(

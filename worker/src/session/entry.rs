@@ -6,13 +6,15 @@ use warrener_shared::time::Millis;
 use warrener_shared::wire::dispatch::Assignment;
 use warrener_shared::wire::result::Report;
 
+use super::Destination;
+
 /// One ticket that the session holds.
 #[derive(Debug)]
 pub(super) struct Entry<D> {
     /// Unsettled deliveries of the ticket; more than one if the orchestrator published it twice.
     pub(super) deliveries: Vec<Held<D>>,
-    /// Where reports go if not to our own results.
-    pub(super) reply_to: Option<Arc<str>>,
+    /// Where reports go.
+    pub(super) to: Destination,
     /// Number of the report that waits for the broker's answer; 0 if none does.
     pub(super) sent: u64,
     pub(super) stage: Stage,

@@ -77,6 +77,28 @@ pub struct Offer<D> {
     pub delivery: D,
 }
 
+/// Where the reports on an attempt go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// To our own results.
+    Results {
+        /// How many reports may share a message there.
+        together: u32,
+    },
+    /// To somebody else's queue, as an RPC server would answer.
+    Queue(Arc<str>),
+}
+
+impl Destination {
+    /// How many reports may share a message there; an RPC client reads one from each.
+    pub const fn together(&self) -> u32 {
+        match self {
+            Self::Results { together } => *together,
+            Self::Queue(_) => 1,
+        }
+    }
+}
+
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
@@ -106,8 +128,8 @@ pub enum Action<D> {
         ticket: Ticket,
         /// To be repeated in the answer.
         serial: u64,
-        /// The queue that it goes to if not to our own results.
-        reply_to: Option<Arc<str>>,
+        /// Where it goes.
+        to: Destination,
         /// The report.
         report: Arc<Report>,
     },

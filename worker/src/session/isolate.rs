@@ -15,9 +15,9 @@ use super::{Session, Ticket};
 
 impl<D> Session<D> {
     pub(super) fn isolate(&mut self, surplus: Surplus<D>) {
-        let reply_to = self.elsewhere(&surplus.job.assignment);
+        let to = self.destination(&surplus.job.assignment);
         let stage = Stage::Waiting(surplus.job);
-        let entry = Entry { deliveries: vec![surplus.held], reply_to, sent: 0, stage };
+        let entry = Entry { deliveries: vec![surplus.held], to, sent: 0, stage };
         self.entries.insert(surplus.ticket.clone(), entry);
         self.alone = Some(surplus.ticket);
         self.unbalanced = true;
@@ -47,7 +47,7 @@ impl<D> Session<D> {
     pub(super) fn announced(&mut self, ticket: &Ticket, now: Millis) {
         let Some(entry) = self.entries.remove(ticket) else { return };
         if let Stage::Announcing(job) = entry.stage {
-            self.start(ticket.clone(), job, entry.deliveries, entry.reply_to, now);
+            self.start(ticket.clone(), job, entry.deliveries, entry.to, now);
         }
     }
 

@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, VecDeque};
 use warrener_shared::time::Millis;
 
 use self::entry::{Claim, Entry, Held, Run, Stage};
-pub use self::event::{Action, Ending, Event, Offer, Rules, Ticket};
+pub use self::event::{Action, Destination, Ending, Event, Offer, Rules, Ticket};
 use self::lanes::Lanes;
 use self::memory::{Cancelled, Recent};
 use self::offer::Surplus;

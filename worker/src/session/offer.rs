@@ -9,7 +9,7 @@ use warrener_shared::wire::dispatch::Assignment;
 use warrener_shared::wire::result::Report;
 
 use super::entry::{Claim, Entry, Held, Job, Run, Stage};
-use super::{Action, Offer, Session, Ticket};
+use super::{Action, Destination, Offer, Session, Ticket};
 
 /// A delivery that waits for a slot.
 #[derive(Debug)]
@@ -47,9 +47,9 @@ impl<D> Session<D> {
         while self.alone.is_none() && self.running < self.rules.slots + usize::from(mutant::is("overbooks")) {
             let Some(next) = self.surplus.iter_mut().find_map(|lane| lane.pop_front()) else { return };
             if let Some(next) = self.attach(next) {
-                let reply_to = self.elsewhere(&next.job.assignment);
+                let to = self.destination(&next.job.assignment);
                 let deliveries = vec![next.held];
-                self.start(next.ticket, next.job, deliveries, reply_to, now);
+                self.start(next.ticket, next.job, deliveries, to, now);
             }
         }
     }
@@ -73,23 +73,16 @@ impl<D> Session<D> {
             return None;
         }
         let Some(report) = self.recent.get(&surplus.ticket) else { return Some(surplus) };
-        let reply_to = self.elsewhere(&surplus.job.assignment);
-        self.report_unheld(surplus.ticket, report, vec![surplus.held], reply_to);
+        let to = self.destination(&surplus.job.assignment);
+        self.report_unheld(surplus.ticket, report, vec![surplus.held], to);
         None
     }
 
-    pub(super) fn start(
-        &mut self,
-        ticket: Ticket,
-        job: Job,
-        deliveries: Vec<Held<D>>,
-        reply_to: Option<Arc<str>>,
-        now: Millis,
-    ) {
+    pub(super) fn start(&mut self, ticket: Ticket, job: Job, deliveries: Vec<Held<D>>, to: Destination, now: Millis) {
         self.running += 1;
         let heartbeat = job.assignment.heartbeat;
         let stage = Stage::Running(Run { since: now, heartbeat, claim: Claim::None, stopping: None });
-        self.entries.insert(ticket.clone(), Entry { deliveries, reply_to, sent: 0, stage });
+        self.entries.insert(ticket.clone(), Entry { deliveries, to, sent: 0, stage });
         self.actions.push(Action::Start { ticket, assignment: job.assignment, delivery: job.delivery });
     }
 
@@ -99,8 +92,8 @@ impl<D> Session<D> {
         let before = surplus.job.delivery - 1;
         let deliveries = deliveries.or_else(|| (before > 0).then_some(before));
         let report = Report::Released { code: code.map(str::to_owned), deliveries };
-        let reply_to = self.elsewhere(&surplus.job.assignment);
-        self.report_unheld(surplus.ticket, Arc::new(report), vec![surplus.held], reply_to);
+        let to = self.destination(&surplus.job.assignment);
+        self.report_unheld(surplus.ticket, Arc::new(report), vec![surplus.held], to);
     }
 
     pub(super) fn hand_back_surplus(&mut self) {
@@ -112,21 +105,19 @@ impl<D> Session<D> {
         }
     }
 
-    fn report_unheld(
-        &mut self,
-        ticket: Ticket,
-        report: Arc<Report>,
-        deliveries: Vec<Held<D>>,
-        reply_to: Option<Arc<str>>,
-    ) {
+    fn report_unheld(&mut self, ticket: Ticket, report: Arc<Report>, deliveries: Vec<Held<D>>, to: Destination) {
         let stage = Stage::Reporting(report);
-        self.entries.insert(ticket.clone(), Entry { deliveries, reply_to, sent: 0, stage });
+        self.entries.insert(ticket.clone(), Entry { deliveries, to, sent: 0, stage });
         self.send(&ticket);
     }
 
-    /// The queue that wants the reports, if it isn't our own.
-    pub(super) fn elsewhere(&self, assignment: &Assignment) -> Option<Arc<str>> {
-        (assignment.reply_to != self.rules.results).then(|| Arc::from(assignment.reply_to.as_str()))
+    /// Who wants the reports.
+    pub(super) fn destination(&self, assignment: &Assignment) -> Destination {
+        if assignment.reply_to == self.rules.results {
+            Destination::Results { together: assignment.max_reports }
+        } else {
+            Destination::Queue(Arc::from(assignment.reply_to.as_str()))
+        }
     }
 }
 

@@ -56,8 +56,8 @@ impl<D> Session<D> {
         };
         self.last_serial += 1;
         entry.sent = self.last_serial;
-        let (serial, reply_to) = (entry.sent, entry.reply_to.clone());
-        self.actions.push(Action::Publish { ticket: ticket.clone(), serial, reply_to, report });
+        let (serial, to) = (entry.sent, entry.to.clone());
+        self.actions.push(Action::Publish { ticket: ticket.clone(), serial, to, report });
     }
 
     /// Sends again what was refused or never left.

@@ -38,9 +38,23 @@ pub fn parse_report<'m>(message: &'m Message, limits: &Limits) -> Result<(&'m st
     let reader = ReportReader { body: &message.body, limits };
     let report = match report_type(message) {
         Some(word) if is_unknown(word) => Err(unknown_type(word)),
-        word => reader.read(word, message),
+        word => reader.read(word, Some(message)),
     }?;
     Ok((ticket, report))
+}
+
+/// Reads one of many reports in a message: its `type`, which must be one of ours, and its body.
+pub(super) fn read_part(word: &str, body: &[u8], limits: &Limits) -> Result<Report, Unreadable> {
+    if is_unknown(word) {
+        return Err(unknown_type(word));
+    }
+    ReportReader { body, limits }.read(Some(word), None)
+}
+
+/// A body that is not the JSON that its message is said to have.
+pub(super) fn invalid_json(body: &[u8], why: &str) -> Unreadable {
+    let message = format!("reading the body of a result: {:?}: {why}", excerpt(body, 80));
+    Unreadable { code: "invalid_json", message }
 }
 
 /// Characters of a log that one report can bring.
@@ -89,8 +103,9 @@ struct ReportReader<'m> {
 }
 
 impl<'m> ReportReader<'m> {
-    fn read(&self, word: Option<&str>, message: &Message) -> Result<Report, Unreadable> {
-        let read = self.admit(word, message).and_then(|()| match word {
+    fn read(&self, word: Option<&str>, message: Option<&Message>) -> Result<Report, Unreadable> {
+        let read = self.admit_size().and_then(|()| message.map_or(Ok(()), |message| self.admit(word, message)));
+        let read = read.and_then(|()| match word {
             Some(SUCCEEDED) => self.succeeded(),
             Some(FAILED) => self.failed(),
             Some(RELEASED) => self.released(),
@@ -104,14 +119,18 @@ impl<'m> ReportReader<'m> {
         }
     }
 
-    /// Whether the body can be looked at: its size and its encoding.
-    fn admit(&self, word: Option<&str>, message: &Message) -> Read<()> {
+    fn admit_size(&self) -> Read<()> {
         let most = self.limits.output_bytes;
         if self.body.len() > most {
             let message =
                 format!("the answer has {} bytes, the limit on the output of an attempt is {most}", self.body.len());
             return Err(Refusal::Report(refused(code::TOO_LARGE, message)));
         }
+        Ok(())
+    }
+
+    /// Whether the body can be looked at, by its encoding.
+    fn admit(&self, word: Option<&str>, message: &Message) -> Read<()> {
         if is_amqp10_encoded(message) {
             let message = "the answer is an AMQP 1.0 value; send its body as a `data` section";
             return Err(Refusal::Report(bad_output(message)));
@@ -261,8 +280,7 @@ impl<'m> ReportReader<'m> {
     }
 
     fn unparseable(&self, why: &str) -> Refusal {
-        let message = format!("reading the body of a result: {:?}: {why}", excerpt(self.body, 80));
-        Refusal::Unreadable(Unreadable { code: "invalid_json", message })
+        Refusal::Unreadable(invalid_json(self.body, why))
     }
 
     /// Readable JSON of another shape.

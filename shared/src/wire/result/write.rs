@@ -1,5 +1,7 @@
 //! Writing reports, for workers.
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use super::{
@@ -8,22 +10,30 @@ use super::{
 use crate::wire::Message;
 
 impl Report {
-    /// The message that says it about the attempt with this ticket.
+    /// The message that says it about the attempt with this ticket; an output is copied.
     ///
     /// All are persistent and to be confirmed, but progress, which the next one makes up for.
-    pub fn into_message(self, ticket: &str) -> Message {
+    pub fn to_message(&self, ticket: &str) -> Message {
+        let (kind, body) = self.to_parts();
         let is_progress = matches!(self, Self::Progress(_));
-        let (kind, body) = match self {
-            Self::Succeeded { output } => (SUCCEEDED, output),
+        let message = Message::json(kind, body.into_owned());
+        Message { correlation_id: Some(ticket.to_owned()), persistent: !is_progress, ..message }
+    }
+
+    /// Its `type` and its body.
+    pub(super) fn to_parts(&self) -> (&'static str, Cow<'_, [u8]>) {
+        match self {
+            Self::Succeeded { output } => (SUCCEEDED, Cow::Borrowed(output)),
             Self::Failed { error, retry } => {
-                let (code, message, details) = (error.code.into_owned(), error.message, error.details);
-                (FAILED, json(&FailedBody { code, message, retry: retry.to_json(), details }))
+                let (code, message) = (error.code.to_string(), error.message.clone());
+                (FAILED, json(&FailedBody { code, message, retry: retry.to_json(), details: error.details.clone() }))
             }
-            Self::Released { code, deliveries } => (RELEASED, json(&ReleasedBody { code, deliveries })),
+            Self::Released { code, deliveries } => {
+                (RELEASED, json(&ReleasedBody { code: code.clone(), deliveries: *deliveries }))
+            }
             Self::Claimed { lease } => (CLAIMED, json(&ClaimedBody { lease_ms: Some(lease.0) })),
-            Self::Progress(progress) => (PROGRESS, json(&progress)),
-        };
-        Message { correlation_id: Some(ticket.to_owned()), persistent: !is_progress, ..Message::json(kind, body) }
+            Self::Progress(progress) => (PROGRESS, json(progress)),
+        }
     }
 }
 
@@ -39,6 +49,6 @@ impl RetryAdvice {
     }
 }
 
-fn json(body: &impl serde::Serialize) -> Vec<u8> {
-    serde_json::to_vec(body).expect("a report has text keys only")
+fn json<'a>(body: &impl serde::Serialize) -> Cow<'a, [u8]> {
+    Cow::Owned(serde_json::to_vec(body).expect("a report has text keys only"))
 }

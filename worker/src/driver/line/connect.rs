@@ -1,17 +1,16 @@
 //! Reaching the broker, for as long as it takes.
 
-use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 use warrener_amqp::{Backoff, BrokerError, Session, Settings};
 use warrener_runtime::config::Amqp;
 use warrener_shared::wire::topology::{KEY_CONTROL_ALL, Names, control_key};
 
 use super::Line;
+use super::post::Post;
 
 /// Where the worker connects, and the names that it uses there.
 pub(in crate::driver) struct Address {
@@ -50,8 +49,7 @@ impl Address {
             publisher,
             control,
             feeds: Vec::new(),
-            queued: VecDeque::new(),
-            letters: FuturesUnordered::new(),
+            post: Post::default(),
             acks: Vec::new(),
             leftovers: Vec::new(),
             unreadable: Vec::new(),

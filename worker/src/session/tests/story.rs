@@ -104,9 +104,12 @@ impl Teller {
             Action::Start { ticket, delivery: 1, .. } => format!("start {ticket}"),
             Action::Start { ticket, delivery, .. } => format!("start {ticket}/{delivery}"),
             Action::Stop(ticket) => format!("stop {ticket}"),
-            Action::Publish { ticket, serial, reply_to, report } => {
+            Action::Publish { ticket, serial, to, report } => {
                 self.serials.insert(ticket.to_string(), serial);
-                let to = reply_to.map(|queue| format!(" to {queue}")).unwrap_or_default();
+                let to = match to {
+                    Destination::Queue(queue) => format!(" to {queue}"),
+                    Destination::Results { .. } => String::new(),
+                };
                 format!("send {ticket} {}{to}", show_report(&report))
             }
             Action::Consume { lane, feed, prefetch } => format!("consume {}#{feed} {prefetch}", self.queues[lane]),
@@ -172,6 +175,7 @@ pub(super) fn assignment(ticket: &str) -> Assignment {
         timeout: None,
         heartbeat: None,
         deliveries: None,
+        max_reports: 1,
         traceparent: None,
         input: b"null".to_vec(),
     }
