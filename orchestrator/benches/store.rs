@@ -10,8 +10,8 @@ mod documents;
 mod timer;
 
 use warrener_orchestrator::store::StoreError;
-use warrener_orchestrator::store::sqlite::view::View;
-use warrener_orchestrator::store::sqlite::view::filter::Filter;
+use warrener_orchestrator::store::view::View;
+use warrener_orchestrator::store::view::filter::Filter;
 
 fn main() {
     let at_work = || database::at_work(COMMITS, BATCH);

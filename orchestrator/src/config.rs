@@ -35,7 +35,7 @@ pub struct Config {
 /// The database.
 #[derive(Clone, Debug, Deserialize)]
 pub struct StoreConfig {
-    /// `sqlite://FILE`. Defaults to `sqlite://warrener.db`.
+    /// `sqlite://FILE`, or `postgres://USER:PASSWORD@HOST/DATABASE`. Defaults to `sqlite://warrener.db`.
     pub url: String,
 }
 

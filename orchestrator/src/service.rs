@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, bail};
+use tokio::net::TcpListener;
 use tokio::sync::{Notify, broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 use warrener_amqp::Settings;
@@ -17,8 +18,10 @@ use crate::broker::{self, Context, Suspects};
 use crate::config::Config;
 use crate::driver::{Driver, Glance, Packet, Setup};
 use crate::pulse::Workers;
-use crate::store::Store as _;
+use crate::store::Store;
+use crate::store::postgres::Postgres;
 use crate::store::sqlite::Sqlite;
+use crate::store::view::View;
 
 /// Packets that wait for the driver. Whoever brings more waits, and so does the broker.
 const INPUTS: usize = 64;
@@ -30,13 +33,38 @@ const FINISHED: usize = 1024;
 /// # Errors
 /// What a person must put right: the store, the address to listen on, or the broker's entities.
 pub async fn run(config: Config, metrics: Metrics, stop: CancellationToken) -> anyhow::Result<()> {
-    let path = database_file(&config)?;
-    let listener = tokio::net::TcpListener::bind(&config.http.listen)
+    if config.api.tokens_file.is_some() {
+        bail!("api.tokens_file: this version does not ask for tokens yet; leave it out and guard the address yourself");
+    }
+    let listener = TcpListener::bind(&config.http.listen)
         .await
         .with_context(|| format!("cannot listen on {} (http.listen)", config.http.listen))?;
-    let mut store = Sqlite::open(path)?;
+    match config.store.url.strip_prefix("sqlite://") {
+        Some(path) => {
+            let store = Sqlite::open(Path::new(path))?;
+            let view = store.view()?;
+            run_on(store, view, path, &config, listener, metrics, stop).await
+        }
+        None => {
+            let store = Postgres::open(&config.store.url)?;
+            let (view, place) = (store.view(), store.place().to_owned());
+            run_on(store, view, &place, &config, listener, metrics, stop).await
+        }
+    }
+}
+
+/// The same with the database that is to be used, and its address as it may be shown.
+async fn run_on<S: Store + 'static>(
+    mut store: S,
+    view: View,
+    place: &str,
+    config: &Config,
+    listener: TcpListener,
+    metrics: Metrics,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let database = store.boot()?.database;
-    let view = Arc::new(store.view()?);
+    let view = Arc::new(view);
     let health = Health::new(&["store", "broker"]);
     let workers = Workers::default();
     let glance = Arc::new(Mutex::new(Glance::default()));
@@ -62,7 +90,7 @@ pub async fn run(config: Config, metrics: Metrics, stop: CancellationToken) -> a
         driver.run();
     })?;
     let context = Context {
-        settings: settings(&config),
+        settings: settings(config),
         names: Names::new(&config.amqp.prefix),
         database,
         addresses: config.addresses(),
@@ -88,7 +116,7 @@ pub async fn run(config: Config, metrics: Metrics, stop: CancellationToken) -> a
         names: Names::new(&config.amqp.prefix),
         addresses: config.addresses(),
     };
-    tracing::info!(address = %listener.local_addr()?, store = %config.store.url, "orchestrator started");
+    tracing::info!(address = %listener.local_addr()?, store = %place, "orchestrator started");
     let server = tokio::spawn(api::serve(listener, api, stop.clone()));
     let outcome = broker::run(context, output_queue, stop.clone()).await;
     stop.cancel();
@@ -105,15 +133,4 @@ fn settings(config: &Config) -> Settings {
     let mut settings = Settings::new(config.amqp.address(), format!("warrener orchestrator {}", config.amqp.prefix));
     settings.heartbeat = config.amqp.heartbeat;
     settings
-}
-
-/// The file of the database; an error if the configuration asks for what this version does not do.
-fn database_file(config: &Config) -> anyhow::Result<&Path> {
-    if config.api.tokens_file.is_some() {
-        bail!("api.tokens_file: this version does not ask for tokens yet; leave it out and guard the address yourself");
-    }
-    let Some(path) = config.store.url.strip_prefix("sqlite://") else {
-        bail!("store.url: this version keeps jobs in SQLite only; give it as sqlite://FILE");
-    };
-    Ok(Path::new(path))
 }

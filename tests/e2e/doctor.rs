@@ -9,6 +9,7 @@ use lapin::{Channel, Connection, ConnectionProperties};
 use serde_json::{Value, json};
 use warrener_tests::broker::Broker;
 use warrener_tests::cluster::{Cluster, Plan, program};
+use warrener_tests::postgres::{PASSWORD, Server};
 use warrener_tests::wait::{SOON, until};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -40,6 +41,22 @@ async fn every_misconfigured_broker_is_named() {
     seen.problem("alarm", "low on memory", "vm_memory_high_watermark");
     cluster.broker().set_memory_watermark(0.4).await;
     stores(&mut cluster).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_on_a_server_is_looked_at() {
+    let server = Server::start();
+    let mut cluster = Cluster::on_store(Broker::shared().await, server.url()).await;
+    let seen = |url: &str| Doctor::of(&cluster).set("WARRENER_STORE__URL", url).examine(&[]);
+    let held = seen(&server.url()).of("store");
+    assert!(held[0].contains("reachable, held by one connected from 127.0.0.1"), "{held:?}");
+    let wrong = seen(&server.url().replace(PASSWORD, "wrong-password"));
+    wrong.problem("store", "password authentication failed", "store.url names");
+    assert!(!wrong.findings.to_string().contains("wrong-password"), "{:#}", wrong.findings);
+    seen("postgres://nobody@127.0.0.1:1/none").problem("store", "refused", "see that PostgreSQL runs");
+    cluster.stop_orchestrator().await;
+    let seen = Doctor::of(&cluster).set("WARRENER_STORE__URL", &server.url()).examine(&[]);
+    assert!(seen.of("store")[0].contains("reachable, and nobody has it"), "{:#}", seen.findings);
 }
 
 async fn places_and_queues(cluster: &Cluster) {

@@ -8,6 +8,7 @@ mod broker;
 mod judge;
 mod load;
 mod orchestrator;
+mod postgres;
 mod queue;
 mod trace;
 mod worker;
@@ -28,7 +29,11 @@ fn rounds(default: usize) -> usize {
 
 /// A cluster on a broker of its own, with two workers under load, and settled.
 async fn under_load() -> (Cluster, Load) {
-    let mut cluster = Cluster::start(Broker::start().await).await;
+    settled(Cluster::start(Broker::start().await).await).await
+}
+
+/// The same on this cluster.
+async fn settled(mut cluster: Cluster) -> (Cluster, Load) {
     for name in WORKERS {
         cluster.start_worker(name, &plan(&cluster, name));
     }

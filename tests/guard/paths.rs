@@ -3,8 +3,8 @@
 use std::hint::black_box;
 
 use warrener_orchestrator::store::StoreError;
-use warrener_orchestrator::store::sqlite::view::View;
-use warrener_orchestrator::store::sqlite::view::filter::Filter;
+use warrener_orchestrator::store::view::View;
+use warrener_orchestrator::store::view::filter::Filter;
 use warrener_shared::job::{SubmitContext, parse};
 use warrener_shared::limits::Limits;
 

@@ -29,6 +29,8 @@ pub struct Cluster {
     names: Names,
     folder: TempDir,
     port: u16,
+    /// The address of the database; without one it is a file in the folder.
+    store: Option<String>,
     orchestrator: Option<Process>,
     workers: BTreeMap<String, Process>,
 }
@@ -110,7 +112,15 @@ impl Cluster {
         std::fs::write(folder.path().join("warrener.toml"), configuration).expect("a file can be written");
         let names = broker.names();
         let port = free_port();
-        Self { broker, names, folder, port, orchestrator: None, workers: BTreeMap::new() }
+        Self { broker, names, folder, port, store: None, orchestrator: None, workers: BTreeMap::new() }
+    }
+
+    /// An orchestrator without workers, which keeps its jobs in the database at this address.
+    pub async fn on_store(broker: Broker, store: String) -> Self {
+        let mut cluster = Self::prepared(broker, "");
+        cluster.store = Some(store);
+        cluster.start_orchestrator().await;
+        cluster
     }
 
     /// Everything but processes, under the prefix that is the default; for a broker of its own.
@@ -176,6 +186,14 @@ impl Cluster {
         variables.push(("WARRENER_STORE__URL", format!("sqlite://{}", self.folder().join("rival.db").display())));
         variables.push(("WARRENER_HTTP__LISTEN", "127.0.0.1:0".to_owned()));
         self.process("rival", "orchestrator", &[], &variables)
+    }
+
+    /// Starts another orchestrator on the same database, under another prefix and on another port.
+    pub fn start_twin(&self) -> Process {
+        let mut variables = self.orchestrator_variables();
+        variables.push(("WARRENER_AMQP__PREFIX", format!("{}-twin", self.names.prefix())));
+        variables.push(("WARRENER_HTTP__LISTEN", "127.0.0.1:0".to_owned()));
+        self.process("twin", "orchestrator", &[], &variables)
     }
 
     /// How many sessions the orchestrator has had with the broker.
@@ -274,10 +292,11 @@ impl Cluster {
     }
 
     fn orchestrator_variables(&self) -> Vec<(&'static str, String)> {
+        let file = || format!("sqlite://{}", self.folder().join(DATABASE).display());
         vec![
             ("WARRENER_AMQP__URL", self.amqp_url().to_owned()),
             ("WARRENER_AMQP__PREFIX", self.names.prefix().to_owned()),
-            ("WARRENER_STORE__URL", format!("sqlite://{}", self.folder().join(DATABASE).display())),
+            ("WARRENER_STORE__URL", self.store.clone().unwrap_or_else(file)),
             ("WARRENER_HTTP__LISTEN", format!("127.0.0.1:{}", self.port)),
         ]
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Row};
 use serde_json::Value;
-use warrener_orchestrator::store::sqlite::view::View;
+use warrener_orchestrator::store::view::View;
 use warrener_shared::id::JobNo;
 use warrener_shared::state::{JobState, Outcome, TaskState};
 

@@ -5,5 +5,6 @@ pub mod client;
 pub mod cluster;
 pub mod database;
 pub mod events;
+pub mod postgres;
 pub mod raw;
 pub mod wait;

@@ -1,15 +1,17 @@
-//! The database, where it lies on this machine.
+//! The database: a file on this machine, or a server.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+
+use warrener_orchestrator::store::postgres::Glimpse;
 
 use crate::findings::Findings;
 
 /// Looks at the database that the configuration names.
 pub(super) fn examine(url: &str, orchestrator_answers: bool, findings: &mut Findings) {
     let Some(path) = url.strip_prefix("sqlite://") else {
-        return findings.problem(CHECK, format!("{url}: not SQLite"), "this version keeps jobs in SQLite only");
+        return examine_server(url, orchestrator_answers, findings);
     };
     let path = Path::new(path);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
@@ -24,6 +26,27 @@ pub(super) fn examine(url: &str, orchestrator_answers: bool, findings: &mut Find
     }
     space(folder, findings);
     lock(path, orchestrator_answers, findings);
+}
+
+fn examine_server(url: &str, orchestrator_answers: bool, findings: &mut Findings) {
+    let Glimpse { place, holder, is_writable } = match Glimpse::take(url) {
+        Ok(glimpse) => glimpse,
+        Err(error) => {
+            let fix = "see that PostgreSQL runs, and that store.url names its host, user, password and database";
+            return findings.problem(CHECK, error.to_string(), fix);
+        }
+    };
+    if !is_writable {
+        return findings.problem(CHECK, format!("{place} is a standby"), "name the server that takes writes");
+    }
+    match holder {
+        None => findings.ok(CHECK, format!("{place}: reachable, and nobody has it")),
+        Some(who) if orchestrator_answers => findings.ok(CHECK, format!("{place}: reachable, held by one {who}")),
+        Some(who) => {
+            let what = format!("{place} is held by one {who}, but no orchestrator answers");
+            findings.problem(CHECK, what, HELD);
+        }
+    }
 }
 
 fn writable(path: &Path, folder: &Path) -> std::io::Result<()> {
@@ -59,9 +82,7 @@ fn lock(path: &Path, orchestrator_answers: bool, findings: &mut Findings) {
         return findings.ok(CHECK, format!("{}: writable, held by {who}", path.display()));
     }
     let what = format!("{} is held by {who}, but no orchestrator answers", path.display());
-    let fix = "if that is your orchestrator, set WARRENER_URL to where it listens; else end it, or choose another \
-               store.url";
-    findings.problem(CHECK, what, fix);
+    findings.problem(CHECK, what, HELD);
 }
 
 /// Who holds a lock on the file, as Linux tells.
@@ -81,5 +102,7 @@ fn named(pid: u32) -> String {
 }
 
 const CHECK: &str = "store";
+const HELD: &str = "if that is your orchestrator, set WARRENER_URL to where it listens; else end it, or choose another \
+     store.url";
 /// A day of a small installation.
 const LITTLE_SPACE: u64 = 200_000_000;

@@ -22,7 +22,7 @@ use super::problem::Problem;
 use super::specs::Specs;
 use crate::driver::{Answer, Command, Glance, Input, Packet};
 use crate::pulse::Workers;
-use crate::store::sqlite::view::{Snapshot, View};
+use crate::store::view::{Snapshot, View};
 
 /// Reads at once. More would only wait for the same disk and the same two or three processors.
 const READERS: usize = 8;

@@ -19,7 +19,7 @@ use super::problem::Problem;
 use super::query::Parameters;
 use super::shape::{List, Raw, raw};
 use crate::driver::{Command, Parcel};
-use crate::store::sqlite::view::{DeadHead, DeadRow};
+use crate::store::view::{DeadHead, DeadRow};
 
 /// A dead letter as lists show it.
 #[derive(Debug, Serialize)]

@@ -11,7 +11,7 @@ use super::job::{JobResource, load};
 use super::problem::Problem;
 use super::submit::{Wish, read};
 use crate::driver::{Submission, conflicting_id, conflicting_key};
-use crate::store::sqlite::view::Snapshot;
+use crate::store::view::Snapshot;
 
 /// Says what would be kept, or what is there already, and keeps nothing.
 pub(super) async fn answer(app: &Arc<App>, wish: Wish, body: Vec<u8>) -> Result<Response, Problem> {

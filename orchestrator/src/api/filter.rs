@@ -7,7 +7,7 @@
 use warrener_shared::job::parse_duration;
 use warrener_shared::state::JobState;
 
-use crate::store::sqlite::view::filter::{Age, Column, Filter, Pattern, Term, Test};
+use crate::store::view::filter::{Age, Column, Filter, Pattern, Term, Test};
 
 /// Characters of a filter; more is no filter that a person writes.
 const CHARACTERS: usize = 2_000;

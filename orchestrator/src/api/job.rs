@@ -19,7 +19,7 @@ use super::problem::Problem;
 use super::query::Parameters;
 use super::shape::{ByState, Raw, raw, time};
 use crate::driver::{Answer, Command};
-use crate::store::sqlite::view::{JobRecord, Snapshot};
+use crate::store::view::{JobRecord, Snapshot};
 
 /// A job as everybody sees it.
 #[derive(Debug, Serialize)]

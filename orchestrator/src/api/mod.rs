@@ -46,7 +46,7 @@ use self::app::App;
 use self::problem::Problem;
 use crate::driver::{Glance, Packet};
 use crate::pulse::Workers;
-use crate::store::sqlite::view::View;
+use crate::store::view::View;
 
 /// How long requests may take after the process was told to stop.
 const GRACE: Duration = Duration::from_secs(5);

@@ -16,7 +16,7 @@ use super::query::Parameters;
 use super::shape::{List, time};
 use crate::driver::{Answer, Command};
 use crate::store::QueueRow;
-use crate::store::sqlite::view::{Mapped, Snapshot};
+use crate::store::view::{Mapped, Snapshot};
 
 /// Mapped tasks of a queue whose items are counted exactly; those of the others count as if nothing held them.
 const MAPPED_MAX: usize = 200;

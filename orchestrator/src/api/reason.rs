@@ -10,7 +10,7 @@ use warrener_shared::state::{JobState, TaskState};
 
 use super::app::App;
 use super::problem::Problem;
-use crate::store::sqlite::view::Snapshot;
+use crate::store::view::Snapshot;
 
 /// Open needs that are named; the others are only counted.
 const NAMED: usize = 3;

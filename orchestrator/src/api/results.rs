@@ -6,7 +6,7 @@ use warrener_shared::state::TaskState;
 use super::problem::Problem;
 use super::shape::{Raw, raw};
 use crate::store::lists::ListWriter;
-use crate::store::sqlite::view::Snapshot;
+use crate::store::view::Snapshot;
 
 /// The lists of one mapped task; null where they are too long.
 #[derive(Debug, Default)]

@@ -12,7 +12,7 @@ use warrener_shared::time::Timestamp;
 
 use super::problem::Problem;
 use crate::store::StoreError;
-use crate::store::sqlite::view::Snapshot;
+use crate::store::view::Snapshot;
 
 /// Bytes of submitted documents whose parsed form is kept. Parsed forms are a few times as large.
 const BYTES: u64 = 32 * 1024 * 1024;

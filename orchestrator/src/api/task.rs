@@ -22,7 +22,7 @@ use super::results::{self, Lists};
 use super::shape::{ByState, Raw, raw, time};
 use crate::driver::{Answer, Command};
 use crate::store::StoreError;
-use crate::store::sqlite::view::Snapshot;
+use crate::store::view::Snapshot;
 
 /// A task or item as everybody sees it.
 #[derive(Debug, Serialize)]

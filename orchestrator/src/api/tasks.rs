@@ -16,7 +16,7 @@ use super::query::Parameters;
 use super::shape::List;
 use super::task::{Maker, TaskResource, counted};
 use crate::store::StoreError;
-use crate::store::sqlite::view::PAGE_BYTES;
+use crate::store::view::PAGE_BYTES;
 
 /// Where a list goes on: at a task, or at an item of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

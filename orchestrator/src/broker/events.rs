@@ -14,7 +14,7 @@ use warrener_shared::wire::event::{CLOUD_EVENTS, JobEvent, cloud_event};
 
 use super::{Context, Link};
 use crate::driver::Input;
-use crate::store::sqlite::view::{ChunkHead, EventChunk};
+use crate::store::view::{ChunkHead, EventChunk};
 
 /// Chunks in one round.
 const ROUND: usize = 1024;
@@ -104,7 +104,7 @@ impl Round<'_> {
                     return None;
                 }
                 if sent == Published::Returned {
-                    self.deaf |= crate::store::sqlite::kind_bit(&event.kind);
+                    self.deaf |= crate::store::sql::chunk::kind_bit(&event.kind);
                 }
                 self.heard.insert(event.kind.to_string(), sent != Published::Returned);
             }

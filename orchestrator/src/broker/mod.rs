@@ -28,7 +28,7 @@ pub(crate) use self::submits::submission;
 pub use self::suspects::Suspects;
 use crate::driver::{Glance, Input, Output, Packet};
 use crate::pulse::Workers;
-use crate::store::sqlite::view::View;
+use crate::store::view::View;
 
 /// Unconfirmed publishes of tasks. Enough to keep the broker busy, few enough to send again after a loss.
 const TASK_WINDOW: usize = 4096;

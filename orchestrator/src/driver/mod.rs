@@ -154,6 +154,8 @@ pub struct Driver<S> {
     replies_failed: bool,
     /// The store could not be written; it is left alone for a moment.
     resting: bool,
+    /// What is held in memory may not be what the rows say: a commit whose outcome is not known, and no look since.
+    stale: bool,
 }
 
 impl<S: Store> Driver<S> {
@@ -198,6 +200,7 @@ impl<S: Store> Driver<S> {
             degraded: false,
             replies_failed: false,
             resting: false,
+            stale: true,
         };
         driver.clock_offset = driver.offset();
         driver.resume_clock()?;
@@ -214,6 +217,7 @@ impl<S: Store> Driver<S> {
 
     /// Makes everything that is held in memory anew from the rows.
     fn recollect(&mut self) -> Result<(), StoreError> {
+        self.stale = true;
         let boot = self.store.boot()?;
         self.next_job = boot.next_job;
         self.next_task = boot.next_task;
@@ -238,6 +242,7 @@ impl<S: Store> Driver<S> {
         self.next_due = Some(Timestamp(0));
         // Of a commit whose outcome was unknown nobody may have been told.
         self.replies_failed = true;
+        self.stale = false;
         Ok(())
     }
 
@@ -253,6 +258,11 @@ impl<S: Store> Driver<S> {
 
     /// One round of the loop: handles what came, then what the time demands. For whoever leads the loop by hand.
     pub fn turn(&mut self, packets: Vec<Packet>) {
+        if self.stale
+            && let Err(error) = self.recollect()
+        {
+            return self.degrade(&error.to_string());
+        }
         if self.follow_clock().is_err() {
             return;
         }

@@ -22,6 +22,10 @@ impl<S: Store> Driver<S> {
         for packet in packets {
             let mut done = packet.done;
             for mut input in packet.inputs {
+                if self.stale {
+                    done = None;
+                    continue;
+                }
                 let result = if alone { Err(Failure::Again) } else { self.attempt(vec![&mut input]) };
                 match result {
                     Ok(()) => {}
@@ -55,6 +59,7 @@ impl<S: Store> Driver<S> {
     /// Nothing can be written for now: nothing is acknowledged, and the process says so.
     pub(super) fn degrade(&mut self, why: &str) {
         self.degraded = true;
+        self.stale = true;
         tracing::error!(%why, "the store cannot be written; inputs stay with the broker until it can");
         self.setup.health.not_ready("store", why.to_owned());
         self.resting = true;

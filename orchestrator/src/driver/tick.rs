@@ -44,6 +44,7 @@ impl<S: Store> Driver<S> {
             return Ok(());
         }
         self.last_save = self.clock.monotonic();
+        self.store.probe()?;
         if self.connected && std::mem::take(&mut self.replies_failed) {
             self.reply_all()?;
         }

@@ -5,9 +5,12 @@
 
 pub(crate) mod lists;
 pub mod memory;
+pub mod postgres;
+pub(crate) mod sql;
 pub mod sqlite;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
+pub mod view;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -23,15 +26,16 @@ use warrener_shared::time::Timestamp;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The file is locked, missing, unreadable, or of another program.
+    /// The database is locked, missing, unreadable, or of another program.
     #[error("cannot open the store {place}: {why}")]
     Open {
-        /// The file.
+        /// The file, or the address without its password.
         place: String,
         /// What is wrong, and what to do.
         why: String,
     },
-    /// There is no room or no permission to write; it may pass.
+    /// There is no room or no permission to write, or the database is away; it may pass. Whether what was being
+    /// written is kept is then not known.
     #[error("cannot write to the store: {0}")]
     Unwritable(String),
     /// A statement failed for another reason.
@@ -302,11 +306,17 @@ pub struct Item<'a> {
 
 /// What the writer needs of a database. One writer per database; every call may block.
 pub trait Store: Send {
-    /// Where the counters stand.
+    /// Where the counters stand. After a transient error of whatever call, this is the one to make next: a database
+    /// that was away is opened again by it alone, so that nobody goes on with what he read before.
     ///
     /// # Errors
     /// [`StoreError`] if the database cannot be read; so for all calls.
     fn boot(&mut self) -> Result<Boot, StoreError>;
+
+    /// Whether the database is still there and ours, for one that may be away while nothing is asked of it.
+    fn probe(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// The job with this id.
     fn find(&mut self, id: &JobId) -> Result<Option<Found>, StoreError>;

@@ -5,8 +5,12 @@ mod commit;
 mod evidence;
 mod file;
 mod find;
+#[path = "../../../tests/src/postgres.rs"]
+#[allow(missing_docs, unreachable_pub, dead_code, reason = "shared with the tests of the whole")]
+pub(crate) mod postgres_server;
 mod prune;
 mod rows;
+mod server;
 mod stops;
 mod time;
 
@@ -19,7 +23,9 @@ use warrener_shared::state::{JobState, Outcome, TaskState};
 use warrener_shared::time::Timestamp;
 use warrener_shared::wire::event::JobEvent;
 
+use self::postgres_server::Shared;
 use super::memory::Memory;
+use super::postgres::Postgres;
 use super::sqlite::Sqlite;
 use super::{Asked, Caption, Commit, DeadLetter, Death, LogChunk, OwedReply, Store, StoreError, Submitted};
 
@@ -27,6 +33,12 @@ macro_rules! conformance {
     ($($area:ident { $($name:ident)* })*) => {
         mod memory {
             $($(#[test] fn $name() { super::$area::$name(&mut super::Memory::new()); })*)*
+        }
+        mod postgres {
+            $($(#[test] fn $name() {
+                let database = super::Shared::database();
+                super::$area::$name(&mut super::Postgres::open(database.url()).unwrap());
+            })*)*
         }
         mod sqlite {
             $($(#[test] fn $name() {

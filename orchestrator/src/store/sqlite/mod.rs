@@ -1,12 +1,9 @@
 //! The embedded database: one file, one writer, every commit on disk before it counts.
 
 mod checkpoint;
-mod chunk;
 mod open;
 mod prune;
-mod read;
-mod row;
-pub mod view;
+mod reader;
 mod write;
 
 use std::ops::ControlFlow;
@@ -18,8 +15,9 @@ use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::time::Timestamp;
 
 use self::checkpoint::Checkpoints;
-pub(crate) use self::chunk::kind_bit;
-use self::view::View;
+pub(super) use self::reader::Readers;
+use super::sql::read;
+use super::view::View;
 use super::{Asked, Boot, Commit, Death, Found, Item, LogChunk, OwedReply, QueueRow, Store, StoreError, Submitted};
 
 /// The writer's side of the database.

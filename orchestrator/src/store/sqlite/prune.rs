@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, OptionalExtension, Transaction};
 use warrener_shared::time::Timestamp;
 
 use super::{StoreError, failed};
+use crate::store::sql::row::map;
 
 /// How long one slice works before it commits.
 const SLICE: Duration = Duration::from_millis(5);
@@ -81,8 +83,9 @@ fn remove_oldest(transaction: &Transaction<'_>, before: Timestamp) -> rusqlite::
 fn leave_items(transaction: &Transaction<'_>, range: (i64, i64)) -> rusqlite::Result<()> {
     let statement = "SELECT map FROM tasks WHERE no >= ?1 AND no < ?2 AND map IS NOT NULL";
     let mut statement = transaction.prepare_cached(statement)?;
-    let maps = statement.query_map(range, |row| Ok(super::row::map(row.get_ref(0)?.as_blob()?)?));
-    for map in maps?.collect::<rusqlite::Result<Vec<_>>>()? {
+    let maps = statement.query_map(range, |row| row.get::<_, Vec<u8>>(0));
+    for bytes in maps?.collect::<rusqlite::Result<Vec<_>>>()? {
+        let map = map(&bytes, 0).map_err(|error| FromSqlError::Other(Box::new(error)))?;
         let items = (map.first_item.0, map.first_item.0 + i64::from(map.total));
         if i64::from(map.total) <= STEP {
             forget_tasks(transaction, items)?;

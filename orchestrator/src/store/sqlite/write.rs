@@ -1,6 +1,6 @@
 //! One transaction: all of a batch, or nothing.
 
-use rusqlite::{Connection, OptionalExtension, ToSql, Transaction};
+use rusqlite::{Connection, Statement, ToSql, Transaction};
 use warrener_engine::row::{AttemptRow, JobRow, OWN_QUEUE, TaskRow};
 use warrener_shared::id::{JobNo, QueueName, TaskNo};
 use warrener_shared::job::Until;
@@ -9,10 +9,13 @@ use warrener_shared::state::JobState;
 use warrener_shared::time::Timestamp;
 use warrener_shared::wire::event::JobEvent;
 
-use super::chunk::{self, kind_bit};
 use super::prune::forget_tasks;
-use super::row::{TASK_COLUMN_COUNT, TASK_COLUMNS, bind_job, bind_task};
 use super::{StoreError, failed, read};
+use crate::store::sql::Value;
+use crate::store::sql::chunk::{self, kind_bit};
+use crate::store::sql::row::{
+    ATTEMPT_COLUMNS, TASK_COLUMN_COUNT, TASK_COLUMNS, attempt_values, job_values, task_values,
+};
 use crate::store::{Asked, Caption, Commit, DeadLetter, Death, LogChunk, OwedReply, QueueRow, Submitted};
 
 pub(super) fn commit(connection: &mut Connection, commit: &Commit, next_event: &mut i64) -> Result<(), StoreError> {
@@ -88,11 +91,11 @@ fn insert_job(
 ) -> rusqlite::Result<()> {
     let mut statement = transaction.prepare_cached(
         "INSERT INTO jobs (state, paused, stop, failing, scheduled_at, started_at, finished_at, deadline_at, wake_at, \
-         counts, failures, sequence, output, error, no, first_task, begun, id, name, kind, labels, tasks, digest, \
+         counts, failures, sequence, output, error, begun, no, first_task, id, name, kind, labels, tasks, digest, \
          created_at, unique_key, unique_until, parent_task, parent_attempt, level) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, \
          ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29)",
     )?;
-    bind_job(&mut statement, row)?;
+    bind(&mut statement, &job_values(row))?;
     let values: [&dyn ToSql; 12] = [
         &row.id.as_str(),
         &caption.name,
@@ -121,14 +124,21 @@ fn insert_job(
     Ok(())
 }
 
+fn bind(statement: &mut Statement<'_>, values: &[Value<'_>]) -> rusqlite::Result<()> {
+    for (at, value) in values.iter().enumerate() {
+        statement.raw_bind_parameter(at + 1, value)?;
+    }
+    Ok(())
+}
+
 fn update_jobs(transaction: &Transaction<'_>, rows: &[JobRow]) -> rusqlite::Result<()> {
     let mut statement = transaction.prepare_cached(
         "UPDATE jobs SET state = ?1, paused = ?2, stop = ?3, failing = ?4, scheduled_at = ?5, started_at = ?6, \
          finished_at = ?7, deadline_at = ?8, wake_at = ?9, counts = ?10, failures = ?11, sequence = ?12, \
-         output = ?13, error = ?14, begun = ?17 WHERE no = ?15 AND first_task = ?16",
+         output = ?13, error = ?14, begun = ?15 WHERE no = ?16 AND first_task = ?17",
     )?;
     for row in rows {
-        bind_job(&mut statement, row)?;
+        bind(&mut statement, &job_values(row))?;
         statement.raw_execute()?;
     }
     Ok(())
@@ -144,7 +154,7 @@ fn insert_tasks(transaction: &Transaction<'_>, rows: &[TaskRow]) -> rusqlite::Re
     let mut queues = transaction.prepare_cached("INSERT OR IGNORE INTO job_queues (queue, job) VALUES (?1, ?2)")?;
     let mut latest = None;
     for row in rows {
-        bind_task(&mut statement, row)?;
+        bind(&mut statement, &task_values(row))?;
         statement.raw_execute()?;
         // Neighbours mostly share a queue; items have that of their task, and built-in tasks have none.
         let place = (row.queue, row.job.0);
@@ -166,30 +176,19 @@ fn update_tasks(transaction: &Transaction<'_>, rows: &[TaskRow]) -> rusqlite::Re
         format!("UPDATE tasks SET {} WHERE no = ?1 AND job = ?2 AND position = ?3 AND item IS ?4", set.join(", "));
     let mut statement = transaction.prepare_cached(&statement)?;
     for row in rows {
-        bind_task(&mut statement, row)?;
+        bind(&mut statement, &task_values(row))?;
         statement.raw_execute()?;
     }
     Ok(())
 }
 
 fn insert_attempts(transaction: &Transaction<'_>, rows: &[AttemptRow]) -> rusqlite::Result<()> {
-    let mut statement = transaction.prepare_cached(
-        "INSERT OR IGNORE INTO attempts \
-         (task, attempt, outcome, worker, dispatched_at, started_at, finished_at, error) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    )?;
-    let time = |time: Option<Timestamp>| time.map(|time| time.0);
+    let statement =
+        format!("INSERT OR IGNORE INTO attempts ({ATTEMPT_COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+    let mut statement = transaction.prepare_cached(&statement)?;
     for row in rows {
-        statement.execute((
-            row.task.0,
-            row.attempt,
-            row.outcome as i64,
-            row.worker.as_deref(),
-            time(row.dispatched_at),
-            time(row.started_at),
-            row.finished_at.0,
-            row.error.as_deref(),
-        ))?;
+        bind(&mut statement, &attempt_values(row))?;
+        statement.raw_execute()?;
     }
     Ok(())
 }
@@ -293,11 +292,10 @@ fn insert_dead(transaction: &Transaction<'_>, letters: &[DeadLetter]) -> rusqlit
 }
 
 pub(super) fn queue(connection: &Connection, name: &QueueName) -> Result<QueueRow, StoreError> {
-    let doing = failed("number a queue");
-    let mut find = connection.prepare_cached("SELECT no, name, paused FROM queues WHERE name = ?1").map_err(&doing)?;
-    if let Some(row) = find.query_row([name.as_str()], read::queue_row).optional().map_err(&doing)? {
+    if let Some(row) = read::queue(connection, name)? {
         return Ok(row);
     }
+    let doing = failed("number a queue");
     connection.execute("INSERT INTO queues (name) VALUES (?1)", [name.as_str()]).map_err(&doing)?;
     Ok(QueueRow { no: connection.last_insert_rowid(), name: name.clone(), paused: false })
 }

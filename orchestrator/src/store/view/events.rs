@@ -1,11 +1,12 @@
 //! What happened, in order.
 
-use rusqlite::{OptionalExtension, Rows};
+use std::ops::ControlFlow;
+
 use warrener_shared::id::JobNo;
 use warrener_shared::wire::event::JobEvent;
 
-use super::super::super::StoreError;
-use super::super::{chunk, failed};
+use super::super::StoreError;
+use super::super::sql::{chunk, limit as at_most};
 use super::{PAGE_BYTES, Page, Snapshot, View};
 
 /// Which events of one job were committed together.
@@ -32,10 +33,10 @@ impl View {
     /// # Errors
     /// [`StoreError`] if the database cannot be read.
     pub fn events_published(&self) -> Result<i64, StoreError> {
-        let statement = "SELECT coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'events_published'), 0)";
+        let statement = "SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'events_published'";
         self.read(|snapshot| {
-            let found = snapshot.connection.query_row(statement, [], |row| row.get(0));
-            found.map_err(failed("read which events were published"))
+            let found = snapshot.reader.one("read which events were published", statement, &[], |row| row.get(0));
+            Ok(found?.unwrap_or(0))
         })
     }
 
@@ -44,14 +45,11 @@ impl View {
     /// # Errors
     /// [`StoreError`] if the database cannot be read.
     pub fn events_after(&self, no: i64, most: usize) -> Result<Vec<ChunkHead>, StoreError> {
-        let doing = failed("read which events there are");
         let statement = "SELECT no, kinds FROM events WHERE no > ?1 ORDER BY no LIMIT ?2";
         self.read(|snapshot| {
-            let mut statement = snapshot.connection.prepare_cached(statement).map_err(&doing)?;
-            let rows = statement.query_map((no, i64::try_from(most).unwrap_or(i64::MAX)), |row| {
+            snapshot.reader.all("read which events there are", statement, &[no.into(), at_most(most)], |row| {
                 Ok(ChunkHead { no: row.get(0)?, kinds: row.get(1)? })
-            });
-            rows.and_then(Iterator::collect).map_err(&doing)
+            })
         })
     }
 
@@ -60,13 +58,11 @@ impl View {
     /// # Errors
     /// [`StoreError`] if the database cannot be read.
     pub fn event_chunk(&self, no: i64) -> Result<Option<EventChunk>, StoreError> {
-        let doing = failed("read events");
         let statement = "SELECT j.id, e.first, e.body FROM events e JOIN jobs j ON j.no = e.job WHERE e.no = ?1";
         self.read(|snapshot| {
-            let mut statement = snapshot.connection.prepare_cached(statement).map_err(&doing)?;
-            let found = statement.query_row([no], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, Vec<u8>>(2)?)));
-            let Some((job, first, body)) = found.optional().map_err(&doing)? else { return Ok(None) };
-            Ok(Some(EventChunk { job, events: chunk::decode(first, &body)? }))
+            snapshot.reader.one("read events", statement, &[no.into()], |row| {
+                Ok(EventChunk { job: row.string(0)?, events: chunk::decode(row.get(1)?, row.blob(2)?)? })
+            })
         })
     }
 }
@@ -77,31 +73,23 @@ impl Snapshot<'_> {
     /// # Errors
     /// [`StoreError`] if the database cannot be read.
     pub fn job_events(&self, job: JobNo, after: u64, limit: usize) -> Result<Page<JobEvent>, StoreError> {
-        let doing = failed("read the events of a job");
         // The chunk that holds the next event may begin before it.
         let statement = "SELECT first, body FROM events WHERE job = ?1 AND first >= coalesce((SELECT max(first) FROM \
              events WHERE job = ?1 AND first <= ?2), 0) ORDER BY first";
-        let mut statement = self.connection.prepare_cached(statement).map_err(&doing)?;
         let next = i64::try_from(after).unwrap_or(i64::MAX).saturating_add(1);
-        let mut rows = statement.query((job.0, next)).map_err(&doing)?;
-        collect(&mut rows, after, limit)
-    }
-}
-
-fn collect(rows: &mut Rows<'_>, after: u64, limit: usize) -> Result<Page<JobEvent>, StoreError> {
-    let doing = failed("read the events of a job");
-    let mut items = Vec::new();
-    let mut bytes = 0;
-    while let Some(row) = rows.next().map_err(&doing)? {
-        let first = row.get(0).map_err(&doing)?;
-        let body = row.get_ref(1).and_then(|value| Ok(value.as_blob()?)).map_err(&doing)?;
-        for event in chunk::decode(first, body)?.into_iter().filter(|event| event.sequence > after) {
-            if items.len() == limit || bytes >= PAGE_BYTES {
-                return Ok(Page { items, more: true });
+        let mut page = Page { items: Vec::new(), more: false };
+        let mut bytes = 0;
+        self.reader.each("read the events of a job", statement, &[job.0.into(), next.into()], &mut |row| {
+            for event in chunk::decode(row.get(0)?, row.blob(1)?)?.into_iter().filter(|event| event.sequence > after) {
+                if page.items.len() == limit || bytes >= PAGE_BYTES {
+                    page.more = true;
+                    return Ok(ControlFlow::Break(()));
+                }
+                bytes += event.error.as_ref().map_or(0, |error| error.get().len());
+                page.items.push(event);
             }
-            bytes += event.error.as_ref().map_or(0, |error| error.get().len());
-            items.push(event);
-        }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(page)
     }
-    Ok(Page { items, more: false })
 }

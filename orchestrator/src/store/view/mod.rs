@@ -10,35 +10,37 @@ mod tasks;
 mod walk;
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
-
-use rusqlite::Connection;
+use std::path::Path;
 
 pub use self::counts::{Mapped, Opened};
 pub use self::dead::{DeadHead, DeadRow};
 pub use self::events::{ChunkHead, EventChunk};
 pub use self::jobs::JobRecord;
 pub use self::logs::LogLine;
-use super::super::StoreError;
-use super::{failed, open};
+use super::StoreError;
+use super::postgres::Readers as PostgresReaders;
+use super::sql::{Reader, Row, Value};
+use super::sqlite::Readers as SqliteReaders;
 
-/// Connections that are kept open while nobody reads; more are closed after use.
-const IDLE: usize = 8;
 /// Bytes of payloads on one page of a list; a page that reaches them ends early, after at least one element.
 pub const PAGE_BYTES: usize = 8 * 1024 * 1024;
 
 /// Readers of the database.
 #[derive(Debug)]
 pub struct View {
-    path: PathBuf,
-    idle: Mutex<Vec<Connection>>,
+    readers: Readers,
+}
+
+#[derive(Debug)]
+enum Readers {
+    Sqlite(SqliteReaders),
+    Postgres(Box<PostgresReaders>),
 }
 
 /// The database at one moment.
 #[derive(Debug)]
 pub struct Snapshot<'a> {
-    connection: &'a Connection,
+    reader: &'a dyn Reader,
 }
 
 /// A part of a list.
@@ -51,55 +53,51 @@ pub struct Page<T> {
 }
 
 impl View {
-    /// Readers of the database in this file, which exists.
+    /// Readers of the SQLite database in this file, which exists.
     ///
     /// # Errors
     /// [`StoreError::Open`] if it cannot be opened.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let first = open::reader(path)?;
-        Ok(Self { path: path.to_owned(), idle: Mutex::new(vec![first]) })
+        Ok(Self { readers: Readers::Sqlite(SqliteReaders::open(path)?) })
     }
 
-    /// Reads several things as they were at one and the same moment. Blocks while the disk is read.
+    /// Readers of a PostgreSQL database.
+    pub(super) fn of_postgres(readers: PostgresReaders) -> Self {
+        Self { readers: Readers::Postgres(Box::new(readers)) }
+    }
+
+    /// Reads several things as they were at one and the same moment. Blocks while the database is read.
     ///
     /// # Errors
     /// Those of `look`, and [`StoreError`] if the database cannot be read.
     pub fn read<T, E: From<StoreError>>(&self, look: impl FnOnce(&Snapshot<'_>) -> Result<T, E>) -> Result<T, E> {
-        let mut connection = self.take()?;
-        let transaction = connection.transaction().map_err(failed("begin to read"))?;
-        let outcome = look(&Snapshot { connection: &transaction });
-        // Nothing was written, so there is nothing to commit.
-        transaction.finish().map_err(failed("end reading"))?;
-        self.give_back(connection);
-        outcome
-    }
-
-    fn take(&self) -> Result<Connection, StoreError> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        idle.map_or_else(|| open::reader(&self.path), Ok)
-    }
-
-    fn give_back(&self, connection: Connection) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < IDLE {
-            idle.push(connection);
+        let look = |reader: &dyn Reader| look(&Snapshot { reader });
+        match &self.readers {
+            Readers::Sqlite(readers) => readers.read(look),
+            Readers::Postgres(readers) => readers.read(look),
         }
     }
 }
 
-/// Takes elements until the page is full, by number or by bytes, and tells whether there are more.
-fn page<T>(
-    mut rows: rusqlite::Rows<'_>,
-    limit: usize,
-    read: impl Fn(&rusqlite::Row<'_>) -> rusqlite::Result<(T, usize)>,
-) -> rusqlite::Result<Page<T>> {
-    let mut pages = Pages::new(limit);
-    while let Some(row) = rows.next()? {
-        if pages.add(|| read(row))?.is_break() {
-            break;
-        }
+impl Snapshot<'_> {
+    /// Takes elements until the page is full, by number or by bytes, and tells whether there are more.
+    fn page<T>(
+        &self,
+        doing: &'static str,
+        statement: &str,
+        values: &[Value<'_>],
+        limit: usize,
+        read: impl Fn(&dyn Row) -> Result<(T, usize), StoreError>,
+    ) -> Result<Page<T>, StoreError> {
+        let mut pages = Pages::new(limit);
+        self.reader.each(doing, statement, values, &mut |row| pages.add(|| read(row)))?;
+        Ok(pages.page)
     }
-    Ok(pages.page)
+}
+
+/// One more than are on a page, as a parameter: enough to know whether there are more.
+fn one_more(limit: usize) -> Value<'static> {
+    super::sql::limit(limit.saturating_add(1))
 }
 
 /// A page that is being filled.
@@ -115,7 +113,7 @@ impl<T> Pages<T> {
     }
 
     /// Takes one more element, of so many bytes, or finds the page full: then there is more.
-    fn add(&mut self, read: impl FnOnce() -> rusqlite::Result<(T, usize)>) -> rusqlite::Result<ControlFlow<()>> {
+    fn add(&mut self, read: impl FnOnce() -> Result<(T, usize), StoreError>) -> Result<ControlFlow<()>, StoreError> {
         if self.page.items.len() == self.limit || self.bytes >= PAGE_BYTES {
             self.page.more = true;
             return Ok(ControlFlow::Break(()));

@@ -1,12 +1,11 @@
 //! What attempts wrote.
 
-use rusqlite::Row;
 use warrener_shared::id::TaskNo;
 use warrener_shared::time::Timestamp;
 
-use super::super::super::StoreError;
-use super::super::failed;
-use super::{Page, Snapshot, page};
+use super::super::StoreError;
+use super::super::sql::Row;
+use super::{Page, Snapshot, one_more};
 
 /// Something that an attempt wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,16 +26,14 @@ impl Snapshot<'_> {
     /// # Errors
     /// [`StoreError`] if the database cannot be read.
     pub fn logs(&self, task: TaskNo, after: (u32, u32), limit: usize) -> Result<Page<LogLine>, StoreError> {
-        let doing = failed("read what attempts wrote");
         let statement = "SELECT attempt, no, time, text FROM logs WHERE task = ?1 AND (attempt, no) > (?2, ?3) \
-             ORDER BY attempt, no";
-        let mut statement = self.connection.prepare_cached(statement).map_err(&doing)?;
-        let rows = statement.query((task.0, after.0, after.1)).map_err(&doing)?;
-        let read = |row: &Row<'_>| {
-            let text: String = row.get(3)?;
+             ORDER BY attempt, no LIMIT ?4";
+        let values = [task.0.into(), i64::from(after.0).into(), i64::from(after.1).into(), one_more(limit)];
+        let read = |row: &dyn Row| {
+            let text = row.string(3)?;
             let bytes = text.len();
             Ok((LogLine { attempt: row.get(0)?, no: row.get(1)?, time: Timestamp(row.get(2)?), text }, bytes))
         };
-        page(rows, limit, read).map_err(&doing)
+        self.page("read what attempts wrote", statement, &values, limit, read)
     }
 }

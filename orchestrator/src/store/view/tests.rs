@@ -9,26 +9,64 @@ use warrener_shared::wire::event::JobEvent;
 
 use super::filter::{Age, Column, Filter, Pattern, Term, Test};
 use super::*;
+use crate::store::postgres::Postgres;
 use crate::store::sqlite::Sqlite;
+use crate::store::tests::postgres_server::Shared;
 use crate::store::{Asked, Caption, Commit, DeadLetter, Store, Submitted};
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
+macro_rules! of_both {
+    ($($name:ident)*) => {
+        mod sqlite {
+            $(#[test] fn $name() { super::$name(super::Database::sqlite()); })*
+        }
+        mod postgres {
+            $(#[test] fn $name() { super::$name(super::Database::postgres()); })*
+        }
+    };
+}
+
+of_both! {
+    filters_find_what_they_say
+    jobs_come_in_pages_newest_first
+    a_page_of_large_jobs_ends_early
+    counts_what_waits_and_runs
+    events_go_on_in_the_middle_of_a_commit
+    attempts_and_states_come_back_as_kept
+    dead_letters_are_listed_newest_first
+    a_snapshot_does_not_move
+    pages_along_an_index_are_whole_and_in_order
+}
+
+/// A database with the queues `default` and `gpu`.
 struct Database {
-    store: Sqlite,
+    store: Box<dyn Store>,
     view: View,
-    _folder: tempfile::TempDir,
+    // Kept as long as the database is used.
+    _place: Box<dyn std::any::Any>,
 }
 
 impl Database {
-    fn new() -> Self {
+    fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut store = Sqlite::open(&folder.path().join("test.db")).unwrap();
+        let store = Sqlite::open(&folder.path().join("test.db")).unwrap();
+        let view = store.view().unwrap();
+        Self::new(Box::new(store), view, Box::new(folder))
+    }
+
+    fn postgres() -> Self {
+        let database = Shared::database();
+        let store = Postgres::open(database.url()).unwrap();
+        let view = store.view();
+        Self::new(Box::new(store), view, Box::new(database))
+    }
+
+    fn new(mut store: Box<dyn Store>, view: View, place: Box<dyn std::any::Any>) -> Self {
         for name in ["default", "gpu"] {
             store.queue(&QueueName::new(name).unwrap()).unwrap();
         }
-        let view = store.view().unwrap();
-        Self { store, view, _folder: folder }
+        Self { store, view, _place: place }
     }
 
     fn commit(&mut self, changes: Changes, submitted: Vec<(JobNo, Submitted, Caption)>) {
@@ -107,9 +145,7 @@ fn glob(text: &str) -> Vec<Pattern> {
     vec![Pattern::Glob(text.to_owned())]
 }
 
-#[test]
-fn filters_find_what_they_say() {
-    let mut db = Database::new();
+fn filters_find_what_they_say(mut db: Database) {
     let on = |no: i64, queue| vec![TaskRow::new(TaskNo(no * 1000), JobNo(no), 0, queue, 0)];
     db.job(1, JobState::Succeeded, caption(Some("nightly"), Some("ml.train"), r#"{"team":"growth"}"#), on(1, 1));
     db.job(2, JobState::Failed, caption(None, Some("ml.predict"), r#"{"team":"ops","x\"y":"z"}"#), on(2, 2));
@@ -141,9 +177,7 @@ fn filters_find_what_they_say() {
     }
 }
 
-#[test]
-fn jobs_come_in_pages_newest_first() {
-    let mut db = Database::new();
+fn jobs_come_in_pages_newest_first(mut db: Database) {
     for no in 1..=5 {
         db.job(no, JobState::Running, caption(None, None, "{}"), Vec::new());
     }
@@ -157,9 +191,7 @@ fn jobs_come_in_pages_newest_first() {
     assert_eq!(page(Some(1)), (vec![], false));
 }
 
-#[test]
-fn a_page_of_large_jobs_ends_early() {
-    let mut db = Database::new();
+fn a_page_of_large_jobs_ends_early(mut db: Database) {
     for no in 1..=3 {
         let mut row = job(no, JobState::Succeeded);
         row.output = Some(vec![b'1'; PAGE_BYTES * 2 / 3].into());
@@ -171,9 +203,7 @@ fn a_page_of_large_jobs_ends_early() {
     assert_eq!((page.items.len(), page.more), (2, true));
 }
 
-#[test]
-fn counts_what_waits_and_runs() {
-    let mut db = Database::new();
+fn counts_what_waits_and_runs(mut db: Database) {
     let later = NOW + Millis(5);
     let mut mapped = ready(3002, 3, 2, 4, later);
     mapped.state = TaskState::Dispatched;
@@ -203,9 +233,7 @@ fn counts_what_waits_and_runs() {
         .unwrap();
 }
 
-#[test]
-fn events_go_on_in_the_middle_of_a_commit() {
-    let mut db = Database::new();
+fn events_go_on_in_the_middle_of_a_commit(mut db: Database) {
     db.job(1, JobState::Running, caption(None, None, "{}"), Vec::new());
     let event = |sequence| JobEvent {
         sequence,
@@ -232,9 +260,7 @@ fn events_go_on_in_the_middle_of_a_commit() {
     assert_eq!(after(u64::MAX, 1), (vec![], false));
 }
 
-#[test]
-fn attempts_and_states_come_back_as_kept() {
-    let mut db = Database::new();
+fn attempts_and_states_come_back_as_kept(mut db: Database) {
     let closed = AttemptRow {
         task: TaskNo(1000),
         attempt: 1,
@@ -264,9 +290,7 @@ fn attempts_and_states_come_back_as_kept() {
         .unwrap();
 }
 
-#[test]
-fn dead_letters_are_listed_newest_first() {
-    let mut db = Database::new();
+fn dead_letters_are_listed_newest_first(mut db: Database) {
     let letter = |code: &str| DeadLetter {
         from: "submit",
         code: code.to_owned(),
@@ -293,11 +317,9 @@ fn dead_letters_are_listed_newest_first() {
     assert_eq!((row.body.as_slice(), row.headers.as_str()), (b"body".as_slice(), "{}"));
 }
 
-#[test]
-fn a_snapshot_does_not_move() {
-    let mut db = Database::new();
+fn a_snapshot_does_not_move(mut db: Database) {
     db.job(1, JobState::Running, caption(None, None, "{}"), Vec::new());
-    let Database { store, view, _folder } = &mut db;
+    let Database { store, view, .. } = &mut db;
     view.read(|s| {
         let before = s.open_jobs()?;
         let mut ended = job(1, JobState::Succeeded);
@@ -311,9 +333,7 @@ fn a_snapshot_does_not_move() {
     assert_eq!(view.read(|s| s.open_jobs()).unwrap(), []);
 }
 
-#[test]
-fn pages_along_an_index_are_whole_and_in_order() {
-    let mut db = Database::new();
+fn pages_along_an_index_are_whole_and_in_order(mut db: Database) {
     let states = [JobState::Failed, JobState::Succeeded, JobState::Running, JobState::Cancelled];
     for no in 1..=9 {
         let at = usize::try_from(no).unwrap();

@@ -1,8 +1,9 @@
 //! Which jobs are wanted: terms that must all hold, as a condition of a statement.
 
-use rusqlite::types::Value;
 use warrener_shared::state::JobState;
 use warrener_shared::time::{Millis, Timestamp};
+
+use super::super::sql::{Dialect, Value};
 
 /// All terms must hold; without any, everything is wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,7 +52,7 @@ pub enum Column {
 pub enum Pattern {
     /// This text.
     Exact(String),
-    /// A pattern of the database's `GLOB`.
+    /// A pattern in the words of SQLite's `GLOB`.
     Glob(String),
 }
 
@@ -66,11 +67,11 @@ pub enum Age {
 
 impl Filter {
     /// The condition, with the values of its parameters in order.
-    pub(super) fn condition(&self, now: Timestamp) -> (String, Vec<Value>) {
+    pub(super) fn condition(&self, now: Timestamp, dialect: Dialect) -> (String, Vec<Value<'static>>) {
         let mut values = Vec::new();
         let mut condition = "TRUE".to_owned();
         for term in &self.terms {
-            let test = term.test.condition(now, &mut values);
+            let test = term.test.condition(now, dialect, &mut values);
             // What is missing fits nothing, and so fits the opposite.
             let not = if term.negated { "NOT " } else { "" };
             condition.push_str(&format!(" AND {not}coalesce({test}, FALSE)"));
@@ -89,15 +90,15 @@ impl Test {
         }
     }
 
-    fn condition(&self, now: Timestamp, values: &mut Vec<Value>) -> String {
+    fn condition(&self, now: Timestamp, dialect: Dialect, values: &mut Vec<Value<'static>>) -> String {
         match self {
             Self::State(states) => any(states, |state| {
-                values.push((*state as i64).into());
+                values.push(Value::Int(*state as i64));
                 "state = ?".to_owned()
             }),
-            Self::Text(column, patterns) => any(patterns, |pattern| pattern.condition(column.name(), values)),
+            Self::Text(column, patterns) => any(patterns, |pattern| pattern.condition(column.name(), dialect, values)),
             Self::Queue(patterns) => {
-                let name = any(patterns, |pattern| pattern.condition("q.name", values));
+                let name = any(patterns, |pattern| pattern.condition("q.name", dialect, values));
                 format!(
                     "EXISTS (SELECT 1 FROM tasks t JOIN queues q ON q.no = t.queue WHERE t.no >= first_task AND \
                      t.no < first_task + jobs.tasks AND {name})"
@@ -105,8 +106,8 @@ impl Test {
             }
             Self::Label(label, patterns) => {
                 values.push(label.clone().into());
-                let value = any(patterns, |pattern| pattern.condition("l.value", values));
-                format!("EXISTS (SELECT 1 FROM json_each(labels) l WHERE l.key = ? AND {value})")
+                let value = any(patterns, |pattern| pattern.condition("l.value", dialect, values));
+                format!("EXISTS (SELECT 1 FROM {} AND {value})", dialect.label())
             }
             Self::Created(ages) => any(ages, |age| {
                 let (sign, span) = age.parts();
@@ -155,12 +156,12 @@ impl Pattern {
         if is_glob { Self::Glob(glob) } else { Self::Exact(text) }
     }
 
-    fn condition(&self, column: &str, values: &mut Vec<Value>) -> String {
+    fn condition(&self, column: &str, dialect: Dialect, values: &mut Vec<Value<'static>>) -> String {
         let (sign, text) = match self {
-            Self::Exact(text) => ("=", text),
-            Self::Glob(text) => ("GLOB", text),
+            Self::Exact(text) => ("=", text.clone()),
+            Self::Glob(glob) => (dialect.fits(), dialect.glob(glob)),
         };
-        values.push(text.clone().into());
+        values.push(text.into());
         format!("{column} {sign} ?")
     }
 }

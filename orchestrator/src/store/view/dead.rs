@@ -1,11 +1,10 @@
 //! Dead letters.
 
-use rusqlite::{OptionalExtension, Row};
 use warrener_shared::time::Timestamp;
 
-use super::super::super::StoreError;
-use super::super::failed;
-use super::{Page, Snapshot, page};
+use super::super::StoreError;
+use super::super::sql::Row;
+use super::{Page, Snapshot, one_more};
 
 /// A dead letter without its contents.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,33 +48,29 @@ impl Snapshot<'_> {
     /// # Errors
     /// [`StoreError`] if the database cannot be read; so for all calls.
     pub fn dead_letters(&self, before: Option<i64>, limit: usize) -> Result<Page<DeadHead>, StoreError> {
-        let doing = failed("list dead letters");
-        let statement = format!("SELECT {COLUMNS} FROM dead WHERE no < ?1 ORDER BY no DESC");
-        let mut statement = self.connection.prepare_cached(&statement).map_err(&doing)?;
-        let rows = statement.query([before.unwrap_or(i64::MAX)]).map_err(&doing)?;
-        page(rows, limit, |row| Ok((head(row)?, 0))).map_err(&doing)
+        let statement = format!("SELECT {COLUMNS} FROM dead WHERE no < ?1 ORDER BY no DESC LIMIT ?2");
+        let values = [before.unwrap_or(i64::MAX).into(), one_more(limit)];
+        self.page("list dead letters", &statement, &values, limit, |row| Ok((head(row)?, 0)))
     }
 
     /// The dead letter with this number.
     pub fn dead_letter(&self, no: i64) -> Result<Option<DeadRow>, StoreError> {
-        let doing = failed("read a dead letter");
         let statement = format!("SELECT {COLUMNS}, body, headers, evidence FROM dead WHERE no = ?1");
-        let mut statement = self.connection.prepare_cached(&statement).map_err(&doing)?;
-        let found = statement.query_row([no], |row| {
-            Ok(DeadRow { head: head(row)?, body: row.get(8)?, headers: row.get(9)?, evidence: row.get(10)? })
-        });
-        found.optional().map_err(&doing)
+        self.reader.one("read a dead letter", &statement, &[no.into()], |row| {
+            let (headers, evidence) = (row.string(9)?, row.find_string(10)?);
+            Ok(DeadRow { head: head(row)?, body: row.blob(8)?.to_vec(), headers, evidence })
+        })
     }
 }
 
-fn head(row: &Row<'_>) -> rusqlite::Result<DeadHead> {
+fn head(row: &dyn Row) -> Result<DeadHead, StoreError> {
     Ok(DeadHead {
         no: row.get(0)?,
-        from: row.get(1)?,
-        code: row.get(2)?,
-        message: row.get(3)?,
-        job: row.get(4)?,
-        task: row.get(5)?,
+        from: row.string(1)?,
+        code: row.string(2)?,
+        message: row.string(3)?,
+        job: row.find_string(4)?,
+        task: row.find_string(5)?,
         received_at: Timestamp(row.get(6)?),
         size: row.get(7)?,
     })

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use warrener_shared::state::{JobState, TaskState};
 use warrener_shared::wire::event::JobEvent;
 
-use super::StoreError;
+use super::super::StoreError;
 
 /// What a chunk says once for all its events; their numbers follow that of the first.
 #[derive(Serialize, Deserialize)]
@@ -44,7 +44,7 @@ pub(crate) fn kind_bit(kind: &str) -> i64 {
 }
 
 /// What is kept of events of one job. They are kept as they are if they have no time and order in common.
-pub(super) fn encode(events: &[JobEvent]) -> Vec<u8> {
+pub(crate) fn encode(events: &[JobEvent]) -> Vec<u8> {
     let short = shorten(events).and_then(|chunk| serde_json::to_vec(&chunk).ok());
     short.unwrap_or_else(|| serde_json::to_vec(events).expect("events have text keys only"))
 }
@@ -87,7 +87,7 @@ impl<'a> Names<'a> {
 ///
 /// # Errors
 /// [`StoreError::Corrupt`] if it kept nothing like that.
-pub(super) fn decode(first: u64, body: &[u8]) -> Result<Vec<JobEvent>, StoreError> {
+pub(crate) fn decode(first: u64, body: &[u8]) -> Result<Vec<JobEvent>, StoreError> {
     let corrupt = |why: String| StoreError::Corrupt(format!("events: {why}"));
     if body.first() == Some(&b'[') {
         return serde_json::from_slice(body).map_err(|error| corrupt(error.to_string()));

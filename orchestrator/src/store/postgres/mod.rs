@@ -1,0 +1,257 @@
+//! A PostgreSQL database: one writer, kept alone by a lock and a fence, and readers beside it.
+//!
+//! A connection that is lost in the middle of a commit leaves its outcome unknown. So the writer then does nothing
+//! any more until [`Store::boot`] is called, which opens another: whoever calls it makes all it remembers anew.
+
+mod open;
+mod owner;
+mod prune;
+mod reader;
+mod session;
+mod text;
+mod value;
+mod write;
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use uuid::Uuid;
+use warrener_engine::row::{JobRow, TaskRow};
+use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
+use warrener_shared::time::Timestamp;
+
+use self::open::Place;
+pub(super) use self::reader::Readers;
+use self::session::{Session, Step};
+use super::sql::{Reader, read};
+use super::view::View;
+use super::{Asked, Boot, Commit, Death, Found, Item, LogChunk, OwedReply, QueueRow, Store, StoreError, Submitted};
+
+/// How long a start waits for another orchestrator to end: one that was killed a moment ago is still there for the
+/// server.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The writer's side of the database.
+#[derive(Debug)]
+pub struct Postgres {
+    place: Place,
+    /// Who this is, among all that ever owned the database.
+    instance: String,
+    /// Gone after an outcome that is not known, until `boot`.
+    writer: Option<Writer>,
+}
+
+/// What somebody sees of a database from outside, without taking it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Glimpse {
+    /// Where it is, without the password.
+    pub place: String,
+    /// The address and start of the connection that holds it, if an orchestrator does.
+    pub holder: Option<String>,
+    /// Whether it can be written: it is no standby.
+    pub is_writable: bool,
+}
+
+impl Glimpse {
+    /// Looks at the database at this address.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] if it cannot be reached, or keeps no jobs of ours.
+    pub fn take(url: &str) -> Result<Self, StoreError> {
+        let place = Place::new(url)?;
+        let look = || {
+            let session = place.reader()?;
+            place.inspect(&session)?;
+            let recovers = "SELECT CASE WHEN pg_is_in_recovery() THEN 1 ELSE 0 END";
+            let is_standby: i64 = <dyn Reader>::number(&session, "look at the database", recovers, &[])?;
+            Ok((owner::holder(&session)?, is_standby == 0))
+        };
+        let (holder, is_writable) = look().map_err(|error| place.refuse(error))?;
+        Ok(Self { place: place.shown().to_owned(), holder, is_writable })
+    }
+}
+
+#[derive(Debug)]
+struct Writer {
+    session: Session,
+    epoch: i64,
+    next_event: i64,
+}
+
+impl Postgres {
+    /// Opens the database at an address such as `postgres://user:password@host/database`, and makes the schema
+    /// `warrener` in it if it does not exist.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] if another process has it, it cannot be reached, or it is not ours.
+    pub fn open(url: &str) -> Result<Self, StoreError> {
+        let place = Place::new(url)?;
+        let instance = Uuid::new_v4().simple().to_string();
+        let mut store = Self { place, instance, writer: None };
+        match store.connect(LOCK_PATIENCE) {
+            Ok(()) => Ok(store),
+            Err(error) => Err(store.place.refuse(error)),
+        }
+    }
+
+    /// Readers of the same database, for the API.
+    pub fn view(&self) -> View {
+        View::of_postgres(Readers::new(self.place.clone()))
+    }
+
+    /// Where it is, without the password.
+    pub fn place(&self) -> &str {
+        self.place.shown()
+    }
+
+    fn connect(&mut self, patience: Duration) -> Result<(), StoreError> {
+        let (session, epoch) = self.place.writer(&self.instance, patience)?;
+        let next_event = read::next_event(&session)?;
+        self.writer = Some(Writer { session, epoch, next_event });
+        Ok(())
+    }
+
+    /// Does something with the connection, which is given up if the outcome is not known.
+    fn with<T>(&mut self, work: impl FnOnce(&Writer) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let writer = self.writer.as_ref().ok_or_else(|| StoreError::Unwritable(LOST.to_owned()))?;
+        let outcome = work(writer);
+        if matches!(&outcome, Err(error) if error.is_transient()) {
+            self.writer = None;
+        }
+        outcome
+    }
+
+    fn read<T>(&mut self, look: impl FnOnce(&Session) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.with(|writer| look(&writer.session))
+    }
+
+    fn write(&mut self, steps: Vec<Step<'_>>) -> Result<(), StoreError> {
+        self.with(|writer| {
+            let mut all = vec![owner::fence(writer.epoch)];
+            all.extend(steps);
+            writer.session.transact(&all)
+        })
+    }
+}
+
+impl Store for Postgres {
+    fn boot(&mut self) -> Result<Boot, StoreError> {
+        if self.writer.is_none() {
+            self.connect(Duration::ZERO)?;
+        }
+        self.read(|session| read::boot(session))
+    }
+
+    fn probe(&mut self) -> Result<(), StoreError> {
+        self.with(|writer| owner::check(&writer.session, writer.epoch))
+    }
+
+    fn find(&mut self, id: &JobId) -> Result<Option<Found>, StoreError> {
+        self.read(|session| read::find(session, id))
+    }
+
+    fn holder(&mut self, key: &str) -> Result<Option<JobRow>, StoreError> {
+        self.read(|session| read::holder(session, key))
+    }
+
+    fn job(&mut self, no: JobNo) -> Result<Option<JobRow>, StoreError> {
+        self.read(|session| read::job(session, no))
+    }
+
+    fn submitted(&mut self, no: JobNo) -> Result<Option<Submitted>, StoreError> {
+        self.read(|session| read::submitted(session, no))
+    }
+
+    fn tasks(&mut self, first: TaskNo, count: u32) -> Result<Vec<TaskRow>, StoreError> {
+        self.read(|session| read::tasks(session, first, count))
+    }
+
+    fn open_tasks(&mut self, first: TaskNo, count: u32) -> Result<Vec<TaskRow>, StoreError> {
+        self.read(|session| read::open_tasks(session, first, count))
+    }
+
+    fn each_item(
+        &mut self,
+        mapped: &TaskRow,
+        visit: &mut dyn FnMut(Item<'_>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        self.read(|session| read::each_item(session, mapped, visit))
+    }
+
+    fn queue(&mut self, name: &QueueName) -> Result<QueueRow, StoreError> {
+        if let Some(known) = self.read(|session| read::queue(session, name))? {
+            return Ok(known);
+        }
+        self.write(vec![write::queue(name)])?;
+        let kept = self.read(|session| read::queue(session, name))?;
+        kept.ok_or_else(|| StoreError::Corrupt(format!("the queue {name} has no number")))
+    }
+
+    fn ready(&mut self, queue: i64, most: usize) -> Result<Vec<(i64, TaskNo)>, StoreError> {
+        self.read(|session| read::ready(session, queue, most))
+    }
+
+    fn ready_count(&mut self, queue: i64, most: usize) -> Result<usize, StoreError> {
+        self.read(|session| read::ready_count(session, queue, most))
+    }
+
+    fn waiting_for(&mut self, event: &str, key: &str) -> Result<Vec<TaskNo>, StoreError> {
+        self.read(|session| read::waiting_for(session, event, key))
+    }
+
+    fn due_tasks(&mut self, now: Timestamp, most: usize) -> Result<Vec<TaskNo>, StoreError> {
+        self.read(|session| read::due_tasks(session, now, most))
+    }
+
+    fn due_jobs(&mut self, now: Timestamp, most: usize) -> Result<Vec<JobNo>, StoreError> {
+        self.read(|session| read::due_jobs(session, now, most))
+    }
+
+    fn next_due(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        self.read(|session| read::next_due(session))
+    }
+
+    fn open_attempts(&mut self) -> Result<Vec<TaskRow>, StoreError> {
+        self.read(|session| read::open_attempts(session))
+    }
+
+    fn asked(&mut self) -> Result<Vec<Asked>, StoreError> {
+        self.read(|session| read::asked(session))
+    }
+
+    fn deaths(&mut self, task: TaskNo) -> Result<Vec<Death>, StoreError> {
+        self.read(|session| read::deaths(session, task))
+    }
+
+    fn last_logs(&mut self, task: TaskNo, bytes: usize) -> Result<Vec<LogChunk>, StoreError> {
+        self.read(|session| read::last_logs(session, task, bytes))
+    }
+
+    fn owed_replies(&mut self, job: Option<JobNo>) -> Result<Vec<OwedReply>, StoreError> {
+        self.read(|session| read::owed_replies(session, job))
+    }
+
+    fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {
+        let next_event = self.with(|writer| Ok(writer.next_event))?;
+        let (steps, next_event) = write::steps(commit, next_event);
+        self.write(steps)?;
+        if let Some(writer) = &mut self.writer {
+            writer.next_event = next_event;
+        }
+        Ok(())
+    }
+
+    fn shift(&mut self, by: i64, now: Timestamp) -> Result<(), StoreError> {
+        self.write(write::shift(by, now))
+    }
+
+    fn prune(&mut self, finished_before: Timestamp, most: usize) -> Result<usize, StoreError> {
+        let (steps, count) = self.read(|session| prune::steps(session, finished_before, most))?;
+        if count > 0 {
+            self.write(steps)?;
+        }
+        Ok(count)
+    }
+}
+
+const LOST: &str = "the connection to PostgreSQL is lost";

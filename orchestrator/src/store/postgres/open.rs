@@ -1,0 +1,204 @@
+//! Opening the database: the address, the settings, the lock, the schema.
+
+use std::fmt::Write as _;
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use tokio_postgres::Config;
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+use uuid::Uuid;
+
+use super::session::Session;
+use super::{StoreError, owner};
+use crate::store::sql::Reader;
+
+/// What each version of the schema adds to the one before; how many a database has stands in `meta`.
+const VERSIONS: [&str; 1] = [include_str!("schema.sql")];
+/// How long a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long what was sent may go unacknowledged before the connection is lost.
+const SILENCE: Duration = Duration::from_secs(20);
+/// How long a connection may be idle before it is asked whether it is there.
+const IDLE: Duration = Duration::from_secs(10);
+/// The oldest version of PostgreSQL that has all that is used here and is still looked after.
+const OLDEST: i64 = 130_000;
+
+/// What every connection is told. The server, too, must notice that a client is gone: it holds a lock for it.
+const COMMON: &str = "SET search_path = warrener, pg_catalog; SET client_min_messages = warning; SET jit = off; \
+     SET enable_seqscan = off; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; \
+     SET tcp_keepalives_count = 3; SET tcp_user_timeout = 20000";
+/// What the writer's is told. All its statements find rows by an index; a plan made while a table was empty must not
+/// read it from end to end once it is full.
+const WRITER: &str = "SET plan_cache_mode = force_generic_plan; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+     SET default_transaction_isolation = 'read committed'; SET lock_timeout = '10s'; SET statement_timeout = 0; \
+     SET idle_in_transaction_session_timeout = '60s'; SELECT set_config('synchronous_commit', 'on', false) \
+     WHERE current_setting('synchronous_commit') IN ('off', 'local')";
+/// What a reader's is told.
+const READER: &str = "SET default_transaction_read_only = on; SET statement_timeout = '30s'";
+
+/// Where the database is.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    config: Config,
+    /// Without the password.
+    shown: String,
+}
+
+impl Place {
+    /// Reads an address such as `postgres://user:password@host/database`.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] if it is none, or asks for TLS.
+    pub(super) fn new(url: &str) -> Result<Self, StoreError> {
+        let refuse = |why: String| StoreError::Open { place: "postgres://…".to_owned(), why };
+        if asks_for_tls(url) {
+            return Err(refuse(NO_TLS.to_owned()));
+        }
+        // The text of the error never holds the value of a password.
+        let mut config = Config::from_str(url).map_err(|error| {
+            let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
+            refuse(format!("{error}{cause}"))
+        })?;
+        if config.get_hosts().is_empty() {
+            return Err(refuse("it names no host; give it as postgres://USER:PASSWORD@HOST/DATABASE".to_owned()));
+        }
+        config
+            .ssl_mode(SslMode::Disable)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .tcp_user_timeout(SILENCE)
+            .keepalives_idle(IDLE);
+        let shown = shown(&config);
+        Ok(Self { config, shown })
+    }
+
+    pub(super) fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    /// A connection that only reads.
+    pub(super) fn reader(&self) -> Result<Session, StoreError> {
+        let mut config = self.config.clone();
+        let session = Session::open(config.application_name("warrener reader"))?;
+        session.run(SETTING, &format!("{COMMON}; {READER}"))?;
+        Ok(session)
+    }
+
+    /// The writer's connection, with the lock and a schema of our time, and its epoch.
+    pub(super) fn writer(&self, instance: &str, patience: Duration) -> Result<(Session, i64), StoreError> {
+        let mut config = self.config.clone();
+        config.application_name("warrener orchestrator").target_session_attrs(TargetSessionAttrs::ReadWrite);
+        let session = Session::open(&config)?;
+        session.run(SETTING, &format!("{COMMON}; {WRITER}"))?;
+        self.inspect(&session)?;
+        owner::lock(&session, instance, patience)?;
+        self.upgrade(&session)?;
+        let epoch = owner::enter(&session, instance)?;
+        Ok((session, epoch))
+    }
+
+    /// Why the database is no place for jobs, for whoever starts an orchestrator.
+    pub(super) fn refuse(&self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::Unwritable(why) => self.refused(why),
+            StoreError::Statement { doing, why } => self.refused(format!("cannot {doing}: {why}")),
+            other => other,
+        }
+    }
+
+    fn refused(&self, why: String) -> StoreError {
+        StoreError::Open { place: self.shown.clone(), why }
+    }
+
+    /// The server must be able to keep what it is given.
+    pub(super) fn inspect(&self, session: &Session) -> Result<(), StoreError> {
+        let reader: &dyn Reader = session;
+        let statement = "SELECT CAST(current_setting('server_version_num') AS BIGINT), \
+             current_setting('server_encoding'), current_setting('fsync')";
+        let found =
+            reader.one(SETTING, statement, &[], |row| Ok((row.get::<i64>(0)?, row.string(1)?, row.string(2)?)))?;
+        let (version, encoding, fsync) = found.unwrap_or_default();
+        if version < OLDEST {
+            return Err(self.refused(format!(
+                "its server has version {}; {} or newer is needed",
+                version / 10_000,
+                OLDEST / 10_000
+            )));
+        }
+        if encoding != "UTF8" {
+            return Err(self.refused(format!("its encoding is {encoding}; create it with ENCODING 'UTF8'")));
+        }
+        if fsync != "on" {
+            tracing::warn!("PostgreSQL runs with fsync = off: a power cut may lose or break what is kept");
+        }
+        Ok(())
+    }
+
+    /// Brings the schema up to date, one version after the other; there is no way back.
+    fn upgrade(&self, session: &Session) -> Result<(), StoreError> {
+        const DOING: &str = "bring the schema up to date";
+        let reader: &dyn Reader = session;
+        let count = |what: &str| reader.number::<i64>(DOING, what, &[]);
+        let mut found = 0;
+        if count("SELECT count(*) FROM pg_namespace WHERE nspname = 'warrener'")? == 0 {
+            session.run(DOING, "CREATE SCHEMA warrener")?;
+        }
+        if count("SELECT count(*) FROM pg_tables WHERE schemaname = 'warrener'")? > 0 {
+            let is_ours = "SELECT count(*) FROM pg_tables WHERE schemaname = 'warrener' AND tablename IN ('meta', \
+                 'owner')";
+            if count(is_ours)? != 2 {
+                return Err(self.refused("its schema `warrener` belongs to another program".to_owned()));
+            }
+            found = count("SELECT coalesce(max(CAST(value AS BIGINT)), -1) FROM meta WHERE key = 'version'")?;
+            if !usize::try_from(found).is_ok_and(|found| (1..=VERSIONS.len()).contains(&found)) {
+                let known = VERSIONS.len();
+                let why = "this program knows";
+                return Err(
+                    self.refused(format!("its schema has version {found}, {why} {known}; use the newer program"))
+                );
+            }
+        }
+        for (version, statements) in (1..).zip(VERSIONS).skip(usize::try_from(found).unwrap_or_default()) {
+            let mut all = format!("BEGIN; {statements};");
+            if version == 1 {
+                let identity = Uuid::new_v4().simple();
+                write!(all, "INSERT INTO meta (key, value) VALUES ('database', '{identity}'), ('version', '0');")
+                    .expect("a string takes all");
+            }
+            session.run(DOING, &format!("{all} UPDATE meta SET value = '{version}' WHERE key = 'version'; COMMIT"))?;
+        }
+        Ok(())
+    }
+}
+
+/// The address without the password.
+fn shown(config: &Config) -> String {
+    let mut shown = "postgres://".to_owned();
+    if let Some(user) = config.get_user() {
+        write!(shown, "{user}@").expect("a string takes all");
+    }
+    let host = |host: &Host| match host {
+        Host::Tcp(name) => name.clone(),
+        Host::Unix(path) => path.display().to_string(),
+    };
+    let ports = config.get_ports();
+    let hosts = config.get_hosts().iter().enumerate().map(|(at, one)| {
+        let port = ports.get(at).or_else(|| ports.first()).copied().unwrap_or(5432);
+        format!("{}:{port}", host(one))
+    });
+    shown.push_str(&hosts.collect::<Vec<_>>().join(","));
+    if let Some(database) = config.get_dbname() {
+        write!(shown, "/{database}").expect("a string takes all");
+    }
+    shown
+}
+
+/// Whether the address insists on TLS.
+fn asks_for_tls(url: &str) -> bool {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.any(|(name, value)| name == "sslmode" && !["disable", "allow", "prefer"].contains(&value))
+}
+
+const SETTING: &str = "prepare a connection";
+const NO_TLS: &str = "this version does not speak TLS with PostgreSQL; reach it over a network that you trust, or \
+     through a tunnel, and leave sslmode out";

@@ -1,0 +1,116 @@
+//! Removing what is kept no longer, a little at a time: nobody waits for it longer than a slice.
+
+use std::ops::Range;
+
+use warrener_shared::time::Timestamp;
+
+use super::StoreError;
+use super::session::{Session, Step};
+use super::value::columns;
+use super::write::Steps;
+use crate::store::sql::row::map;
+use crate::store::sql::{Reader, Row, limit};
+
+/// Tasks that are removed in one step; those of a larger job follow later.
+const STEP: i64 = 256;
+/// Jobs, and ranges of tasks, that one slice removes.
+const SLICE: usize = 32;
+const DOING: &str = "remove finished jobs";
+
+/// What one slice removes, and how many steps that is.
+pub(super) fn steps(
+    session: &Session,
+    before: Timestamp,
+    most: usize,
+) -> Result<(Vec<Step<'static>>, usize), StoreError> {
+    let most = most.min(SLICE);
+    let mut slice = Slice::default();
+    let taken = match slice.sweep(session, most)? {
+        0 => slice.remove_oldest(session, before, most)?,
+        swept => swept,
+    };
+    Ok((slice.finish(), taken))
+}
+
+/// What is removed, and what is left for a later slice.
+#[derive(Debug, Default)]
+struct Slice {
+    tasks: Vec<Range<i64>>,
+    leftovers: Vec<Range<i64>>,
+    swept: Vec<i64>,
+    jobs: Vec<i64>,
+}
+
+impl Slice {
+    /// Takes some of the tasks that removed jobs left behind; tells of how many ranges.
+    fn sweep(&mut self, session: &Session, most: usize) -> Result<usize, StoreError> {
+        let reader: &dyn Reader = session;
+        let statement = "SELECT first, last FROM leftovers ORDER BY first LIMIT ?1";
+        let read = |row: &dyn Row| Ok(row.get(0)?..row.get(1)?);
+        let found: Vec<Range<i64>> = reader.all(DOING, statement, &[limit(most)], read)?;
+        for Range { start, end } in &found {
+            let middle = *end.min(&(start + STEP));
+            self.swept.push(*start);
+            self.take(session, *start..middle)?;
+            if middle < *end {
+                self.leftovers.push(middle..*end);
+            }
+        }
+        Ok(found.len())
+    }
+
+    /// Takes the jobs that have been over for longest; tells how many.
+    fn remove_oldest(&mut self, session: &Session, before: Timestamp, most: usize) -> Result<usize, StoreError> {
+        let reader: &dyn Reader = session;
+        let statement = "SELECT no, first_task, tasks FROM jobs WHERE finished_at IS NOT NULL AND finished_at < ?1 \
+             ORDER BY finished_at LIMIT ?2";
+        let read = |row: &dyn Row| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        let found: Vec<(i64, i64, i64)> = reader.all(DOING, statement, &[before.0.into(), limit(most)], read)?;
+        for (job, first, tasks) in &found {
+            self.jobs.push(*job);
+            match *tasks <= STEP {
+                true => self.take(session, *first..first + tasks)?,
+                false => self.leftovers.push(*first..first + tasks),
+            }
+        }
+        Ok(found.len())
+    }
+
+    /// Takes tasks with the items of the mapped ones: few at once, many later.
+    fn take(&mut self, session: &Session, tasks: Range<i64>) -> Result<(), StoreError> {
+        let reader: &dyn Reader = session;
+        let statement = "SELECT map FROM tasks WHERE no >= ?1 AND no < ?2 AND map IS NOT NULL";
+        let maps = reader.all(DOING, statement, &[tasks.start.into(), tasks.end.into()], |row| map(row.blob(0)?, 0))?;
+        for map in maps {
+            let items = map.first_item.0..map.first_item.0 + i64::from(map.total);
+            if i64::from(map.total) <= STEP { self.tasks.push(items) } else { self.leftovers.push(items) }
+        }
+        self.tasks.push(tasks);
+        Ok(())
+    }
+
+    fn finish(self) -> Vec<Step<'static>> {
+        let mut steps = Steps::default();
+        let ranges: Vec<_> =
+            self.tasks.iter().map(|tasks| (tasks.start, (tasks.end - tasks.start).unsigned_abs())).collect();
+        steps.forget_tasks(&ranges);
+        for (table, no) in [
+            ("events", "job"),
+            ("submits", "job"),
+            ("replies", "job"),
+            ("job_labels", "job"),
+            ("job_queues", "job"),
+            ("jobs", "no"),
+        ] {
+            let jobs = columns(self.jobs.iter().map(|job| [(*job).into()]));
+            steps.add(DOING, format!("DELETE FROM {table} WHERE {no} = ANY(?1)"), jobs);
+        }
+        let swept = columns(self.swept.iter().map(|first| [(*first).into()]));
+        steps.add(DOING, "DELETE FROM leftovers WHERE first = ANY(?1)", swept);
+        let leftovers = columns(self.leftovers.iter().map(|range| [range.start.into(), range.end.into()]));
+        let statement = "INSERT INTO leftovers (first, last) SELECT first, last \
+             FROM unnest(?1::bigint[], ?2::bigint[]) AS u (first, last)";
+        steps.add(DOING, statement, leftovers);
+        steps.0
+    }
+}

@@ -1,0 +1,266 @@
+//! A connection, driven by the thread that uses it: nothing happens on it while nobody waits for it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::error::Error as _;
+use std::fmt::Write as _;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::Duration;
+
+use futures_util::TryStreamExt as _;
+use futures_util::future::{MaybeDone, maybe_done};
+use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Config, NoTls, Statement};
+
+use super::value::Parameter;
+use super::{StoreError, owner};
+use crate::store::sql::{Dialect, Reader, Value, Visitor};
+
+/// How long the database may take for an answer. It is taken for lost then, and the connection is given up.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Statements that stay prepared; most are the same few dozen, only filters of lists may be of any number.
+const PREPARED: usize = 128;
+
+/// See the module.
+pub(super) struct Session {
+    client: Client,
+    statements: RefCell<HashMap<String, Statement>>,
+    runner: Runner,
+}
+
+/// What a connection runs on. It may be dropped where a runtime that is waited for would panic.
+struct Runner(Option<Runtime>);
+
+type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// One statement of a transaction.
+#[derive(Debug)]
+pub(super) struct Step<'a> {
+    pub(super) doing: &'static str,
+    pub(super) statement: String,
+    pub(super) values: Vec<Parameter<'a>>,
+}
+
+impl Session {
+    /// Connects.
+    ///
+    /// # Errors
+    /// [`StoreError::Unwritable`] if that may work later, else [`StoreError::Statement`].
+    pub(super) fn open(config: &Config) -> Result<Self, StoreError> {
+        let runner = Runner::new().map_err(|error| StoreError::Unwritable(format!("{CONNECT}: {error}")))?;
+        let (client, connection) = runner.wait(CONNECT, config.connect(NoTls))?;
+        runner.runtime().spawn(async move {
+            // Whoever waits for an answer is told as well.
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection to PostgreSQL ended");
+            }
+        });
+        Ok(Self { client, statements: RefCell::default(), runner })
+    }
+
+    fn wait<T>(
+        &self,
+        doing: &'static str,
+        answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, StoreError> {
+        self.runner.wait(doing, answer)
+    }
+
+    fn prepare(&self, doing: &'static str, statement: &str) -> Result<Statement, StoreError> {
+        if let Some(known) = self.statements.borrow().get(statement) {
+            return Ok(known.clone());
+        }
+        let prepared = self.wait(doing, self.client.prepare(&numbered(statement)))?;
+        let mut statements = self.statements.borrow_mut();
+        if statements.len() >= PREPARED {
+            statements.clear();
+        }
+        statements.insert(statement.to_owned(), prepared.clone());
+        Ok(prepared)
+    }
+
+    /// Carries out statements that take nothing and give nothing.
+    pub(super) fn run(&self, doing: &'static str, statements: &str) -> Result<(), StoreError> {
+        self.wait(doing, self.client.batch_execute(statements))
+    }
+
+    /// Carries out all steps, or none: they are sent together, and so is the end of the transaction. If one of them
+    /// fails, the database takes that end for the order to forget the others.
+    ///
+    /// # Errors
+    /// [`StoreError`]; if it is transient nobody knows whether the steps were carried out.
+    pub(super) fn transact(&self, steps: &[Step<'_>]) -> Result<(), StoreError> {
+        let prepared = steps.iter().map(|step| self.prepare(step.doing, &step.statement));
+        let prepared = prepared.collect::<Result<Vec<_>, _>>()?;
+        // Waited for, since without it each step would be a transaction of its own.
+        self.run("begin a transaction", "BEGIN")?;
+        let mut answers: Vec<Answer<'_, Result<(), StoreError>>> = Vec::new();
+        let is_sound = &Cell::new(true);
+        for (step, statement) in steps.iter().zip(&prepared) {
+            answers.push(Box::pin(async move {
+                let executed = self.client.execute_raw(statement, &step.values).await;
+                executed.map(drop).map_err(failed(step.doing)).inspect_err(|_| is_sound.set(false))
+            }));
+        }
+        // A step that could not even be sent is unknown to the database.
+        let end = async { self.client.batch_execute(if is_sound.get() { "COMMIT" } else { "ROLLBACK" }).await };
+        answers.push(Box::pin(async { end.await.map_err(failed("commit")) }));
+        let outcomes = self.wait("commit", async { Ok(in_order(answers).await) })?;
+        outcomes.into_iter().collect()
+    }
+}
+
+impl Reader for Session {
+    fn each(
+        &self,
+        doing: &'static str,
+        statement: &str,
+        values: &[Value<'_>],
+        visit: &mut Visitor<'_>,
+    ) -> Result<(), StoreError> {
+        let statement = self.prepare(doing, statement)?;
+        let rows = self.wait(doing, self.client.query_raw(&statement, values))?;
+        let mut rows = pin!(rows);
+        while let Some(row) = self.wait(doing, rows.try_next())? {
+            if visit(&row)?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+}
+
+impl Runner {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self(Some(Builder::new_current_thread().enable_all().build()?)))
+    }
+
+    fn runtime(&self) -> &Runtime {
+        self.0.as_ref().expect("it is not being dropped")
+    }
+
+    fn wait<T>(
+        &self,
+        doing: &'static str,
+        answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, StoreError> {
+        let answer = async { tokio::time::timeout(PATIENCE, answer).await };
+        // Readers may be asked on a thread of the service's own runtime.
+        match tokio::task::block_in_place(|| self.runtime().block_on(answer)) {
+            Ok(answer) => answer.map_err(failed(doing)),
+            Err(_) => Err(StoreError::Unwritable(format!("{doing}: no answer within {} s", PATIENCE.as_secs()))),
+        }
+    }
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").finish_non_exhaustive()
+    }
+}
+
+/// Waits for all, each of which has sent what it sends before the next one is asked to.
+async fn in_order<T>(futures: Vec<Answer<'_, T>>) -> Vec<T> {
+    let mut futures: Vec<_> = futures.into_iter().map(maybe_done).collect();
+    poll_fn(|context| {
+        let mut is_done = true;
+        for future in &mut futures {
+            is_done &= Pin::new(future).poll(context).is_ready();
+        }
+        if is_done { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    let outcome = |future: &mut MaybeDone<_>| Pin::new(future).take_output().expect("it is done");
+    futures.iter_mut().map(outcome).collect()
+}
+
+/// The statement with its parameters as PostgreSQL numbers them.
+fn numbered(statement: &str) -> String {
+    let mut numbered = String::with_capacity(statement.len() + 16);
+    let mut highest = 0;
+    let mut parts = statement.split('?');
+    numbered.extend(parts.next());
+    for part in parts {
+        let digits = part.len() - part.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let number = part[..digits].parse().unwrap_or(highest + 1);
+        highest = highest.max(number);
+        write!(numbered, "${number}{}", &part[digits..]).expect("a string takes all");
+    }
+    numbered
+}
+
+/// Says what a failed statement means for the caller.
+pub(super) fn failed(doing: &'static str) -> impl Fn(tokio_postgres::Error) -> StoreError {
+    move |error| {
+        let Some(answer) = error.as_db_error() else {
+            // Sources say more than the error itself, which says "error communicating with the server".
+            let mut why = error.to_string();
+            let mut source = error.source();
+            while let Some(cause) = source {
+                write!(why, ": {cause}").expect("a string takes all");
+                source = cause.source();
+            }
+            // What cannot be said to the server will not be said better later.
+            let is_ours = ["error serializing", "error encoding", "expected"].iter().any(|what| why.starts_with(what));
+            return match is_ours {
+                true => StoreError::Statement { doing, why },
+                false => StoreError::Unwritable(format!("{doing}: {why}")),
+            };
+        };
+        if answer.constraint() == Some(FENCE) {
+            return StoreError::Unwritable(format!("{doing}: {}", owner::TAKEN));
+        }
+        let why = format!("{} ({})", answer.message(), answer.code().code());
+        match () {
+            () if is_passing(answer.code()) => StoreError::Unwritable(format!("{doing}: {why}")),
+            () if [SqlState::DATA_CORRUPTED, SqlState::INDEX_CORRUPTED].contains(answer.code()) => {
+                StoreError::Corrupt(format!("{doing}: {why}"))
+            }
+            () => StoreError::Statement { doing, why },
+        }
+    }
+}
+
+/// Whether it may pass: the server is away, starting, stopping, full, or only to be read.
+fn is_passing(code: &SqlState) -> bool {
+    // 08 connection, 28 who we are, 53 resources, 57 an operator, 58 the system, 40 conflict with another transaction.
+    let classes = ["08", "28", "53", "57", "58", "40"];
+    classes.iter().any(|class| code.code().starts_with(class))
+        || [SqlState::READ_ONLY_SQL_TRANSACTION, SqlState::LOCK_NOT_AVAILABLE].contains(code)
+}
+
+const CONNECT: &str = "connect to PostgreSQL";
+/// The constraint that a commit by somebody else than the owner breaks.
+const FENCE: &str = "owner_fence";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_numbered() {
+        for (ours, theirs) in [
+            ("SELECT 1", "SELECT 1"),
+            ("a = ?1 AND b = ?2 OR c = ?1", "a = $1 AND b = $2 OR c = $1"),
+            ("a < ? AND b IN (?, ?) LIMIT ?", "a < $1 AND b IN ($2, $3) LIMIT $4"),
+            ("?12 ?", "$12 $13"),
+        ] {
+            assert_eq!(numbered(ours), theirs);
+        }
+    }
+}

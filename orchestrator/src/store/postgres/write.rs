@@ -1,0 +1,320 @@
+//! One transaction: all of a batch, or nothing. Each statement takes the rows of its table as arrays.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use warrener_engine::row::{JobRow, OWN_QUEUE, TaskRow};
+use warrener_shared::id::{JobNo, QueueName, TaskNo};
+use warrener_shared::job::Until;
+use warrener_shared::limits::LOG_CHUNKS;
+use warrener_shared::state::JobState;
+use warrener_shared::time::Timestamp;
+use warrener_shared::wire::event::JobEvent;
+
+use super::session::Step;
+use super::value::{Parameter, columns};
+use crate::store::sql::Value;
+use crate::store::sql::chunk::{self, kind_bit};
+use crate::store::sql::row::{ATTEMPT_COLUMNS, JOB_CHANGES, TASK_COLUMNS, attempt_values, job_values, task_values};
+use crate::store::{Asked, Caption, Commit, Death, LogChunk, OwedReply, Submitted};
+
+/// The steps of a commit whose first event has this number, and the number after its last one.
+pub(super) fn steps(commit: &Commit, next_event: i64) -> (Vec<Step<'_>>, i64) {
+    let mut steps = Steps::default();
+    steps.new_jobs(&commit.changes.new_jobs, &commit.submitted);
+    steps.jobs(&commit.changes.jobs);
+    steps.new_tasks(&commit.changes.new_tasks);
+    steps.tasks(&commit.changes.tasks);
+    steps.forget_tasks(
+        &commit.changes.dropped.iter().map(|(first, count)| (first.0, u64::from(*count))).collect::<Vec<_>>(),
+    );
+    steps.attempts(commit);
+    let next_event = steps.events(&commit.changes.events, next_event);
+    steps.replies(&commit.owed, &commit.replied);
+    steps.logs(&commit.logs);
+    steps.stops(&commit.asked, &commit.stopped);
+    steps.deaths(&commit.deaths);
+    steps.dead(commit);
+    let released = commit.released.iter().map(|job| [job.0.into()]);
+    steps.add("release unique keys", "UPDATE jobs SET unique_key = NULL WHERE no = ANY(?1)", columns(released));
+    let paused = commit.paused.iter().map(|(queue, paused)| [(*queue).into(), Value::Int((*paused).into())]);
+    let statement = "UPDATE queues q SET paused = u.paused FROM unnest(?1::bigint[], ?2::bigint[]) AS u (no, paused) \
+         WHERE q.no = u.no";
+    steps.add("pause queues", statement, columns(paused));
+    steps.meta(commit);
+    (steps.0, next_event)
+}
+
+/// Statements that are carried out in this order.
+#[derive(Debug, Default)]
+pub(super) struct Steps<'a>(pub(super) Vec<Step<'a>>);
+
+impl<'a> Steps<'a> {
+    /// One more, unless it has no rows.
+    pub(super) fn add(&mut self, doing: &'static str, statement: impl Into<String>, values: Vec<Parameter<'a>>) {
+        let is_idle = |parameter: &Parameter<'_>| matches!(parameter, Parameter::Many(rows) if rows.is_empty());
+        if !values.first().is_some_and(is_idle) {
+            self.0.push(Step { doing, statement: statement.into(), values });
+        }
+    }
+
+    fn new_jobs(&mut self, rows: &'a [JobRow], submitted: &'a [(JobNo, Submitted, Caption)]) {
+        let jobs = rows.iter().zip(submitted).map(|(row, (_, submitted, caption))| new_job(row, submitted, caption));
+        let mut values = columns(rows.iter().map(job_values));
+        values.extend(columns(jobs));
+        let statement = insert("jobs", &format!("{JOB_CHANGES}, {NEW_JOB}"), &[JOB_TYPES, NEW_JOB_TYPES].concat());
+        self.add("keep jobs", statement, values);
+        let bodies = rows.iter().zip(submitted).map(|(row, (_, submitted, _))| {
+            let body = Value::bytes(Some(&submitted.body));
+            [row.no.0.into(), body, Value::int(submitted.priority), Value::text(submitted.traceparent.as_deref())]
+        });
+        let statement = insert("submits", "job, body, priority, traceparent", "ibit");
+        self.add("keep what was submitted", statement, columns(bodies));
+        let labels = rows.iter().zip(submitted).flat_map(|(row, (_, _, caption))| labels(row.no, caption));
+        self.add("keep labels", insert("job_labels", "job, name, value", "itt"), columns(labels));
+    }
+
+    fn jobs(&mut self, rows: &'a [JobRow]) {
+        let set = changes(JOB_CHANGES, "no, first_task");
+        let source = source(JOB_CHANGES, JOB_TYPES);
+        let statement =
+            format!("UPDATE jobs r SET {set} FROM {source} WHERE r.no = u.no AND r.first_task = u.first_task");
+        self.add("update jobs", statement, columns(rows.iter().map(job_values)));
+    }
+
+    fn new_tasks(&mut self, rows: &'a [TaskRow]) {
+        self.add("keep tasks", insert("tasks", TASK_COLUMNS, TASK_TYPES), columns(rows.iter().map(task_values)));
+        // Items have the queue of their task, and built-in tasks have none.
+        let queued = rows.iter().filter(|row| row.index.is_none() && row.queue != OWN_QUEUE);
+        let places: BTreeSet<(i64, i64)> = queued.map(|row| (row.queue, row.job.0)).collect();
+        let places = places.into_iter().map(|(queue, job)| [queue.into(), job.into()]);
+        let statement = format!("{} ON CONFLICT DO NOTHING", insert("job_queues", "queue, job", "ii"));
+        self.add("keep the queues of jobs", statement, columns(places));
+    }
+
+    fn tasks(&mut self, rows: &'a [TaskRow]) {
+        let set = changes(TASK_COLUMNS, "no, job, position, item");
+        let source = source(TASK_COLUMNS, TASK_TYPES);
+        let statement = format!(
+            "UPDATE tasks r SET {set} FROM {source} WHERE r.no = u.no AND r.job = u.job AND r.position = u.position \
+             AND r.item IS NOT DISTINCT FROM u.item"
+        );
+        self.add("update tasks", statement, columns(rows.iter().map(task_values)));
+    }
+
+    /// Removes tasks, from a number on so many, and all that is kept by their numbers.
+    pub(super) fn forget_tasks(&mut self, ranges: &[(i64, u64)]) {
+        for (table, no) in
+            [("tasks", "no"), ("attempts", "task"), ("logs", "task"), ("stops", "task"), ("deaths", "task")]
+        {
+            let rows =
+                ranges.iter().map(|(first, count)| [(*first).into(), (first.saturating_add_unsigned(*count)).into()]);
+            let statement = format!(
+                "DELETE FROM {table} r USING unnest(?1::bigint[], ?2::bigint[]) AS u (first, after) \
+                 WHERE r.{no} >= u.first AND r.{no} < u.after"
+            );
+            self.add("forget tasks", statement, columns(rows));
+        }
+    }
+
+    fn attempts(&mut self, commit: &'a Commit) {
+        let statement = format!("{} ON CONFLICT DO NOTHING", insert("attempts", ATTEMPT_COLUMNS, "iiitiiib"));
+        self.add("keep attempts", statement, columns(commit.changes.attempts.iter().map(attempt_values)));
+    }
+
+    fn events(&mut self, events: &'a [(JobNo, Vec<JobEvent>)], mut next: i64) -> i64 {
+        let rows = events.iter().map(|(job, list)| {
+            let first = list.first().map_or(0, |event| event.sequence);
+            let kinds = list.iter().fold(0, |kinds, event| kinds | kind_bit(&event.kind));
+            let no = next;
+            next += 1;
+            let body = Value::Bytes(chunk::encode(list).into());
+            [no.into(), job.0.into(), Value::Int(i64::try_from(first).unwrap_or(i64::MAX)), kinds.into(), body]
+        });
+        let values = columns(rows);
+        self.add("keep events", insert("events", "no, job, first, kinds, body", "iiiib"), values);
+        next
+    }
+
+    fn replies(&mut self, owed: &'a [OwedReply], replied: &'a [i64]) {
+        let rows = owed.iter().map(|reply| {
+            let correlation_id = Value::text(reply.correlation_id.as_deref());
+            [reply.job.0.into(), reply.reply_to.as_str().into(), correlation_id, Value::Int(reply.accepted.into())]
+        });
+        let statement = insert_in_order("replies", "job, reply_to, correlation_id, accepted", "itti");
+        self.add("keep the answers owed", statement, columns(rows));
+        let given = columns(replied.iter().map(|no| [(*no).into()]));
+        self.add("forget the answers given", "DELETE FROM replies WHERE no = ANY(?1)", given);
+    }
+
+    /// Chunks beyond the limit are left out.
+    fn logs(&mut self, chunks: &'a [LogChunk]) {
+        let rows = chunks.iter().map(|LogChunk { task, attempt, time, text }| {
+            [task.0.into(), Value::Int((*attempt).into()), time.0.into(), text.as_str().into()]
+        });
+        let statement = format!(
+            "INSERT INTO logs (task, attempt, no, time, text) SELECT task, attempt, no, time, text FROM ( \
+             SELECT u.task, u.attempt, u.time, u.text, row_number() OVER (PARTITION BY u.task, u.attempt ORDER BY \
+             u.place) + coalesce((SELECT max(l.no) FROM logs l WHERE l.task = u.task AND l.attempt = u.attempt), 0) \
+             AS no FROM unnest(?1::bigint[], ?2::bigint[], ?3::bigint[], ?4::text[]) WITH ORDINALITY AS \
+             u (task, attempt, time, text, place)) AS numbered WHERE no <= {LOG_CHUNKS}"
+        );
+        self.add("keep what attempts wrote", statement, columns(rows));
+    }
+
+    fn stops(&mut self, asked: &'a [Asked], stopped: &[(TaskNo, u32, Timestamp)]) {
+        // A statement may touch a row once: of those asked the last one counts, of those who stopped the first.
+        let latest: BTreeMap<_, _> = asked.iter().map(|asked| ((asked.task.0, asked.attempt), asked)).collect();
+        let rows = latest.into_values().map(|Asked { task, attempt, worker, at }| {
+            [task.0.into(), Value::Int((*attempt).into()), (&**worker).into(), at.0.into()]
+        });
+        let statement = format!(
+            "{} ON CONFLICT (task, attempt) DO UPDATE SET worker = excluded.worker, asked_at = excluded.asked_at",
+            insert("stops", "task, attempt, worker, asked_at", "iiti")
+        );
+        self.add("keep who was asked to stop", statement, columns(rows));
+        let first: BTreeMap<_, _> =
+            stopped.iter().rev().map(|(task, attempt, at)| ((task.0, *attempt), at.0)).collect();
+        let rows = first.into_iter().map(|((task, attempt), at)| [task.into(), Value::Int(attempt.into()), at.into()]);
+        let statement = "UPDATE stops r SET stopped_at = u.at FROM unnest(?1::bigint[], ?2::bigint[], ?3::bigint[]) \
+             AS u (task, attempt, at) WHERE r.task = u.task AND r.attempt = u.attempt AND r.stopped_at IS NULL";
+        self.add("keep who stopped", statement, columns(rows));
+    }
+
+    fn deaths(&mut self, deaths: &'a [Death]) {
+        let rows = deaths.iter().map(|Death { task, attempt, worker, deliveries, at }| {
+            let attempt = Value::Int((*attempt).into());
+            [task.0.into(), attempt, (&**worker).into(), Value::int(*deliveries), at.0.into()]
+        });
+        let insert = insert_in_order("deaths", "task, attempt, worker, deliveries, at", "iitii");
+        self.add("keep how workers died", format!("{insert} ON CONFLICT DO NOTHING"), columns(rows));
+    }
+
+    fn dead(&mut self, commit: &'a Commit) {
+        let rows = commit.dead.iter().map(|letter| {
+            [
+                letter.from.into(),
+                letter.code.as_str().into(),
+                letter.message.as_str().into(),
+                Value::text(letter.job.as_deref()),
+                Value::text(letter.task.as_deref()),
+                letter.received_at.0.into(),
+                Value::Int(i64::try_from(letter.size).unwrap_or(i64::MAX)),
+                Value::bytes(Some(&letter.body)),
+                letter.headers.as_str().into(),
+                Value::text(letter.evidence.as_deref()),
+            ]
+        });
+        let names = "source, code, message, job, task, received_at, size, body, headers, evidence";
+        self.add("keep dead letters", insert_in_order("dead", names, "tttttiibtt"), columns(rows));
+        let discarded = columns(commit.discarded.iter().map(|no| [(*no).into()]));
+        self.add("discard dead letters", "DELETE FROM dead WHERE no = ANY(?1)", discarded);
+    }
+
+    fn meta(&mut self, commit: &Commit) {
+        let last = |rows: &[TaskRow]| rows.iter().filter_map(|row| row.dispatch_no).max();
+        let dispatched = last(&commit.changes.new_tasks).max(last(&commit.changes.tasks)).map(|no| no + 1);
+        let values = [
+            ("next_dispatch", dispatched),
+            ("next_job", commit.jobs_below),
+            ("next_task", commit.taken_below),
+            ("published_below", commit.published_below),
+            ("events_published", commit.events_published),
+            ("seen_at", commit.seen_at.map(|time| time.0)),
+        ];
+        self.keep(values.into_iter().filter_map(|(key, value)| Some((key, value?))));
+    }
+
+    /// Counters, by their keys.
+    fn keep(&mut self, values: impl Iterator<Item = (&'static str, i64)>) {
+        let rows = values.map(|(key, value)| [key.into(), value.to_string().into()]);
+        let insert = insert("meta", "key, value", "tt");
+        let statement = format!("{insert} ON CONFLICT (key) DO UPDATE SET value = excluded.value");
+        self.add("keep counters", statement, columns(rows));
+    }
+}
+
+/// Gives a queue a number, if it has none.
+pub(super) fn queue(name: &QueueName) -> Step<'_> {
+    let statement = "INSERT INTO queues (name) VALUES (?1) ON CONFLICT DO NOTHING".to_owned();
+    Step { doing: "number a queue", statement, values: vec![Parameter::One(name.as_str().into())] }
+}
+
+/// Moves the timers that count a span.
+pub(super) fn shift(by: i64, now: Timestamp) -> Vec<Step<'static>> {
+    let mut steps = Steps::default();
+    let tasks = "UPDATE tasks SET wake_at = wake_at + ?1, start_by = start_by + ?1, waits_for = \
+         CASE WHEN waits_for LIKE 'span:%' THEN 'span:' || CAST(CAST(substr(waits_for, 6) AS BIGINT) + ?1 AS TEXT) \
+         ELSE waits_for END WHERE wake_at IS NOT NULL AND (waits_for IS NULL OR waits_for NOT LIKE 'time:%')";
+    let jobs = "UPDATE jobs SET wake_at = wake_at + ?1, deadline_at = deadline_at + ?1 \
+         WHERE wake_at IS NOT NULL AND state = ?2";
+    let by = || Parameter::One(by.into());
+    steps.add("follow the clock", tasks, vec![by()]);
+    steps.add("follow the clock", jobs, vec![by(), Parameter::One(Value::Int(JobState::Running as i64))]);
+    steps.keep(std::iter::once(("seen_at", now.0)));
+    steps.0
+}
+
+const NEW_JOB: &str = "id, name, kind, labels, tasks, digest, created_at, unique_key, unique_until, parent_task, \
+     parent_attempt, level";
+
+fn new_job<'a>(row: &'a JobRow, submitted: &'a Submitted, caption: &'a Caption) -> [Value<'a>; 12] {
+    let unique = caption.unique.as_ref();
+    [
+        row.id.as_str().into(),
+        Value::text(caption.name.as_deref()),
+        Value::text(caption.kind.as_deref()),
+        caption.labels.as_str().into(),
+        Value::Int(caption.tasks.into()),
+        Value::bytes(submitted.digest.as_ref().map(<[u8; 32]>::as_slice)),
+        row.created_at.0.into(),
+        Value::text(unique.map(|unique| unique.key.as_str())),
+        Value::int(unique.map(|unique| unique.until == Until::Finished)),
+        Value::int(row.parent.map(|parent| parent.task.0)),
+        Value::int(row.parent.map(|parent| parent.attempt)),
+        Value::Int(row.level.into()),
+    ]
+}
+
+/// The labels of a job, whose caption has them as a JSON object of texts.
+fn labels(no: JobNo, caption: &Caption) -> impl Iterator<Item = [Value<'static>; 3]> {
+    let labels: BTreeMap<String, String> = serde_json::from_str(&caption.labels).unwrap_or_default();
+    labels.into_iter().map(move |(name, value)| [no.0.into(), name.into(), value.into()])
+}
+
+/// What the columns hold: `i` a number, `t` a text, `b` bytes.
+const JOB_TYPES: &str = "iiiiiiiiibiibbiii";
+const NEW_JOB_TYPES: &str = "ttttibitiiii";
+const TASK_TYPES: &str = "iiiiiiiiiiiibiiiiiiiiitibibbbt";
+
+/// Rows as `u`, given as arrays, one for each column.
+fn source(names: &str, types: &str) -> String {
+    let array = |(at, kind): (usize, char)| {
+        let kind = match kind {
+            'i' => "bigint",
+            't' => "text",
+            _ => "bytea",
+        };
+        format!("?{}::{kind}[]", at + 1)
+    };
+    let arrays: Vec<_> = types.chars().enumerate().map(array).collect();
+    debug_assert_eq!(names.split(',').count(), arrays.len(), "each column has a type");
+    format!("unnest({}) AS u ({names})", arrays.join(", "))
+}
+
+fn insert(table: &str, names: &str, types: &str) -> String {
+    format!("INSERT INTO {table} ({names}) SELECT {names} FROM {}", source(names, types))
+}
+
+/// The same where the database numbers the rows.
+fn insert_in_order(table: &str, names: &str, types: &str) -> String {
+    let source = source(names, types).replace(" AS u (", " WITH ORDINALITY AS u (");
+    let source = source.strip_suffix(')').unwrap_or_default();
+    format!("INSERT INTO {table} ({names}) SELECT {names} FROM {source}, place) ORDER BY u.place")
+}
+
+/// Sets all columns but those that find the row.
+fn changes(names: &str, found_by: &str) -> String {
+    let found_by: Vec<_> = found_by.split(", ").collect();
+    let names = names.split(", ").map(str::trim).filter(|name| !found_by.contains(name));
+    names.map(|name| format!("{name} = u.{name}")).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,240 @@
+//! What all databases are asked in the same words: the statements, and the rows as they come back.
+//!
+//! Numbers, states, flags and times are integers of 64 bits, names are text, and payloads are bytes. Parameters are
+//! written `?1`, or `?` for the one after the last. Where the databases differ in words, [`Dialect`] says how.
+
+pub(crate) mod chunk;
+pub(crate) mod read;
+pub(crate) mod row;
+
+use std::borrow::Cow;
+use std::fmt::Debug;
+use std::ops::ControlFlow;
+
+use super::StoreError;
+
+/// A value of a column or parameter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Value<'a> {
+    Null,
+    Int(i64),
+    Text(Cow<'a, str>),
+    Bytes(Cow<'a, [u8]>),
+}
+
+impl<'a> Value<'a> {
+    pub(crate) fn int(number: Option<impl Into<i64>>) -> Self {
+        number.map_or(Self::Null, |number| Self::Int(number.into()))
+    }
+
+    pub(crate) fn text(text: Option<&'a str>) -> Self {
+        text.map_or(Self::Null, |text| Self::Text(text.into()))
+    }
+
+    pub(crate) fn bytes(bytes: Option<&'a [u8]>) -> Self {
+        bytes.map_or(Self::Null, |bytes| Self::Bytes(bytes.into()))
+    }
+}
+
+impl From<i64> for Value<'_> {
+    fn from(number: i64) -> Self {
+        Self::Int(number)
+    }
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<String> for Value<'_> {
+    fn from(text: String) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+/// As many as a statement may ask for.
+pub(crate) fn limit(most: usize) -> Value<'static> {
+    Value::Int(i64::try_from(most).unwrap_or(i64::MAX))
+}
+
+/// A row that a database gave.
+pub(crate) trait Row {
+    /// # Errors
+    /// [`StoreError::Corrupt`] if the column holds something else; so for all columns.
+    fn int(&self, at: usize) -> Result<Option<i64>, StoreError>;
+    fn text(&self, at: usize) -> Result<Option<Cow<'_, str>>, StoreError>;
+    fn bytes(&self, at: usize) -> Result<Option<&[u8]>, StoreError>;
+}
+
+impl dyn Row + '_ {
+    /// A number that may be missing.
+    pub(crate) fn find<T: TryFrom<i64>>(&self, at: usize) -> Result<Option<T>, StoreError> {
+        let Some(number) = self.int(at)? else { return Ok(None) };
+        T::try_from(number).map(Some).map_err(|_| corrupt(at, format_args!("{number} is out of range")))
+    }
+
+    /// A number.
+    pub(crate) fn get<T: TryFrom<i64>>(&self, at: usize) -> Result<T, StoreError> {
+        self.find(at)?.ok_or_else(|| missing(at))
+    }
+
+    pub(crate) fn flag(&self, at: usize) -> Result<bool, StoreError> {
+        Ok(self.get::<i64>(at)? != 0)
+    }
+
+    pub(crate) fn string(&self, at: usize) -> Result<String, StoreError> {
+        self.find_string(at)?.ok_or_else(|| missing(at))
+    }
+
+    pub(crate) fn find_string(&self, at: usize) -> Result<Option<String>, StoreError> {
+        Ok(self.text(at)?.map(Cow::into_owned))
+    }
+
+    pub(crate) fn blob(&self, at: usize) -> Result<&[u8], StoreError> {
+        self.bytes(at)?.ok_or_else(|| missing(at))
+    }
+}
+
+fn missing(at: usize) -> StoreError {
+    corrupt(at, format_args!("nothing is there"))
+}
+
+/// What is wrong with a column.
+pub(crate) fn corrupt(at: usize, what: std::fmt::Arguments<'_>) -> StoreError {
+    StoreError::Corrupt(format!("column {}: {what}", at + 1))
+}
+
+/// Shown a row, tells whether it wants more.
+pub(crate) type Visitor<'a> = dyn FnMut(&dyn Row) -> Result<ControlFlow<()>, StoreError> + 'a;
+
+/// A connection that can be asked.
+pub(crate) trait Reader: Debug {
+    /// Shows the rows of the answer, one by one.
+    ///
+    /// # Errors
+    /// Those of the visitor, and [`StoreError`] if the statement fails.
+    fn each(
+        &self,
+        doing: &'static str,
+        statement: &str,
+        values: &[Value<'_>],
+        visit: &mut Visitor<'_>,
+    ) -> Result<(), StoreError>;
+
+    /// How this database puts it.
+    fn dialect(&self) -> Dialect;
+}
+
+impl dyn Reader + '_ {
+    /// All rows.
+    pub(crate) fn all<T>(
+        &self,
+        doing: &'static str,
+        statement: &str,
+        values: &[Value<'_>],
+        mut read: impl FnMut(&dyn Row) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut all = Vec::new();
+        self.each(doing, statement, values, &mut |row| {
+            all.push(read(row)?);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(all)
+    }
+
+    /// The first row, if there is one.
+    pub(crate) fn one<T>(
+        &self,
+        doing: &'static str,
+        statement: &str,
+        values: &[Value<'_>],
+        read: impl FnOnce(&dyn Row) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        let (mut read, mut found) = (Some(read), None);
+        self.each(doing, statement, values, &mut |row| {
+            found = read.take().map(|read| read(row)).transpose()?;
+            Ok(ControlFlow::Break(()))
+        })?;
+        Ok(found)
+    }
+
+    /// A number that is always there, such as a count.
+    pub(crate) fn number<T: TryFrom<i64>>(
+        &self,
+        doing: &'static str,
+        statement: &str,
+        values: &[Value<'_>],
+    ) -> Result<T, StoreError> {
+        self.one(doing, statement, values, |row| row.get(0))?.ok_or_else(|| missing(0))
+    }
+}
+
+/// Where the words of the databases differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+impl Dialect {
+    /// Said after a table: this index, and no other way. PostgreSQL is not told, it knows what its tables hold.
+    pub(crate) fn along(self, index: &str) -> String {
+        match self {
+            Self::Sqlite => format!(" INDEXED BY {index}"),
+            Self::Postgres => String::new(),
+        }
+    }
+
+    /// Compares a column with a pattern of [`Dialect::glob`].
+    pub(crate) const fn fits(self) -> &'static str {
+        match self {
+            Self::Sqlite => "GLOB",
+            Self::Postgres => "LIKE",
+        }
+    }
+
+    /// A pattern of SQLite's `GLOB` that consists of `*`, characters, and characters in brackets.
+    pub(crate) fn glob(self, glob: &str) -> String {
+        if self == Self::Sqlite {
+            return glob.to_owned();
+        }
+        let mut like = String::with_capacity(glob.len());
+        let mut rest = glob.chars();
+        while let Some(character) = rest.next() {
+            match character {
+                '*' => like.push('%'),
+                '[' => {
+                    like.extend(rest.next());
+                    rest.next();
+                }
+                '%' | '_' | '\\' => like.extend(['\\', character]),
+                other => like.push(other),
+            }
+        }
+        like
+    }
+
+    /// The labels of the job at hand, as `l`, where the label has a name that is the next parameter; and the column
+    /// with its value.
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::Sqlite => "json_each(labels) l WHERE l.key = ?",
+            Self::Postgres => "job_labels l WHERE l.job = jobs.no AND l.name = ?",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_glob_is_said_as_like() {
+        for (glob, like) in [("a*", "a%"), ("[*]*[?][[]", "*%?["), (r"50%_\", r"50\%\_\\"), ("*ä*", "%ä%")] {
+            assert_eq!(Dialect::Postgres.glob(glob), like);
+            assert_eq!(Dialect::Sqlite.glob(glob), glob);
+        }
+    }
+}

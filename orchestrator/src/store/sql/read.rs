@@ -1,0 +1,231 @@
+//! What the writer reads before it decides.
+
+use std::ops::ControlFlow;
+
+use warrener_engine::row::{JobRow, TaskRow};
+use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
+use warrener_shared::time::Timestamp;
+
+use super::super::{Asked, Boot, Death, Found, Item, LogChunk, OwedReply, QueueRow, StoreError, Submitted};
+use super::row::{JOB_COLUMNS, TASK_COLUMNS, event_text, job as job_row, task as task_row, task_state};
+use super::{Reader, Row, Value, corrupt, limit};
+
+pub(crate) fn next_event(reader: &dyn Reader) -> Result<i64, StoreError> {
+    // Numbers of removed events are not used again: the publisher has passed them.
+    let highest = "SELECT max(no) FROM (SELECT max(no) AS no FROM events UNION ALL \
+         SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'events_published') AS numbers";
+    next(reader, highest)
+}
+
+fn next(reader: &dyn Reader, statement: &str) -> Result<i64, StoreError> {
+    let highest = reader.one("read a counter", statement, &[], |row| row.int(0))?;
+    Ok(highest.flatten().unwrap_or(0) + 1)
+}
+
+pub(crate) fn boot(reader: &dyn Reader) -> Result<Boot, StoreError> {
+    let doing = "read where the counters stand";
+    let meta = |key: &str| -> Result<Option<String>, StoreError> {
+        reader.one(doing, "SELECT CAST(value AS TEXT) FROM meta WHERE key = ?1", &[key.into()], |row| row.string(0))
+    };
+    let kept = |key: &str| Ok::<Option<i64>, StoreError>(meta(key)?.and_then(|text| text.parse().ok()));
+    let queues = reader.all(doing, "SELECT no, name, paused FROM queues ORDER BY no", &[], queue_row)?;
+    let highest = |name: &str| Ok(kept(name)?.map_or(1, |number| number.max(1)));
+    Ok(Boot {
+        database: meta("database")?.ok_or_else(|| StoreError::Corrupt("it has no identity".to_owned()))?,
+        next_job: next(reader, "SELECT max(no) FROM jobs")?.max(highest("next_job")?),
+        next_task: next(reader, "SELECT max(no) FROM tasks")?.max(highest("next_task")?),
+        // An attempt that was opened and closed in one batch leaves no row, but its number may count as published.
+        next_dispatch: highest("next_dispatch")?.max(highest("published_below")?),
+        published_below: highest("published_below")?,
+        queues,
+        seen_at: kept("seen_at")?.map(Timestamp),
+    })
+}
+
+pub(crate) fn queue_row(row: &dyn Row) -> Result<QueueRow, StoreError> {
+    let name = QueueName::new(&row.text(1)?.unwrap_or_default());
+    let name = name.map_err(|error| corrupt(1, format_args!("{error}")))?;
+    Ok(QueueRow { no: row.get(0)?, name, paused: row.flag(2)? })
+}
+
+/// The queue of this name, if it has a number.
+pub(crate) fn queue(reader: &dyn Reader, name: &QueueName) -> Result<Option<QueueRow>, StoreError> {
+    let statement = "SELECT no, name, paused FROM queues WHERE name = ?1";
+    reader.one("number a queue", statement, &[name.as_str().into()], queue_row)
+}
+
+pub(crate) fn find(reader: &dyn Reader, id: &JobId) -> Result<Option<Found>, StoreError> {
+    let statement = "SELECT no, digest FROM jobs WHERE id = ?1";
+    reader.one("look for a job by its id", statement, &[id.as_str().into()], |row| {
+        Ok(Found { no: JobNo(row.get(0)?), digest: digest(row, 1)? })
+    })
+}
+
+fn digest(row: &dyn Row, at: usize) -> Result<Option<[u8; 32]>, StoreError> {
+    let read = |bytes: &[u8]| bytes.try_into().map_err(|_| corrupt(at, format_args!("{} bytes", bytes.len())));
+    row.bytes(at)?.map(read).transpose()
+}
+
+pub(crate) fn holder(reader: &dyn Reader, key: &str) -> Result<Option<JobRow>, StoreError> {
+    let statement = format!(
+        "SELECT {JOB_COLUMNS} FROM jobs WHERE unique_key = ?1 AND state < 2 AND (unique_until <> 0 OR begun = 0) \
+         LIMIT 1"
+    );
+    reader.one("look for the job that holds a key", &statement, &[key.into()], job_row)
+}
+
+pub(crate) fn job(reader: &dyn Reader, no: JobNo) -> Result<Option<JobRow>, StoreError> {
+    reader.one("read a job", &format!("SELECT {JOB_COLUMNS} FROM jobs WHERE no = ?1"), &[no.0.into()], job_row)
+}
+
+pub(crate) fn submitted(reader: &dyn Reader, no: JobNo) -> Result<Option<Submitted>, StoreError> {
+    let statement = "SELECT body, priority, traceparent, digest FROM submits JOIN jobs ON no = job WHERE job = ?1";
+    reader.one("read what was submitted", statement, &[no.0.into()], |row| {
+        Ok(Submitted {
+            body: row.blob(0)?.into(),
+            priority: row.find(1)?,
+            traceparent: row.text(2)?.map(Into::into),
+            digest: digest(row, 3)?,
+        })
+    })
+}
+
+pub(crate) fn tasks(reader: &dyn Reader, first: TaskNo, count: u32) -> Result<Vec<TaskRow>, StoreError> {
+    if count == 1 {
+        let statement = format!("SELECT {TASK_COLUMNS} FROM tasks WHERE no = ?1");
+        let row = reader.one("read a task", &statement, &[first.0.into()], task_row)?;
+        return Ok(row.into_iter().collect());
+    }
+    task_range(reader, first, count, "no >= ?1 AND no < ?2 ORDER BY no")
+}
+
+pub(crate) fn open_tasks(reader: &dyn Reader, first: TaskNo, count: u32) -> Result<Vec<TaskRow>, StoreError> {
+    task_range(reader, first, count, "no >= ?1 AND no < ?2 AND state < 4 ORDER BY no")
+}
+
+fn task_range(reader: &dyn Reader, first: TaskNo, count: u32, filter: &str) -> Result<Vec<TaskRow>, StoreError> {
+    let statement = format!("SELECT {TASK_COLUMNS} FROM tasks WHERE {filter}");
+    reader.all("read tasks", &statement, &range(first, count), task_row)
+}
+
+/// From a number up to the one that is so much higher, as parameters.
+pub(crate) fn range(first: TaskNo, count: u32) -> [Value<'static>; 2] {
+    [first.0.into(), (first.0 + i64::from(count)).into()]
+}
+
+/// Rows are shown one by one, so that 100,000 items cost no memory here.
+pub(crate) fn each_item(
+    reader: &dyn Reader,
+    mapped: &TaskRow,
+    visit: &mut dyn FnMut(Item<'_>) -> ControlFlow<()>,
+) -> Result<(), StoreError> {
+    let Some(map) = mapped.map else { return Ok(()) };
+    let statement = "SELECT no, state, attempt, error, output FROM tasks WHERE no >= ?1 AND no < ?2 ORDER BY no";
+    let range = range(map.first_item, map.total);
+    reader.each("read the outputs of items", statement, &range, &mut |row| Ok(visit(item(row)?)))
+}
+
+fn item(row: &dyn Row) -> Result<Item<'_>, StoreError> {
+    Ok(Item {
+        no: TaskNo(row.get(0)?),
+        state: task_state(row, 1)?,
+        attempt: row.get(2)?,
+        error: row.bytes(3)?,
+        output: row.bytes(4)?,
+    })
+}
+
+pub(crate) fn ready(reader: &dyn Reader, queue: i64, most: usize) -> Result<Vec<(i64, TaskNo)>, StoreError> {
+    let statement = "SELECT rank, no FROM tasks WHERE queue = ?1 AND rank IS NOT NULL ORDER BY rank, no LIMIT ?2";
+    let read = |row: &dyn Row| Ok((row.get(0)?, TaskNo(row.get(1)?)));
+    reader.all("read who may go out next", statement, &[queue.into(), limit(most)], read)
+}
+
+pub(crate) fn ready_count(reader: &dyn Reader, queue: i64, most: usize) -> Result<usize, StoreError> {
+    let statement =
+        "SELECT count(*) FROM (SELECT 1 FROM tasks WHERE queue = ?1 AND rank IS NOT NULL LIMIT ?2) AS ready";
+    reader.number("count who may go out", statement, &[queue.into(), limit(most)])
+}
+
+pub(crate) fn waiting_for(reader: &dyn Reader, event: &str, key: &str) -> Result<Vec<TaskNo>, StoreError> {
+    let statement = "SELECT no FROM tasks WHERE waits_for = ?1 ORDER BY no";
+    let doing = "look for tasks that wait for an event";
+    reader.all(doing, statement, &[event_text(event, key).into()], |row| row.get(0).map(TaskNo))
+}
+
+pub(crate) fn due_tasks(reader: &dyn Reader, now: Timestamp, most: usize) -> Result<Vec<TaskNo>, StoreError> {
+    let statement = "SELECT no FROM tasks WHERE wake_at IS NOT NULL AND wake_at <= ?1 ORDER BY wake_at LIMIT ?2";
+    Ok(due(reader, statement, now, most)?.into_iter().map(TaskNo).collect())
+}
+
+pub(crate) fn due_jobs(reader: &dyn Reader, now: Timestamp, most: usize) -> Result<Vec<JobNo>, StoreError> {
+    let statement = "SELECT no FROM jobs WHERE wake_at IS NOT NULL AND wake_at <= ?1 ORDER BY wake_at LIMIT ?2";
+    Ok(due(reader, statement, now, most)?.into_iter().map(JobNo).collect())
+}
+
+fn due(reader: &dyn Reader, statement: &str, now: Timestamp, most: usize) -> Result<Vec<i64>, StoreError> {
+    reader.all("read what is due", statement, &[now.0.into(), limit(most)], |row| row.get(0))
+}
+
+pub(crate) fn next_due(reader: &dyn Reader) -> Result<Option<Timestamp>, StoreError> {
+    let statement = "SELECT min(at) FROM (SELECT min(wake_at) AS at FROM tasks WHERE wake_at IS NOT NULL \
+         UNION ALL SELECT min(wake_at) FROM jobs WHERE wake_at IS NOT NULL) AS due";
+    Ok(reader.one("read when something is due", statement, &[], |row| row.int(0))?.flatten().map(Timestamp))
+}
+
+pub(crate) fn open_attempts(reader: &dyn Reader) -> Result<Vec<TaskRow>, StoreError> {
+    let statement = format!("SELECT {TASK_COLUMNS} FROM tasks WHERE dispatch_no IS NOT NULL ORDER BY dispatch_no");
+    reader.all("read the open attempts", &statement, &[], task_row)
+}
+
+pub(crate) fn asked(reader: &dyn Reader) -> Result<Vec<Asked>, StoreError> {
+    let statement = "SELECT task, attempt, worker, asked_at FROM stops WHERE stopped_at IS NULL ORDER BY task, attempt";
+    reader.all("read who was asked to stop", statement, &[], |row| {
+        let worker = row.string(2)?.into();
+        Ok(Asked { task: TaskNo(row.get(0)?), attempt: row.get(1)?, worker, at: Timestamp(row.get(3)?) })
+    })
+}
+
+pub(crate) fn deaths(reader: &dyn Reader, task: TaskNo) -> Result<Vec<Death>, StoreError> {
+    let statement = "SELECT attempt, worker, deliveries, at FROM deaths WHERE task = ?1 ORDER BY no";
+    reader.all("read how the workers of a task died", statement, &[task.0.into()], |row| {
+        let worker = row.string(1)?.into();
+        Ok(Death { task, attempt: row.get(0)?, worker, deliveries: row.find(2)?, at: Timestamp(row.get(3)?) })
+    })
+}
+
+pub(crate) fn last_logs(reader: &dyn Reader, task: TaskNo, bytes: usize) -> Result<Vec<LogChunk>, StoreError> {
+    let statement = "SELECT attempt, time, text FROM logs WHERE task = ?1 ORDER BY attempt DESC, no DESC";
+    let (mut last, mut total) = (Vec::new(), 0);
+    reader.each("read what the attempts of a task wrote last", statement, &[task.0.into()], &mut |row| {
+        if total >= bytes {
+            return Ok(ControlFlow::Break(()));
+        }
+        let text = row.string(2)?;
+        total += text.len();
+        last.push(LogChunk { task, attempt: row.get(0)?, time: Timestamp(row.get(1)?), text });
+        Ok(ControlFlow::Continue(()))
+    })?;
+    last.reverse();
+    Ok(last)
+}
+
+pub(crate) fn owed_replies(reader: &dyn Reader, job: Option<JobNo>) -> Result<Vec<OwedReply>, StoreError> {
+    let columns = "SELECT r.no, r.job, reply_to, correlation_id, accepted FROM replies r";
+    let (statement, values) = match job {
+        Some(job) => (format!("{columns} WHERE r.job = ?1 ORDER BY r.no"), vec![job.0.into()]),
+        None => {
+            let answerable = "JOIN jobs j ON j.no = r.job WHERE j.state >= 2 OR accepted <> 0 ORDER BY r.no";
+            (format!("{columns} {answerable}"), Vec::new())
+        }
+    };
+    reader.all("read the answers that are owed", &statement, &values, |row| {
+        Ok(OwedReply {
+            no: row.get(0)?,
+            job: JobNo(row.get(1)?),
+            reply_to: row.string(2)?,
+            correlation_id: row.find_string(3)?,
+            accepted: row.flag(4)?,
+        })
+    })
+}

@@ -1,0 +1,91 @@
+//! How much is waiting and running, read from indexes only, so that it is cheap at any size.
+
+use warrener_engine::row::Map;
+use warrener_shared::id::JobNo;
+use warrener_shared::state::JobState;
+use warrener_shared::time::Timestamp;
+
+use super::super::sql::row::{job_state, map};
+use super::super::sql::{limit, read};
+use super::super::{QueueRow, StoreError};
+use super::Snapshot;
+
+/// Tasks at the head of a queue among which the one is looked for that waits longest. Where more wait, those behind
+/// them became ready later, but for the few hours that a priority is worth.
+const HEAD: usize = 1_000;
+
+/// A mapped task that has items to offer.
+#[derive(Clone, Copy, Debug)]
+pub struct Mapped {
+    /// Its job.
+    pub job: JobNo,
+    /// Its position in the job.
+    pub position: u32,
+    /// Its items.
+    pub map: Map,
+}
+
+/// Open attempts of a queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Opened {
+    /// All of them.
+    pub attempts: u64,
+    /// Those that a worker was seen at.
+    pub started: u64,
+}
+
+impl Snapshot<'_> {
+    /// All queues, by name.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database cannot be read; so for all calls.
+    pub fn queues(&self) -> Result<Vec<QueueRow>, StoreError> {
+        self.reader.all("list queues", "SELECT no, name, paused FROM queues ORDER BY name", &[], read::queue_row)
+    }
+
+    /// How many tasks stand among the ready of a queue; a mapped task counts once.
+    pub fn ready(&self, queue: i64) -> Result<u64, StoreError> {
+        let statement = "SELECT count(*) FROM tasks WHERE queue = ?1 AND rank IS NOT NULL";
+        self.reader.number("count who may go out", statement, &[queue.into()])
+    }
+
+    /// Mapped tasks among them, at most `most`.
+    pub fn ready_mapped(&self, queue: i64, most: usize) -> Result<Vec<Mapped>, StoreError> {
+        let statement = "SELECT job, position, map FROM tasks \
+             WHERE queue = ?1 AND rank IS NOT NULL AND map IS NOT NULL LIMIT ?2";
+        self.reader.all("look for mapped tasks that are ready", statement, &[queue.into(), limit(most)], |row| {
+            Ok(Mapped { job: JobNo(row.get(0)?), position: row.get(1)?, map: map(row.blob(2)?, 2)? })
+        })
+    }
+
+    /// When the task became ready that waits longest in a queue.
+    pub fn oldest_ready(&self, queue: i64) -> Result<Option<Timestamp>, StoreError> {
+        let statement = "SELECT min(ready_at) FROM (SELECT ready_at FROM tasks WHERE queue = ?1 AND rank IS NOT NULL \
+             ORDER BY rank LIMIT ?2) AS head";
+        let values = [queue.into(), limit(HEAD)];
+        Ok(self.reader.one("read who waits longest", statement, &values, |row| row.int(0))?.flatten().map(Timestamp))
+    }
+
+    /// Open attempts of a queue. There are at most as many as the windows allow.
+    pub fn opened(&self, queue: i64) -> Result<Opened, StoreError> {
+        let along = self.reader.dialect().along("tasks_open");
+        let statement = format!(
+            "SELECT count(*), count(started_at) FROM tasks{along} WHERE dispatch_no IS NOT NULL AND queue = ?1"
+        );
+        let read = self.reader.one("count open attempts", &statement, &[queue.into()], |row| {
+            Ok(Opened { attempts: row.get(0)?, started: row.get(1)? })
+        });
+        Ok(read?.unwrap_or_default())
+    }
+
+    /// Jobs that are not final, by state.
+    pub fn open_jobs(&self) -> Result<Vec<(JobState, u64)>, StoreError> {
+        let statement = "SELECT state, count(*) FROM jobs WHERE state < 2 GROUP BY state ORDER BY state";
+        self.reader.all("count jobs", statement, &[], |row| Ok((job_state(row, 0)?, row.get(1)?)))
+    }
+
+    /// Dead letters that are kept.
+    pub fn dead_count(&self) -> Result<u64, StoreError> {
+        self.reader.number("count dead letters", "SELECT count(*) FROM dead", &[])
+    }
+}

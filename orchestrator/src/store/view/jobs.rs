@@ -1,0 +1,137 @@
+//! Jobs as people see them: the row with what was submitted.
+
+use warrener_engine::row::JobRow;
+use warrener_shared::id::{JobId, JobNo};
+use warrener_shared::time::Timestamp;
+
+use super::super::sql::row::{JOB_COLUMN_COUNT, JOB_COLUMNS, job as job_row};
+use super::super::sql::{Row, Value, read};
+use super::super::{Digest, StoreError, Submitted};
+use super::filter::Filter;
+use super::walk::Walk;
+use super::{Page, Pages, Snapshot, one_more};
+
+/// A job with what was submitted.
+#[derive(Clone, Debug)]
+pub struct JobRecord {
+    /// Its row.
+    pub row: JobRow,
+    /// Its name.
+    pub name: Option<String>,
+    /// The kind of a job of one task.
+    pub kind: Option<String>,
+    /// Its labels as a JSON object.
+    pub labels: String,
+    /// How many tasks it has.
+    pub tasks: u32,
+    /// The document, as it came.
+    pub body: Vec<u8>,
+}
+
+/// Jobs along an index that are looked at together.
+const TOGETHER: usize = 32;
+const TABLES: &str = "name, kind, labels, tasks, body FROM jobs JOIN submits ON job = no";
+
+impl Snapshot<'_> {
+    /// The job with this id.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database cannot be read; so for all calls.
+    pub fn job(&self, id: &JobId) -> Result<Option<JobRecord>, StoreError> {
+        let statement = format!("SELECT {JOB_COLUMNS}, {TABLES} WHERE id = ?1");
+        self.reader.one("read a job", &statement, &[id.as_str().into()], record)
+    }
+
+    /// The row of the job with this id.
+    pub fn job_with_id(&self, id: &JobId) -> Result<Option<JobRow>, StoreError> {
+        let statement = format!("SELECT {JOB_COLUMNS} FROM jobs WHERE id = ?1");
+        self.reader.one("read a job by its id", &statement, &[id.as_str().into()], job_row)
+    }
+
+    /// Whether the job with this id has the content with this digest; `None` if there is no such job.
+    pub fn has_content(&self, id: &JobId, digest: Option<Digest>) -> Result<Option<bool>, StoreError> {
+        let found = read::find(self.reader, id)?;
+        Ok(found.map(|found| found.digest.is_some() && found.digest == digest))
+    }
+
+    /// The job that holds this unique key.
+    pub fn holder(&self, key: &str) -> Result<Option<JobRow>, StoreError> {
+        read::holder(self.reader, key)
+    }
+
+    /// The row of the job with this number.
+    pub fn job_row(&self, no: JobNo) -> Result<Option<JobRow>, StoreError> {
+        read::job(self.reader, no)
+    }
+
+    /// What was submitted as the job with this number.
+    pub fn submitted(&self, no: JobNo) -> Result<Option<Submitted>, StoreError> {
+        read::submitted(self.reader, no)
+    }
+
+    /// Jobs that fit, the newest first, from the one before a number on.
+    pub fn jobs(
+        &self,
+        filter: &Filter,
+        before: Option<JobNo>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Page<JobRecord>, StoreError> {
+        let (condition, mut values) = filter.condition(now, self.reader.dialect());
+        let before = before.map_or(i64::MAX, |no| no.0);
+        match Walk::of(self.reader, filter)? {
+            None => {
+                let statement =
+                    format!("SELECT {JOB_COLUMNS}, {TABLES} WHERE no < ? AND {condition} ORDER BY no DESC LIMIT ?");
+                values.insert(0, before.into());
+                values.push(one_more(limit));
+                self.page(DOING, &statement, &values, limit, sized)
+            }
+            Some(walk) => self.jobs_along(&walk, before, (&condition, &values), limit),
+        }
+    }
+
+    fn jobs_along(
+        &self,
+        walk: &Walk,
+        before: i64,
+        (condition, values): (&str, &[Value<'_>]),
+        limit: usize,
+    ) -> Result<Page<JobRecord>, StoreError> {
+        let places = vec!["?"; TOGETHER].join(", ");
+        let statement =
+            format!("SELECT {JOB_COLUMNS}, {TABLES} WHERE no IN ({places}) AND {condition} ORDER BY no DESC");
+        let mut pages = Pages::new(limit);
+        let mut numbers = walk.numbers(before);
+        while !pages.page.more {
+            let mut together = numbers.take(self.reader, TOGETHER)?;
+            if together.is_empty() {
+                break;
+            }
+            // No job has the number 0.
+            together.resize(TOGETHER, 0);
+            let values: Vec<_> = together.into_iter().map(Value::Int).chain(values.iter().cloned()).collect();
+            self.reader.each(DOING, &statement, &values, &mut |row| pages.add(|| sized(row)))?;
+        }
+        Ok(pages.page)
+    }
+}
+
+const DOING: &str = "list jobs";
+
+fn sized(row: &dyn Row) -> Result<(JobRecord, usize), StoreError> {
+    let record = record(row)?;
+    let bytes = record.body.len() + record.row.output.as_ref().map_or(0, |output| output.len());
+    Ok((record, bytes))
+}
+
+fn record(row: &dyn Row) -> Result<JobRecord, StoreError> {
+    Ok(JobRecord {
+        row: job_row(row)?,
+        name: row.find_string(JOB_COLUMN_COUNT)?,
+        kind: row.find_string(JOB_COLUMN_COUNT + 1)?,
+        labels: row.string(JOB_COLUMN_COUNT + 2)?,
+        tasks: row.get(JOB_COLUMN_COUNT + 3)?,
+        body: row.blob(JOB_COLUMN_COUNT + 4)?.to_vec(),
+    })
+}

@@ -1,0 +1,63 @@
+//! Tasks, items, and their attempts.
+
+use std::ops::ControlFlow;
+
+use warrener_engine::row::{AttemptRow, TaskRow};
+use warrener_shared::id::TaskNo;
+use warrener_shared::state::TaskState;
+use warrener_shared::time::Timestamp;
+
+use super::super::sql::row::{ATTEMPT_COLUMNS, TASK_COLUMNS, attempt, task as task_row, task_state};
+use super::super::sql::{Row, read};
+use super::super::{Item, StoreError};
+use super::{Page, Snapshot};
+
+impl Snapshot<'_> {
+    /// The task or item with this number.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database cannot be read; so for all calls.
+    pub fn task(&self, no: TaskNo) -> Result<Option<TaskRow>, StoreError> {
+        Ok(read::tasks(self.reader, no, 1)?.pop())
+    }
+
+    /// So many tasks or items from a number on; fewer if their payloads are large.
+    pub fn tasks(&self, first: TaskNo, count: u32) -> Result<Page<TaskRow>, StoreError> {
+        let statement = format!("SELECT {TASK_COLUMNS} FROM tasks WHERE no >= ?1 AND no < ?2 ORDER BY no");
+        let read = |row: &dyn Row| {
+            let task = task_row(row)?;
+            let bytes = task.output.as_ref().map_or(0, |output| output.len());
+            Ok((task, bytes))
+        };
+        self.page("list tasks", &statement, &read::range(first, count), count as usize, read)
+    }
+
+    /// The state of a task.
+    pub fn state(&self, no: TaskNo) -> Result<Option<TaskState>, StoreError> {
+        let statement = "SELECT state FROM tasks WHERE no = ?1";
+        self.reader.one("read the state of a task", statement, &[no.0.into()], |row| task_state(row, 0))
+    }
+
+    /// Shows every item of a mapped task that has a row, in order, until the visitor says stop.
+    pub fn each_item(
+        &self,
+        mapped: &TaskRow,
+        visit: &mut dyn FnMut(Item<'_>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        read::each_item(self.reader, mapped, visit)
+    }
+
+    /// The attempts of a task that are closed and kept beside it, oldest first.
+    pub fn attempts(&self, task: TaskNo) -> Result<Vec<AttemptRow>, StoreError> {
+        let statement = format!("SELECT {ATTEMPT_COLUMNS} FROM attempts WHERE task = ?1 ORDER BY attempt");
+        self.reader.all("read the attempts of a task", &statement, &[task.0.into()], attempt)
+    }
+
+    /// The attempts of a task whose workers were asked to stop and did, with when that was known; oldest first.
+    pub fn stops(&self, task: TaskNo) -> Result<Vec<(u32, Timestamp)>, StoreError> {
+        let statement = "SELECT attempt, stopped_at FROM stops WHERE task = ?1 AND stopped_at IS NOT NULL \
+             ORDER BY attempt";
+        let read = |row: &dyn Row| Ok((row.get(0)?, Timestamp(row.get(1)?)));
+        self.reader.all("read when the attempts of a task were stopped", statement, &[task.0.into()], read)
+    }
+}

@@ -1,0 +1,213 @@
+//! The jobs that may fit a filter, the newest first, found by an index: so that a page costs what is on it, not what
+//! is kept.
+
+use std::collections::VecDeque;
+
+use warrener_shared::state::JobState;
+
+use super::super::StoreError;
+use super::super::sql::{Reader, Value, limit};
+use super::filter::{Column, Filter, Pattern, Term, Test};
+
+/// Where a term's jobs stand: the values of one index, each with its jobs in the order of their numbers.
+#[derive(Debug)]
+pub(super) struct Walk {
+    /// The column with the number of the job.
+    column: &'static str,
+    /// The table, and a condition with a place for each value of a set.
+    source: String,
+    /// The sets of values of which one must be met.
+    values: Vec<Vec<Value<'static>>>,
+}
+
+/// Entries that are counted to find out which term leaves the fewest.
+const PROBED: i64 = 2_000;
+/// Kinds that a pattern is compared with; a system with more has kinds that are made up, and the list is searched.
+const KINDS: usize = 200;
+/// Numbers that are read ahead of each value.
+const AHEAD: usize = 64;
+const DOING: &str = "list jobs";
+
+impl Walk {
+    /// The walk along the term that leaves the fewest jobs; `None` if no term has an index.
+    pub(super) fn of(reader: &dyn Reader, filter: &Filter) -> Result<Option<Self>, StoreError> {
+        let mut best = None;
+        for term in &filter.terms {
+            let Some(walk) = Self::along(reader, term)? else { continue };
+            let size = walk.size(reader)?;
+            if best.as_ref().is_none_or(|(least, _)| size < *least) {
+                best = Some((size, walk));
+            }
+        }
+        Ok(best.map(|(_, walk)| walk))
+    }
+
+    fn along(reader: &dyn Reader, term: &Term) -> Result<Option<Self>, StoreError> {
+        let walk = |index: &str, condition: &str, values| {
+            let along = if index.is_empty() { String::new() } else { reader.dialect().along(index) };
+            Some(Self { column: "no", source: format!("jobs{along} WHERE {condition}"), values })
+        };
+        let beside = |source: &str, values| Some(Self { column: "job", source: source.to_owned(), values });
+        if let Test::State(states) = &term.test {
+            let wanted = JobState::ALL.iter().filter(|state| states.contains(state) != term.negated);
+            let values = wanted.map(|state| vec![Value::Int(*state as i64)]).collect();
+            return Ok(walk("jobs_state", "state = ?", values));
+        }
+        if term.negated {
+            return Ok(None);
+        }
+        Ok(match &term.test {
+            Test::Text(Column::Kind, patterns) => {
+                kinds(reader, patterns)?.and_then(|kinds| walk("jobs_kind", "kind = ?", kinds))
+            }
+            Test::Text(Column::Name, patterns) => {
+                texts(patterns).and_then(|names| walk("jobs_name", "name = ?", names))
+            }
+            Test::Text(Column::Id, patterns) => texts(patterns).and_then(|ids| walk("", "id = ?", ids)),
+            Test::Label(label, patterns) => texts(patterns).and_then(|mut values| {
+                values.iter_mut().for_each(|value| value.insert(0, label.clone().into()));
+                beside("job_labels WHERE name = ? AND value = ?", values)
+            }),
+            Test::Queue(patterns) => beside("job_queues WHERE queue = ?", queues(reader, patterns)?),
+            Test::State(_) | Test::Created(_) => None,
+        })
+    }
+
+    /// How many jobs it leads to, counted up to a bound.
+    fn size(&self, reader: &dyn Reader) -> Result<i64, StoreError> {
+        let statement = format!("SELECT count(*) FROM (SELECT 1 FROM {} LIMIT {PROBED}) AS probed", self.source);
+        let mut size = 0;
+        for values in &self.values {
+            size += reader.number::<i64>(DOING, &statement, values)?;
+            if size >= PROBED {
+                break;
+            }
+        }
+        Ok(size)
+    }
+
+    /// The numbers below one, each once and the highest first.
+    pub(super) fn numbers(&self, before: i64) -> Numbers<'_> {
+        let Self { column, source, .. } = self;
+        let statement = format!("SELECT {column} FROM {source} AND {column} < ? ORDER BY {column} DESC LIMIT ?");
+        let lines = self.values.iter();
+        let lines = lines.map(|values| Line { values, ahead: VecDeque::new(), before, is_over: false }).collect();
+        Numbers { statement, lines }
+    }
+}
+
+/// See [`Walk::numbers`].
+#[derive(Debug)]
+pub(super) struct Numbers<'a> {
+    statement: String,
+    lines: Vec<Line<'a>>,
+}
+
+/// The numbers of one set of values.
+#[derive(Debug)]
+struct Line<'a> {
+    values: &'a [Value<'static>],
+    ahead: VecDeque<i64>,
+    /// All that are left are below this one.
+    before: i64,
+    is_over: bool,
+}
+
+impl Numbers<'_> {
+    /// The next so many; fewer only if there are no more.
+    pub(super) fn take(&mut self, reader: &dyn Reader, most: usize) -> Result<Vec<i64>, StoreError> {
+        let mut taken = Vec::with_capacity(most);
+        while taken.len() < most
+            && let Some(next) = self.next(reader)?
+        {
+            taken.push(next);
+        }
+        Ok(taken)
+    }
+
+    fn next(&mut self, reader: &dyn Reader) -> Result<Option<i64>, StoreError> {
+        let mut highest = None;
+        for line in &mut self.lines {
+            highest = highest.max(line.head(reader, &self.statement)?);
+        }
+        // A job may stand in several lines.
+        for line in &mut self.lines {
+            if line.ahead.front() == highest.as_ref() {
+                line.ahead.pop_front();
+            }
+        }
+        Ok(highest)
+    }
+}
+
+impl Line<'_> {
+    fn head(&mut self, reader: &dyn Reader, statement: &str) -> Result<Option<i64>, StoreError> {
+        if self.ahead.is_empty() && !self.is_over {
+            let values = self.values.iter().cloned().chain([self.before.into(), limit(AHEAD)]);
+            let values: Vec<_> = values.collect();
+            self.ahead = reader.all(DOING, statement, &values, |row| row.get(0))?.into();
+            self.is_over = self.ahead.len() < AHEAD;
+            self.before = self.ahead.back().copied().unwrap_or(self.before);
+        }
+        Ok(self.ahead.front().copied())
+    }
+}
+
+/// The texts, if none of them is a pattern.
+fn texts(patterns: &[Pattern]) -> Option<Vec<Vec<Value<'static>>>> {
+    let text = |pattern: &Pattern| match pattern {
+        Pattern::Exact(text) => Some(vec![Value::from(text.clone())]),
+        Pattern::Glob(_) => None,
+    };
+    patterns.iter().map(text).collect()
+}
+
+/// The kinds that fit; `None` if there are too many kinds to look at.
+fn kinds(reader: &dyn Reader, patterns: &[Pattern]) -> Result<Option<Vec<Vec<Value<'static>>>>, StoreError> {
+    if let Some(kinds) = texts(patterns) {
+        return Ok(Some(kinds));
+    }
+    let mut all = Vec::new();
+    let next = "SELECT min(kind) FROM jobs WHERE kind > ?1 AND kind IS NOT NULL";
+    let mut latest = String::new();
+    while let Some(kind) = reader.one(DOING, next, &[latest.as_str().into()], |row| row.find_string(0))?.flatten() {
+        if all.len() == KINDS {
+            return Ok(None);
+        }
+        all.push(kind.clone());
+        latest = kind;
+    }
+    fitting(reader, all.into_iter().map(|kind| (kind.clone().into(), kind)), patterns).map(Some)
+}
+
+/// The numbers of the queues that fit.
+fn queues(reader: &dyn Reader, patterns: &[Pattern]) -> Result<Vec<Vec<Value<'static>>>, StoreError> {
+    let queues =
+        reader.all(DOING, "SELECT no, name FROM queues", &[], |row| Ok((Value::Int(row.get(0)?), row.string(1)?)))?;
+    fitting(reader, queues, patterns)
+}
+
+fn fitting(
+    reader: &dyn Reader,
+    all: impl IntoIterator<Item = (Value<'static>, String)>,
+    patterns: &[Pattern],
+) -> Result<Vec<Vec<Value<'static>>>, StoreError> {
+    let dialect = reader.dialect();
+    let fits = format!("SELECT CASE WHEN ?1 {} ?2 THEN 1 ELSE 0 END", dialect.fits());
+    let mut found = Vec::new();
+    for (value, name) in all {
+        for pattern in patterns {
+            let is_fitting = match pattern {
+                Pattern::Exact(text) => *text == name,
+                Pattern::Glob(glob) => {
+                    reader.number::<i64>(DOING, &fits, &[name.as_str().into(), dialect.glob(glob).into()])? != 0
+                }
+            };
+            if is_fitting {
+                found.push(vec![value]);
+                break;
+            }
+        }
+    }
+    Ok(found)
+}
