@@ -1,15 +1,15 @@
 //! What can be typed.
 
-use std::fmt;
+mod bench;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::TypedValueParser as _;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use serde::Serialize;
 use warrener_shared::time::Millis;
 
+pub(crate) use self::bench::{BenchArgs, BenchRow};
 use crate::bench::RoleArgs;
 use crate::dev::DevRole;
 use crate::doctor::{Fixable, Role};
@@ -430,64 +430,6 @@ pub(crate) struct DevArgs {
     /// Where jobs, logs and the broker's data are kept
     #[arg(long, value_name = "FOLDER", default_value = ".warrener")]
     pub(crate) folder: PathBuf,
-}
-
-#[derive(Clone, Debug, ClapArgs)]
-pub(crate) struct BenchArgs {
-    /// Rounds of each row; figures are medians
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100).map(|n| n as usize))]
-    pub(crate) rounds: usize,
-    /// Tasks of a mapped round; a round of single jobs has a quarter of them
-    #[arg(long, default_value_t = 20_000)]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=50_000).map(|n| n as usize))]
-    pub(crate) tasks: usize,
-    /// Rows to measure [default: all but sizes, load and large]
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "ROW,…")]
-    pub(crate) only: Vec<BenchRow>,
-    /// Finished jobs that are kept, and as many that wait, for the row large
-    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1_000..=10_000_000))]
-    pub(crate) stored: u32,
-    /// Draw the rows sizes and load as pictures into this folder; without --only, only these are measured
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) plot: Option<PathBuf>,
-    /// Attempts that the worker works on at once
-    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub(crate) slots: u32,
-    /// The process of the broker, where it is on this machine, to measure its CPU too
-    #[arg(long, value_name = "PID")]
-    pub(crate) broker_pid: Option<u32>,
-}
-
-/// What is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum BenchRow {
-    /// The tasks of one job with `for_each`
-    Mapped,
-    /// Jobs of one task, submitted and answered over AMQP
-    Single,
-    /// The same without an answer: until the last is over
-    Forget,
-    /// One such job at a time
-    Roundtrip,
-    /// Three tasks, one after the other
-    Chain,
-    /// One task, then 100 at once, then one
-    Fan,
-    /// 100,000 tasks against 1,000
-    Scale,
-    /// Tasks in a second in jobs of 1 to 100,000 tasks; takes a minute for each round
-    Sizes,
-    /// How long single jobs take while so many come in a second, up to nearly the most that is possible
-    Load,
-    /// A million jobs kept, a million waiting: start, memory, lists, and removing them; takes some minutes
-    Large,
-}
-
-impl fmt::Display for BenchRow {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.to_possible_value().expect("no row is hidden").get_name())
-    }
 }
 
 /// A duration of the job format, or a whole number of seconds.

@@ -12,6 +12,7 @@ mod report;
 mod role;
 mod rounds;
 mod stage;
+mod stores;
 mod system;
 mod wire;
 
@@ -54,6 +55,9 @@ async fn measure_all(stage: &Stage, args: &BenchArgs) -> Result<Vec<measure::Mea
     for row in &rows {
         measures.extend(rounds.measure(*row).await?);
     }
+    if rows.contains(&BenchRow::Postgres) {
+        measures.extend(stores::measure(stage, args, &rounds).await?);
+    }
     if rows.contains(&BenchRow::Large) {
         measures.extend(large::measure(stage, args).await?);
     }
@@ -63,7 +67,7 @@ async fn measure_all(stage: &Stage, args: &BenchArgs) -> Result<Vec<measure::Mea
 fn rows(args: &BenchArgs) -> Vec<BenchRow> {
     match &args.only[..] {
         [] if args.plot.is_some() => vec![BenchRow::Sizes, BenchRow::Load],
-        [] => ROWS.to_vec(),
+        [] => ROWS.into_iter().chain(args.postgres.is_some().then_some(BenchRow::Postgres)).collect(),
         only => BenchRow::value_variants().iter().copied().filter(|row| only.contains(row)).collect(),
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::stores;
 use crate::args::BenchRow;
 
 /// A limit for the ratio where there is one, else for the value.
@@ -31,7 +32,7 @@ pub(super) fn of(row: BenchRow, what: &str) -> Option<(Promise, Promise)> {
 use Promise::{AtLeast, AtMost};
 
 /// Row, what of it, promised, wanted; in the unit of the measure.
-const PROMISES: [(BenchRow, &str, Promise, Promise); 12] = [
+const PROMISES: [(BenchRow, &str, Promise, Promise); 13] = [
     (BenchRow::Mapped, "tasks", AtLeast(0.55), AtLeast(0.8)),
     (BenchRow::Mapped, ORCHESTRATOR_CPU, AtMost(60.0), AtMost(30.0)),
     (BenchRow::Single, "jobs", AtLeast(0.55), AtLeast(0.8)),
@@ -41,6 +42,7 @@ const PROMISES: [(BenchRow, &str, Promise, Promise); 12] = [
     (BenchRow::Fan, "p50", AtMost(50.0), AtMost(25.0)),
     (BenchRow::Scale, LARGE_JOB, AtMost(1.5), AtMost(1.2)),
     (BenchRow::Scale, MEMORY, AtMost(256.0), AtMost(128.0)),
+    (BenchRow::Postgres, stores::TASKS, AtLeast(0.5), AtLeast(0.8)),
     (BenchRow::Large, READY, AtMost(5.0), AtMost(5.0)),
     (BenchRow::Large, MEMORY, AtMost(256.0), AtMost(128.0)),
     (BenchRow::Large, PAGE_P95, AtMost(100.0), AtMost(20.0)),

@@ -14,6 +14,7 @@ use super::measure::{Measure, median, milliseconds, percentile};
 use super::process::{cpu, forget_peak, peak};
 use super::promise::{LARGE_JOB, MEMORY, ORCHESTRATOR_CPU};
 use super::stage::{ANSWERS, RAW_RESULTS, RAW_SUBMIT, RAW_TASKS, Stage};
+use super::system::System;
 use crate::args::{BenchArgs, BenchRow};
 use crate::failure::Failure;
 use crate::talk;
@@ -51,8 +52,8 @@ impl<'a> Rounds<'a> {
             BenchRow::Scale => self.scale().await,
             BenchRow::Sizes => self.sizes().await,
             BenchRow::Load => self.offered().await,
-            // On an orchestrator of its own.
-            BenchRow::Large => Ok(Vec::new()),
+            // On orchestrators of their own.
+            BenchRow::Postgres | BenchRow::Large => Ok(Vec::new()),
         }
     }
 
@@ -143,6 +144,32 @@ impl<'a> Rounds<'a> {
         Ok((took.whole.as_secs_f64() / all, used.as_secs_f64() / all))
     }
 
+    /// The system that is measured.
+    pub(super) const fn own(&self) -> &System {
+        &self.stage.system
+    }
+
+    /// The same as [`warm_up`](Self::warm_up) of another system.
+    pub(super) async fn warm_up_with(&self, system: &System) -> Result<(), Failure> {
+        self.say("measuring postgres");
+        self.single_with(system, WARM_UP).await?;
+        self.on(system, mapped(WARM_UP, PAYLOAD), 1, 1).await.map(drop)
+    }
+
+    /// One mapped job on a system.
+    pub(super) async fn mapped_with(&self, system: &System) -> Result<Took, Failure> {
+        self.on(system, mapped(self.args.tasks, PAYLOAD), 1, 1).await
+    }
+
+    /// So many single jobs on a system.
+    pub(super) async fn single_with(&self, system: &System, count: usize) -> Result<Took, Failure> {
+        self.on(system, single(), count, WINDOW).await
+    }
+
+    async fn on(&self, system: &System, job: String, count: usize, window: usize) -> Result<Took, Failure> {
+        Load { exchange: system.names.submit(), ..self.load(job, count, window) }.run(&self.stage.wire).await
+    }
+
     /// Submits a job again and again and waits for the end of each.
     async fn jobs(&self, job: String, count: usize, window: usize) -> Result<Took, Failure> {
         self.load(job, count, window).run(&self.stage.wire).await
@@ -219,7 +246,7 @@ fn per_task(before: Used, after: Used, tasks: usize) -> [Option<f64>; 4] {
     [spent(0), spent(1), spent(2), spent(3)]
 }
 
-fn rate(count: usize, took: Duration) -> f64 {
+pub(super) fn rate(count: usize, took: Duration) -> f64 {
     count as f64 / took.as_secs_f64()
 }
 

@@ -121,7 +121,9 @@ impl App {
         };
         match tokio::time::timeout(PATIENCE, asked).await {
             Ok(Some(answer)) => Ok(answer),
-            Ok(None) => Err(Problem::unavailable("the store could not be written; nothing was changed")),
+            Ok(None) => Err(Problem::unavailable(
+                "the store could not be written; look whether it was changed before you ask again",
+            )),
             Err(_) => Err(Problem::unavailable("the store is slow; whether anything was changed is not known yet")),
         }
     }

@@ -24,16 +24,20 @@ const PAUSE: Duration = Duration::from_secs(1);
 const QUIET: Duration = Duration::from_millis(100);
 
 pub(super) async fn run(context: Context, link: Link) {
-    let mut cursor = match context.view.events_published() {
-        Ok(no) => no,
-        Err(error) => return tracing::error!(%error, "cannot read which events were published"),
+    let mut cursor = loop {
+        match context.view.events_published() {
+            Ok(no) => break no,
+            Err(error) => tracing::error!(%error, "cannot read which events were published"),
+        }
+        tokio::time::sleep(PAUSE).await;
     };
     loop {
         let chunks = match context.view.events_after(cursor, ROUND) {
             Ok(chunks) => chunks,
             Err(error) => {
                 tracing::error!(%error, "cannot read events");
-                Vec::new()
+                tokio::time::sleep(PAUSE).await;
+                continue;
             }
         };
         let Some(last) = chunks.last().map(|chunk| chunk.no) else {
@@ -56,7 +60,7 @@ pub(super) async fn run(context: Context, link: Link) {
 }
 
 /// Publishes one round, and tells whether anybody listens; `None` if it is unknown whether the broker has all of it,
-/// so that it must go out again.
+/// or the database is away, so that it must go out again.
 async fn round(context: &Context, link: &Link, chunks: Vec<ChunkHead>) -> Option<bool> {
     let mut round = Round { context, link, heard: BTreeMap::new(), deaf: 0, pending: Vec::new() };
     for ChunkHead { no, kinds } in chunks {
@@ -71,6 +75,10 @@ async fn round(context: &Context, link: &Link, chunks: Vec<ChunkHead>) -> Option
             }
             // Its job was removed meanwhile.
             Ok(None) => {}
+            Err(error) if error.is_transient() => {
+                tracing::error!(%error, "cannot read events; trying again");
+                return None;
+            }
             Err(error) => tracing::error!(%error, chunk = no, "events of the store cannot be read"),
         }
     }

@@ -26,8 +26,10 @@ pub(super) struct Batch {
     pub(super) begun: usize,
     /// Bytes of the messages that this batch publishes.
     pub(super) bytes: usize,
-    /// Jobs that this batch adds, by id, with the digest of their content.
+    /// Jobs that are known by their ids: those that this batch adds too.
     pub(super) ids: BTreeMap<JobId, Found>,
+    /// Ids that were looked for and not found.
+    pub(super) new_ids: BTreeSet<JobId>,
     /// By position of the input.
     pub(super) answers: Vec<(usize, Answer)>,
     pub(super) after: After,
@@ -54,6 +56,7 @@ impl Batch {
             begun: 0,
             bytes: 0,
             ids: BTreeMap::new(),
+            new_ids: BTreeSet::new(),
             answers: Vec::new(),
             after: After::default(),
             must_commit: false,

@@ -258,10 +258,12 @@ impl<S: Store> Driver<S> {
 
     /// One round of the loop: handles what came, then what the time demands. For whoever leads the loop by hand.
     pub fn turn(&mut self, packets: Vec<Packet>) {
-        if self.stale
-            && let Err(error) = self.recollect()
-        {
-            return self.degrade(&error.to_string());
+        if self.stale {
+            if let Err(error) = self.recollect() {
+                return self.degrade(&error.to_string());
+            }
+            // Nor was their publisher told of the events of such a commit.
+            self.send(Output::Events);
         }
         if self.follow_clock().is_err() {
             return;
@@ -355,6 +357,7 @@ impl<S: Store> Driver<S> {
     fn batch(&mut self, mut inputs: Vec<&mut Input>) -> Result<(), StoreError> {
         let now = self.now();
         let mut batch = Batch::new(Slice::new(self.setup.limits, self.next_dispatch), now);
+        self.look_for(&inputs, &mut batch)?;
         for (at, input) in inputs.iter_mut().enumerate() {
             self.handle(at, input, &mut batch)?;
         }

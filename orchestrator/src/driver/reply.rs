@@ -9,10 +9,13 @@ use super::{Driver, Output};
 use crate::store::{OwedReply, Store, StoreError};
 
 impl<S: Store> Driver<S> {
-    /// A job is final: whoever waits for it gets the answer.
-    pub(super) fn reply_finished(&mut self, job: JobNo, slice: &mut Slice) -> Result<(), StoreError> {
-        let row = slice.job(job).expect("its last rule had it").row.clone();
-        for owed in self.store.owed_replies(Some(job))? {
+    /// Jobs are final: whoever waits for them gets the answer.
+    pub(super) fn reply_finished(&mut self, jobs: &[JobNo], slice: &mut Slice) -> Result<(), StoreError> {
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        for owed in self.store.owed_replies_of(jobs)? {
+            let row = slice.job(owed.job).expect("its last rule had it").row.clone();
             self.reply(&owed, &row);
         }
         Ok(())

@@ -75,7 +75,7 @@ impl<S: Store> Driver<S> {
     fn act(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
         let mut outgoing = Vec::new();
         let stillborn = batch.stillborn();
-        let mut shows = false;
+        let (mut shows, mut finished) = (false, Vec::new());
         for effect in std::mem::take(&mut batch.effects) {
             match effect {
                 Effect::Publish { dispatch, .. } if stillborn.contains(&dispatch.ticket) => {}
@@ -97,14 +97,13 @@ impl<S: Store> Driver<S> {
                 }
                 Effect::Publish { dispatch_no, dispatch } => outgoing.push(self.outgoing(dispatch_no, *dispatch)),
                 Effect::Stop { ticket, worker } => batch.after.stop.push((ticket, worker)),
-                Effect::Reply(job) => {
-                    self.reply_finished(job, &mut batch.slice)?;
-                    self.send(Output::Finished(job));
-                }
+                Effect::Reply(job) => finished.push(job),
                 Effect::Ignored(_) => metrics::counter!("warrener_reports_ignored_total").increment(1),
                 Effect::DeadLetter(_) => {}
             }
         }
+        self.reply_finished(&finished, &mut batch.slice)?;
+        finished.into_iter().for_each(|job| self.send(Output::Finished(job)));
         if shows {
             self.show();
         }

@@ -13,7 +13,7 @@ use warrener_shared::state::JobState;
 use super::Driver;
 use super::batch::Batch;
 use super::cache::Parsed;
-use super::input::{Answer, Command, Output, Submission};
+use super::input::{Answer, Command, Input, Output, Submission};
 use crate::store::{Caption, Found, OwedReply, Store, StoreError};
 
 impl<S: Store> Driver<S> {
@@ -62,8 +62,21 @@ impl<S: Store> Driver<S> {
     pub(super) fn known(&mut self, id: &JobId, batch: &Batch) -> Result<Option<Found>, StoreError> {
         match batch.ids.get(id) {
             Some(found) => Ok(Some(*found)),
+            None if batch.new_ids.contains(id) => Ok(None),
             None => self.store.find(id),
         }
+    }
+
+    /// Looks for all ids that are submitted at once.
+    pub(super) fn look_for(&mut self, inputs: &[&mut Input], batch: &mut Batch) -> Result<(), StoreError> {
+        let id = |input: &&mut Input| if let Input::Submit(one) = &**input { one.spec.id.clone() } else { None };
+        let ids: Vec<JobId> = inputs.iter().filter_map(id).collect();
+        // One is looked for when it is handled.
+        if ids.len() > 1 {
+            batch.ids.extend(self.store.find_all(&ids.iter().collect::<Vec<_>>())?);
+            batch.new_ids = ids.into_iter().filter(|id| !batch.ids.contains_key(id)).collect();
+        }
+        Ok(())
     }
 
     /// What stands against a new job: another job that holds its key.

@@ -1,6 +1,7 @@
 //! The loop over a store in memory: what goes out after which inputs.
 
 mod evidence;
+mod outcome;
 mod stops;
 
 use warrener_engine::TaskRow;
@@ -16,8 +17,8 @@ use super::*;
 use crate::store::memory::Memory as Store;
 use crate::store::{Commit, Store as _, Submitted};
 
-struct Loop {
-    driver: Driver<Store>,
+struct Loop<S = Store> {
+    driver: Driver<S>,
     outputs: mpsc::UnboundedReceiver<Output>,
     hand: Arc<Hand>,
 }
@@ -26,9 +27,11 @@ impl Loop {
     fn new() -> Self {
         Self::over(Store::new(), Arc::new(Hand::default()))
     }
+}
 
+impl<S: crate::store::Store> Loop<S> {
     /// A process that starts over what another left.
-    fn over(store: Store, hand: Arc<Hand>) -> Self {
+    fn over(store: S, hand: Arc<Hand>) -> Self {
         let (_, inputs) = mpsc::channel(1);
         let (sender, outputs) = mpsc::unbounded_channel();
         let setup = Setup {
@@ -50,6 +53,11 @@ impl Loop {
     /// Handles the inputs as one batch, and gives the tickets that went out, by task.
     fn step(&mut self, inputs: Vec<Input>) -> Vec<(String, Ticket)> {
         self.driver.step(vec![Packet { inputs, done: None }]);
+        self.published()
+    }
+
+    /// The tickets that went out, by task.
+    fn published(&mut self) -> Vec<(String, Ticket)> {
         let mut out = Vec::new();
         while let Ok(output) = self.outputs.try_recv() {
             let Output::Publish(batch) = output else { continue };

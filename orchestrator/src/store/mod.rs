@@ -321,6 +321,15 @@ pub trait Store: Send {
     /// The job with this id.
     fn find(&mut self, id: &JobId) -> Result<Option<Found>, StoreError>;
 
+    /// The jobs with these ids, as far as there are. To a database that is asked over a wire this is one question.
+    fn find_all(&mut self, ids: &[&JobId]) -> Result<Vec<(JobId, Found)>, StoreError> {
+        let mut all = Vec::new();
+        for id in ids {
+            all.extend(self.find(id)?.map(|found| ((*id).clone(), found)));
+        }
+        Ok(all)
+    }
+
     /// The job that holds this unique key: not final, and not begun if it holds it until it is started.
     fn holder(&mut self, key: &str) -> Result<Option<JobRow>, StoreError>;
 
@@ -378,6 +387,15 @@ pub trait Store: Send {
 
     /// Answers that are owed for a job, or to all jobs that can be answered.
     fn owed_replies(&mut self, job: Option<JobNo>) -> Result<Vec<OwedReply>, StoreError>;
+
+    /// Answers that are owed for several jobs. To a database that is asked over a wire this is one question.
+    fn owed_replies_of(&mut self, jobs: &[JobNo]) -> Result<Vec<OwedReply>, StoreError> {
+        let mut all = Vec::new();
+        for job in jobs {
+            all.extend(self.owed_replies(Some(*job))?);
+        }
+        Ok(all)
+    }
 
     /// Makes all of it true, or nothing.
     ///

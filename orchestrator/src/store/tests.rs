@@ -13,6 +13,7 @@ mod rows;
 mod server;
 mod stops;
 mod time;
+pub(crate) mod wire;
 
 use std::sync::Arc;
 
@@ -53,6 +54,7 @@ conformance! {
     find {
         a_new_store_counts_from_one
         a_job_is_found_by_its_id_and_its_number
+        jobs_are_found_by_many_ids_at_once
         what_was_submitted_comes_back_as_it_was
         a_unique_key_is_held_until_its_holder_is_over
         a_unique_key_can_be_held_until_the_start
@@ -76,6 +78,7 @@ conformance! {
         due_jobs_come_earliest_first
         the_next_due_is_the_earliest_of_all
         owed_replies_are_found_by_job
+        owed_replies_of_several_jobs_are_found_at_once
         owed_replies_that_can_be_given_are_found
         a_number_of_a_reply_is_given_once
         timers_that_count_a_span_follow_the_clock

@@ -7,6 +7,7 @@ mod open;
 mod owner;
 mod prune;
 mod reader;
+mod scratch;
 mod session;
 mod text;
 mod value;
@@ -22,14 +23,17 @@ use warrener_shared::time::Timestamp;
 
 use self::open::Place;
 pub(super) use self::reader::Readers;
+pub use self::scratch::Scratch;
 use self::session::{Session, Step};
-use super::sql::{Reader, read};
+use super::sql::{Reader, Row, read};
 use super::view::View;
 use super::{Asked, Boot, Commit, Death, Found, Item, LogChunk, OwedReply, QueueRow, Store, StoreError, Submitted};
 
 /// How long a start waits for another orchestrator to end: one that was killed a moment ago is still there for the
 /// server.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+/// The same after a lost connection, which for the server may last a moment longer than for us.
+const RETURN_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The writer's side of the database.
 #[derive(Debug)]
@@ -137,7 +141,7 @@ impl Postgres {
 impl Store for Postgres {
     fn boot(&mut self) -> Result<Boot, StoreError> {
         if self.writer.is_none() {
-            self.connect(Duration::ZERO)?;
+            self.connect(RETURN_PATIENCE)?;
         }
         self.read(|session| read::boot(session))
     }
@@ -148,6 +152,15 @@ impl Store for Postgres {
 
     fn find(&mut self, id: &JobId) -> Result<Option<Found>, StoreError> {
         self.read(|session| read::find(session, id))
+    }
+
+    fn find_all(&mut self, ids: &[&JobId]) -> Result<Vec<(JobId, Found)>, StoreError> {
+        let statement = "SELECT i.place, j.no, j.digest FROM unnest(?1::text[]) WITH ORDINALITY AS i (id, place) \
+             JOIN jobs j ON j.id = i.id";
+        let wanted = ids.iter().map(|id| id.as_str().into()).collect();
+        let read = |row: &dyn Row| Ok((row.get::<usize>(0)?, read::found(row, 1)?));
+        let found = self.read(|session| session.of_many("look for jobs by their ids", statement, wanted, read))?;
+        Ok(found.into_iter().map(|(place, found)| (ids[place - 1].clone(), found)).collect())
     }
 
     fn holder(&mut self, key: &str) -> Result<Option<JobRow>, StoreError> {
@@ -229,6 +242,13 @@ impl Store for Postgres {
 
     fn owed_replies(&mut self, job: Option<JobNo>) -> Result<Vec<OwedReply>, StoreError> {
         self.read(|session| read::owed_replies(session, job))
+    }
+
+    fn owed_replies_of(&mut self, jobs: &[JobNo]) -> Result<Vec<OwedReply>, StoreError> {
+        let statement =
+            format!("SELECT {} FROM replies r WHERE r.job = ANY(?1) ORDER BY r.job, r.no", read::OWED_COLUMNS);
+        let jobs = jobs.iter().map(|job| job.0.into()).collect();
+        self.read(|session| session.of_many("read the answers that are owed", &statement, jobs, read::owed_reply))
     }
 
     fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {

@@ -75,6 +75,11 @@ impl Place {
         &self.shown
     }
 
+    /// A connection without any settings of ours.
+    pub(super) fn session(&self) -> Result<Session, StoreError> {
+        Session::open(&self.config)
+    }
+
     /// A connection that only reads.
     pub(super) fn reader(&self) -> Result<Session, StoreError> {
         let mut config = self.config.clone();

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::error::Error as _;
 use std::fmt::Write as _;
 use std::future::poll_fn;
+use std::ops::ControlFlow;
 use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
@@ -13,11 +14,12 @@ use futures_util::TryStreamExt as _;
 use futures_util::future::{MaybeDone, maybe_done};
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::error::SqlState;
+use tokio_postgres::types::BorrowToSql;
 use tokio_postgres::{Client, Config, NoTls, Statement};
 
 use super::value::Parameter;
 use super::{StoreError, owner};
-use crate::store::sql::{Dialect, Reader, Value, Visitor};
+use crate::store::sql::{Dialect, Reader, Row, Value, Visitor};
 
 /// How long the database may take for an answer. It is taken for lost then, and the connection is given up.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -87,6 +89,41 @@ impl Session {
         self.wait(doing, self.client.batch_execute(statements))
     }
 
+    /// Shows the rows of the answer, one by one.
+    fn show<P: BorrowToSql>(
+        &self,
+        doing: &'static str,
+        statement: &str,
+        values: impl IntoIterator<Item = P, IntoIter: ExactSizeIterator>,
+        visit: &mut Visitor<'_>,
+    ) -> Result<(), StoreError> {
+        let statement = self.prepare(doing, statement)?;
+        let rows = self.wait(doing, self.client.query_raw(&statement, values))?;
+        let mut rows = pin!(rows);
+        while let Some(row) = self.wait(doing, rows.try_next())? {
+            if visit(&row)?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// All rows of the answer to a question about many things at once.
+    pub(super) fn of_many<T>(
+        &self,
+        doing: &'static str,
+        statement: &str,
+        things: Vec<Value<'_>>,
+        read: impl Fn(&dyn Row) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut all = Vec::with_capacity(things.len());
+        self.show(doing, statement, [Parameter::Many(things)], &mut |row| {
+            all.push(read(row)?);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(all)
+    }
+
     /// Carries out all steps, or none: they are sent together, and so is the end of the transaction. If one of them
     /// fails, the database takes that end for the order to forget the others.
     ///
@@ -121,15 +158,7 @@ impl Reader for Session {
         values: &[Value<'_>],
         visit: &mut Visitor<'_>,
     ) -> Result<(), StoreError> {
-        let statement = self.prepare(doing, statement)?;
-        let rows = self.wait(doing, self.client.query_raw(&statement, values))?;
-        let mut rows = pin!(rows);
-        while let Some(row) = self.wait(doing, rows.try_next())? {
-            if visit(&row)?.is_break() {
-                break;
-            }
-        }
-        Ok(())
+        self.show(doing, statement, values, visit)
     }
 
     fn dialect(&self) -> Dialect {

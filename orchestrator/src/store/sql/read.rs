@@ -56,9 +56,12 @@ pub(crate) fn queue(reader: &dyn Reader, name: &QueueName) -> Result<Option<Queu
 
 pub(crate) fn find(reader: &dyn Reader, id: &JobId) -> Result<Option<Found>, StoreError> {
     let statement = "SELECT no, digest FROM jobs WHERE id = ?1";
-    reader.one("look for a job by its id", statement, &[id.as_str().into()], |row| {
-        Ok(Found { no: JobNo(row.get(0)?), digest: digest(row, 1)? })
-    })
+    reader.one("look for a job by its id", statement, &[id.as_str().into()], |row| found(row, 0))
+}
+
+/// Reads number and digest, from a column on.
+pub(crate) fn found(row: &dyn Row, at: usize) -> Result<Found, StoreError> {
+    Ok(Found { no: JobNo(row.get(at)?), digest: digest(row, at + 1)? })
 }
 
 fn digest(row: &dyn Row, at: usize) -> Result<Option<[u8; 32]>, StoreError> {
@@ -211,21 +214,30 @@ pub(crate) fn last_logs(reader: &dyn Reader, task: TaskNo, bytes: usize) -> Resu
 }
 
 pub(crate) fn owed_replies(reader: &dyn Reader, job: Option<JobNo>) -> Result<Vec<OwedReply>, StoreError> {
-    let columns = "SELECT r.no, r.job, reply_to, correlation_id, accepted FROM replies r";
+    let columns = format!("SELECT {OWED_COLUMNS} FROM replies r");
     let (statement, values) = match job {
-        Some(job) => (format!("{columns} WHERE r.job = ?1 ORDER BY r.no"), vec![job.0.into()]),
+        Some(job) => (format!("{columns} WHERE r.job = ?1"), vec![job.0.into()]),
         None => {
-            let answerable = "JOIN jobs j ON j.no = r.job WHERE j.state >= 2 OR accepted <> 0 ORDER BY r.no";
+            let answerable = "JOIN jobs j ON j.no = r.job WHERE j.state >= 2 OR r.accepted <> 0";
             (format!("{columns} {answerable}"), Vec::new())
         }
     };
-    reader.all("read the answers that are owed", &statement, &values, |row| {
-        Ok(OwedReply {
-            no: row.get(0)?,
-            job: JobNo(row.get(1)?),
-            reply_to: row.string(2)?,
-            correlation_id: row.find_string(3)?,
-            accepted: row.flag(4)?,
-        })
+    // Asked for an order, SQLite would look through all of them for the few of one job.
+    let mut owed = reader.all("read the answers that are owed", &statement, &values, owed_reply)?;
+    owed.sort_by_key(|reply| reply.no);
+    Ok(owed)
+}
+
+/// Reads a row of [`OWED_COLUMNS`].
+pub(crate) fn owed_reply(row: &dyn Row) -> Result<OwedReply, StoreError> {
+    Ok(OwedReply {
+        no: row.get(0)?,
+        job: JobNo(row.get(1)?),
+        reply_to: row.string(2)?,
+        correlation_id: row.find_string(3)?,
+        accepted: row.flag(4)?,
     })
 }
+
+/// The columns of `replies`, as `r`, that [`owed_reply`] reads.
+pub(crate) const OWED_COLUMNS: &str = "r.no, r.job, r.reply_to, r.correlation_id, r.accepted";

@@ -25,6 +25,17 @@ pub(super) fn a_job_is_found_by_its_id_and_its_number(store: &mut dyn Store) {
     assert_eq!(store.job(JobNo(3)).unwrap(), None);
 }
 
+pub(super) fn jobs_are_found_by_many_ids_at_once(store: &mut dyn Store) {
+    let mut commit = new(vec![job(1), job(2), job(3)], vec![]);
+    commit.submitted[1].1.digest = Some([7; 32]);
+    store.commit(&commit).unwrap();
+    let (one, none, two) = (id("job-1"), id("job-9"), id("job-2"));
+    let mut found = store.find_all(&[&two, &none, &one]).unwrap();
+    found.sort_by_key(|(_, found)| found.no);
+    let found: Vec<_> = found.into_iter().map(|(id, found)| (id, found.no.0, found.digest)).collect();
+    assert_eq!(found, [(one, 1, None), (two, 2, Some([7; 32]))]);
+}
+
 pub(super) fn what_was_submitted_comes_back_as_it_was(store: &mut dyn Store) {
     let full = Submitted {
         body: Arc::from(*b"{ \"kind\" :\n \"k\" }"),

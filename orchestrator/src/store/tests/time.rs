@@ -75,6 +75,14 @@ pub(super) fn owed_replies_are_found_by_job(store: &mut dyn Store) {
     assert_eq!(store.owed_replies(Some(JobNo(1))).unwrap(), std::slice::from_ref(second));
 }
 
+pub(super) fn owed_replies_of_several_jobs_are_found_at_once(store: &mut dyn Store) {
+    with_replies(store);
+    let both = store.owed_replies_of(&[JobNo(1), JobNo(9), JobNo(2)]).unwrap();
+    let alone = [1, 2].map(|job| store.owed_replies(Some(JobNo(job))).unwrap()).concat();
+    assert!(!alone.is_empty());
+    assert_eq!(both, alone);
+}
+
 pub(super) fn owed_replies_that_can_be_given_are_found(store: &mut dyn Store) {
     with_replies(store);
     assert_eq!(told(store.owed_replies(None).unwrap()), [(1, true), (3, false), (3, true)]);
