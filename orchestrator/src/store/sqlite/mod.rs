@@ -136,8 +136,8 @@ impl Store for Sqlite {
         read::last_logs(&self.connection, task, bytes)
     }
 
-    fn owed_replies(&mut self, job: Option<JobNo>) -> Result<Vec<OwedReply>, StoreError> {
-        read::owed_replies(&self.connection, job)
+    fn owed_replies(&mut self, jobs: Option<&[JobNo]>) -> Result<Vec<OwedReply>, StoreError> {
+        read::owed_replies(&self.connection, jobs)
     }
 
     fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {

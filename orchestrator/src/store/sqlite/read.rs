@@ -238,24 +238,36 @@ pub(super) fn last_logs(connection: &Connection, task: TaskNo, bytes: usize) -> 
     broken.map_or(Ok(last), |error| Err(doing(error)))
 }
 
-pub(super) fn owed_replies(connection: &Connection, job: Option<JobNo>) -> Result<Vec<OwedReply>, StoreError> {
+pub(super) fn owed_replies(connection: &Connection, jobs: Option<&[JobNo]>) -> Result<Vec<OwedReply>, StoreError> {
     let doing = failed("read the answers that are owed");
     let columns = "SELECT r.no, r.job, reply_to, correlation_id, accepted FROM replies r";
-    let statement = match job {
-        Some(_) => format!("{columns} WHERE r.job = ?1"),
-        None => format!("{columns} JOIN jobs j ON j.no = r.job WHERE (j.state >= 2 OR accepted) AND ?1 = 0"),
+    let Some(jobs) = jobs else {
+        let statement = format!("{columns} JOIN jobs j ON j.no = r.job WHERE j.state >= 2 OR accepted");
+        let mut statement = connection.prepare_cached(&statement).map_err(&doing)?;
+        return statement.query_map([], owed_reply).and_then(Iterator::collect).map_err(&doing);
     };
-    let mut statement = connection.prepare_cached(&statement).map_err(&doing)?;
-    let rows = statement.query_map([job.map_or(0, |job| job.0)], |row| {
-        Ok(OwedReply {
-            no: row.get(0)?,
-            job: JobNo(row.get(1)?),
-            reply_to: row.get(2)?,
-            correlation_id: row.get(3)?,
-            accepted: row.get(4)?,
-        })
-    });
-    rows.and_then(Iterator::collect).map_err(&doing)
+    // One transaction for all of them: beginning to read costs more than reading an answer.
+    let transaction = connection.unchecked_transaction().map_err(&doing)?;
+    let mut owed = Vec::new();
+    let mut statement = transaction.prepare_cached(&format!("{columns} WHERE r.job = ?1")).map_err(&doing)?;
+    for job in jobs {
+        for reply in statement.query_map([job.0], owed_reply).map_err(&doing)? {
+            owed.push(reply.map_err(&doing)?);
+        }
+    }
+    drop(statement);
+    transaction.commit().map_err(&doing)?;
+    Ok(owed)
+}
+
+fn owed_reply(row: &Row<'_>) -> rusqlite::Result<OwedReply> {
+    Ok(OwedReply {
+        no: row.get(0)?,
+        job: JobNo(row.get(1)?),
+        reply_to: row.get(2)?,
+        correlation_id: row.get(3)?,
+        accepted: row.get(4)?,
+    })
 }
 
 fn limit(most: usize) -> i64 {
