@@ -60,6 +60,8 @@ fn start(args: Args) -> Result<Exit, Failure> {
     // A role is a whole orchestrator or worker; everything else waits for one answer at a time.
     if !matches!(args.command, Command::Bench(_) | Command::BenchRole(_) | Command::DevRole { .. }) {
         runtime.worker_threads(1);
+    } else if !matches!(args.command, Command::Bench(_)) {
+        runtime.worker_threads(warrener_runtime::threads::asynchronous());
     }
     let runtime = runtime.enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(Exit::Error, format!("starting: {error}")))?;

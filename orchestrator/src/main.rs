@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Parser;
 use warrener_orchestrator::{config, service};
 use warrener_runtime::config::Flag;
 use warrener_runtime::metrics::Metrics;
 use warrener_runtime::shutdown::Shutdown;
-use warrener_runtime::telemetry;
+use warrener_runtime::{telemetry, threads};
 
 /// Takes jobs, keeps them, and has their tasks worked on by workers over RabbitMQ.
 #[derive(Debug, Parser)]
@@ -39,7 +40,7 @@ fn main() -> ExitCode {
         print!("{}", loaded.show());
         return ExitCode::SUCCESS;
     }
-    match start(loaded.value) {
+    match run(loaded.value) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -48,7 +49,15 @@ fn main() -> ExitCode {
     }
 }
 
-#[tokio::main]
+fn run(config: config::Config) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads::asynchronous())
+        .enable_all()
+        .build()
+        .context("starting")?;
+    runtime.block_on(start(config))
+}
+
 async fn start(config: config::Config) -> anyhow::Result<()> {
     telemetry::init(config.log.format, &config.log.level)?;
     let metrics = Metrics::install()?;

@@ -181,8 +181,8 @@ impl Store for Disk {
         self.read()?.memory.last_logs(task, bytes)
     }
 
-    fn owed_replies(&mut self, job: Option<JobNo>) -> Result<Vec<OwedReply>, StoreError> {
-        self.read()?.memory.owed_replies(job)
+    fn owed_replies(&mut self, jobs: Option<&[JobNo]>) -> Result<Vec<OwedReply>, StoreError> {
+        self.read()?.memory.owed_replies(jobs)
     }
 
     fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use warrener_runtime::config::{Binary, Flag, Loader};
+use warrener_runtime::threads;
 use warrener_worker::{Worker, WorkerError};
 
 /// Takes tasks from Warrener's queues and has them done by programs and endpoints.
@@ -25,9 +26,18 @@ struct Arguments {
     slots: Option<String>,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match run(Arguments::parse()).await {
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(threads::asynchronous()).enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: starting: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(arguments)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");

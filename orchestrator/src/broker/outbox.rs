@@ -17,7 +17,7 @@ use warrener_shared::wire::topology::{KEY_CONTROL_ALL, control_key};
 use warrener_shared::wire::{JSON, Message};
 
 use super::{Context, Link, heal};
-use crate::driver::{Input, Outgoing, Output, Parcel};
+use crate::driver::{Input, Outgoing, Output, Parcel, Reply};
 
 /// Unconfirmed publishes of one queue, so that a dead queue leaves room for the others.
 const LANE_WINDOW: usize = 1024;
@@ -29,6 +29,7 @@ const MISSING_RETRY: Duration = Duration::from_secs(5);
 const STOP_MAX: usize = 500;
 
 type Confirm = Pin<Box<dyn Future<Output = (i64, i64, Published)> + Send>>;
+type Answered = Pin<Box<dyn Future<Output = (i64, bool)> + Send>>;
 
 /// Routes outputs to the session of the moment; without one, says at once that nothing was published.
 pub(super) async fn route(
@@ -36,7 +37,14 @@ pub(super) async fn route(
     mut outputs: mpsc::UnboundedReceiver<Output>,
     links: watch::Receiver<Option<Link>>,
 ) {
-    let mut outbox = Outbox { context, links, epoch: 0, lanes: BTreeMap::new(), confirms: FuturesUnordered::new() };
+    let mut outbox = Outbox {
+        context,
+        links,
+        epoch: 0,
+        lanes: BTreeMap::new(),
+        confirms: FuturesUnordered::new(),
+        replies: FuturesUnordered::new(),
+    };
     loop {
         tokio::select! {
             output = outputs.recv() => match output {
@@ -44,6 +52,7 @@ pub(super) async fn route(
                 None => return,
             },
             Some(confirm) = outbox.confirms.next(), if !outbox.confirms.is_empty() => outbox.confirmed(confirm).await,
+            Some(reply) = outbox.replies.next(), if !outbox.replies.is_empty() => outbox.replied(reply).await,
         }
     }
 }
@@ -65,21 +74,25 @@ struct Outbox {
     epoch: u64,
     lanes: BTreeMap<i64, LaneState>,
     confirms: FuturesUnordered<Confirm>,
+    /// Answers on their way; nobody waits for a slow client's queue.
+    replies: FuturesUnordered<Answered>,
 }
 
 impl Outbox {
     async fn carry_out(&mut self, output: Output) {
         match output {
             Output::Publish(outgoing) => self.publish(outgoing).await,
-            Output::Reply { no, reply_to, message } => self.reply(no, reply_to, *message),
+            Output::Reply(replies) => self.reply(replies),
             Output::Stop(tickets) => self.stop(tickets).await,
             Output::Drain(worker) => self.drain(&worker).await,
             Output::Replay(no, parcel) => self.replay(no, *parcel),
             Output::Events => self.context.new_events.notify_one(),
             Output::Declare(no, queue) => self.declare(no, &queue).await,
-            Output::Finished(job) => {
-                // Nobody may be waiting.
-                self.context.finished.send(job).ok();
+            Output::Finished(jobs) => {
+                for job in jobs {
+                    // Nobody may be waiting.
+                    self.context.finished.send(job).ok();
+                }
             }
         }
     }
@@ -200,18 +213,33 @@ impl Outbox {
         }
     }
 
-    /// An answer is published beside the others; nobody waits for a slow client's queue.
-    fn reply(&mut self, no: i64, reply_to: String, message: Message) {
-        let context = self.context.clone();
+    fn reply(&mut self, replies: Vec<Reply>) {
         let link = self.link();
-        tokio::spawn(async move {
-            let published = match link {
-                Some(link) => link.replies.publish("", &reply_to, message).await,
-                None => Published::Unknown,
-            };
-            let input = if published.is_confirmed() { Input::Replied(no) } else { Input::NotReplied(no) };
-            context.input(input).await;
-        });
+        for Reply { no, reply_to, message } in replies {
+            let link = link.clone();
+            self.replies.push(Box::pin(async move {
+                let published = match link {
+                    Some(link) => link.replies.publish("", &reply_to, message).await,
+                    None => Published::Unknown,
+                };
+                (no, published.is_confirmed())
+            }));
+        }
+    }
+
+    async fn replied(&mut self, first: (i64, bool)) {
+        let mut replies = vec![first];
+        while let Some(Some(next)) = self.replies.next().now_or_never() {
+            replies.push(next);
+        }
+        let (given, failed): (Vec<_>, Vec<_>) = replies.into_iter().partition(|(_, given)| *given);
+        let numbers = |replies: Vec<(i64, bool)>| replies.into_iter().map(|(no, _)| no).collect::<Vec<_>>();
+        if !given.is_empty() {
+            self.context.input(Input::Replied(numbers(given))).await;
+        }
+        if !failed.is_empty() {
+            self.context.input(Input::NotReplied(numbers(failed))).await;
+        }
     }
 
     /// A dead letter goes out again; it is forgotten once the broker has it.

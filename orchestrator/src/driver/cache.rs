@@ -10,6 +10,8 @@ use warrener_shared::expr::Items;
 use warrener_shared::id::{JobNo, TaskNo};
 use warrener_shared::job::JobSpec;
 
+use crate::store::OwedReply;
+
 /// Bytes of submitted documents whose parsed form is kept. Parsed forms are a few times as large.
 const SPEC_BYTES: u64 = 16 * 1024 * 1024;
 /// Bytes of expanded lists and joined outputs that are kept.
@@ -71,6 +73,8 @@ pub(super) struct Memory {
     tasks: Cache<TaskNo, TaskRow, Bytes>,
     /// Jobs that are not final; as committed.
     jobs: Cache<JobNo, JobRow, Bytes>,
+    /// Jobs that are not final, and are owed no answer by the time they are.
+    silent: Cache<JobNo, ()>,
 }
 
 impl Memory {
@@ -84,8 +88,19 @@ impl Memory {
         self.jobs.get(&no).cloned()
     }
 
-    /// What a commit made of the rows.
-    pub(super) fn committed(&mut self, changes: &mut Changes) {
+    /// Whether it is certain that no answer is owed for a job that is final now; if not, the store knows.
+    pub(super) fn nobody_waits(&mut self, job: JobNo) -> bool {
+        self.silent.remove(&job).is_some()
+    }
+
+    /// What a commit made of the rows, and whom it owes an answer.
+    pub(super) fn committed(&mut self, changes: &mut Changes, owed: &[OwedReply]) {
+        for row in &changes.new_jobs {
+            self.silent.insert(row.no, ());
+        }
+        for reply in owed {
+            self.silent.remove(&reply.job);
+        }
         if !changes.dropped.is_empty() {
             self.forget_rows();
         }
@@ -120,6 +135,7 @@ impl Default for Memory {
             lists: Cache::with_weighter(1_000, LIST_BYTES, Bytes),
             tasks: Cache::with_weighter(20_000, ROW_BYTES, Bytes),
             jobs: Cache::with_weighter(20_000, ROW_BYTES / 4, Bytes),
+            silent: Cache::new(20_000),
         }
     }
 }

@@ -37,12 +37,16 @@ impl<S: Store> Driver<S> {
             Input::Depth(depth) => self.depth(depth, batch)?,
             Input::Published(numbers) => numbers.iter().for_each(|no| self.watch.confirmed(*no, true)),
             Input::Unpublished(numbers) => numbers.iter().for_each(|no| self.watch.confirmed(*no, false)),
-            Input::Replied(no) => {
-                self.replying.remove(no);
-                batch.commit.replied.push(*no);
+            Input::Replied(numbers) => {
+                numbers.iter().for_each(|no| {
+                    self.replying.remove(no);
+                });
+                batch.commit.replied.extend_from_slice(numbers);
             }
-            Input::NotReplied(no) => {
-                self.replying.remove(no);
+            Input::NotReplied(numbers) => {
+                numbers.iter().for_each(|no| {
+                    self.replying.remove(no);
+                });
                 self.replies_failed = !mutant::is("reply_once");
             }
             Input::Replayed(no) => batch.commit.discarded.push(*no),

@@ -41,10 +41,10 @@ pub enum Input {
     Published(Vec<i64>),
     /// These dispatches may not have reached the broker.
     Unpublished(Vec<i64>),
-    /// An answer reached the broker.
-    Replied(i64),
-    /// An answer did not.
-    NotReplied(i64),
+    /// These answers reached the broker.
+    Replied(Vec<i64>),
+    /// These answers did not.
+    NotReplied(Vec<i64>),
     /// The message of a dead letter reached the broker again.
     Replayed(i64),
     /// Events up to this chunk reached the broker, or nobody listened.
@@ -188,15 +188,8 @@ pub(super) fn started(ticket: Ticket, worker: Option<Arc<str>>) -> warrener_engi
 pub enum Output {
     /// Publish these attempts.
     Publish(Vec<Outgoing>),
-    /// Publish this answer, and say when it is confirmed.
-    Reply {
-        /// Its number, for [`Input::Replied`].
-        no: i64,
-        /// Through the default exchange.
-        reply_to: String,
-        /// The answer.
-        message: Box<Message>,
-    },
+    /// Publish these answers, and say of each when it is confirmed.
+    Reply(Vec<Reply>),
     /// Tell workers to stop these attempts.
     Stop(Vec<(Ticket, Option<Arc<str>>)>),
     /// Tell a worker to take no more and leave.
@@ -207,8 +200,19 @@ pub enum Output {
     Events,
     /// A queue is new and must be declared.
     Declare(i64, QueueName),
-    /// A job is final.
-    Finished(JobNo),
+    /// Jobs are final.
+    Finished(Vec<JobNo>),
+}
+
+/// An answer on its way out.
+#[derive(Debug)]
+pub struct Reply {
+    /// Its number, for [`Input::Replied`].
+    pub no: i64,
+    /// Where it goes, through the default exchange.
+    pub reply_to: String,
+    /// The answer.
+    pub message: Message,
 }
 
 /// An attempt on its way out.

@@ -133,7 +133,7 @@ impl<S: Store> Driver<S> {
 
     /// Keeps what the next batches will ask for again.
     pub(super) fn remember(&mut self, batch: &mut Batch) {
-        self.memory.committed(&mut batch.commit.changes);
+        self.memory.committed(&mut batch.commit.changes, &batch.commit.owed);
         for (task, items) in batch.slice.known_items() {
             if self.memory.items.get(&task).is_none() {
                 self.memory.items.insert(task, items.clone());

@@ -44,7 +44,9 @@ use warrener_shared::time::{Millis, Timestamp};
 use self::batch::Batch;
 use self::cache::Memory;
 pub use self::chance::Chance;
-pub use self::input::{Answer, Command, Depth, Heard, Input, Outgoing, Output, Packet, Parcel, ReplyTo, Submission};
+pub use self::input::{
+    Answer, Command, Depth, Heard, Input, Outgoing, Output, Packet, Parcel, Reply, ReplyTo, Submission,
+};
 use self::lane::Lane;
 use self::rescue::{Failure, panic_text};
 use self::stops::Stops;
@@ -138,6 +140,7 @@ pub struct Driver<S> {
     next_dispatch: i64,
     published_below: i64,
     events_published: Option<i64>,
+    /// Nothing is due before.
     next_due: Option<Timestamp>,
     /// Timers that could not be handled, by what they belong to.
     set_aside: BTreeSet<i64>,

@@ -5,47 +5,61 @@ use warrener_engine::row::{JobRow, Json};
 use warrener_shared::id::JobNo;
 use warrener_shared::wire::submit::{self, ReplyAddress};
 
-use super::{Driver, Output};
+use super::{Driver, Output, Reply};
 use crate::store::{OwedReply, Store, StoreError};
 
 impl<S: Store> Driver<S> {
     /// Jobs are final: whoever waits for them gets the answer.
-    pub(super) fn reply_finished(&mut self, jobs: &[JobNo], slice: &mut Slice) -> Result<(), StoreError> {
-        if jobs.is_empty() {
+    pub(super) fn reply_finished(&mut self, jobs: &[JobNo], slice: &Slice) -> Result<(), StoreError> {
+        let asked: Vec<JobNo> = jobs.iter().copied().filter(|job| !self.memory.nobody_waits(*job)).collect();
+        if asked.is_empty() {
             return Ok(());
         }
-        for owed in self.store.owed_replies_of(jobs)? {
-            let row = slice.job(owed.job).expect("its last rule had it").row.clone();
-            self.reply(&owed, &row);
+        let mut replies = Vec::new();
+        for owed in self.store.owed_replies(Some(&asked))? {
+            let row = &slice.job(owed.job).expect("its last rule had it").row;
+            replies.extend(self.reply(owed, row));
         }
+        self.send_replies(replies);
         Ok(())
     }
 
-    /// Answers that a new submit of this job is owed.
-    pub(super) fn reply_owed(&mut self, job: JobNo) -> Result<(), StoreError> {
-        let Some(row) = self.store.job(job)? else { return Ok(()) };
-        for owed in self.store.owed_replies(Some(job))? {
-            self.reply(&owed, &row);
-        }
-        Ok(())
+    /// Answers that new submits of these jobs are owed.
+    pub(super) fn reply_owed(&mut self, jobs: &[JobNo]) -> Result<(), StoreError> {
+        let owed = if jobs.is_empty() { Vec::new() } else { self.store.owed_replies(Some(jobs))? };
+        self.reply_each(owed)
     }
 
     /// After a reconnect: every answer that is owed and can be given.
     pub(super) fn reply_all(&mut self) -> Result<(), StoreError> {
-        for owed in self.store.owed_replies(None)? {
+        let owed = self.store.owed_replies(None)?;
+        self.reply_each(owed)
+    }
+
+    fn reply_each(&mut self, owed: Vec<OwedReply>) -> Result<(), StoreError> {
+        let mut replies = Vec::new();
+        for owed in owed {
             if let Some(row) = self.store.job(owed.job)? {
-                self.reply(&owed, &row);
+                replies.extend(self.reply(owed, &row));
             }
         }
+        self.send_replies(replies);
         Ok(())
     }
 
-    fn reply(&mut self, owed: &OwedReply, row: &JobRow) {
+    fn send_replies(&self, replies: Vec<Reply>) {
+        if !replies.is_empty() {
+            self.send(Output::Reply(replies));
+        }
+    }
+
+    /// The answer, if it can be given and is not on its way.
+    fn reply(&mut self, owed: OwedReply, row: &JobRow) -> Option<Reply> {
         let due = owed.accepted || row.state.is_final();
         if !due || !self.replying.insert(owed.no) {
-            return;
+            return None;
         }
-        let to = ReplyAddress { queue: owed.reply_to.clone(), correlation_id: owed.correlation_id.clone() };
+        let to = ReplyAddress { queue: owed.reply_to, correlation_id: owed.correlation_id };
         let id = row.id.as_str();
         let message = if owed.accepted {
             submit::accepted(&to, id)
@@ -53,6 +67,6 @@ impl<S: Store> Driver<S> {
             let bytes = |json: &Option<Json>| json.clone().unwrap_or_else(|| Json::from(*b"null"));
             submit::finished(&to, id, row.state, &bytes(&row.output), &bytes(&row.error))
         };
-        self.send(Output::Reply { no: owed.no, reply_to: owed.reply_to.clone(), message: Box::new(message) });
+        Some(Reply { no: owed.no, reply_to: to.queue, message })
     }
 }

@@ -1,9 +1,9 @@
 //! Committing a batch, then acting on it.
 
 use warrener_engine::Effect;
-use warrener_engine::slice::NewBody;
+use warrener_engine::slice::{Changes, NewBody};
 use warrener_shared::mutant;
-use warrener_shared::time::Millis;
+use warrener_shared::time::{Millis, Timestamp};
 
 use super::Driver;
 use super::batch::Batch;
@@ -26,7 +26,7 @@ impl<S: Store> Driver<S> {
             }
             self.store.commit(&batch.commit)?;
             self.next_dispatch = batch.slice.next_dispatch();
-            self.next_due = self.store.next_due()?;
+            self.next_due = self.next_due.into_iter().chain(earliest(&batch.commit.changes)).min();
             if std::mem::take(&mut self.degraded) {
                 tracing::info!("the store can be written again");
                 self.setup.health.ready("store");
@@ -75,7 +75,7 @@ impl<S: Store> Driver<S> {
     fn act(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
         let mut outgoing = Vec::new();
         let stillborn = batch.stillborn();
-        let (mut shows, mut finished) = (false, Vec::new());
+        let (mut finished, mut shows) = (Vec::new(), false);
         for effect in std::mem::take(&mut batch.effects) {
             match effect {
                 Effect::Publish { dispatch, .. } if stillborn.contains(&dispatch.ticket) => {}
@@ -102,10 +102,12 @@ impl<S: Store> Driver<S> {
                 Effect::DeadLetter(_) => {}
             }
         }
-        self.reply_finished(&finished, &mut batch.slice)?;
-        finished.into_iter().for_each(|job| self.send(Output::Finished(job)));
         if shows {
             self.show();
+        }
+        if !finished.is_empty() {
+            self.reply_finished(&finished, &batch.slice)?;
+            self.send(Output::Finished(finished));
         }
         self.send_batch(outgoing, batch)
     }
@@ -121,9 +123,7 @@ impl<S: Store> Driver<S> {
         if !batch.commit.changes.events.is_empty() {
             self.send(Output::Events);
         }
-        for job in std::mem::take(&mut batch.after.reply) {
-            self.reply_owed(job)?;
-        }
+        self.reply_owed(&std::mem::take(&mut batch.after.reply))?;
         if batch.after.reply_all {
             self.reply_all()?;
             self.republish()?;
@@ -135,6 +135,14 @@ impl<S: Store> Driver<S> {
         // The receiver is gone only when the process ends.
         self.outputs.send(output).ok();
     }
+}
+
+/// The first time that something in these rows is due. Rows that wait for nothing any more may have set an earlier one:
+/// then nothing is found due, and the store is asked for the next.
+fn earliest(changes: &Changes) -> Option<Timestamp> {
+    let tasks = changes.new_tasks.iter().chain(&changes.tasks).filter_map(|row| row.wake_at);
+    let jobs = changes.new_jobs.iter().chain(&changes.jobs).filter_map(|row| row.wake_at);
+    tasks.chain(jobs).min()
 }
 
 fn answer(mut inputs: Vec<&mut Input>, answers: Vec<(usize, Answer)>) {

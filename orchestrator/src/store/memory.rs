@@ -207,12 +207,12 @@ impl Store for Memory {
         Ok(last)
     }
 
-    fn owed_replies(&mut self, job: Option<JobNo>) -> Result<Vec<OwedReply>, StoreError> {
+    fn owed_replies(&mut self, jobs: Option<&[JobNo]>) -> Result<Vec<OwedReply>, StoreError> {
         let can_be_given = |reply: &OwedReply| {
             let kept = self.jobs.get(&reply.job);
             kept.is_some_and(|kept| reply.accepted || kept.row.state.is_final())
         };
-        let wanted = |reply: &&OwedReply| job.map_or_else(|| can_be_given(reply), |job| reply.job == job);
+        let wanted = |reply: &&OwedReply| jobs.map_or_else(|| can_be_given(reply), |jobs| jobs.contains(&reply.job));
         Ok(self.replies.values().filter(wanted).cloned().collect())
     }
 

@@ -385,17 +385,8 @@ pub trait Store: Send {
     /// The end of what the attempts of a task wrote: the last chunks, of at least so many bytes together if there are.
     fn last_logs(&mut self, task: TaskNo, bytes: usize) -> Result<Vec<LogChunk>, StoreError>;
 
-    /// Answers that are owed for a job, or to all jobs that can be answered.
-    fn owed_replies(&mut self, job: Option<JobNo>) -> Result<Vec<OwedReply>, StoreError>;
-
-    /// Answers that are owed for several jobs. To a database that is asked over a wire this is one question.
-    fn owed_replies_of(&mut self, jobs: &[JobNo]) -> Result<Vec<OwedReply>, StoreError> {
-        let mut all = Vec::new();
-        for job in jobs {
-            all.extend(self.owed_replies(Some(*job))?);
-        }
-        Ok(all)
-    }
+    /// Answers that are owed for these jobs, or for all jobs that can be answered.
+    fn owed_replies(&mut self, jobs: Option<&[JobNo]>) -> Result<Vec<OwedReply>, StoreError>;
 
     /// Makes all of it true, or nothing.
     ///

@@ -264,6 +264,6 @@ fn all_of(store: &mut dyn Store, job: i64) -> String {
     let boot = store.boot().unwrap();
     let (row, submitted) = (store.job(JobNo(job)).unwrap(), store.submitted(JobNo(job)).unwrap());
     let tasks = store.tasks(TaskNo(0), 10_000).unwrap();
-    let owed = store.owed_replies(Some(JobNo(job))).unwrap();
+    let owed = store.owed_replies(Some(&[JobNo(job)])).unwrap();
     format!("{boot:?} {row:?} {submitted:?} {tasks:?} {owed:?}")
 }

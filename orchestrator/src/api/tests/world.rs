@@ -189,9 +189,9 @@ async fn broker(
             Output::Publish(list) => list.into_iter().for_each(|one| {
                 dispatches.send(one).ok();
             }),
-            Output::Finished(job) => {
+            Output::Finished(jobs) => jobs.into_iter().for_each(|job| {
                 finished.send(job).ok();
-            }
+            }),
             _ => {}
         }
     }

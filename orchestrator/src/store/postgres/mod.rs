@@ -240,11 +240,8 @@ impl Store for Postgres {
         self.read(|session| read::last_logs(session, task, bytes))
     }
 
-    fn owed_replies(&mut self, job: Option<JobNo>) -> Result<Vec<OwedReply>, StoreError> {
-        self.read(|session| read::owed_replies(session, job))
-    }
-
-    fn owed_replies_of(&mut self, jobs: &[JobNo]) -> Result<Vec<OwedReply>, StoreError> {
+    fn owed_replies(&mut self, jobs: Option<&[JobNo]>) -> Result<Vec<OwedReply>, StoreError> {
+        let Some(jobs) = jobs else { return self.read(|session| read::due_replies(session)) };
         let statement =
             format!("SELECT {} FROM replies r WHERE r.job = ANY(?1) ORDER BY r.job, r.no", read::OWED_COLUMNS);
         let jobs = jobs.iter().map(|job| job.0.into()).collect();

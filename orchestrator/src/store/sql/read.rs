@@ -213,17 +213,21 @@ pub(crate) fn last_logs(reader: &dyn Reader, task: TaskNo, bytes: usize) -> Resu
     Ok(last)
 }
 
-pub(crate) fn owed_replies(reader: &dyn Reader, job: Option<JobNo>) -> Result<Vec<OwedReply>, StoreError> {
-    let columns = format!("SELECT {OWED_COLUMNS} FROM replies r");
-    let (statement, values) = match job {
-        Some(job) => (format!("{columns} WHERE r.job = ?1"), vec![job.0.into()]),
-        None => {
-            let answerable = "JOIN jobs j ON j.no = r.job WHERE j.state >= 2 OR r.accepted <> 0";
-            (format!("{columns} {answerable}"), Vec::new())
-        }
-    };
+/// Answers that are owed for a job.
+pub(crate) fn owed_replies(reader: &dyn Reader, job: JobNo) -> Result<Vec<OwedReply>, StoreError> {
+    let statement = format!("SELECT {OWED_COLUMNS} FROM replies r WHERE r.job = ?1");
     // Asked for an order, SQLite would look through all of them for the few of one job.
-    let mut owed = reader.all("read the answers that are owed", &statement, &values, owed_reply)?;
+    let mut owed = reader.all("read the answers that are owed", &statement, &[job.0.into()], owed_reply)?;
+    owed.sort_by_key(|reply| reply.no);
+    Ok(owed)
+}
+
+/// Answers that are owed and can be given.
+pub(crate) fn due_replies(reader: &dyn Reader) -> Result<Vec<OwedReply>, StoreError> {
+    let statement = format!(
+        "SELECT {OWED_COLUMNS} FROM replies r JOIN jobs j ON j.no = r.job WHERE j.state >= 2 OR r.accepted <> 0"
+    );
+    let mut owed = reader.all("read the answers that are owed", &statement, &[], owed_reply)?;
     owed.sort_by_key(|reply| reply.no);
     Ok(owed)
 }

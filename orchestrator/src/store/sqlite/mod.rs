@@ -134,8 +134,17 @@ impl Store for Sqlite {
         read::last_logs(&self.connection, task, bytes)
     }
 
-    fn owed_replies(&mut self, job: Option<JobNo>) -> Result<Vec<OwedReply>, StoreError> {
-        read::owed_replies(&self.connection, job)
+    fn owed_replies(&mut self, jobs: Option<&[JobNo]>) -> Result<Vec<OwedReply>, StoreError> {
+        let Some(jobs) = jobs else { return read::due_replies(&self.connection) };
+        let doing = failed("read the answers that are owed");
+        // One transaction for all of them: beginning to read costs more than reading an answer.
+        let transaction = self.connection.unchecked_transaction().map_err(&doing)?;
+        let mut owed = Vec::new();
+        for job in jobs {
+            owed.extend(read::owed_replies(&*transaction, *job)?);
+        }
+        transaction.commit().map_err(&doing)?;
+        Ok(owed)
     }
 
     fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {

@@ -96,8 +96,8 @@ impl World {
         let input = match (confirm, yes) {
             (Confirm::Task(no), true) => Input::Published(vec![no]),
             (Confirm::Task(no), false) => Input::Unpublished(vec![no]),
-            (Confirm::Reply(no), true) => Input::Replied(no),
-            (Confirm::Reply(no), false) => Input::NotReplied(no),
+            (Confirm::Reply(no), true) => Input::Replied(vec![no]),
+            (Confirm::Reply(no), false) => Input::NotReplied(vec![no]),
             _ => return,
         };
         self.input(vec![input], None);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
-use warrener_orchestrator::driver::{Command, Input, Outgoing, Output};
+use warrener_orchestrator::driver::{Command, Input, Outgoing, Output, Reply};
 use warrener_shared::id::{JobId, TaskAddress, Ticket};
 use warrener_shared::json::Doc;
 use warrener_shared::wire::Message;
@@ -32,7 +32,7 @@ impl World {
     pub(super) fn act(&mut self, output: Output) {
         match output {
             Output::Publish(outgoing) => self.publish_tasks(outgoing),
-            Output::Reply { no, reply_to, message } => self.publish_reply(no, reply_to, message),
+            Output::Reply(replies) => replies.into_iter().for_each(|reply| self.publish_reply(reply)),
             Output::Stop(tickets) => self.stop(tickets),
             Output::Drain(worker) => {
                 let control = Control { cancel: Vec::new(), drain: true };
@@ -77,13 +77,14 @@ impl World {
         }
     }
 
-    fn publish_reply(&mut self, no: i64, reply_to: String, message: Box<Message>) {
+    fn publish_reply(&mut self, reply: Reply) {
+        let Reply { no, reply_to, message } = reply;
         let Some(conn) = self.orchestrator_conn().filter(|_| self.is_up()) else {
-            return self.input(vec![Input::NotReplied(no)], None);
+            return self.input(vec![Input::NotReplied(vec![no])], None);
         };
         self.disk.open().judge.replies(no);
         let confirm = Some(Confirm::Reply(no));
-        self.send(conn, Up::Publish { exchange: String::new(), key: reply_to, message, confirm });
+        self.send(conn, Up::Publish { exchange: String::new(), key: reply_to, message: Box::new(message), confirm });
     }
 
     fn stop(&mut self, tickets: Vec<(Ticket, Option<Arc<str>>)>) {
