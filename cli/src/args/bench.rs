@@ -16,9 +16,13 @@ pub(crate) struct BenchArgs {
     #[arg(long, default_value_t = 20_000)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=50_000).map(|n| n as usize))]
     pub(crate) tasks: usize,
-    /// Rows to measure [default: all but sizes, load, postgres and large]
+    /// Rows to measure [default: all but shapes, sizes, load, postgres and large]
     #[arg(long, value_enum, value_delimiter = ',', value_name = "ROW,…")]
     pub(crate) only: Vec<BenchRow>,
+    /// Tasks of the large job of each graph, for the row shapes
+    #[arg(long, default_value_t = 100_000)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1_000..=100_000).map(|n| n as usize))]
+    pub(crate) shape_tasks: usize,
     /// Finished jobs that are kept, and as many that wait, for the row large
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1_000..=10_000_000))]
     pub(crate) stored: u32,
@@ -54,6 +58,8 @@ pub(crate) enum BenchRow {
     Fan,
     /// 100,000 tasks against 1,000
     Scale,
+    /// Graphs of 100,000 tasks against 1,000: a chain, a star, a fan-in, random layers; takes some minutes
+    Shapes,
     /// Tasks in a second in jobs of 1 to 100,000 tasks; takes a minute for each round
     Sizes,
     /// How long single jobs take while so many come in a second, up to nearly the most that is possible

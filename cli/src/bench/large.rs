@@ -15,6 +15,7 @@ use super::promise::{MEMORY, PAGE_P95, READY};
 use super::rounds::single;
 use super::stage::{ANSWERS, Stage};
 use super::system::{DATABASE, System};
+use super::wire::PATIENCE;
 use crate::args::{BenchArgs, BenchRow};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -102,6 +103,7 @@ async fn answers<F: Future<Output = Result<bool, Failure>>>(
             window: WINDOW,
             expected: br#""state":"succeeded""#,
             pace: None,
+            patience: PATIENCE,
         };
         times.extend(load.run(&stage.wire).await?.each);
         if !goes_on(times.len()).await? {

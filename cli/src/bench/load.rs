@@ -31,6 +31,8 @@ pub(super) struct Load {
     pub(super) expected: &'static [u8],
     /// Messages in a second, sent when it is their time whether answers come or not; else each as soon as it may.
     pub(super) pace: Option<f64>,
+    /// Longest time without an answer.
+    pub(super) patience: Duration,
 }
 
 /// How long it took.
@@ -109,7 +111,7 @@ impl Load {
         let mut consumer = consume(&channel, &self.answers, PREFETCH).await?;
         let mut each = Vec::with_capacity(self.count);
         while each.len() < self.count {
-            let answer = next_answer(&mut consumer).await?;
+            let answer = next_answer(&mut consumer, self.patience).await?;
             let mark = answer.properties.correlation_id().as_ref();
             let number = mark.and_then(|mark| mark.as_str().parse::<usize>().ok());
             let at = number.and_then(|number| sent.get(number)?.get());

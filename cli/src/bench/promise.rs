@@ -32,7 +32,7 @@ pub(super) fn of(row: BenchRow, what: &str) -> Option<(Promise, Promise)> {
 use Promise::{AtLeast, AtMost};
 
 /// Row, what of it, promised, wanted; in the unit of the measure.
-const PROMISES: [(BenchRow, &str, Promise, Promise); 13] = [
+const PROMISES: [(BenchRow, &str, Promise, Promise); 21] = [
     (BenchRow::Mapped, "tasks", AtLeast(0.55), AtLeast(0.8)),
     (BenchRow::Mapped, ORCHESTRATOR_CPU, AtMost(60.0), AtMost(30.0)),
     (BenchRow::Single, "jobs", AtLeast(0.55), AtLeast(0.8)),
@@ -43,6 +43,14 @@ const PROMISES: [(BenchRow, &str, Promise, Promise); 13] = [
     (BenchRow::Scale, LARGE_JOB, AtMost(1.5), AtMost(1.2)),
     (BenchRow::Scale, MEMORY, AtMost(256.0), AtMost(128.0)),
     (BenchRow::Postgres, stores::TASKS, AtLeast(0.5), AtLeast(0.8)),
+    (BenchRow::Shapes, CHAIN, AtMost(1.5), AtMost(1.2)),
+    (BenchRow::Shapes, CHAIN_MEMORY, AtMost(256.0), AtMost(128.0)),
+    (BenchRow::Shapes, STAR, AtMost(1.5), AtMost(1.2)),
+    (BenchRow::Shapes, STAR_MEMORY, AtMost(256.0), AtMost(128.0)),
+    (BenchRow::Shapes, FAN_IN, AtMost(1.5), AtMost(1.2)),
+    (BenchRow::Shapes, FAN_IN_MEMORY, AtMost(256.0), AtMost(128.0)),
+    (BenchRow::Shapes, LAYERS, AtMost(1.5), AtMost(1.2)),
+    (BenchRow::Shapes, LAYERS_MEMORY, AtMost(256.0), AtMost(128.0)),
     (BenchRow::Large, READY, AtMost(5.0), AtMost(5.0)),
     (BenchRow::Large, MEMORY, AtMost(256.0), AtMost(128.0)),
     (BenchRow::Large, PAGE_P95, AtMost(100.0), AtMost(20.0)),
@@ -52,3 +60,11 @@ pub(super) const LARGE_JOB: &str = "time of a task, 100,000 against 1,000";
 pub(super) const MEMORY: &str = "orchestrator memory, most";
 pub(super) const READY: &str = "start until ready";
 pub(super) const PAGE_P95: &str = "page of a filtered list, p95";
+pub(super) const CHAIN: &str = "chain: time of a task, large against 1,000";
+pub(super) const CHAIN_MEMORY: &str = "chain: orchestrator memory, most";
+pub(super) const STAR: &str = "star: time of a task, large against 1,000";
+pub(super) const STAR_MEMORY: &str = "star: orchestrator memory, most";
+pub(super) const FAN_IN: &str = "fan-in: time of a task, large against 1,000";
+pub(super) const FAN_IN_MEMORY: &str = "fan-in: orchestrator memory, most";
+pub(super) const LAYERS: &str = "layers: time of a task, large against 1,000";
+pub(super) const LAYERS_MEMORY: &str = "layers: orchestrator memory, most";

@@ -1,6 +1,7 @@
 //! The rows: what is sent, how often, and what is made of it.
 
 mod curves;
+mod shapes;
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use super::process::{cpu, forget_peak, peak};
 use super::promise::{LARGE_JOB, MEMORY, ORCHESTRATOR_CPU};
 use super::stage::{ANSWERS, RAW_RESULTS, RAW_SUBMIT, RAW_TASKS, Stage};
 use super::system::System;
+use super::wire::PATIENCE;
 use crate::args::{BenchArgs, BenchRow};
 use crate::failure::Failure;
 use crate::talk;
@@ -50,6 +52,7 @@ impl<'a> Rounds<'a> {
             BenchRow::Chain => self.latency(row, &chain(), CHAINS).await,
             BenchRow::Fan => self.latency(row, &fan(), FANS).await,
             BenchRow::Scale => self.scale().await,
+            BenchRow::Shapes => self.shapes().await,
             BenchRow::Sizes => self.sizes().await,
             BenchRow::Load => self.offered().await,
             // On orchestrators of their own.
@@ -136,9 +139,15 @@ impl<'a> Rounds<'a> {
 
     /// Seconds, and the orchestrator's seconds of CPU, for each task of jobs of so many.
     async fn cost_of(&self, tasks: usize, times: usize) -> Result<(f64, f64), Failure> {
+        self.cost(mapped(tasks, SMALL), tasks, times).await
+    }
+
+    /// The same of this job, which has so many tasks.
+    async fn cost(&self, job: String, tasks: usize, times: usize) -> Result<(f64, f64), Failure> {
         let orchestrator = self.stage.system.orchestrator();
         let before = cpu(orchestrator);
-        let took = self.jobs(mapped(tasks, SMALL), times, 1).await?;
+        let patience = PATIENCE + STEP * u32::try_from(tasks).unwrap_or(u32::MAX);
+        let took = Load { patience, ..self.load(job, times, 1) }.run(&self.stage.wire).await?;
         let used = cpu(orchestrator).zip(before).map_or(Duration::ZERO, |(after, before)| after - before);
         let all = (tasks * times) as f64;
         Ok((took.whole.as_secs_f64() / all, used.as_secs_f64() / all))
@@ -185,6 +194,7 @@ impl<'a> Rounds<'a> {
             window,
             expected: br#""state":"succeeded""#,
             pace: None,
+            patience: PATIENCE,
         }
     }
 
@@ -203,6 +213,7 @@ impl<'a> Rounds<'a> {
             window,
             expected: b"",
             pace: None,
+            patience: PATIENCE,
         }
     }
 
@@ -293,6 +304,8 @@ const ROUNDTRIPS: usize = 200;
 const CHAINS: usize = 100;
 const FANS: usize = 20;
 const FAN: usize = 100;
+/// For one task after another, on a machine that is busy.
+const STEP: Duration = Duration::from_millis(20);
 const FEW: usize = 1000;
 const FEW_TIMES: usize = 10;
 const MANY: usize = 100_000;

@@ -88,10 +88,13 @@ pub(super) async fn next(consumer: &mut Consumer) -> Result<lapin::message::Deli
     Ok(consumer.next().await.ok_or_else(ended)??)
 }
 
-/// The next answer, which has to come within [`PATIENCE`].
-pub(super) async fn next_answer(consumer: &mut Consumer) -> Result<lapin::message::Delivery, Failure> {
-    let silent = |_| Failure::new(Exit::Error, format!("measuring: no answer for {} s", PATIENCE.as_secs()));
-    tokio::time::timeout(PATIENCE, next(consumer)).await.map_err(silent)?
+/// The next answer, which has to come within its time.
+pub(super) async fn next_answer(
+    consumer: &mut Consumer,
+    patience: Duration,
+) -> Result<lapin::message::Delivery, Failure> {
+    let silent = |_| Failure::new(Exit::Error, format!("measuring: no answer for {} s", patience.as_secs()));
+    tokio::time::timeout(patience, next(consumer)).await.map_err(silent)?
 }
 
 /// Insists on a confirm.
@@ -109,5 +112,5 @@ impl From<lapin::Error> for Failure {
     }
 }
 
-/// The largest job of a benchmark takes a minute on a small machine.
-const PATIENCE: Duration = Duration::from_secs(180);
+/// The largest job of most rows takes a minute on a small machine.
+pub(super) const PATIENCE: Duration = Duration::from_secs(180);

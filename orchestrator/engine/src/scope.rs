@@ -10,7 +10,7 @@ use warrener_shared::job::Source;
 use warrener_shared::json::Doc;
 use warrener_shared::state::TaskState;
 
-use crate::row::{Json, TaskRow};
+use crate::row::Json;
 use crate::slice::{JobEntry, Read, Slice};
 
 /// What must be loaded before expressions with these references can be evaluated.
@@ -46,13 +46,7 @@ pub(crate) fn build<'a>(
     let mut tasks = BTreeMap::new();
     for reference in references {
         let Some(position) = entry.spec.position(&reference.task) else { continue };
-        let no = entry.row.task_no(position);
-        let row = slice.task(no).expect("the tasks referred to were loaded");
-        if let Some(limit) = slice.lists(no).and_then(|lists| lists.oversized) {
-            return Err(oversized(&reference.task, limit));
-        }
-        let mapped = entry.spec.tasks[position as usize].for_each.is_some();
-        tasks.insert(reference.task.as_str(), task_scope(slice, row, mapped));
+        tasks.insert(reference.task.as_str(), task_scope(slice, entry, position)?);
     }
     Ok(Scope {
         input: &entry.spec.input,
@@ -64,25 +58,36 @@ pub(crate) fn build<'a>(
     })
 }
 
+/// The output of the task at a position, loaded with its lists; an error if they are too long to join.
+pub(crate) fn output(slice: &Slice, entry: &JobEntry, position: u32) -> Result<Doc, ExprError> {
+    Ok(task_scope(slice, entry, position)?.output)
+}
+
 fn oversized(task: &str, limit: usize) -> ExprError {
     let message = format!("the outputs of the items of `{task}` together are larger than {limit} bytes");
     ExprError { code: code::TOO_LARGE, message }
 }
 
-fn task_scope(slice: &Slice, row: &TaskRow, mapped: bool) -> TaskScope {
-    let lists = slice.lists(row.no);
+fn task_scope(slice: &Slice, entry: &JobEntry, position: u32) -> Result<TaskScope, ExprError> {
+    let (no, spec) = (entry.row.task_no(position), &entry.spec.tasks[position as usize]);
+    let row = slice.task(no).expect("the tasks referred to were loaded");
+    let lists = slice.lists(no);
+    if let Some(limit) = lists.and_then(|lists| lists.oversized) {
+        return Err(oversized(spec.name.as_str(), limit));
+    }
+    let mapped = spec.for_each.is_some();
     let (output, results) = match (mapped, lists) {
         (false, _) => (doc(row.output.as_ref()), Doc::null()),
         (true, None) => (doc(row.output.as_ref()), Doc::trusted(*b"[]")),
         (true, Some(lists)) => (lists.outputs.clone(), lists.results.clone().unwrap_or_else(Doc::null)),
     };
-    TaskScope {
+    Ok(TaskScope {
         status: row.state,
         output: if row.state == TaskState::Succeeded { output } else { Doc::null() },
         error: doc(row.error.as_ref().filter(|_| row.state != TaskState::Succeeded)),
         attempts: row.attempt,
         results,
-    }
+    })
 }
 
 fn doc(bytes: Option<&Json>) -> Doc {

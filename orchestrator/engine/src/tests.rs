@@ -5,6 +5,7 @@ mod coverage;
 mod examples;
 mod generate;
 mod invariants;
+mod large;
 mod messages;
 mod model;
 mod property;

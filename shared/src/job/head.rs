@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::by_name::ByName;
 use super::field::{Reader, Zero};
 use super::problem::{At, code, quoted};
 use super::raw::Raw;
@@ -37,6 +38,7 @@ impl Head {
             deadline: self.deadline,
             unique: self.unique,
             fail_fast: true,
+            by_name: ByName::of(&tasks),
             tasks,
             output: None,
         }

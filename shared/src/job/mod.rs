@@ -4,6 +4,7 @@
 //! every expression compiles, every limit holds.
 
 pub mod built_in;
+mod by_name;
 mod content;
 mod duration;
 mod field;
@@ -24,6 +25,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use self::built_in::BuiltIn;
+use self::by_name::ByName;
 pub use self::content::canonical_content;
 pub use self::duration::{DurationError, parse_duration, parse_seconds};
 pub use self::locate::locate;
@@ -113,14 +115,13 @@ pub struct JobSpec {
     pub tasks: Vec<TaskSpec>,
     /// The job's output; `None` takes the outputs of the tasks nobody needs.
     pub output: Option<Template>,
+    by_name: ByName,
 }
 
 impl JobSpec {
     /// The position of the task with this name.
     pub fn position(&self, name: &str) -> Option<u32> {
-        // A linear search would make a fan-in of 100,000 needs quadratic, so callers that resolve many
-        // names build their own map; single look-ups are rare and small.
-        self.tasks.iter().position(|task| task.name.as_str() == name).and_then(|at| u32::try_from(at).ok())
+        self.by_name.find(&self.tasks, name)
     }
 }
 

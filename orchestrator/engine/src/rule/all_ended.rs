@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use warrener_shared::error::code;
-use warrener_shared::expr::{ExprError, Reference};
+use warrener_shared::expr::ExprError;
 use warrener_shared::id::JobNo;
-use warrener_shared::job::{JobSpec, Shape};
+use warrener_shared::job::{JobSpec, Shape, TaskSpec};
 use warrener_shared::json::ObjectWriter;
 use warrener_shared::state::JobState;
 use warrener_shared::time::Timestamp;
 
 use super::Decision;
+use super::ended::extend;
 use crate::effect::Effect;
 use crate::event::{Event, SubJobEnded};
 use crate::row::Stop;
@@ -22,7 +23,26 @@ pub(super) fn missing(slice: &Slice, job: JobNo) -> Vec<Read> {
     if entry.row.counts.open() > 0 || final_state(entry) != JobState::Succeeded {
         return Vec::new();
     }
-    scope::missing(slice, job, &references(&entry.spec))
+    match &entry.spec.output {
+        Some(output) => scope::missing(slice, job, output.references()),
+        None => missing_outputs(slice, entry),
+    }
+}
+
+/// The rows of the tasks nobody needs, and the lists of those that are mapped. By position: there may be 100,000.
+fn missing_outputs(slice: &Slice, entry: &JobEntry) -> Vec<Read> {
+    let mut reads = Vec::new();
+    for (position, _) in sinks(&entry.spec) {
+        let task = entry.row.task_no(position);
+        match slice.task(task) {
+            None => extend(&mut reads, task.0),
+            Some(row) if row.map.is_some() && slice.lists(task).is_none() => {
+                reads.push(Read::Lists { task, results: false });
+            }
+            Some(_) => {}
+        }
+    }
+    reads
 }
 
 pub(super) fn apply(slice: &mut Slice, job: JobNo, now: Timestamp, out: &mut Decision) {
@@ -70,29 +90,26 @@ fn final_state(entry: &JobEntry) -> JobState {
     }
 }
 
-fn references(spec: &JobSpec) -> Vec<Reference> {
-    if let Some(output) = &spec.output {
-        return output.references().to_vec();
-    }
-    let sinks = spec.tasks.iter().filter(|task| task.dependents.is_empty());
-    sinks.map(|task| Reference { task: task.name.to_string(), output: true, error: false, results: false }).collect()
+/// The tasks nobody needs, whose outputs are the job's unless it says otherwise.
+fn sinks(spec: &JobSpec) -> impl Iterator<Item = (u32, &TaskSpec)> {
+    (0..).zip(&spec.tasks).filter(|(_, task)| task.dependents.is_empty())
 }
 
 fn evaluate(slice: &Slice, entry: &JobEntry) -> Result<Vec<u8>, ExprError> {
-    let references = references(&entry.spec);
-    let scope = scope::build(slice, entry, &references, None)?;
     if let Some(output) = &entry.spec.output {
+        let scope = scope::build(slice, entry, output.references(), None)?;
         return output.render(&scope, &slice.limits);
     }
     if entry.spec.shape == Shape::Single {
-        return Ok(scope.tasks["task"].output.bytes().to_vec());
+        return Ok(scope::output(slice, entry, 0)?.bytes().to_vec());
     }
-    let mut object = ObjectWriter::new(slice.limits.resolved_bytes);
-    for task in entry.spec.tasks.iter().filter(|task| task.dependents.is_empty()) {
-        let output = scope.tasks[task.name.as_str()].output.bytes();
-        object.push(task.name.as_str(), output).map_err(|_| too_large(slice.limits.resolved_bytes))?;
+    let most = slice.limits.resolved_bytes;
+    let mut object = ObjectWriter::new(most);
+    for (position, task) in sinks(&entry.spec) {
+        let output = scope::output(slice, entry, position)?;
+        object.push(task.name.as_str(), output.bytes()).map_err(|_| too_large(most))?;
     }
-    object.finish().map_err(|_| too_large(slice.limits.resolved_bytes))
+    object.finish().map_err(|_| too_large(most))
 }
 
 fn too_large(limit: usize) -> ExprError {

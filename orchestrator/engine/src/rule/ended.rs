@@ -25,7 +25,7 @@ pub(super) fn missing(slice: &Slice, job: JobNo, position: u32) -> Vec<Read> {
 }
 
 /// Neighbours are read together.
-fn extend(reads: &mut Vec<Read>, no: i64) {
+pub(super) fn extend(reads: &mut Vec<Read>, no: i64) {
     if let Some(Read::Tasks(first, count)) = reads.last_mut()
         && first.0 + i64::from(*count) == no
     {

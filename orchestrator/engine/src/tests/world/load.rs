@@ -21,7 +21,7 @@ impl World {
         }
     }
 
-    pub(super) fn load(&mut self, slice: &mut Slice, read: Read) {
+    pub(in crate::tests) fn load(&mut self, slice: &mut Slice, read: Read) {
         match read {
             Read::Job(no) => slice.load_job(self.entry(no)),
             Read::Task(no) => match self.tasks.get(&no) {

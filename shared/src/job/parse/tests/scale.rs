@@ -90,3 +90,15 @@ fn deep_nesting_does_not_overflow_a_small_stack() {
         assert_eq!(thread.join().unwrap(), (vec![("too_deep".to_owned(), String::new())], vec![]));
     }
 }
+
+#[test]
+fn each_of_a_hundred_thousand_tasks_is_found_by_its_name() {
+    let job = job(&graph(|_| r#"{"kind":"x"}"#.to_owned()));
+    // One after the other they would be compared 5,000,000,000 times.
+    timed("finding all", || {
+        for (at, task) in job.tasks.iter().enumerate() {
+            assert_eq!(job.position(task.name.as_str()), u32::try_from(at).ok());
+        }
+    });
+    assert_eq!((job.position("t100000"), job.position("")), (None, None));
+}
