@@ -2,9 +2,12 @@
 //! for it.
 //!
 //! The thread comes up to where the log ended when it began, while the writer goes on; under steady load it never
-//! meets the end, and the log would grow for ever. So the writer itself copies the little that is left when the log
-//! has become long: then its next commit begins the log anew.
+//! meets the end, and the log would grow for ever. So the writer itself copies what is left when the log has become
+//! long: then its next commit begins the log anew. That is little, because the thread has just copied and synced the
+//! rest: SQLite syncs the file only at the end of the log, so all of it would wait for the writer otherwise.
 
+use std::fs::File;
+use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -22,6 +25,10 @@ const EVERY: Duration = Duration::from_millis(250);
 const FEW: i64 = 1_000;
 /// Pages in the log after which the writer copies the rest: 64 MiB.
 const MANY: i64 = 16_384;
+/// Pages that the writer may be left to copy: a few milliseconds.
+const REST: i64 = 256;
+/// How often the thread tries to leave so few before the writer copies what there is.
+const TRIES: usize = 4;
 
 /// The thread; ends with this.
 #[derive(Debug)]
@@ -42,13 +49,15 @@ impl Checkpoints {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(|error| refuse(error.to_string()))?;
         connection.execute_batch("PRAGMA synchronous = FULL").map_err(|error| refuse(error.to_string()))?;
+        // Never closed: closing any handle of a file gives up all locks that the process has on it, SQLite's too.
+        let file = ManuallyDrop::new(File::open(path).map_err(|error| refuse(error.to_string()))?);
         let pages = Arc::new(AtomicI64::new(0));
         let (stop, stopped) = sync_channel::<()>(0);
         let seen = pages.clone();
         let run = move || {
             let mut copied = 0;
             while stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
-                match grown(&connection, copied) {
+                match grown(&connection, &file, copied) {
                     Ok(None) => {}
                     Ok(Some(log)) => {
                         seen.store(log.pages, Ordering::Relaxed);
@@ -95,13 +104,43 @@ struct Log {
 }
 
 /// Copies if so much was added since the last time that it is worth it.
-fn grown(connection: &Connection, copied: i64) -> Result<Option<Log>, StoreError> {
-    let doing = failed("look at the log");
-    // Tells the length of the log without copying anything.
-    let pages: i64 = connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get(1)).map_err(&doing)?;
+fn grown(connection: &Connection, file: &File, copied: i64) -> Result<Option<Log>, StoreError> {
+    let pages = length(connection)?;
     // The writer began it anew if it is shorter than before.
     let added = if pages < copied { pages } else { pages - copied };
-    if added < FEW { Ok(None) } else { copy(connection).map(Some) }
+    if added < FEW {
+        return Ok(None);
+    }
+    leave_little(|| copy_and_sync(connection, file), || length(connection)).map(Some)
+}
+
+/// Copies once, and where the writer is to copy the rest, until little is left or that does not come about: what is
+/// committed meanwhile is less each time, as each takes less.
+fn leave_little<E>(
+    mut copy: impl FnMut() -> Result<Log, E>,
+    mut length: impl FnMut() -> Result<i64, E>,
+) -> Result<Log, E> {
+    let mut log = copy()?;
+    for _ in 0..TRIES {
+        if log.pages < MANY || length()? - log.copied <= REST {
+            break;
+        }
+        log = copy()?;
+    }
+    Ok(log)
+}
+
+/// How many pages stand in the log; copies nothing.
+fn length(connection: &Connection) -> Result<i64, StoreError> {
+    let pages = connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get(1));
+    pages.map_err(failed("look at the log"))
+}
+
+fn copy_and_sync(connection: &Connection, file: &File) -> Result<Log, StoreError> {
+    let log = copy(connection)?;
+    // A failure here is one of SQLite's own next sync too, which is the one that counts.
+    file.sync_data().map_err(|error| StoreError::Unwritable(format!("sync the database: {error}")))?;
+    Ok(log)
 }
 
 /// Copies what can be copied without making anybody wait.
@@ -109,4 +148,34 @@ fn copy(connection: &Connection) -> Result<Log, StoreError> {
     let doing = failed("copy the log into the database");
     let log = |row: &rusqlite::Row<'_>| Ok(Log { pages: row.get(1)?, copied: row.get(2)? });
     connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], log).map_err(&doing)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    /// How often is copied, and how many pages are left, while so many in a hundred of what a copy took come meanwhile.
+    fn copies(pages: i64, percent: i64) -> (usize, i64) {
+        let (end, copied, count) = (Cell::new(pages), Cell::new(0), Cell::new(0));
+        let copy = || {
+            let taken = end.get() - copied.get();
+            copied.set(end.get());
+            end.set(end.get() + taken * percent / 100);
+            count.set(count.get() + 1);
+            Ok::<_, ()>(Log { pages: copied.get(), copied: copied.get() })
+        };
+        leave_little(copy, || Ok(end.get())).unwrap();
+        (count.get(), end.get() - copied.get())
+    }
+
+    #[test]
+    fn the_writer_is_left_little() {
+        // Nobody is to copy the rest of a short log, and of a long one not while more comes than is copied.
+        assert_eq!(copies(MANY / 2, 50), (1, MANY / 4));
+        assert_eq!(copies(MANY, 1), (1, MANY / 100));
+        assert_eq!(copies(2 * MANY, 10), (3, 32));
+        assert_eq!(copies(MANY, 100).0, 1 + TRIES);
+    }
 }
