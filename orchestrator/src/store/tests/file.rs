@@ -166,7 +166,7 @@ fn an_older_schema_is_brought_up_to_date() {
     let mut commit = new(vec![job(1)], vec![task(100), TaskRow { queue: 7, ..task(101) }]);
     commit.submitted[0].2.labels = r#"{"team":"growth"}"#.to_owned();
     open(&path(&folder)).commit(&commit).unwrap();
-    let back = "DROP TABLE deaths; DROP TABLE stops; DROP TABLE leftovers; DROP TABLE job_queues; DROP TABLE job_labels; DROP INDEX jobs_name; \
+    let back = "DROP INDEX jobs_bad_kind; DROP INDEX jobs_bad_name; DROP TABLE deaths; DROP TABLE stops; DROP TABLE leftovers; DROP TABLE job_queues; DROP TABLE job_labels; DROP INDEX jobs_name; \
         DROP INDEX jobs_kind; DROP INDEX jobs_state; CREATE INDEX jobs_open ON jobs (state) WHERE finished_at IS NULL; \
         DROP TABLE logs; DROP INDEX tasks_waiting; ALTER TABLE tasks DROP COLUMN waits_for; \
         ALTER TABLE jobs DROP COLUMN parent_task; ALTER TABLE jobs DROP COLUMN parent_attempt; \

@@ -70,7 +70,9 @@ impl Filter {
     pub(super) fn condition(&self, now: Timestamp, dialect: Dialect) -> (String, Vec<Value<'static>>) {
         let mut values = Vec::new();
         let mut condition = "TRUE".to_owned();
-        for term in &self.terms {
+        // What needs another table comes last: most jobs are told by their own columns.
+        let (far, near): (Vec<_>, Vec<_>) = self.terms.iter().partition(|term| term.test.is_far());
+        for term in near.into_iter().chain(far) {
             let test = term.test.condition(now, dialect, &mut values);
             // What is missing fits nothing, and so fits the opposite.
             let not = if term.negated { "NOT " } else { "" };
@@ -88,6 +90,10 @@ impl Test {
             Self::Text(_, patterns) | Self::Label(_, patterns) | Self::Queue(patterns) => patterns.len(),
             Self::Created(ages) => ages.len(),
         }
+    }
+
+    const fn is_far(&self) -> bool {
+        matches!(self, Self::Label(..) | Self::Queue(..))
     }
 
     fn condition(&self, now: Timestamp, dialect: Dialect, values: &mut Vec<Value<'static>>) -> String {

@@ -8,7 +8,7 @@ use super::super::sql::row::{JOB_COLUMN_COUNT, JOB_COLUMNS, job as job_row};
 use super::super::sql::{Row, Value, read};
 use super::super::{Digest, StoreError, Submitted};
 use super::filter::Filter;
-use super::walk::Walk;
+use super::walk::{Condition, Walk};
 use super::{Page, Pages, Snapshot, one_more};
 
 /// A job with what was submitted.
@@ -95,14 +95,14 @@ impl Snapshot<'_> {
         &self,
         walk: &Walk,
         before: i64,
-        (condition, values): (&str, &[Value<'_>]),
+        (condition, values): Condition<'_>,
         limit: usize,
     ) -> Result<Page<JobRecord>, StoreError> {
         let places = vec!["?"; TOGETHER].join(", ");
         let statement =
             format!("SELECT {JOB_COLUMNS}, {TABLES} WHERE no IN ({places}) AND {condition} ORDER BY no DESC");
         let mut pages = Pages::new(limit);
-        let mut numbers = walk.numbers(before);
+        let mut numbers = walk.numbers(before, (condition, values));
         while !pages.page.more {
             let mut together = numbers.take(self.reader, TOGETHER)?;
             if together.is_empty() {

@@ -8,6 +8,7 @@ use warrener_shared::time::{Millis, Timestamp};
 use warrener_shared::wire::event::JobEvent;
 
 use super::filter::{Age, Column, Filter, Pattern, Term, Test};
+use super::walk::Walk;
 use super::*;
 use crate::store::postgres::Postgres;
 use crate::store::sqlite::Sqlite;
@@ -37,6 +38,7 @@ of_both! {
     dead_letters_are_listed_newest_first
     a_snapshot_does_not_move
     pages_along_an_index_are_whole_and_in_order
+    of_two_frequent_things_only_what_is_both_is_looked_at
 }
 
 /// A database with the queues `default` and `gpu`.
@@ -371,5 +373,35 @@ fn pages_along_an_index_are_whole_and_in_order(mut db: Database) {
         let all = Filter { terms: vec![term(false, Test::Text(Column::Id, glob("*")))] };
         let looked = db.view.read(|s| s.jobs(&all, None, 100, NOW)).unwrap();
         assert_eq!(looked.items.len(), 9);
+    }
+}
+
+fn of_two_frequent_things_only_what_is_both_is_looked_at(mut db: Database) {
+    for no in 1..=9 {
+        let (state, kind, labels) = match no % 2 {
+            0 => (JobState::Succeeded, "even", r#"{"team":"ops"}"#),
+            _ => (JobState::Failed, "odd", "{}"),
+        };
+        db.job(no, state, caption(Some(kind), Some(kind), labels), Vec::new());
+    }
+    let term = |negated, test| Term { negated, test };
+    let failed = || term(false, Test::State(vec![JobState::Failed]));
+    let lost = || term(true, Test::State(vec![JobState::Scheduled, JobState::Running, JobState::Succeeded]));
+    let text = |column, text| term(false, Test::Text(column, exact(text)));
+    for (terms, both, along) in [
+        (vec![text(Column::Kind, "even"), failed()], 0, "state > 2 AND kind"),
+        (vec![lost(), text(Column::Name, "even")], 0, "state > 2 AND name"),
+        (vec![lost(), text(Column::Kind, "odd")], 5, "state > 2 AND kind"),
+        (vec![term(false, Test::Label("team".to_owned(), exact("ops"))), failed()], 0, "job_labels"),
+        (vec![failed(), term(false, Test::Text(Column::Id, glob("*-3")))], 1, "state ="),
+    ] {
+        let filter = Filter { terms };
+        let looked_at = db.view.read(|snapshot| {
+            let walk = Walk::of(snapshot.reader, &filter)?.expect("a term has an index");
+            assert!(format!("{walk:?}").contains(along), "{walk:?}");
+            let (condition, values) = filter.condition(NOW, snapshot.reader.dialect());
+            walk.numbers(i64::MAX, (&condition, &values)).take(snapshot.reader, 100)
+        });
+        assert_eq!((looked_at.unwrap().len(), db.ids(&filter).len()), (both, both), "{filter:?}");
     }
 }

@@ -20,6 +20,9 @@ pub(super) struct Walk {
     values: Vec<Vec<Value<'static>>>,
 }
 
+/// What is wanted of a job, with the values in it.
+pub(super) type Condition<'a> = (&'a str, &'a [Value<'static>]);
+
 /// Entries that are counted to find out which term leaves the fewest.
 const PROBED: i64 = 2_000;
 /// Kinds that a pattern is compared with; a system with more has kinds that are made up, and the list is searched.
@@ -32,14 +35,34 @@ impl Walk {
     /// The walk along the term that leaves the fewest jobs; `None` if no term has an index.
     pub(super) fn of(reader: &dyn Reader, filter: &Filter) -> Result<Option<Self>, StoreError> {
         let mut best = None;
-        for term in &filter.terms {
-            let Some(walk) = Self::along(reader, term)? else { continue };
+        let terms = filter.terms.iter().map(|term| Self::along(reader, term));
+        let bad = bad_states(filter).map(|states| Self::bad(reader, filter, &states));
+        for walk in bad.into_iter().chain(terms) {
+            let Some(walk) = walk? else { continue };
             let size = walk.size(reader)?;
             if best.as_ref().is_none_or(|(least, _)| size < *least) {
                 best = Some((size, walk));
             }
         }
         Ok(best.map(|(_, walk)| walk))
+    }
+
+    /// The walk along a kind or a name and states without success at once.
+    fn bad(reader: &dyn Reader, filter: &Filter, states: &[JobState]) -> Result<Option<Self>, StoreError> {
+        for term in filter.terms.iter().filter(|term| !term.negated) {
+            let (index, column, found) = match &term.test {
+                Test::Text(Column::Kind, patterns) => ("jobs_bad_kind", "kind", kinds(reader, patterns)?),
+                Test::Text(Column::Name, patterns) => ("jobs_bad_name", "name", texts(patterns)),
+                _ => continue,
+            };
+            let Some(found) = found else { continue };
+            let along = reader.dialect().along(index);
+            let source = format!("jobs{along} WHERE state > 2 AND {column} = ? AND state = ?");
+            let with = |value: &[Value<'static>], state| [value, &[Value::Int(state as i64)]].concat();
+            let values = found.iter().flat_map(|value| states.iter().map(|state| with(value, *state))).collect();
+            return Ok(Some(Self { column: "no", source, values }));
+        }
+        Ok(None)
     }
 
     fn along(reader: &dyn Reader, term: &Term) -> Result<Option<Self>, StoreError> {
@@ -49,8 +72,7 @@ impl Walk {
         };
         let beside = |source: &str, values| Some(Self { column: "job", source: source.to_owned(), values });
         if let Test::State(states) = &term.test {
-            let wanted = JobState::ALL.iter().filter(|state| states.contains(state) != term.negated);
-            let values = wanted.map(|state| vec![Value::Int(*state as i64)]).collect();
+            let values = wanted(states, term).map(|state| vec![Value::Int(state as i64)]).collect();
             return Ok(walk("jobs_state", "state = ?", values));
         }
         if term.negated {
@@ -87,12 +109,20 @@ impl Walk {
     }
 
     /// The numbers below one, each once and the highest first.
-    pub(super) fn numbers(&self, before: i64) -> Numbers<'_> {
+    ///
+    /// Where there is but one line of jobs, the database itself passes over those that do not fit the condition. Of
+    /// several all are given: one in which nothing fits would be walked to its end in search of its next job.
+    pub(super) fn numbers<'a>(&'a self, before: i64, (condition, values): Condition<'a>) -> Numbers<'a> {
         let Self { column, source, .. } = self;
-        let statement = format!("SELECT {column} FROM {source} AND {column} < ? ORDER BY {column} DESC LIMIT ?");
+        let (fits, wanted) = match (self.values.len(), *column) {
+            (1, "no") => (format!(" AND {condition}"), values),
+            (1, _) => (format!(" AND EXISTS (SELECT 1 FROM jobs WHERE no = {column} AND {condition})"), values),
+            _ => (String::new(), &[][..]),
+        };
+        let statement = format!("SELECT {column} FROM {source} AND {column} < ?{fits} ORDER BY {column} DESC LIMIT ?");
         let lines = self.values.iter();
         let lines = lines.map(|values| Line { values, ahead: VecDeque::new(), before, is_over: false }).collect();
-        Numbers { statement, lines }
+        Numbers { statement, wanted, lines }
     }
 }
 
@@ -100,6 +130,8 @@ impl Walk {
 #[derive(Debug)]
 pub(super) struct Numbers<'a> {
     statement: String,
+    /// The values of the condition in it.
+    wanted: &'a [Value<'static>],
     lines: Vec<Line<'a>>,
 }
 
@@ -128,7 +160,7 @@ impl Numbers<'_> {
     fn next(&mut self, reader: &dyn Reader) -> Result<Option<i64>, StoreError> {
         let mut highest = None;
         for line in &mut self.lines {
-            highest = highest.max(line.head(reader, &self.statement)?);
+            highest = highest.max(line.head(reader, &self.statement, self.wanted)?);
         }
         // A job may stand in several lines.
         for line in &mut self.lines {
@@ -141,9 +173,15 @@ impl Numbers<'_> {
 }
 
 impl Line<'_> {
-    fn head(&mut self, reader: &dyn Reader, statement: &str) -> Result<Option<i64>, StoreError> {
+    fn head(
+        &mut self,
+        reader: &dyn Reader,
+        statement: &str,
+        wanted: &[Value<'static>],
+    ) -> Result<Option<i64>, StoreError> {
         if self.ahead.is_empty() && !self.is_over {
-            let values = self.values.iter().cloned().chain([self.before.into(), limit(AHEAD)]);
+            let (before, most) = (self.before.into(), limit(AHEAD));
+            let values = self.values.iter().chain([&before]).chain(wanted).chain([&most]).cloned();
             let values: Vec<_> = values.collect();
             self.ahead = reader.all(DOING, statement, &values, |row| row.get(0))?.into();
             self.is_over = self.ahead.len() < AHEAD;
@@ -151,6 +189,19 @@ impl Line<'_> {
         }
         Ok(self.ahead.front().copied())
     }
+}
+
+fn wanted(states: &[JobState], term: &Term) -> impl Iterator<Item = JobState> {
+    JobState::ALL.iter().copied().filter(|state| states.contains(state) != term.negated)
+}
+
+/// The states that a job must be in, if a term names some and none of them stands for going on or success.
+fn bad_states(filter: &Filter) -> Option<Vec<JobState>> {
+    filter.terms.iter().find_map(|term| {
+        let Test::State(states) = &term.test else { return None };
+        let states: Vec<_> = wanted(states, term).collect();
+        states.iter().all(|state| state.is_final() && *state != JobState::Succeeded).then_some(states)
+    })
 }
 
 /// The texts, if none of them is a pattern.
