@@ -97,6 +97,7 @@ async fn answers<F: Future<Output = Result<bool, Failure>>>(
         let load = Load {
             exchange: system.names.submit(),
             key: KEY_SUBMIT.to_owned(),
+            kind: "",
             answers: stage.named(ANSWERS),
             body: single().into_bytes().into(),
             count: JOBS,

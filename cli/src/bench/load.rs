@@ -21,6 +21,8 @@ use crate::failure::Failure;
 pub(super) struct Load {
     pub(super) exchange: String,
     pub(super) key: String,
+    /// `type` of the messages; empty for none.
+    pub(super) kind: &'static str,
     /// Empty if nobody wants an answer.
     pub(super) answers: String,
     pub(super) body: Arc<[u8]>,
@@ -101,6 +103,7 @@ impl Load {
 
     fn marked(&self, number: usize) -> BasicProperties {
         let properties = BasicProperties::default().with_delivery_mode(2).with_content_type("application/json".into());
+        let properties = if self.kind.is_empty() { properties } else { properties.with_type(self.kind.into()) };
         if self.answers.is_empty() {
             return properties;
         }

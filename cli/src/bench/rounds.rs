@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use warrener_shared::wire::submit::JOBS;
 use warrener_shared::wire::topology::KEY_SUBMIT;
 
 pub(super) use self::curves::{P50, P99, TASKS};
@@ -88,19 +89,34 @@ impl<'a> Rounds<'a> {
         Ok(std::iter::once(jobs).chain(costs(BenchRow::Single, &used)).collect())
     }
 
-    /// Jobs that nobody waits for, until the last is over: as a producer that only wants things done.
+    /// Jobs that nobody waits for, until the last is over: as a producer that only wants things done. Each in a message
+    /// of its own, and many in one.
     async fn forget(&self) -> Result<Vec<Measure>, Failure> {
-        let (jobs, mut rates, mut used) = ((self.args.tasks / 4).max(1), Vec::new(), Vec::new());
+        let (mut rates, mut used) = (Vec::new(), Vec::new());
+        let mut together = Vec::new();
+        let messages = (self.args.tasks / 4).max(1);
+        let list = format!("[{}]", vec![single(); TOGETHER].join(","));
         for _ in self.rounds("forget") {
-            let before = self.used();
-            let start = Instant::now();
-            self.load(single(), jobs, jobs).tell(&self.stage.wire).await?;
-            let end = self.stage.system.wait_until_idle(&self.stage.wire).await?;
-            rates.push(rate(jobs, end - start));
-            used.push(per_task(before, self.used(), jobs));
+            let (rate, cost) = self.tell(self.load(single(), messages, messages), messages).await?;
+            rates.push(rate);
+            used.push(cost);
+            let messages = messages.div_ceil(TOGETHER);
+            let lists = Load { kind: JOBS, ..self.load(list.clone(), messages, messages) };
+            together.push(self.tell(lists, messages * TOGETHER).await?.0);
         }
         let jobs = Measure::new(BenchRow::Forget, "jobs", "/s", median(rates));
-        Ok(std::iter::once(jobs).chain(costs(BenchRow::Forget, &used)).collect())
+        let lists = Measure::new(BenchRow::Forget, "jobs, 100 in a message", "/s", median(together));
+        let mut measures = vec![jobs, lists];
+        measures.extend(costs(BenchRow::Forget, &used));
+        Ok(measures)
+    }
+
+    async fn tell(&self, load: Load, jobs: usize) -> Result<(f64, [Option<f64>; 4]), Failure> {
+        let before = self.used();
+        let start = Instant::now();
+        load.tell(&self.stage.wire).await?;
+        let end = self.stage.system.wait_until_idle(&self.stage.wire).await?;
+        Ok((rate(jobs, end - start), per_task(before, self.used(), jobs)))
     }
 
     /// One job after the other, beside as many messages over the four hops that one task needs.
@@ -188,6 +204,7 @@ impl<'a> Rounds<'a> {
         Load {
             exchange: self.stage.system.names.submit(),
             key: KEY_SUBMIT.to_owned(),
+            kind: "",
             answers: self.stage.named(ANSWERS),
             body: job.into_bytes().into(),
             count,
@@ -207,6 +224,7 @@ impl<'a> Rounds<'a> {
         Load {
             exchange: String::new(),
             key: self.stage.named(queue),
+            kind: "",
             answers: self.stage.named(answers),
             body: payload(bytes).into_bytes().into(),
             count,
@@ -300,6 +318,8 @@ const SMALL: usize = 20;
 const WARM_UP: usize = 500;
 /// Jobs that a client waits for at a time.
 const WINDOW: usize = 200;
+/// Jobs of one message, where many are.
+const TOGETHER: usize = 100;
 const ROUNDTRIPS: usize = 200;
 const CHAINS: usize = 100;
 const FANS: usize = 20;

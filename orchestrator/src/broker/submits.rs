@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use warrener_amqp::{Batch, Consumer, Incoming};
 use warrener_shared::job::{JobSpec, Problem, canonical_content};
 
+use warrener_shared::wire::Message;
 use warrener_shared::wire::submit::{self, Content, EventBody, Refusal, ReplyAddress};
 
 use super::settle::next as next_batch;
@@ -54,30 +55,72 @@ pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer) {
     let (waiting, queue) = mpsc::channel(PIPELINE);
     tokio::spawn(settle(context.clone(), link.clone(), queue));
     while let Some(mut batch) = next_batch(&link, &mut consumer, BATCH).await {
-        let mut inputs = Vec::new();
-        let mut underway = Vec::new();
+        let (mut taken, mut read) = (Taken::default(), 0);
         for incoming in std::mem::take(&mut batch.deliveries) {
-            match read(&context, &incoming) {
-                Ok((to, wanted)) => {
-                    let (tell, answer) = oneshot::channel();
-                    let (input, event) = wanted.into_input(tell);
-                    inputs.push(input);
-                    underway.push(Underway { incoming, to, event, answer });
-                }
-                Err((to, problems)) => {
-                    if let Some(letter) = refuse(&link, &incoming, to, problems).await {
-                        inputs.push(letter);
-                    }
+            taken.take(&context, &link, incoming).await;
+            read += 1;
+            if taken.inputs.len() >= BATCH {
+                let first = batch.split_first(std::mem::take(&mut read));
+                if std::mem::take(&mut taken).hand_over(&context, &waiting, first).await.is_err() {
+                    return;
                 }
             }
         }
-        let (done, committed) = oneshot::channel();
-        context.inputs.send(Packet { inputs, done: Some(done) }).await.ok();
-        if waiting.send((batch, underway, committed)).await.is_err() {
+        if read > 0 && taken.hand_over(&context, &waiting, batch).await.is_err() {
             return;
         }
     }
 }
+
+type Waiting = (Batch, Vec<Underway>, oneshot::Receiver<()>);
+
+/// What is handed to the driver together.
+#[derive(Default)]
+struct Taken {
+    inputs: Vec<Input>,
+    underway: Vec<Underway>,
+}
+
+impl Taken {
+    /// A message with one job, or with many.
+    async fn take(&mut self, context: &Context, link: &Link, incoming: Incoming) {
+        match submit::split(&incoming.message, &context.names) {
+            None => self.take_one(context, link, incoming).await,
+            Some(Ok(jobs)) => {
+                let around = Incoming { message: Message::default(), ..incoming };
+                for message in jobs {
+                    self.take_one(context, link, Incoming { message, ..around.clone() }).await;
+                }
+            }
+            Some(Err(problems)) => {
+                let (envelope, _) = submit::Envelope::read(&incoming.message, &context.names);
+                self.inputs.extend(refuse(link, &incoming, envelope.reply, problems).await);
+            }
+        }
+    }
+
+    async fn take_one(&mut self, context: &Context, link: &Link, incoming: Incoming) {
+        match read(context, &incoming) {
+            Ok((to, wanted)) => {
+                let (tell, answer) = oneshot::channel();
+                let (input, event) = wanted.into_input(tell);
+                self.inputs.push(input);
+                self.underway.push(Underway { incoming, to, event, answer });
+            }
+            Err((to, problems)) => self.inputs.extend(refuse(link, &incoming, to, problems).await),
+        }
+    }
+
+    /// Hands all to the driver, and the batch that it came in to be acknowledged once it is committed.
+    async fn hand_over(self, context: &Context, waiting: &mpsc::Sender<Waiting>, batch: Batch) -> Result<(), Closed> {
+        let (done, committed) = oneshot::channel();
+        context.inputs.send(Packet { inputs: self.inputs, done: Some(done) }).await.ok();
+        waiting.send((batch, self.underway, committed)).await.map_err(|_| Closed)
+    }
+}
+
+/// Nobody acknowledges any more: the session is over.
+struct Closed;
 
 /// A job for the driver, with what is kept of its submit.
 pub(crate) fn submission(
@@ -129,11 +172,7 @@ async fn refuse(link: &Link, incoming: &Incoming, to: Option<ReplyAddress>, prob
     Some(Input::Dead(letter))
 }
 
-async fn settle(
-    context: Context,
-    link: Link,
-    mut queue: mpsc::Receiver<(Batch, Vec<Underway>, oneshot::Receiver<()>)>,
-) {
+async fn settle(context: Context, link: Link, mut queue: mpsc::Receiver<Waiting>) {
     while let Some((batch, underway, committed)) = queue.recv().await {
         if committed.await.is_err() {
             return link.session.break_with(super::given_up("the store could not be written"));

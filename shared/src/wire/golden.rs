@@ -11,7 +11,7 @@ use super::dispatch::{Assignment, Dispatch, MAX_REPORTS};
 use super::event::{CLOUD_EVENTS, JobEvent, cloud_event};
 use super::heartbeat::Heartbeat;
 use super::result::{Bundle, Progress, REPORTS_MAX, Report, RetryAdvice, parse_bundle, parse_report};
-use super::submit::{Content, Refusal, ReplyAddress, Submission, accepted, finished, rejected};
+use super::submit::{Content, Refusal, ReplyAddress, Submission, accepted, finished, rejected, split};
 use super::topology::{KEY_CONTROL_ALL, KEY_RESULTS, KEY_SUBMIT, Names, control_key};
 use super::{Header, JSON, Message};
 use crate::error::ErrorObject;
@@ -164,6 +164,13 @@ fn submits(names: &Names) -> Vec<Golden> {
             message.set_text("reply", "both");
             message.set_text("traceparent", TRACE);
         }),
+        submit(
+            "submit_many",
+            r#"[{"kind":"demo.echo","input":1},{"id":"order-4711","kind":"demo.echo"}]"#,
+            |message| {
+                message.kind = Some("jobs".to_owned());
+            },
+        ),
         submit("submit_event", r#"{"event":"paid","key":"4711","payload":{"eur":12}}"#, |message| {
             message.kind = Some("event".to_owned());
         }),
@@ -300,6 +307,11 @@ fn golden_messages_are_read_as_what_they_say() {
     let found = parse_bundle(&golden.message, &Limits::DEFAULT).unwrap();
     assert!(found.len() == 2 && found.iter().all(Result::is_ok), "{found:?}");
     for golden in submits(&names) {
+        if let Some(jobs) = split(&golden.message, &names) {
+            let sound = |job: &Message| Submission::read(job, &names, &Limits::DEFAULT).content.is_ok();
+            assert!(golden.name == "submit_many" && jobs.unwrap().iter().all(sound));
+            continue;
+        }
         let submission = Submission::read(&golden.message, &names, &Limits::DEFAULT);
         let is_event = matches!(submission.content.unwrap(), Content::Event(_));
         assert_eq!(is_event, golden.name == "submit_event");

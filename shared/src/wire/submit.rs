@@ -2,6 +2,7 @@
 
 mod envelope;
 mod event;
+mod many;
 mod reply;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,7 @@ use serde_json::value::RawValue;
 
 pub use self::envelope::{Envelope, ReplyAddress, looks_like_celery};
 pub use self::event::EventBody;
+pub use self::many::{JOBS, JOBS_MAX, split};
 pub use self::reply::{Refusal, accepted, finished, rejected};
 use crate::job::{JobSpec, Problem, code, parse};
 use crate::limits::Limits;

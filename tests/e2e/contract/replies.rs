@@ -69,3 +69,39 @@ async fn a_refusal_names_every_problem_and_where_it_is() {
 fn answers(client: &Client, mark: &str) -> Vec<String> {
     client.came().iter().filter(|answer| answer.correlation_id == mark).map(|answer| answer.kind.clone()).collect()
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_jobs_come_in_one_message_and_each_is_answered() {
+    let (cluster, client) = bench().await;
+    let mut jobs: Vec<_> = (0..300).map(|number| json!({"kind": "demo.echo", "input": number})).collect();
+    jobs[7] = json!({"kind": "demo.echo", "inptu": 7});
+    jobs[8] = json!(8);
+    jobs[9] = json!({"id": "nine", "kind": "demo.echo", "input": "nine"});
+    jobs[10] = jobs[9].clone();
+    let properties = client.asking_for("both", "many").with_type("jobs".into());
+    client.send(properties, serde_json::to_string(&jobs).unwrap().as_bytes()).await;
+    for (number, job) in jobs.iter().enumerate() {
+        let mark = format!("many.{number}");
+        match number {
+            7 => assert_eq!(client.rejected(&mark).await.problems()[0], ("unknown_field".into(), "/inptu".into())),
+            8 => assert_eq!(client.rejected(&mark).await.problems()[0].0, "wrong_type"),
+            _ => {
+                client.accepted(&mark).await;
+                assert_eq!(client.finished(&mark).await.json()["output"], job["input"], "{number}");
+            }
+        }
+    }
+    let database = cluster.database();
+    assert_eq!(database.final_jobs(), 297, "two were refused, and one was there already");
+    // A list that is none is refused whole, and so is one that nobody can be told of kept.
+    let refused = client.asking_for("both", "none").with_type("jobs".into());
+    client.send(refused, br#"{"kind": "demo.echo"}"#).await;
+    assert_eq!(client.rejected("none").await.problems()[0].0, "wrong_type");
+    let silent = BasicProperties::default().with_type("jobs".into());
+    client.send(silent.clone(), b"[]").await;
+    client.send(silent, br#"[{"kind": "demo.echo"}, {"kind": "task.x"}]"#).await;
+    let dead = until("two dead letters", SOON, async || Some(database.dead()).filter(|dead| dead.len() == 2)).await;
+    let codes: Vec<_> = dead.iter().map(|letter| letter.code.as_str()).collect();
+    assert_eq!((codes, dead[1].body.as_slice()), (vec!["too_few", "reserved_kind"], &br#"{"kind": "task.x"}"#[..]));
+    until("the other job is final", SOON, async || (database.final_jobs() == 298).then_some(())).await;
+}
