@@ -209,7 +209,7 @@ impl Stage<'_> {
             let place = json!({ "url": url, "amqp_url": amqp, "folder": args.folder, "workers": args.workers });
             talk::data(&place.to_string())?;
         }
-        let whose = if self.plan.broker.is_none() { ", its own" } else { "" };
+        let whose = if self.plan.broker.is_none() { " (its own)" } else { "" };
         self.context.say(&format!("ready after {:.1} s\n", took.as_secs_f64()));
         self.context.say(&format!("  orchestrator  {url}"));
         self.context.say(&format!("  broker        {amqp}{whose}"));
