@@ -76,9 +76,19 @@ async fn unrouted(context: &Context, link: &Link, incoming: Incoming) -> Input {
 
 /// A dead letter made of a message.
 pub(super) fn letter(from: &'static str, code: &str, message: String, incoming: &Incoming) -> DeadLetter {
+    letter_with(&incoming.message.body, from, code, message, incoming)
+}
+
+/// The same of a part of a message: with this body, as if the part had come alone.
+pub(super) fn letter_with(
+    body: &[u8],
+    from: &'static str,
+    code: &str,
+    message: String,
+    incoming: &Incoming,
+) -> DeadLetter {
     let received_at = Timestamp(warrener_runtime::clock::Clock::start().now_ms());
     let headers = properties(incoming);
-    let body = &incoming.message.body;
     DeadLetter {
         from,
         code: code.to_owned(),

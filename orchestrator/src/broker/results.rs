@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use warrener_amqp::{Consumer, Incoming};
 use warrener_engine::event::Reported;
-use warrener_shared::wire::result::{Report, Unreadable, is_bundle, parse_bundle, parse_report};
+use warrener_shared::wire::result::{Read, Unreadable, is_bundle, parse_bundle, parse_report};
 
 use super::settle::{self, Settler};
 use super::workers::is_worker;
@@ -32,40 +32,35 @@ pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer) {
     }
 }
 
-/// What a message says; forged reports are only counted.
+/// What a message says, once or many times; forged reports are only counted.
 fn take_in(context: &Context, incoming: &Incoming, inputs: &mut Vec<Input>) {
     let message = &incoming.message;
-    let worker: Option<Arc<str>> = message.header_text("worker").filter(|id| is_worker(id)).map(Arc::from);
-    let mut take = |ticket: &str, report: Report| match ticket.parse() {
-        Ok(ticket) => {
-            inputs.push(Input::Report(Reported { ticket, report, worker: worker.clone(), interrupted: false }))
-        }
-        Err(_) => metrics::counter!("warrener_reports_ignored_total").increment(1),
-    };
-    let mut unreadable = Vec::new();
-    if is_bundle(message) {
-        match parse_bundle(message, &context.limits) {
-            Ok(reports) => {
-                for read in reports {
-                    match read {
-                        Ok((ticket, report)) => take(&ticket, report),
-                        Err((part, why)) => unreadable.push((Some(part.to_vec()), why)),
-                    }
-                }
-            }
-            Err(why) => unreadable.push((None, why)),
-        }
+    let read = if is_bundle(message) {
+        parse_bundle(message, &context.limits)
     } else {
-        match parse_report(message, &context.limits) {
-            Ok((ticket, report)) => take(ticket, report),
-            Err(why) => unreadable.push((None, why)),
+        parse_report(message, &context.limits).map(|(ticket, report)| vec![Ok((ticket.into(), report))])
+    };
+    let worker: Option<Arc<str>> = message.header_text("worker").filter(|id| is_worker(id)).map(Arc::from);
+    match read {
+        Ok(reports) => inputs.extend(reports.into_iter().filter_map(|one| input(one, worker.clone(), incoming))),
+        Err(Unreadable { code, message }) => {
+            inputs.push(Input::Dead(dead::letter("result", code, message, incoming)));
         }
     }
-    for (part, Unreadable { code, message }) in unreadable {
-        let mut letter = dead::letter("result", code, message, incoming);
-        if let Some(part) = part {
-            (letter.size, letter.body) = (part.len(), part);
+}
+
+fn input(read: Read<'_>, worker: Option<Arc<str>>, incoming: &Incoming) -> Option<Input> {
+    let (ticket, report) = match read {
+        Ok(read) => read,
+        Err((part, Unreadable { code, message })) => {
+            // What is kept can be published again as it is, and so is a list too.
+            let body = [b"[", part, b"]"].concat();
+            return Some(Input::Dead(dead::letter_with(&body, "result", code, message, incoming)));
         }
-        inputs.push(Input::Dead(letter));
-    }
+    };
+    let Ok(ticket) = ticket.parse() else {
+        metrics::counter!("warrener_reports_ignored_total").increment(1);
+        return None;
+    };
+    Some(Input::Report(Reported { ticket, report, worker, interrupted: false }))
 }

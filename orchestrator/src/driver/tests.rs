@@ -70,6 +70,14 @@ impl<S: crate::store::Store> Loop<S> {
     }
 }
 
+impl Loop {
+    /// How many answers went out.
+    fn replies(&mut self) -> usize {
+        let answers = |output| if let Output::Reply(replies) = output { replies.len() } else { 0 };
+        std::iter::from_fn(|| self.outputs.try_recv().ok()).map(answers).sum()
+    }
+}
+
 fn submit(json: &str) -> Input {
     let spec = parse(json.as_bytes(), &SubmitContext::default(), &Limits::DEFAULT).unwrap();
     let submitted =
@@ -166,6 +174,20 @@ fn a_silence_that_the_task_allows_is_allowed_after_a_restart_too() {
 }
 
 #[test]
+fn who_submits_a_job_again_gets_an_answer_though_the_first_wanted_none() {
+    let mut run = Loop::new();
+    run.step(vec![Input::Connected { wiped: false }]);
+    let job = r#"{"id":"once","kind":"k"}"#;
+    let out = run.step(vec![submit(job)]);
+    let Input::Submit(mut again) = submit(job) else { unreachable!() };
+    let to = ReplyAddress { queue: "client".to_owned(), correlation_id: None };
+    again.reply = Some(ReplyTo { to, mode: ReplyMode::Finished });
+    run.step(vec![Input::Submit(again)]);
+    run.driver.turn(vec![Packet { inputs: vec![succeeded(out[0].1)], done: None }]);
+    assert_eq!(run.replies(), 1);
+}
+
+#[test]
 fn an_answer_is_given_even_if_the_reply_of_the_commit_was_lost() {
     let mut run = Loop::new();
     run.step(vec![Input::Connected { wiped: false }]);
@@ -182,9 +204,7 @@ fn an_answer_is_given_even_if_the_reply_of_the_commit_was_lost() {
     run.driver.recollect().unwrap();
     run.hand.pass(2_000);
     run.driver.turn(Vec::new());
-    let replies = std::iter::from_fn(|| run.outputs.try_recv().ok())
-        .filter_map(|out| if let Output::Reply(replies) = out { Some(replies.len()) } else { None });
-    assert_eq!(replies.sum::<usize>(), 1);
+    assert_eq!(run.replies(), 1);
 }
 
 #[test]

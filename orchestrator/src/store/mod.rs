@@ -234,6 +234,21 @@ pub struct Commit {
 }
 
 impl Commit {
+    /// The counters that it moves, by their keys.
+    pub(crate) fn counters(&self) -> impl Iterator<Item = (&'static str, i64)> {
+        let last = |rows: &[TaskRow]| rows.iter().filter_map(|row| row.dispatch_no).max();
+        let dispatched = last(&self.changes.new_tasks).max(last(&self.changes.tasks)).map(|no| no + 1);
+        let values = [
+            ("next_dispatch", dispatched),
+            ("next_job", self.jobs_below),
+            ("next_task", self.taken_below),
+            ("published_below", self.published_below),
+            ("events_published", self.events_published),
+            ("seen_at", self.seen_at.map(|time| time.0)),
+        ];
+        values.into_iter().filter_map(|(key, value)| Some((key, value?)))
+    }
+
     /// Whether there is nothing that must be written now.
     pub fn is_idle(&self) -> bool {
         self.changes.is_empty()

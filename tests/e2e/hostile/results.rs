@@ -279,6 +279,23 @@ fn answers() -> Vec<Case> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_a_bad_part_no_more_is_kept_than_of_a_message() {
+    let mut hand = Hand::new().await;
+    let (mark, task) = hand.begin().await;
+    let part = format!(r#"{{"ticket":"7","type":"task.done","body":"{}"}}"#, "x".repeat(2 << 20));
+    let (properties, body) = bundle(format!("[7,{part}]"))(&task.correlation_id);
+    hand.worker.report(properties, &body).await;
+    hand.worker.report(answering(&task.correlation_id), b"1").await;
+    assert_eq!(hand.bench.client.finished(&mark).await.json()["output"], 1);
+    let dead = hand.bench.database.dead();
+    let [first, second] = &dead[..] else { panic!("two parts are bad: {}", dead.len()) };
+    // Each can be published again as it is kept.
+    assert_eq!(first.body, b"[7]");
+    assert_eq!((second.body.len(), &second.body[..3]), (1 << 20, &b"[{\""[..]));
+    hand.bench.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_the_first_report_counts() {
     let mut hand = Hand::new().await;
     let (mark, task) = hand.begin().await;

@@ -211,17 +211,7 @@ impl<'a> Steps<'a> {
     }
 
     fn meta(&mut self, commit: &Commit) {
-        let last = |rows: &[TaskRow]| rows.iter().filter_map(|row| row.dispatch_no).max();
-        let dispatched = last(&commit.changes.new_tasks).max(last(&commit.changes.tasks)).map(|no| no + 1);
-        let values = [
-            ("next_dispatch", dispatched),
-            ("next_job", commit.jobs_below),
-            ("next_task", commit.taken_below),
-            ("published_below", commit.published_below),
-            ("events_published", commit.events_published),
-            ("seen_at", commit.seen_at.map(|time| time.0)),
-        ];
-        self.keep(values.into_iter().filter_map(|(key, value)| Some((key, value?))));
+        self.keep(commit.counters());
     }
 
     /// Counters, by their keys.

@@ -60,17 +60,7 @@ fn write(transaction: &Transaction<'_>, commit: &Commit, next_event: &mut i64) -
 }
 
 fn meta(transaction: &Transaction<'_>, commit: &Commit) -> Result<(), StoreError> {
-    let last = |rows: &[TaskRow]| rows.iter().filter_map(|row| row.dispatch_no).max();
-    let dispatched = last(&commit.changes.new_tasks).max(last(&commit.changes.tasks)).map(|no| no + 1);
-    let values = [
-        ("next_dispatch", dispatched),
-        ("next_job", commit.jobs_below),
-        ("next_task", commit.taken_below),
-        ("published_below", commit.published_below),
-        ("events_published", commit.events_published),
-        ("seen_at", commit.seen_at.map(|time| time.0)),
-    ];
-    for (key, value) in values.into_iter().filter_map(|(key, value)| value.map(|value| (key, value))) {
+    for (key, value) in commit.counters() {
         keep(transaction, key, value)?;
     }
     Ok(())
