@@ -9,9 +9,10 @@ use warrener_shared::wire::topology::{KEY_SUBMIT, Names};
 
 use super::bulk;
 use super::load::Load;
+use super::machine::{Probe, longest_run};
 use super::measure::{Measure, milliseconds, percentile};
 use super::process::peak;
-use super::promise::{MEMORY, PAGE_P95, READY};
+use super::promise::{MEMORY, PAGE_P95, READY, STALL};
 use super::rounds::single;
 use super::stage::{ANSWERS, Stage};
 use super::system::{DATABASE, System};
@@ -47,9 +48,10 @@ async fn measure_filled(stage: &Stage, args: &BenchArgs, system: &mut System) ->
     say("working while the finished ones are removed");
     system.start(&[("WARRENER_RETENTION", "1s".to_owned())]).await?;
     let (client, last) = (system.client()?, bulk::last_finished(args.stored));
-    let began = Instant::now();
+    let (began, probe) = (Instant::now(), Probe::start(system.folder(), PROBE_REST)?);
     let busy = answers(stage, system, |_| is_there(&client, &last)).await?;
     let removed = f64::from(args.stored) / began.elapsed().as_secs_f64();
+    let disk = longest_run(&probe.finish()?, SYNCS);
     let row = |what, unit, value| Measure::new(BenchRow::Large, what, unit, value);
     let at = |spans: &[Duration], percent| percentile(milliseconds(spans), percent);
     let longest = |spans: &[Duration]| milliseconds(spans).into_iter().fold(0.0, f64::max);
@@ -62,7 +64,8 @@ async fn measure_filled(stage: &Stage, args: &BenchArgs, system: &mut System) ->
         row("an answer beside them, longest", "ms", longest(&quiet)),
         row("jobs removed", "/s", removed),
         row("an answer meanwhile, p50", "ms", at(&busy, 50)),
-        row("an answer meanwhile, longest", "ms", longest(&busy)),
+        row(STALL, "ms", longest(&busy)),
+        row("the disk meanwhile, longest for what an answer waits for", "ms", disk.as_secs_f64() * 1e3),
     ])
 }
 
@@ -145,6 +148,11 @@ const PAGES: usize = 10;
 const SLOW: Duration = Duration::from_millis(50);
 /// Until caches and windows are as they will be.
 const SETTLE: Duration = Duration::from_secs(5);
+/// Between two looks at the disk while jobs are removed.
+const PROBE_REST: Duration = Duration::from_millis(10);
+/// What an answer waits for, one after the other: the job and its end on our disk, and the submit, the task, the report
+/// and the answer on that of the broker.
+const SYNCS: usize = 6;
 /// Jobs between two looks.
 const JOBS: usize = 500;
 /// Jobs that are under way at a time.

@@ -20,6 +20,8 @@ pub(super) struct Measure {
     pub(super) raw: Option<f64>,
     /// The value as a share of `raw`: the median over rounds, each of which ran both in turn.
     pub(super) ratio: Option<f64>,
+    /// The lowest and the highest of the rounds: of their ratios where there are any, otherwise of their values.
+    pub(super) spread: Option<[f64; 2]>,
     /// What is promised, if anything.
     pub(super) promise: Option<Promise>,
     /// What is wanted beyond that.
@@ -29,14 +31,21 @@ pub(super) struct Measure {
 impl Measure {
     pub(super) fn new(row: BenchRow, what: &'static str, unit: &'static str, value: f64) -> Self {
         let (promise, want) = promise::of(row, what).unzip();
-        Self { row, what, at: None, unit, value, raw: None, ratio: None, promise, want }
+        Self { row, what, at: None, unit, value, raw: None, ratio: None, spread: None, promise, want }
+    }
+
+    /// The median over rounds.
+    pub(super) fn of_rounds(row: BenchRow, what: &'static str, unit: &'static str, values: Vec<f64>) -> Self {
+        Self { spread: spread(&values), ..Self::new(row, what, unit, median(values)) }
     }
 
     /// Both sides, round by round.
     pub(super) fn compared(row: BenchRow, what: &'static str, unit: &'static str, pairs: &[(f64, f64)]) -> Self {
         let side = |of: fn(&(f64, f64)) -> f64| median(pairs.iter().map(of).collect());
         let (value, raw) = (side(|pair| pair.0), side(|pair| pair.1));
-        Self { raw: Some(raw), ratio: Some(side(|pair| pair.0 / pair.1)), ..Self::new(row, what, unit, value) }
+        let ratios: Vec<f64> = pairs.iter().map(|pair| pair.0 / pair.1).collect();
+        let spread = spread(&ratios);
+        Self { raw: Some(raw), ratio: Some(median(ratios)), spread, ..Self::new(row, what, unit, value) }
     }
 
     /// The same as a point of a plot.
@@ -48,6 +57,13 @@ impl Measure {
     pub(super) fn keeps(&self, promise: Option<Promise>) -> bool {
         promise.is_none_or(|promise| promise.is_kept_by(self.ratio.unwrap_or(self.value)))
     }
+}
+
+/// The lowest and the highest of several.
+fn spread(values: &[f64]) -> Option<[f64; 2]> {
+    let least = values.iter().copied().min_by(f64::total_cmp)?;
+    let most = values.iter().copied().max_by(f64::total_cmp)?;
+    (values.len() > 1).then_some([least, most])
 }
 
 /// The middle one.

@@ -3,6 +3,7 @@
 mod bulk;
 mod large;
 mod load;
+mod machine;
 mod measure;
 mod plot;
 mod process;
@@ -16,10 +17,13 @@ mod stores;
 mod system;
 mod wire;
 
+use std::time::Duration;
+
 use clap::ValueEnum as _;
 use serde::Deserialize;
 use warrener_runtime::config::{Amqp, Binary};
 
+use self::machine::{About, Probe};
 pub(crate) use self::role::{RoleArgs, role};
 use self::rounds::Rounds;
 use self::stage::Stage;
@@ -33,14 +37,16 @@ use crate::talk;
 pub(crate) async fn bench(context: &Context, args: BenchArgs) -> Result<Exit, Failure> {
     let amqp = context.loader(&[Binary::Cli]).load::<Config>()?.value.amqp;
     let stage = Stage::set(&amqp.address(), args.slots).await?;
+    let probe = Probe::start(stage.system.folder(), PROBE_REST)?;
     let measured = tokio::select! {
         measured = measure_all(&stage, &args) => measured,
         _ = tokio::signal::ctrl_c() => Err(Failure::new(Exit::Interrupted, "interrupted")),
     };
+    let (syncs, blocked) = (probe.finish(), stage.wire.blocked());
     let struck = stage.strike().await;
     let measures = measured?;
     struck?;
-    talk::data(&report::text(context, &measures)?)?;
+    talk::data(&report::text(context, &measures, &About::new(&syncs?, blocked))?)?;
     if let Some(folder) = &args.plot {
         plot::draw(folder, &measures)?.iter().for_each(|file| talk::say(&format!("wrote {file}")));
     }
@@ -77,6 +83,8 @@ struct Config {
     amqp: Amqp,
 }
 
+/// Between two looks at the disk: seldom enough to take nothing from what is measured.
+const PROBE_REST: Duration = Duration::from_millis(100);
 const ROWS: [BenchRow; 7] = [
     BenchRow::Mapped,
     BenchRow::Single,

@@ -32,7 +32,7 @@ pub(super) fn of(row: BenchRow, what: &str) -> Option<(Promise, Promise)> {
 use Promise::{AtLeast, AtMost};
 
 /// Row, what of it, promised, wanted; in the unit of the measure.
-const PROMISES: [(BenchRow, &str, Promise, Promise); 21] = [
+const PROMISES: [(BenchRow, &str, Promise, Promise); 22] = [
     (BenchRow::Mapped, "tasks", AtLeast(0.55), AtLeast(0.8)),
     (BenchRow::Mapped, ORCHESTRATOR_CPU, AtMost(60.0), AtMost(30.0)),
     (BenchRow::Single, "jobs", AtLeast(0.55), AtLeast(0.8)),
@@ -54,11 +54,13 @@ const PROMISES: [(BenchRow, &str, Promise, Promise); 21] = [
     (BenchRow::Large, READY, AtMost(5.0), AtMost(5.0)),
     (BenchRow::Large, MEMORY, AtMost(256.0), AtMost(128.0)),
     (BenchRow::Large, PAGE_P95, AtMost(100.0), AtMost(20.0)),
+    (BenchRow::Large, STALL, AtMost(50.0), AtMost(50.0)),
 ];
 pub(super) const ORCHESTRATOR_CPU: &str = "orchestrator CPU for each";
 pub(super) const LARGE_JOB: &str = "time of a task, 100,000 against 1,000";
 pub(super) const MEMORY: &str = "orchestrator memory, most";
 pub(super) const READY: &str = "start until ready";
+pub(super) const STALL: &str = "an answer meanwhile, longest";
 pub(super) const PAGE_P95: &str = "page of a filtered list, p95";
 pub(super) const CHAIN: &str = "chain: time of a task, large against 1,000";
 pub(super) const CHAIN_MEMORY: &str = "chain: orchestrator memory, most";

@@ -1,5 +1,6 @@
 //! What was measured, as a table or a document.
 
+use super::machine::About;
 use super::measure::Measure;
 use super::promise::Promise;
 use crate::context::Context;
@@ -7,14 +8,15 @@ use crate::failure::Failure;
 use crate::output::{Cell, Table, elements};
 
 /// In the format that was asked for.
-pub(super) fn text(context: &Context, measures: &[Measure]) -> Result<String, Failure> {
-    let page = serde_json::json!({ "items": measures, "next_cursor": null }).to_string();
+pub(super) fn text(context: &Context, measures: &[Measure], about: &About) -> Result<String, Failure> {
+    let page = serde_json::json!({ "about": about, "items": measures, "next_cursor": null }).to_string();
     let document = elements(context.globals.output, &[page])?;
-    Ok(document.unwrap_or_else(|| context.render(&table(measures))))
+    Ok(document.unwrap_or_else(|| format!("{}\n{}\n", context.render(&table(measures)), about.line())))
 }
 
 fn table(measures: &[Measure]) -> Table {
-    let mut table = Table::new(&["ROW", "WHAT", "WARRENER", "BROKER ALONE", "RATIO", "PROMISED", "", "WANTED", ""]);
+    let mut table =
+        Table::new(&["ROW", "WHAT", "WARRENER", "BROKER ALONE", "RATIO", "SPREAD", "PROMISED", "", "WANTED", ""]);
     for measure in measures {
         let number = |value: Option<f64>| value.map(|value| in_unit(value, measure.unit)).unwrap_or_default();
         table.row(vec![
@@ -23,6 +25,7 @@ fn table(measures: &[Measure]) -> Table {
             number(Some(measure.value)).into(),
             number(measure.raw).into(),
             measure.ratio.map(|ratio| format!("{ratio:.2}")).unwrap_or_default().into(),
+            spread(measure).into(),
             limit(measure.promise).into(),
             verdict(measure, measure.promise),
             limit(measure.want).into(),
@@ -30,6 +33,15 @@ fn table(measures: &[Measure]) -> Table {
         ]);
     }
     table
+}
+
+/// The lowest and the highest of the rounds: of their ratios where there are any.
+fn spread(measure: &Measure) -> String {
+    let Some([least, most]) = measure.spread else { return String::new() };
+    match measure.ratio {
+        Some(_) => format!("{least:.2} to {most:.2}"),
+        None => format!("{} to {}", in_unit(least, ""), in_unit(most, measure.unit)),
+    }
 }
 
 /// Of a point of a plot its place too.

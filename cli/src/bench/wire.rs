@@ -1,5 +1,7 @@
 //! The broker through the plain client library: what everything else is compared with.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -8,7 +10,7 @@ use lapin::options::{
     QueueDeleteOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Channel, Confirmation, Connection, ConnectionProperties, Consumer};
+use lapin::{Channel, Confirmation, Connection, ConnectionProperties, Consumer, Event};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -17,12 +19,27 @@ use crate::failure::Failure;
 #[derive(Debug)]
 pub(super) struct Wire {
     connection: Connection,
+    blocked: Arc<AtomicU32>,
 }
 
 impl Wire {
     pub(super) async fn open(url: &str) -> Result<Self, Failure> {
         let connection = Connection::connect(url, ConnectionProperties::default()).await?;
-        Ok(Self { connection })
+        let blocked = Arc::new(AtomicU32::new(0));
+        let (mut events, seen) = (Box::pin(connection.events_listener()), blocked.clone());
+        tokio::spawn(async move {
+            while let Some(event) = events.next().await {
+                if matches!(event, Event::ConnectionBlocked(_)) {
+                    seen.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        });
+        Ok(Self { connection, blocked })
+    }
+
+    /// How often the broker has asked to hold back what is published on this connection.
+    pub(super) fn blocked(&self) -> u32 {
+        self.blocked.load(Ordering::Relaxed)
     }
 
     pub(super) async fn channel(&self) -> Result<Channel, Failure> {

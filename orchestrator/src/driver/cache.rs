@@ -114,6 +114,8 @@ impl Memory {
         for row in changes.new_jobs.drain(..).chain(changes.jobs.drain(..)) {
             if row.state.is_final() {
                 self.jobs.remove(&row.no);
+                // It would take the place of one that is still asked for.
+                self.specs.remove(&row.no);
             } else {
                 self.jobs.insert(row.no, row);
             }

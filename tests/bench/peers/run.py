@@ -28,6 +28,7 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=3, help="rounds; in each, every system runs once")
     parser.add_argument("--tasks", type=int, default=5000, help="tasks of a throughput row; quick peers get four times")
     parser.add_argument("--safe", action="store_true", help="quorum queues and confirms for every peer that can")
+    parser.add_argument("--plain", action="store_true", help="peers with the settings that they come with")
     parser.add_argument("--url", default=os.environ.get("WARRENER_AMQP__URL"), help="broker, or one of our own")
     parser.add_argument("--broker-pid", type=int, help="its process, to measure its CPU too")
     parser.add_argument("--redis", help="an empty database of a Redis, or one of our own")
@@ -126,6 +127,7 @@ def finish(args, peers, lines):
         "rounds": args.rounds,
         "tasks": args.tasks,
         "safe": args.safe,
+        "plain": args.plain,
         "cores": len(os.sched_getaffinity(0)),
         "medians": middle,
         "ratios": found,

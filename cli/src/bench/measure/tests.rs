@@ -14,6 +14,10 @@ fn a_ratio_is_that_of_rounds_and_not_of_medians() {
     let pairs = [(1.0, 10.0), (20.0, 40.0), (90.0, 100.0)];
     let measure = Measure::compared(BenchRow::Mapped, "tasks", "/s", &pairs);
     assert_eq!((measure.value, measure.raw, measure.ratio), (20.0, Some(40.0), Some(0.5)));
+    assert_eq!(measure.spread, Some([0.1, 0.9]));
+    let alone = Measure::of_rounds(BenchRow::Forget, "jobs", "/s", vec![3.0, 1.0, 2.0]);
+    assert_eq!((alone.value, alone.spread), (2.0, Some([1.0, 3.0])));
+    assert_eq!(Measure::of_rounds(BenchRow::Forget, "jobs", "/s", vec![3.0]).spread, None);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use uuid::Uuid;
 
@@ -54,6 +55,10 @@ pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
              PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = OFF;",
         )
         .map_err(|error| refuse(error.to_string()))?;
+    // Otherwise a statement such as that for the next ready tasks is planned anew each time, for the values it is given.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map_err(|error| refuse(format!("keep the plans of statements: {error}")))?;
     connection.set_prepared_statement_cache_capacity(64);
     if is_new {
         create(&mut connection)?;
@@ -114,4 +119,25 @@ fn is_new(connection: &Connection) -> Result<bool, String> {
         return Ok(false);
     }
     Err(format!("its schema has version {found}, this program knows {known}; use the newer program"))
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    #[test]
+    fn a_statement_is_planned_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = writer(&folder.path().join("store.db")).unwrap();
+        let next = "SELECT no FROM tasks WHERE queue = ?1 AND rank IS NOT NULL ORDER BY rank LIMIT ?2";
+        let mut statement = connection.prepare(next).unwrap();
+        for value in 0..10_i64 {
+            statement.raw_bind_parameter(1, value).unwrap();
+            statement.raw_bind_parameter(2, value).unwrap();
+            assert!(statement.raw_query().next().unwrap().is_none());
+        }
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+    }
 }

@@ -16,7 +16,28 @@ const STEP: i64 = 64;
 
 /// Removes jobs that were final before a time, and what is left of removed ones. Gives the number of steps, of which
 /// a job of few tasks is one; at most `most`, and as many as fit into a slice.
+///
+/// It does not wait for the disk: the next commit of anything else takes it there, and what a power cut undoes before
+/// is removed again.
 pub(super) fn prune(connection: &mut Connection, before: Timestamp, most: usize) -> Result<usize, StoreError> {
+    synced(connection, false)?;
+    let outcome = slice(connection, before, most);
+    // All that is promised to anybody rests on this, so nothing goes on without it.
+    if let Err(error) = synced(connection, true) {
+        tracing::error!(%error, "the store would no longer wait for the disk; stopping at once");
+        std::process::abort();
+    }
+    outcome
+}
+
+/// Whether commits wait until they are on the disk.
+fn synced(connection: &Connection, yes: bool) -> Result<(), StoreError> {
+    let statement = if yes { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
+    // SQLite does it when the statement is prepared, so a prepared one would do it once.
+    connection.execute_batch(statement).map_err(failed("say whether commits wait for the disk"))
+}
+
+fn slice(connection: &mut Connection, before: Timestamp, most: usize) -> Result<usize, StoreError> {
     let doing = failed("remove finished jobs");
     let began = Instant::now();
     let transaction = connection.transaction().map_err(&doing)?;
@@ -114,4 +135,28 @@ pub(super) fn forget_tasks(transaction: &Transaction<'_>, range: (i64, i64)) -> 
         transaction.prepare_cached(statement)?.execute(range)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::open;
+    use super::*;
+
+    #[test]
+    fn only_removing_does_not_wait_for_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut connection = open::writer(&folder.path().join("store.db")).unwrap();
+        let level = |connection: &Connection| -> i64 {
+            connection.query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap()
+        };
+        for _ in 0..2 {
+            assert_eq!(prune(&mut connection, Timestamp(1), 1).unwrap(), 0);
+            assert_eq!(level(&connection), 2, "FULL");
+        }
+        connection.execute_batch("ALTER TABLE leftovers RENAME TO elsewhere").unwrap();
+        prune(&mut connection, Timestamp(1), 1).unwrap_err();
+        assert_eq!(level(&connection), 2, "FULL");
+        synced(&connection, false).unwrap();
+        assert_eq!(level(&connection), 1, "NORMAL");
+    }
 }

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use warrener_shared::state::JobState;
 
 use super::super::StoreError;
-use super::super::sql::{Reader, Value, limit};
+use super::super::sql::{Dialect, Reader, Value, limit};
 use super::filter::{Column, Filter, Pattern, Term, Test};
 
 /// Where a term's jobs stand: the values of one index, each with its jobs in the order of their numbers.
@@ -18,6 +18,8 @@ pub(super) struct Walk {
     source: String,
     /// The sets of values of which one must be met.
     values: Vec<Vec<Value<'static>>>,
+    /// What the filter says of the state, where that leaves few jobs; empty otherwise.
+    rare: String,
 }
 
 /// What is wanted of a job, with the values in it.
@@ -36,7 +38,8 @@ impl Walk {
     pub(super) fn of(reader: &dyn Reader, filter: &Filter) -> Result<Option<Self>, StoreError> {
         let mut best = None;
         let terms = filter.terms.iter().map(|term| Self::along(reader, term));
-        let bad = bad_states(filter).map(|states| Self::bad(reader, filter, &states));
+        let states = bad_states(filter);
+        let bad = states.as_ref().map(|states| Self::bad(reader, filter, states));
         for walk in bad.into_iter().chain(terms) {
             let Some(walk) = walk? else { continue };
             let size = walk.size(reader)?;
@@ -44,7 +47,8 @@ impl Walk {
                 best = Some((size, walk));
             }
         }
-        Ok(best.map(|(_, walk)| walk))
+        let rare = states.map(|states| rare(reader.dialect(), &states)).unwrap_or_default();
+        Ok(best.map(|(_, walk)| Self { rare, ..walk }))
     }
 
     /// The walk along a kind or a name and states without success at once.
@@ -60,7 +64,7 @@ impl Walk {
             let source = format!("jobs{along} WHERE state > 2 AND {column} = ? AND state = ?");
             let with = |value: &[Value<'static>], state| [value, &[Value::Int(state as i64)]].concat();
             let values = found.iter().flat_map(|value| states.iter().map(|state| with(value, *state))).collect();
-            return Ok(Some(Self { column: "no", source, values }));
+            return Ok(Some(Self { column: "no", source, values, rare: String::new() }));
         }
         Ok(None)
     }
@@ -68,9 +72,10 @@ impl Walk {
     fn along(reader: &dyn Reader, term: &Term) -> Result<Option<Self>, StoreError> {
         let walk = |index: &str, condition: &str, values| {
             let along = if index.is_empty() { String::new() } else { reader.dialect().along(index) };
-            Some(Self { column: "no", source: format!("jobs{along} WHERE {condition}"), values })
+            Some(Self { column: "no", source: format!("jobs{along} WHERE {condition}"), values, rare: String::new() })
         };
-        let beside = |source: &str, values| Some(Self { column: "job", source: source.to_owned(), values });
+        let beside =
+            |source: &str, values| Some(Self { column: "job", source: source.to_owned(), values, rare: String::new() });
         if let Test::State(states) = &term.test {
             let values = wanted(states, term).map(|state| vec![Value::Int(state as i64)]).collect();
             return Ok(walk("jobs_state", "state = ?", values));
@@ -113,10 +118,13 @@ impl Walk {
     /// Where there is but one line of jobs, the database itself passes over those that do not fit the condition. Of
     /// several all are given: one in which nothing fits would be walked to its end in search of its next job.
     pub(super) fn numbers<'a>(&'a self, before: i64, (condition, values): Condition<'a>) -> Numbers<'a> {
-        let Self { column, source, .. } = self;
+        let Self { column, source, rare, .. } = self;
         let (fits, wanted) = match (self.values.len(), *column) {
             (1, "no") => (format!(" AND {condition}"), values),
-            (1, _) => (format!(" AND EXISTS (SELECT 1 FROM jobs WHERE no = {column} AND {condition})"), values),
+            (1, _) => {
+                let fits = format!("EXISTS (SELECT 1 FROM jobs WHERE no = {column} AND {condition})");
+                (format!("{rare} AND {fits}"), values)
+            }
             _ => (String::new(), &[][..]),
         };
         let statement = format!("SELECT {column} FROM {source} AND {column} < ?{fits} ORDER BY {column} DESC LIMIT ?");
@@ -202,6 +210,14 @@ fn bad_states(filter: &Filter) -> Option<Vec<JobState>> {
         let states: Vec<_> = wanted(states, term).collect();
         states.iter().all(|state| state.is_final() && *state != JobState::Succeeded).then_some(states)
     })
+}
+
+/// That the job of a table beside is in one of these states, told by their index alone: where they are rare it is small,
+/// and rows are all over the database.
+fn rare(dialect: Dialect, states: &[JobState]) -> String {
+    let along = dialect.along("jobs_state");
+    let states: Vec<_> = states.iter().map(|state| (*state as i64).to_string()).collect();
+    format!(" AND EXISTS (SELECT 1 FROM jobs{along} WHERE no = job AND state IN ({}))", states.join(", "))
 }
 
 /// The texts, if none of them is a pattern.

@@ -7,8 +7,6 @@ import { FlowProducer, Queue, QueueEvents, Worker } from 'bullmq';
 // 200 bytes as JSON.
 const PAYLOAD = 'x'.repeat(198);
 const FAN = 100;
-// Jobs that the worker has at once.
-const CONCURRENCY = 100;
 // Jobs that one call adds.
 const BULK = 500;
 
@@ -25,8 +23,11 @@ const { values: options, positionals } = parseArgs({
     chains: { type: 'string', default: '100' },
     fans: { type: 'string', default: '20' },
     safe: { type: 'boolean', default: false },
+    plain: { type: 'boolean', default: false },
   },
 });
+// Jobs that the worker has at once.
+const CONCURRENCY = options.plain ? 1 : 100;
 const connection = { url: options.redis, maxRetriesPerRequest: null };
 // Kept by default; its documentation advises to remove them in production.
 const REMOVED = { removeOnComplete: true };
@@ -87,9 +88,19 @@ class Client {
     return jobs;
   }
 
-  async runForgotten(count) {
+  // The same with a call for each job, as many of them at once.
+  async addEach(name, count) {
+    const jobs = [];
+    for (let left = count; left > 0; left -= BULK) {
+      const one = () => this.queue.add(name, { value: PAYLOAD }, REMOVED);
+      jobs.push(...(await Promise.all(Array.from({ length: Math.min(left, BULK) }, one))));
+    }
+    return jobs;
+  }
+
+  async runForgotten(count, each = options.plain) {
     this.listening = false;
-    await this.add('forget', count);
+    await (each ? this.addEach('forget', count) : this.add('forget', count));
     const bytes = Buffer.alloc(65536);
     for (let left = count; left > 0; ) {
       left -= readSync(this.pipe, bytes, 0, Math.min(left, bytes.length));
@@ -100,7 +111,7 @@ class Client {
 
   async runAnswered(count) {
     this.listening = true;
-    const jobs = await this.add('echo', count);
+    const jobs = await (options.plain ? this.addEach('echo', count) : this.add('echo', count));
     await Promise.all(jobs.map((job) => this.answer(job.id)));
   }
 
@@ -157,6 +168,7 @@ async function measure() {
   await client.runForgotten(warm);
   await client.runAnswered(warm);
   await client.rate('forget', tasks, (count) => client.runForgotten(count));
+  await client.rate('forget_each', tasks, (count) => client.runForgotten(count, true));
   await client.rate('single', tasks, (count) => client.runAnswered(count));
   await client.times('roundtrip', Number(options.trips), () => client.roundtrip());
   await client.times('chain', Number(options.chains), () => client.chain());

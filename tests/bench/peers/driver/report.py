@@ -14,7 +14,14 @@ COLUMNS = [
 ROLES = ["client", "orchestrator", "worker", "broker", "redis"]
 WARRENER, ALONE = "warrener", "broker alone"
 # Ratios that the targets are about: the row of Warrener against the row of the peer.
-RATIOS = [("forget", "forget"), ("forget_many", "forget"), ("single", "single"), ("single", "forget"), ("mapped", "forget")]
+RATIOS = [
+    ("forget", "forget"),
+    ("forget_many", "forget"),
+    ("forget", "forget_each"),
+    ("single", "single"),
+    ("single", "forget"),
+    ("mapped", "forget"),
+]
 # What Warrener calls the throughput of a row.
 THROUGHPUT = ("tasks", "jobs")
 
@@ -65,6 +72,10 @@ def text(middle, found_ratios, titles):
 def rate_rows(cells, titles):
     for system, title in titles.items():
         yield [title, *(cell(cells, system, row, what) for _, row, what in COLUMNS)]
+    for system in titles:
+        if (system, "forget_each", "tasks") in cells:
+            each = cell(cells, system, "forget_each", "tasks")
+            yield [f"{titles[system]}: a call for each", each, "", "", "", "", ""]
     if (WARRENER, "forget_many", "jobs") in cells:
         many = cell(cells, WARRENER, "forget_many", "jobs")
         yield [f"{titles.get(WARRENER, WARRENER)}: 100 jobs in a message", many, "", "", "", "", ""]

@@ -38,7 +38,7 @@ def round_of_peer(stage, peer, number):
     os.mkfifo(done)
     shared = ["--url", stage.url, "--redis", stage.redis, "--queue", f"{args.prefix}-{peer.name}", "--done", done]
     shared += ["--tasks", args.tasks * peer.factor, "--warm", WARM_UP * peer.factor]
-    shared += ["--safe"] if args.safe else []
+    shared += [f"--{name}" for name in ("safe", "plain") if getattr(args, name)]
     program = peer.command(args.build)
 
     def start(mode, **pipes):

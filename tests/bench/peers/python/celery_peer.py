@@ -9,12 +9,9 @@ THREADS = 8
 PREFETCH = 128
 
 app = Celery("celery_peer", broker=OPTIONS.url, backend=OPTIONS.redis)
-app.conf.update(
-    task_default_queue=OPTIONS.queue,
-    worker_prefetch_multiplier=PREFETCH,
-    worker_enable_remote_control=False,
-    broker_connection_retry_on_startup=True,
-)
+app.conf.update(task_default_queue=OPTIONS.queue, broker_connection_retry_on_startup=True)
+if not OPTIONS.plain:
+    app.conf.update(worker_prefetch_multiplier=PREFETCH, worker_enable_remote_control=False)
 if OPTIONS.safe:
     app.conf.update(
         task_default_queue_type="quorum",
@@ -42,8 +39,8 @@ def last(values):
 
 
 def work():
-    flags = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel=ERROR"]
-    become("celery", "-A", "celery_peer", "worker", "-P", "threads", "-c", str(THREADS), *flags)
+    tuned = ["-P", "threads", "-c", str(THREADS), "--without-gossip", "--without-mingle", "--without-heartbeat"]
+    become("celery", "-A", "celery_peer", "worker", *([] if OPTIONS.plain else tuned), "--loglevel=ERROR")
 
 
 def measure():
@@ -66,17 +63,21 @@ def fanned():
     return chain(echo.s(PAYLOAD), group(echo.s() for _ in range(FAN)), last.s())
 
 
-def run_forgotten(bench, count):
+def submit(task, count):
+    if OPTIONS.plain:
+        return [task.delay(PAYLOAD) for _ in range(count)]
     with app.producer_or_acquire() as producer:
-        for _ in range(count):
-            forget.apply_async((PAYLOAD,), producer=producer)
+        return [task.apply_async((PAYLOAD,), producer=producer) for _ in range(count)]
+
+
+def run_forgotten(bench, count):
+    submit(forget, count)
     bench.finished(count)
 
 
 def run_answered(count):
-    with app.producer_or_acquire() as producer:
-        results = [echo.apply_async((PAYLOAD,), producer=producer) for _ in range(count)]
-    for result in ResultSet(results).join_native():
+    results = submit(echo, count)
+    for result in (each.get() for each in results) if OPTIONS.plain else ResultSet(results).join_native():
         expect(result)
 
 

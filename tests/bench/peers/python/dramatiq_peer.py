@@ -6,8 +6,9 @@ from measure import FAN, PAYLOAD, Bench, Finishing, become, expect, options
 
 OPTIONS = options()
 PROCESSES, THREADS = 1, 8
-# Read when its worker is imported.
-os.environ.setdefault("dramatiq_queue_prefetch", "128")
+if not OPTIONS.plain:
+    # Read when its worker is imported.
+    os.environ.setdefault("dramatiq_queue_prefetch", "128")
 
 import dramatiq  # noqa: E402
 from dramatiq.brokers.rabbitmq import RabbitmqBroker  # noqa: E402
@@ -48,7 +49,7 @@ def spread(value, end):
 
 
 def work():
-    become("dramatiq", "dramatiq_peer", "-p", str(PROCESSES), "-t", str(THREADS))
+    become("dramatiq", "dramatiq_peer", *([] if OPTIONS.plain else ["-p", str(PROCESSES), "-t", str(THREADS)]))
 
 
 def measure():

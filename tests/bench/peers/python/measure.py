@@ -25,6 +25,7 @@ def options():
     parser.add_argument("--chains", type=int, default=100)
     parser.add_argument("--fans", type=int, default=20)
     parser.add_argument("--safe", action="store_true", help="quorum queues and confirms where the peer can")
+    parser.add_argument("--plain", action="store_true", help="settings as they are, a call for each task")
     handed = os.environ.get("PEER_OPTIONS")
     return parser.parse_args(json.loads(handed) if handed else None)
 

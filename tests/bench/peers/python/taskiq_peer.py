@@ -16,24 +16,26 @@ PROCESSES, CONCURRENCY = 2, 256
 # Messages that wait for their confirm.
 UNCONFIRMED = 256
 # Seconds between looks for a result; there is nothing to wait on. The default is 0.2.
-LOOK_EVERY = 0.001
+LOOK_EVERY = 0.2 if OPTIONS.plain else 0.001
 # The same inside the worker, which looks after each of 100: oftener would keep it from working.
 JOIN_EVERY = 0.02
 DEAD = f"{OPTIONS.queue}.dead"
 
-results = RedisAsyncResultBackend(OPTIONS.redis, serializer=ORJSONSerializer())
+tuned_results = {} if OPTIONS.plain else {"serializer": ORJSONSerializer()}
+results = RedisAsyncResultBackend(OPTIONS.redis, **tuned_results)
 broker = (
     AioPikaBroker(
         OPTIONS.url,
-        qos=CONCURRENCY,
+        **({} if OPTIONS.plain else {"qos": CONCURRENCY}),
         exchange=Exchange(name=OPTIONS.queue),
         task_queues=[Queue(name=OPTIONS.queue)],
         dead_letter_queue=Queue(name=DEAD),
     )
-    .with_serializer(ORJSONSerializer())
     .with_result_backend(results)
     .with_middlewares(PipelineMiddleware())
 )
+if not OPTIONS.plain:
+    broker = broker.with_serializer(ORJSONSerializer())
 FINISHING = []
 
 
@@ -60,8 +62,8 @@ async def last(values: list[str]) -> str:
 
 
 def work():
-    flags = ["--workers", str(PROCESSES), "--max-async-tasks", str(CONCURRENCY), "--log-level", "WARNING"]
-    become("taskiq", "worker", "taskiq_peer:broker", *flags)
+    tuned = ["--workers", str(PROCESSES), "--max-async-tasks", str(CONCURRENCY)]
+    become("taskiq", "worker", "taskiq_peer:broker", *([] if OPTIONS.plain else tuned), "--log-level", "WARNING")
 
 
 async def measure():
@@ -84,6 +86,8 @@ async def measure():
 
 
 async def submit(task, count):
+    if OPTIONS.plain:
+        return [await task.kiq(PAYLOAD) for _ in range(count)]
     room = asyncio.Semaphore(UNCONFIRMED)
 
     async def one():

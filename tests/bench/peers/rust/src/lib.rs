@@ -49,6 +49,9 @@ pub struct Options {
     /// Quorum queues and confirms wherever the peer can.
     #[arg(long)]
     pub safe: bool,
+    /// Settings as they are, a call for each task.
+    #[arg(long)]
+    pub plain: bool,
 }
 
 /// What a process is.

@@ -38,11 +38,7 @@ async fn work(options: &Options) -> Result<(), Whatever> {
             Ok::<_, BoxDynError>(())
         }
     };
-    let singles = WorkerBuilder::new("singles")
-        .backend(backend(options, &options.queue).await?)
-        .concurrency(CONCURRENCY)
-        .parallelize(tokio::spawn)
-        .build(echo);
+    let singles = WorkerBuilder::new("singles").backend(backend(options, &options.queue).await?);
     let flow = SteppedFlow::new("chain")
         .and_then(|input: String| async move { Ok::<_, BoxDynError>(input) })
         .and_then(|input: String| async move { Ok::<_, BoxDynError>(input) })
@@ -54,22 +50,27 @@ async fn work(options: &Options) -> Result<(), Whatever> {
             }
         });
     let chains = WorkerBuilder::new("chains").backend(backend(options, &chained(options)).await?).build(flow);
-    tokio::try_join!(singles.run(), chains.run())?;
+    if options.plain {
+        tokio::try_join!(singles.build(echo).run(), chains.run())?;
+    } else {
+        let singles = singles.concurrency(CONCURRENCY).parallelize(tokio::spawn).build(echo);
+        tokio::try_join!(singles.run(), chains.run())?;
+    }
     Ok(())
 }
 
 async fn measure(options: &Options) -> Result<(), Whatever> {
     let bench = Bench::open(options)?;
     let mut submitters = Vec::new();
-    for _ in 0..SUBMITTERS {
+    for _ in 0..if options.plain { 1 } else { SUBMITTERS } {
         submitters.push(backend(options, &options.queue).await?);
     }
     let mut chain = backend::<String>(options, &chained(options)).await?;
-    submit(&mut submitters, options.warm).await?;
+    submit(options, &mut submitters, options.warm).await?;
     bench.finished(options.warm);
     bench
         .rate("forget", options.tasks, async {
-            submit(&mut submitters, options.tasks).await?;
+            submit(options, &mut submitters, options.tasks).await?;
             bench.finished(options.tasks);
             Ok::<_, Whatever>(())
         })
@@ -96,7 +97,13 @@ async fn measure(options: &Options) -> Result<(), Whatever> {
 }
 
 /// Every backend submits its share at the same time as the others.
-async fn submit(backends: &mut [AmqpBackend<String>], count: usize) -> Result<(), Whatever> {
+async fn submit(options: &Options, backends: &mut [AmqpBackend<String>], count: usize) -> Result<(), Whatever> {
+    if options.plain {
+        for _ in 0..count {
+            backends[0].push(payload()).await?;
+        }
+        return Ok(());
+    }
     let share = count.div_ceil(backends.len());
     let each = backends.iter_mut().enumerate().map(async |(number, backend)| {
         let mut left = share.min(count.saturating_sub(number * share));
@@ -114,7 +121,8 @@ async fn submit(backends: &mut [AmqpBackend<String>], count: usize) -> Result<()
 /// A backend with a channel. One without, in a worker that has never submitted, panics at its first look for tasks.
 async fn backend<M: Send + 'static>(options: &Options, queue: &str) -> Result<AmqpBackend<M>, Whatever> {
     let prefetch = u16::try_from(CONCURRENCY).expect("it is small");
-    let config = Config::default().queue(queue.to_owned()).prefetch_count(prefetch).quorum(options.safe);
+    let config = Config::default().queue(queue.to_owned()).quorum(options.safe);
+    let config = if options.plain { config } else { config.prefetch_count(prefetch) };
     let mut backend = AmqpBackend::new_from_addr(&options.url)?.with_config(config);
     std::future::poll_fn(|context| Sink::<AmqpTask>::poll_ready(Pin::new(&mut backend), context)).await?;
     Ok(backend)
