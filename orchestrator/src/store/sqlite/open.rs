@@ -49,10 +49,12 @@ pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
     let mut connection = Connection::open(path).map_err(|error| refuse(error.to_string()))?;
     // Before anything is written: what is not ours stays as it is.
     let is_new = is_new(&connection).map_err(refuse)?;
+    // The cache is small because SQLite looks through all of it after each commit that balanced a tree; what is asked
+    // for again is remembered by the driver, and the rest is in the memory of the system.
     connection
         .execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; \
-             PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = OFF;",
+             PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = OFF;",
         )
         .map_err(|error| refuse(error.to_string()))?;
     // Otherwise a statement such as that for the next ready tasks is planned anew each time, for the values it is given.
