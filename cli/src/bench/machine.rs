@@ -94,8 +94,8 @@ impl About {
             times => format!("the broker held us back {times} times"),
         };
         format!(
-            "warrener {}{commit} on {} processors; meanwhile the disk kept a page in {p50:.2} ms (p99 {p99:.2}, longest \
-             {longest:.1}), and {blocked}",
+            "warrener {}{commit} on {} processors; meanwhile the disk kept a page in {p50:.2} ms (p99 {p99:.2}, \
+             longest {longest:.1}), and {blocked}",
             self.version, self.processors
         )
     }

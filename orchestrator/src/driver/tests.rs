@@ -107,6 +107,16 @@ fn what_becomes_ready_goes_out_in_the_same_batch() {
 }
 
 #[test]
+fn what_ended_is_not_remembered() {
+    let mut run = Loop::new();
+    let out = run.step(vec![submit(r#"{"tasks":{"a":{"kind":"k"},"b":{"kind":"k","needs":"a"}}}"#)]);
+    let next = run.step(vec![succeeded(out[0].1)]);
+    assert_eq!(run.driver.memory.specs.len(), 1);
+    run.step(vec![succeeded(next[0].1)]);
+    assert_eq!(run.driver.memory.specs.len(), 0);
+}
+
+#[test]
 fn what_becomes_ready_because_an_input_failed_goes_out_in_the_same_batch() {
     let job = r#"{"input":{},"tasks":{
         "a":{"kind":"k","allow_failure":true,"input":"${{ input.x }}"},

@@ -57,7 +57,7 @@ pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
              PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = OFF;",
         )
         .map_err(|error| refuse(error.to_string()))?;
-    // Otherwise a statement such as that for the next ready tasks is planned anew each time, for the values it is given.
+    // Otherwise a statement such as that for the next ready tasks is planned anew for the values it is given.
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
         .map_err(|error| refuse(format!("keep the plans of statements: {error}")))?;

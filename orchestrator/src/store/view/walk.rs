@@ -212,8 +212,8 @@ fn bad_states(filter: &Filter) -> Option<Vec<JobState>> {
     })
 }
 
-/// That the job of a table beside is in one of these states, told by their index alone: where they are rare it is small,
-/// and rows are all over the database.
+/// That the job of a table beside is in one of these states, told by their index alone: where they are rare it is
+/// small, and rows are all over the database.
 fn rare(dialect: Dialect, states: &[JobState]) -> String {
     let along = dialect.along("jobs_state");
     let states: Vec<_> = states.iter().map(|state| (*state as i64).to_string()).collect();
