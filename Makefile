@@ -15,7 +15,7 @@ export PATH := $(PATH):$(TOOLS)/bin
 export PYTHONPATH := $(POLYGLOT)/python
 export NODE_PATH := $(POLYGLOT)/node/node_modules
 
-.PHONY: help demo secrets check setup fmt lint docs test guard compose deny
+.PHONY: help demo secrets check setup fmt lint docs test guard bench compose deny
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -60,6 +60,10 @@ test: ## all tests, and the examples in the documentation
 guard: ## what the hot paths cost in instructions, against tests/bench/instructions.toml; ACCEPT=1 keeps the new counts
 	@cargo build --workspace --bins --examples --locked --quiet
 	@SKIPPED=$(SKIPPED) $${CARGO_TARGET_DIR:-target}/debug/guard $(if $(ACCEPT),accept)
+
+bench: ## the table of what is promised, wanted and measured, peers included; half an hour on a machine that rests
+	cargo build --release --locked --bin warrener
+	WARRENER_BIN=$${CARGO_TARGET_DIR:-$(CURDIR)/target}/release/warrener tests/bench/table.py
 
 compose: ## what docker-compose.yml starts, with everything real; skipped where no containers can be started
 	@SKIPPED=$(SKIPPED) tests/compose/run.sh

@@ -50,8 +50,12 @@ async fn measure_filled(stage: &Stage, args: &BenchArgs, system: &mut System) ->
     let (client, last) = (system.client()?, bulk::last_finished(args.stored));
     let (began, probe) = (Instant::now(), Probe::start(system.folder(), PROBE_REST)?);
     let busy = answers(stage, system, |_| is_there(&client, &last)).await?;
-    let removed = f64::from(args.stored) / began.elapsed().as_secs_f64();
+    let took = began.elapsed();
+    let removed = f64::from(args.stored) / took.as_secs_f64();
     let disk = longest_run(&probe.finish()?, SYNCS);
+    say("working as long with nothing left to remove");
+    let began = Instant::now();
+    let idle = answers(stage, system, |_| std::future::ready(Ok(began.elapsed() < took))).await?;
     let row = |what, unit, value| Measure::new(BenchRow::Large, what, unit, value);
     let at = |spans: &[Duration], percent| percentile(milliseconds(spans), percent);
     let longest = |spans: &[Duration]| milliseconds(spans).into_iter().fold(0.0, f64::max);
@@ -65,8 +69,16 @@ async fn measure_filled(stage: &Stage, args: &BenchArgs, system: &mut System) ->
         row("jobs removed", "/s", removed),
         row("an answer meanwhile, p50", "ms", at(&busy, 50)),
         row(STALL, "ms", longest(&busy)),
+        row("answers meanwhile that took over 50 ms", "", stalls(&busy)),
         row("the disk meanwhile, longest for what an answer waits for", "ms", disk.as_secs_f64() * 1e3),
+        row("as long with nothing to remove: an answer, longest", "ms", longest(&idle)),
+        row("as long with nothing to remove: answers over 50 ms", "", stalls(&idle)),
     ])
+}
+
+/// How many took longer than nobody should notice.
+fn stalls(spans: &[Duration]) -> f64 {
+    spans.iter().filter(|span| **span > STALLED).count() as f64
 }
 
 /// Pages of lists as people ask for them, each with its time.
@@ -148,6 +160,8 @@ const PAGES: usize = 10;
 const SLOW: Duration = Duration::from_millis(50);
 /// Until caches and windows are as they will be.
 const SETTLE: Duration = Duration::from_secs(5);
+/// An answer that took longer was held up by something.
+const STALLED: Duration = Duration::from_millis(50);
 /// Between two looks at the disk while jobs are removed.
 const PROBE_REST: Duration = Duration::from_millis(10);
 /// What an answer waits for, one after the other: the job and its end on our disk, and the submit, the task, the report

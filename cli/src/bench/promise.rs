@@ -1,4 +1,5 @@
-//! What is promised of each number, and what is wanted: the one place that says so.
+//! What is promised of each number that is measured here, and what is wanted: the one place that says so. What is
+//! promised beside peers stands in `tests/bench/table.py`, which measures them.
 
 use serde::Serialize;
 

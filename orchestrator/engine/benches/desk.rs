@@ -17,7 +17,7 @@ use warrener_shared::wire::result::Report;
 pub(crate) struct Desk {
     specs: BTreeMap<JobNo, Arc<JobSpec>>,
     jobs: BTreeMap<JobNo, JobRow>,
-    tasks: BTreeMap<TaskNo, TaskRow>,
+    tasks: BTreeMap<TaskNo, Arc<TaskRow>>,
     open: VecDeque<Ticket>,
     next_job: i64,
     next_task: i64,
@@ -82,7 +82,7 @@ impl Desk {
         offers.dedup();
         for task in offers {
             let room = self.room.saturating_sub(self.open.len() as u32);
-            let row = slice.task(task).or_else(|| self.tasks.get(&task)).expect("it was offered");
+            let row = slice.task(task).or_else(|| self.tasks.get(&task).map(|row| &**row)).expect("it was offered");
             let offered = row.map.map_or(1, |map| map.total - map.next);
             if room.min(offered) > 0 {
                 self.decide(&mut slice, Event::RoomFor(task, room.min(offered)));

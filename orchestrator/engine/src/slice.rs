@@ -83,7 +83,8 @@ pub struct Slice {
     /// The limits that apply.
     pub limits: Limits,
     jobs: BTreeMap<JobNo, JobEntry>,
-    tasks: BTreeMap<TaskNo, TaskRow>,
+    /// Shared with what remembers them and with what is committed: a job may have 100,000.
+    tasks: BTreeMap<TaskNo, Arc<TaskRow>>,
     absent: BTreeSet<TaskNo>,
     lanes: BTreeMap<QueueName, i64>,
     open_tasks: BTreeSet<JobNo>,
@@ -114,9 +115,9 @@ pub struct Changes {
     /// Jobs that changed.
     pub jobs: Vec<JobRow>,
     /// Tasks and items that are new.
-    pub new_tasks: Vec<TaskRow>,
+    pub new_tasks: Vec<Arc<TaskRow>>,
     /// Tasks and items that changed.
-    pub tasks: Vec<TaskRow>,
+    pub tasks: Vec<Arc<TaskRow>>,
     /// Attempts that closed and were followed by another.
     pub attempts: Vec<AttemptRow>,
     /// Events by job, in order.
@@ -158,7 +159,8 @@ impl Slice {
     }
 
     /// Adds a task or item, unless it is there already.
-    pub fn load_task(&mut self, row: TaskRow) {
+    pub fn load_task(&mut self, row: impl Into<Arc<TaskRow>>) {
+        let row = row.into();
         self.tasks.entry(row.no).or_insert(row);
     }
 
@@ -227,7 +229,7 @@ impl Slice {
 
     /// The task or item, if it is loaded.
     pub fn task(&self, no: TaskNo) -> Option<&TaskRow> {
-        self.tasks.get(&no)
+        self.tasks.get(&no).map(|row| &**row)
     }
 
     /// Whether it is known that there is no such task.
@@ -282,7 +284,7 @@ impl Slice {
 
     /// Tasks that began to wait for this event and key in this batch.
     pub fn waiting_for<'a>(&'a self, event: &'a str, key: &'a str) -> impl Iterator<Item = TaskNo> + 'a {
-        let waits = move |row: &&TaskRow| match &row.waits_for {
+        let waits = move |row: &&Arc<TaskRow>| match &row.waits_for {
             Some(WaitsFor::Event { event: own, key: own_key }) => **own == *event && **own_key == *key,
             _ => false,
         };
@@ -331,7 +333,7 @@ impl Slice {
     pub(crate) fn insert_task(&mut self, row: TaskRow) {
         self.new_tasks.insert(row.no);
         self.dirty_tasks.insert(row.no);
-        self.tasks.insert(row.no, row);
+        self.tasks.insert(row.no, Arc::new(row));
     }
 
     /// The job for changing.
@@ -349,7 +351,7 @@ impl Slice {
     /// If it is not loaded: [`crate::missing`] forgot it.
     pub(crate) fn task_mut(&mut self, no: TaskNo) -> &mut TaskRow {
         self.dirty_tasks.insert(no);
-        self.tasks.get_mut(&no).expect("the task was loaded")
+        Arc::make_mut(self.tasks.get_mut(&no).expect("the task was loaded"))
     }
 
     pub(crate) fn take_token(&mut self) -> Token {
@@ -409,24 +411,18 @@ impl Slice {
 
     /// What is to be committed. The slice stays usable for looking only.
     pub fn take_changes(&mut self) -> Changes {
+        let row = |no: &TaskNo| self.tasks[no].clone();
+        let job = |no: &JobNo| self.jobs[no].row.clone();
         let mut changes = Changes {
+            new_jobs: self.new_jobs.iter().map(job).collect(),
+            jobs: self.dirty_jobs.difference(&self.new_jobs).map(job).collect(),
+            new_tasks: self.new_tasks.iter().map(row).collect(),
+            tasks: self.dirty_tasks.difference(&self.new_tasks).map(row).collect(),
             attempts: std::mem::take(&mut self.attempts),
             bodies: std::mem::take(&mut self.bodies),
             dropped: std::mem::take(&mut self.dropped),
             ..Changes::default()
         };
-        for no in &self.new_jobs {
-            changes.new_jobs.push(self.jobs[no].row.clone());
-        }
-        for no in self.dirty_jobs.difference(&self.new_jobs) {
-            changes.jobs.push(self.jobs[no].row.clone());
-        }
-        for no in &self.new_tasks {
-            changes.new_tasks.push(self.tasks[no].clone());
-        }
-        for no in self.dirty_tasks.difference(&self.new_tasks) {
-            changes.tasks.push(self.tasks[no].clone());
-        }
         changes.events = std::mem::take(&mut self.events).into_iter().collect();
         changes
     }

@@ -14,8 +14,8 @@ use super::problem::Problem;
 use crate::store::StoreError;
 use crate::store::view::Snapshot;
 
-/// Bytes of submitted documents whose parsed form is kept. Parsed forms are a few times as large.
-const BYTES: u64 = 32 * 1024 * 1024;
+/// Bytes of parsed jobs that are kept, roughly: one of the largest that are allowed, or thousands of small ones.
+const BYTES: u64 = 80 * 1024 * 1024;
 /// Parsed jobs that are kept, roughly.
 const JOBS: usize = 5_000;
 
@@ -25,7 +25,8 @@ type Key = (JobNo, Timestamp);
 #[derive(Clone, Debug)]
 struct Kept {
     spec: Arc<JobSpec>,
-    bytes: usize,
+    /// Bytes that it takes, roughly.
+    footprint: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -33,7 +34,7 @@ struct Bytes;
 
 impl Weighter<Key, Kept> for Bytes {
     fn weight(&self, _: &Key, kept: &Kept) -> u64 {
-        kept.bytes as u64 + 512
+        kept.footprint as u64
     }
 }
 
@@ -66,7 +67,7 @@ impl Specs {
             let first = problems.first().map_or_else(String::new, |p| format!("{}: {}", p.pointer, p.detail));
             corrupt(format!("it cannot be read any more ({first}); was a limit lowered?"))
         })?;
-        let kept = Kept { spec: Arc::new(spec), bytes: submitted.body.len() };
+        let kept = Kept { footprint: spec.footprint(submitted.body.len()), spec: Arc::new(spec) };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, kept.clone());
         Ok(kept.spec)
     }

@@ -12,8 +12,9 @@ use warrener_shared::job::JobSpec;
 
 use crate::store::OwedReply;
 
-/// Bytes of submitted documents whose parsed form is kept. Parsed forms are a few times as large.
-const SPEC_BYTES: u64 = 16 * 1024 * 1024;
+/// Bytes of parsed jobs that are kept, roughly: two of the largest that are allowed. One that is not kept is parsed
+/// again in every batch that touches it.
+const SPEC_BYTES: u64 = 144 * 1024 * 1024;
 /// Bytes of expanded lists and joined outputs that are kept.
 const LIST_BYTES: u64 = 32 * 1024 * 1024;
 
@@ -26,7 +27,15 @@ const ROW_BYTES: u64 = 16 * 1024 * 1024;
 pub(super) struct Parsed {
     pub(super) spec: Arc<JobSpec>,
     pub(super) traceparent: Option<Arc<str>>,
-    pub(super) bytes: usize,
+    /// Bytes that it takes, roughly.
+    footprint: usize,
+}
+
+impl Parsed {
+    /// Of a document of so many bytes.
+    pub(super) fn new(spec: Arc<JobSpec>, traceparent: Option<Arc<str>>, document: usize) -> Self {
+        Self { footprint: spec.footprint(document), spec, traceparent }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -34,7 +43,7 @@ pub(super) struct Bytes;
 
 impl Weighter<JobNo, Parsed> for Bytes {
     fn weight(&self, _: &JobNo, parsed: &Parsed) -> u64 {
-        parsed.bytes as u64 + 512
+        parsed.footprint as u64
     }
 }
 
@@ -51,8 +60,8 @@ impl Weighter<TaskNo, Lists> for Bytes {
     }
 }
 
-impl Weighter<TaskNo, TaskRow> for Bytes {
-    fn weight(&self, _: &TaskNo, row: &TaskRow) -> u64 {
+impl Weighter<TaskNo, Arc<TaskRow>> for Bytes {
+    fn weight(&self, _: &TaskNo, row: &Arc<TaskRow>) -> u64 {
         let documents = [&row.progress, &row.error, &row.output].into_iter().flatten();
         size_of::<TaskRow>() as u64 + documents.map(|document| document.len() as u64).sum::<u64>() + 64
     }
@@ -70,7 +79,7 @@ pub(super) struct Memory {
     pub(super) items: Cache<TaskNo, Arc<Items>, Bytes>,
     pub(super) lists: Cache<TaskNo, Lists, Bytes>,
     /// Tasks with an open attempt, whose report comes next, and the mapped tasks of such items; as committed.
-    tasks: Cache<TaskNo, TaskRow, Bytes>,
+    tasks: Cache<TaskNo, Arc<TaskRow>, Bytes>,
     /// Jobs that are not final; as committed.
     jobs: Cache<JobNo, JobRow, Bytes>,
     /// Jobs that are not final, and are owed no answer by the time they are.
@@ -79,7 +88,7 @@ pub(super) struct Memory {
 
 impl Memory {
     /// The row of a task, if it is remembered.
-    pub(super) fn task(&mut self, no: TaskNo) -> Option<TaskRow> {
+    pub(super) fn task(&mut self, no: TaskNo) -> Option<Arc<TaskRow>> {
         self.tasks.get(&no).cloned()
     }
 
@@ -145,5 +154,29 @@ impl Default for Memory {
 impl std::fmt::Debug for Memory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Memory({} jobs, {} lists)", self.specs.len(), self.items.len() + self.lists.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use warrener_shared::job::{SubmitContext, parse};
+    use warrener_shared::limits::Limits;
+
+    use super::*;
+
+    #[test]
+    fn two_of_the_largest_jobs_are_remembered() {
+        let context = SubmitContext { message_id: None, priority: None, level: 0 };
+        let limits = Limits::DEFAULT;
+        let tasks = (0..1_000).map(|at| format!(r#""t{at}":{{"kind":"k"}}"#)).collect::<Vec<_>>().join(",");
+        let job = parse(format!(r#"{{"tasks":{{{tasks}}}}}"#).as_bytes(), &context, &limits).unwrap();
+        // As large as a document and a number of tasks may be; only the bytes of each are made up.
+        let small = job.footprint(limits.submit_bytes);
+        let footprint = small + (job.footprint(0) * (limits.tasks / 1_000 - 1));
+        let (spec, mut memory) = (Arc::new(job), Memory::default());
+        for no in 1..=2 {
+            memory.specs.insert(JobNo(no), Parsed { spec: spec.clone(), traceparent: None, footprint });
+        }
+        assert!((1..=2).all(|no| memory.specs.get(&JobNo(no)).is_some()), "{footprint} bytes each");
     }
 }

@@ -80,7 +80,7 @@ impl<S: Store> Driver<S> {
     fn load_task(&mut self, no: TaskNo, slice: &mut Slice) -> Result<(), StoreError> {
         let row = match self.memory.task(no) {
             Some(row) => Some(row),
-            None => self.store.tasks(no, 1)?.pop(),
+            None => self.store.tasks(no, 1)?.pop().map(Arc::new),
         };
         match row {
             Some(row) => {
@@ -117,9 +117,11 @@ impl<S: Store> Driver<S> {
             let first = problems.first().map_or_else(String::new, |p| format!("{}: {}", p.pointer, p.detail));
             StoreError::Corrupt(format!("job {} cannot be read any more ({first}); was a limit lowered?", row.id))
         })?;
-        let parsed =
-            Parsed { spec: Arc::new(spec), traceparent: submitted.traceparent.clone(), bytes: submitted.body.len() };
-        self.memory.specs.insert(row.no, parsed.clone());
+        let parsed = Parsed::new(Arc::new(spec), submitted.traceparent, submitted.body.len());
+        // Somebody looks at a job that ended: nothing will happen to it.
+        if !row.state.is_final() {
+            self.memory.specs.insert(row.no, parsed.clone());
+        }
         Ok(JobEntry { row, spec: parsed.spec, traceparent: parsed.traceparent })
     }
 

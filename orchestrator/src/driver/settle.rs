@@ -50,7 +50,7 @@ impl<S: Store> Driver<S> {
         for NewBody { job, body, priority } in std::mem::take(&mut batch.commit.changes.bodies) {
             let entry = batch.slice.job(job).expect("a sub-job became rows in this batch");
             let (spec, traceparent) = (entry.spec.clone(), entry.traceparent.clone());
-            let parsed = Parsed { spec: spec.clone(), traceparent: traceparent.clone(), bytes: body.len() };
+            let parsed = Parsed::new(spec.clone(), traceparent.clone(), body.len());
             self.memory.specs.insert(job, parsed);
             let submitted = Submitted { body, priority: Some(priority), traceparent, digest: None };
             batch.commit.submitted.push((job, submitted, caption(&spec)));

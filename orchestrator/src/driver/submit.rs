@@ -46,8 +46,7 @@ impl<S: Store> Driver<S> {
         let submitted = submission.submitted.clone();
         let traceparent = submitted.traceparent.clone();
         batch.ids.insert(id.clone(), Found { no: job, digest: submitted.digest });
-        let parsed =
-            Parsed { spec: submission.spec.clone(), traceparent: traceparent.clone(), bytes: submitted.body.len() };
+        let parsed = Parsed::new(submission.spec.clone(), traceparent.clone(), submitted.body.len());
         self.memory.specs.insert(job, parsed);
         batch.commit.submitted.push((job, submitted, caption(&submission.spec)));
         let spec = submission.spec.clone();

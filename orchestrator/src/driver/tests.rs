@@ -114,6 +114,10 @@ fn what_ended_is_not_remembered() {
     assert_eq!(run.driver.memory.specs.len(), 1);
     run.step(vec![succeeded(next[0].1)]);
     assert_eq!(run.driver.memory.specs.len(), 0);
+    // Nor because somebody looks at it.
+    let row = run.driver.store.job(JobNo(1)).unwrap().unwrap();
+    assert_eq!(run.driver.entry(row).unwrap().spec.tasks.len(), 2);
+    assert_eq!(run.driver.memory.specs.len(), 0);
 }
 
 #[test]
@@ -157,7 +161,7 @@ fn a_timer_that_cannot_be_handled_stops_nothing_else() {
     orphan.state = TaskState::Retrying;
     orphan.wake_at = Some(Timestamp(1));
     let mut commit = Commit::default();
-    commit.changes.new_tasks.push(orphan);
+    commit.changes.new_tasks.push(orphan.into());
     one.driver.store.commit(&commit).unwrap();
     one.driver.recollect().unwrap();
     let out = one.step(vec![submit(r#"{"tasks": {"a": {"kind": "k"}, "b": {"kind": "k", "needs": "a"}}}"#)]);

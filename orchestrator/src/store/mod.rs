@@ -236,7 +236,7 @@ pub struct Commit {
 impl Commit {
     /// The counters that it moves, by their keys.
     pub(crate) fn counters(&self) -> impl Iterator<Item = (&'static str, i64)> {
-        let last = |rows: &[TaskRow]| rows.iter().filter_map(|row| row.dispatch_no).max();
+        let last = |rows: &[Arc<TaskRow>]| rows.iter().filter_map(|row| row.dispatch_no).max();
         let dispatched = last(&self.changes.new_tasks).max(last(&self.changes.tasks)).map(|no| no + 1);
         let values = [
             ("next_dispatch", dispatched),

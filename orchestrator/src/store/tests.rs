@@ -223,11 +223,13 @@ fn submitted() -> Submitted {
 fn new(jobs: Vec<JobRow>, tasks: Vec<TaskRow>) -> Commit {
     let caption = || Caption { tasks: 50, labels: "{}".to_owned(), ..Caption::default() };
     let kept = jobs.iter().map(|row| (row.no, submitted(), caption())).collect();
-    let changes = Changes { new_jobs: jobs, new_tasks: tasks, ..Changes::default() };
+    let new_tasks = tasks.into_iter().map(Arc::new).collect();
+    let changes = Changes { new_jobs: jobs, new_tasks, ..Changes::default() };
     Commit { changes, submitted: kept, ..Commit::default() }
 }
 
 fn changed(jobs: Vec<JobRow>, tasks: Vec<TaskRow>) -> Commit {
+    let tasks = tasks.into_iter().map(Arc::new).collect();
     Commit { changes: Changes { jobs, tasks, ..Changes::default() }, ..Commit::default() }
 }
 

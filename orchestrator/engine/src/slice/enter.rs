@@ -13,7 +13,7 @@ use super::Slice;
 impl Slice {
     /// Moves a task to a state, keeps the counts and records the event.
     pub(crate) fn enter(&mut self, no: TaskNo, to: TaskState, now: Timestamp) {
-        let row = self.tasks.get_mut(&no).expect("the task was loaded");
+        let row = Arc::make_mut(self.tasks.get_mut(&no).expect("the task was loaded"));
         let from = row.state;
         assert!(from.may_become(to), "a {from} task cannot become {to}");
         row.state = to;

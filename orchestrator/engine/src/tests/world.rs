@@ -247,10 +247,13 @@ impl World {
             self.jobs.insert(row.no, row);
         }
         for row in changes.new_tasks {
-            assert!(self.tasks.insert(row.no, row).is_none(), "a number was given to two tasks");
+            assert!(self.tasks.insert(row.no, Arc::unwrap_or_clone(row)).is_none(), "a number was given to two tasks");
         }
         for row in changes.tasks {
-            assert!(self.tasks.insert(row.no, row).is_some(), "a row was changed before it was made");
+            assert!(
+                self.tasks.insert(row.no, Arc::unwrap_or_clone(row)).is_some(),
+                "a row was changed before it was made"
+            );
         }
         for row in changes.attempts {
             // The latest attempt of a task that ended between attempts is there already.

@@ -1,6 +1,7 @@
 //! One transaction: all of a batch, or nothing. Each statement takes the rows of its table as arrays.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use warrener_engine::row::{JobRow, OWN_QUEUE, TaskRow};
 use warrener_shared::id::{JobNo, QueueName, TaskNo};
@@ -81,8 +82,12 @@ impl<'a> Steps<'a> {
         self.add("update jobs", statement, columns(rows.iter().map(job_values)));
     }
 
-    fn new_tasks(&mut self, rows: &'a [TaskRow]) {
-        self.add("keep tasks", insert("tasks", TASK_COLUMNS, TASK_TYPES), columns(rows.iter().map(task_values)));
+    fn new_tasks(&mut self, rows: &'a [Arc<TaskRow>]) {
+        self.add(
+            "keep tasks",
+            insert("tasks", TASK_COLUMNS, TASK_TYPES),
+            columns(rows.iter().map(|row| task_values(row))),
+        );
         // Items have the queue of their task, and built-in tasks have none.
         let queued = rows.iter().filter(|row| row.index.is_none() && row.queue != OWN_QUEUE);
         let places: BTreeSet<(i64, i64)> = queued.map(|row| (row.queue, row.job.0)).collect();
@@ -91,14 +96,14 @@ impl<'a> Steps<'a> {
         self.add("keep the queues of jobs", statement, columns(places));
     }
 
-    fn tasks(&mut self, rows: &'a [TaskRow]) {
+    fn tasks(&mut self, rows: &'a [Arc<TaskRow>]) {
         let set = changes(TASK_COLUMNS, "no, job, position, item");
         let source = source(TASK_COLUMNS, TASK_TYPES);
         let statement = format!(
             "UPDATE tasks r SET {set} FROM {source} WHERE r.no = u.no AND r.job = u.job AND r.position = u.position \
              AND r.item IS NOT DISTINCT FROM u.item"
         );
-        self.add("update tasks", statement, columns(rows.iter().map(task_values)));
+        self.add("update tasks", statement, columns(rows.iter().map(|row| task_values(row))));
     }
 
     /// Removes tasks, from a number on so many, and all that is kept by their numbers.

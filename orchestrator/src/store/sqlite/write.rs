@@ -1,5 +1,7 @@
 //! One transaction: all of a batch, or nothing.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, Statement, ToSql, Transaction};
 use warrener_engine::row::{AttemptRow, JobRow, OWN_QUEUE, TaskRow};
 use warrener_shared::id::{JobNo, QueueName, TaskNo};
@@ -134,7 +136,7 @@ fn update_jobs(transaction: &Transaction<'_>, rows: &[JobRow]) -> rusqlite::Resu
     Ok(())
 }
 
-fn insert_tasks(transaction: &Transaction<'_>, rows: &[TaskRow]) -> rusqlite::Result<()> {
+fn insert_tasks(transaction: &Transaction<'_>, rows: &[Arc<TaskRow>]) -> rusqlite::Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
@@ -156,7 +158,7 @@ fn insert_tasks(transaction: &Transaction<'_>, rows: &[TaskRow]) -> rusqlite::Re
     Ok(())
 }
 
-fn update_tasks(transaction: &Transaction<'_>, rows: &[TaskRow]) -> rusqlite::Result<()> {
+fn update_tasks(transaction: &Transaction<'_>, rows: &[Arc<TaskRow>]) -> rusqlite::Result<()> {
     if rows.is_empty() {
         return Ok(());
     }

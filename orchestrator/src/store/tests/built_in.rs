@@ -36,7 +36,7 @@ pub(super) fn items_that_are_given_up_are_gone(store: &mut dyn Store) {
     store.commit(&new(vec![job(1)], rows)).unwrap();
     let mut commit = changed(vec![], vec![]);
     commit.changes.dropped.push((TaskNo(1000), 2));
-    commit.changes.tasks.push(TaskRow { needs_open: 3, ..task(100) });
+    commit.changes.tasks.push(TaskRow { needs_open: 3, ..task(100) }.into());
     store.commit(&commit).unwrap();
     assert_eq!(task_numbers(&store.tasks(TaskNo(0), 2000).unwrap()), [100, 1002]);
 }

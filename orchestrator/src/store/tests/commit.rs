@@ -16,7 +16,7 @@ pub(super) fn a_commit_changes_rows(store: &mut dyn Store) {
 fn full(no: i64) -> Commit {
     let mut commit = new(vec![job(no)], vec![task(no * 100)]);
     commit.changes.jobs = vec![JobRow { failures: 7, ..job(1) }];
-    commit.changes.tasks = vec![dispatched(100, 7)];
+    commit.changes.tasks = vec![dispatched(100, 7).into()];
     commit.changes.attempts = vec![attempt(100, 1)];
     commit.changes.events = vec![(JobNo(1), vec![event(2), event(3)])];
     commit.owed = vec![owed(1, true)];
@@ -51,7 +51,7 @@ fn leaves_nothing(store: &mut dyn Store, refused: &Commit) {
 pub(super) fn a_commit_that_contradicts_a_row_leaves_nothing(store: &mut dyn Store) {
     // Final, and still offered.
     let mut refused = full(2);
-    refused.changes.tasks.push(TaskRow { rank: Some(1), ..succeeded(100, "1") });
+    refused.changes.tasks.push(TaskRow { rank: Some(1), ..succeeded(100, "1") }.into());
     leaves_nothing(store, &refused);
     let wrong: [TaskRow; 5] = [
         TaskRow { state: TaskState::Waiting, ..dispatched(100, 1) },
@@ -85,7 +85,7 @@ pub(super) fn a_second_job_with_an_id_leaves_nothing(store: &mut dyn Store) {
 
 pub(super) fn a_second_task_with_a_number_leaves_nothing(store: &mut dyn Store) {
     let mut refused = full(2);
-    refused.changes.new_tasks.push(task(100));
+    refused.changes.new_tasks.push(task(100).into());
     leaves_nothing(store, &refused);
 }
 

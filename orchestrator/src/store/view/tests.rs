@@ -80,7 +80,8 @@ impl Database {
         row.created_at = NOW - Millis::from_secs(3600 * u64::try_from(10 - no).unwrap());
         let body: Arc<[u8]> = Arc::from(*br#"{"kind":"k","input":1}"#);
         let submitted = Submitted { body, priority: None, traceparent: None, digest: None };
-        let changes = Changes { new_jobs: vec![row], new_tasks: tasks, ..Changes::default() };
+        let new_tasks = tasks.into_iter().map(Arc::new).collect();
+        let changes = Changes { new_jobs: vec![row], new_tasks, ..Changes::default() };
         self.commit(changes, vec![(JobNo(no), submitted, caption)]);
     }
 
