@@ -41,7 +41,7 @@ impl<S: Store> Driver<S> {
                 numbers.iter().for_each(|no| {
                     self.replying.remove(no);
                 });
-                batch.commit.replied.extend_from_slice(numbers);
+                self.replied.extend(numbers.iter().copied());
             }
             Input::NotReplied(numbers) => {
                 numbers.iter().for_each(|no| {

@@ -62,7 +62,8 @@ const BATCH: usize = 256;
 const TICK: Duration = Duration::from_millis(250);
 /// How long the driver waits before it tries a store again that could not be written.
 const DEGRADED_RETRY: Duration = Duration::from_secs(1);
-/// How often the progress of publishing is kept while nothing else is, and failed answers are tried again.
+/// How often the progress of publishing is kept while nothing else is, given answers are forgotten, and failed ones are
+/// tried again.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
 /// How long nothing may be committed while a timer runs; a clock that is set back by less meanwhile goes unseen.
 const SEEN_EVERY: Duration = Duration::from_secs(60);
@@ -134,7 +135,11 @@ pub struct Driver<S> {
     watch: Watch,
     stops: Stops,
     memory: Memory,
+    /// Answers that are on their way.
     replying: BTreeSet<i64>,
+    /// Answers that the broker has: the next commit of anything forgets them, for none is worth a sync of its own.
+    /// After a crash before that they are given once more.
+    replied: BTreeSet<i64>,
     next_job: i64,
     next_task: i64,
     next_dispatch: i64,
@@ -186,6 +191,7 @@ impl<S: Store> Driver<S> {
             stops: Stops::default(),
             memory: Memory::default(),
             replying: BTreeSet::new(),
+            replied: BTreeSet::new(),
             next_job: 1,
             next_task: 1,
             next_dispatch: 1,
@@ -257,6 +263,7 @@ impl<S: Store> Driver<S> {
                 std::thread::sleep(DEGRADED_RETRY);
             }
         }
+        self.leave();
     }
 
     /// One round of the loop: handles what came, then what the time demands. For whoever leads the loop by hand.

@@ -53,10 +53,10 @@ impl<S: Store> Driver<S> {
         }
     }
 
-    /// The answer, if it can be given and is not on its way.
+    /// The answer, if it can be given, and is neither on its way nor there.
     fn reply(&mut self, owed: OwedReply, row: &JobRow) -> Option<Reply> {
         let due = owed.accepted || row.state.is_final();
-        if !due || !self.replying.insert(owed.no) {
+        if !due || self.replied.contains(&owed.no) || !self.replying.insert(owed.no) {
             return None;
         }
         let to = ReplyAddress { queue: owed.reply_to, correlation_id: owed.correlation_id };

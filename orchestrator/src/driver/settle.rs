@@ -21,10 +21,12 @@ impl<S: Store> Driver<S> {
         self.ask_to_stop(&mut batch);
         if !batch.commit.is_idle() || batch.must_commit {
             self.counters(&mut batch);
+            batch.commit.replied = self.replied.iter().copied().collect();
             if mutant::is("early_publish") {
                 self.act(&mut batch)?;
             }
             self.store.commit(&batch.commit)?;
+            self.replied.clear();
             self.next_dispatch = batch.slice.next_dispatch();
             self.next_due = self.next_due.into_iter().chain(earliest(&batch.commit.changes)).min();
             if std::mem::take(&mut self.degraded) {

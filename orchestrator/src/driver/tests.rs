@@ -85,6 +85,14 @@ fn submit(json: &str) -> Input {
     Input::Submit(Box::new(Submission { spec: Arc::new(spec), submitted, reply: None, answer: None }))
 }
 
+/// The same by somebody who waits for the end.
+fn answered(json: &str) -> Input {
+    let Input::Submit(mut submission) = submit(json) else { unreachable!() };
+    let to = ReplyAddress { queue: "client".to_owned(), correlation_id: None };
+    submission.reply = Some(ReplyTo { to, mode: ReplyMode::Finished });
+    Input::Submit(submission)
+}
+
 fn succeeded(ticket: Ticket) -> Input {
     Input::Report(Reported {
         ticket,
@@ -193,10 +201,7 @@ fn who_submits_a_job_again_gets_an_answer_though_the_first_wanted_none() {
     run.step(vec![Input::Connected { wiped: false }]);
     let job = r#"{"id":"once","kind":"k"}"#;
     let out = run.step(vec![submit(job)]);
-    let Input::Submit(mut again) = submit(job) else { unreachable!() };
-    let to = ReplyAddress { queue: "client".to_owned(), correlation_id: None };
-    again.reply = Some(ReplyTo { to, mode: ReplyMode::Finished });
-    run.step(vec![Input::Submit(again)]);
+    run.step(vec![answered(job)]);
     run.driver.turn(vec![Packet { inputs: vec![succeeded(out[0].1)], done: None }]);
     assert_eq!(run.replies(), 1);
 }
@@ -205,10 +210,7 @@ fn who_submits_a_job_again_gets_an_answer_though_the_first_wanted_none() {
 fn an_answer_is_given_even_if_the_reply_of_the_commit_was_lost() {
     let mut run = Loop::new();
     run.step(vec![Input::Connected { wiped: false }]);
-    let Input::Submit(mut submission) = submit(r#"{"kind": "k"}"#) else { unreachable!() };
-    let to = ReplyAddress { queue: "client".to_owned(), correlation_id: None };
-    submission.reply = Some(ReplyTo { to, mode: ReplyMode::Finished });
-    let out = run.step(vec![Input::Submit(submission)]);
+    let out = run.step(vec![answered(r#"{"kind": "k"}"#)]);
     // The commit stood, but nobody was told: what came of it is not known to the loop.
     let mut other = Loop::new();
     std::mem::swap(&mut run.driver.store, &mut other.driver.store);
@@ -219,6 +221,36 @@ fn an_answer_is_given_even_if_the_reply_of_the_commit_was_lost() {
     run.hand.pass(2_000);
     run.driver.turn(Vec::new());
     assert_eq!(run.replies(), 1);
+}
+
+#[test]
+fn a_given_answer_is_forgotten_with_the_next_commit_and_not_given_again_before() {
+    let mut run = Loop::new();
+    run.step(vec![Input::Connected { wiped: false }]);
+    let out = run.step(vec![answered(r#"{"kind": "k"}"#)]);
+    run.driver.turn(vec![Packet { inputs: vec![succeeded(out[0].1)], done: None }]);
+    assert_eq!(run.replies(), 1);
+    let owed = |run: &mut Loop| run.driver.store.owed_replies(None).unwrap().into_iter().map(|owed| owed.no);
+    let numbers: Vec<i64> = owed(&mut run).collect();
+    run.driver.turn(vec![Packet { inputs: vec![Input::Replied(numbers)], done: None }]);
+    assert_eq!(owed(&mut run).count(), 1, "nothing else was committed");
+    run.driver.replies_failed = true;
+    run.hand.pass(2_000);
+    run.driver.turn(Vec::new());
+    assert_eq!((run.replies(), owed(&mut run).count()), (0, 0));
+}
+
+#[test]
+fn who_ends_in_peace_gives_no_answer_again() {
+    let mut run = Loop::new();
+    run.step(vec![Input::Connected { wiped: false }]);
+    let (submission, no) = (answered(r#"{"kind": "k"}"#), 1);
+    run.step(vec![submission]);
+    run.driver.turn(vec![Packet { inputs: vec![Input::Replied(vec![no])], done: None }]);
+    let owed = |run: &mut Loop| run.driver.store.owed_replies(Some(&[JobNo(1)])).unwrap().len();
+    assert_eq!(owed(&mut run), 1);
+    run.driver.leave();
+    assert_eq!(owed(&mut run), 0);
 }
 
 #[test]

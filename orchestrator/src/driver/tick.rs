@@ -37,8 +37,8 @@ impl<S: Store> Driver<S> {
         Ok(())
     }
 
-    /// While nothing else is committed: keeps how far publishing has come, so that a restart repeats little, and what
-    /// the clock says; and tries answers again that did not reach the broker.
+    /// While nothing else is committed: keeps how far publishing has come and which answers were given, so that a
+    /// restart repeats little, and what the clock says; and tries answers again that did not reach the broker.
     fn save(&mut self) -> Result<(), StoreError> {
         if self.since(self.last_save) < SAVE_EVERY {
             return Ok(());
@@ -48,14 +48,29 @@ impl<S: Store> Driver<S> {
         if self.connected && std::mem::take(&mut self.replies_failed) {
             self.reply_all()?;
         }
+        self.keep_progress()
+    }
+
+    fn keep_progress(&mut self) -> Result<(), StoreError> {
         let behind = self.watch.published_below(self.next_dispatch) > self.published_below;
         let unseen = self.next_due.is_some() && self.since(self.last_commit) > SEEN_EVERY;
-        if behind || unseen || self.events_published.is_some() || self.degraded {
+        let given = self.events_published.is_some() || !self.replied.is_empty();
+        if behind || unseen || given || self.degraded {
             let mut batch = Batch::new(Slice::new(self.setup.limits, self.next_dispatch), self.now());
             batch.must_commit = true;
             self.settle(Vec::new(), batch)?;
         }
         Ok(())
+    }
+
+    /// Before the end: what would be done once more after the next start.
+    pub(super) fn leave(&mut self) {
+        if self.stale || self.degraded {
+            return;
+        }
+        if let Err(error) = self.keep_progress() {
+            tracing::warn!(%error, "some answers may be given once more after the next start");
+        }
     }
 
     /// Shows the queues to others.
