@@ -61,7 +61,7 @@ guard: ## what the hot paths cost in instructions, against tests/bench/instructi
 	@cargo build --workspace --bins --examples --locked --quiet
 	@SKIPPED=$(SKIPPED) $${CARGO_TARGET_DIR:-target}/debug/guard $(if $(ACCEPT),accept)
 
-bench: ## the table of what is promised, wanted and measured, peers included; half an hour on a machine that rests
+bench: ## the table of what is promised, wanted and measured, peers included; 15 min on a machine that rests
 	cargo build --release --locked --bin warrener
 	WARRENER_BIN=$${CARGO_TARGET_DIR:-$(CURDIR)/target}/release/warrener tests/bench/table.py
 
