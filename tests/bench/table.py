@@ -149,7 +149,7 @@ def table(bench, peers):
             limits = [(">=", least), (">=", wanted)]
             if found := ratio(peers, ours, theirs, name):
                 lines.append(line(title.format(name), limits, found, "", None, ""))
-    return "\n".join([*lines, "", about(bench), "", costs(items)]) + "\n"
+    return "\n".join([*lines, "", about(bench), "", costs(items)]).rstrip() + "\n"
 
 
 def one(limit):
@@ -190,7 +190,7 @@ def costs(items):
     roles = ["broker", "orchestrator", "worker", "client"]
     found = [(items[key]["value"], role) for role in roles if (key := ("mapped", f"{role} CPU for each")) in items]
     largest = (f"{role} {value:.0f} µs" for value, role in sorted(found, reverse=True))
-    return f"CPU for a mapped task: {', '.join(largest)}."
+    return f"CPU for a mapped task: {', '.join(largest)}." if found else ""
 
 
 if __name__ == "__main__":
