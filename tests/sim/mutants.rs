@@ -10,7 +10,7 @@ pub(crate) fn hunt(options: &Options) -> ExitCode {
     use std::sync::Mutex;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use warrener_shared::mutant::{self, MUTANTS};
+    use warrener_shared::mutant::{self, Mutant};
 
     let next = AtomicUsize::new(0);
     let missed = Mutex::new(Vec::new());
@@ -18,18 +18,19 @@ pub(crate) fn hunt(options: &Options) -> ExitCode {
     std::thread::scope(|scope| {
         for _ in 0..options.jobs.max(1) {
             scope.spawn(|| {
-                while let Some((name, what)) = MUTANTS.get(next.fetch_add(1, Ordering::Relaxed)) {
+                while let Some(fault) = Mutant::ALL.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let (name, what) = (fault.name(), fault.fault());
                     if !options.only.is_empty() && !options.only.iter().any(|only| only == name) {
                         continue;
                     }
-                    mutant::choose(Some(name));
+                    mutant::choose(Some(*fault));
                     let caught = catch(options.from);
                     mutant::choose(None);
                     match caught {
                         Some((seeds, rule)) => println!("{name:<18} {seeds:>6}  {rule:<12}  {what}"),
                         None => {
                             println!("{name:<18} {:>6}  {:<12}  {what}", "-", "MISSED");
-                            missed.lock().expect("nobody panics here").push(*name);
+                            missed.lock().expect("nobody panics here").push(name);
                         }
                     }
                 }
@@ -37,7 +38,7 @@ pub(crate) fn hunt(options: &Options) -> ExitCode {
         }
     });
     let missed = missed.into_inner().expect("nobody panics here");
-    let hunted = if options.only.is_empty() { MUTANTS.len() } else { options.only.len() };
+    let hunted = if options.only.is_empty() { Mutant::ALL.len() } else { options.only.len() };
     println!("{} of {hunted} caught within {SEEDS_MAX} seeds", hunted - missed.len());
     if missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

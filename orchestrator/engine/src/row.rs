@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use warrener_shared::id::{JobId, JobNo, TaskNo, Ticket, Token};
-use warrener_shared::mutant;
+use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::state::{JobState, TaskState};
 use warrener_shared::time::{Millis, Timestamp};
 
@@ -278,7 +278,7 @@ impl Map {
     /// Items without a row that may be dispatched now.
     pub fn available(&self, max_parallel: Option<u32>) -> u32 {
         let rest = self.total - self.next;
-        let max_parallel = max_parallel.filter(|_| !mutant::is("too_parallel"));
+        let max_parallel = max_parallel.filter(|_| !mutant::is(Mutant::TooParallel));
         max_parallel.map_or(rest, |most| rest.min(most.saturating_sub(self.counts.open())))
     }
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use warrener_engine::Event;
 use warrener_engine::event::{Reported, Started};
 use warrener_shared::error::code;
-use warrener_shared::mutant;
+use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::wire::result::Report;
 
 use super::Driver;
@@ -47,7 +47,7 @@ impl<S: Store> Driver<S> {
                 numbers.iter().for_each(|no| {
                     self.replying.remove(no);
                 });
-                self.replies_failed = !mutant::is("reply_once");
+                self.replies_failed = !mutant::is(Mutant::ReplyOnce);
             }
             Input::Replayed(no) => batch.commit.discarded.push(*no),
             Input::EventsPublished(no) => self.events_published = self.events_published.max(Some(*no)),

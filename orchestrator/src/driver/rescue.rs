@@ -1,6 +1,6 @@
 //! When a batch fails: one bad input stops no other, and a store that cannot be written stops nothing for good.
 
-use warrener_shared::mutant;
+use warrener_shared::mutant::{self, Mutant};
 
 use super::input::{Input, Packet};
 use super::{Driver, batch};
@@ -14,7 +14,7 @@ impl<S: Store> Driver<S> {
             return self.degrade(&error.to_string());
         }
         if failure.is_transient() {
-            if mutant::is("acks_unwritten") {
+            if mutant::is(Mutant::AcksUnwritten) {
                 packets.into_iter().filter_map(|packet| packet.done).for_each(|done| done.send(()).unwrap_or_default());
             }
             return self.degrade(&failure.to_string());

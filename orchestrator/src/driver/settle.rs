@@ -2,7 +2,7 @@
 
 use warrener_engine::Effect;
 use warrener_engine::slice::{Changes, NewBody};
-use warrener_shared::mutant;
+use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::time::{Millis, Timestamp};
 
 use super::Driver;
@@ -22,7 +22,7 @@ impl<S: Store> Driver<S> {
         if !batch.commit.is_idle() || batch.must_commit {
             self.counters(&mut batch);
             batch.commit.replied = self.replied.iter().copied().collect();
-            if mutant::is("early_publish") {
+            if mutant::is(Mutant::EarlyPublish) {
                 self.act(&mut batch)?;
             }
             self.store.commit(&batch.commit)?;

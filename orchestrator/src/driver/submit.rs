@@ -7,7 +7,7 @@ use warrener_engine::JobRow;
 use warrener_engine::event::Submitted as Accepted;
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::job::{JobSpec, OnConflict, Problem, Shape, Until};
-use warrener_shared::mutant;
+use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::state::JobState;
 
 use super::Driver;
@@ -156,7 +156,7 @@ impl<S: Store> Driver<S> {
             return Ok(Answer::Conflict(format!("the job is {state}; only one that ended without success is retried")));
         }
         // What was joined from items that are worked on again is no longer so.
-        if !mutant::is("stale_lists") {
+        if !mutant::is(Mutant::StaleLists) {
             self.memory.lists.clear();
         }
         batch.commit.released.push(job);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use warrener_engine::row::TaskRow;
 use warrener_shared::id::{TaskNo, Ticket};
-use warrener_shared::mutant;
+use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::time::Millis;
 
 /// How long a publish may take before it is tried again; longer than the publisher's own limit.
@@ -64,7 +64,7 @@ impl Watch {
             let Some(no) = row.dispatch_no else { continue };
             watch.insert(no, row.ticket(), row.queue, None);
             let open = watch.open.get_mut(&no).expect("just inserted");
-            let is_published = no < published_below || mutant::is("restart_trusts");
+            let is_published = no < published_below || mutant::is(Mutant::RestartTrusts);
             open.published = if is_published { Published::Yes } else { Published::No };
             open.started = row.started_at.is_some();
             open.worker.clone_from(&row.worker);
@@ -150,7 +150,7 @@ impl Watch {
     /// The broker lost its data: all but claimed attempts are to be published again.
     pub(super) fn wiped(&mut self) {
         self.settled_below = 0;
-        for open in self.open.values_mut().filter(|open| !open.claimed && !mutant::is("wiped_keeps")) {
+        for open in self.open.values_mut().filter(|open| !open.claimed && !mutant::is(Mutant::WipedKeeps)) {
             open.published = Published::No;
         }
     }
@@ -158,7 +158,7 @@ impl Watch {
     /// The queue at the broker lost what it held. Gives the first dispatch that is to be published again.
     pub(super) fn lane_lost(&mut self, queue: i64) -> Option<i64> {
         self.settled_below = 0;
-        let lost = |open: &Open| open.queue == queue && !open.claimed && !mutant::is("loses_lane");
+        let lost = |open: &Open| open.queue == queue && !open.claimed && !mutant::is(Mutant::LosesLane);
         let mut first = None;
         for (no, open) in self.open.iter_mut().filter(|(_, open)| lost(open)) {
             open.published = Published::No;
@@ -274,7 +274,7 @@ impl Watch {
     /// Attempts whose workers were silent for too long.
     pub(super) fn silent(&self, now: Duration) -> Vec<Ticket> {
         let is_silent = |open: &&Open| match (open.silence, open.seen) {
-            (Some(limit), Some(seen)) if !mutant::is("no_silence") => now.saturating_sub(seen) > limit,
+            (Some(limit), Some(seen)) if !mutant::is(Mutant::NoSilence) => now.saturating_sub(seen) > limit,
             _ => false,
         };
         self.open.values().filter(is_silent).map(|open| open.ticket).collect()

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use warrener_shared::error::code;
-use warrener_shared::mutant;
+use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::time::Millis;
 use warrener_shared::wire::dispatch::Assignment;
 use warrener_shared::wire::result::Report;
@@ -29,7 +29,7 @@ impl<D> Session<D> {
         let alone = assignment.deliveries.is_some();
         let job = Job { assignment, delivery: begun.saturating_add(1) };
         let Some(surplus) = self.attach(Surplus { ticket, job, held: Held { lane, feed, delivery } }) else { return };
-        if earlier >= if alone { 1 } else { CRASHES } && !mutant::is("no_crash_count") {
+        if earlier >= if alone { 1 } else { CRASHES } && !mutant::is(Mutant::NoCrashCount) {
             self.hand_back(surplus, Some(code::SUSPECT), Some(begun));
         } else if !self.rules.kinds.contains(&surplus.job.assignment.kind) {
             self.hand_back(surplus, Some(code::UNKNOWN_KIND), None);
@@ -44,7 +44,7 @@ impl<D> Session<D> {
 
     /// Starts what waits, queues in order of preference, while slots are free.
     pub(super) fn fill(&mut self, now: Millis) {
-        while self.alone.is_none() && self.running < self.rules.slots + usize::from(mutant::is("overbooks")) {
+        while self.alone.is_none() && self.running < self.rules.slots + usize::from(mutant::is(Mutant::Overbooks)) {
             let Some(next) = self.surplus.iter_mut().find_map(|lane| lane.pop_front()) else { return };
             if let Some(next) = self.attach(next) {
                 let to = self.destination(&next.job.assignment);
@@ -56,11 +56,11 @@ impl<D> Session<D> {
 
     /// Adds a delivery to what is known of its ticket. Gives it back if nothing is.
     fn attach(&mut self, surplus: Surplus<D>) -> Option<Surplus<D>> {
-        if self.cancelled.contains(&surplus.ticket) && !mutant::is("begins_cancelled") {
+        if self.cancelled.contains(&surplus.ticket) && !mutant::is(Mutant::BeginsCancelled) {
             self.ack(surplus.held);
             return None;
         }
-        if mutant::is("begins_twice") {
+        if mutant::is(Mutant::BeginsTwice) {
             return Some(surplus);
         }
         if let Some(entry) = self.entries.get_mut(&surplus.ticket) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use warrener_shared::mutant;
+use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::time::Millis;
 use warrener_shared::wire::result::Report;
 
@@ -27,7 +27,7 @@ impl<D> Session<D> {
         } else {
             self.send(ticket);
         }
-        if mutant::is("acks_first") {
+        if mutant::is(Mutant::AcksFirst) {
             let deliveries =
                 self.entries.get_mut(ticket).map_or_else(Vec::new, |entry| std::mem::take(&mut entry.deliveries));
             self.ack_all(deliveries);

@@ -3,7 +3,7 @@
 use warrener_shared::error::{ErrorObject, code};
 use warrener_shared::id::{JobNo, TaskNo};
 use warrener_shared::job::RunOn;
-use warrener_shared::mutant;
+use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::state::{JobState, TaskState};
 use warrener_shared::time::Timestamp;
 
@@ -66,7 +66,7 @@ pub(super) fn stop(slice: &mut Slice, job: JobNo, stop: Stop, now: Timestamp, ou
     for no in slice.open_tasks_of(job) {
         let position = slice.task(no).expect("open tasks were loaded").position as usize;
         let is_spared =
-            mutant::is("spares_retrying") && slice.task(no).is_some_and(|row| row.state == TaskState::Retrying);
+            mutant::is(Mutant::SparesRetrying) && slice.task(no).is_some_and(|row| row.state == TaskState::Retrying);
         if !is_spared && (stop.halts() || spec.tasks[position].run_on != RunOn::Done) {
             end_with_items(slice, no, End::cancelled(), now, out);
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use warrener_shared::error::{ErrorObject, code};
 use warrener_shared::id::TaskNo;
-use warrener_shared::mutant;
+use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::state::TaskState;
 use warrener_shared::time::Timestamp;
 
@@ -123,7 +123,7 @@ fn task_ended(slice: &mut Slice, no: TaskNo, out: &mut Decision) {
     let counts = matches!(row.state, TaskState::Failed | TaskState::TimedOut) && !task.allow_failure;
     if counts {
         let job = slice.job_mut(row.job);
-        job.failures += u32::from(!mutant::is("no_failure"));
+        job.failures += u32::from(!mutant::is(Mutant::NoFailure));
         // It comes before whatever stopped the job: a failure that counts makes it failed.
         if job.failures == 1 {
             job.error = job_error(row.error.as_deref(), task.name.as_str(), row.attempt);

@@ -1,7 +1,7 @@
 //! A task is final: the counters of those that need it move.
 
 use warrener_shared::id::JobNo;
-use warrener_shared::mutant;
+use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::state::TaskState;
 
 use super::Decision;
@@ -51,11 +51,11 @@ pub(super) fn apply(slice: &mut Slice, job: JobNo, position: u32, out: &mut Deci
         row.needs_open -= 1;
         match ended {
             Ended::Ok => row.needs_ok += 1,
-            Ended::Failed if mutant::is("allow_is_ok") => row.needs_ok += 1,
+            Ended::Failed if mutant::is(Mutant::AllowIsOk) => row.needs_ok += 1,
             Ended::Failed => row.needs_failed += 1,
             Ended::Neutral => {}
         }
-        if mutant::is("needs_early") {
+        if mutant::is(Mutant::NeedsEarly) {
             row.needs_open = 0;
         }
         if row.needs_open == 0 {

@@ -5,7 +5,7 @@
 
 use warrener_shared::id::JobNo;
 use warrener_shared::job::{JobSpec, RunOn};
-use warrener_shared::mutant;
+use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::time::Timestamp;
 
 use super::end::End;
@@ -20,7 +20,7 @@ pub(super) fn apply(slice: &mut Slice, job: JobNo, failed: u32, now: Timestamp, 
     let below = downstream(&spec, std::iter::once(failed));
     for no in slice.open_tasks_of(job) {
         let position = slice.task(no).expect("open tasks were loaded").position as usize;
-        if handlers[position] && !mutant::is("fails_fast_all") {
+        if handlers[position] && !mutant::is(Mutant::FailsFastAll) {
             continue;
         }
         let how = if below[position] { End::skipped(Skip::Upstream) } else { End::cancelled() };

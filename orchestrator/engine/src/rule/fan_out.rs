@@ -6,7 +6,7 @@ use warrener_shared::error::{ErrorObject, code};
 use warrener_shared::expr::Items;
 use warrener_shared::id::TaskNo;
 use warrener_shared::job::TaskSpec;
-use warrener_shared::mutant;
+use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::state::TaskState;
 use warrener_shared::time::Timestamp;
 
@@ -120,7 +120,7 @@ pub(super) fn is_spent(slice: &Slice, mapped: TaskNo, spec: &TaskSpec) -> bool {
     let row = slice.task(mapped).expect("the mapped task was loaded");
     let map = row.map.expect("a task with items is mapped");
     let allowed = spec.for_each.as_ref().expect("a task with items is mapped").max_failures;
-    let failed = map.failed().saturating_sub(u32::from(mutant::is("tolerates_more")));
+    let failed = map.failed().saturating_sub(u32::from(mutant::is(Mutant::ToleratesMore)));
     row.state.is_final() || allowed.is_exceeded(failed, map.total)
 }
 

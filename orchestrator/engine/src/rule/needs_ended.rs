@@ -6,7 +6,7 @@ use warrener_shared::error::{ErrorObject, code};
 use warrener_shared::expr::{ExprError, expand};
 use warrener_shared::id::{JobNo, TaskNo};
 use warrener_shared::job::{RunOn, TaskSpec};
-use warrener_shared::mutant;
+use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::state::{JobState, TaskState};
 use warrener_shared::time::Timestamp;
 
@@ -61,7 +61,7 @@ pub(super) fn apply(slice: &mut Slice, job: JobNo, position: u32, now: Timestamp
     }
     match holds(slice, job, spec) {
         Err(error) => cancel::end_with_items(slice, no, End::failed(&error.to_object()), now, out),
-        Ok(false) if !mutant::is("no_condition") => {
+        Ok(false) if !mutant::is(Mutant::NoCondition) => {
             cancel::end_with_items(slice, no, End::skipped(Skip::Rule), now, out)
         }
         Ok(_) if row.map.is_some() => fan_out::resume(slice, no, spec, now, out),
@@ -74,7 +74,7 @@ pub(super) fn apply(slice: &mut Slice, job: JobNo, position: u32, now: Timestamp
 fn run_on(spec: &TaskSpec, row: &TaskRow) -> Result<(), Skip> {
     match spec.run_on {
         RunOn::Done => Ok(()),
-        RunOn::Failure if row.needs_failed > 0 || mutant::is("run_on_failure") => Ok(()),
+        RunOn::Failure if row.needs_failed > 0 || mutant::is(Mutant::RunOnFailure) => Ok(()),
         RunOn::Failure => Err(Skip::Rule),
         RunOn::Success if row.needs_failed > 0 => Err(Skip::Upstream),
         RunOn::Success if spec.needs.is_empty() || row.needs_ok > 0 => Ok(()),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use warrener_shared::error::{ErrorObject, code};
 use warrener_shared::id::{TaskNo, Ticket};
 use warrener_shared::limits::TIMEOUT_GRACE_MS;
-use warrener_shared::mutant;
+use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::state::{Outcome, TaskState};
 use warrener_shared::time::{Millis, Timestamp};
 use warrener_shared::wire::result::{Progress, Report, RetryAdvice};
@@ -97,7 +97,7 @@ fn start(slice: &mut Slice, no: TaskNo, now: Timestamp) {
     row.start_by = None;
     let grace = Millis(TIMEOUT_GRACE_MS);
     row.wake_at =
-        timeout.map(|span| if mutant::is("too_soon") { now + Millis(span.0 / 2) } else { now + span + grace });
+        timeout.map(|span| if mutant::is(Mutant::TooSoon) { now + Millis(span.0 / 2) } else { now + span + grace });
 }
 
 /// The worker of an attempt was silent for too long, or its lease ran out.
@@ -131,7 +131,7 @@ fn crashed(slice: &Slice, no: TaskNo, message: String) -> ErrorObject {
 }
 
 fn is_open(slice: &Slice, ticket: &Ticket) -> bool {
-    let forged = |row: &TaskRow| mutant::is("any_token") && row.dispatch_no.is_some();
+    let forged = |row: &TaskRow| mutant::is(Mutant::AnyToken) && row.dispatch_no.is_some();
     slice.task(ticket.task).is_some_and(|row| row.is_open(ticket) || forged(row))
 }
 
@@ -156,7 +156,7 @@ fn released(slice: &mut Slice, no: TaskNo, how: Release<'_>, now: Timestamp, out
         finished_at: now,
         error: None,
     });
-    if mutant::is("rewrites_record") {
+    if mutant::is(Mutant::RewritesRecord) {
         slice.task_mut(no).attempt -= 1;
     }
     let before = slice.task(no).and_then(|row| row.deliveries);

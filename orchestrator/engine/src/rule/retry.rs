@@ -2,7 +2,7 @@
 
 use warrener_shared::error::ErrorObject;
 use warrener_shared::id::TaskNo;
-use warrener_shared::mutant;
+use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::state::{Outcome, TaskState};
 use warrener_shared::time::Timestamp;
 use warrener_shared::wire::result::RetryAdvice;
@@ -34,7 +34,7 @@ pub(super) fn attempt_failed(slice: &mut Slice, no: TaskNo, how: Failure<'_>, no
     let failures = row.failures + 1;
     slice.task_mut(no).failures = failures;
     let again = how.advice != RetryAdvice::Never
-        && failures < policy.max_attempts + u32::from(mutant::is("more_attempts"))
+        && failures < policy.max_attempts + u32::from(mutant::is(Mutant::MoreAttempts))
         && policy.allows(&how.error.code);
     if !again {
         return fail_for_good(slice, no, how.outcome, how.error, how.stop, now, out);
@@ -60,7 +60,7 @@ pub(super) fn attempt_failed(slice: &mut Slice, no: TaskNo, how: Failure<'_>, no
         finished_at: now,
         error: row.error.clone(),
     };
-    if !mutant::is("no_record") {
+    if !mutant::is(Mutant::NoRecord) {
         slice.close_attempt(closed);
     }
     slice.enter(no, TaskState::Retrying, now);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use warrener_shared::id::{JobNo, TaskNo};
-use warrener_shared::mutant;
+use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::state::{JobState, TaskState};
 use warrener_shared::time::Timestamp;
 use warrener_shared::wire::event::JobEvent;
@@ -33,7 +33,7 @@ impl Slice {
                 map.counts.shift(from, to);
             }
         }
-        if to != TaskState::Waiting && !(mutant::is("silent_skip") && to == TaskState::Skipped) {
+        if to != TaskState::Waiting && !(mutant::is(Mutant::SilentSkip) && to == TaskState::Skipped) {
             self.record_task(no, now);
         }
     }
