@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use warrener_engine::row::{JobRow, TaskRow};
 use warrener_orchestrator::store::memory::Memory;
 use warrener_orchestrator::store::{
-    Asked, Boot, Commit, Death, Found, Item, LogChunk, OwedReply, QueueRow, Store, StoreError, Submitted,
+    Asked, Boot, Commit, Death, Found, Item, LogChunk, OwedReply, QueueRow, Rows, Store, StoreError, Submitted,
 };
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::time::Timestamp;
@@ -100,11 +100,7 @@ fn unwritable(why: &str) -> StoreError {
     StoreError::Unwritable(why.to_owned())
 }
 
-impl Store for Disk {
-    fn boot(&mut self) -> Result<Boot, StoreError> {
-        self.read()?.memory.boot()
-    }
-
+impl Rows for Disk {
     fn find(&mut self, id: &JobId) -> Result<Option<Found>, StoreError> {
         self.read()?.memory.find(id)
     }
@@ -135,6 +131,16 @@ impl Store for Disk {
         visit: &mut dyn FnMut(Item<'_>) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         self.read()?.memory.each_item(mapped, visit)
+    }
+
+    fn known_queue(&mut self, name: &QueueName) -> Result<Option<QueueRow>, StoreError> {
+        self.read()?.memory.known_queue(name)
+    }
+}
+
+impl Store for Disk {
+    fn boot(&mut self) -> Result<Boot, StoreError> {
+        self.read()?.memory.boot()
     }
 
     fn queue(&mut self, name: &QueueName) -> Result<QueueRow, StoreError> {

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use warrener_engine::row::TaskRow;
 use warrener_orchestrator::store::memory::Memory;
-use warrener_orchestrator::store::{Commit, Store as _};
+use warrener_orchestrator::store::{Commit, Rows as _};
 use warrener_shared::id::{JobNo, TaskNo};
 use warrener_shared::state::TaskState;
 use warrener_shared::wire::dispatch::Assignment;

@@ -95,7 +95,7 @@ impl App {
     /// Reads the database, all of it as it is at one moment.
     pub(super) async fn read<T: Send + 'static>(
         self: &Arc<Self>,
-        look: impl FnOnce(&Self, &Snapshot<'_>) -> Result<T, Problem> + Send + 'static,
+        look: impl FnOnce(&Self, &mut Snapshot<'_>) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         self.block(move |app| app.view.read(|snapshot| look(app, snapshot))).await
     }
@@ -103,7 +103,7 @@ impl App {
     /// Answers with what is read.
     pub(super) async fn answer<T: Serialize>(
         self: &Arc<Self>,
-        look: impl FnOnce(&Self, &Snapshot<'_>) -> Result<T, Problem> + Send + 'static,
+        look: impl FnOnce(&Self, &mut Snapshot<'_>) -> Result<T, Problem> + Send + 'static,
     ) -> Result<Response, Problem> {
         let body = self.read(move |app, snapshot| Ok(to_json(&look(app, snapshot)?))).await?;
         Ok(respond(StatusCode::OK, body))

@@ -11,6 +11,7 @@ use super::job::{JobResource, load};
 use super::problem::Problem;
 use super::submit::{Wish, read};
 use crate::driver::{Submission, conflicting_id, conflicting_key};
+use crate::store::Rows as _;
 use crate::store::view::Snapshot;
 
 /// Says what would be kept, or what is there already, and keeps nothing.
@@ -30,12 +31,13 @@ fn existing(snapshot: &Snapshot<'_>, submission: &Submission) -> Result<Option<J
     let spec = &submission.spec;
     let refused = |problem| Err(Problem::refused(vec![problem]));
     if let Some(id) = &spec.id
-        && let Some(same) = snapshot.has_content(id, submission.submitted.digest)?
+        && let Some(same) =
+            { *snapshot }.find(id)?.map(|found| found.digest.is_some() && found.digest == submission.submitted.digest)
     {
         return if same { Ok(Some(id.clone())) } else { refused(conflicting_id(id)) };
     }
     let Some(unique) = &spec.unique else { return Ok(None) };
-    let Some(holder) = snapshot.holder(&unique.key)? else { return Ok(None) };
+    let Some(holder) = { *snapshot }.holder(&unique.key)? else { return Ok(None) };
     match unique.on_conflict {
         OnConflict::Reject => refused(conflicting_key(&unique.key, &holder.id)),
         OnConflict::ReturnExisting => Ok(Some(holder.id)),

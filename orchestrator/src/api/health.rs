@@ -39,7 +39,7 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
 }
 
 /// Looks at indexes only, because it is done every few seconds.
-fn gather(app: &App, snapshot: &crate::store::view::Snapshot<'_>) -> Result<(), Problem> {
+fn gather(app: &App, snapshot: &mut crate::store::view::Snapshot<'_>) -> Result<(), Problem> {
     let counts = snapshot.open_jobs()?;
     for state in JobState::ALL.iter().filter(|state| !state.is_final()) {
         let count = counts.iter().find(|(counted, _)| counted == state).map_or(0, |(_, count)| *count);

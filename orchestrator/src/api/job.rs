@@ -112,7 +112,7 @@ fn input(body: &[u8]) -> Raw {
 
 /// The job with this id.
 pub(super) fn load(snapshot: &Snapshot<'_>, id: &JobId) -> Result<JobRecord, Problem> {
-    snapshot.job(id)?.ok_or_else(|| no_job(id.as_str()))
+    snapshot.job_record(id)?.ok_or_else(|| no_job(id.as_str()))
 }
 
 /// The row of the job with this id.

@@ -16,6 +16,7 @@ use super::query::Parameters;
 use super::shape::{List, time};
 use crate::driver::{Answer, Command};
 use crate::store::QueueRow;
+use crate::store::Rows as _;
 use crate::store::view::{Mapped, Snapshot};
 
 /// Mapped tasks of a queue whose items are counted exactly; those of the others count as if nothing held them.
@@ -95,7 +96,7 @@ fn ready(app: &App, snapshot: &Snapshot<'_>, queue: i64) -> Result<u64, Problem>
 }
 
 fn max_parallel(app: &App, snapshot: &Snapshot<'_>, mapped: &Mapped) -> Result<Option<u32>, Problem> {
-    let Some(job) = snapshot.job_row(mapped.job)? else { return Ok(None) };
+    let Some(job) = { *snapshot }.job(mapped.job)? else { return Ok(None) };
     let spec = app.specs.get(snapshot, &job, &app.limits)?;
     let task = spec.tasks.get(mapped.position as usize);
     Ok(task.and_then(|task| task.for_each.as_ref()).and_then(|each| each.max_parallel))

@@ -5,6 +5,7 @@ use warrener_shared::state::TaskState;
 
 use super::problem::Problem;
 use super::shape::{Raw, raw};
+use crate::store::Rows as _;
 use crate::store::lists::ListWriter;
 use crate::store::view::Snapshot;
 
@@ -29,7 +30,7 @@ pub(super) fn read(
     let outputs = task.state == TaskState::Succeeded;
     let mut writer = ListWriter::new(outputs, results);
     if let Some(map) = task.map.filter(|_| outputs || results) {
-        snapshot.each_item(task, &mut |item| writer.add(&item))?;
+        { *snapshot }.each_item(task, &mut |item| writer.add(&item))?;
         writer.rest(map.total, |index| unkept(task, max_parallel, index));
     }
     let bytes = writer.bytes();

@@ -11,6 +11,7 @@ use warrener_shared::limits::Limits;
 use warrener_shared::time::Timestamp;
 
 use super::problem::Problem;
+use crate::store::Rows as _;
 use crate::store::StoreError;
 use crate::store::view::Snapshot;
 
@@ -61,7 +62,7 @@ impl Specs {
             return Ok(kept.spec.clone());
         }
         let corrupt = |why: String| Problem::from(StoreError::Corrupt(format!("job {}: {why}", job.id)));
-        let submitted = snapshot.submitted(job.no)?.ok_or_else(|| corrupt("it was never submitted".to_owned()))?;
+        let submitted = { *snapshot }.submitted(job.no)?.ok_or_else(|| corrupt("it was never submitted".to_owned()))?;
         let context = SubmitContext { message_id: None, priority: submitted.priority, level: job.level };
         let spec = parse(&submitted.body, &context, limits).map_err(|problems| {
             let first = problems.first().map_or_else(String::new, |p| format!("{}: {}", p.pointer, p.detail));

@@ -20,6 +20,7 @@ use super::problem::Problem;
 use super::query::Parameters;
 use crate::broker::submission;
 use crate::driver::{Answer, Input, Submission};
+use crate::store::Rows as _;
 
 /// Longest `wait`; whoever wants to wait longer asks again.
 const WAIT_MAX: Duration = Duration::from_secs(600);
@@ -159,8 +160,7 @@ async fn wait_for(
 ) -> Result<bool, Problem> {
     let until = Instant::now() + wait;
     loop {
-        let ended =
-            app.read(move |_, snapshot| Ok(snapshot.job_row(job)?.is_none_or(|row| row.state.is_final()))).await?;
+        let ended = app.read(move |_, snapshot| Ok(snapshot.job(job)?.is_none_or(|row| row.state.is_final()))).await?;
         if ended || Instant::now() >= until {
             return Ok(ended);
         }

@@ -92,7 +92,7 @@ impl Walk<'_> {
     fn tasks(&mut self, first: u32) -> Result<Place, Problem> {
         let rest = u32::try_from(self.maker.spec.tasks.len()).expect("the parser limits the tasks") - first;
         let count = if self.with_items { 1 } else { rest.min(self.room()) };
-        let rows = self.maker.snapshot.tasks(self.maker.job.task_no(first), count)?.items;
+        let rows = self.maker.snapshot.task_page(self.maker.job.task_no(first), count)?.items;
         let mut position = first;
         for row in rows {
             let lists = self.maker.lists(&row, false)?;
@@ -123,7 +123,7 @@ impl Walk<'_> {
         let mut index = first;
         if first < map.next {
             let count = map.next.min(end) - first;
-            let rows = self.maker.snapshot.tasks(item_no(&mapped, first), count)?;
+            let rows = self.maker.snapshot.task_page(item_no(&mapped, first), count)?;
             if rows.items.is_empty() {
                 return Err(StoreError::Corrupt(format!("job {} lacks items", self.maker.job.id)).into());
             }

@@ -15,7 +15,7 @@ use warrener_shared::wire::submit::{ReplyAddress, ReplyMode};
 
 use super::*;
 use crate::store::memory::Memory as Store;
-use crate::store::{Commit, Store as _, Submitted};
+use crate::store::{Commit, Rows as _, Store as _, Submitted};
 
 struct Loop<S = Store> {
     driver: Driver<S>,

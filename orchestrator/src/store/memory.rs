@@ -18,8 +18,8 @@ use warrener_shared::wire::event::JobEvent;
 
 use self::index::Index;
 use super::{
-    Asked, Boot, Caption, Commit, DeadLetter, Death, Found, Item, LogChunk, OwedReply, QueueRow, Store, StoreError,
-    Submitted, last_of,
+    Asked, Boot, Caption, Commit, DeadLetter, Death, Found, Item, LogChunk, OwedReply, QueueRow, Rows, Store,
+    StoreError, Submitted, last_of,
 };
 
 /// See the module.
@@ -93,21 +93,7 @@ impl Memory {
     }
 }
 
-impl Store for Memory {
-    fn boot(&mut self) -> Result<Boot, StoreError> {
-        let last_job = self.jobs.last_key_value().map_or(0, |(no, _)| no.0);
-        let last_task = self.tasks.last_key_value().map_or(0, |(no, _)| no.0);
-        Ok(Boot {
-            database: "memory".to_owned(),
-            next_job: self.counters.next_job.max(last_job + 1),
-            next_task: self.counters.next_task.max(last_task + 1),
-            next_dispatch: self.counters.next_dispatch.max(self.counters.published_below).max(1),
-            published_below: self.counters.published_below.max(1),
-            queues: self.queues.clone(),
-            seen_at: self.counters.seen_at,
-        })
-    }
-
+impl Rows for Memory {
     fn find(&mut self, id: &JobId) -> Result<Option<Found>, StoreError> {
         let found = self.ids.get(id).map(|no| Found { no: *no, digest: self.jobs[no].submitted.digest });
         Ok(found)
@@ -151,6 +137,26 @@ impl Store for Memory {
             }
         }
         Ok(())
+    }
+
+    fn known_queue(&mut self, name: &QueueName) -> Result<Option<QueueRow>, StoreError> {
+        Ok(self.queues.iter().find(|row| row.name == *name).cloned())
+    }
+}
+
+impl Store for Memory {
+    fn boot(&mut self) -> Result<Boot, StoreError> {
+        let last_job = self.jobs.last_key_value().map_or(0, |(no, _)| no.0);
+        let last_task = self.tasks.last_key_value().map_or(0, |(no, _)| no.0);
+        Ok(Boot {
+            database: "memory".to_owned(),
+            next_job: self.counters.next_job.max(last_job + 1),
+            next_task: self.counters.next_task.max(last_task + 1),
+            next_dispatch: self.counters.next_dispatch.max(self.counters.published_below).max(1),
+            published_below: self.counters.published_below.max(1),
+            queues: self.queues.clone(),
+            seen_at: self.counters.seen_at,
+        })
     }
 
     fn queue(&mut self, name: &QueueName) -> Result<QueueRow, StoreError> {

@@ -6,21 +6,22 @@
 pub(crate) mod lists;
 pub mod memory;
 pub mod postgres;
+mod rows;
 pub(crate) mod sql;
 pub mod sqlite;
 #[cfg(test)]
 pub(crate) mod tests;
 pub mod view;
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use warrener_engine::row::{JobRow, TaskRow};
+use warrener_engine::row::TaskRow;
 use warrener_engine::slice::Changes;
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::job::Unique;
-use warrener_shared::state::TaskState;
 use warrener_shared::time::Timestamp;
+
+pub use self::rows::{Item, Rows};
 
 /// Why the store did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -295,32 +296,8 @@ pub struct QueueRow {
     pub paused: bool,
 }
 
-/// A job with what was submitted.
-#[derive(Clone, Debug)]
-pub struct StoredJob {
-    /// Its row.
-    pub row: JobRow,
-    /// What was submitted.
-    pub submitted: Submitted,
-}
-
-/// What an item leaves behind, without its row.
-#[derive(Clone, Copy, Debug)]
-pub struct Item<'a> {
-    /// Its number.
-    pub no: TaskNo,
-    /// Where it stands.
-    pub state: TaskState,
-    /// Its latest attempt.
-    pub attempt: u32,
-    /// Its error.
-    pub error: Option<&'a [u8]>,
-    /// Its output.
-    pub output: Option<&'a [u8]>,
-}
-
 /// What the writer needs of a database. One writer per database; every call may block.
-pub trait Store: Send {
+pub trait Store: Rows + Send {
     /// Where the counters stand. After a transient error of whatever call, this is the one to make next: a database
     /// that was away is opened again by it alone, so that nobody goes on with what he read before.
     ///
@@ -333,9 +310,6 @@ pub trait Store: Send {
         Ok(())
     }
 
-    /// The job with this id.
-    fn find(&mut self, id: &JobId) -> Result<Option<Found>, StoreError>;
-
     /// The jobs with these ids, as far as there are. To a database that is asked over a wire this is one question.
     fn find_all(&mut self, ids: &[&JobId]) -> Result<Vec<(JobId, Found)>, StoreError> {
         let mut all = Vec::new();
@@ -344,28 +318,6 @@ pub trait Store: Send {
         }
         Ok(all)
     }
-
-    /// The job that holds this unique key: not final, and not begun if it holds it until it is started.
-    fn holder(&mut self, key: &str) -> Result<Option<JobRow>, StoreError>;
-
-    /// The row of a job.
-    fn job(&mut self, no: JobNo) -> Result<Option<JobRow>, StoreError>;
-
-    /// What was submitted as this job.
-    fn submitted(&mut self, no: JobNo) -> Result<Option<Submitted>, StoreError>;
-
-    /// So many tasks or items from a number on, as far as they exist.
-    fn tasks(&mut self, first: TaskNo, count: u32) -> Result<Vec<TaskRow>, StoreError>;
-
-    /// Those of them that are not final.
-    fn open_tasks(&mut self, first: TaskNo, count: u32) -> Result<Vec<TaskRow>, StoreError>;
-
-    /// Shows every item of a mapped task that has a row, in order, until the visitor says stop.
-    fn each_item(
-        &mut self,
-        mapped: &TaskRow,
-        visit: &mut dyn FnMut(Item<'_>) -> ControlFlow<()>,
-    ) -> Result<(), StoreError>;
 
     /// The number of a queue; it gets one if it has none.
     fn queue(&mut self, name: &QueueName) -> Result<QueueRow, StoreError>;

@@ -28,7 +28,7 @@ use self::postgres_server::Shared;
 use super::memory::Memory;
 use super::postgres::Postgres;
 use super::sqlite::Sqlite;
-use super::{Asked, Caption, Commit, DeadLetter, Death, LogChunk, OwedReply, Store, StoreError, Submitted};
+use super::{Asked, Caption, Commit, DeadLetter, Death, LogChunk, OwedReply, Rows as _, Store, StoreError, Submitted};
 
 macro_rules! conformance {
     ($($area:ident { $($name:ident)* })*) => {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use warrener_engine::row::{AttemptRow, Stop, TaskRow};
-use warrener_orchestrator::store::Store as _;
+use warrener_orchestrator::store::Rows as _;
 use warrener_orchestrator::store::memory::Memory;
 use warrener_shared::error::ErrorObject;
 use warrener_shared::id::{JobNo, TaskNo};

@@ -2,7 +2,7 @@
 
 use warrener_engine::row::{JobRow, Stop, TaskRow};
 use warrener_orchestrator::store::memory::Memory;
-use warrener_orchestrator::store::{Commit, Store as _};
+use warrener_orchestrator::store::{Commit, Rows as _};
 use warrener_shared::error::ErrorObject;
 use warrener_shared::id::Ticket;
 use warrener_shared::state::{JobState, TaskState};

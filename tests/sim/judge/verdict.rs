@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use warrener_engine::row::{JobRow, Skip, TaskRow};
-use warrener_orchestrator::store::Store as _;
+use warrener_orchestrator::store::Rows as _;
 use warrener_orchestrator::store::memory::Memory;
 use warrener_shared::state::{JobState, TaskState};
 

@@ -27,7 +27,9 @@ pub use self::scratch::Scratch;
 use self::session::{Session, Step};
 use super::sql::{Reader, Row, read};
 use super::view::View;
-use super::{Asked, Boot, Commit, Death, Found, Item, LogChunk, OwedReply, QueueRow, Store, StoreError, Submitted};
+use super::{
+    Asked, Boot, Commit, Death, Found, Item, LogChunk, OwedReply, QueueRow, Rows, Store, StoreError, Submitted,
+};
 
 /// How long a start waits for another orchestrator to end: one that was killed a moment ago is still there for the
 /// server.
@@ -138,29 +140,9 @@ impl Postgres {
     }
 }
 
-impl Store for Postgres {
-    fn boot(&mut self) -> Result<Boot, StoreError> {
-        if self.writer.is_none() {
-            self.connect(RETURN_PATIENCE)?;
-        }
-        self.read(|session| read::boot(session))
-    }
-
-    fn probe(&mut self) -> Result<(), StoreError> {
-        self.with(|writer| owner::check(&writer.session, writer.epoch))
-    }
-
+impl Rows for Postgres {
     fn find(&mut self, id: &JobId) -> Result<Option<Found>, StoreError> {
         self.read(|session| read::find(session, id))
-    }
-
-    fn find_all(&mut self, ids: &[&JobId]) -> Result<Vec<(JobId, Found)>, StoreError> {
-        let statement = "SELECT i.place, j.no, j.digest FROM unnest(?1::text[]) WITH ORDINALITY AS i (id, place) \
-             JOIN jobs j ON j.id = i.id";
-        let wanted = ids.iter().map(|id| id.as_str().into()).collect();
-        let read = |row: &dyn Row| Ok((row.get::<usize>(0)?, read::found(row, 1)?));
-        let found = self.read(|session| session.of_many("look for jobs by their ids", statement, wanted, read))?;
-        Ok(found.into_iter().map(|(place, found)| (ids[place - 1].clone(), found)).collect())
     }
 
     fn holder(&mut self, key: &str) -> Result<Option<JobRow>, StoreError> {
@@ -189,6 +171,32 @@ impl Store for Postgres {
         visit: &mut dyn FnMut(Item<'_>) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         self.read(|session| read::each_item(session, mapped, visit))
+    }
+
+    fn known_queue(&mut self, name: &QueueName) -> Result<Option<QueueRow>, StoreError> {
+        self.read(|session| read::queue(session, name))
+    }
+}
+
+impl Store for Postgres {
+    fn boot(&mut self) -> Result<Boot, StoreError> {
+        if self.writer.is_none() {
+            self.connect(RETURN_PATIENCE)?;
+        }
+        self.read(|session| read::boot(session))
+    }
+
+    fn probe(&mut self) -> Result<(), StoreError> {
+        self.with(|writer| owner::check(&writer.session, writer.epoch))
+    }
+
+    fn find_all(&mut self, ids: &[&JobId]) -> Result<Vec<(JobId, Found)>, StoreError> {
+        let statement = "SELECT i.place, j.no, j.digest FROM unnest(?1::text[]) WITH ORDINALITY AS i (id, place) \
+             JOIN jobs j ON j.id = i.id";
+        let wanted = ids.iter().map(|id| id.as_str().into()).collect();
+        let read = |row: &dyn Row| Ok((row.get::<usize>(0)?, read::found(row, 1)?));
+        let found = self.read(|session| session.of_many("look for jobs by their ids", statement, wanted, read))?;
+        Ok(found.into_iter().map(|(place, found)| (ids[place - 1].clone(), found)).collect())
     }
 
     fn queue(&mut self, name: &QueueName) -> Result<QueueRow, StoreError> {

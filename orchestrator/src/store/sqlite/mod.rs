@@ -18,7 +18,9 @@ use self::checkpoint::Checkpoints;
 pub(super) use self::reader::Readers;
 use super::sql::read;
 use super::view::View;
-use super::{Asked, Boot, Commit, Death, Found, Item, LogChunk, OwedReply, QueueRow, Store, StoreError, Submitted};
+use super::{
+    Asked, Boot, Commit, Death, Found, Item, LogChunk, OwedReply, QueueRow, Rows, Store, StoreError, Submitted,
+};
 
 /// The writer's side of the database.
 #[derive(Debug)]
@@ -53,11 +55,7 @@ impl Sqlite {
     }
 }
 
-impl Store for Sqlite {
-    fn boot(&mut self) -> Result<Boot, StoreError> {
-        read::boot(&self.connection)
-    }
-
+impl Rows for Sqlite {
     fn find(&mut self, id: &JobId) -> Result<Option<Found>, StoreError> {
         read::find(&self.connection, id)
     }
@@ -88,6 +86,16 @@ impl Store for Sqlite {
         visit: &mut dyn FnMut(Item<'_>) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         read::each_item(&self.connection, mapped, visit)
+    }
+
+    fn known_queue(&mut self, name: &QueueName) -> Result<Option<QueueRow>, StoreError> {
+        read::queue(&self.connection, name)
+    }
+}
+
+impl Store for Sqlite {
+    fn boot(&mut self) -> Result<Boot, StoreError> {
+        read::boot(&self.connection)
     }
 
     fn queue(&mut self, name: &QueueName) -> Result<QueueRow, StoreError> {

@@ -96,17 +96,14 @@ fn a_lost_connection_is_replaced_by_a_boot_alone() {
     let mut store = open(&server.url());
     let view = store.view();
     store.commit(&new(vec![job(1)], vec![])).unwrap();
-    assert!(view.read(|snapshot| snapshot.job_row(JobNo(1))).unwrap().is_some());
+    assert!(view.read(|snapshot| snapshot.job(JobNo(1))).unwrap().is_some());
     server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'warrener%'");
     passing(store.commit(&new(vec![job(2)], vec![])));
     passing(store.commit(&new(vec![job(2)], vec![])));
     passing(store.find(&id("job-1")));
     store.boot().unwrap();
     store.commit(&new(vec![job(2)], vec![])).unwrap();
-    assert!(
-        view.read(|snapshot| snapshot.job_row(JobNo(2))).unwrap().is_some(),
-        "readers find their way by themselves"
-    );
+    assert!(view.read(|snapshot| snapshot.job(JobNo(2))).unwrap().is_some(), "readers find their way by themselves");
 }
 
 #[test]

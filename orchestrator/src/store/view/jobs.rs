@@ -4,9 +4,9 @@ use warrener_engine::row::JobRow;
 use warrener_shared::id::{JobId, JobNo};
 use warrener_shared::time::Timestamp;
 
+use super::super::StoreError;
 use super::super::sql::row::{JOB_COLUMN_COUNT, JOB_COLUMNS, job as job_row};
-use super::super::sql::{Row, Value, read};
-use super::super::{Digest, StoreError, Submitted};
+use super::super::sql::{Row, Value};
 use super::filter::Filter;
 use super::walk::{Condition, Walk};
 use super::{Page, Pages, Snapshot, one_more};
@@ -37,7 +37,7 @@ impl Snapshot<'_> {
     ///
     /// # Errors
     /// [`StoreError`] if the database cannot be read; so for all calls.
-    pub fn job(&self, id: &JobId) -> Result<Option<JobRecord>, StoreError> {
+    pub fn job_record(&self, id: &JobId) -> Result<Option<JobRecord>, StoreError> {
         let statement = format!("SELECT {JOB_COLUMNS}, {TABLES} WHERE id = ?1");
         self.reader.one("read a job", &statement, &[id.as_str().into()], record)
     }
@@ -46,27 +46,6 @@ impl Snapshot<'_> {
     pub fn job_with_id(&self, id: &JobId) -> Result<Option<JobRow>, StoreError> {
         let statement = format!("SELECT {JOB_COLUMNS} FROM jobs WHERE id = ?1");
         self.reader.one("read a job by its id", &statement, &[id.as_str().into()], job_row)
-    }
-
-    /// Whether the job with this id has the content with this digest; `None` if there is no such job.
-    pub fn has_content(&self, id: &JobId, digest: Option<Digest>) -> Result<Option<bool>, StoreError> {
-        let found = read::find(self.reader, id)?;
-        Ok(found.map(|found| found.digest.is_some() && found.digest == digest))
-    }
-
-    /// The job that holds this unique key.
-    pub fn holder(&self, key: &str) -> Result<Option<JobRow>, StoreError> {
-        read::holder(self.reader, key)
-    }
-
-    /// The row of the job with this number.
-    pub fn job_row(&self, no: JobNo) -> Result<Option<JobRow>, StoreError> {
-        read::job(self.reader, no)
-    }
-
-    /// What was submitted as the job with this number.
-    pub fn submitted(&self, no: JobNo) -> Result<Option<Submitted>, StoreError> {
-        read::submitted(self.reader, no)
     }
 
     /// Jobs that fit, the newest first, from the one before a number on.

@@ -6,6 +6,7 @@ mod events;
 pub mod filter;
 mod jobs;
 mod logs;
+mod rows;
 mod tasks;
 mod walk;
 
@@ -38,7 +39,7 @@ enum Readers {
 }
 
 /// The database at one moment.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Snapshot<'a> {
     reader: &'a dyn Reader,
 }
@@ -70,8 +71,8 @@ impl View {
     ///
     /// # Errors
     /// Those of `look`, and [`StoreError`] if the database cannot be read.
-    pub fn read<T, E: From<StoreError>>(&self, look: impl FnOnce(&Snapshot<'_>) -> Result<T, E>) -> Result<T, E> {
-        let look = |reader: &dyn Reader| look(&Snapshot { reader });
+    pub fn read<T, E: From<StoreError>>(&self, look: impl FnOnce(&mut Snapshot<'_>) -> Result<T, E>) -> Result<T, E> {
+        let look = |reader: &dyn Reader| look(&mut Snapshot { reader });
         match &self.readers {
             Readers::Sqlite(readers) => readers.read(look),
             Readers::Postgres(readers) => readers.read(look),

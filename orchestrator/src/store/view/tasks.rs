@@ -1,15 +1,13 @@
 //! Tasks, items, and their attempts.
 
-use std::ops::ControlFlow;
-
 use warrener_engine::row::{AttemptRow, TaskRow};
 use warrener_shared::id::TaskNo;
 use warrener_shared::state::TaskState;
 use warrener_shared::time::Timestamp;
 
+use super::super::StoreError;
 use super::super::sql::row::{ATTEMPT_COLUMNS, TASK_COLUMNS, attempt, task as task_row, task_state};
 use super::super::sql::{Row, read};
-use super::super::{Item, StoreError};
 use super::{Page, Snapshot};
 
 impl Snapshot<'_> {
@@ -22,7 +20,7 @@ impl Snapshot<'_> {
     }
 
     /// So many tasks or items from a number on; fewer if their payloads are large.
-    pub fn tasks(&self, first: TaskNo, count: u32) -> Result<Page<TaskRow>, StoreError> {
+    pub fn task_page(&self, first: TaskNo, count: u32) -> Result<Page<TaskRow>, StoreError> {
         let statement = format!("SELECT {TASK_COLUMNS} FROM tasks WHERE no >= ?1 AND no < ?2 ORDER BY no");
         let read = |row: &dyn Row| {
             let task = task_row(row)?;
@@ -36,15 +34,6 @@ impl Snapshot<'_> {
     pub fn state(&self, no: TaskNo) -> Result<Option<TaskState>, StoreError> {
         let statement = "SELECT state FROM tasks WHERE no = ?1";
         self.reader.one("read the state of a task", statement, &[no.0.into()], |row| task_state(row, 0))
-    }
-
-    /// Shows every item of a mapped task that has a row, in order, until the visitor says stop.
-    pub fn each_item(
-        &self,
-        mapped: &TaskRow,
-        visit: &mut dyn FnMut(Item<'_>) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
-        read::each_item(self.reader, mapped, visit)
     }
 
     /// The attempts of a task that are closed and kept beside it, oldest first.
