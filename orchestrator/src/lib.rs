@@ -8,5 +8,7 @@ pub mod broker;
 pub mod config;
 pub mod driver;
 pub mod pulse;
+pub mod queues;
 pub mod service;
+pub mod shared;
 pub mod store;

@@ -1,14 +1,13 @@
 //! Putting the parts together: one process that is an orchestrator.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 use warrener_amqp::Settings;
-use warrener_runtime::health::Health;
 use warrener_runtime::metrics::Metrics;
 use warrener_shared::time::Millis;
 use warrener_shared::wire::topology::Names;
@@ -16,8 +15,8 @@ use warrener_shared::wire::topology::Names;
 use crate::api::{self, Api};
 use crate::broker::{self, Context, Suspects};
 use crate::config::Config;
-use crate::driver::{Driver, Glance, Packet, Setup};
-use crate::pulse::Workers;
+use crate::driver::{Driver, Packet};
+use crate::shared::Shared;
 use crate::store::Store;
 use crate::store::postgres::Postgres;
 use crate::store::sqlite::Sqlite;
@@ -65,21 +64,12 @@ async fn run_on<S: Store + 'static>(
 ) -> anyhow::Result<()> {
     let database = store.boot()?.database;
     let view = Arc::new(view);
-    let health = Health::new(&["store", "broker"]);
-    let workers = Workers::default();
-    let glance = Arc::new(Mutex::new(Glance::default()));
+    let shared = Arc::new(Shared::new(Names::new(&config.amqp.prefix), config.addresses(), config.limits()));
     let (inputs, input_queue) = mpsc::channel::<Packet>(INPUTS);
     let (outputs, output_queue) = mpsc::unbounded_channel();
     let (finished, _) = broadcast::channel(FINISHED);
-    let setup = Setup {
-        limits: config.limits(),
-        retention: Millis(u64::try_from(config.retention.as_millis()).unwrap_or(u64::MAX)),
-        health: health.clone(),
-        workers: workers.clone(),
-        glance: glance.clone(),
-        external: config.addresses().into_keys().collect(),
-    };
-    let driver = Driver::new(store, setup, input_queue, outputs)?;
+    let retention = Millis(u64::try_from(config.retention.as_millis()).unwrap_or(u64::MAX));
+    let driver = Driver::new(store, shared.clone(), retention, input_queue, outputs)?;
     driver.show();
     let runtime = tokio::runtime::Handle::current();
     // Without its driver the process can do nothing: it ends, and whoever watches it starts another.
@@ -91,31 +81,15 @@ async fn run_on<S: Store + 'static>(
     })?;
     let context = Context {
         settings: settings(config),
-        names: Names::new(&config.amqp.prefix),
+        shared: shared.clone(),
         database,
-        addresses: config.addresses(),
-        limits: config.limits(),
         inputs: inputs.clone(),
-        health: health.clone(),
-        workers: workers.clone(),
-        glance: glance.clone(),
         finished: finished.clone(),
         new_events: Arc::new(Notify::new()),
         view: view.clone(),
         suspects: Suspects::default(),
     };
-    let api = Api {
-        view,
-        inputs,
-        health,
-        metrics,
-        workers,
-        glance,
-        finished,
-        limits: config.limits(),
-        names: Names::new(&config.amqp.prefix),
-        addresses: config.addresses(),
-    };
+    let api = Api { shared, view, inputs, metrics, finished };
     tracing::info!(address = %listener.local_addr()?, store = %place, "orchestrator started");
     let server = tokio::spawn(api::serve(listener, api, stop.clone()));
     let outcome = broker::run(context, output_queue, stop.clone()).await;

@@ -1,23 +1,23 @@
 //! The orchestrator's own loop with its database, led by hand: without a broker, and with a clock of its own.
 
-use std::collections::{BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use tempfile::TempDir;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use warrener_engine::event::Reported;
-use warrener_orchestrator::driver::{Chance, Driver, Glance, Input, Output, Packet, Setup, Submission};
-use warrener_orchestrator::pulse::Workers;
+use warrener_orchestrator::driver::{Chance, Driver, Input, Output, Packet, Submission};
+use warrener_orchestrator::shared::Shared;
 use warrener_orchestrator::store::Submitted;
 use warrener_orchestrator::store::sqlite::Sqlite;
 use warrener_runtime::clock::{Clock, Hand};
-use warrener_runtime::health::Health;
 use warrener_shared::id::{QueueName, Ticket};
 use warrener_shared::job::{SubmitContext, parse};
 use warrener_shared::limits::Limits;
 use warrener_shared::time::{Millis, Timestamp};
 use warrener_shared::wire::heartbeat::Heartbeat;
 use warrener_shared::wire::result::Report;
+use warrener_shared::wire::topology::Names;
 
 /// See the module.
 #[derive(Debug)]
@@ -38,27 +38,20 @@ impl Orchestrator {
         let folder = tempfile::tempdir().expect("a folder for the database");
         let hand = Arc::new(Hand::default());
         hand.jump(1_800_000_000_000);
-        let workers = Workers::with_clock(Clock::by_hand(hand.clone()));
+        let clock = Clock::by_hand(hand.clone());
+        let shared = Arc::new(Shared::with_clock(clock, Names::default(), BTreeMap::new(), Limits::DEFAULT));
         let heartbeat = Heartbeat {
             worker: "guard".to_owned(),
             queues: vec!["default".to_owned()],
             slots: u32::try_from(batch / 2).expect("a small number"),
             ..Heartbeat::default()
         };
-        workers.note(heartbeat, Timestamp(0));
-        let setup = Setup {
-            limits: Limits::DEFAULT,
-            retention: Millis::from_secs(3600),
-            health: Health::new(&["store"]),
-            workers,
-            glance: Arc::new(Mutex::new(Glance::default())),
-            external: BTreeSet::new(),
-        };
+        shared.workers.note(heartbeat, Timestamp(0));
         // The loop is led by hand, so nothing comes this way.
         let (_, inputs) = mpsc::channel(1);
         let (asked, outputs) = mpsc::unbounded_channel();
         let store = Sqlite::open(&folder.path().join("guard.db")).expect("a new database");
-        let driver = Driver::new(store, setup, inputs, asked).expect("a new database");
+        let driver = Driver::new(store, shared, Millis::from_secs(3600), inputs, asked).expect("a new database");
         let (driver, open) = (driver.with_chance(Chance::Seed(1)), VecDeque::new());
         let mut new = Self { driver, outputs, hand, open, batch, _folder: folder };
         // The queue is there before its window is set.

@@ -1,21 +1,21 @@
 //! A database with many jobs, made by the orchestrator's own loop without a broker.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use tokio::sync::mpsc::{self, UnboundedReceiver};
-use warrener_orchestrator::driver::{Driver, Glance, Input, Output, Packet, Reported, Setup, Submission};
-use warrener_orchestrator::pulse::Workers;
+use warrener_orchestrator::driver::{Driver, Input, Output, Packet, Reported, Submission};
+use warrener_orchestrator::shared::Shared;
 use warrener_orchestrator::store::Submitted;
 use warrener_orchestrator::store::sqlite::Sqlite;
-use warrener_runtime::health::Health;
 use warrener_shared::error::ErrorObject;
 use warrener_shared::job::{SubmitContext, parse};
 use warrener_shared::limits::Limits;
 use warrener_shared::time::{Millis, Timestamp};
 use warrener_shared::wire::heartbeat::Heartbeat;
 use warrener_shared::wire::result::{Report, RetryAdvice};
+use warrener_shared::wire::topology::Names;
 
 use super::system::LATER;
 use crate::exit::Exit;
@@ -46,28 +46,21 @@ pub(super) fn last_finished(count: u32) -> String {
 struct Filling {
     driver: Driver<Sqlite>,
     outputs: UnboundedReceiver<Output>,
-    workers: Workers,
+    shared: Arc<Shared>,
 }
 
 impl Filling {
     fn new(database: &Path) -> Result<Self, Failure> {
         let failed = |error| Failure::new(Exit::Error, format!("filling a database: {error}"));
-        let workers = Workers::default();
-        let setup = Setup {
-            limits: Limits::DEFAULT,
-            retention: Millis::from_secs(365 * 24 * 3600),
-            health: Health::new(&["store"]),
-            workers: workers.clone(),
-            glance: Arc::new(Mutex::new(Glance::default())),
-            external: BTreeSet::new(),
-        };
+        let shared = Arc::new(Shared::new(Names::default(), BTreeMap::new(), Limits::DEFAULT));
+        let retention = Millis::from_secs(365 * 24 * 3600);
         // The loop is led by hand, so nothing comes this way.
         let (_, inputs) = mpsc::channel(1);
         let (asked, outputs) = mpsc::unbounded_channel();
         let store = Sqlite::open(database).map_err(failed)?;
-        let mut driver = Driver::new(store, setup, inputs, asked).map_err(failed)?;
+        let mut driver = Driver::new(store, shared.clone(), retention, inputs, asked).map_err(failed)?;
         driver.turn(vec![Input::Connected { wiped: false }.into()]);
-        Ok(Self { driver, outputs, workers })
+        Ok(Self { driver, outputs, shared })
     }
 
     /// A worker with room for all that is dispatched, as far as the windows know.
@@ -78,7 +71,7 @@ impl Filling {
             slots: AT_ONCE as u32,
             ..Heartbeat::default()
         };
-        self.workers.note(heartbeat, Timestamp(0));
+        self.shared.workers.note(heartbeat, Timestamp(0));
     }
 
     fn submit(&mut self, bodies: impl Iterator<Item = String>) -> Result<(), Failure> {

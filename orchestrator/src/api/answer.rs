@@ -32,9 +32,9 @@ pub(super) async fn answer(
     let (parts, body) = request.into_parts();
     Parameters::read(&parts.uri, &[])?;
     check_encoding(&parts.headers)?;
-    let payload = receive(&parts.headers, body, app.limits.output_bytes).await?;
+    let payload = receive(&parts.headers, body, app.shared.limits.output_bytes).await?;
     let payload = if payload.trim_ascii().is_empty() { b"null".to_vec() } else { payload };
-    json::check(&payload, app.limits.json_depth).map_err(|error| {
+    json::check(&payload, app.shared.limits.json_depth).map_err(|error| {
         Problem::body(format_args!("line {}, column {}: {}; send JSON", error.line, error.column, error.message))
     })?;
     let body = EventBody { event: event.clone(), key: key.clone(), payload: json::Doc::trusted(payload) };

@@ -1,7 +1,6 @@
 //! What all handlers share, and the two ways in which they learn something: from the database, and from the driver.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{StatusCode, header};
@@ -9,19 +8,14 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use warrener_runtime::clock::Clock;
-use warrener_runtime::health::Health;
 use warrener_runtime::metrics::Metrics;
-use warrener_shared::id::{JobNo, QueueName};
-use warrener_shared::limits::Limits;
-use warrener_shared::time::Timestamp;
-use warrener_shared::wire::topology::Names;
+use warrener_shared::id::JobNo;
 
 use super::Api;
 use super::problem::Problem;
 use super::specs::Specs;
-use crate::driver::{Answer, Command, Glance, Input, Packet};
-use crate::pulse::Workers;
+use crate::driver::{Answer, Command, Input, Packet};
+use crate::shared::Shared;
 use crate::store::view::{Snapshot, View};
 
 /// Reads at once. More would only wait for the same disk and the same two or three processors.
@@ -32,50 +26,28 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// See the module.
 #[derive(Debug)]
 pub(super) struct App {
+    pub shared: Arc<Shared>,
     pub view: Arc<View>,
-    pub health: Health,
     pub metrics: Metrics,
-    pub workers: Workers,
-    pub glance: Arc<Mutex<Glance>>,
     pub finished: broadcast::Sender<JobNo>,
-    pub limits: Limits,
-    pub names: Names,
-    pub addresses: BTreeMap<QueueName, String>,
     pub specs: Specs,
     pub stop: CancellationToken,
     inputs: mpsc::WeakSender<Packet>,
     readers: Arc<Semaphore>,
-    clock: Clock,
 }
 
 impl App {
     pub(super) fn new(api: Api, stop: CancellationToken) -> Self {
         Self {
+            shared: api.shared,
             view: api.view,
-            health: api.health,
             metrics: api.metrics,
-            workers: api.workers,
-            glance: api.glance,
             finished: api.finished,
-            limits: api.limits,
-            names: api.names,
-            addresses: api.addresses,
             specs: Specs::default(),
             stop,
             inputs: api.inputs.downgrade(),
             readers: Arc::new(Semaphore::new(READERS)),
-            clock: Clock::start(),
         }
-    }
-
-    /// The time of day.
-    pub(super) fn now(&self) -> Timestamp {
-        Timestamp(self.clock.now_ms())
-    }
-
-    /// The queue at the broker that carries the tasks of a queue.
-    pub(super) fn address(&self, queue: &QueueName) -> String {
-        self.addresses.get(queue).cloned().unwrap_or_else(|| self.names.task_queue(queue))
     }
 
     /// Does something on a thread that may block.
@@ -134,7 +106,7 @@ impl App {
     }
 
     fn check_store(&self) -> Result<(), Problem> {
-        let report = self.health.report();
+        let report = self.shared.health.report();
         let store = report.checks.into_iter().find(|check| check.name == "store" && !check.ready);
         match store {
             Some(check) => Err(Problem::unavailable(check.reason.unwrap_or_default())),

@@ -20,7 +20,7 @@ pub(super) async fn answer(app: &Arc<App>, wish: Wish, body: Vec<u8>) -> Result<
         let submission = read(app, &wish, &body)?;
         match existing(snapshot, &submission)? {
             Some(id) => Ok(JobResource::from(load(snapshot, &id)?)),
-            None => Ok(JobResource::imagined(&submission.spec, &body, app.now())),
+            None => Ok(JobResource::imagined(&submission.spec, &body, app.shared.now())),
         }
     })
     .await

@@ -20,7 +20,7 @@ pub(super) async fn live() -> &'static str {
 }
 
 pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Report>) {
-    let report = app.health.report();
+    let report = app.shared.health.report();
     let status = if report.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(report))
 }
@@ -30,11 +30,11 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
     if let Err(problem) = app.read(gather).await {
         tracing::warn!(?problem, "the numbers of the database could not be read");
     }
-    for check in app.health.report().checks {
+    for check in app.shared.health.report().checks {
         gauge!("warrener_ready", "check" => check.name).set(f64::from(u8::from(check.ready)));
     }
     gauge!("warrener_workers")
-        .set(app.workers.all().iter().filter(|worker| app.workers.is_live(worker)).count() as f64);
+        .set(app.shared.workers.all().iter().filter(|worker| app.shared.workers.is_live(worker)).count() as f64);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render()).into_response()
 }
 
@@ -46,7 +46,7 @@ fn gather(app: &App, snapshot: &mut crate::store::view::Snapshot<'_>) -> Result<
         gauge!("warrener_jobs", "state" => state.as_str()).set(count as f64);
     }
     gauge!("warrener_dead_letters").set(snapshot.dead_count()? as f64);
-    let now = app.now();
+    let now = app.shared.now();
     for queue in queues::read(app, snapshot)? {
         let QueueState { row, ready, oldest_ready_at, workers, dispatched } = queue;
         let name = row.name.to_string();

@@ -19,7 +19,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
     let filter = filter::parse(parameters.get("q").unwrap_or("")).map_err(|why| Problem::parameter("q", why))?;
     let limit = parameters.limit()?;
     let before = parameters.cursor(|text| i64::from_str_radix(text, 36).ok().filter(|no| *no > 0).map(JobNo))?;
-    let now = app.now();
+    let now = app.shared.now();
     app.answer(move |_, snapshot| {
         let page = snapshot.jobs(&filter, before, limit, now)?;
         let next_cursor = page.items.last().filter(|_| page.more).map(|last| base36(last.row.no.0));

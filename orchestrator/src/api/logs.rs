@@ -34,7 +34,7 @@ pub(super) async fn list(
     let after = parameters.cursor(cursor)?.unwrap_or((0, 0));
     app.answer(move |app, snapshot| {
         let job = job::row(snapshot, &id)?;
-        let spec = app.specs.get(snapshot, &job, &app.limits)?;
+        let spec = app.specs.get(snapshot, &job, &app.shared.limits)?;
         let maker = Maker::new(app, snapshot, &job, &spec)?;
         let row = maker.find(&address)?.ok_or_else(|| no_task(id.as_str(), &address.to_string()))?;
         let page = snapshot.logs(row.no, after, limit)?;

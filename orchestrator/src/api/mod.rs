@@ -27,8 +27,7 @@ mod task;
 mod tasks;
 mod workers;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -36,16 +35,13 @@ use axum::http::{Method, Uri};
 use axum::routing::{get, post};
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
-use warrener_runtime::health::Health;
 use warrener_runtime::metrics::Metrics;
-use warrener_shared::id::{JobNo, QueueName};
-use warrener_shared::limits::Limits;
-use warrener_shared::wire::topology::Names;
+use warrener_shared::id::JobNo;
 
 use self::app::App;
 use self::problem::Problem;
-use crate::driver::{Glance, Packet};
-use crate::pulse::Workers;
+use crate::driver::Packet;
+use crate::shared::Shared;
 use crate::store::view::View;
 
 /// How long requests may take after the process was told to stop.
@@ -54,26 +50,16 @@ const GRACE: Duration = Duration::from_secs(5);
 /// What the handlers need.
 #[derive(Clone, Debug)]
 pub struct Api {
+    /// What every part may look at.
+    pub shared: Arc<Shared>,
     /// A reader of the database.
     pub view: Arc<View>,
     /// Where requests go that change something.
     pub inputs: mpsc::Sender<Packet>,
-    /// Readiness of the process.
-    pub health: Health,
     /// Metrics of the process.
     pub metrics: Metrics,
-    /// The workers that were heard of.
-    pub workers: Workers,
-    /// What the driver shows of its queues.
-    pub glance: Arc<Mutex<Glance>>,
     /// Jobs that became final.
     pub finished: broadcast::Sender<JobNo>,
-    /// The limits that apply.
-    pub limits: Limits,
-    /// Names of exchanges and queues.
-    pub names: Names,
-    /// Queues of somebody else, by the queue whose tasks they carry.
-    pub addresses: BTreeMap<QueueName, String>,
 }
 
 /// Answers requests until told to stop.

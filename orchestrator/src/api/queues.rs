@@ -58,7 +58,7 @@ struct Scaling {
 impl QueueResource {
     fn new(app: &App, queue: QueueState) -> Self {
         Self {
-            address: app.address(&queue.row.name),
+            address: app.shared.address(&queue.row.name),
             name: queue.row.name.to_string(),
             paused: queue.row.paused,
             ready: queue.ready,
@@ -78,7 +78,7 @@ fn look(app: &App, snapshot: &Snapshot<'_>, row: QueueRow) -> Result<QueueState,
     Ok(QueueState {
         ready: ready(app, snapshot, row.no)?,
         oldest_ready_at: snapshot.oldest_ready(row.no)?,
-        workers: app.workers.serving(row.name.as_str()).len(),
+        workers: app.shared.workers.serving(row.name.as_str()).len(),
         dispatched: snapshot.opened(row.no)?.attempts,
         row,
     })
@@ -97,7 +97,7 @@ fn ready(app: &App, snapshot: &Snapshot<'_>, queue: i64) -> Result<u64, Problem>
 
 fn max_parallel(app: &App, snapshot: &Snapshot<'_>, mapped: &Mapped) -> Result<Option<u32>, Problem> {
     let Some(job) = { *snapshot }.job(mapped.job)? else { return Ok(None) };
-    let spec = app.specs.get(snapshot, &job, &app.limits)?;
+    let spec = app.specs.get(snapshot, &job, &app.shared.limits)?;
     let task = spec.tasks.get(mapped.position as usize);
     Ok(task.and_then(|task| task.for_each.as_ref()).and_then(|each| each.max_parallel))
 }

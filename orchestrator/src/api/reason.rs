@@ -43,12 +43,12 @@ impl Circumstances {
         for row in snapshot.queues()? {
             queues.entry(row.name.to_string()).or_default().paused = row.paused;
         }
-        for queue in &app.glance.lock().expect("nobody panics while holding a glance").queues {
+        for queue in app.shared.queues.all() {
             let lane = queues.entry(queue.name.to_string()).or_default();
             lane.window = Some((queue.dispatched, queue.window));
-            lane.external = app.addresses.get(&queue.name).map(|address| (address.clone(), queue.found));
+            lane.external = app.shared.addresses.get(&queue.name).map(|address| (address.clone(), queue.found));
         }
-        for worker in app.workers.all().iter().filter(|worker| app.workers.is_live(worker)) {
+        for worker in app.shared.workers.all().iter().filter(|worker| app.shared.workers.is_live(worker)) {
             for queue in &worker.heartbeat.queues {
                 let lane = queues.entry(queue.clone()).or_default();
                 lane.workers += 1;
@@ -56,7 +56,7 @@ impl Circumstances {
                 lane.kinds.extend(worker.heartbeat.kinds.iter().cloned());
             }
         }
-        let checks = app.health.report().checks;
+        let checks = app.shared.health.report().checks;
         let broker = checks.into_iter().find(|check| check.name == "broker" && !check.ready);
         Ok(Self { broker: broker.map(|check| check.reason.unwrap_or_default()), queues })
     }

@@ -48,7 +48,7 @@ pub(super) async fn submit(State(app): State<Arc<App>>, request: Request<Body>) 
         traceparent: traceparent(&parts.headers),
     };
     check_encoding(&parts.headers)?;
-    let body = receive(&parts.headers, body, app.limits.submit_bytes).await?;
+    let body = receive(&parts.headers, body, app.shared.limits.submit_bytes).await?;
     if wish.dry_run { dry_run::answer(&app, wish, body).await } else { keep(&app, wish, body).await }
 }
 
@@ -110,7 +110,7 @@ pub(super) async fn receive(headers: &HeaderMap, body: Body, limit: usize) -> Re
 /// The job that a body asks for.
 pub(super) fn read(app: &App, wish: &Wish, body: &[u8]) -> Result<Box<Submission>, Problem> {
     let context = SubmitContext { message_id: wish.key.as_deref(), ..SubmitContext::default() };
-    let spec = parse(body, &context, &app.limits).map_err(|problems| {
+    let spec = parse(body, &context, &app.shared.limits).map_err(|problems| {
         metrics::counter!("warrener_jobs_rejected_total").increment(1);
         Problem::refused(problems)
     })?;

@@ -237,7 +237,7 @@ async fn answer(app: &Arc<App>, id: JobId, address: TaskAddress) -> Result<Respo
     };
     app.answer(move |app, snapshot| {
         let job = job::row(snapshot, &id)?;
-        let spec = app.specs.get(snapshot, &job, &app.limits)?;
+        let spec = app.specs.get(snapshot, &job, &app.shared.limits)?;
         detail(Maker::new(app, snapshot, &job, &spec)?, &address, input)
     })
     .await

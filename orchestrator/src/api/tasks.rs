@@ -50,7 +50,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, JobPath(id): JobPath, uri:
     let start = parameters.cursor(Place::parse)?.unwrap_or(Place::task(0));
     app.answer(move |app, snapshot| {
         let job = row(snapshot, &id)?;
-        let spec = app.specs.get(snapshot, &job, &app.limits)?;
+        let spec = app.specs.get(snapshot, &job, &app.shared.limits)?;
         let maker = Maker::new(app, snapshot, &job, &spec)?;
         Walk { maker, with_items, limit, shown: Vec::new(), bytes: 0 }.run(start)
     })

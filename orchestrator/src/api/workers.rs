@@ -45,7 +45,7 @@ impl From<Seen> for WorkerResource {
 
 pub(super) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<List<WorkerResource>>, Problem> {
     let parameters = Parameters::read(&uri, &["cursor", "limit"])?;
-    let all = app.workers.all().into_iter().map(WorkerResource::from).collect();
+    let all = app.shared.workers.all().into_iter().map(WorkerResource::from).collect();
     let limit = parameters.limit()?;
     Ok(Json(List::slice(all, |worker: &WorkerResource| &worker.id, parameters.get("cursor"), limit)))
 }
@@ -56,7 +56,12 @@ pub(super) async fn drain(
     uri: Uri,
 ) -> Result<Json<WorkerResource>, Problem> {
     Parameters::read(&uri, &[])?;
-    let known = app.workers.all().into_iter().find(|seen| seen.heartbeat.worker == id && app.workers.is_live(seen));
+    let known = app
+        .shared
+        .workers
+        .all()
+        .into_iter()
+        .find(|seen| seen.heartbeat.worker == id && app.shared.workers.is_live(seen));
     let Some(seen) = known else {
         let id: String = id.chars().take(100).collect();
         return Err(Problem::not_found(format!("no live worker has the id {id:?}")));

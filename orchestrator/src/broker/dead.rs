@@ -60,7 +60,7 @@ pub(super) async fn run_unrouted(context: Context, link: Link, mut consumer: Con
 async fn unrouted(context: &Context, link: &Link, incoming: Incoming) -> Input {
     let ticket = incoming.message.correlation_id.as_deref().and_then(|text| text.parse::<Ticket>().ok());
     if let (Some(ticket), Ok(queue)) = (ticket, incoming.routing_key.parse())
-        && incoming.exchange == context.names.tasks()
+        && incoming.exchange == context.shared.names.tasks()
     {
         if let Err(error) = heal::prepare(context, &link.session, &queue).await {
             tracing::warn!(%error, %queue, "a task found no queue, and the queue could not be made");

@@ -98,7 +98,7 @@ struct Round<'a> {
 
 impl Round<'_> {
     async fn publish(&mut self, job: &str, event: &JobEvent) -> Option<()> {
-        let exchange = self.context.names.events();
+        let exchange = self.context.shared.names.events();
         match self.heard.get(&*event.kind) {
             Some(false) => {}
             Some(true) => {

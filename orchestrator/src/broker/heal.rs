@@ -12,8 +12,8 @@ use crate::driver::{Input, Packet};
 
 /// Makes sure that the queue at the broker exists and is bound. False if it is somebody else's and missing.
 pub(super) async fn prepare(context: &Context, session: &Session, queue: &QueueName) -> Result<bool, BrokerError> {
-    if let Some(address) = context.addresses.get(queue) {
-        return session.bind(address, &context.names.tasks(), queue.as_str()).await;
+    if let Some(address) = context.shared.addresses.get(queue) {
+        return session.bind(address, &context.shared.names.tasks(), queue.as_str()).await;
     }
     mourn(context, session, queue).await?;
     make(context, session, queue).await?;
@@ -22,7 +22,7 @@ pub(super) async fn prepare(context: &Context, session: &Session, queue: &QueueN
 
 /// Declares a queue of ours.
 pub(super) async fn make(context: &Context, session: &Session, queue: &QueueName) -> Result<(), BrokerError> {
-    session.declare(&Topology::task_queue(&context.names, queue)).await
+    session.declare(&Topology::task_queue(&context.shared.names, queue)).await
 }
 
 /// If a queue is gone, so is what it held: that goes out again once the queue is there. It is asked for before the
@@ -54,7 +54,7 @@ async fn lose(context: &Context, no: i64) -> Result<(), BrokerError> {
 
 /// Declares a mark that a broker loses when it restarts, and tells whether it had lost it.
 pub(super) async fn mark_restart(context: &Context, session: &Session) -> Result<bool, BrokerError> {
-    let name = format!("{}.alive", context.names.prefix());
+    let name = format!("{}.alive", context.shared.names.prefix());
     let restarted = !session.exchange_exists(&name).await?;
     if restarted {
         session.declare_transient_exchange(&name).await?;
@@ -69,6 +69,6 @@ pub(super) async fn remake(context: &Context, session: &Session, queue: &QueueNa
     if let Some(no) = context.number(queue) {
         lose(context, no).await?;
     }
-    session.delete_queue(&context.names.task_queue(queue)).await?;
+    session.delete_queue(&context.shared.names.task_queue(queue)).await?;
     make(context, session, queue).await
 }

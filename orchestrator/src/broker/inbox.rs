@@ -15,7 +15,7 @@ const OTHER_PREFETCH: u16 = 64;
 
 /// Starts all consumers of a session; they run until it ends.
 pub(super) async fn start(context: &Context, link: &Link) -> Result<JoinSet<()>, BrokerError> {
-    let (session, names) = (&link.session, &context.names);
+    let (session, names) = (&link.session, &context.shared.names);
     let mut loops = JoinSet::new();
     let consumer = session.consume(&names.results(), RESULT_PREFETCH).await?;
     loops.spawn(results::run(context.clone(), link.clone(), consumer));

@@ -12,22 +12,18 @@ mod submits;
 mod suspects;
 mod workers;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use warrener_amqp::{Backoff, BrokerError, Publisher, Session, Settings, Topology};
-use warrener_runtime::health::Health;
 use warrener_shared::id::{JobNo, QueueName};
-use warrener_shared::limits::Limits;
-use warrener_shared::wire::topology::Names;
 
 pub(crate) use self::submits::submission;
 pub use self::suspects::Suspects;
-use crate::driver::{Glance, Input, Output, Packet};
-use crate::pulse::Workers;
+use crate::driver::{Input, Output, Packet};
+use crate::shared::Shared;
 use crate::store::view::View;
 
 /// Unconfirmed publishes of tasks. Enough to keep the broker busy, few enough to send again after a loss.
@@ -40,22 +36,12 @@ const REPLY_WINDOW: usize = 256;
 pub struct Context {
     /// How to reach the broker.
     pub settings: Settings,
-    /// Names of exchanges and queues.
-    pub names: Names,
+    /// What every part may look at.
+    pub shared: Arc<Shared>,
     /// Identity of the database.
     pub database: String,
-    /// Queues of somebody else, by the queue whose tasks they carry.
-    pub addresses: BTreeMap<QueueName, String>,
-    /// The limits that apply.
-    pub limits: Limits,
     /// Where inputs go.
     pub inputs: mpsc::Sender<Packet>,
-    /// Readiness, of which the broker side owns the check `broker`.
-    pub health: Health,
-    /// The workers that were heard of.
-    pub workers: Workers,
-    /// What the driver shows.
-    pub glance: Arc<Mutex<Glance>>,
     /// Jobs that became final.
     pub finished: broadcast::Sender<JobNo>,
     /// Told when there are new events.
@@ -75,12 +61,12 @@ impl Context {
 
     /// The number of a queue in our database.
     pub(crate) fn number(&self, queue: &QueueName) -> Option<i64> {
-        self.glance.lock().expect("nobody panics while holding a glance").number(queue)
+        self.shared.queues.number(queue)
     }
 
     /// The queue at the broker that carries the tasks of a queue.
     pub(crate) fn address(&self, queue: &QueueName) -> String {
-        self.addresses.get(queue).cloned().unwrap_or_else(|| self.names.task_queue(queue))
+        self.shared.address(queue)
     }
 }
 
@@ -123,7 +109,7 @@ async fn supervise(
         link.send_replace(None);
         context.input(Input::Disconnected).await;
         let Err(error) = outcome else { continue };
-        context.health.not_ready("broker", error.to_string());
+        context.shared.health.not_ready("broker", error.to_string());
         if !error.is_transient() {
             return Err(error);
         }
@@ -151,7 +137,7 @@ async fn session(
     for queue in busy_queues(context) {
         heal::mourn(context, &session, &queue).await?;
     }
-    session.declare(&Topology::orchestrator(&context.names, &queues)).await?;
+    session.declare(&Topology::orchestrator(&context.shared.names, &queues)).await?;
     let wiped = claim_prefix(context, &session).await?;
     let link = Link {
         tasks: session.publisher(TASK_WINDOW).await?,
@@ -168,7 +154,7 @@ async fn session(
         context.input(Input::Connected { wiped }).await;
     }
     tracing::info!(version = session.server_version(), "connected to the broker");
-    context.health.ready("broker");
+    context.shared.health.ready("broker");
     backoff.reset();
     let why = session.failed().await;
     loops.shutdown().await;
@@ -176,22 +162,20 @@ async fn session(
 }
 
 fn own_queues(context: &Context) -> Vec<QueueName> {
-    let glance = context.glance.lock().expect("nobody panics while holding a glance");
-    let names = glance.queues.iter().map(|queue| queue.name.clone());
-    names.filter(|name| !context.addresses.contains_key(name)).collect()
+    let names = context.shared.queues.all().into_iter().map(|queue| queue.name);
+    names.filter(|name| !context.shared.is_external(name)).collect()
 }
 
 /// Queues of ours with open attempts: what was lost with them while we were away must be noticed.
 fn busy_queues(context: &Context) -> Vec<QueueName> {
-    let glance = context.glance.lock().expect("nobody panics while holding a glance");
-    let busy = glance.queues.iter().filter(|queue| queue.dispatched > 0).map(|queue| queue.name.clone());
-    busy.filter(|name| !context.addresses.contains_key(name)).collect()
+    let busy = context.shared.queues.busy().into_iter();
+    busy.filter(|name| !context.shared.is_external(name)).collect()
 }
 
 /// Makes sure that the prefix is ours. If the broker does not know us, everything that is open is marked for
 /// publishing in the database before the broker is marked as ours, so that a crash in between loses nothing.
 async fn claim_prefix(context: &Context, session: &Session) -> Result<bool, BrokerError> {
-    let wiped = !session.exchange_exists(&context.names.owner()).await?;
+    let wiped = !session.exchange_exists(&context.shared.names.owner()).await?;
     if wiped {
         let (done, committed) = tokio::sync::oneshot::channel();
         let packet = Packet { inputs: vec![Input::Connected { wiped }], done: Some(done) };
@@ -199,7 +183,7 @@ async fn claim_prefix(context: &Context, session: &Session) -> Result<bool, Brok
         let lost = |_| given_up("the store did not keep that the broker was wiped");
         tokio::time::timeout(STORE_PATIENCE, committed).await.map_or_else(|_| Ok(()), |done| done.map_err(lost))?;
     }
-    session.declare_owner(&context.names, &context.database).await?;
+    session.declare_owner(&context.shared.names, &context.database).await?;
     Ok(wiped)
 }
 

@@ -130,13 +130,13 @@ impl Outbox {
             let numbers = lane.waiting.drain(..).map(|one| one.dispatch_no).collect();
             return self.context.input(Input::Unpublished(numbers)).await;
         }
-        let exchange = self.context.names.tasks();
+        let exchange = self.context.shared.names.tasks();
         let lane = self.lanes.get_mut(&no).expect("the queue was prepared");
         while lane.in_flight < LANE_WINDOW
             && let Some(one) = lane.waiting.pop_front()
         {
             let mut message = *one.message;
-            message.reply_to = Some(self.context.names.results());
+            message.reply_to = Some(self.context.shared.names.results());
             message.set_int(MAX_REPORTS, i64::from(REPORTS_MAX));
             let pending = link.tasks.enqueue(&exchange, one.name.as_str(), message).await;
             lane.in_flight += 1;
@@ -204,7 +204,7 @@ impl Outbox {
         let Some(lane) = self.lanes.get_mut(&no) else { return };
         let failing = lane.failing_since.is_some_and(|since| since.elapsed() > DEAD_AFTER);
         let name = lane.name.clone().expect("an attempt names its queue");
-        if failing && link.session.is_blocked().is_none() && !self.context.addresses.contains_key(&name) {
+        if failing && link.session.is_blocked().is_none() && !self.context.shared.is_external(&name) {
             lane.failing_since = None;
             self.context.suspects.add(name);
         }
@@ -261,7 +261,7 @@ impl Outbox {
         let control = Control { cancel: Vec::new(), drain: true };
         let body = serde_json::to_vec(&control).expect("plain data");
         let message = Message { content_type: Some(JSON.to_owned()), body, ..Message::default() };
-        link.replies.send_unconfirmed(&self.context.names.control(), &control_key(worker), message).await;
+        link.replies.send_unconfirmed(&self.context.shared.names.control(), &control_key(worker), message).await;
     }
 
     /// Tells workers to stop attempts: each worker its own, so that tickets are not shown around.
@@ -278,7 +278,7 @@ impl Outbox {
                 let body = serde_json::to_vec(&control).expect("plain data");
                 let message = Message { content_type: Some(JSON.to_owned()), body, ..Message::default() };
                 // A lost message is repaired by the answer to the next heartbeat.
-                link.replies.send_unconfirmed(&self.context.names.control(), &key, message).await;
+                link.replies.send_unconfirmed(&self.context.shared.names.control(), &key, message).await;
             }
         }
     }
@@ -287,7 +287,7 @@ impl Outbox {
     /// attempts that are about to go out would go out twice.
     async fn declare(&mut self, no: i64, queue: &QueueName) {
         let Some(link) = self.link() else { return };
-        let result = if self.context.addresses.contains_key(queue) {
+        let result = if self.context.shared.is_external(queue) {
             let found = heal::prepare(&self.context, &link.session, queue).await;
             if let Ok(found) = found {
                 self.context.input(Input::LaneFound(no, found)).await;

@@ -1,6 +1,5 @@
 //! A look at the task queues each second: which attempts must have started, which queues ran empty, which are gone.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use warrener_shared::id::QueueName;
@@ -28,18 +27,16 @@ pub(super) async fn run(context: Context, link: Link) {
             find_addresses(&context, &link).await;
         }
         if let Some(reason) = link.session.is_blocked() {
-            context.health.not_ready("broker", format!("the broker takes no messages: {reason}"));
+            context.shared.health.not_ready("broker", format!("the broker takes no messages: {reason}"));
         } else {
-            context.health.ready("broker");
+            context.shared.health.ready("broker");
         }
     }
 }
 
 /// Queues with attempts that nobody was seen at, with the highest confirmed dispatch of each.
 fn queues(context: &Context) -> Vec<(i64, QueueName, i64)> {
-    let glance = context.glance.lock().expect("nobody panics while holding a glance");
-    let names: BTreeMap<i64, &QueueName> = glance.queues.iter().map(|queue| (queue.no, &queue.name)).collect();
-    glance.unstarted.iter().filter_map(|(no, upto)| Some((*no, (*names.get(no)?).clone(), *upto))).collect()
+    context.shared.queues.unstarted()
 }
 
 async fn look(context: &Context, link: &Link, no: i64, name: &QueueName, upto: i64) {
@@ -57,12 +54,8 @@ async fn look(context: &Context, link: &Link, no: i64, name: &QueueName, upto: i
 
 /// Queues of somebody else take tasks only as long as they are there.
 async fn find_addresses(context: &Context, link: &Link) {
-    let external: Vec<(i64, QueueName)> = {
-        let glance = context.glance.lock().expect("nobody panics while holding a glance");
-        let ours = glance.queues.iter().filter(|queue| context.addresses.contains_key(&queue.name));
-        ours.map(|queue| (queue.no, queue.name.clone())).collect()
-    };
-    for (no, name) in external {
+    let queues = context.shared.queues.all().into_iter().map(|queue| (queue.no, queue.name));
+    for (no, name) in queues.filter(|(_, name)| context.shared.is_external(name)) {
         match heal::prepare(context, &link.session, &name).await {
             Ok(found) => context.input(Input::LaneFound(no, found)).await,
             Err(error) => tracing::warn!(%error, queue = %name, "the queue of somebody else cannot be bound"),

@@ -36,9 +36,9 @@ pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer) {
 fn take_in(context: &Context, incoming: &Incoming, inputs: &mut Vec<Input>) {
     let message = &incoming.message;
     let read = if is_bundle(message) {
-        parse_bundle(message, &context.limits)
+        parse_bundle(message, &context.shared.limits)
     } else {
-        parse_report(message, &context.limits).map(|(ticket, report)| vec![Ok((ticket.into(), report))])
+        parse_report(message, &context.shared.limits).map(|(ticket, report)| vec![Ok((ticket.into(), report))])
     };
     let worker: Option<Arc<str>> = message.header_text("worker").filter(|id| is_worker(id)).map(Arc::from);
     match read {

@@ -84,7 +84,7 @@ struct Taken {
 impl Taken {
     /// A message with one job, or with many.
     async fn take(&mut self, context: &Context, link: &Link, incoming: Incoming) {
-        match submit::split(&incoming.message, &context.names) {
+        match submit::split(&incoming.message, &context.shared.names) {
             None => self.take_one(context, link, incoming).await,
             Some(Ok(jobs)) => {
                 let around = Incoming { message: Message::default(), ..incoming };
@@ -93,7 +93,7 @@ impl Taken {
                 }
             }
             Some(Err(problems)) => {
-                let (envelope, _) = submit::Envelope::read(&incoming.message, &context.names);
+                let (envelope, _) = submit::Envelope::read(&incoming.message, &context.shared.names);
                 self.inputs.extend(refuse(link, &incoming, envelope.reply, problems).await);
             }
         }
@@ -137,7 +137,7 @@ pub(crate) fn submission(
 type Read = Result<(Option<ReplyAddress>, Wanted), (Option<ReplyAddress>, Vec<Problem>)>;
 
 fn read(context: &Context, incoming: &Incoming) -> Read {
-    let read = submit::Submission::read(&incoming.message, &context.names, &context.limits);
+    let read = submit::Submission::read(&incoming.message, &context.shared.names, &context.shared.limits);
     let envelope = read.envelope;
     match read.content {
         Ok(Content::Job(spec)) => {

@@ -48,10 +48,8 @@ impl Suspects {
 /// After a restart of the broker every task queue with open attempts may be dead.
 pub(super) async fn run(context: Context, link: Link, restarted: bool) {
     if restarted {
-        let glance = context.glance.lock().expect("nobody panics while holding a glance");
-        let busy = glance.queues.iter().filter(|queue| queue.dispatched > 0);
-        let ours = busy.filter(|queue| !context.addresses.contains_key(&queue.name));
-        ours.for_each(|queue| context.suspects.add(queue.name.clone()));
+        let busy = context.shared.queues.busy().into_iter();
+        busy.filter(|queue| !context.shared.is_external(queue)).for_each(|queue| context.suspects.add(queue));
     }
     let mut every = tokio::time::interval(EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -44,7 +44,7 @@ async fn note(context: &Context, heartbeat: Heartbeat, at: Timestamp) {
     let tickets: Vec<Ticket> = heartbeat.tickets.iter().filter_map(|text| text.parse().ok()).collect();
     let worker: Arc<str> = Arc::from(heartbeat.worker.as_str());
     let queues = heartbeat.queues.clone();
-    if context.workers.note(heartbeat, at) {
+    if context.shared.workers.note(heartbeat, at) {
         for queue in queues.iter().take(QUEUES_MAX).filter_map(|name| QueueName::new(name).ok()) {
             context.input(Input::Queue(queue)).await;
         }

@@ -113,7 +113,7 @@ impl<S: Store> Driver<S> {
         let missing = || StoreError::Corrupt(format!("job {} was never submitted", row.id));
         let submitted = self.store.submitted(row.no)?.ok_or_else(missing)?;
         let context = SubmitContext { message_id: None, priority: submitted.priority, level: row.level };
-        let spec = parse(&submitted.body, &context, &self.setup.limits).map_err(|problems| {
+        let spec = parse(&submitted.body, &context, &self.shared.limits).map_err(|problems| {
             let first = problems.first().map_or_else(String::new, |p| format!("{}: {}", p.pointer, p.detail));
             StoreError::Corrupt(format!("job {} cannot be read any more ({first}); was a limit lowered?", row.id))
         })?;
@@ -211,7 +211,7 @@ impl<S: Store> Driver<S> {
 
     /// A queue of somebody else takes nothing until it was found.
     pub(super) fn new_lane(&self, row: QueueRow) -> super::Lane {
-        let external = self.setup.external.contains(&row.name);
+        let external = self.shared.is_external(&row.name);
         super::Lane::new(row.name, row.paused, !external)
     }
 

@@ -30,15 +30,12 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use warrener_engine::Slice;
 use warrener_runtime::clock::Clock;
-use warrener_runtime::health::Health;
-use warrener_shared::id::QueueName;
-use warrener_shared::limits::Limits;
 use warrener_shared::time::{Millis, Timestamp};
 
 use self::batch::Batch;
@@ -52,7 +49,7 @@ use self::rescue::{Failure, panic_text};
 use self::stops::Stops;
 pub(crate) use self::submit::{conflicting_id, conflicting_key};
 use self::watch::Watch;
-use crate::pulse::Workers;
+use crate::shared::Shared;
 use crate::store::{Store, StoreError};
 pub use warrener_engine::event::Reported;
 
@@ -72,61 +69,13 @@ const DUE_MAX: usize = 256;
 /// How often it is looked for finished jobs that passed their retention.
 const PRUNE_EVERY: Duration = Duration::from_secs(10);
 
-/// What the API shows of a queue.
-#[derive(Clone, Debug)]
-pub struct QueueGlance {
-    /// Its number in this database.
-    pub no: i64,
-    /// Its name.
-    pub name: QueueName,
-    /// Whether a person paused it.
-    pub paused: bool,
-    /// Open attempts.
-    pub dispatched: usize,
-    /// How many attempts may be open.
-    pub window: usize,
-    /// Whether the queue at the broker is there; only one of somebody else can be missing.
-    pub found: bool,
-}
-
-/// What the driver shows to others: its queues, and which of them have attempts nobody was seen at.
-#[derive(Debug, Default)]
-pub struct Glance {
-    /// All queues.
-    pub queues: Vec<QueueGlance>,
-    /// For each queue with unstarted attempts, the highest confirmed dispatch.
-    pub unstarted: BTreeMap<i64, i64>,
-}
-
-impl Glance {
-    /// The number of a queue.
-    pub fn number(&self, queue: &QueueName) -> Option<i64> {
-        self.queues.iter().find(|known| known.name == *queue).map(|known| known.no)
-    }
-}
-
-/// What the driver needs from outside.
-#[derive(Debug)]
-pub struct Setup {
-    /// The limits that apply.
-    pub limits: Limits,
-    /// How long finished jobs are kept.
-    pub retention: Millis,
-    /// Readiness, of which the driver owns the check `store`.
-    pub health: Health,
-    /// The workers that were heard of.
-    pub workers: Workers,
-    /// Shown to others.
-    pub glance: Arc<Mutex<Glance>>,
-    /// Queues that somebody else declares; their tasks stay ready until the queue is found.
-    pub external: BTreeSet<QueueName>,
-}
-
 /// See the module.
 #[derive(Debug)]
 pub struct Driver<S> {
     store: S,
-    setup: Setup,
+    shared: Arc<Shared>,
+    /// How long finished jobs are kept.
+    retention: Millis,
     inputs: mpsc::Receiver<Packet>,
     outputs: mpsc::UnboundedSender<Output>,
     clock: Clock,
@@ -167,21 +116,23 @@ pub struct Driver<S> {
 }
 
 impl<S: Store> Driver<S> {
-    /// A driver over this store, by the clock of the workers that were heard of.
+    /// A driver over this store. Finished jobs are kept for `retention`.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be read.
     pub fn new(
         store: S,
-        setup: Setup,
+        shared: Arc<Shared>,
+        retention: Millis,
         inputs: mpsc::Receiver<Packet>,
         outputs: mpsc::UnboundedSender<Output>,
     ) -> Result<Self, StoreError> {
-        let clock = setup.workers.clock();
+        let clock = shared.clock.clone();
         let now = clock.monotonic();
         let mut driver = Self {
             store,
-            setup,
+            shared,
+            retention,
             inputs,
             outputs,
             clock,
@@ -214,7 +165,7 @@ impl<S: Store> Driver<S> {
         driver.clock_offset = driver.offset();
         driver.resume_clock()?;
         driver.recollect()?;
-        driver.setup.health.ready("store");
+        driver.shared.health.ready("store");
         Ok(driver)
     }
 
@@ -366,7 +317,7 @@ impl<S: Store> Driver<S> {
 
     fn batch(&mut self, mut inputs: Vec<&mut Input>) -> Result<(), StoreError> {
         let now = self.now();
-        let mut batch = Batch::new(Slice::new(self.setup.limits, self.next_dispatch), now);
+        let mut batch = Batch::new(Slice::new(self.shared.limits, self.next_dispatch), now);
         self.look_for(&inputs, &mut batch)?;
         for (at, input) in inputs.iter_mut().enumerate() {
             self.handle(at, input, &mut batch)?;

@@ -22,7 +22,7 @@ impl<S: Store> Driver<S> {
             return;
         }
         self.next_prune = began + PRUNE_EVERY;
-        match self.store.prune(self.now() - self.setup.retention, STEPS) {
+        match self.store.prune(self.now() - self.retention, STEPS) {
             Ok(0) => {}
             Ok(_) => {
                 let now = self.clock.monotonic();

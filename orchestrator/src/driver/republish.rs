@@ -19,7 +19,7 @@ impl<S: Store> Driver<S> {
         if tickets.is_empty() || !self.connected {
             return Ok(());
         }
-        let mut batch = Batch::new(Slice::new(self.setup.limits, self.next_dispatch), self.now());
+        let mut batch = Batch::new(Slice::new(self.shared.limits, self.next_dispatch), self.now());
         let mut outgoing = Vec::new();
         for ticket in tickets {
             if let Some((dispatch_no, dispatch)) = self.message_of(&ticket, &mut batch)? {

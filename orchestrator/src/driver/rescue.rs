@@ -61,7 +61,7 @@ impl<S: Store> Driver<S> {
         self.degraded = true;
         self.stale = true;
         tracing::error!(%why, "the store cannot be written; inputs stay with the broker until it can");
-        self.setup.health.not_ready("store", why.to_owned());
+        self.shared.health.not_ready("store", why.to_owned());
         self.resting = true;
     }
 }

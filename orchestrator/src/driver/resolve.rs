@@ -18,7 +18,7 @@ impl<S: Store> Driver<S> {
             return Ok(Answer::Input(b"null".to_vec()));
         }
         // A working set of its own: an item that is made up here must not reach a commit.
-        let mut batch = Batch::new(Slice::new(self.setup.limits, self.next_dispatch), self.now());
+        let mut batch = Batch::new(Slice::new(self.shared.limits, self.next_dispatch), self.now());
         let no = row.no;
         batch.slice.load_task(row);
         self.load_for(&Event::RoomFor(no, 0), &mut batch)?;

@@ -31,7 +31,7 @@ impl<S: Store> Driver<S> {
             self.next_due = self.next_due.into_iter().chain(earliest(&batch.commit.changes)).min();
             if std::mem::take(&mut self.degraded) {
                 tracing::info!("the store can be written again");
-                self.setup.health.ready("store");
+                self.shared.health.ready("store");
             }
         }
         self.stops.extend(std::mem::take(&mut batch.stops));

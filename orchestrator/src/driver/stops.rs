@@ -114,7 +114,7 @@ impl<S: Store> Driver<S> {
             let named = open.is_some_and(|open| open.named);
             // Of one that sends no heartbeats nothing will ever be known.
             let worker = open.and_then(|open| open.worker.clone());
-            let worker = worker.filter(|worker| named || self.setup.workers.knows(worker));
+            let worker = worker.filter(|worker| named || self.shared.workers.knows(worker));
             let pending = Pending { worker, named, asked_at: batch.now, asked: now, heard: now };
             batch.commit.asked.extend(pending.row((ticket.task, ticket.attempt)));
             batch.stops.push((*ticket, pending));
@@ -127,7 +127,7 @@ impl<S: Store> Driver<S> {
         if gone.is_empty() {
             return Ok(());
         }
-        let mut batch = Batch::new(Slice::new(self.setup.limits, self.next_dispatch), self.now());
+        let mut batch = Batch::new(Slice::new(self.shared.limits, self.next_dispatch), self.now());
         batch.commit.stopped = gone.into_iter().map(|(task, attempt)| (task, attempt, batch.now)).collect();
         self.settle(Vec::new(), batch)
     }

@@ -9,9 +9,11 @@ use warrener_engine::event::Reported;
 use warrener_runtime::clock::Hand;
 use warrener_shared::id::{JobNo, TaskNo, Ticket};
 use warrener_shared::job::{SubmitContext, parse};
+use warrener_shared::limits::Limits;
 use warrener_shared::state::TaskState;
 use warrener_shared::wire::result::Report;
 use warrener_shared::wire::submit::{ReplyAddress, ReplyMode};
+use warrener_shared::wire::topology::Names;
 
 use super::*;
 use crate::store::memory::Memory as Store;
@@ -34,15 +36,10 @@ impl<S: crate::store::Store> Loop<S> {
     fn over(store: S, hand: Arc<Hand>) -> Self {
         let (_, inputs) = mpsc::channel(1);
         let (sender, outputs) = mpsc::unbounded_channel();
-        let setup = Setup {
-            limits: Limits::DEFAULT,
-            retention: Millis::from_secs(60),
-            health: Health::new(&["store"]),
-            workers: Workers::with_clock(Clock::by_hand(hand.clone())),
-            glance: Arc::default(),
-            external: BTreeSet::new(),
-        };
-        Self { driver: Driver::new(store, setup, inputs, sender).unwrap(), outputs, hand }
+        let clock = Clock::by_hand(hand.clone());
+        let shared = Arc::new(Shared::with_clock(clock, Names::default(), BTreeMap::new(), Limits::DEFAULT));
+        let driver = Driver::new(store, shared, Millis::from_secs(60), inputs, sender).unwrap();
+        Self { driver, outputs, hand }
     }
 
     /// Lets what is due happen.

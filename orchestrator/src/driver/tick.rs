@@ -4,14 +4,15 @@ use warrener_engine::{Event, Slice};
 
 use super::batch::Batch;
 use super::lane::Lane;
-use super::{Driver, Glance, QueueGlance, SAVE_EVERY, SEEN_EVERY};
+use super::{Driver, SAVE_EVERY, SEEN_EVERY};
+use crate::queues::QueueSnapshot;
 use crate::store::{Store, StoreError};
 
 impl<S: Store> Driver<S> {
     pub(super) fn tick(&mut self) {
         let now = self.clock.monotonic();
         self.last_tick = now;
-        let slots = self.setup.workers.slots_by_queue();
+        let slots = self.shared.workers.slots_by_queue();
         for lane in self.lanes.values_mut() {
             lane.tick();
             lane.slots = slots.get(lane.name.as_str()).copied().unwrap_or(0);
@@ -56,7 +57,7 @@ impl<S: Store> Driver<S> {
         let unseen = self.next_due.is_some() && self.since(self.last_commit) > SEEN_EVERY;
         let given = self.events_published.is_some() || !self.replied.is_empty();
         if behind || unseen || given || self.degraded {
-            let mut batch = Batch::new(Slice::new(self.setup.limits, self.next_dispatch), self.now());
+            let mut batch = Batch::new(Slice::new(self.shared.limits, self.next_dispatch), self.now());
             batch.must_commit = true;
             self.settle(Vec::new(), batch)?;
         }
@@ -75,7 +76,7 @@ impl<S: Store> Driver<S> {
 
     /// Shows the queues to others.
     pub fn show(&self) {
-        let queue = |(no, lane): (&i64, &Lane)| QueueGlance {
+        let queue = |(no, lane): (&i64, &Lane)| QueueSnapshot {
             no: *no,
             name: lane.name.clone(),
             paused: lane.paused,
@@ -84,8 +85,7 @@ impl<S: Store> Driver<S> {
             found: lane.found,
         };
         let queues = self.lanes.iter().map(queue).collect();
-        let glance = Glance { queues, unstarted: self.watch.unstarted() };
-        *self.setup.glance.lock().expect("nobody panics while holding a glance") = glance;
+        self.shared.queues.show(queues, self.watch.unstarted());
         metrics::gauge!("warrener_open_attempts").set(self.watch.len() as f64);
     }
 }

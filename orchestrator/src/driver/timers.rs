@@ -113,7 +113,7 @@ impl<S: Store> Driver<S> {
 
     fn try_events(&mut self, events: &[Event]) -> Result<(), Failure> {
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            let mut batch = Batch::new(Slice::new(self.setup.limits, self.next_dispatch), self.now());
+            let mut batch = Batch::new(Slice::new(self.shared.limits, self.next_dispatch), self.now());
             batch.must_commit = true;
             for event in events {
                 self.decide(event.clone(), &mut batch)?;

@@ -8,18 +8,18 @@ mod topology;
 pub(super) use self::inbox::submission;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
-use warrener_orchestrator::driver::{Answer, Chance, Driver, Glance, Input, Output, Packet, Setup};
-use warrener_orchestrator::pulse::Workers;
+use warrener_orchestrator::driver::{Answer, Chance, Driver, Input, Output, Packet};
+use warrener_orchestrator::shared::Shared;
 use warrener_orchestrator::store::Store as _;
 use warrener_runtime::clock::Clock;
-use warrener_runtime::health::Health;
 use warrener_shared::id::QueueName;
 use warrener_shared::limits::Limits;
 use warrener_shared::time::Millis;
 use warrener_shared::wire::submit::ReplyAddress;
+use warrener_shared::wire::topology::Names;
 
 use super::net::Party;
 use super::{Happening, World};
@@ -39,8 +39,7 @@ pub(super) struct Orchestrator {
 struct Running {
     driver: Driver<Disk>,
     outputs: mpsc::UnboundedReceiver<Output>,
-    glance: Arc<Mutex<Glance>>,
-    workers: Workers,
+    shared: Arc<Shared>,
     packets: VecDeque<Packet>,
     pending: Vec<Pending>,
     link: Option<Link>,
@@ -98,15 +97,14 @@ impl Orchestrator {
 
     pub(super) fn is_idle(&self) -> bool {
         self.running.as_ref().is_some_and(|running| {
-            let open: usize =
-                running.glance.lock().expect("one thread").queues.iter().map(|queue| queue.dispatched).sum();
-            running.packets.is_empty() && running.pending.is_empty() && running.link.is_some() && open == 0
+            let is_idle = running.shared.queues.busy().is_empty();
+            running.packets.is_empty() && running.pending.is_empty() && running.link.is_some() && is_idle
         })
     }
 
     pub(super) fn leftovers(&self) -> Option<Violation> {
         let running = self.running.as_ref()?;
-        let open: Vec<_> = running.glance.lock().expect("one thread").queues.clone();
+        let open: Vec<_> = running.shared.queues.all();
         let held = open.iter().any(|queue| queue.dispatched > 0);
         held.then(|| Violation::new("memory", format!("all is final, and attempts are still watched: {open:?}")))
     }
@@ -115,20 +113,13 @@ impl Orchestrator {
 impl World {
     pub(super) fn orchestrator_starts(&mut self) {
         let clock = Clock::by_hand(self.hand.clone());
-        let workers = Workers::with_clock(clock);
-        let glance = Arc::new(Mutex::new(Glance::default()));
-        let setup = Setup {
-            limits: Limits::DEFAULT,
-            retention: Millis::from_secs(7 * 24 * 3600),
-            health: Health::new(&["store"]),
-            workers: workers.clone(),
-            glance: glance.clone(),
-            external: std::collections::BTreeSet::new(),
-        };
+        let shared = Arc::new(Shared::with_clock(clock, Names::default(), BTreeMap::new(), Limits::DEFAULT));
+        let retention = Millis::from_secs(7 * 24 * 3600);
         self.disk.open().crashed = false;
         let (_, inputs) = mpsc::channel(1);
         let (sender, outputs) = mpsc::unbounded_channel();
-        let driver = Driver::new(self.disk.clone(), setup, inputs, sender).expect("the disk can be read");
+        let driver = Driver::new(self.disk.clone(), shared.clone(), retention, inputs, sender);
+        let driver = driver.expect("the disk can be read");
         self.orchestrator.process += 1;
         let process = self.orchestrator.process;
         let driver = driver.with_chance(Chance::Seed(hash(&[self.plan.seed, 3, u64::from(process)])));
@@ -137,8 +128,7 @@ impl World {
         self.orchestrator.running = Some(Running {
             driver,
             outputs,
-            glance,
-            workers,
+            shared,
             packets: VecDeque::new(),
             pending: Vec::new(),
             link: None,

@@ -89,7 +89,7 @@ async fn a_bad_query_names_its_parameter() {
 async fn a_store_that_cannot_be_written_is_said_so() {
     let world = World::new();
     world.submit(r#"{"id":"a","kind":"k"}"#).await;
-    world.health.not_ready("store", "the disk is full");
+    world.shared.health.not_ready("store", "the disk is full");
     for (path, body) in [(JOB, r#"{"kind":"k"}"#), ("/api/v1/jobs/a/cancel", ""), ("/api/v1/queues/default/pause", "")]
     {
         let answer = world.post(path, body).await;
@@ -99,7 +99,7 @@ async fn a_store_that_cannot_be_written_is_said_so() {
     assert_eq!(world.get("/readyz").await.status, 503);
     assert_eq!(world.get("/livez").await.status, 200);
     assert_eq!(world.get("/api/v1/jobs/a").await.ok()["id"], "a");
-    world.health.ready("store");
+    world.shared.health.ready("store");
     assert_eq!(world.get("/readyz").await.status, 200);
     assert_eq!(world.post("/api/v1/jobs/a/cancel", "").await.status, 200);
 }

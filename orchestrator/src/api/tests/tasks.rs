@@ -165,7 +165,7 @@ async fn reasons_name_what_is_in_the_way() {
     world.post("/api/v1/jobs/b/resume", "").await.ok();
     world.post("/api/v1/queues/default/resume", "").await.ok();
     world.dispatch().await;
-    world.health.not_ready("broker", "connection refused");
+    world.shared.health.not_ready("broker", "connection refused");
     says(reason(&world, "b").await, "no session with the broker: connection refused");
     world.succeed(&attempt, "1").await;
     assert_eq!(reason(&world, "a").await, None);

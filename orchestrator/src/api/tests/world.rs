@@ -1,8 +1,8 @@
 //! A router over a real driver and a real database. The broker is played by the test.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -12,7 +12,6 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use warrener_engine::event::Reported;
-use warrener_runtime::health::Health;
 use warrener_runtime::metrics::Metrics;
 use warrener_shared::limits::Limits;
 use warrener_shared::time::Millis;
@@ -21,8 +20,8 @@ use warrener_shared::wire::result::Report;
 use warrener_shared::wire::topology::Names;
 
 use crate::api::{Api, router};
-use crate::driver::{Driver, Glance, Input, Outgoing, Output, Packet, Setup};
-use crate::pulse::Workers;
+use crate::driver::{Driver, Input, Outgoing, Output, Packet};
+use crate::shared::Shared;
 use crate::store::sqlite::Sqlite;
 
 /// Longer than anything here takes, so that a test that waits in vain says so.
@@ -32,8 +31,7 @@ pub(super) struct World {
     router: axum::Router,
     inputs: mpsc::Sender<Packet>,
     pub(super) dispatches: mpsc::UnboundedReceiver<Outgoing>,
-    pub(super) health: Health,
-    pub(super) workers: Workers,
+    pub(super) shared: Arc<Shared>,
     pub(super) stop: CancellationToken,
     _folder: tempfile::TempDir,
 }
@@ -77,16 +75,8 @@ impl World {
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (api, store, queue) = api(folder.path());
-        let setup = Setup {
-            limits: api.limits,
-            retention: Millis::from_secs(3600),
-            health: api.health.clone(),
-            workers: api.workers.clone(),
-            glance: api.glance.clone(),
-            external: BTreeSet::new(),
-        };
         let (outputs, output_queue) = mpsc::unbounded_channel();
-        let driver = Driver::new(store, setup, queue, outputs).unwrap();
+        let driver = Driver::new(store, api.shared.clone(), Millis::from_secs(3600), queue, outputs).unwrap();
         let runtime = tokio::runtime::Handle::current();
         std::thread::spawn(move || {
             let _entered = runtime.enter();
@@ -95,10 +85,10 @@ impl World {
         let (tell, dispatches) = mpsc::unbounded_channel();
         tokio::spawn(broker(output_queue, api.finished.clone(), tell));
         let stop = CancellationToken::new();
-        let (health, workers) = (api.health.clone(), api.workers.clone());
-        health.ready("broker");
+        let shared = api.shared.clone();
+        shared.health.ready("broker");
         let (router, inputs) = router(api, stop.clone());
-        Self { router, inputs, dispatches, health, workers, stop, _folder: folder }
+        Self { router, inputs, dispatches, shared, stop, _folder: folder }
     }
 
     pub(super) async fn send(&self, request: Request<Body>) -> Answer {
@@ -155,7 +145,7 @@ impl World {
             slots: 4,
             ..Heartbeat::default()
         };
-        self.workers.note(heartbeat, warrener_shared::time::Timestamp(1_800_000_000_000));
+        self.shared.workers.note(heartbeat, warrener_shared::time::Timestamp(1_800_000_000_000));
     }
 }
 
@@ -163,17 +153,13 @@ impl World {
 pub(super) fn api(folder: &Path) -> (Api, Sqlite, mpsc::Receiver<Packet>) {
     let store = Sqlite::open(&folder.join("test.db")).unwrap();
     let (inputs, queue) = mpsc::channel(64);
+    let limits = Limits { submit_bytes: 100_000, ..Limits::DEFAULT };
     let api = Api {
+        shared: Arc::new(Shared::new(Names::default(), BTreeMap::new(), limits)),
         view: Arc::new(store.view().unwrap()),
         inputs,
-        health: Health::new(&["store", "broker"]),
         metrics: Metrics::install().unwrap(),
-        workers: Workers::default(),
-        glance: Arc::new(Mutex::new(Glance::default())),
         finished: broadcast::channel(64).0,
-        limits: Limits { submit_bytes: 100_000, ..Limits::DEFAULT },
-        names: Names::default(),
-        addresses: BTreeMap::new(),
     };
     (api, store, queue)
 }

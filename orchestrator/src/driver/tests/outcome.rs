@@ -1,6 +1,7 @@
 //! A commit whose outcome nobody knows.
 
 use tokio::sync::oneshot;
+use warrener_shared::id::QueueName;
 
 use super::*;
 use crate::store::postgres::Postgres;
@@ -26,7 +27,7 @@ fn acknowledges(run: &mut Loop<Postgres>, inputs: Vec<Input>) -> bool {
 }
 
 fn is_ready(run: &Loop<Postgres>) -> bool {
-    run.driver.setup.health.report().ready
+    run.driver.shared.health.report().ready
 }
 
 const JOB: &str = r#"{"id":"once","tasks":{"a":{"kind":"k"},"b":{"kind":"k","needs":"a"}}}"#;

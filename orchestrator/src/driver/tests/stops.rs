@@ -82,7 +82,7 @@ fn a_worker_that_goes_on_is_told_again() {
 #[test]
 fn a_heartbeat_that_may_be_older_than_the_start_proves_nothing() {
     let (mut run, ticket) = Loop::at_work();
-    run.driver.setup.workers.note(Heartbeat { worker: "w".to_owned(), ..Heartbeat::default() }, Timestamp(0));
+    run.driver.shared.workers.note(Heartbeat { worker: "w".to_owned(), ..Heartbeat::default() }, Timestamp(0));
     run.step(vec![progress(ticket), cancel()]);
     assert_eq!(run.stops(), [None]);
     assert!(!run.beats(5_000, &[]));

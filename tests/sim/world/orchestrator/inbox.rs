@@ -59,15 +59,14 @@ impl World {
     /// Queues with open attempts that were lost while nobody looked.
     pub(super) fn gone(&self) -> Vec<i64> {
         let Some(running) = &self.orchestrator.running else { return Vec::new() };
-        let glance = running.glance.lock().expect("one thread");
-        let busy = glance.queues.iter().filter(|queue| queue.dispatched > 0);
+        let busy = running.shared.queues.all().into_iter().filter(|queue| queue.dispatched > 0);
         let gone = busy.filter(|queue| self.broker.depth(&self.names.task_queue(&queue.name)).is_none());
         gone.map(|queue| queue.no).collect()
     }
 
     fn own_queues(&self) -> Vec<QueueName> {
         let Some(running) = &self.orchestrator.running else { return Vec::new() };
-        running.glance.lock().expect("one thread").queues.iter().map(|queue| queue.name.clone()).collect()
+        running.shared.queues.all().into_iter().map(|queue| queue.name).collect()
     }
 
     pub(super) fn declare_task_queue(&mut self, queue: &QueueName) {
@@ -210,7 +209,7 @@ impl World {
     pub(super) fn prepare_queue(&mut self, conn: Conn, queue: &QueueName) {
         let is_there = self.broker.depth(&self.names.task_queue(queue)).is_some();
         let Some(running) = &self.orchestrator.running else { return };
-        let number = running.glance.lock().expect("one thread").number(queue);
+        let number = running.shared.queues.number(queue);
         match number.filter(|_| !is_there) {
             Some(no) => {
                 let waiting = Waiting::Queue { conn, queue: queue.clone() };
@@ -226,7 +225,7 @@ impl World {
         let worker: Arc<str> = Arc::from(heartbeat.worker.as_str());
         let queues = heartbeat.queues.clone();
         let Some(running) = &self.orchestrator.running else { return };
-        if running.workers.note(heartbeat, Timestamp(0)) {
+        if running.shared.workers.note(heartbeat, Timestamp(0)) {
             for queue in queues.iter().filter_map(|name| QueueName::new(name).ok()) {
                 self.input(vec![Input::Queue(queue)], None);
             }
@@ -243,12 +242,7 @@ impl World {
             return;
         }
         let Some(running) = &self.orchestrator.running else { return };
-        let looked: Vec<(i64, QueueName, i64)> = {
-            let glance = running.glance.lock().expect("one thread");
-            let name = |no: i64| glance.queues.iter().find(|queue| queue.no == no).map(|queue| queue.name.clone());
-            glance.unstarted.iter().filter_map(|(no, upto)| Some((*no, name(*no)?, *upto))).collect()
-        };
-        for (no, name, upto) in looked {
+        for (no, name, upto) in running.shared.queues.unstarted() {
             let Some(ready) = self.broker.depth(&self.names.task_queue(&name)) else {
                 self.prepare_queue(conn, &name);
                 continue;

@@ -1,0 +1,67 @@
+//! What every part of the process may look at.
+
+use std::collections::BTreeMap;
+
+use warrener_runtime::clock::Clock;
+use warrener_runtime::health::Health;
+use warrener_shared::id::QueueName;
+use warrener_shared::limits::Limits;
+use warrener_shared::time::Timestamp;
+use warrener_shared::wire::topology::Names;
+
+use crate::pulse::Workers;
+use crate::queues::QueueDirectory;
+
+/// Settings and registers of one process, held by driver, broker side and API alike.
+#[derive(Debug)]
+pub struct Shared {
+    /// Names of exchanges and queues.
+    pub names: Names,
+    /// Queues of somebody else, by the queue whose tasks they carry.
+    pub addresses: BTreeMap<QueueName, String>,
+    /// The limits that apply.
+    pub limits: Limits,
+    /// Readiness: the driver owns the check `store`, the broker side the check `broker`.
+    pub health: Health,
+    /// The clock that all of them read.
+    pub clock: Clock,
+    /// The workers that were heard of.
+    pub workers: Workers,
+    /// The queues as the driver last showed them.
+    pub queues: QueueDirectory,
+}
+
+impl Shared {
+    /// Without any worker or queue yet, by the clock of this machine.
+    pub fn new(names: Names, addresses: BTreeMap<QueueName, String>, limits: Limits) -> Self {
+        Self::with_clock(Clock::start(), names, addresses, limits)
+    }
+
+    /// The same by another clock.
+    pub fn with_clock(clock: Clock, names: Names, addresses: BTreeMap<QueueName, String>, limits: Limits) -> Self {
+        Self {
+            names,
+            addresses,
+            limits,
+            health: Health::new(&["store", "broker"]),
+            workers: Workers::with_clock(clock.clone()),
+            clock,
+            queues: QueueDirectory::default(),
+        }
+    }
+
+    /// The time of day.
+    pub fn now(&self) -> Timestamp {
+        Timestamp(self.clock.now_ms())
+    }
+
+    /// The queue at the broker that carries the tasks of a queue.
+    pub(crate) fn address(&self, queue: &QueueName) -> String {
+        self.addresses.get(queue).cloned().unwrap_or_else(|| self.names.task_queue(queue))
+    }
+
+    /// Whether somebody else declares the queue that carries these tasks.
+    pub(crate) fn is_external(&self, queue: &QueueName) -> bool {
+        self.addresses.contains_key(queue)
+    }
+}
