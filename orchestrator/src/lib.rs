@@ -9,6 +9,7 @@ pub mod config;
 pub mod driver;
 pub mod pulse;
 pub mod queues;
+mod rows;
 pub mod service;
 pub mod shared;
 pub mod store;

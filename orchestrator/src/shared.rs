@@ -11,6 +11,7 @@ use warrener_shared::wire::topology::Names;
 
 use crate::pulse::Workers;
 use crate::queues::QueueDirectory;
+use crate::rows::Specs;
 
 /// Settings and registers of one process, held by driver, broker side and API alike.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub struct Shared {
     pub workers: Workers,
     /// The queues as the driver last showed them.
     pub queues: QueueDirectory,
+    /// Parsed jobs.
+    pub(crate) specs: Specs,
 }
 
 impl Shared {
@@ -47,6 +50,7 @@ impl Shared {
             workers: Workers::with_clock(clock.clone()),
             clock,
             queues: QueueDirectory::default(),
+            specs: Specs::new(limits),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Jobs and tasks as rows: what the store keeps and the rules change.
 
+mod shown;
+
 use std::sync::Arc;
 
 use warrener_shared::id::{JobId, JobNo, TaskNo, Ticket, Token};

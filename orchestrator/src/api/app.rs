@@ -13,7 +13,6 @@ use warrener_shared::id::JobNo;
 
 use super::Api;
 use super::problem::Problem;
-use super::specs::Specs;
 use crate::driver::{Answer, Command, Input, Packet};
 use crate::shared::Shared;
 use crate::store::view::{Snapshot, View};
@@ -30,7 +29,6 @@ pub(super) struct App {
     pub view: Arc<View>,
     pub metrics: Metrics,
     pub finished: broadcast::Sender<JobNo>,
-    pub specs: Specs,
     pub stop: CancellationToken,
     inputs: mpsc::WeakSender<Packet>,
     readers: Arc<Semaphore>,
@@ -43,7 +41,6 @@ impl App {
             view: api.view,
             metrics: api.metrics,
             finished: api.finished,
-            specs: Specs::default(),
             stop,
             inputs: api.inputs.downgrade(),
             readers: Arc::new(Semaphore::new(READERS)),

@@ -8,8 +8,9 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use warrener_engine::row::{Counts, JobRow, Stop};
+use warrener_engine::slice::JobEntry;
 use warrener_shared::id::JobId;
-use warrener_shared::job::{JobSpec, Shape, Start};
+use warrener_shared::job::JobSpec;
 use warrener_shared::state::{JobState, TaskState};
 use warrener_shared::time::Timestamp;
 
@@ -19,6 +20,7 @@ use super::problem::Problem;
 use super::query::Parameters;
 use super::shape::{ByState, Raw, raw, time};
 use crate::driver::{Answer, Command};
+use crate::store::Caption;
 use crate::store::view::{JobRecord, Snapshot};
 
 /// A job as everybody sees it.
@@ -69,20 +71,15 @@ impl From<JobRecord> for JobResource {
 impl JobResource {
     /// What a job would look like that is not kept.
     pub(super) fn imagined(spec: &JobSpec, body: &[u8], now: Timestamp) -> Self {
-        let scheduled_at = match spec.start {
-            Start::Now => None,
-            Start::Delay(delay) => Some(now + delay),
-            Start::At(at) => Some(at),
-        }
-        .filter(|at| *at > now);
+        let scheduled_at = spec.start.later_than(now);
+        let caption = Caption::of(spec);
         let mut counts = Counts::default();
-        counts.add(TaskState::Waiting, u32::try_from(spec.tasks.len()).expect("the parser limits the tasks"));
-        let labels = serde_json::to_vec(&spec.labels).expect("labels are text");
+        counts.add(TaskState::Waiting, caption.tasks);
         Self {
             id: spec.id.as_ref().map(JobId::to_string),
-            name: spec.name.clone(),
-            kind: (spec.shape == Shape::Single).then(|| spec.tasks[0].kind.to_string()),
-            labels: raw(Some(&labels)),
+            name: caption.name,
+            kind: caption.kind,
+            labels: raw(Some(caption.labels.as_bytes())),
             state: if scheduled_at.is_some() { JobState::Scheduled } else { JobState::Running },
             paused: false,
             cancelling: false,
@@ -118,6 +115,12 @@ pub(super) fn load(snapshot: &Snapshot<'_>, id: &JobId) -> Result<JobRecord, Pro
 /// The row of the job with this id.
 pub(super) fn row(snapshot: &Snapshot<'_>, id: &JobId) -> Result<JobRow, Problem> {
     snapshot.job_with_id(id)?.ok_or_else(|| no_job(id.as_str()))
+}
+
+/// The job with this id, and what was submitted as it.
+pub(super) fn entry(app: &App, snapshot: &mut Snapshot<'_>, id: &JobId) -> Result<JobEntry, Problem> {
+    let job = row(snapshot, id)?;
+    Ok(app.shared.specs.of(&job, snapshot)?.entry(job))
 }
 
 pub(super) async fn get(State(app): State<Arc<App>>, JobPath(id): JobPath, uri: Uri) -> Result<Response, Problem> {

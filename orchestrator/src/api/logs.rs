@@ -13,7 +13,7 @@ use super::path::{TaskPath, no_task};
 use super::problem::Problem;
 use super::query::Parameters;
 use super::shape::{List, time};
-use super::task::Maker;
+use crate::rows::message;
 
 /// Something that an attempt wrote: part of a line, or several.
 #[derive(Debug, Serialize)]
@@ -33,10 +33,9 @@ pub(super) async fn list(
     let limit = parameters.limit()?;
     let after = parameters.cursor(cursor)?.unwrap_or((0, 0));
     app.answer(move |app, snapshot| {
-        let job = job::row(snapshot, &id)?;
-        let spec = app.specs.get(snapshot, &job, &app.shared.limits)?;
-        let maker = Maker::new(app, snapshot, &job, &spec)?;
-        let row = maker.find(&address)?.ok_or_else(|| no_task(id.as_str(), &address.to_string()))?;
+        let job = job::entry(app, snapshot, &id)?;
+        let row = message::find(snapshot, &job, &address)?;
+        let row = row.ok_or_else(|| no_task(id.as_str(), &address.to_string()))?;
         let page = snapshot.logs(row.no, after, limit)?;
         let last = page.items.last().filter(|_| page.more);
         let next_cursor = last.map(|last| format!("{}.{}", last.attempt, last.no));

@@ -21,10 +21,10 @@ mod queues;
 mod reason;
 mod results;
 mod shape;
-mod specs;
 mod submit;
 mod task;
 mod tasks;
+mod wish;
 mod workers;
 
 use std::sync::Arc;

@@ -7,6 +7,7 @@ use axum::http::Uri;
 use axum::response::Response;
 use serde::Serialize;
 use warrener_shared::id::QueueName;
+use warrener_shared::job::TaskSpec;
 use warrener_shared::time::Timestamp;
 
 use super::app::App;
@@ -15,9 +16,8 @@ use super::problem::Problem;
 use super::query::Parameters;
 use super::shape::{List, time};
 use crate::driver::{Answer, Command};
-use crate::store::QueueRow;
-use crate::store::Rows as _;
 use crate::store::view::{Mapped, Snapshot};
+use crate::store::{QueueRow, Rows as _};
 
 /// Mapped tasks of a queue whose items are counted exactly; those of the others count as if nothing held them.
 const MAPPED_MAX: usize = 200;
@@ -90,16 +90,15 @@ fn ready(app: &App, snapshot: &Snapshot<'_>, queue: i64) -> Result<u64, Problem>
     let mapped = snapshot.ready_mapped(queue, MAPPED_MAX)?;
     let mut items = 0;
     for one in &mapped {
-        items += u64::from(one.map.available(max_parallel(app, snapshot, one)?));
+        items += u64::from(one.map.available(max_parallel(app, *snapshot, one)?));
     }
     Ok(tasks - mapped.len() as u64 + items)
 }
 
-fn max_parallel(app: &App, snapshot: &Snapshot<'_>, mapped: &Mapped) -> Result<Option<u32>, Problem> {
-    let Some(job) = { *snapshot }.job(mapped.job)? else { return Ok(None) };
-    let spec = app.specs.get(snapshot, &job, &app.shared.limits)?;
-    let task = spec.tasks.get(mapped.position as usize);
-    Ok(task.and_then(|task| task.for_each.as_ref()).and_then(|each| each.max_parallel))
+fn max_parallel(app: &App, mut snapshot: Snapshot<'_>, mapped: &Mapped) -> Result<Option<u32>, Problem> {
+    let Some(job) = snapshot.job(mapped.job)? else { return Ok(None) };
+    let spec = app.shared.specs.of(&job, &mut snapshot)?.spec;
+    Ok(spec.tasks.get(mapped.position as usize).and_then(TaskSpec::max_parallel))
 }
 
 fn find(snapshot: &Snapshot<'_>, name: &QueueName) -> Result<QueueRow, Problem> {

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use warrener_engine::row::{JobRow, TaskRow, WaitsFor};
+use warrener_engine::slice::JobEntry;
 use warrener_shared::error::ErrorObject;
 use warrener_shared::id::TaskNo;
-use warrener_shared::job::{BuiltIn, JobSpec, TaskSpec};
+use warrener_shared::job::{BuiltIn, TaskSpec};
 use warrener_shared::state::{JobState, TaskState};
 
 use super::app::App;
@@ -85,16 +86,15 @@ impl Circumstances {
 
 /// Looks for the needs that are open, with a bound for one request.
 pub(super) struct Needs<'a> {
-    snapshot: &'a Snapshot<'a>,
-    job: &'a JobRow,
-    spec: &'a JobSpec,
+    snapshot: Snapshot<'a>,
+    job: &'a JobEntry,
     is_final: BTreeMap<u32, bool>,
     looks: usize,
 }
 
 impl<'a> Needs<'a> {
-    pub(super) const fn new(snapshot: &'a Snapshot<'a>, job: &'a JobRow, spec: &'a JobSpec) -> Self {
-        Self { snapshot, job, spec, is_final: BTreeMap::new(), looks: 0 }
+    pub(super) const fn new(snapshot: Snapshot<'a>, job: &'a JobEntry) -> Self {
+        Self { snapshot, job, is_final: BTreeMap::new(), looks: 0 }
     }
 
     /// Names of the first needs that are open.
@@ -105,7 +105,7 @@ impl<'a> Needs<'a> {
                 break;
             }
             if !self.has_ended(*position)? {
-                open.push(self.spec.tasks[*position as usize].name.as_str());
+                open.push(self.job.spec.tasks[*position as usize].name.as_str());
             }
         }
         Ok(open)
@@ -116,7 +116,7 @@ impl<'a> Needs<'a> {
             return Ok(*known);
         }
         self.looks += 1;
-        let no: TaskNo = self.job.task_no(position);
+        let no: TaskNo = self.job.row.task_no(position);
         let ended = self.snapshot.state(no)?.is_some_and(TaskState::is_final);
         self.is_final.insert(position, ended);
         Ok(ended)
@@ -130,7 +130,7 @@ pub(super) fn reason(
     needs: &mut Needs<'_>,
     around: &Circumstances,
 ) -> Result<Option<String>, Problem> {
-    let job = needs.job;
+    let job = &needs.job.row;
     Ok(match task.state {
         TaskState::Waiting => Some(waiting(task, spec, job, needs)?),
         TaskState::Ready => Some(ready(spec, job, around)),
@@ -145,7 +145,7 @@ fn waiting(task: &TaskRow, spec: &TaskSpec, job: &JobRow, needs: &mut Needs<'_>)
         return Ok(format!("the job is scheduled for {at}"));
     }
     if task.index.is_some() {
-        let most = spec.for_each.as_ref().and_then(|each| each.max_parallel).unwrap_or(0);
+        let most = spec.max_parallel().unwrap_or(0);
         return Ok(format!("max_parallel lets {most} items run at once"));
     }
     let open = needs.open(spec)?;

@@ -11,71 +11,27 @@ use futures_util::StreamExt as _;
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 use warrener_shared::id::{JobId, JobNo};
-use warrener_shared::job::{SubmitContext, parse, parse_duration};
 
 use super::app::{App, respond, to_json};
 use super::dry_run;
 use super::job::{JobResource, load};
 use super::problem::Problem;
-use super::query::Parameters;
-use crate::broker::submission;
-use crate::driver::{Answer, Input, Submission};
+use super::wish::Wish;
+use crate::driver::{Answer, Input};
 use crate::store::Rows as _;
 
-/// Longest `wait`; whoever wants to wait longer asks again.
-const WAIT_MAX: Duration = Duration::from_secs(600);
 /// How often a waiting request looks for itself, should a notice be lost.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
 /// How much of a body over the limit is read and thrown away, as a multiple of the limit, so that a client that
 /// sends first and reads later gets to read the answer.
 const DRAIN: usize = 4;
 
-/// What a client asks for beside the job itself.
-pub(super) struct Wish {
-    dry_run: bool,
-    wait: Option<Duration>,
-    key: Option<String>,
-    traceparent: Option<Arc<str>>,
-}
-
 pub(super) async fn submit(State(app): State<Arc<App>>, request: Request<Body>) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let parameters = Parameters::read(&parts.uri, &["dry_run", "wait"])?;
-    let wish = Wish {
-        dry_run: parameters.flag("dry_run")?,
-        wait: wait(&parameters)?,
-        key: idempotency_key(&parts.headers)?,
-        traceparent: traceparent(&parts.headers),
-    };
+    let wish = Wish::of(&parts)?;
     check_encoding(&parts.headers)?;
     let body = receive(&parts.headers, body, app.shared.limits.submit_bytes).await?;
     if wish.dry_run { dry_run::answer(&app, wish, body).await } else { keep(&app, wish, body).await }
-}
-
-fn wait(parameters: &Parameters) -> Result<Option<Duration>, Problem> {
-    let Some(text) = parameters.get("wait") else { return Ok(None) };
-    let wait = parse_duration(text).map_err(|error| Problem::parameter("wait", error))?.to_std();
-    if wait > WAIT_MAX {
-        return Err(Problem::parameter("wait", "at most 10m; ask again for longer"));
-    }
-    Ok(Some(wait))
-}
-
-/// The key with or without the quotes that the draft of the standard wants.
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    let text = value.to_str().map_err(|_| Problem::parameter("Idempotency-Key", "not readable as text"))?;
-    let bare = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
-    Ok(Some(bare.to_owned()))
-}
-
-/// A trace context that is none is left out, as the standard asks.
-fn traceparent(headers: &HeaderMap) -> Option<Arc<str>> {
-    let text = headers.get("traceparent")?.to_str().ok()?;
-    let parts: Vec<&str> = text.split('-').collect();
-    let lengths = parts.iter().map(|part| part.len()).eq([2, 32, 16, 2]);
-    let digits = parts.iter().all(|part| part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)));
-    (lengths && digits && parts[0] != "ff").then(|| text.into())
 }
 
 pub(super) fn check_encoding(headers: &HeaderMap) -> Result<(), Problem> {
@@ -107,19 +63,9 @@ pub(super) async fn receive(headers: &HeaderMap, body: Body, limit: usize) -> Re
     if seen > limit { Err(Problem::too_large(limit)) } else { Ok(bytes) }
 }
 
-/// The job that a body asks for.
-pub(super) fn read(app: &App, wish: &Wish, body: &[u8]) -> Result<Box<Submission>, Problem> {
-    let context = SubmitContext { message_id: wish.key.as_deref(), ..SubmitContext::default() };
-    let spec = parse(body, &context, &app.shared.limits).map_err(|problems| {
-        metrics::counter!("warrener_jobs_rejected_total").increment(1);
-        Problem::refused(problems)
-    })?;
-    Ok(submission(spec, body, None, wish.traceparent.clone()))
-}
-
 async fn keep(app: &Arc<App>, wish: Wish, body: Vec<u8>) -> Result<Response, Problem> {
     let wait = wish.wait;
-    let mut submission = app.block(move |app| read(app, &wish, &body)).await?;
+    let mut submission = app.block(move |app| wish.read(app, &body)).await?;
     // Listening begins before the job exists, so that its end cannot be missed.
     let finished = app.finished.subscribe();
     let answer = app.ask(|tell| {

@@ -6,10 +6,10 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 use serde::Serialize;
-use warrener_engine::row::{AttemptRow, Counts, JobRow, TaskRow};
-use warrener_shared::error::{ErrorObject, code};
-use warrener_shared::id::{JobId, TaskAddress, TaskNo};
-use warrener_shared::job::{JobSpec, TaskSpec};
+use warrener_engine::row::{AttemptRow, Counts, TaskRow};
+use warrener_engine::slice::JobEntry;
+use warrener_shared::id::{JobId, TaskAddress};
+use warrener_shared::job::TaskSpec;
 use warrener_shared::state::{Outcome, TaskState};
 
 use super::app::App;
@@ -18,9 +18,10 @@ use super::path::{TaskPath, no_task};
 use super::problem::Problem;
 use super::query::Parameters;
 use super::reason::{Circumstances, Needs, reason};
-use super::results::{self, Lists};
+use super::results::{self, ItemLists};
 use super::shape::{ByState, Raw, raw, time};
 use crate::driver::{Answer, Command};
+use crate::rows::message;
 use crate::store::StoreError;
 use crate::store::view::Snapshot;
 
@@ -83,45 +84,33 @@ struct AttemptResource {
     error: Raw,
 }
 
-/// Makes resources of the rows of one job.
+/// Makes resources of the rows of one job, all from one snapshot.
 pub(super) struct Maker<'a> {
-    pub snapshot: &'a Snapshot<'a>,
-    pub job: &'a JobRow,
-    pub spec: &'a JobSpec,
+    pub snapshot: Snapshot<'a>,
+    pub job: &'a JobEntry,
     needs: Needs<'a>,
     around: Circumstances,
 }
 
 impl<'a> Maker<'a> {
-    pub(super) fn new(
-        app: &App,
-        snapshot: &'a Snapshot<'a>,
-        job: &'a JobRow,
-        spec: &'a JobSpec,
-    ) -> Result<Self, Problem> {
-        let around = Circumstances::look(app, snapshot)?;
-        Ok(Self { snapshot, job, spec, needs: Needs::new(snapshot, job, spec), around })
+    pub(super) fn new(app: &App, snapshot: Snapshot<'a>, job: &'a JobEntry) -> Result<Self, Problem> {
+        let around = Circumstances::look(app, &snapshot)?;
+        Ok(Self { snapshot, job, needs: Needs::new(snapshot, job), around })
     }
 
     /// The task at a position of the job.
     pub(super) fn spec_of(&self, row: &TaskRow) -> Result<&'a TaskSpec, Problem> {
-        let corrupt = || StoreError::Corrupt(format!("job {} has no task {}", self.job.id, row.position));
-        Ok(self.spec.tasks.get(row.position as usize).ok_or_else(corrupt)?)
-    }
-
-    /// The most items of a task that may be open at once.
-    pub(super) fn max_parallel(&self, row: &TaskRow) -> Result<Option<u32>, Problem> {
-        Ok(self.spec_of(row)?.for_each.as_ref().and_then(|each| each.max_parallel))
+        let corrupt = || StoreError::Corrupt(format!("job {} has no task {}", self.job.row.id, row.position));
+        Ok(self.job.spec.tasks.get(row.position as usize).ok_or_else(corrupt)?)
     }
 
     /// The resource of a row; `output` is that of a mapped task, which its items have.
     pub(super) fn task(&mut self, row: &TaskRow, output: Raw) -> Result<TaskResource, Problem> {
         let spec = self.spec_of(row)?;
-        let shows_error = !matches!(row.state, TaskState::Succeeded | TaskState::Ready | TaskState::Dispatched);
-        let needs = spec.needs.iter().map(|at| self.spec.tasks[*at as usize].name.to_string());
+        let needs = spec.needs.iter().map(|at| self.job.spec.tasks[*at as usize].name.to_string());
         let is_mapped = spec.for_each.is_some() && row.index.is_none();
         Ok(TaskResource {
-            job: self.job.id.to_string(),
+            job: self.job.row.id.to_string(),
             task: spec.name.to_string(),
             index: row.index,
             kind: spec.kind.to_string(),
@@ -132,7 +121,7 @@ impl<'a> Maker<'a> {
             attempt: row.attempt,
             max_attempts: spec.policy.retry.max_attempts,
             needs: needs.collect(),
-            created_at: time(Some(self.job.created_at)),
+            created_at: time(Some(self.job.row.created_at)),
             ready_at: time(row.ready_at),
             dispatched_at: time(row.dispatched_at),
             started_at: time(row.started_at),
@@ -140,55 +129,25 @@ impl<'a> Maker<'a> {
             retry_at: time(row.wake_at.filter(|_| row.state == TaskState::Retrying)),
             worker: row.worker.as_deref().map(str::to_owned),
             progress: raw(row.progress.as_deref()),
-            error: raw(row.error.as_deref().filter(|_| shows_error)),
+            error: raw(row.shown_error().map(|error| &**error)),
             output: if is_mapped { output } else { raw(row.output.as_deref()) },
             mapped: is_mapped.then(|| mapped(row, spec)),
         })
     }
 
     /// The lists of a mapped task; of another, nothing.
-    pub(super) fn lists(&self, row: &TaskRow, results: bool) -> Result<Lists, Problem> {
-        if self.spec_of(row)?.for_each.is_none() || row.index.is_some() {
-            return Ok(Lists::default());
+    pub(super) fn lists(&mut self, row: &TaskRow, results: bool) -> Result<ItemLists, Problem> {
+        let spec = self.spec_of(row)?;
+        if spec.for_each.is_none() || row.index.is_some() {
+            return Ok(ItemLists::default());
         }
-        results::read(self.snapshot, row, self.max_parallel(row)?, results)
+        results::read(&mut self.snapshot, row, spec.max_parallel(), results)
     }
-
-    /// The row of a task or item; `None` if there is none of this name.
-    pub(super) fn find(&self, address: &TaskAddress) -> Result<Option<TaskRow>, Problem> {
-        let Some(position) = self.spec.position(address.task.as_str()) else { return Ok(None) };
-        let task = self.snapshot.task(self.job.task_no(position))?;
-        match (task, address.index) {
-            (Some(task), Some(index)) => self.item(&task, index),
-            (task, _) => Ok(task),
-        }
-    }
-
-    /// The row of an item, made up as long as the item is only counted; `None` if there is no such item.
-    pub(super) fn item(&self, mapped: &TaskRow, index: u32) -> Result<Option<TaskRow>, Problem> {
-        let Some(map) = mapped.map.filter(|map| index < map.total) else { return Ok(None) };
-        let no = TaskNo(map.first_item.0 + i64::from(index));
-        if index < map.next {
-            return Ok(self.snapshot.task(no)?);
-        }
-        Ok(Some(counted(mapped, index, no, self.max_parallel(mapped)?)))
-    }
-}
-
-/// An item as it would be if it were kept already.
-pub(super) fn counted(mapped: &TaskRow, index: u32, no: TaskNo, max_parallel: Option<u32>) -> TaskRow {
-    let mut row = TaskRow::new(no, mapped.job, mapped.position, mapped.queue, 0);
-    row.index = Some(index);
-    row.state = results::unkept(mapped, max_parallel, index);
-    row.ready_at = mapped.ready_at.filter(|_| row.state == TaskState::Ready && max_parallel.is_none());
-    row.finished_at = mapped.finished_at.filter(|_| row.state.is_final());
-    row
 }
 
 fn mapped(row: &TaskRow, spec: &TaskSpec) -> MappedPart {
-    let max_parallel = spec.for_each.as_ref().and_then(|each| each.max_parallel);
     let closed = row.state.is_final().then_some(TaskState::Cancelled);
-    let counts = row.map.map_or_else(Counts::default, |map| map.all_counts(max_parallel, closed));
+    let counts = row.map.map_or_else(Counts::default, |map| map.all_counts(spec.max_parallel(), closed));
     MappedPart { total: row.map.map(|map| map.total), items: ByState(counts) }
 }
 
@@ -230,24 +189,18 @@ pub(super) async fn get(
 }
 
 async fn answer(app: &Arc<App>, id: JobId, address: TaskAddress) -> Result<Response, Problem> {
-    // Asked first: the input never changes once it is known, the rest does.
-    let input = match app.command(Command::Resolve(id.clone(), address.clone())).await? {
-        Answer::Input(bytes) => raw(Some(&bytes)),
-        _ => None,
-    };
     app.answer(move |app, snapshot| {
-        let job = job::row(snapshot, &id)?;
-        let spec = app.specs.get(snapshot, &job, &app.shared.limits)?;
-        detail(Maker::new(app, snapshot, &job, &spec)?, &address, input)
+        let job = job::entry(app, snapshot, &id)?;
+        let row = message::find(snapshot, &job, &address)?;
+        let row = row.ok_or_else(|| no_task(id.as_str(), &address.to_string()))?;
+        let input = message::input(snapshot, &app.shared.specs, &job, &row)?;
+        let mut maker = Maker::new(app, *snapshot, &job)?;
+        let lists = maker.lists(&row, true)?;
+        let attempts = attempts(snapshot, &row)?;
+        let task = maker.task(&row, lists.outputs)?;
+        Ok(TaskDetail { task, input: raw(input.as_deref()), results: lists.results, attempts })
     })
     .await
-}
-
-fn detail(mut maker: Maker<'_>, address: &TaskAddress, input: Raw) -> Result<TaskDetail, Problem> {
-    let row = maker.find(address)?.ok_or_else(|| no_task(maker.job.id.as_str(), &address.to_string()))?;
-    let lists = maker.lists(&row, true)?;
-    let attempts = attempts(maker.snapshot, &row)?;
-    Ok(TaskDetail { task: maker.task(&row, lists.outputs)?, input, results: lists.results, attempts })
 }
 
 /// All tries, the oldest first. The latest is told by the row of the task unless another followed it.
@@ -281,7 +234,7 @@ impl From<AttemptRow> for AttemptResource {
 
 impl AttemptResource {
     fn latest(row: &TaskRow) -> Self {
-        let outcome = outcome(row);
+        let outcome = row.latest_outcome();
         let failed = outcome.is_some_and(|outcome| outcome != Outcome::Succeeded);
         Self {
             attempt: row.attempt,
@@ -293,18 +246,5 @@ impl AttemptResource {
             stopped_at: None,
             error: raw(row.error.as_deref().filter(|_| failed)),
         }
-    }
-}
-
-/// How the latest attempt ended, from how its task did; `None` while it is open.
-fn outcome(row: &TaskRow) -> Option<Outcome> {
-    let code_is = |word: &str| row.error.as_deref().and_then(ErrorObject::from_json).is_some_and(|e| e.code == word);
-    match row.state {
-        TaskState::Succeeded => Some(Outcome::Succeeded),
-        TaskState::Failed if code_is(code::LOST) => Some(Outcome::Lost),
-        TaskState::Failed => Some(Outcome::Failed),
-        TaskState::TimedOut => Some(Outcome::TimedOut),
-        TaskState::Cancelled | TaskState::Skipped => Some(Outcome::Cancelled),
-        _ => None,
     }
 }

@@ -6,15 +6,14 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 use warrener_engine::row::TaskRow;
-use warrener_shared::id::TaskNo;
 
 use super::app::App;
-use super::job::row;
+use super::job;
 use super::path::JobPath;
 use super::problem::Problem;
 use super::query::Parameters;
 use super::shape::List;
-use super::task::{Maker, TaskResource, counted};
+use super::task::{Maker, TaskResource};
 use crate::store::StoreError;
 use crate::store::view::PAGE_BYTES;
 
@@ -49,9 +48,8 @@ pub(super) async fn list(State(app): State<Arc<App>>, JobPath(id): JobPath, uri:
     let limit = parameters.limit()?;
     let start = parameters.cursor(Place::parse)?.unwrap_or(Place::task(0));
     app.answer(move |app, snapshot| {
-        let job = row(snapshot, &id)?;
-        let spec = app.specs.get(snapshot, &job, &app.shared.limits)?;
-        let maker = Maker::new(app, snapshot, &job, &spec)?;
+        let job = job::entry(app, snapshot, &id)?;
+        let maker = Maker::new(app, *snapshot, &job)?;
         Walk { maker, with_items, limit, shown: Vec::new(), bytes: 0 }.run(start)
     })
     .await
@@ -68,7 +66,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn run(mut self, start: Place) -> Result<List<TaskResource>, Problem> {
-        let tasks = u32::try_from(self.maker.spec.tasks.len()).expect("the parser limits the tasks");
+        let tasks = u32::try_from(self.maker.job.spec.tasks.len()).expect("the parser limits the tasks");
         let mut place = start;
         while place.position < tasks && !self.is_full() {
             place = match place.index {
@@ -90,9 +88,9 @@ impl Walk<'_> {
 
     /// Shows tasks from a position on, up to the first whose items come next, and says where to go on.
     fn tasks(&mut self, first: u32) -> Result<Place, Problem> {
-        let rest = u32::try_from(self.maker.spec.tasks.len()).expect("the parser limits the tasks") - first;
+        let rest = u32::try_from(self.maker.job.spec.tasks.len()).expect("the parser limits the tasks") - first;
         let count = if self.with_items { 1 } else { rest.min(self.room()) };
-        let rows = self.maker.snapshot.task_page(self.maker.job.task_no(first), count)?.items;
+        let rows = self.maker.snapshot.task_page(self.maker.job.row.task_no(first), count)?.items;
         let mut position = first;
         for row in rows {
             let lists = self.maker.lists(&row, false)?;
@@ -108,14 +106,14 @@ impl Walk<'_> {
             }
         }
         if position == first {
-            return Err(StoreError::Corrupt(format!("job {} lacks task {first}", self.maker.job.id)).into());
+            return Err(StoreError::Corrupt(format!("job {} lacks task {first}", self.maker.job.row.id)).into());
         }
         Ok(Place::task(position))
     }
 
     /// Shows items of a mapped task, and says where to go on.
     fn items(&mut self, position: u32, first: u32) -> Result<Place, Problem> {
-        let mapped = self.maker.snapshot.task(self.maker.job.task_no(position))?;
+        let mapped = self.maker.snapshot.task(self.maker.job.row.task_no(position))?;
         let Some((mapped, map)) = mapped.and_then(|row| Some((row.clone(), row.map?))) else {
             return Ok(Place::task(position + 1));
         };
@@ -123,9 +121,9 @@ impl Walk<'_> {
         let mut index = first;
         if first < map.next {
             let count = map.next.min(end) - first;
-            let rows = self.maker.snapshot.task_page(item_no(&mapped, first), count)?;
+            let rows = self.maker.snapshot.task_page(map.item_no(first), count)?;
             if rows.items.is_empty() {
-                return Err(StoreError::Corrupt(format!("job {} lacks items", self.maker.job.id)).into());
+                return Err(StoreError::Corrupt(format!("job {} lacks items", self.maker.job.row.id)).into());
             }
             for row in &rows.items {
                 self.show(row, None)?;
@@ -134,9 +132,9 @@ impl Walk<'_> {
         }
         // A page that is full of bytes ends before the items that are only counted.
         if index >= map.next.min(end) {
-            let max_parallel = self.maker.max_parallel(&mapped)?;
-            for at in index..end {
-                self.show(&counted(&mapped, at, item_no(&mapped, at), max_parallel), None)?;
+            let max_parallel = self.maker.spec_of(&mapped)?.max_parallel();
+            for item in (index..end).filter_map(|at| mapped.counted_item(at, max_parallel)) {
+                self.show(&item, None)?;
             }
             index = index.max(end);
         }
@@ -148,9 +146,4 @@ impl Walk<'_> {
         self.shown.push(self.maker.task(row, output)?);
         Ok(())
     }
-}
-
-fn item_no(mapped: &TaskRow, index: u32) -> TaskNo {
-    let first = mapped.map.map_or(0, |map| map.first_item.0);
-    TaskNo(first + i64::from(index))
 }

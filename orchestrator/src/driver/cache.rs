@@ -8,13 +8,10 @@ use warrener_engine::row::{JobRow, TaskRow};
 use warrener_engine::slice::{Changes, Lists};
 use warrener_shared::expr::Items;
 use warrener_shared::id::{JobNo, TaskNo};
-use warrener_shared::job::JobSpec;
 
+use crate::rows::Specs;
 use crate::store::OwedReply;
 
-/// Bytes of parsed jobs that are kept, roughly: two of the largest that are allowed. One that is not kept is parsed
-/// again in every batch that touches it.
-const SPEC_BYTES: u64 = 144 * 1024 * 1024;
 /// Bytes of expanded lists and joined outputs that are kept.
 const LIST_BYTES: u64 = 32 * 1024 * 1024;
 
@@ -22,30 +19,8 @@ const LIST_BYTES: u64 = 32 * 1024 * 1024;
 /// windows of some busy queues allow.
 const ROW_BYTES: u64 = 16 * 1024 * 1024;
 
-/// A parsed job with what is needed beside it.
-#[derive(Clone, Debug)]
-pub(super) struct Parsed {
-    pub(super) spec: Arc<JobSpec>,
-    pub(super) traceparent: Option<Arc<str>>,
-    /// Bytes that it takes, roughly.
-    footprint: usize,
-}
-
-impl Parsed {
-    /// Of a document of so many bytes.
-    pub(super) fn new(spec: Arc<JobSpec>, traceparent: Option<Arc<str>>, document: usize) -> Self {
-        Self { footprint: spec.footprint(document), spec, traceparent }
-    }
-}
-
 #[derive(Clone, Debug)]
 pub(super) struct Bytes;
-
-impl Weighter<JobNo, Parsed> for Bytes {
-    fn weight(&self, _: &JobNo, parsed: &Parsed) -> u64 {
-        parsed.footprint as u64
-    }
-}
 
 impl Weighter<TaskNo, Arc<Items>> for Bytes {
     fn weight(&self, _: &TaskNo, items: &Arc<Items>) -> u64 {
@@ -75,7 +50,6 @@ impl Weighter<JobNo, JobRow> for Bytes {
 
 /// See the module.
 pub(super) struct Memory {
-    pub(super) specs: Cache<JobNo, Parsed, Bytes>,
     pub(super) items: Cache<TaskNo, Arc<Items>, Bytes>,
     pub(super) lists: Cache<TaskNo, Lists, Bytes>,
     /// Tasks with an open attempt, whose report comes next, and the mapped tasks of such items; as committed.
@@ -103,7 +77,7 @@ impl Memory {
     }
 
     /// What a commit made of the rows, and whom it owes an answer.
-    pub(super) fn committed(&mut self, changes: &mut Changes, owed: &[OwedReply]) {
+    pub(super) fn committed(&mut self, changes: &mut Changes, owed: &[OwedReply], specs: &Specs) {
         for row in &changes.new_jobs {
             self.silent.insert(row.no, ());
         }
@@ -123,8 +97,7 @@ impl Memory {
         for row in changes.new_jobs.drain(..).chain(changes.jobs.drain(..)) {
             if row.state.is_final() {
                 self.jobs.remove(&row.no);
-                // It would take the place of one that is still asked for.
-                self.specs.remove(&row.no);
+                specs.forget(&row);
             } else {
                 self.jobs.insert(row.no, row);
             }
@@ -141,7 +114,6 @@ impl Memory {
 impl Default for Memory {
     fn default() -> Self {
         Self {
-            specs: Cache::with_weighter(20_000, SPEC_BYTES, Bytes),
             items: Cache::with_weighter(1_000, LIST_BYTES, Bytes),
             lists: Cache::with_weighter(1_000, LIST_BYTES, Bytes),
             tasks: Cache::with_weighter(20_000, ROW_BYTES, Bytes),
@@ -153,30 +125,6 @@ impl Default for Memory {
 
 impl std::fmt::Debug for Memory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Memory({} jobs, {} lists)", self.specs.len(), self.items.len() + self.lists.len())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use warrener_shared::job::{SubmitContext, parse};
-    use warrener_shared::limits::Limits;
-
-    use super::*;
-
-    #[test]
-    fn two_of_the_largest_jobs_are_remembered() {
-        let context = SubmitContext { message_id: None, priority: None, level: 0 };
-        let limits = Limits::DEFAULT;
-        let tasks = (0..1_000).map(|at| format!(r#""t{at}":{{"kind":"k"}}"#)).collect::<Vec<_>>().join(",");
-        let job = parse(format!(r#"{{"tasks":{{{tasks}}}}}"#).as_bytes(), &context, &limits).unwrap();
-        // As large as a document and a number of tasks may be; only the bytes of each are made up.
-        let small = job.footprint(limits.submit_bytes);
-        let footprint = small + (job.footprint(0) * (limits.tasks / 1_000 - 1));
-        let (spec, mut memory) = (Arc::new(job), Memory::default());
-        for no in 1..=2 {
-            memory.specs.insert(JobNo(no), Parsed { spec: spec.clone(), traceparent: None, footprint });
-        }
-        assert!((1..=2).all(|no| memory.specs.get(&JobNo(no)).is_some()), "{footprint} bytes each");
+        write!(f, "Memory({} jobs, {} lists)", self.jobs.len(), self.items.len() + self.lists.len())
     }
 }

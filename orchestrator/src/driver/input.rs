@@ -137,8 +137,6 @@ pub enum Command {
     Replay(i64, Box<Parcel>),
     /// Hold the queue, or let it go on.
     PauseQueue(QueueName, bool),
-    /// Say what the input of the task or item is.
-    Resolve(JobId, TaskAddress),
 }
 
 /// A message with where it goes.
@@ -174,8 +172,6 @@ pub enum Answer {
     NotFound,
     /// It cannot be done in the state that things are in.
     Conflict(String),
-    /// The input as JSON; `null` as long as it is not known.
-    Input(Vec<u8>),
 }
 
 /// For a worker that is seen at an attempt.

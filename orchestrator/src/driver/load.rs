@@ -1,58 +1,25 @@
-//! Loading what a rule asks for, from memory where it is known and from the store where it is not.
-
-use std::sync::Arc;
+//! Loading what a rule asks for: what is remembered here, and the rest from the store.
 
 use warrener_engine::row::{JobRow, TaskRow};
-use warrener_engine::slice::{JobEntry, Lists};
+use warrener_engine::slice::JobEntry;
 use warrener_engine::{Event, Lane as LaneNo, Read, Slice, missing};
 use warrener_shared::id::{JobNo, QueueName, TaskNo};
-use warrener_shared::job::{SubmitContext, parse};
-use warrener_shared::json::Doc;
-use warrener_shared::state::TaskState;
 use warrener_shared::time::Millis;
 
 use super::batch::Batch;
-use super::cache::Parsed;
 use super::{Driver, Output};
-use crate::store::lists::{LISTS_MAX, ListWriter};
-use crate::store::{Item, QueueRow, Store, StoreError};
+use crate::rows::load::{self, Loader};
+use crate::store::{QueueRow, Store, StoreError};
 
 impl<S: Store> Driver<S> {
     /// Loads until nothing is missing for the event.
     pub(super) fn load_for(&mut self, event: &Event, batch: &mut Batch) -> Result<(), StoreError> {
-        loop {
-            let reads = missing(&batch.slice, event);
-            if reads.is_empty() {
-                return Ok(());
-            }
-            for read in reads {
-                self.load(read, &mut batch.slice)?;
-            }
-        }
+        load::all(&mut batch.slice, |slice| missing(slice, event), |read, slice| self.load(read, slice))
     }
 
+    /// Loads what is remembered or drawn here, and everything else from the store.
     pub(super) fn load(&mut self, read: Read, slice: &mut Slice) -> Result<(), StoreError> {
         match read {
-            Read::Job(no) => self.load_job(no, slice)?,
-            Read::Task(no) => self.load_task(no, slice)?,
-            Read::Tasks(first, count) => {
-                self.store.tasks(first, count)?.into_iter().for_each(|row| slice.load_task(row))
-            }
-            Read::OpenTasks(no) => {
-                let entry = slice.job(no).expect("a job is loaded before its tasks");
-                let (first, count) = (entry.row.first_task, entry.spec.tasks.len());
-                self.load_open(first, u32::try_from(count).unwrap_or(u32::MAX), slice)?;
-                slice.loaded_open_tasks(no);
-            }
-            Read::OpenItems(no) => {
-                let map = slice.task(no).and_then(|row| row.map).expect("a mapped task is loaded before its items");
-                self.load_open(map.first_item, map.total, slice)?;
-                slice.loaded_open_items(no);
-            }
-            Read::Lists { task, results } => {
-                let lists = self.lists(task, results, slice)?;
-                slice.load_lists(task, lists);
-            }
             Read::Queue(name) => {
                 let no = self.lane_of(&name)?;
                 slice.load_lane(LaneNo { name, no });
@@ -68,61 +35,51 @@ impl<S: Store> Driver<S> {
                 slice.load_numbers(self.next_task, count);
                 self.next_task += i64::from(count);
             }
-        }
-        Ok(())
-    }
-
-    fn load_open(&mut self, first: TaskNo, count: u32, slice: &mut Slice) -> Result<(), StoreError> {
-        self.store.open_tasks(first, count)?.into_iter().for_each(|row| slice.load_task(row));
-        Ok(())
-    }
-
-    fn load_task(&mut self, no: TaskNo, slice: &mut Slice) -> Result<(), StoreError> {
-        let row = match self.memory.task(no) {
-            Some(row) => Some(row),
-            None => self.store.tasks(no, 1)?.pop().map(Arc::new),
-        };
-        match row {
-            Some(row) => {
+            Read::Job(no) => match self.memory.job(no) {
+                Some(row) => {
+                    let entry = self.entry(row)?;
+                    slice.load_job(entry);
+                }
+                None => self.load_kept(read, slice)?,
+            },
+            Read::Task(no) => {
+                match self.memory.task(no) {
+                    Some(row) => slice.load_task(row),
+                    None => self.load_kept(read, slice)?,
+                }
                 if let Some(items) = self.memory.items.get(&no) {
                     slice.load_items(no, items.clone());
                 }
-                slice.load_task(row);
             }
-            None => slice.load_absent(no),
+            Read::Lists { task, results } => self.load_lists(task, results, slice)?,
+            Read::Tasks(..) | Read::OpenTasks(_) | Read::OpenItems(_) => self.load_kept(read, slice)?,
         }
         Ok(())
     }
 
-    fn load_job(&mut self, no: JobNo, slice: &mut Slice) -> Result<(), StoreError> {
-        let row = match self.memory.job(no) {
-            Some(row) => Some(row),
-            None => self.store.job(no)?,
-        };
-        let row = row.ok_or_else(|| StoreError::Corrupt(format!("job number {} is missing", no.0)))?;
-        let entry = self.entry(row)?;
-        slice.load_job(entry);
+    /// Loads what nobody remembers.
+    fn load_kept(&mut self, read: Read, slice: &mut Slice) -> Result<(), StoreError> {
+        Loader { rows: &mut self.store, specs: &self.shared.specs }.load(read, slice)
+    }
+
+    fn load_lists(&mut self, task: TaskNo, results: bool, slice: &mut Slice) -> Result<(), StoreError> {
+        let remembered = self.memory.lists.get(&task).filter(|lists| lists.results.is_some() || !results);
+        if let Some(lists) = remembered {
+            slice.load_lists(task, lists.clone());
+            return Ok(());
+        }
+        self.load_kept(Read::Lists { task, results }, slice)?;
+        if let (Some(row), Some(lists)) = (slice.task(task), slice.lists(task))
+            && row.state.is_final()
+        {
+            self.memory.lists.insert(task, lists.clone());
+        }
         Ok(())
     }
 
     /// A job with its parsed form.
     pub(super) fn entry(&mut self, row: JobRow) -> Result<JobEntry, StoreError> {
-        if let Some(parsed) = self.memory.specs.get(&row.no) {
-            return Ok(JobEntry { row, spec: parsed.spec.clone(), traceparent: parsed.traceparent.clone() });
-        }
-        let missing = || StoreError::Corrupt(format!("job {} was never submitted", row.id));
-        let submitted = self.store.submitted(row.no)?.ok_or_else(missing)?;
-        let context = SubmitContext { message_id: None, priority: submitted.priority, level: row.level };
-        let spec = parse(&submitted.body, &context, &self.shared.limits).map_err(|problems| {
-            let first = problems.first().map_or_else(String::new, |p| format!("{}: {}", p.pointer, p.detail));
-            StoreError::Corrupt(format!("job {} cannot be read any more ({first}); was a limit lowered?", row.id))
-        })?;
-        let parsed = Parsed::new(Arc::new(spec), submitted.traceparent, submitted.body.len());
-        // Somebody looks at a job that ended: nothing will happen to it.
-        if !row.state.is_final() {
-            self.memory.specs.insert(row.no, parsed.clone());
-        }
-        Ok(JobEntry { row, spec: parsed.spec, traceparent: parsed.traceparent })
+        Ok(self.shared.specs.of(&row, &mut self.store)?.entry(row))
     }
 
     /// How long the worker of a task may be silent, if the task says so. The store has it only as the job came.
@@ -135,64 +92,13 @@ impl<S: Store> Driver<S> {
 
     /// Keeps what the next batches will ask for again.
     pub(super) fn remember(&mut self, batch: &mut Batch) {
-        self.memory.committed(&mut batch.commit.changes, &batch.commit.owed);
+        self.memory.committed(&mut batch.commit.changes, &batch.commit.owed, &self.shared.specs);
         for (task, items) in batch.slice.known_items() {
             if self.memory.items.get(&task).is_none() {
                 self.memory.items.insert(task, items.clone());
             }
         }
     }
-
-    /// The outputs of the items of a mapped task as lists, those of this batch included.
-    fn lists(&mut self, task: TaskNo, results: bool, slice: &Slice) -> Result<Lists, StoreError> {
-        if let Some(lists) = self.memory.lists.get(&task).filter(|lists| lists.results.is_some() || !results) {
-            return Ok(lists.clone());
-        }
-        let row = slice.task(task).expect("a mapped task is loaded before its lists").clone();
-        let mut writer = ListWriter::new(true, results);
-        self.store.each_item(&row, &mut |item| writer.add(&newer(slice, item)))?;
-        if let Some(map) = row.map {
-            // Items that became rows in this very batch come last: items become rows in order.
-            let first = map.first_item.0;
-            for no in first + i64::from(writer.count())..first + i64::from(map.next) {
-                if let Some(row) = slice.task(TaskNo(no))
-                    && writer.add(&view(row)).is_break()
-                {
-                    break;
-                }
-            }
-            // Items that never became rows were cancelled with their task.
-            writer.rest(map.total, |_| TaskState::Cancelled);
-        }
-        let (outputs, entries) = writer.finish();
-        let lists = documents(outputs, entries, results);
-        if row.state.is_final() {
-            self.memory.lists.insert(task, lists.clone());
-        }
-        Ok(lists)
-    }
-}
-
-/// The item as this batch left it.
-fn newer<'a>(slice: &'a Slice, item: Item<'a>) -> Item<'a> {
-    slice.task(item.no).map_or(item, view)
-}
-
-fn view(row: &TaskRow) -> Item<'_> {
-    Item {
-        no: row.no,
-        state: row.state,
-        attempt: row.attempt,
-        error: row.error.as_deref(),
-        output: row.output.as_deref(),
-    }
-}
-
-/// The lists as documents; without outputs they passed the limit, and are left empty.
-fn documents(outputs: Option<Vec<u8>>, results: Option<Vec<u8>>, wanted: bool) -> Lists {
-    let oversized = outputs.is_none().then_some(LISTS_MAX);
-    let document = |bytes: Option<Vec<u8>>| Doc::trusted(bytes.unwrap_or_else(|| b"[]".to_vec()));
-    Lists { outputs: document(outputs), results: wanted.then(|| document(results)), oversized }
 }
 
 impl<S: Store> Driver<S> {

@@ -16,7 +16,6 @@ mod prune;
 mod reply;
 mod republish;
 mod rescue;
-mod resolve;
 mod settle;
 mod steer;
 mod stops;
@@ -47,7 +46,6 @@ pub use self::input::{
 use self::lane::Lane;
 use self::rescue::{Failure, panic_text};
 use self::stops::Stops;
-pub(crate) use self::submit::{conflicting_id, conflicting_key};
 use self::watch::Watch;
 use crate::shared::Shared;
 use crate::store::{Store, StoreError};
@@ -192,6 +190,7 @@ impl<S: Store> Driver<S> {
             }
         }
         self.memory = Memory::default();
+        self.shared.specs.clear();
         let mut watch = Watch::from_rows(&open, boot.published_below, self.clock.monotonic());
         for row in &open {
             watch.bear(&row.ticket(), self.silence_of(row)?);

@@ -7,6 +7,7 @@ use warrener_shared::wire::dispatch::Dispatch;
 
 use super::batch::Batch;
 use super::{Driver, Outgoing, Output};
+use crate::rows::message;
 use crate::store::{DeadLetter, Store, StoreError};
 
 /// Attempts published again in one go; the rest follows with the next tick.
@@ -32,9 +33,7 @@ impl<S: Store> Driver<S> {
     }
 
     fn message_of(&mut self, ticket: &Ticket, batch: &mut Batch) -> Result<Option<(i64, Dispatch)>, StoreError> {
-        // What the input is made of is what admitting the task would load.
-        self.load_for(&Event::RoomFor(ticket.task, 1), batch)?;
-        let found = warrener_engine::resolve(&mut batch.slice, ticket.task);
+        let found = message::dispatch(&mut batch.slice, ticket.task, |read, slice| self.load(read, slice))?;
         Ok(found.and_then(|dispatch| {
             let row = batch.slice.task(ticket.task)?;
             row.is_open(ticket).then_some(())?;
@@ -83,8 +82,7 @@ impl<S: Store> Driver<S> {
             })
             .collect();
         for task in tasks {
-            self.load_for(&Event::RoomFor(task, 0), batch)?;
-            let dispatch = warrener_engine::resolve(&mut batch.slice, task);
+            let dispatch = message::dispatch(&mut batch.slice, task, |read, slice| self.load(read, slice))?;
             let row = batch.slice.task(task).expect("just loaded").clone();
             let error = row.error.as_deref().and_then(warrener_shared::error::ErrorObject::from_json);
             let body = dispatch.as_ref().map(|d| d.input.clone()).unwrap_or_default();

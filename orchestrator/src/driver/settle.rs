@@ -7,10 +7,9 @@ use warrener_shared::time::{Millis, Timestamp};
 
 use super::Driver;
 use super::batch::Batch;
-use super::cache::Parsed;
 use super::input::{Answer, Input, Outgoing, Output};
-use super::submit::caption;
-use crate::store::{Store, StoreError, Submitted};
+use crate::rows::Parsed;
+use crate::store::{Caption, Store, StoreError, Submitted};
 
 impl<S: Store> Driver<S> {
     /// Commits the batch, then acts on it.
@@ -53,9 +52,9 @@ impl<S: Store> Driver<S> {
             let entry = batch.slice.job(job).expect("a sub-job became rows in this batch");
             let (spec, traceparent) = (entry.spec.clone(), entry.traceparent.clone());
             let parsed = Parsed::new(spec.clone(), traceparent.clone(), body.len());
-            self.memory.specs.insert(job, parsed);
+            self.shared.specs.keep(job, batch.now, parsed);
             let submitted = Submitted { body, priority: Some(priority), traceparent, digest: None };
-            batch.commit.submitted.push((job, submitted, caption(&spec)));
+            batch.commit.submitted.push((job, submitted, Caption::of(&spec)));
         }
         batch.commit.submitted.sort_by_key(|(job, ..)| *job);
     }

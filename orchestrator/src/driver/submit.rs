@@ -1,19 +1,18 @@
 //! Submits and the requests of people.
 
-use std::sync::Arc;
-
 use warrener_engine::Event;
 use warrener_engine::JobRow;
 use warrener_engine::event::Submitted as Accepted;
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
-use warrener_shared::job::{JobSpec, OnConflict, Problem, Shape, Until};
+use warrener_shared::job::Until;
 use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::state::JobState;
 
 use super::Driver;
 use super::batch::Batch;
-use super::cache::Parsed;
 use super::input::{Answer, Command, Input, Output, Submission};
+use crate::rows::Parsed;
+use crate::rows::verdict::{self, Verdict};
 use crate::store::{Caption, Found, OwedReply, Store, StoreError};
 
 impl<S: Store> Driver<S> {
@@ -24,18 +23,18 @@ impl<S: Store> Driver<S> {
         submission: &mut Submission,
         batch: &mut Batch,
     ) -> Result<(), StoreError> {
-        if let Some(id) = &submission.spec.id
-            && let Some(Found { no, digest }) = self.known(id, batch)?
-        {
-            let same = digest.is_some() && digest == submission.submitted.digest;
-            let id = id.clone();
-            let answer = if same { again(no, id, submission, batch) } else { refused(conflicting_id(&id)) };
-            batch.answers.push((at, answer));
-            return Ok(());
-        }
-        if let Some(answer) = self.before(submission, batch)? {
-            batch.answers.push((at, answer));
-            return Ok(());
+        match self.judge(submission, batch)? {
+            Verdict::New => {}
+            Verdict::Replaces(holder) => self.decide(Event::CancelRequested(holder), batch)?,
+            Verdict::Existing(no, id) => {
+                let answer = again(no, id, submission, batch);
+                batch.answers.push((at, answer));
+                return Ok(());
+            }
+            Verdict::Refused(problem) => {
+                batch.answers.push((at, Answer::Refused(vec![problem])));
+                return Ok(());
+            }
         }
         let job = JobNo(self.next_job);
         let id = submission.spec.id.clone().unwrap_or_else(|| self.chance.job_id());
@@ -47,8 +46,8 @@ impl<S: Store> Driver<S> {
         let traceparent = submitted.traceparent.clone();
         batch.ids.insert(id.clone(), Found { no: job, digest: submitted.digest });
         let parsed = Parsed::new(submission.spec.clone(), traceparent.clone(), submitted.body.len());
-        self.memory.specs.insert(job, parsed);
-        batch.commit.submitted.push((job, submitted, caption(&submission.spec)));
+        self.shared.specs.keep(job, batch.now, parsed);
+        batch.commit.submitted.push((job, submitted, Caption::of(&submission.spec)));
         let spec = submission.spec.clone();
         let accepted = Accepted { job, id: id.clone(), spec, traceparent, first_task, parent: None, level: 0 };
         self.decide(Event::Submitted(accepted), batch)?;
@@ -78,27 +77,25 @@ impl<S: Store> Driver<S> {
         Ok(())
     }
 
-    /// What stands against a new job: another job that holds its key.
-    fn before(&mut self, submission: &Submission, batch: &mut Batch) -> Result<Option<Answer>, StoreError> {
-        let Some(unique) = &submission.spec.unique else { return Ok(None) };
-        let Some(holder) = self.holder(&unique.key, batch)? else { return Ok(None) };
-        match unique.on_conflict {
-            OnConflict::Reject => Ok(Some(refused(conflicting_key(&unique.key, &holder.id)))),
-            OnConflict::ReturnExisting => Ok(Some(again(holder.no, holder.id, submission, batch))),
-            OnConflict::CancelExisting => {
-                self.decide(Event::CancelRequested(holder.no), batch)?;
-                Ok(None)
-            }
+    /// What becomes of a submit, jobs of this batch included.
+    fn judge(&mut self, submission: &Submission, batch: &Batch) -> Result<Verdict, StoreError> {
+        let spec = &submission.spec;
+        if let Some(id) = &spec.id
+            && let Some(found) = self.known(id, batch)?
+        {
+            return Ok(verdict::by_id(id, found, submission.submitted.digest));
         }
+        let Some(unique) = &spec.unique else { return Ok(Verdict::New) };
+        let holder = self.holder(&unique.key, batch)?;
+        Ok(holder.map_or(Verdict::New, |holder| verdict::by_key(unique, &holder)))
     }
 
     /// The job that holds a key, jobs of this batch included.
     fn holder(&mut self, key: &str, batch: &Batch) -> Result<Option<JobRow>, StoreError> {
-        let holds = |row: &JobRow, until: Until| !row.state.is_final() && (until == Until::Finished || !row.begun);
         for (no, _, caption) in batch.commit.submitted.iter().rev() {
             if let Some(unique) = caption.unique.as_ref().filter(|unique| unique.key == key)
                 && let Some(row) = batch.slice.job(*no).map(|entry| &entry.row)
-                && holds(row, unique.until)
+                && row.holds_key(unique.until)
             {
                 return Ok(Some(row.clone()));
             }
@@ -106,7 +103,7 @@ impl<S: Store> Driver<S> {
         let Some(row) = self.store.holder(key)? else { return Ok(None) };
         let Some(newer) = batch.slice.job(row.no) else { return Ok(Some(row)) };
         let until = newer.spec.unique.as_ref().map_or(Until::Finished, |unique| unique.until);
-        Ok(holds(&newer.row, until).then(|| newer.row.clone()))
+        Ok(newer.row.holds_key(until).then(|| newer.row.clone()))
     }
 
     pub(super) fn command(&mut self, at: usize, command: &Command, batch: &mut Batch) -> Result<(), StoreError> {
@@ -129,7 +126,6 @@ impl<S: Store> Driver<S> {
             Command::RetryTask(id, address) => self.retry_task(id, address, batch)?,
             Command::Skip(id, address) => self.skip(id, address, batch)?,
             Command::PauseQueue(name, paused) => self.pause_queue(name, *paused, batch),
-            Command::Resolve(id, address) => self.resolve(id, address)?,
         };
         batch.answers.push((at, answer));
         Ok(())
@@ -182,30 +178,6 @@ fn again(no: JobNo, id: JobId, submission: &Submission, batch: &mut Batch) -> An
     Answer::Kept { id, no, existing: true }
 }
 
-fn refused(problem: Problem) -> Answer {
-    Answer::Refused(vec![problem])
-}
-
-/// The id is taken by a job with other content.
-pub(crate) fn conflicting_id(id: &JobId) -> Problem {
-    Problem {
-        pointer: "/id".to_owned(),
-        code: "conflict".to_owned(),
-        detail: format!("a job with the id {id} exists and has other content"),
-        hint: Some("send the same content again, or choose another id".to_owned()),
-    }
-}
-
-/// The key is held by another job.
-pub(crate) fn conflicting_key(key: &str, holder: &JobId) -> Problem {
-    Problem {
-        pointer: "/unique/key".to_owned(),
-        code: "conflict".to_owned(),
-        detail: format!("job {holder} holds the key {key:?}"),
-        hint: Some("wait for it to end, or set `unique.on_conflict` to return_existing or cancel_existing".to_owned()),
-    }
-}
-
 fn owe(job: JobNo, submission: &Submission, batch: &mut Batch) {
     let Some(reply) = &submission.reply else { return };
     let owed = |accepted| OwedReply {
@@ -221,15 +193,5 @@ fn owe(job: JobNo, submission: &Submission, batch: &mut Batch) {
     }
     if reply.mode.wants_finished() {
         batch.commit.owed.push(owed(false));
-    }
-}
-
-pub(super) fn caption(spec: &Arc<JobSpec>) -> Caption {
-    Caption {
-        name: spec.name.clone(),
-        kind: (spec.shape == Shape::Single).then(|| spec.tasks[0].kind.to_string()),
-        labels: serde_json::to_string(&spec.labels).expect("labels are text"),
-        tasks: u32::try_from(spec.tasks.len()).expect("the parser limits the tasks"),
-        unique: spec.unique.clone(),
     }
 }

@@ -11,7 +11,6 @@ use std::ops::ControlFlow;
 
 use warrener_engine::row::{AttemptRow, JobRow, TaskRow, WaitsFor};
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
-use warrener_shared::job::Until;
 use warrener_shared::state::JobState;
 use warrener_shared::time::Timestamp;
 use warrener_shared::wire::event::JobEvent;
@@ -102,8 +101,7 @@ impl Rows for Memory {
     fn holder(&mut self, key: &str) -> Result<Option<JobRow>, StoreError> {
         let holds = |kept: &&Kept| {
             let unique = kept.caption.unique.as_ref().filter(|unique| unique.key == key);
-            let held = unique.is_some_and(|unique| unique.until == Until::Finished || !kept.row.begun);
-            held && !kept.row.state.is_final()
+            unique.is_some_and(|unique| kept.row.holds_key(unique.until))
         };
         Ok(self.jobs.values().find(holds).map(|kept| kept.row.clone()))
     }
@@ -131,8 +129,7 @@ impl Rows for Memory {
     ) -> Result<(), StoreError> {
         let Some(map) = mapped.map else { return Ok(()) };
         for row in self.range(map.first_item, map.total) {
-            let (error, output) = (row.error.as_deref(), row.output.as_deref());
-            if visit(Item { no: row.no, state: row.state, attempt: row.attempt, error, output }).is_break() {
+            if visit(Item::of(row)).is_break() {
                 break;
             }
         }

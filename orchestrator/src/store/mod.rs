@@ -3,7 +3,6 @@
 //! The database is the only truth. A commit is atomic and durable when it returns; what it makes true may then
 //! be acted on. Readers of the API use their own connections and never wait for the writer.
 
-pub(crate) mod lists;
 pub mod memory;
 pub mod postgres;
 mod rows;
@@ -18,7 +17,7 @@ use std::sync::Arc;
 use warrener_engine::row::TaskRow;
 use warrener_engine::slice::Changes;
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
-use warrener_shared::job::Unique;
+use warrener_shared::job::{JobSpec, Shape, Unique};
 use warrener_shared::time::Timestamp;
 
 pub use self::rows::{Item, Rows};
@@ -97,6 +96,19 @@ pub struct Caption {
     pub tasks: u32,
     /// The key that it holds.
     pub unique: Option<Unique>,
+}
+
+impl Caption {
+    /// What lists show of this job.
+    pub fn of(spec: &JobSpec) -> Self {
+        Self {
+            name: spec.name.clone(),
+            kind: (spec.shape == Shape::Single).then(|| spec.tasks[0].kind.to_string()),
+            labels: serde_json::to_string(&spec.labels).expect("labels are text"),
+            tasks: u32::try_from(spec.tasks.len()).expect("the parser limits the tasks"),
+            unique: spec.unique.clone(),
+        }
+    }
 }
 
 /// An answer that is owed to a submitter.

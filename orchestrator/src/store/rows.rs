@@ -23,6 +23,14 @@ pub struct Item<'a> {
     pub output: Option<&'a [u8]>,
 }
 
+impl<'a> Item<'a> {
+    /// What the item with this row leaves behind.
+    pub fn of(row: &'a TaskRow) -> Self {
+        let (error, output) = (row.error.as_deref(), row.output.as_deref());
+        Self { no: row.no, state: row.state, attempt: row.attempt, error, output }
+    }
+}
+
 /// The rows of a database: as the writer finds them, or as a reader saw them at one moment. Every call may block.
 pub trait Rows {
     /// The job with this id.

@@ -59,6 +59,18 @@ pub enum Start {
     At(Timestamp),
 }
 
+impl Start {
+    /// When a job starts that is accepted now; `None` if at once.
+    pub fn later_than(self, now: Timestamp) -> Option<Timestamp> {
+        let at = match self {
+            Self::Now => return None,
+            Self::Delay(delay) => now + delay,
+            Self::At(at) => at,
+        };
+        (at > now).then_some(at)
+    }
+}
+
 /// What to do when another job holds the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnConflict {
@@ -176,6 +188,13 @@ pub struct TaskSpec {
     pub labels: BTreeMap<String, String>,
     /// Queue, priority, clocks and retries, merged with the job's defaults.
     pub policy: Arc<Policy>,
+}
+
+impl TaskSpec {
+    /// The most items of a mapped task that may be open at once; `None` is no bound.
+    pub fn max_parallel(&self) -> Option<u32> {
+        self.for_each.as_ref().and_then(|each| each.max_parallel)
+    }
 }
 
 /// How a task is queued, timed and retried.

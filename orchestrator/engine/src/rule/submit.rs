@@ -1,6 +1,6 @@
 //! A submitted job becomes rows.
 
-use warrener_shared::job::{BuiltIn, Shape, Start};
+use warrener_shared::job::{BuiltIn, Shape};
 use warrener_shared::state::{JobState, TaskState};
 use warrener_shared::time::Timestamp;
 
@@ -26,12 +26,7 @@ pub(super) fn apply(slice: &mut Slice, submitted: &Submitted, now: Timestamp, ou
     if slice.job(submitted.job).is_some() {
         return;
     }
-    let starts_at = match submitted.spec.start {
-        Start::Now => None,
-        Start::Delay(delay) => Some(now + delay),
-        Start::At(at) => Some(at),
-    }
-    .filter(|at| *at > now);
+    let starts_at = submitted.spec.start.later_than(now);
     let mut counts = Counts::default();
     counts.add(TaskState::Waiting, u32::try_from(submitted.spec.tasks.len()).expect("the parser limits the tasks"));
     let row = JobRow {

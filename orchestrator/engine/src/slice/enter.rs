@@ -70,7 +70,6 @@ impl Slice {
         let row = &self.tasks[&no];
         let entry = self.jobs.get_mut(&row.job).expect("the job was loaded");
         entry.row.sequence += 1;
-        let shows_error = !matches!(row.state, TaskState::Succeeded | TaskState::Ready | TaskState::Dispatched);
         let event = JobEvent {
             sequence: entry.row.sequence,
             time,
@@ -79,7 +78,7 @@ impl Slice {
             index: row.index,
             attempt: (row.attempt > 0).then_some(row.attempt),
             state: row.state.as_str().into(),
-            error: row.error.as_deref().filter(|_| shows_error).and_then(raw),
+            error: row.shown_error().and_then(|error| raw(error)),
         };
         self.dirty_jobs.insert(row.job);
         self.events.entry(row.job).or_default().push(event);

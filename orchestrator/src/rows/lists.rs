@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use warrener_shared::state::TaskState;
 
-use super::Item;
+use crate::store::Item;
 
 /// Bytes of both lists together. More than any expression may give, so that one that sums them up still sees them.
 pub(crate) const LISTS_MAX: usize = 64 * 1024 * 1024;

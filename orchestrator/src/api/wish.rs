@@ -1,0 +1,76 @@
+//! What a client asks for with a submit, in the query and in headers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use warrener_shared::job::{SubmitContext, parse, parse_duration};
+
+use super::app::App;
+use super::problem::Problem;
+use super::query::Parameters;
+use crate::broker::submission;
+use crate::driver::Submission;
+
+/// Longest `wait`; whoever wants to wait longer asks again.
+const WAIT_MAX: Duration = Duration::from_secs(600);
+
+/// What a client asks for beside the job itself.
+pub(super) struct Wish {
+    /// Only to be told what would become of the job.
+    pub(super) dry_run: bool,
+    /// To be answered when the job is final, or after this time.
+    pub(super) wait: Option<Duration>,
+    key: Option<String>,
+    traceparent: Option<Arc<str>>,
+}
+
+impl Wish {
+    /// Reads it from the head of a request.
+    pub(super) fn of(parts: &Parts) -> Result<Self, Problem> {
+        let parameters = Parameters::read(&parts.uri, &["dry_run", "wait"])?;
+        Ok(Self {
+            dry_run: parameters.flag("dry_run")?,
+            wait: wait(&parameters)?,
+            key: idempotency_key(&parts.headers)?,
+            traceparent: traceparent(&parts.headers),
+        })
+    }
+
+    /// The job that a body asks for.
+    pub(super) fn read(&self, app: &App, body: &[u8]) -> Result<Box<Submission>, Problem> {
+        let context = SubmitContext { message_id: self.key.as_deref(), ..SubmitContext::default() };
+        let spec = parse(body, &context, &app.shared.limits).map_err(|problems| {
+            metrics::counter!("warrener_jobs_rejected_total").increment(1);
+            Problem::refused(problems)
+        })?;
+        Ok(submission(spec, body, None, self.traceparent.clone()))
+    }
+}
+
+fn wait(parameters: &Parameters) -> Result<Option<Duration>, Problem> {
+    let Some(text) = parameters.get("wait") else { return Ok(None) };
+    let wait = parse_duration(text).map_err(|error| Problem::parameter("wait", error))?.to_std();
+    if wait > WAIT_MAX {
+        return Err(Problem::parameter("wait", "at most 10m; ask again for longer"));
+    }
+    Ok(Some(wait))
+}
+
+/// The key with or without the quotes that the draft of the standard wants.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let text = value.to_str().map_err(|_| Problem::parameter("Idempotency-Key", "not readable as text"))?;
+    let bare = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
+    Ok(Some(bare.to_owned()))
+}
+
+/// A trace context that is none is left out, as the standard asks.
+fn traceparent(headers: &HeaderMap) -> Option<Arc<str>> {
+    let text = headers.get("traceparent")?.to_str().ok()?;
+    let parts: Vec<&str> = text.split('-').collect();
+    let lengths = parts.iter().map(|part| part.len()).eq([2, 32, 16, 2]);
+    let digits = parts.iter().all(|part| part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)));
+    (lengths && digits && parts[0] != "ff").then(|| text.into())
+}

@@ -1,0 +1,51 @@
+//! The message of an attempt and the input of a task. Neither is kept: they are made anew from the rows.
+
+use warrener_engine::slice::JobEntry;
+use warrener_engine::{Event, Read, Slice, TaskRow};
+use warrener_shared::id::{TaskAddress, TaskNo};
+use warrener_shared::wire::dispatch::Dispatch;
+
+use super::Specs;
+use super::load::{self, Loader};
+use crate::store::{Rows, StoreError};
+
+/// The message of the latest attempt of a task or item; `None` if there is no such task, or its input cannot be
+/// resolved.
+pub(crate) fn dispatch(
+    slice: &mut Slice,
+    task: TaskNo,
+    load: impl FnMut(Read, &mut Slice) -> Result<(), StoreError>,
+) -> Result<Option<Dispatch>, StoreError> {
+    // What the input is made of is what admitting the task would load.
+    load::all(slice, |slice| warrener_engine::missing(slice, &Event::RoomFor(task, 0)), load)?;
+    Ok(warrener_engine::resolve(slice, task))
+}
+
+/// The input of a task or item as JSON; `None` as long as it is not known.
+pub(crate) fn input(
+    rows: &mut impl Rows,
+    specs: &Specs,
+    job: &JobEntry,
+    row: &TaskRow,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    // Of an item the list is known, and with it the input, before it may go out.
+    if row.ready_at.is_none() && row.index.is_none() {
+        return Ok(None);
+    }
+    let mut slice = Slice::new(specs.limits(), 0);
+    slice.load_job(job.clone());
+    slice.load_task(row.clone());
+    let mut loader = Loader { rows, specs };
+    Ok(dispatch(&mut slice, row.no, |read, slice| loader.load(read, slice))?.map(|message| message.input))
+}
+
+/// The row of a task or item; an item that is only counted so far gets one for the occasion.
+pub(crate) fn find(rows: &mut impl Rows, job: &JobEntry, address: &TaskAddress) -> Result<Option<TaskRow>, StoreError> {
+    let Some(position) = job.spec.position(address.task.as_str()) else { return Ok(None) };
+    let task = rows.tasks(job.row.task_no(position), 1)?.pop();
+    let (Some(mapped), Some(index)) = (&task, address.index) else { return Ok(task) };
+    match mapped.map {
+        Some(map) if index < map.next => Ok(rows.tasks(map.item_no(index), 1)?.pop()),
+        _ => Ok(mapped.counted_item(index, job.spec.tasks[position as usize].max_parallel())),
+    }
+}

@@ -1,0 +1,173 @@
+//! Parsed jobs, kept for whoever needs them next.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use quick_cache::unsync::Cache;
+use quick_cache::{DefaultHashBuilder, Lifecycle, Weighter};
+use warrener_engine::row::JobRow;
+use warrener_engine::slice::JobEntry;
+use warrener_shared::id::JobNo;
+use warrener_shared::job::{JobSpec, SubmitContext, parse};
+use warrener_shared::limits::Limits;
+use warrener_shared::time::Timestamp;
+
+use crate::store::{Rows, StoreError};
+
+/// Bytes of parsed jobs that are kept, roughly: three of the largest that are allowed, two that are worked on and one
+/// that somebody looks at. One that is not kept is parsed again each time it is touched.
+const BYTES: u64 = 216 * 1024 * 1024;
+/// Parsed jobs that are kept, roughly.
+const JOBS: usize = 20_000;
+
+/// Number and time of creation: a number alone might be given to another job once everything was removed.
+type Key = (JobNo, Timestamp);
+
+/// A parsed job with what is needed beside it.
+#[derive(Clone, Debug)]
+pub(crate) struct Parsed {
+    /// What was submitted.
+    pub(crate) spec: Arc<JobSpec>,
+    /// The W3C trace context of the submit.
+    pub(crate) traceparent: Option<Arc<str>>,
+    /// Bytes that it takes, roughly.
+    footprint: usize,
+}
+
+impl Parsed {
+    /// Of a document of so many bytes.
+    pub(crate) fn new(spec: Arc<JobSpec>, traceparent: Option<Arc<str>>, document: usize) -> Self {
+        Self { footprint: spec.footprint(document), spec, traceparent }
+    }
+
+    /// The job whose row this is.
+    pub(crate) fn entry(self, row: JobRow) -> JobEntry {
+        JobEntry { row, spec: self.spec, traceparent: self.traceparent }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Footprint;
+
+impl Weighter<Key, Parsed> for Footprint {
+    fn weight(&self, _: &Key, parsed: &Parsed) -> u64 {
+        parsed.footprint as u64
+    }
+}
+
+/// Gives what falls out to whoever put something in, who lets go of it after the lock: a large job is a million
+/// small pieces.
+#[derive(Clone, Debug)]
+struct Evicted;
+
+impl Lifecycle<Key, Parsed> for Evicted {
+    type RequestState = Vec<Parsed>;
+
+    fn begin_request(&self) -> Vec<Parsed> {
+        Vec::new()
+    }
+
+    fn on_evict(&self, out: &mut Vec<Parsed>, _: Key, parsed: Parsed) {
+        out.push(parsed);
+    }
+}
+
+type Kept = Cache<Key, Parsed, Footprint, DefaultHashBuilder, Evicted>;
+
+/// The one register of parsed jobs of a process. Nobody parses while holding it.
+pub(crate) struct Specs {
+    limits: Limits,
+    kept: Mutex<Kept>,
+}
+
+impl Specs {
+    /// Jobs are parsed with these limits.
+    pub(crate) fn new(limits: Limits) -> Self {
+        let kept = Cache::with(JOBS, BYTES, Footprint, DefaultHashBuilder::default(), Evicted);
+        Self { limits, kept: Mutex::new(kept) }
+    }
+
+    /// What was submitted as this job, parsed.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read, or a limit was lowered below what it takes.
+    pub(crate) fn of(&self, job: &JobRow, rows: &mut impl Rows) -> Result<Parsed, StoreError> {
+        if let Some(kept) = self.kept().get(&key(job)) {
+            return Ok(kept.clone());
+        }
+        let corrupt = |why: String| StoreError::Corrupt(format!("job {} {why}", job.id));
+        let submitted = rows.submitted(job.no)?.ok_or_else(|| corrupt("was never submitted".to_owned()))?;
+        let context = SubmitContext { message_id: None, priority: submitted.priority, level: job.level };
+        let spec = parse(&submitted.body, &context, &self.limits).map_err(|problems| {
+            let first = problems.first().map_or_else(String::new, |p| format!("{}: {}", p.pointer, p.detail));
+            corrupt(format!("cannot be read any more ({first}); was a limit lowered?"))
+        })?;
+        let parsed = Parsed::new(Arc::new(spec), submitted.traceparent, submitted.body.len());
+        self.keep(job.no, job.created_at, parsed.clone());
+        Ok(parsed)
+    }
+
+    /// Keeps what is known already of a job that is being made.
+    pub(crate) fn keep(&self, job: JobNo, created_at: Timestamp, parsed: Parsed) {
+        let replaced = self.kept().insert_with_lifecycle((job, created_at), parsed);
+        drop(replaced);
+    }
+
+    /// Nothing will happen to the job any more: it would take the place of one that is still asked for.
+    pub(crate) fn forget(&self, job: &JobRow) {
+        let forgotten = self.kept().remove(&key(job));
+        drop(forgotten);
+    }
+
+    /// What is kept may be of jobs that do not exist: of a commit that failed.
+    pub(crate) fn clear(&self) {
+        let fresh = Self::new(self.limits).kept;
+        let old = std::mem::replace(&mut *self.kept(), fresh.into_inner().unwrap_or_else(PoisonError::into_inner));
+        drop(old);
+    }
+
+    /// How many parsed jobs are kept.
+    pub(crate) fn len(&self) -> usize {
+        self.kept().len()
+    }
+
+    /// The limits by which jobs are parsed and expressions evaluated.
+    pub(crate) const fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const fn key(job: &JobRow) -> Key {
+    (job.no, job.created_at)
+}
+
+impl std::fmt::Debug for Specs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Specs({} jobs)", self.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_of_the_largest_jobs_are_remembered() {
+        let context = SubmitContext { message_id: None, priority: None, level: 0 };
+        let limits = Limits::DEFAULT;
+        let tasks = (0..1_000).map(|at| format!(r#""t{at}":{{"kind":"k"}}"#)).collect::<Vec<_>>().join(",");
+        let job = parse(format!(r#"{{"tasks":{{{tasks}}}}}"#).as_bytes(), &context, &limits).unwrap();
+        // As large as a document and a number of tasks may be; only the bytes of each are made up.
+        let small = job.footprint(limits.submit_bytes);
+        let footprint = small + (job.footprint(0) * (limits.tasks / 1_000 - 1));
+        let (spec, specs) = (Arc::new(job), Specs::new(limits));
+        for no in 1..=3 {
+            specs.keep(JobNo(no), Timestamp(0), Parsed { spec: spec.clone(), traceparent: None, footprint });
+        }
+        let is_kept = |no| specs.kept().get(&(JobNo(no), Timestamp(0))).is_some();
+        assert!((1..=3).all(is_kept), "{footprint} bytes each");
+    }
+}
