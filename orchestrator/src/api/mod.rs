@@ -20,6 +20,7 @@ mod query;
 mod queues;
 mod reason;
 mod results;
+mod routes;
 mod shape;
 mod submit;
 mod task;
@@ -32,7 +33,6 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::{Method, Uri};
-use axum::routing::{get, post};
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 use warrener_runtime::metrics::Metrics;
@@ -82,35 +82,7 @@ pub async fn serve(listener: tokio::net::TcpListener, api: Api, stop: Cancellati
 fn router(api: Api, stop: CancellationToken) -> (Router, mpsc::Sender<Packet>) {
     let hold = api.inputs.clone();
     let app = Arc::new(App::new(api, stop));
-    let v1 = Router::new()
-        .route("/jobs", get(jobs::list).post(submit::submit))
-        .route("/jobs/{id}", get(job::get))
-        .route("/jobs/{id}/tasks", get(tasks::list))
-        .route("/jobs/{id}/events", get(events::list))
-        .route("/jobs/{id}/cancel", post(job::cancel))
-        .route("/jobs/{id}/pause", post(job::pause))
-        .route("/jobs/{id}/retry", post(job::retry))
-        .route("/jobs/{id}/resume", post(job::resume))
-        .route("/tasks/{job}/{task}", get(task::get))
-        .route("/tasks/{job}/{task}/logs", get(logs::list))
-        .route("/tasks/{job}/{task}/retry", post(task::retry))
-        .route("/tasks/{job}/{task}/skip", post(task::skip))
-        .route("/events/{event}/{key}", post(answer::answer))
-        .route("/queues", get(queues::list))
-        .route("/queues/{name}/pause", post(queues::pause))
-        .route("/queues/{name}/resume", post(queues::resume))
-        .route("/queues/{name}/scaling", get(queues::scaling))
-        .route("/workers", get(workers::list))
-        .route("/workers/{id}/drain", post(workers::drain))
-        .route("/dead", get(dead::list))
-        .route("/dead/{id}", get(dead::get))
-        .route("/dead/{id}/replay", post(dead::replay))
-        .route("/dead/{id}/discard", post(dead::discard));
-    let router = Router::new()
-        .nest("/api/v1", v1)
-        .route("/livez", get(health::live))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics))
+    let router = routes::router()
         .layer(axum::middleware::from_fn(guard::guard))
         .fallback(|uri: Uri| async move { Problem::no_such_path(uri.path()) })
         .method_not_allowed_fallback(

@@ -1,3 +1,4 @@
+mod law;
 mod lists;
 mod refusals;
 mod serving;

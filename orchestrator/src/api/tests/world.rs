@@ -1,7 +1,7 @@
 //! A router over a real driver and a real database. The broker is played by the test.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,10 +22,15 @@ use warrener_shared::wire::topology::Names;
 use crate::api::{Api, router};
 use crate::driver::{Driver, Input, Outgoing, Output, Packet};
 use crate::shared::Shared;
+use crate::store::Store;
 use crate::store::sqlite::Sqlite;
+use crate::store::view::View;
 
 /// Longer than anything here takes, so that a test that waits in vain says so.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The name of the database.
+const FILE: &str = "test.db";
 
 pub(super) struct World {
     router: axum::Router,
@@ -33,7 +38,7 @@ pub(super) struct World {
     pub(super) dispatches: mpsc::UnboundedReceiver<Outgoing>,
     pub(super) shared: Arc<Shared>,
     pub(super) stop: CancellationToken,
-    _folder: tempfile::TempDir,
+    folder: Option<tempfile::TempDir>,
 }
 
 /// An answer, read.
@@ -74,7 +79,14 @@ impl Answer {
 impl World {
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (api, store, queue) = api(folder.path());
+        let store = Sqlite::open(&folder.path().join(FILE)).unwrap();
+        let view = store.view().unwrap();
+        Self { folder: Some(folder), ..Self::over(store, view) }
+    }
+
+    /// The same over another database.
+    pub(super) fn over(store: impl Store + 'static, view: View) -> Self {
+        let (api, queue) = api_of(view);
         let (outputs, output_queue) = mpsc::unbounded_channel();
         let driver = Driver::new(store, api.shared.clone(), Millis::from_secs(3600), queue, outputs).unwrap();
         let runtime = tokio::runtime::Handle::current();
@@ -88,7 +100,17 @@ impl World {
         let shared = api.shared.clone();
         shared.health.ready("broker");
         let (router, inputs) = router(api, stop.clone());
-        Self { router, inputs, dispatches, shared, stop, _folder: folder }
+        Self { router, inputs, dispatches, shared, stop, folder: None }
+    }
+
+    /// Where the database is.
+    pub(super) fn file(&self) -> PathBuf {
+        self.folder.as_ref().expect("the database is a file").path().join(FILE)
+    }
+
+    /// Leaves something to do with the writer, who is stopped; false once nothing more fits.
+    pub(super) fn leave(&self, input: Input) -> bool {
+        self.inputs.try_send(input.into()).is_ok()
     }
 
     pub(super) async fn send(&self, request: Request<Body>) -> Answer {
@@ -151,17 +173,22 @@ impl World {
 
 /// What an API needs, over a new database in this folder; with the writer, and what the driver would be handed.
 pub(super) fn api(folder: &Path) -> (Api, Sqlite, mpsc::Receiver<Packet>) {
-    let store = Sqlite::open(&folder.join("test.db")).unwrap();
+    let store = Sqlite::open(&folder.join(FILE)).unwrap();
+    let (api, queue) = api_of(store.view().unwrap());
+    (api, store, queue)
+}
+
+fn api_of(view: View) -> (Api, mpsc::Receiver<Packet>) {
     let (inputs, queue) = mpsc::channel(64);
     let limits = Limits { submit_bytes: 100_000, ..Limits::DEFAULT };
     let api = Api {
         shared: Arc::new(Shared::new(Names::default(), BTreeMap::new(), limits)),
-        view: Arc::new(store.view().unwrap()),
+        view: Arc::new(view),
         inputs,
         metrics: Metrics::install().unwrap(),
         finished: broadcast::channel(64).0,
     };
-    (api, store, queue)
+    (api, queue)
 }
 
 /// Takes what the driver sends out.

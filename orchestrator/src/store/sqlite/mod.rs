@@ -55,6 +55,15 @@ impl Sqlite {
     }
 }
 
+#[cfg(test)]
+impl Sqlite {
+    /// As on a disk that is nearly full: the database takes so many more pages.
+    pub(crate) fn leave_room(&self, pages: i64) -> Result<(), rusqlite::Error> {
+        let taken: i64 = self.connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+        self.connection.query_row(&format!("PRAGMA max_page_count = {}", taken + pages), [], |_| Ok(()))
+    }
+}
+
 impl Rows for Sqlite {
     fn find(&mut self, id: &JobId) -> Result<Option<Found>, StoreError> {
         read::find(&self.connection, id)
