@@ -1,6 +1,7 @@
 //! What every part of the process may look at.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use warrener_runtime::clock::Clock;
 use warrener_runtime::health::Health;
@@ -12,6 +13,9 @@ use warrener_shared::wire::topology::Names;
 use crate::pulse::Workers;
 use crate::queues::QueueDirectory;
 use crate::rows::Specs;
+
+/// Longest time for which the store counts as well after it last was: it is asked each second.
+const FRESH: Duration = Duration::from_secs(4);
 
 /// Settings and registers of one process, held by driver, broker side and API alike.
 #[derive(Debug)]
@@ -46,7 +50,7 @@ impl Shared {
             names,
             addresses,
             limits,
-            health: Health::new(&["store", "broker"]),
+            health: Health::new(&["store", "broker"]).with_clock(clock.clone()).with_fresh("store", FRESH),
             workers: Workers::with_clock(clock.clone()),
             clock,
             queues: QueueDirectory::default(),

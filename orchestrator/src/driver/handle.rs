@@ -35,6 +35,7 @@ impl<S: Store> Driver<S> {
             }
             Input::Heartbeat(heard) => self.heartbeat(heard, batch)?,
             Input::Depth(depth) => self.depth(depth, batch)?,
+            Input::ResultsRead { .. } => {}
             Input::Published(numbers) => numbers.iter().for_each(|no| self.watch.confirmed(*no, true)),
             Input::Unpublished(numbers) => numbers.iter().for_each(|no| self.watch.confirmed(*no, false)),
             Input::Replied(numbers) => {

@@ -1,6 +1,7 @@
 //! What reaches the driver, and the answers it gives.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use warrener_engine::event::{Reported, Started};
@@ -37,6 +38,12 @@ pub enum Input {
     Heartbeat(Heard),
     /// How many messages were ready in a queue, and the highest dispatch that had been confirmed before asking.
     Depth(Depth),
+    /// Every report that the broker had confirmed by a moment has been handed over before this input.
+    ResultsRead {
+        /// That moment, on the monotonic clock of the driver. No time limit is judged later than this: a report that
+        /// was confirmed within its limit may wait to be read.
+        upto: Duration,
+    },
     /// The broker has these dispatches.
     Published(Vec<i64>),
     /// These dispatches may not have reached the broker.

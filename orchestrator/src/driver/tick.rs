@@ -46,6 +46,9 @@ impl<S: Store> Driver<S> {
         }
         self.last_save = self.clock.monotonic();
         self.store.probe()?;
+        if !self.degraded {
+            self.shared.health.ready("store");
+        }
         if self.connected && std::mem::take(&mut self.replies_failed) {
             self.reply_all()?;
         }

@@ -2,21 +2,49 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use tokio::sync::watch;
 
+use crate::clock::Clock;
+
 /// The readiness of one process, shared by everybody who can spoil or restore it.
 ///
 /// Every check is named when the register is made and starts as not ready, so that a part which never
-/// reports cannot be forgotten.
+/// reports cannot be forgotten. A check made with [`Health::with_fresh`] holds only for as long as it is renewed: a part
+/// that hangs cannot say that it does, so its silence must be enough.
 #[derive(Clone, Debug)]
 pub struct Health {
     checks: Arc<watch::Sender<Checks>>,
+    clock: Clock,
 }
 
-/// Name of a check → `Err` with the reason while it does not hold.
-type Checks = BTreeMap<&'static str, Result<(), String>>;
+/// Checks by name.
+type Checks = BTreeMap<&'static str, Standing>;
+
+/// What is known of one check.
+#[derive(Clone, Debug)]
+struct Standing {
+    /// `Err` with the reason while the check does not hold.
+    state: Result<(), String>,
+    /// Monotonic time of the latest success.
+    renewed: Duration,
+    /// Longest time from one success to the next; `None` for a check that holds until it is withdrawn.
+    fresh: Option<Duration>,
+}
+
+impl Standing {
+    /// Reason why the check does not hold now.
+    fn fault(&self, now: Duration) -> Option<String> {
+        let age = now.saturating_sub(self.renewed);
+        match (&self.state, self.fresh) {
+            (Err(reason), _) => Some(reason.clone()),
+            (Ok(()), Some(fresh)) if age > fresh => Some(format!("no answer for {} s", age.as_secs())),
+            (Ok(()), _) => None,
+        }
+    }
+}
 
 /// The state of all checks at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -41,11 +69,29 @@ pub struct Check {
 impl Health {
     /// A register of these checks, all of them not ready with the reason `starting`.
     pub fn new(names: &[&'static str]) -> Self {
-        let checks = names.iter().map(|name| (*name, Err("starting".to_owned()))).collect();
-        Self { checks: Arc::new(watch::Sender::new(checks)) }
+        let starting = || Standing { state: Err("starting".to_owned()), renewed: Duration::ZERO, fresh: None };
+        let checks = names.iter().map(|name| (*name, starting())).collect();
+        Self { checks: Arc::new(watch::Sender::new(checks)), clock: Clock::start() }
     }
 
-    /// Notes that a check holds. A name that was not given at the start is added.
+    /// The same register, its ages measured by this clock.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Makes a check hold for at most this long after each [`Health::ready`]. Whoever asks computes it, so that no part
+    /// has to notice its own silence.
+    #[must_use]
+    pub fn with_fresh(self, name: &'static str, fresh: Duration) -> Self {
+        self.checks.send_modify(|checks| {
+            checks.get_mut(name).expect("the check was named when the register was made").fresh = Some(fresh);
+        });
+        self
+    }
+
+    /// Notes that a check holds, from now on and for as long as the check may go without news. A name that was not given
+    /// at the start is added.
     pub fn ready(&self, name: &'static str) {
         self.note(name, Ok(()));
     }
@@ -57,36 +103,43 @@ impl Health {
 
     fn note(&self, name: &'static str, state: Result<(), String>) {
         self.checks.send_if_modified(|checks| {
-            let changed = checks.get(name) != Some(&state);
-            checks.insert(name, state);
+            let unknown = Standing { state: Err(String::new()), renewed: Duration::ZERO, fresh: None };
+            let standing = checks.entry(name).or_insert(unknown);
+            let changed = standing.state != state;
+            if state.is_ok() {
+                standing.renewed = self.clock.monotonic();
+            }
+            standing.state = state;
             changed
         });
     }
 
     /// Whether every check holds.
     pub fn is_ready(&self) -> bool {
-        all_hold(&self.checks.borrow())
+        all_hold(&self.checks.borrow(), self.clock.monotonic())
     }
 
     /// The state of all checks.
     pub fn report(&self) -> Report {
         let checks = self.checks.borrow();
-        let line = |(name, state): (&&'static str, &Result<(), String>)| Check {
-            name,
-            ready: state.is_ok(),
-            reason: state.as_ref().err().cloned(),
+        let now = self.clock.monotonic();
+        let line = |(name, standing): (&&'static str, &Standing)| {
+            let reason = standing.fault(now);
+            Check { name, ready: reason.is_none(), reason }
         };
-        Report { ready: all_hold(&checks), checks: checks.iter().map(line).collect() }
+        let checks: Vec<Check> = checks.iter().map(line).collect();
+        Report { ready: checks.iter().all(|check| check.ready), checks }
     }
 
     /// Returns as soon as every check holds.
     pub async fn wait_ready(&self) {
+        let all_hold = |checks: &Checks| all_hold(checks, self.clock.monotonic());
         self.checks.subscribe().wait_for(all_hold).await.expect("the sender lives as long as self");
     }
 }
 
-fn all_hold(checks: &Checks) -> bool {
-    checks.values().all(Result::is_ok)
+fn all_hold(checks: &Checks, now: Duration) -> bool {
+    checks.values().all(|standing| standing.fault(now).is_none())
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::clock::Hand;
 
 #[test]
 fn ready_only_once_every_named_check_holds() {
@@ -25,4 +26,33 @@ async fn a_waiter_is_woken_by_the_last_check() {
     assert!(!waiter.is_finished());
     health.ready("store");
     waiter.await.unwrap();
+}
+
+/// A register of one check that must be renewed each four seconds, and what moves its clock.
+fn renewed() -> (Health, Arc<Hand>) {
+    let hand = Arc::new(Hand::default());
+    let health = Health::new(&["store"]).with_fresh("store", Duration::from_secs(4));
+    (health.with_clock(Clock::by_hand(hand.clone())), hand)
+}
+
+#[test]
+fn a_check_that_is_not_renewed_stops_holding_by_itself() {
+    let (health, hand) = renewed();
+    health.ready("store");
+    hand.pass(4_000);
+    assert!(health.is_ready());
+    hand.pass(1_000);
+    assert!(!health.is_ready());
+    assert_eq!(health.report().checks[0].reason.as_deref(), Some("no answer for 5 s"));
+    health.ready("store");
+    assert!(health.is_ready());
+}
+
+#[test]
+fn a_reason_outlives_the_age_of_what_was_well_before() {
+    let (health, hand) = renewed();
+    health.ready("store");
+    health.not_ready("store", "the disk is full");
+    hand.pass(60_000);
+    assert_eq!(health.report().checks[0].reason.as_deref(), Some("the disk is full"));
 }
