@@ -14,7 +14,7 @@ use crate::pulse::Workers;
 use crate::queues::QueueDirectory;
 use crate::rows::Specs;
 
-/// Longest time for which the store counts as well after it last was: it is asked each second.
+/// Longest time for which store and broker count as well after they last were: both are asked each second.
 const FRESH: Duration = Duration::from_secs(4);
 
 /// Settings and registers of one process, held by driver, broker side and API alike.
@@ -50,7 +50,10 @@ impl Shared {
             names,
             addresses,
             limits,
-            health: Health::new(&["store", "broker"]).with_clock(clock.clone()).with_fresh("store", FRESH),
+            health: Health::new(&["store", "broker"])
+                .with_clock(clock.clone())
+                .with_fresh("store", FRESH)
+                .with_fresh("broker", FRESH),
             workers: Workers::with_clock(clock.clone()),
             clock,
             queues: QueueDirectory::default(),

@@ -57,6 +57,7 @@ mutants! {
     EarlyPublish = "early_publish", "attempts are published before the commit that opens them";
     StaleLists = "stale_lists", "after a retry the old outputs of items are joined";
     LosesLane = "loses_lane", "messages of a queue that was made anew are not published again";
+    ExpiresUnread = "expires_unread", "limits are judged though reports that came in time are still to be read";
     Overbooks = "overbooks", "a worker begins more attempts than it has slots";
 }
 

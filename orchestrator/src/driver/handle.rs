@@ -1,11 +1,13 @@
 //! What each input means: which events of the rules it becomes.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use warrener_engine::Event;
 use warrener_engine::event::{Reported, Started};
 use warrener_shared::error::code;
 use warrener_shared::mutant::{self, Mutant};
+use warrener_shared::time::Timestamp;
 use warrener_shared::wire::result::Report;
 
 use super::Driver;
@@ -18,25 +20,20 @@ impl<S: Store> Driver<S> {
         let now = self.clock.monotonic();
         match input {
             Input::Submit(submission) => self.submit(at, submission, batch)?,
-            Input::Report(reported) => {
-                if let Report::Claimed { lease } = &reported.report {
-                    self.watch.claimed(&reported.ticket, lease.to_std(), now);
-                }
-                self.taken_over(reported, batch);
-                reported.interrupted = self.watch.get(&reported.ticket).is_some_and(|open| open.interrupted);
-                self.watch.seen(&reported.ticket, reported.worker.as_ref(), now);
-                self.keep_log(reported, batch)?;
-                if let Report::Released { code: Some(code), deliveries } = &reported.report
-                    && code == code::SUSPECT
-                {
-                    self.gather(&reported.ticket, *deliveries, batch)?;
-                }
-                self.decide(Event::Reported(reported.clone()), batch)?;
+            Input::Report(reported) => self.report(reported, batch)?,
+            Input::Heartbeat(heard) => {
+                self.hearing.news(now);
+                self.heartbeat(heard, batch)?;
             }
-            Input::Heartbeat(heard) => self.heartbeat(heard, batch)?,
-            Input::Depth(depth) => self.depth(depth, batch)?,
-            Input::ResultsRead { .. } => {}
-            Input::Published(numbers) => numbers.iter().for_each(|no| self.watch.confirmed(*no, true)),
+            Input::Depth(depth) => {
+                self.hearing.news(now);
+                self.depth(depth, batch)?;
+            }
+            Input::ResultsRead { upto } => self.results_read(*upto, now),
+            Input::Published(numbers) => {
+                self.hearing.news(now);
+                numbers.iter().for_each(|no| self.watch.confirmed(*no, true));
+            }
             Input::Unpublished(numbers) => numbers.iter().for_each(|no| self.watch.confirmed(*no, false)),
             Input::Replied(numbers) => {
                 numbers.iter().for_each(|no| {
@@ -77,9 +74,40 @@ impl<S: Store> Driver<S> {
             }
             Input::Command(command, _) => self.command(at, &command.clone(), batch)?,
             Input::Connected { wiped } => self.connected(*wiped, batch),
-            Input::Disconnected => self.connected = false,
+            Input::Disconnected => {
+                self.connected = false;
+                self.hearing.closed();
+            }
         }
         Ok(())
+    }
+
+    fn report(&mut self, reported: &mut Reported, batch: &mut Batch) -> Result<(), StoreError> {
+        let now = self.clock.monotonic();
+        self.hearing.report(now);
+        if let Report::Claimed { lease } = &reported.report {
+            self.watch.claimed(&reported.ticket, lease.to_std(), now);
+        }
+        self.taken_over(reported, batch);
+        reported.interrupted = self.watch.get(&reported.ticket).is_some_and(|open| open.interrupted);
+        self.watch.seen(&reported.ticket, reported.worker.as_ref(), now);
+        self.keep_log(reported, batch)?;
+        if let Report::Released { code: Some(code), deliveries } = &reported.report
+            && code == code::SUSPECT
+        {
+            self.gather(&reported.ticket, *deliveries, batch)?;
+        }
+        self.decide(Event::Reported(reported.clone()), batch)
+    }
+
+    /// Limits that passed before this time can be judged now.
+    fn results_read(&mut self, upto: Duration, now: Duration) {
+        if self.hearing.read(upto, now) {
+            self.silences_anew(now);
+        }
+        if std::mem::take(&mut self.unjudged) {
+            self.next_due = Some(Timestamp(0));
+        }
     }
 
     /// What is to be published again must be so after a crash too.
@@ -93,8 +121,10 @@ impl<S: Store> Driver<S> {
 
     fn connected(&mut self, wiped: bool, batch: &mut Batch) {
         self.connected = true;
-        self.watch.reconnected(self.clock.monotonic());
-        self.stops.reconnected(self.clock.monotonic());
+        let now = self.clock.monotonic();
+        self.hearing.connected(now);
+        self.watch.reconnected(now);
+        self.stops.reconnected(now);
         self.replying.clear();
         if wiped {
             self.watch.wiped();

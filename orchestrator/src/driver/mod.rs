@@ -9,6 +9,7 @@ mod cache;
 mod chance;
 mod evidence;
 mod handle;
+mod hearing;
 mod input;
 mod lane;
 mod load;
@@ -40,6 +41,7 @@ use warrener_shared::time::{Millis, Timestamp};
 use self::batch::Batch;
 use self::cache::Memory;
 pub use self::chance::Chance;
+use self::hearing::Hearing;
 pub use self::input::{
     Answer, Command, Depth, Heard, Input, Outgoing, Output, Packet, Parcel, Reply, ReplyTo, Submission,
 };
@@ -80,6 +82,7 @@ pub struct Driver<S> {
     chance: Chance,
     lanes: BTreeMap<i64, Lane>,
     watch: Watch,
+    hearing: Hearing,
     stops: Stops,
     memory: Memory,
     /// Answers that are on their way.
@@ -94,6 +97,8 @@ pub struct Driver<S> {
     events_published: Option<i64>,
     /// Nothing is due before.
     next_due: Option<Timestamp>,
+    /// Whether limits passed that cannot be judged before more reports are read.
+    unjudged: bool,
     /// Timers that could not be handled, by what they belong to.
     set_aside: BTreeSet<i64>,
     /// Whether built-in tasks may stand among the ready in the database.
@@ -137,6 +142,7 @@ impl<S: Store> Driver<S> {
             chance: Chance::default(),
             lanes: BTreeMap::new(),
             watch: Watch::default(),
+            hearing: Hearing::new(now),
             stops: Stops::default(),
             memory: Memory::default(),
             replying: BTreeSet::new(),
@@ -147,6 +153,7 @@ impl<S: Store> Driver<S> {
             published_below: 1,
             events_published: None,
             next_due: Some(Timestamp(0)),
+            unjudged: false,
             set_aside: BTreeSet::new(),
             own_backlog: true,
             last_tick: now,
@@ -218,6 +225,10 @@ impl<S: Store> Driver<S> {
 
     /// One round of the loop: handles what came, then what the time demands. For whoever leads the loop by hand.
     pub fn turn(&mut self, packets: Vec<Packet>) {
+        let now = self.clock.monotonic();
+        if self.hearing.turn(now) {
+            self.silences_anew(now);
+        }
         if self.stale {
             if let Err(error) = self.recollect() {
                 return self.degrade(&error.to_string());
@@ -280,6 +291,12 @@ impl<S: Store> Driver<S> {
             Ok(Some(packet)) => Some(Some(packet)),
             Err(_) => Some(None),
         }
+    }
+
+    /// Nobody could be heard for a while, which says nothing of those who should have been.
+    fn silences_anew(&mut self, now: Duration) {
+        self.watch.hear_anew(now);
+        self.stops.reconnected(now);
     }
 
     fn since(&self, moment: Duration) -> Duration {

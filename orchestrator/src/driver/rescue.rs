@@ -11,9 +11,11 @@ impl<S: Store> Driver<S> {
     pub(super) fn rescue(&mut self, packets: Vec<Packet>, alone: bool, failure: &Failure) {
         if let Err(error) = self.recollect() {
             tracing::error!(%error, "cannot read the store");
+            self.refuse(&packets);
             return self.degrade(&error.to_string());
         }
         if failure.is_transient() {
+            self.refuse(&packets);
             if mutant::is(Mutant::AcksUnwritten) {
                 packets.into_iter().filter_map(|packet| packet.done).for_each(|done| done.send(()).unwrap_or_default());
             }
@@ -21,6 +23,7 @@ impl<S: Store> Driver<S> {
         }
         for packet in packets {
             let mut done = packet.done;
+            let comes_again = done.is_some();
             for mut input in packet.inputs {
                 if self.stale {
                     done = None;
@@ -41,9 +44,18 @@ impl<S: Store> Driver<S> {
                     }
                 }
             }
-            if let Some(done) = done {
-                done.send(()).ok();
+            match done {
+                Some(done) => drop(done.send(())),
+                None if comes_again => self.hearing.closed(),
+                None => {}
             }
+        }
+    }
+
+    /// Deliveries that are not acknowledged come again with the next session only, which their owner then opens.
+    fn refuse(&mut self, packets: &[Packet]) {
+        if packets.iter().any(|packet| packet.done.is_some()) {
+            self.hearing.closed();
         }
     }
 

@@ -10,7 +10,7 @@ use warrener_runtime::clock::Hand;
 use warrener_shared::id::{JobNo, TaskNo, Ticket};
 use warrener_shared::job::{SubmitContext, parse};
 use warrener_shared::limits::Limits;
-use warrener_shared::state::TaskState;
+use warrener_shared::state::{JobState, TaskState};
 use warrener_shared::wire::result::Report;
 use warrener_shared::wire::submit::{ReplyAddress, ReplyMode};
 use warrener_shared::wire::topology::Names;
@@ -46,7 +46,26 @@ impl<S: crate::store::Store> Loop<S> {
 
     /// Lets what is due happen.
     fn pass_time(&mut self) {
+        self.read_all();
         self.driver.pass_time();
+    }
+
+    /// Lets the broker side say that everything reported so far was handed over.
+    fn read_all(&mut self) {
+        let upto = self.driver.clock.monotonic();
+        self.driver.hearing.connected(upto);
+        self.driver.step(vec![Input::ResultsRead { upto }.into()]);
+    }
+
+    /// Lets so many seconds pass in which all is heard that there is to be heard.
+    fn hear_for(&mut self, seconds: u64) {
+        let now = self.driver.clock.monotonic();
+        self.driver.hearing.connected(now);
+        for _ in 0..seconds {
+            self.hand.pass(1_000);
+            let upto = self.driver.clock.monotonic();
+            self.driver.turn(vec![Input::ResultsRead { upto }.into()]);
+        }
     }
 
     /// Handles the inputs as one batch, and gives the tickets that went out, by task.
@@ -182,11 +201,9 @@ fn a_silence_that_the_task_allows_is_allowed_after_a_restart_too() {
     let report = Report::Claimed { lease: Millis::from_secs(10) };
     run.step(vec![Input::Report(Reported { ticket: out[0].1, report, worker: Some("w".into()), interrupted: false })]);
     run.driver.recollect().unwrap();
-    run.hand.pass(60_000);
-    run.driver.turn(Vec::new());
+    run.hear_for(60);
     assert_eq!(run.driver.watch.len(), 1, "lost by the lease, which is shorter");
-    run.hand.pass(60_000);
-    run.driver.turn(Vec::new());
+    run.hear_for(60);
     assert_eq!(run.driver.watch.len(), 0, "silent for longer than the task allows");
 }
 
@@ -270,6 +287,7 @@ fn a_jump_of_the_wall_clock_ends_nothing_that_was_not_waited_for() {
         run.driver.turn(Vec::new());
         assert_eq!((state(&mut run, 1), state(&mut run, 2)), ("running", "running"), "by {jump}");
         run.hand.pass(1_000);
+        run.read_all();
         run.driver.turn(Vec::new());
         assert_eq!((state(&mut run, 1), state(&mut run, 2)), ("timed_out", "succeeded"), "by {jump}");
     }
@@ -366,4 +384,55 @@ fn a_list_whose_jobs_end_as_soon_as_they_begin_goes_on() {
         run.pass_time();
     }
     assert_eq!(run.driver.store.job(JobNo(1)).unwrap().unwrap().state.as_str(), "succeeded");
+}
+
+/// A loop that has an attempt at a worker, which may take ten seconds and has ten more to say so.
+fn at_work() -> (Loop, Ticket) {
+    let mut run = Loop::new();
+    let out = run.step(vec![Input::Connected { wiped: false }, submit(r#"{"kind":"k","timeout":"10s","retry":0}"#)]);
+    let ticket = out[0].1;
+    let heard = Heard { worker: "w".into(), tickets: vec![ticket] };
+    run.step(vec![Input::Heartbeat(heard)]);
+    (run, ticket)
+}
+
+fn state(run: &mut Loop) -> JobState {
+    run.driver.store.job(JobNo(1)).unwrap().unwrap().state
+}
+
+#[test]
+fn a_limit_that_passed_while_nobody_could_hear_waits_for_what_was_reported_meanwhile() {
+    let (mut run, ticket) = at_work();
+    // The process stands still.
+    run.hand.pass(600_000);
+    run.driver.turn(Vec::new());
+    assert_eq!(state(&mut run), JobState::Running, "nobody has read what was reported meanwhile");
+    run.driver.turn(vec![succeeded(ticket).into()]);
+    assert_eq!(state(&mut run), JobState::Succeeded);
+}
+
+#[test]
+fn a_limit_that_passed_while_nobody_could_hear_is_judged_once_all_is_read() {
+    let (mut run, _) = at_work();
+    run.hand.pass(600_000);
+    let before = Input::ResultsRead { upto: Duration::from_secs(15) };
+    run.driver.turn(vec![before.into()]);
+    assert_eq!(state(&mut run), JobState::Running, "that was before its limit");
+    run.hear_for(2);
+    assert_eq!(state(&mut run), JobState::Failed);
+}
+
+#[test]
+fn a_start_is_not_kept_waiting_by_deadlines_that_are() {
+    let (mut run, _) = at_work();
+    run.step(vec![
+        submit(r#"{"id":"strict","kind":"k","deadline":"5s"}"#),
+        submit(r#"{"id":"later","kind":"k","delay":"5s"}"#),
+    ]);
+    run.hand.pass(600_000);
+    run.driver.turn(Vec::new());
+    let states = |run: &mut Loop| [2, 3].map(|no| run.driver.store.job(JobNo(no)).unwrap().unwrap().state);
+    assert_eq!(states(&mut run), [JobState::Running, JobState::Running]);
+    run.hear_for(2);
+    assert_eq!(states(&mut run), [JobState::TimedOut, JobState::Running]);
 }

@@ -17,7 +17,9 @@ impl<S: Store> Driver<S> {
             lane.tick();
             lane.slots = slots.get(lane.name.as_str()).copied().unwrap_or(0);
         }
-        let silent: Vec<Event> = self.watch.silent(now).into_iter().map(Event::Silent).collect();
+        let upto = self.hearing.silence_upto(now);
+        let silent: Vec<Event> =
+            upto.map_or_else(Vec::new, |upto| self.watch.silent(upto)).into_iter().map(Event::Silent).collect();
         if !silent.is_empty() {
             self.happen(&silent);
         }

@@ -1,10 +1,12 @@
 //! What happens because time passes. It has batches of its own, so that a timer that cannot be handled takes no
 //! input with it, and is set aside alone.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use warrener_engine::{Event, Slice};
-use warrener_shared::id::TaskNo;
+use warrener_engine::{Event, JobRow, Slice};
+use warrener_shared::id::{JobNo, TaskNo};
+use warrener_shared::state::{JobState, TaskState};
 use warrener_shared::time::{Millis, Timestamp};
 
 use super::batch::Batch;
@@ -14,6 +16,8 @@ use crate::store::{Store, StoreError};
 
 /// A change of the wall clock against the monotonic one that is no drift. The loop looks four times a second.
 const JUMP_MS: i64 = 1_000;
+/// Most jobs that are looked through for starts while deadlines wait to be judged.
+const LOOKED_MAX: usize = 16 * DUE_MAX;
 /// How long until timers are looked at again if all that is due is set aside.
 const SET_ASIDE: Millis = Millis::from_secs(1);
 
@@ -77,20 +81,73 @@ impl<S: Store> Driver<S> {
 
     fn look_again_later(&mut self) {
         let later = self.now() + SET_ASIDE;
+        let put_off = self.unjudged || !self.set_aside.is_empty();
         self.next_due = match self.store.next_due() {
-            Ok(due) => due.map(|due| if self.set_aside.is_empty() { due } else { due.max(later) }),
+            Ok(due) => due.map(|due| if put_off { due.max(later) } else { due }),
             Err(_) => Some(later),
         };
     }
 
     fn due(&mut self) -> Result<Vec<Event>, StoreError> {
         let now = self.now();
-        let most = DUE_MAX + self.set_aside.len();
-        let jobs = self.store.due_jobs(now, most)?.into_iter().map(Event::JobDue);
-        let tasks = self.store.due_tasks(now, most)?.into_iter().map(Event::TaskDue);
+        let judged = self.hearing.judged_upto(now, self.clock.monotonic());
+        let jobs = self.due_jobs(now, judged)?.into_iter().map(Event::JobDue);
+        let tasks = self.due_tasks(now, judged)?.into_iter().map(Event::TaskDue);
         let mut events: Vec<Event> = jobs.chain(tasks).collect();
         events.retain(|event| !self.set_aside.contains(&subject(event)));
         Ok(events)
+    }
+
+    /// Tasks that are due. A limit of an attempt that is open at a worker waits until all is read that was confirmed
+    /// before it passed.
+    fn due_tasks(&mut self, now: Timestamp, judged: Timestamp) -> Result<Vec<TaskNo>, StoreError> {
+        let most = DUE_MAX + self.set_aside.len();
+        let mut due = self.store.due_tasks(judged, most)?;
+        if due.len() >= most {
+            return Ok(due);
+        }
+        // Those that have to wait must not stand before the others.
+        let later = self.store.due_tasks(now, most + self.watch.len())?;
+        let known: BTreeSet<TaskNo> = due.iter().copied().collect();
+        let (unjudged, free): (Vec<_>, Vec<_>) =
+            later.into_iter().filter(|task| !known.contains(task)).partition(|task| self.watch.is_open(*task));
+        self.unjudged |= !unjudged.is_empty();
+        due.extend(free.into_iter().take(most));
+        Ok(due)
+    }
+
+    /// Jobs that are due. A start is due at once; a deadline cancels open attempts, so it waits as their limits do.
+    fn due_jobs(&mut self, now: Timestamp, judged: Timestamp) -> Result<Vec<JobNo>, StoreError> {
+        let most = DUE_MAX + self.set_aside.len();
+        let mut due = self.store.due_jobs(judged, most)?;
+        if due.len() >= most {
+            return Ok(due);
+        }
+        let known: BTreeSet<JobNo> = due.iter().copied().collect();
+        let mut looked = most;
+        loop {
+            let later = self.store.due_jobs(now, looked)?;
+            let all = later.len() < looked;
+            let mut free = Vec::new();
+            for job in later.into_iter().filter(|job| !known.contains(job)) {
+                let row = match self.memory.job(job) {
+                    Some(row) => Some(row),
+                    None => self.store.job(job)?,
+                };
+                let nobody_works = |row: &JobRow| row.counts.get(TaskState::Dispatched) == 0;
+                if row.is_some_and(|row| row.state == JobState::Scheduled || nobody_works(&row)) {
+                    free.push(job);
+                } else {
+                    self.unjudged = true;
+                }
+            }
+            if all || !free.is_empty() || looked >= LOOKED_MAX {
+                due.extend(free);
+                return Ok(due);
+            }
+            // Deadlines that have to wait must not stand before what need not.
+            looked *= 4;
+        }
     }
 
     /// Handles events as one batch; if that fails, one by one, so that one stops no other.

@@ -183,10 +183,18 @@ impl Watch {
                 open.published = Published::No;
                 self.bytes -= std::mem::take(&mut open.bytes);
             }
-            if open.seen.is_some() {
-                open.seen = Some(now);
-            }
         }
+        self.hear_anew(now);
+    }
+
+    /// Nobody could be heard for a while: silences start anew.
+    pub(super) fn hear_anew(&mut self, now: Duration) {
+        self.open.values_mut().filter(|open| open.seen.is_some()).for_each(|open| open.seen = Some(now));
+    }
+
+    /// Whether an attempt of the task is open at a worker.
+    pub(super) fn is_open(&self, task: TaskNo) -> bool {
+        self.by_task.contains_key(&task)
     }
 
     /// Attempts that are to be published again, oldest first.
@@ -271,10 +279,10 @@ impl Watch {
         }
     }
 
-    /// Attempts whose workers were silent for too long.
-    pub(super) fn silent(&self, now: Duration) -> Vec<Ticket> {
+    /// Attempts whose workers were silent for too long at a time up to which everything was heard.
+    pub(super) fn silent(&self, upto: Duration) -> Vec<Ticket> {
         let is_silent = |open: &&Open| match (open.silence, open.seen) {
-            (Some(limit), Some(seen)) if !mutant::is(Mutant::NoSilence) => now.saturating_sub(seen) > limit,
+            (Some(limit), Some(seen)) if !mutant::is(Mutant::NoSilence) => upto.saturating_sub(seen) > limit,
             _ => false,
         };
         self.open.values().filter(is_silent).map(|open| open.ticket).collect()

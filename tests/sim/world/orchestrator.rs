@@ -56,6 +56,8 @@ struct Link {
     prepared: Vec<i64>,
     /// Everything is declared, and the prefix is ours.
     is_up: bool,
+    /// Monotonic time at which the queue of results was seen empty; what was on its way then has arrived a second later.
+    empty_at: Option<std::time::Duration>,
 }
 
 /// What a consumer reads.
@@ -190,7 +192,7 @@ impl World {
         };
         let gone = self.gone();
         let wiped = !self.broker.has_exchange(&self.names.owner());
-        let link = Link { conn, consumers: BTreeMap::new(), prepared: Vec::new(), is_up: false };
+        let link = Link { conn, consumers: BTreeMap::new(), prepared: Vec::new(), is_up: false, empty_at: None };
         self.orchestrator.running.as_mut().expect("just seen").link = Some(link);
         if !gone.is_empty() && !wiped {
             let lost = gone.into_iter().map(Input::LaneLost).collect();

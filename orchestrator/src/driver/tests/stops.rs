@@ -36,8 +36,10 @@ impl Loop {
     }
 
     fn pass(&mut self, ms: u64) {
-        self.hand.pass(ms);
-        self.driver.turn(Vec::new());
+        for part in (0..ms).step_by(1_000) {
+            self.hand.pass((ms - part).min(1_000));
+            self.driver.turn(Vec::new());
+        }
     }
 
     /// Sends a heartbeat each second for so long, and gives whether the worker counts as stopped afterwards.

@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 use warrener_engine::event::Reported;
 use warrener_orchestrator::driver::{Answer, Depth, Heard, Input, ReplyTo, Submission};
 use warrener_orchestrator::store::{DeadLetter, Submitted};
+use warrener_runtime::clock::Clock;
 use warrener_shared::id::{QueueName, Ticket};
 use warrener_shared::job::{Problem, canonical_content};
 use warrener_shared::limits::Limits;
@@ -250,7 +251,19 @@ impl World {
             let ready = u32::try_from(ready).unwrap_or(u32::MAX);
             self.input(vec![Input::Depth(Depth { queue: no, ready, upto })], None);
         }
+        self.look_at_results();
         self.at(1_000, Happening::Poll(conn));
+    }
+
+    /// Tells the loop up to when reports have been handed to it.
+    fn look_at_results(&mut self) {
+        let is_empty = self.broker.depth(&self.names.results()) == Some(0);
+        let now = Clock::by_hand(self.hand.clone()).monotonic();
+        let running = self.orchestrator.running.as_mut();
+        let Some(link) = running.and_then(|running| running.link.as_mut()) else { return };
+        if let Some(upto) = std::mem::replace(&mut link.empty_at, is_empty.then_some(now)) {
+            self.input(vec![Input::ResultsRead { upto }], None);
+        }
     }
 }
 
