@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows what a job is.
 
+pub mod address;
 pub mod clock;
 pub mod config;
 pub mod health;

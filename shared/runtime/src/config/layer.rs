@@ -2,7 +2,7 @@
 
 use super::origin::Origin;
 use super::problem::ConfigProblem;
-use super::schema::{self, KEYS, Key, Secrecy};
+use super::schema::{self, KEYS, Key};
 use super::value::Raw;
 
 /// One value as somebody wrote it.
@@ -85,7 +85,7 @@ fn candidates(path: &[String]) -> impl Iterator<Item = Vec<String>> {
             _ => segment.to_owned(),
         };
         let plain: Vec<String> = key.segments().enumerate().map(fill).collect();
-        let file = (key.secrecy != Secrecy::Open).then(|| {
+        let file = key.secrecy.may_be_a_file().then(|| {
             let mut file = plain.clone();
             file.last_mut().expect("a path has segments").push_str("_file");
             file

@@ -220,7 +220,12 @@ impl Known {
 
 /// What was written, as part of a message; nothing for a secret.
 fn written(raw: &Raw, secrecy: Secrecy) -> String {
-    if secrecy != Secrecy::Open {
+    let may_hold_one = match secrecy {
+        Secrecy::Open => false,
+        Secrecy::Secret => true,
+        Secrecy::Url | Secrecy::Command => matches!(raw, Raw::Text(_) | Raw::List(_)),
+    };
+    if may_hold_one {
         return String::new();
     }
     match raw {

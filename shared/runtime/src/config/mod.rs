@@ -4,6 +4,7 @@
 //! others read; a key that nobody reads is an error with the place it came from. Values are converted by
 //! what the schema says of them, never by what they look like: the password `0123` stays `0123`.
 
+mod broker_url;
 mod env;
 mod file;
 mod layer;

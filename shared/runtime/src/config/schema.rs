@@ -35,10 +35,19 @@ pub struct Key {
 pub enum Secrecy {
     /// It may.
     Open,
-    /// Only with the password inside the URL masked. May be read from a file by `…_file`.
+    /// Only with the password and the parameters inside the URL masked. May be read from a file by `…_file`.
     Url,
+    /// Only without arguments that look like secrets.
+    Command,
     /// Never. May be read from a file by `…_file`.
     Secret,
+}
+
+impl Secrecy {
+    /// Whether the value may stand in a file of its own instead.
+    pub(super) const fn may_be_a_file(self) -> bool {
+        matches!(self, Self::Url | Self::Secret)
+    }
 }
 
 impl Key {
@@ -71,7 +80,7 @@ pub(super) fn find_secret_file(path: &[String]) -> Option<(&'static Key, Vec<Str
     let mut secret = path.to_vec();
     stem.clone_into(secret.last_mut()?);
     let key = find(&secret)?;
-    (key.secrecy != Secrecy::Open).then_some((key, secret))
+    key.secrecy.may_be_a_file().then_some((key, secret))
 }
 
 const ALL: &[Binary] = &[Binary::Orchestrator, Binary::Worker, Binary::Cli];
@@ -80,7 +89,6 @@ const SERVERS: &[Binary] = &[Binary::Orchestrator, Binary::Worker];
 const WORKER: &[Binary] = &[Binary::Worker];
 const CLI: &[Binary] = &[Binary::Cli];
 
-const AMQP_URL: Kind = Kind::Url(&["amqp", "amqps"]);
 const HTTP_URL: Kind = Kind::Url(&["http", "https"]);
 const STORE_URL: Kind = Kind::Url(&["sqlite", "postgres", "postgresql"]);
 const COUNT: Kind = Kind::Int { min: 1, max: u32::MAX as i64 };
@@ -101,9 +109,13 @@ impl Key {
 
 /// All keys, in the order in which they are shown.
 pub const KEYS: &[Key] = &[
-    key("url", HTTP_URL, CLI, "The orchestrator that the command line talks to.").or("http://127.0.0.1:8080"),
+    key("url", HTTP_URL, CLI, "The orchestrator that the command line talks to.")
+        .or("http://127.0.0.1:8080")
+        .secret(Secrecy::Url),
     key("token", Kind::Text, CLI, "The token that the command line shows the orchestrator.").secret(Secrecy::Secret),
-    key("amqp.url", AMQP_URL, ALL, "The broker.").or("amqp://guest:guest@127.0.0.1:5672/%2f").secret(Secrecy::Url),
+    key("amqp.url", Kind::BrokerUrl, ALL, "The broker; `?cacertfile=` names authorities of your own.")
+        .or("amqp://guest:guest@127.0.0.1:5672/%2f")
+        .secret(Secrecy::Url),
     key("amqp.username", Kind::Text, ALL, "Replaces the user name in `amqp.url`."),
     key("amqp.password", Kind::Text, ALL, "Replaces the password in `amqp.url`.").secret(Secrecy::Secret),
     key("amqp.prefix", Kind::Name, ALL, "What the names of all exchanges and queues start with.").or("warrener"),
@@ -134,7 +146,7 @@ pub const KEYS: &[Key] = &[
     key("worker.demo", Kind::Bool, WORKER, "Adds the kinds demo.echo, demo.sleep, demo.fail, demo.crash.").or("false"),
     key("worker.drain", Kind::Duration, WORKER, "Grace for running attempts when asked to end.").or("30s"),
     key("worker.claim_after", Kind::Duration, WORKER, "Claims an attempt that lasts longer.").or("60s"),
-    key("kinds.*.command", Kind::List, WORKER, "Program and arguments that serve the kind."),
-    key("kinds.*.http", HTTP_URL, WORKER, "Endpoint that serves the kind."),
+    key("kinds.*.command", Kind::List, WORKER, "Program and arguments that serve the kind.").secret(Secrecy::Command),
+    key("kinds.*.http", HTTP_URL, WORKER, "Endpoint that serves the kind.").secret(Secrecy::Url),
     key("kinds.*.env", Kind::List, WORKER, "Names of variables of the worker that the program may see."),
 ];

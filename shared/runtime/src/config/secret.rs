@@ -6,6 +6,7 @@ use std::path::Path;
 use super::origin::Origin;
 use super::problem::ConfigProblem;
 use super::schema::Secrecy;
+use crate::address::{self, MASK};
 
 /// The secret in a file, without the line break at its end.
 pub(super) fn read(name: &str, file: &str, origin: &Origin) -> Result<String, ConfigProblem> {
@@ -30,21 +31,56 @@ pub(super) fn mask(secrecy: Secrecy, shown: String) -> String {
     match secrecy {
         Secrecy::Open => shown,
         Secrecy::Secret => MASK.to_owned(),
-        Secrecy::Url => mask_url(&shown),
+        Secrecy::Url => address::masked(&shown),
+        Secrecy::Command => mask_command(&shown),
     }
 }
 
-fn mask_url(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return MASK.to_owned() };
-    let authority = rest.find(['/', '?']).unwrap_or(rest.len());
-    // A password with an unescaped slash would end the authority early: then hide all of it.
-    let Some(at) = rest[..authority].rfind('@') else {
-        return if rest.contains('@') { format!("{scheme}://{MASK}") } else { url.to_owned() };
-    };
-    match rest[..at].split_once(':') {
-        Some((user, _)) => format!("{scheme}://{user}:{MASK}{}", &rest[at..]),
-        None => url.to_owned(),
-    }
+/// Arguments as JSON, without the values of those that are named like a secret, and of addresses.
+fn mask_command(shown: &str) -> String {
+    let Ok(arguments) = serde_json::from_str::<Vec<String>>(shown) else { return MASK.to_owned() };
+    let mut is_next_secret = false;
+    let masked: Vec<String> = arguments
+        .iter()
+        .map(|argument| {
+            let (name, value) =
+                argument.split_once(['=', ':']).map_or((argument.as_str(), None), |(n, v)| (n, Some(v)));
+            let is_secret = is_secret_name(name);
+            if std::mem::replace(&mut is_next_secret, is_secret && value.is_none() && argument.starts_with('-')) {
+                return MASK.to_owned();
+            }
+            match value {
+                Some(_) if is_secret => format!("{name}{}{MASK}", &argument[name.len()..=name.len()]),
+                _ if argument.contains("://") => mask_addresses(argument),
+                _ => argument.clone(),
+            }
+        })
+        .collect();
+    serde_json::to_string(&masked).expect("a list of texts is JSON")
 }
 
-const MASK: &str = "***";
+/// Whether an argument, a variable or a header of this name may hold a secret.
+fn is_secret_name(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    const WORDS: &[&str] = &[
+        "password",
+        "passwd",
+        "passphrase",
+        "secret",
+        "token",
+        "authorization",
+        "cookie",
+        "credential",
+        "api-key",
+        "api_key",
+        "apikey",
+    ];
+    WORDS.iter().any(|word| name.contains(word))
+}
+
+fn mask_addresses(argument: &str) -> String {
+    let start = argument[..argument.find("://").unwrap_or(0)]
+        .rfind(|c: char| !c.is_ascii_alphanumeric() && !"+.-".contains(c))
+        .map_or(0, |at| at + 1);
+    format!("{}{}", &argument[..start], address::masked(&argument[start..]))
+}

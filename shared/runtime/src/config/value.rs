@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use config::{Map, Value, ValueKind};
 
+use super::broker_url;
+
 /// How the value of a key is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -15,6 +17,8 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// A URL with one of these schemes.
     Url(&'static [&'static str]),
+    /// The address of a broker, `amqp://…` or `amqps://…`.
+    BrokerUrl,
     /// `host:port`; the host may be empty for all addresses.
     Listen,
     /// `true`, `yes`, `on`, `1` or the opposite.
@@ -66,6 +70,9 @@ impl Kind {
             (Self::List, Raw::List(items)) => Some(Typed::List(items.clone())),
             (Self::List, Raw::Text(text)) => list(text).map(Typed::List),
             (Self::Bool, Raw::Bool(value)) => Some(Typed::Bool(*value)),
+        if let (Self::BrokerUrl, Raw::Text(url)) = (self, raw) {
+            return broker_url::check(url).map(|()| Typed::Text(url.clone()));
+        }
             (Self::Duration, Raw::Int(seconds)) => seconds_only(*seconds).map(Typed::Duration),
             (Self::Int { .. } | Self::Size, Raw::Int(number)) => self.in_range(*number),
             (_, Raw::Text(text)) => self.read(text),
@@ -76,7 +83,7 @@ impl Kind {
 
     fn read(self, text: &str) -> Option<Typed> {
         match self {
-            Self::Text => Some(Typed::Text(text.to_owned())),
+            Self::Text | Self::BrokerUrl => Some(Typed::Text(text.to_owned())),
             Self::Name => is_name(text).then(|| Typed::Text(text.to_owned())),
             Self::Choice(words) => words.contains(&text).then(|| Typed::Text(text.to_owned())),
             Self::Url(schemes) => is_url(text, schemes).then(|| Typed::Text(text.to_owned())),
@@ -120,6 +127,7 @@ impl Typed {
         match self {
             Self::Text(text) => text.clone(),
             Self::Bool(value) => value.to_string(),
+            Self::BrokerUrl => "a broker's address such as amqp://user:password@host:5672/%2f".to_owned(),
             Self::Int(number) => number.to_string(),
             Self::Duration(span) => show_duration(*span),
             Self::List(items) => serde_json::to_string(items).expect("a list of texts is JSON"),
