@@ -1,6 +1,7 @@
 //! The configuration of the orchestrator.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -44,6 +45,35 @@ pub struct StoreConfig {
 pub struct Http {
     /// Address and port. Defaults to `127.0.0.1:8080`.
     pub listen: String,
+    /// Names other than loopback names and the address listened on under which it is reached. Defaults to none.
+    pub hosts: Vec<String>,
+    /// Origins other than its own whose pages may use it. Defaults to none.
+    pub origins: Vec<String>,
+    /// Allows an address that other machines reach although nobody is asked for a token. Defaults to false.
+    pub unguarded: bool,
+    /// Connections at once, at least 1. Defaults to 1,024.
+    pub max_connections: usize,
+    /// Submits that wait for the end of their job at once. Defaults to 64.
+    pub max_waiting: usize,
+    /// Lists made at once. Defaults to 3.
+    pub max_lists: usize,
+    /// Single resources read at once. Defaults to 3.
+    pub max_reads: usize,
+    /// Bytes of one request body. Defaults to 16 MiB.
+    pub max_body: usize,
+    /// Bytes of all large request bodies together. Defaults to 128 MiB.
+    pub body_memory: usize,
+    /// Bytes of all large answers together that are not sent yet. Defaults to 64 MiB.
+    pub answer_memory: usize,
+    /// Longest time from the first byte of a head, or from the start of a connection, to the end of the head.
+    /// Defaults to 10 s.
+    pub head_timeout: Duration,
+    /// Longest time between two pieces of a request body. Defaults to 30 s.
+    pub body_timeout: Duration,
+    /// Longest time in which a client takes nothing of its answer. Defaults to 30 s.
+    pub write_timeout: Duration,
+    /// Longest rest of a connection between two requests. Defaults to 60 s.
+    pub idle_timeout: Duration,
 }
 
 /// Who may use the HTTP interface.
@@ -88,10 +118,51 @@ impl Config {
         }
     }
 
+    /// What a start would refuse although each setting by itself is sound.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        if self.api.tokens_file.is_some() {
+            problems.push(
+                "api.tokens_file: this version does not ask for tokens yet; leave it out and guard the address yourself"
+                    .to_owned(),
+            );
+        }
+        if !self.http.unguarded && self.http.is_known_to_be_open() {
+            problems.push(self.http.refusal());
+        }
+        if !self.store.url.starts_with("sqlite://")
+            && let Err(error) = self.store.url.parse::<tokio_postgres::Config>()
+        {
+            let shown = warrener_runtime::address::masked(&self.store.url);
+            problems
+                .push(format!("store.url = {shown}: {error}; percent-encode what is no letter or digit in a password"));
+        }
+        problems
+    }
+
     /// The queues of somebody else, by the queue whose tasks they carry.
     pub fn addresses(&self) -> BTreeMap<QueueName, String> {
         let given = self.queues.iter();
         given.filter_map(|(name, queue)| Some((name.clone(), queue.address.clone()?))).collect()
+    }
+}
+
+impl Http {
+    /// Whether the address is one at which other machines come in, as far as it can be told without a resolver.
+    fn is_known_to_be_open(&self) -> bool {
+        let host = self.listen.rsplit_once(':').map_or("", |(host, _)| host);
+        let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+        host.is_empty() || address.is_ok_and(|address| !address.to_canonical().is_loopback())
+    }
+
+    /// Why an address at which other machines come in is not listened on.
+    pub(crate) fn refusal(&self) -> String {
+        format!(
+            "http.listen = {}: other machines reach this address, and this version asks nobody for a token \
+             (api.tokens_file): listen on 127.0.0.1, or set http.unguarded = true (WARRENER_HTTP__UNGUARDED) if \
+             something else decides who comes here",
+            self.listen
+        )
     }
 }
 
@@ -102,3 +173,6 @@ impl Config {
 pub fn load(file: Option<PathBuf>, flags: impl IntoIterator<Item = Flag>) -> Result<Loaded<Config>, ConfigErrors> {
     Loader::new(Binary::Orchestrator).file(file).flags(flags).load()
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

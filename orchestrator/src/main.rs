@@ -36,6 +36,11 @@ fn main() -> ExitCode {
             return ExitCode::from(1);
         }
     };
+    let problems = loaded.value.problems();
+    if !problems.is_empty() {
+        problems.iter().for_each(|problem| eprintln!("error: {problem}"));
+        return ExitCode::from(1);
+    }
     if arguments.check {
         print!("{}", loaded.show());
         return ExitCode::SUCCESS;

@@ -12,9 +12,10 @@ use warrener_runtime::metrics::Metrics;
 use warrener_shared::time::Millis;
 use warrener_shared::wire::topology::Names;
 
+use crate::api::http::{Edge, raise_descriptors};
 use crate::api::{self, Api};
 use crate::broker::{self, Context, Suspects};
-use crate::config::Config;
+use crate::config::{Config, Http};
 use crate::driver::{Driver, Packet};
 use crate::shared::Shared;
 use crate::store::Store;
@@ -32,12 +33,10 @@ const FINISHED: usize = 1024;
 /// # Errors
 /// What a person must put right: the store, the address to listen on, or the broker's entities.
 pub async fn run(config: Config, metrics: Metrics, stop: CancellationToken) -> anyhow::Result<()> {
-    if config.api.tokens_file.is_some() {
-        bail!("api.tokens_file: this version does not ask for tokens yet; leave it out and guard the address yourself");
+    if let Some(problem) = config.problems().into_iter().next() {
+        bail!(problem);
     }
-    let listener = TcpListener::bind(&config.http.listen)
-        .await
-        .with_context(|| format!("cannot listen on {} (http.listen)", config.http.listen))?;
+    let listener = listen(&config.http).await?;
     match config.store.url.strip_prefix("sqlite://") {
         Some(path) => {
             let store = Sqlite::open(Path::new(path))?;
@@ -89,18 +88,33 @@ async fn run_on<S: Store + 'static>(
         view: view.clone(),
         suspects: Suspects::default(),
     };
-    let api = Api { shared, view, inputs, metrics, finished };
+    let edge = Arc::new(Edge::new(&config.http, raise_descriptors()));
+    let api = Api { shared, view, inputs, metrics, finished, edge };
     tracing::info!(address = %listener.local_addr()?, store = %place, "orchestrator started");
     let server = tokio::spawn(api::serve(listener, api, stop.clone()));
     let outcome = broker::run(context, output_queue, stop.clone()).await;
     stop.cancel();
-    server.await.context("the HTTP server panicked")??;
+    server.await.context("the HTTP server panicked")?;
     // All senders of inputs are gone now, so the driver comes to its end.
     if tokio::task::spawn_blocking(move || thread.join()).await?.is_err() {
         bail!("the driver panicked; please report what the log says");
     }
     tracing::info!("orchestrator stopped");
     outcome.map_err(Into::into)
+}
+
+/// Listens where it is configured to, and refuses an address at which anybody could come unasked.
+async fn listen(http: &Http) -> anyhow::Result<TcpListener> {
+    let wished = &http.listen;
+    let listener = match wished.strip_prefix(':') {
+        Some(_) => TcpListener::bind(format!("0.0.0.0{wished}")).await,
+        None => TcpListener::bind(wished).await,
+    };
+    let listener = listener.with_context(|| format!("cannot listen on {wished} (http.listen)"))?;
+    if !http.unguarded && !listener.local_addr()?.ip().is_loopback() {
+        bail!(http.refusal());
+    }
+    Ok(listener)
 }
 
 fn settings(config: &Config) -> Settings {

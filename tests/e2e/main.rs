@@ -6,6 +6,7 @@ mod conformance;
 mod contract;
 mod dev;
 mod doctor;
+mod edge;
 mod graphs;
 mod hostile;
 mod kill;

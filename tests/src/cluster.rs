@@ -174,6 +174,16 @@ impl Cluster {
         self.orchestrator = Some(orchestrator);
     }
 
+    /// Starts the orchestrator without waiting for it, with at most so many descriptors.
+    pub fn launch_limited_orchestrator(&mut self, descriptors: usize) {
+        let limited = format!("ulimit -n {descriptors}; exec \"$0\"");
+        let orchestrator = program("orchestrator").display().to_string();
+        let variables = self.orchestrator_variables();
+        let command = ["-c", &limited, &orchestrator];
+        let process = Process::start("orchestrator", Path::new("/bin/sh"), &command, self.folder(), &variables);
+        self.orchestrator = Some(process);
+    }
+
     /// Starts the orchestrator and waits until it is ready.
     pub async fn start_orchestrator(&mut self) {
         self.launch_orchestrator();

@@ -12,9 +12,10 @@ use warrener_shared::json;
 use warrener_shared::wire::submit::EventBody;
 
 use super::app::{App, respond, to_json};
+use super::http::receive;
 use super::problem::Problem;
 use super::query::Parameters;
-use super::submit::{check_encoding, receive};
+use super::submit::check_encoding;
 use crate::driver::{Answer, Input};
 
 /// How many tasks waited.
@@ -32,7 +33,7 @@ pub(super) async fn answer(
     let (parts, body) = request.into_parts();
     Parameters::read(&parts.uri, &[])?;
     check_encoding(&parts.headers)?;
-    let payload = receive(&parts.headers, body, app.shared.limits.output_bytes).await?;
+    let payload = receive(&app.edge, &parts.headers, body, app.shared.limits.output_bytes).await?.bytes;
     let payload = if payload.trim_ascii().is_empty() { b"null".to_vec() } else { payload };
     json::check(&payload, app.shared.limits.json_depth).map_err(|error| {
         Problem::body(format_args!("line {}, column {}: {}; send JSON", error.line, error.column, error.message))

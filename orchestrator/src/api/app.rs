@@ -12,6 +12,7 @@ use warrener_runtime::metrics::Metrics;
 use warrener_shared::id::JobNo;
 
 use super::Api;
+use super::http::Edge;
 use super::problem::Problem;
 use crate::driver::{Answer, Command, Input, Packet};
 use crate::shared::Shared;
@@ -30,6 +31,7 @@ pub(super) struct App {
     pub metrics: Metrics,
     pub finished: broadcast::Sender<JobNo>,
     pub stop: CancellationToken,
+    pub edge: Arc<Edge>,
     inputs: mpsc::WeakSender<Packet>,
     readers: Arc<Semaphore>,
 }
@@ -42,6 +44,7 @@ impl App {
             metrics: api.metrics,
             finished: api.finished,
             stop,
+            edge: api.edge,
             inputs: api.inputs.downgrade(),
             readers: Arc::new(Semaphore::new(READERS)),
         }

@@ -9,8 +9,8 @@ mod dead;
 mod dry_run;
 mod events;
 mod filter;
-mod guard;
 mod health;
+pub mod http;
 mod job;
 mod jobs;
 mod logs;
@@ -39,6 +39,7 @@ use warrener_runtime::metrics::Metrics;
 use warrener_shared::id::JobNo;
 
 use self::app::App;
+use self::http::{Edge, Server};
 use self::problem::Problem;
 use crate::driver::Packet;
 use crate::shared::Shared;
@@ -60,34 +61,31 @@ pub struct Api {
     pub metrics: Metrics,
     /// Jobs that became final.
     pub finished: broadcast::Sender<JobNo>,
+    /// Who may ask, and how much at once.
+    pub edge: Arc<Edge>,
 }
 
 /// Answers requests until told to stop.
-///
-/// # Errors
-/// If the listener fails.
-pub async fn serve(listener: tokio::net::TcpListener, api: Api, stop: CancellationToken) -> std::io::Result<()> {
+pub async fn serve(listener: tokio::net::TcpListener, api: Api, stop: CancellationToken) {
+    let edge = api.edge.clone();
     // Connections keep only a weak hold on the driver, so that one that lingers does not keep it from ending.
     let (router, hold) = router(api, stop.clone());
-    let server = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
-    let outcome = tokio::select! {
-        outcome = server => outcome,
-        () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => Ok(()),
-    };
+    Server::new(edge, router, stop, GRACE).run(listener).await;
     drop(hold);
-    outcome
 }
 
 /// All paths. The sender keeps the driver reachable for as long as it is held.
 fn router(api: Api, stop: CancellationToken) -> (Router, mpsc::Sender<Packet>) {
     let hold = api.inputs.clone();
+    let edge = api.edge.clone();
     let app = Arc::new(App::new(api, stop));
     let router = routes::router()
-        .layer(axum::middleware::from_fn(guard::guard))
         .fallback(|uri: Uri| async move { Problem::no_such_path(uri.path()) })
         .method_not_allowed_fallback(
             |method: Method, uri: Uri| async move { Problem::method(method.as_str(), uri.path()) },
         )
+        // The last word of all: what is refused here has touched nothing.
+        .layer(axum::middleware::from_fn_with_state(edge, http::guard))
         .with_state(app);
     (router, hold)
 }

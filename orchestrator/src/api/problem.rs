@@ -78,15 +78,38 @@ impl Problem {
     /// The body is larger than the limit.
     pub(super) fn too_large(limit: usize) -> Self {
         let detail = format!(
-            "a job may have {limit} bytes (limits.submit_bytes); put large data in a store and its address in the input"
+            "a job may have {limit} bytes (limits.submit_bytes, http.max_body); put large data in a store and its \
+             address in the input"
         );
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The job is too large", detail)
     }
 
+    /// The request names no host, or several.
+    pub(super) fn bad_host(detail: String) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_host", "The request does not say to whom it is sent", detail)
+    }
+
+    /// The request was sent to a name that is not ours.
+    pub(super) fn unknown_host(detail: String) -> Self {
+        Self::new(StatusCode::MISDIRECTED_REQUEST, "unknown_host", "The request is for somebody else", detail)
+    }
+
     /// A page of another site tried to change something through a person's browser.
-    pub(super) fn foreign_page() -> Self {
-        let detail = "a web page of another site may not change anything here";
-        Self::new(StatusCode::FORBIDDEN, "cross_origin", "The request comes from another site", detail)
+    pub(super) fn cross_site(detail: String) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "cross_site", "The request comes from another site", detail)
+    }
+
+    /// The body stopped coming.
+    pub(super) fn slow_body(limit: std::time::Duration) -> Self {
+        let detail = format!("nothing more of the body came within {} s", limit.as_secs());
+        Self::new(StatusCode::REQUEST_TIMEOUT, "slow_body", "The body did not come in time", detail)
+    }
+
+    /// A bound is reached that others have to leave first.
+    pub(super) fn busy(code: &'static str, detail: &str) -> Self {
+        metrics::counter!("warrener_http_refused_total", "reason" => code).increment(1);
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, "Too much is asked at once", detail);
+        Self { retry_after: Some(RETRY_AFTER_SECONDS), ..problem }
     }
 
     /// It cannot be done in the state that things are in.

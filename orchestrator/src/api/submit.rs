@@ -7,13 +7,13 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use axum::response::Response;
-use futures_util::StreamExt as _;
-use tokio::sync::broadcast;
+use tokio::sync::{OwnedSemaphorePermit, broadcast};
 use tokio::time::Instant;
 use warrener_shared::id::{JobId, JobNo};
 
 use super::app::{App, respond, to_json};
 use super::dry_run;
+use super::http::{Received, receive};
 use super::job::{JobResource, load};
 use super::problem::Problem;
 use super::wish::Wish;
@@ -22,16 +22,15 @@ use crate::store::Rows as _;
 
 /// How often a waiting request looks for itself, should a notice be lost.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
-/// How much of a body over the limit is read and thrown away, as a multiple of the limit, so that a client that
-/// sends first and reads later gets to read the answer.
-const DRAIN: usize = 4;
 
 pub(super) async fn submit(State(app): State<Arc<App>>, request: Request<Body>) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let wish = Wish::of(&parts)?;
     check_encoding(&parts.headers)?;
-    let body = receive(&parts.headers, body, app.shared.limits.submit_bytes).await?;
-    if wish.dry_run { dry_run::answer(&app, wish, body).await } else { keep(&app, wish, body).await }
+    // A place to wait comes before anything is kept: afterwards a refusal would not be true.
+    let _waits = wish.wait.is_some().then(|| app.edge.wait()).transpose()?;
+    let Received { bytes, room } = receive(&app.edge, &parts.headers, body, app.shared.limits.submit_bytes).await?;
+    if wish.dry_run { dry_run::answer(&app, wish, bytes).await } else { keep(&app, wish, bytes, room).await }
 }
 
 pub(super) fn check_encoding(headers: &HeaderMap) -> Result<(), Problem> {
@@ -40,30 +39,13 @@ pub(super) fn check_encoding(headers: &HeaderMap) -> Result<(), Problem> {
     if matches!(text.as_str(), "" | "identity" | "utf-8" | "utf8") { Ok(()) } else { Err(Problem::encoding(&text)) }
 }
 
-/// The whole body, if it is not larger than the limit.
-pub(super) async fn receive(headers: &HeaderMap, body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|bytes| bytes > limit) && headers.contains_key(header::EXPECT) {
-        // The client waits for our word before it sends anything.
-        return Err(Problem::too_large(limit));
-    }
-    let mut chunks = body.into_data_stream();
-    let mut bytes = Vec::with_capacity(announced.unwrap_or(0).min(limit));
-    let mut seen = 0;
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(Problem::body)?;
-        seen += chunk.len();
-        if seen > limit.saturating_mul(DRAIN) {
-            break;
-        }
-        if seen <= limit {
-            bytes.extend_from_slice(&chunk);
-        }
-    }
-    if seen > limit { Err(Problem::too_large(limit)) } else { Ok(bytes) }
-}
-
-async fn keep(app: &Arc<App>, wish: Wish, body: Vec<u8>) -> Result<Response, Problem> {
+/// Keeps the job. The room of its body is given up once it is kept, not only when it has ended.
+async fn keep(
+    app: &Arc<App>,
+    wish: Wish,
+    body: Vec<u8>,
+    room: Option<OwnedSemaphorePermit>,
+) -> Result<Response, Problem> {
     let wait = wish.wait;
     let mut submission = app.block(move |app| wish.read(app, &body)).await?;
     // Listening begins before the job exists, so that its end cannot be missed.
@@ -72,7 +54,9 @@ async fn keep(app: &Arc<App>, wish: Wish, body: Vec<u8>) -> Result<Response, Pro
         submission.answer = Some(tell);
         Input::Submit(submission)
     });
-    match answer.await? {
+    let answer = answer.await?;
+    drop(room);
+    match answer {
         Answer::Kept { id, no, existing } => {
             let ended = match wait {
                 Some(wait) => wait_for(app, no, finished, wait).await?,

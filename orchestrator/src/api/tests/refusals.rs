@@ -111,7 +111,7 @@ async fn a_page_of_another_site_changes_nothing() {
         let request = Request::post(JOB).header("sec-fetch-site", site).header("content-type", "text/plain");
         request.body(Body::from(r#"{"kind":"k"}"#)).unwrap()
     };
-    assert_eq!(world.send(request("cross-site")).await.problem(403)["code"], "cross_origin");
+    assert_eq!(world.send(request("cross-site")).await.problem(403)["code"], "cross_site");
     assert_eq!(world.send(request("same-origin")).await.status, 202);
     assert_eq!(world.get(JOB).await.ok()["items"].as_array().unwrap().len(), 1);
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, Method, Request, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use serde_json::Value;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -19,6 +19,7 @@ use warrener_shared::wire::heartbeat::Heartbeat;
 use warrener_shared::wire::result::Report;
 use warrener_shared::wire::topology::Names;
 
+use crate::api::http::Edge;
 use crate::api::{Api, router};
 use crate::driver::{Driver, Input, Outgoing, Output, Packet};
 use crate::shared::Shared;
@@ -113,7 +114,8 @@ impl World {
         self.inputs.try_send(input.into()).is_ok()
     }
 
-    pub(super) async fn send(&self, request: Request<Body>) -> Answer {
+    pub(super) async fn send(&self, mut request: Request<Body>) -> Answer {
+        request.headers_mut().entry("host").or_insert(HeaderValue::from_static("localhost"));
         let answer = async {
             let response = self.router.clone().oneshot(request).await.unwrap();
             let (parts, body) = response.into_parts();
@@ -187,6 +189,7 @@ fn api_of(view: View) -> (Api, mpsc::Receiver<Packet>) {
         inputs,
         metrics: Metrics::install().unwrap(),
         finished: broadcast::channel(64).0,
+        edge: Arc::new(Edge::new(&crate::config::tests::usual().http, 1024)),
     };
     (api, queue)
 }

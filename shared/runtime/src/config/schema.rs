@@ -122,6 +122,31 @@ pub const KEYS: &[Key] = &[
     key("amqp.heartbeat", Kind::Duration, ALL, "How long the broker may be silent.").or("10s"),
     key("store.url", STORE_URL, ORCHESTRATOR, "The database.").or("sqlite://warrener.db").secret(Secrecy::Url),
     key("http.listen", Kind::Listen, ORCHESTRATOR, "Where the API and the dashboard listen.").or("127.0.0.1:8080"),
+    key(
+        "http.hosts",
+        Kind::Hosts,
+        ORCHESTRATOR,
+        "Other names under which it is reached: `name`, `name:port`, `*.domain`.",
+    )
+    .or(""),
+    key("http.origins", Kind::Origins, ORCHESTRATOR, "Other sites whose pages may use it: `https://name`.").or(""),
+    key("http.unguarded", Kind::Bool, ORCHESTRATOR, "Allows an address that other machines reach, without tokens.")
+        .or("false"),
+    key("http.max_connections", COUNT, ORCHESTRATOR, "Connections at once; one more ends the one that rests longest.")
+        .or("1024"),
+    key("http.max_waiting", COUNT, ORCHESTRATOR, "Submits that wait for the end of their job at once.").or("64"),
+    key("http.max_lists", COUNT, ORCHESTRATOR, "Lists made at once; others wait.").or("3"),
+    key("http.max_reads", COUNT, ORCHESTRATOR, "Single resources read at once; others wait.").or("3"),
+    key("http.max_body", Kind::Size, ORCHESTRATOR, "Size of one request body.").or("16MiB"),
+    key("http.body_memory", Kind::Size, ORCHESTRATOR, "Memory for large request bodies together; others wait.")
+        .or("128MiB"),
+    key("http.answer_memory", Kind::Size, ORCHESTRATOR, "Memory for large answers that are sent; others wait.")
+        .or("64MiB"),
+    key("http.head_timeout", Kind::Duration, ORCHESTRATOR, "How long the head of a request may take.").or("10s"),
+    key("http.body_timeout", Kind::Duration, ORCHESTRATOR, "How long a request body may make no progress.").or("30s"),
+    key("http.write_timeout", Kind::Duration, ORCHESTRATOR, "How long an answer may make no progress.").or("30s"),
+    key("http.idle_timeout", Kind::Duration, ORCHESTRATOR, "How long a connection may rest between requests.")
+        .or("60s"),
     key("api.tokens_file", Kind::Text, ORCHESTRATOR, "A file of tokens that may use the API; without it all may."),
     key("retention", Kind::Duration, ORCHESTRATOR, "How long finished jobs and their ids are kept.").or("7d"),
     key("log.format", Kind::Choice(&["pretty", "json"]), SERVERS, "How log lines look.").or("pretty"),

@@ -36,6 +36,10 @@ pub enum Kind {
     Duration,
     /// A list of texts; in the environment separated by commas, or as a JSON array.
     List,
+    /// A list of host names, each with or without a port; `*.` in front stands for all names below.
+    Hosts,
+    /// A list of web origins: `scheme://host`, with or without a port.
+    Origins,
 }
 
 /// A value before its sort is known.
@@ -66,13 +70,13 @@ pub(super) enum Typed {
 impl Kind {
     /// Converts a value, or says what it should have been ("a whole number from 1 to 8").
     pub(super) fn convert(self, raw: &Raw) -> Result<Typed, String> {
-        let typed = match (self, raw) {
-            (Self::List, Raw::List(items)) => Some(Typed::List(items.clone())),
-            (Self::List, Raw::Text(text)) => list(text).map(Typed::List),
-            (Self::Bool, Raw::Bool(value)) => Some(Typed::Bool(*value)),
         if let (Self::BrokerUrl, Raw::Text(url)) = (self, raw) {
             return broker_url::check(url).map(|()| Typed::Text(url.clone()));
         }
+        let typed = match (self, raw) {
+            (Self::List | Self::Hosts | Self::Origins, Raw::List(items)) => self.each(Some(items.clone())),
+            (Self::List | Self::Hosts | Self::Origins, Raw::Text(text)) => self.each(list(text)),
+            (Self::Bool, Raw::Bool(value)) => Some(Typed::Bool(*value)),
             (Self::Duration, Raw::Int(seconds)) => seconds_only(*seconds).map(Typed::Duration),
             (Self::Int { .. } | Self::Size, Raw::Int(number)) => self.in_range(*number),
             (_, Raw::Text(text)) => self.read(text),
@@ -92,8 +96,20 @@ impl Kind {
             Self::Int { .. } => self.in_range(text.parse().ok()?),
             Self::Size => self.in_range(size(text)?),
             Self::Duration => duration(text).map(Typed::Duration),
-            Self::List => list(text).map(Typed::List),
+            Self::List | Self::Hosts | Self::Origins => self.each(list(text)),
         }
+    }
+
+    /// A list whose every element may stand in it.
+    fn each(self, items: Option<Vec<String>>) -> Option<Typed> {
+        let may_stand = |item: &String| match self {
+            Self::Hosts => is_host(item.strip_prefix("*.").unwrap_or(item)),
+            Self::Origins => {
+                item.strip_prefix("http://").or_else(|| item.strip_prefix("https://")).is_some_and(is_host)
+            }
+            _ => true,
+        };
+        items.filter(|items| items.iter().all(may_stand)).map(Typed::List)
     }
 
     fn in_range(self, number: i64) -> Option<Typed> {
@@ -111,12 +127,15 @@ impl Kind {
             Self::Name => "a name: 1 to 100 letters, digits, '.', '_' or '-'".to_owned(),
             Self::Choice(words) => format!("one of {}", words.join(", ")),
             Self::Url(schemes) => format!("a URL that starts with {}://", schemes.join(":// or ")),
+            Self::BrokerUrl => "a broker's address such as amqp://user:password@host:5672/%2f".to_owned(),
             Self::Listen => "an address to listen on, such as 127.0.0.1:8080".to_owned(),
             Self::Bool => "true or false".to_owned(),
             Self::Int { min, max } => format!("a whole number from {min} to {max}"),
             Self::Size => "a size above 0, such as 1048576, 15MiB or 64kB".to_owned(),
             Self::Duration => "a duration such as 1h30m, 90s or 250ms".to_owned(),
             Self::List => "a list of texts, such as [\"a\", \"b\"], or a,b in the environment".to_owned(),
+            Self::Hosts => "a list of host names, such as jobs.example.org, jobs:8080 or *.example.org".to_owned(),
+            Self::Origins => "a list of origins without a path, such as https://jobs.example.org".to_owned(),
         }
     }
 }
@@ -127,7 +146,6 @@ impl Typed {
         match self {
             Self::Text(text) => text.clone(),
             Self::Bool(value) => value.to_string(),
-            Self::BrokerUrl => "a broker's address such as amqp://user:password@host:5672/%2f".to_owned(),
             Self::Int(number) => number.to_string(),
             Self::Duration(span) => show_duration(*span),
             Self::List(items) => serde_json::to_string(items).expect("a list of texts is JSON"),
@@ -166,6 +184,17 @@ fn is_url(text: &str, schemes: &[&str]) -> bool {
 
 fn is_listen(text: &str) -> bool {
     text.rsplit_once(':').is_some_and(|(host, port)| port.parse::<u16>().is_ok() && !host.contains(['/', ' ']))
+}
+
+/// A host name or address, with or without a port.
+fn is_host(text: &str) -> bool {
+    let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, "")) => (host, None),
+        Some((host, rest)) => (host, Some(rest.strip_prefix(':').unwrap_or(""))),
+        None => text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port))),
+    };
+    let is_name = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    (is_name || host.parse::<std::net::Ipv6Addr>().is_ok()) && port.is_none_or(|port| port.parse::<u16>().is_ok())
 }
 
 fn boolean(text: &str) -> Option<bool> {

@@ -1,0 +1,186 @@
+//! Bodies, in both directions, and the memory that they may take.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, Response, header};
+use axum::response::IntoResponse as _;
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use http_body::{Body as _, Frame, SizeHint};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::super::problem::Problem;
+use super::Edge;
+use crate::config::Http;
+
+/// Bytes of a body that need no room of their own: each connection has so much, whatever the others do.
+const FREE: usize = 64 * 1024;
+/// Longest wait for memory that others hold.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Longest time for a whole body, whatever its progress.
+const WHOLE: Duration = Duration::from_secs(600);
+/// How much of a body over the limit is read and thrown away, as a multiple of the limit, so that a client that
+/// sends first and reads later gets to read the answer.
+const DRAIN: usize = 4;
+/// Bytes that one permit stands for.
+const UNIT: usize = 1024;
+
+/// The memory that large bodies share.
+#[derive(Debug)]
+pub(super) struct Bodies {
+    requests: Room,
+    answers: Room,
+    max: usize,
+}
+
+/// Memory that is handed out.
+#[derive(Debug)]
+struct Room {
+    units: u32,
+    left: Arc<Semaphore>,
+}
+
+/// A request body that arrived as a whole.
+#[derive(Debug)]
+pub(in super::super) struct Received {
+    /// Its bytes.
+    pub(in super::super) bytes: Vec<u8>,
+    /// The room that it takes, free again once this is dropped.
+    pub(in super::super) room: Option<OwnedSemaphorePermit>,
+}
+
+impl Bodies {
+    pub(super) fn new(http: &Http) -> Self {
+        Self { requests: Room::new(http.body_memory), answers: Room::new(http.answer_memory), max: http.max_body }
+    }
+
+    /// An answer that takes room until it is sent, or is given up for want of room.
+    pub(super) async fn send(&self, response: Response<Body>) -> Response<Body> {
+        let size = response.body().size_hint().exact().and_then(|size| usize::try_from(size).ok()).unwrap_or(0);
+        match self.answers.take(size).await {
+            Ok(None) => response,
+            Ok(Some(room)) => response.map(|body| Body::new(Guarded::new(body, room))),
+            Err(problem) => problem.into_response(),
+        }
+    }
+}
+
+impl Room {
+    fn new(bytes: usize) -> Self {
+        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX >> 3).min(u32::MAX >> 3);
+        Self { units, left: Arc::new(Semaphore::new(units as usize)) }
+    }
+
+    /// Room for so many bytes; nothing for a few. One that is larger than all of it takes all of it.
+    async fn take(&self, bytes: usize) -> Result<Option<OwnedSemaphorePermit>, Problem> {
+        if bytes <= FREE {
+            return Ok(None);
+        }
+        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX).min(self.units);
+        match tokio::time::timeout(PATIENCE, self.left.clone().acquire_many_owned(units)).await {
+            Ok(permit) => Ok(Some(permit.expect("nobody closes the semaphore"))),
+            Err(_) => Err(Problem::busy("no_memory", "others hold the memory for large bodies; try again in a moment")),
+        }
+    }
+}
+
+/// The whole body, if it is not larger than the limit.
+pub(in super::super) async fn receive(
+    edge: &Edge,
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+) -> Result<Received, Problem> {
+    let limit = limit.min(edge.bodies.max);
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|bytes| bytes > limit) && headers.contains_key(header::EXPECT) {
+        // The client waits for our word before it sends anything.
+        return Err(Problem::too_large(limit));
+    }
+    let collected = collect(edge, announced, body, limit);
+    tokio::time::timeout(WHOLE, collected).await.unwrap_or_else(|_| Err(slow(WHOLE)))
+}
+
+async fn collect(edge: &Edge, announced: Option<usize>, body: Body, limit: usize) -> Result<Received, Problem> {
+    let mut chunks = body.into_data_stream();
+    let mut received = Received { bytes: Vec::with_capacity(announced.unwrap_or(0).min(limit).min(FREE)), room: None };
+    let is_hopeless = announced.is_some_and(|bytes| bytes > limit);
+    let mut seen = 0;
+    loop {
+        let next = tokio::time::timeout(edge.times.body, chunks.next()).await;
+        let Some(chunk) = next.map_err(|_| slow(edge.times.body))? else { break };
+        let chunk = chunk.map_err(Problem::body)?;
+        seen += chunk.len();
+        if seen > limit.saturating_mul(DRAIN) {
+            break;
+        }
+        if seen > limit || is_hopeless {
+            // What is too large needs no room: the rest of it is thrown away.
+            received = Received { bytes: Vec::new(), room: None };
+            continue;
+        }
+        if seen > FREE && received.room.is_none() {
+            // All that will come at once, so that no two bodies wait for each other with half of theirs.
+            let whole = announced.unwrap_or(limit).min(limit);
+            received.room = edge.bodies.requests.take(whole).await?;
+            received.bytes.reserve_exact(whole.saturating_sub(received.bytes.len()));
+        }
+        received.bytes.extend_from_slice(&chunk);
+    }
+    if seen > limit { Err(Problem::too_large(limit)) } else { Ok(received) }
+}
+
+fn slow(limit: Duration) -> Problem {
+    metrics::counter!("warrener_http_refused_total", "reason" => "body_timeout").increment(1);
+    Problem::slow_body(limit)
+}
+
+/// A body that holds something until its last byte is handed to the network, or it is given up.
+#[derive(Debug)]
+pub(super) struct Guarded<G> {
+    body: Body,
+    guard: Arc<G>,
+}
+
+/// A piece of a guarded body. The body ends before its last piece is sent, so each piece holds the same.
+struct Piece<G> {
+    bytes: Bytes,
+    _guard: Arc<G>,
+}
+
+impl<G> AsRef<[u8]> for Piece<G> {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl<G> Guarded<G> {
+    pub(super) fn new(body: Body, guard: G) -> Self {
+        Self { body, guard: Arc::new(guard) }
+    }
+}
+
+impl<G: Send + Sync + 'static> http_body::Body for Guarded<G> {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let guard = &self.guard;
+        Poll::Ready(
+            frame.map(|frame| Ok(frame?.map_data(|bytes| Bytes::from_owner(Piece { bytes, _guard: guard.clone() })))),
+        )
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

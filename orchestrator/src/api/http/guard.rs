@@ -1,0 +1,121 @@
+//! What every request passes: is it for us, may its page ask, is there room; and then a count and a clock.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::super::problem::Problem;
+use super::host::Stranger;
+use super::{Arrival, Edge};
+
+/// What a page of a listed origin may send, and read of an answer.
+const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE");
+const HEADERS: HeaderValue =
+    HeaderValue::from_static("authorization, content-type, idempotency-key, if-match, last-event-id, traceparent");
+const EXPOSED: HeaderValue = HeaderValue::from_static("etag, location, retry-after");
+const PREFLIGHT_SECONDS: HeaderValue = HeaderValue::from_static("600");
+/// Paths on which a connection too many is answered.
+const HEALTH: [&str; 2] = ["/livez", "/readyz"];
+
+pub(in super::super) async fn guard(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let method = method(&request);
+    let path =
+        request.extensions().get::<MatchedPath>().map_or_else(|| "other".to_owned(), |path| path.as_str().to_owned());
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let mut response = answer(&edge, request, &path, next).await.unwrap_or_else(IntoResponse::into_response);
+    share(&edge, origin, response.headers_mut());
+    let status = response.status().as_u16().to_string();
+    metrics::counter!("warrener_http_requests_total", "method" => method, "path" => path.clone(), "status" => status)
+        .increment(1);
+    metrics::histogram!("warrener_http_request_seconds", "method" => method, "path" => path)
+        .record(begun.elapsed().as_secs_f64());
+    response
+}
+
+async fn answer(edge: &Edge, request: Request, path: &str, next: Next) -> Result<Response, Problem> {
+    let arrival = request.extensions().get::<Arrival>().copied();
+    check(edge, &request, arrival)?;
+    if arrival.is_some_and(|arrival| arrival.spare) && !HEALTH.contains(&path) {
+        return Err(Problem::busy(
+            "too_many_connections",
+            "as many connections as may be (http.max_connections) are being answered; try again in a moment",
+        ));
+    }
+    if is_preflight(edge, &request) {
+        return Ok(preflight());
+    }
+    let permit = edge.lanes.enter(request.method(), path).await?;
+    let response = next.run(request).await;
+    // Whoever makes an answer keeps the permit until the answer counts among what is being sent.
+    let response = edge.bodies.send(response).await;
+    drop(permit);
+    Ok(response)
+}
+
+fn check(edge: &Edge, request: &Request, arrival: Option<Arrival>) -> Result<(), Problem> {
+    let local = arrival.map(|arrival| arrival.local);
+    let host = edge.hosts.check(request.version(), request.uri(), request.headers(), local);
+    let checked = host.and_then(|own| match request.method().is_safe() {
+        true => Ok(()),
+        false => edge.hosts.check_page(request.headers(), own.as_ref()),
+    });
+    checked.map_err(|stranger| {
+        let text = stranger.to_string();
+        match stranger {
+            Stranger::NoHost => Problem::bad_host(text),
+            Stranger::UnknownHost(_) => Problem::unknown_host(text),
+            Stranger::CrossSite(_) => Problem::cross_site(text),
+        }
+    })
+}
+
+/// Methods are made up freely by clients, labels must not be.
+fn method(request: &Request) -> &'static str {
+    match request.method().as_str() {
+        "GET" => "GET",
+        "POST" => "POST",
+        "HEAD" => "HEAD",
+        _ => "other",
+    }
+}
+
+/// Whether a browser asks in the name of a page whether it may ask.
+fn is_preflight(edge: &Edge, request: &Request) -> bool {
+    let headers = request.headers();
+    *request.method() == Method::OPTIONS
+        && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+        && headers.get(header::ORIGIN).is_some_and(|origin| is_listed(edge, origin))
+}
+
+fn is_listed(edge: &Edge, origin: &HeaderValue) -> bool {
+    origin.to_str().is_ok_and(|origin| edge.hosts.allows(origin))
+}
+
+fn preflight() -> Response {
+    let headers = [
+        (header::ACCESS_CONTROL_ALLOW_METHODS, METHODS),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, HEADERS),
+        (header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_SECONDS),
+    ];
+    (StatusCode::NO_CONTENT, headers).into_response()
+}
+
+/// Says to browsers who may use an answer, and that it is nothing but what it says it is.
+fn share(edge: &Edge, origin: Option<HeaderValue>, headers: &mut HeaderMap) {
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if !edge.hosts.allows_any() {
+        headers
+            .insert(HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin"));
+        return;
+    }
+    headers.append(header::VARY, HeaderValue::from_static("origin"));
+    if let Some(origin) = origin.filter(|origin| is_listed(edge, origin)) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+    }
+}

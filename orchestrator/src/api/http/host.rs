@@ -1,0 +1,265 @@
+//! Names under which we are reached, and pages that may ask.
+//!
+//! A browser sends what any page tells it to, also to this machine. It says truly to which name it was sent (`Host`)
+//! and from which page (`Origin`, `Sec-Fetch-Site`), so these two decide. A page that has its own name resolve to our
+//! address comes with that name.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use axum::http::{HeaderMap, HeaderName, Uri, Version, header};
+
+use crate::config::Http;
+
+/// Characters of a foreign name that are worth repeating.
+const EXCERPT: usize = 100;
+
+/// What is ours.
+#[derive(Debug)]
+pub(super) struct Hosts {
+    names: Vec<Pattern>,
+    origins: Vec<WebOrigin>,
+    /// The name or address that was configured to listen on.
+    listen: Option<HostName>,
+}
+
+/// A name that is ours, with its port if it is ours only there.
+#[derive(Debug)]
+struct Pattern {
+    name: HostName,
+    /// Whether it stands for all names below `name` instead.
+    below: bool,
+    port: Option<u16>,
+}
+
+/// A host as a URL names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum HostName {
+    Address(IpAddr),
+    /// In lower case, without a dot at its end.
+    Name(String),
+}
+
+/// Host and port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Authority {
+    host: HostName,
+    port: Option<u16>,
+}
+
+/// Where a page came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct WebOrigin {
+    scheme: String,
+    authority: Authority,
+}
+
+/// Why a request is not answered.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Stranger {
+    /// HTTP asks for exactly one host.
+    NoHost,
+    /// It was sent to this name.
+    UnknownHost(String),
+    /// It comes from a page of another site: its origin, if it was said.
+    CrossSite(Option<String>),
+}
+
+impl Hosts {
+    pub(super) fn new(http: &Http) -> Self {
+        let listen = http.listen.rsplit_once(':').and_then(|(host, _)| HostName::parse(host));
+        Self {
+            names: http.hosts.iter().filter_map(|text| Pattern::parse(text)).collect(),
+            origins: http.origins.iter().filter_map(|text| WebOrigin::parse(text)).collect(),
+            listen,
+        }
+    }
+
+    /// The host that a request was sent to, if it is ours; none if it names none, as HTTP/1.0 may. `local` is the
+    /// address of this machine that was asked.
+    pub(super) fn check(
+        &self,
+        version: Version,
+        uri: &Uri,
+        headers: &HeaderMap,
+        local: Option<SocketAddr>,
+    ) -> Result<Option<Authority>, Stranger> {
+        let named = match one(headers, &header::HOST) {
+            Ok(named) => named,
+            Err(Several) => return Err(Stranger::NoHost),
+        };
+        let target = uri.authority().map(|authority| authority.as_str());
+        if named.is_none() && (target.is_some() || version >= Version::HTTP_11) {
+            return Err(Stranger::NoHost);
+        }
+        // The target counts more than the header, but a client that sends both differently is no friend.
+        let mut ours = None;
+        for text in [target, named].into_iter().flatten() {
+            let authority = Authority::parse(text).filter(|authority| self.is_ours(authority, local));
+            ours = ours.or(Some(authority.ok_or_else(|| Stranger::UnknownHost(excerpt(text)))?));
+        }
+        Ok(ours)
+    }
+
+    fn is_ours(&self, authority: &Authority, local: Option<SocketAddr>) -> bool {
+        let is_listened_on = match &authority.host {
+            HostName::Address(address) => local.is_some_and(|local| local.ip().to_canonical() == *address),
+            HostName::Name(_) => false,
+        };
+        authority.host.is_loopback()
+            || is_listened_on
+            || self.listen.as_ref() == Some(&authority.host)
+            || self.names.iter().any(|pattern| pattern.fits(authority))
+    }
+
+    /// Whether a request that changes something comes from a program, from a page of our own or from one that may.
+    /// `own` is the host that it was sent to.
+    pub(super) fn check_page(&self, headers: &HeaderMap, own: Option<&Authority>) -> Result<(), Stranger> {
+        let Ok(origin) = one(headers, &header::ORIGIN) else { return Err(Stranger::CrossSite(None)) };
+        if origin.is_some_and(|origin| self.allows(origin)) {
+            return Ok(());
+        }
+        let site = one(headers, &HeaderName::from_static("sec-fetch-site"));
+        let same_site = matches!(site, Ok(None | Some("same-origin" | "none")));
+        let same_origin = origin.is_none_or(|text| {
+            let origin = WebOrigin::parse(text);
+            origin.is_some_and(|origin| own.is_some_and(|own| origin.is_of(own)))
+        });
+        if same_site && same_origin { Ok(()) } else { Err(Stranger::CrossSite(origin.map(excerpt))) }
+    }
+
+    /// Whether pages of this origin are listed as allowed.
+    pub(super) fn allows(&self, origin: &str) -> bool {
+        WebOrigin::parse(origin).is_some_and(|origin| self.origins.contains(&origin))
+    }
+
+    /// Whether any origin is listed.
+    pub(super) const fn allows_any(&self) -> bool {
+        !self.origins.is_empty()
+    }
+}
+
+impl Pattern {
+    fn parse(text: &str) -> Option<Self> {
+        let (below, text) = text.strip_prefix("*.").map_or((false, text), |rest| (true, rest));
+        let Authority { host: name, port } = Authority::parse(text)?;
+        Some(Self { name, below, port })
+    }
+
+    fn fits(&self, authority: &Authority) -> bool {
+        let named = match (&self.name, &authority.host) {
+            (HostName::Name(domain), HostName::Name(name)) if self.below => is_below(name, domain),
+            (ours, theirs) => ours == theirs,
+        };
+        named && self.port.is_none_or(|port| authority.port == Some(port))
+    }
+}
+
+impl HostName {
+    /// Reads `name`, `127.0.0.1`, `::1` or `[::1]`.
+    fn parse(text: &str) -> Option<Self> {
+        if let Some(inner) = text.strip_prefix('[') {
+            let address: Ipv6Addr = inner.strip_suffix(']')?.parse().ok()?;
+            return Some(Self::Address(IpAddr::V6(address).to_canonical()));
+        }
+        if let Ok(address) = text.parse::<IpAddr>() {
+            return Some(Self::Address(address.to_canonical()));
+        }
+        let name = text.strip_suffix('.').unwrap_or(text);
+        let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+        is_name.then(|| Self::Name(name.to_ascii_lowercase()))
+    }
+
+    fn is_loopback(&self) -> bool {
+        match self {
+            Self::Address(address) => address.is_loopback(),
+            Self::Name(name) => name == "localhost" || is_below(name, "localhost"),
+        }
+    }
+}
+
+impl Authority {
+    /// Reads `host` or `host:port`; nothing else, such as a user, belongs to a host.
+    fn parse(text: &str) -> Option<Self> {
+        let text = text.trim_matches([' ', '\t']);
+        // The colons of an address without brackets are none before a port.
+        let end = if text.starts_with('[') { text.find(']')? + 1 } else { text.find(':').unwrap_or(text.len()) };
+        let (host, port) = text.split_at(end);
+        let port = match port.strip_prefix(':') {
+            None if port.is_empty() => None,
+            None => return None,
+            Some("") => None,
+            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => Some(digits.parse().ok()?),
+            Some(_) => return None,
+        };
+        Some(Self { host: HostName::parse(host)?, port })
+    }
+}
+
+impl WebOrigin {
+    /// Reads `scheme://host` with or without a port; `null` is none.
+    fn parse(text: &str) -> Option<Self> {
+        let (scheme, rest) = text.split_once("://")?;
+        let scheme = scheme.to_ascii_lowercase();
+        let mut authority = Authority::parse(rest)?;
+        authority.port = authority.port.or_else(|| usual_port(&scheme));
+        Some(Self { scheme, authority })
+    }
+
+    fn is_of(&self, own: &Authority) -> bool {
+        let port = own.port.or_else(|| usual_port(&self.scheme));
+        self.authority.host == own.host && self.authority.port.is_some() && self.authority.port == port
+    }
+}
+
+fn usual_port(scheme: &str) -> Option<u16> {
+    match scheme {
+        "http" => Some(80),
+        "https" => Some(443),
+        _ => None,
+    }
+}
+
+fn is_below(name: &str, domain: &str) -> bool {
+    name.strip_suffix(domain).is_some_and(|front| front.len() > 1 && front.ends_with('.'))
+}
+
+/// More than one header of a name that may stand once, or one that is no text.
+struct Several;
+
+fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Several> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => value.to_str().map(Some).map_err(|_| Several),
+        (Some(_), Some(_)) => Err(Several),
+    }
+}
+
+fn excerpt(text: &str) -> String {
+    text.chars().take(EXCERPT).collect()
+}
+
+impl fmt::Display for Stranger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoHost => f.write_str("a request has exactly one Host header"),
+            Self::UnknownHost(host) => write!(
+                f,
+                "this orchestrator is not known as {host:?}; if it is yours, add the name to http.hosts \
+                 (WARRENER_HTTP__HOSTS)"
+            ),
+            Self::CrossSite(origin) => {
+                let page = origin.as_ref().map_or_else(|| "another site".to_owned(), |origin| format!("{origin:?}"));
+                write!(
+                    f,
+                    "a web page of {page} may not change anything here; if it is yours, add its origin to http.origins \
+                     (WARRENER_HTTP__ORIGINS)"
+                )
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

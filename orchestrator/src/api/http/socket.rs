@@ -1,0 +1,193 @@
+//! A connection whose client has to go on: it sends its head in time, and takes what it asked for.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep};
+
+use super::seats::Seat;
+use super::{Times, farewell};
+
+/// Bytes that count as progress of an answer. A client that takes single bytes now and then holds the memory of its
+/// answer as well as one that takes none.
+const STEP: usize = 16 * 1024;
+
+/// The stream of one connection.
+#[derive(Debug)]
+pub(super) struct Socket {
+    stream: TcpStream,
+    seat: Arc<Seat>,
+    times: Times,
+    reading: Deadline,
+    writing: Deadline,
+    /// Bytes that arrived since the connection began to rest, and when it was looked at last.
+    arrived: usize,
+    turns: u64,
+    written: usize,
+    lateness: Option<Lateness>,
+}
+
+/// Why a connection is ended for its client's slowness.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lateness {
+    /// No request came.
+    Idle,
+    /// The head began and did not end, or the first request never came.
+    Head,
+    /// The answer was not taken.
+    Answer,
+}
+
+/// A point in time that belongs to one thing that is waited for.
+#[derive(Debug, Default)]
+struct Deadline {
+    sleep: Option<Pin<Box<Sleep>>>,
+    /// What the time was set for; 0 for nothing.
+    set_for: u64,
+}
+
+impl Deadline {
+    /// Ready once `limit` has passed since this was first asked with the same `what`, which is not 0.
+    fn poll(&mut self, cx: &mut Context<'_>, what: u64, limit: Duration) -> Poll<()> {
+        if self.set_for != what {
+            self.set_for = what;
+            let at = Instant::now() + limit;
+            match &mut self.sleep {
+                Some(sleep) => sleep.as_mut().reset(at),
+                None => self.sleep = Some(Box::pin(tokio::time::sleep_until(at))),
+            }
+        }
+        self.sleep.as_mut().expect("it was set").as_mut().poll(cx)
+    }
+
+    const fn forget(&mut self) {
+        self.set_for = 0;
+    }
+}
+
+impl Socket {
+    pub(super) fn new(stream: TcpStream, seat: Arc<Seat>, times: Times) -> Self {
+        Self {
+            stream,
+            seat,
+            times,
+            reading: Deadline::default(),
+            writing: Deadline::default(),
+            arrived: 0,
+            turns: 0,
+            written: 0,
+            lateness: None,
+        }
+    }
+
+    /// Why the connection was ended, if it was for slowness.
+    pub(super) const fn lateness(&self) -> Option<Lateness> {
+        self.lateness
+    }
+
+    /// Says a last word, as far as it can be said without waiting, and closes.
+    pub(super) fn close_with(self, word: &[u8]) {
+        // A client that takes nothing gets nothing: there is no one to wait for.
+        self.stream.try_write(word).ok();
+    }
+
+    fn poll_lateness(&mut self, cx: &mut Context<'_>) -> Poll<Lateness> {
+        // The answer may end after the last look at what comes next.
+        if !self.seat.poll_resting(cx) {
+            self.reading.forget();
+            return Poll::Pending;
+        }
+        let (limit, lateness) = match self.arrived == 0 && self.seat.has_served() {
+            true => (self.times.idle, Lateness::Idle),
+            false => (self.times.head, Lateness::Head),
+        };
+        // The first byte of a head begins another wait than the rest before it.
+        let what = self.turns * 2 + u64::from(self.arrived > 0) + 1;
+        self.reading.poll(cx, what, limit).map(|()| lateness)
+    }
+
+    fn late(&mut self, lateness: Lateness) -> io::Error {
+        self.lateness = Some(lateness);
+        io::ErrorKind::TimedOut.into()
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let turns = self.seat.turns();
+        if self.turns != turns {
+            self.turns = turns;
+            self.arrived = 0;
+        }
+        let before = buf.filled().len();
+        match Pin::new(&mut self.stream).poll_read(cx, buf) {
+            Poll::Ready(outcome) => {
+                self.arrived += buf.filled().len() - before;
+                Poll::Ready(outcome)
+            }
+            Poll::Pending => {
+                let lateness = ready!(self.poll_lateness(cx));
+                if lateness == Lateness::Head {
+                    // Said now: whoever is told of the error next closes the stream.
+                    self.stream.try_write(&farewell::slow_head()).ok();
+                }
+                Poll::Ready(Err(self.late(lateness)))
+            }
+        }
+    }
+}
+
+impl Socket {
+    /// Counts what was taken, or how long nothing was.
+    fn poll_progress(&mut self, cx: &mut Context<'_>, taken: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match taken {
+            Poll::Ready(Ok(count)) => {
+                self.written += count;
+                if self.written >= STEP {
+                    self.written = 0;
+                    self.writing.forget();
+                }
+                Poll::Ready(Ok(count))
+            }
+            Poll::Pending => {
+                let (what, limit) = (self.seat.turns() + 1, self.times.write);
+                ready!(self.writing.poll(cx, what, limit));
+                Poll::Ready(Err(self.late(Lateness::Answer)))
+            }
+            failed @ Poll::Ready(Err(_)) => failed,
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let taken = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.poll_progress(cx, taken)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let taken = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
+        self.poll_progress(cx, taken)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
