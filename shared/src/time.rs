@@ -18,14 +18,35 @@ impl Timestamp {
 
     /// The time as RFC 3339 in UTC with milliseconds, such as `2026-11-24T15:03:23.120Z`.
     pub fn to_rfc3339(self) -> String {
+        let late =
+            || Self::epoch().checked_add(jiff::SignedDuration::from_millis(self.0)).map(|time| format!("{time:.3}Z"));
         jiff::Timestamp::from_millisecond(self.0)
-            .map_or_else(|_| "9999-12-31T23:59:59.999Z".to_owned(), |time| format!("{time:.3}"))
+            .map(|time| format!("{time:.3}"))
+            .or_else(|_| late())
+            .unwrap_or_else(|_| "9999-12-31T23:59:59.999Z".to_owned())
     }
 
     /// Reads an RFC 3339 time with an offset. `None` if it is anything else.
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
-        text.parse::<jiff::Timestamp>().ok().map(|time| Self(time.as_millisecond()))
+        let usual = text.parse::<jiff::Timestamp>().ok().map(|time| Self(time.as_millisecond()));
+        usual.or_else(|| Self::parse_late(text))
     }
+
+    /// Reads a time in the last two days of the year 9999, which the library leaves free for offsets.
+    fn parse_late(text: &str) -> Option<Self> {
+        let pieces = jiff::fmt::temporal::Pieces::parse(text).ok()?;
+        let time = pieces.date().to_datetime(pieces.time()?);
+        let offset = jiff::SignedDuration::from_secs(i64::from(pieces.to_numeric_offset()?.seconds()));
+        let since = time.duration_since(Self::epoch()).checked_sub(offset)?;
+        i64::try_from(since.as_millis()).ok().map(Self).filter(|time| *time <= Self::LATEST)
+    }
+
+    fn epoch() -> jiff::civil::DateTime {
+        jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0)
+    }
+
+    /// The last millisecond of the year 9999, the latest that can be written.
+    const LATEST: Self = Self(253_402_300_799_999);
 
     /// The span from `earlier` to this time; zero if `earlier` is later.
     pub fn since(self, earlier: Self) -> Millis {
@@ -87,5 +108,30 @@ impl fmt::Display for Millis {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Timestamp;
+
+    #[test]
+    fn the_last_days_that_can_be_written_are_points_in_time() {
+        for (text, shown) in [
+            ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59.000Z"),
+            ("9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"),
+            ("9999-12-30T22:00:01Z", "9999-12-30T22:00:01.000Z"),
+            ("9999-12-31T23:59:59+02:00", "9999-12-31T21:59:59.000Z"),
+            ("2026-11-24T15:03:23.120Z", "2026-11-24T15:03:23.120Z"),
+        ] {
+            let time = Timestamp::parse_rfc3339(text).expect(text);
+            assert_eq!(time.to_rfc3339(), shown, "{text}");
+        }
+        for text in
+            ["9999-12-31T23:59:59", "9999-12-31T23:59:59-02:00", "9999-12-32T00:00:00Z", "10000-01-01T00:00:00Z"]
+        {
+            assert_eq!(Timestamp::parse_rfc3339(text), None, "{text}");
+        }
+        assert_eq!(Timestamp::MAX.to_rfc3339(), "9999-12-31T23:59:59.999Z");
     }
 }

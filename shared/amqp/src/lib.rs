@@ -30,6 +30,7 @@ mod message;
 mod pool;
 mod probe;
 mod publisher;
+mod scheme;
 mod session;
 mod settings;
 pub mod topology;

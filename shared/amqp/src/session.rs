@@ -10,6 +10,7 @@ use crate::life::Life;
 use crate::link::Link;
 use crate::pool::ChannelPool;
 use crate::probe::Probe;
+use crate::scheme;
 use crate::{BrokerError, Settings};
 
 /// One life of our connections to the broker: one to publish, one to consume, and, once needed, one for questions
@@ -59,7 +60,9 @@ impl Session {
                 opened => return opened,
             }
         }
-        Err(BrokerError::Unreachable { url: settings.redacted_url(), why: failures.join("; ") })
+        let why = failures.join("; ");
+        let why = scheme::hint(&settings.url, &why).map_or_else(|| why.clone(), |hint| format!("{why} ({hint})"));
+        Err(BrokerError::Unreachable { url: settings.redacted_url(), why })
     }
 
     async fn open_host(settings: &Settings, host: &AMQPUri) -> Result<Self, BrokerError> {
