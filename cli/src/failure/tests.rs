@@ -9,7 +9,8 @@ fn refused(status: u16) -> Failure {
 
 #[test]
 fn each_error_has_its_exit_code() {
-    let unreachable = HttpError::Unreachable { what: "a".into(), url: "b".into(), why: "c".into() };
+    let unreachable =
+        HttpError::Unreachable { what: "a".into(), url: "b".into(), why: "c".into(), may_have_arrived: false };
     let job = || "j".to_owned();
     let broker = |error: BrokerError| Failure::from(ClientError::Broker(error)).exit;
     let cases = [

@@ -6,7 +6,8 @@ use reqwest::{Method, RequestBuilder, Url};
 use serde::de::DeserializeOwned;
 
 use super::answer::Answer;
-use super::error::HttpError;
+use super::error::{HttpError, redacted};
+use super::proxy;
 use super::query::{JobQuery, Pairs, SubmitOptions};
 use super::resource::{DeadLetter, Job, JobEvent, LogPiece, Page, Queue, Task, Worker};
 use crate::JobDocument;
@@ -21,7 +22,7 @@ pub struct HttpClient {
 
 impl std::fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("HttpClient").field("base", &self.base.as_str()).finish_non_exhaustive()
+        f.debug_struct("HttpClient").field("base", &redacted(self.base.as_str())).finish_non_exhaustive()
     }
 }
 
@@ -32,7 +33,7 @@ impl HttpClient {
     /// # Errors
     /// [`HttpError::Address`] if the address can't be used.
     pub fn new(url: &str, token: Option<String>) -> Result<Self, HttpError> {
-        let bad = |why: String| HttpError::Address { url: url.to_owned(), why };
+        let bad = |why: String| HttpError::Address { url: redacted(url), why };
         let base = Url::parse(url).map_err(|error| bad(error.to_string()))?;
         if !matches!(base.scheme(), "http" | "https") {
             return Err(bad("it must start with http:// or https://".to_owned()));
@@ -226,6 +227,10 @@ pub(super) fn transport(base: &Url) -> reqwest::Result<reqwest::Client> {
     if base.scheme() == "http" {
         // Without TLS no authorities are needed: a slim container has none, and would be refused for that.
         builder = builder.tls_certs_only([]);
+    }
+    if proxy::is_loopback(base) {
+        // What is on this machine is not behind the proxy of the network.
+        builder = builder.no_proxy();
     }
     builder.build()
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use warrener_shared::job::Problem;
 
@@ -25,6 +26,8 @@ pub enum HttpError {
         url: String,
         /// What happened.
         why: String,
+        /// Whether the request may have arrived all the same.
+        may_have_arrived: bool,
     },
     /// The orchestrator said no, and why.
     #[error("{what}: {problem}")]
@@ -73,6 +76,26 @@ impl HttpError {
         }
     }
 
+    /// Whether a change that was asked for may have been made although nobody said so.
+    pub fn may_have_arrived(&self) -> bool {
+        match self {
+            Self::Unreachable { may_have_arrived, .. } => *may_have_arrived,
+            // A proxy says these when it has waited in vain. An orchestrator says 503 before it has done anything, and
+            // says it in its own words.
+            Self::Refused { problem, .. } => match problem.status {
+                502 | 504 => true,
+                503 => !problem.kind.starts_with("urn:warrener:"),
+                _ => false,
+            },
+            Self::Address { .. } | Self::Unreadable { .. } => false,
+        }
+    }
+
+    /// Whether it was refused with this code.
+    pub fn is_refused_as(&self, code: &str) -> bool {
+        matches!(self, Self::Refused { problem, .. } if problem.kind.rsplit(':').next() == Some(code))
+    }
+
     /// Whether the same request may succeed in a moment: nobody answered, or a server that is starting,
     /// overloaded or out of reach of its store did.
     pub fn is_transient(&self) -> bool {
@@ -85,6 +108,7 @@ impl HttpError {
 
     /// What went wrong before an answer came, with its causes: the outermost text alone says too little.
     pub(super) fn unreachable(what: &str, url: &str, error: reqwest::Error) -> Self {
+        let may_have_arrived = !error.is_connect() && !error.is_builder();
         let error = error.without_url();
         let mut why = error.to_string();
         let mut cause = std::error::Error::source(&error);
@@ -95,7 +119,10 @@ impl HttpError {
             }
             cause = inner.source();
         }
-        Self::Unreachable { what: what.to_owned(), url: url.to_owned(), why }
+        if let Some(proxy) = super::proxy::of(url) {
+            why = format!("{why} (through the proxy {proxy}; NO_PROXY lists what goes without it)");
+        }
+        Self::Unreachable { what: what.to_owned(), url: redacted(url), why, may_have_arrived }
     }
 
     /// The refusal in an answer with this status.
@@ -124,5 +151,22 @@ impl fmt::Display for ProblemDocument {
     }
 }
 
+/// An address without what opens a door: user, password, and the values of parameters.
+pub(super) fn redacted(url: &str) -> String {
+    let Ok(mut address) = Url::parse(url) else { return MASK.to_owned() };
+    if !address.username().is_empty() || address.password().is_some() {
+        address.set_username(MASK).ok();
+        address.set_password(None).ok();
+    }
+    if address.query().is_some() {
+        address.set_query(Some(MASK));
+    }
+    if address.fragment().is_some() {
+        address.set_fragment(Some(MASK));
+    }
+    address.to_string()
+}
+
+const MASK: &str = "***";
 /// Characters of an answer that isn't ours which are worth showing.
 const EXCERPT: usize = 200;

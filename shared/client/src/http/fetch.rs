@@ -4,7 +4,7 @@ use reqwest::{Method, Url};
 use warrener_shared::time::Timestamp;
 
 use super::call::transport;
-use super::error::HttpError;
+use super::error::{HttpError, redacted};
 
 /// A page as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub async fn fetch(url: &str) -> Result<Fetched, HttpError> {
         return Err(bad("it must start with http:// or https://".to_owned()));
     }
     let http = transport(&address).map_err(|error| bad(error.to_string()))?;
-    let lost = |error| HttpError::unreachable("reading a page", &redacted(url), error);
+    let lost = |error| HttpError::unreachable("reading a page", url, error);
     let answer = http.request(Method::GET, address).timeout(super::call::CONNECT_TIMEOUT).send().await.map_err(lost)?;
     let status = answer.status().as_u16();
     let date = answer.headers().get("date").and_then(|date| date.to_str().ok()).and_then(read_date);
@@ -38,15 +38,4 @@ pub async fn fetch(url: &str) -> Result<Fetched, HttpError> {
 fn read_date(text: &str) -> Option<Timestamp> {
     let zoned = jiff::fmt::rfc2822::parse(text).ok()?;
     Some(Timestamp(zoned.timestamp().as_millisecond()))
-}
-
-/// The address without its password.
-fn redacted(url: &str) -> String {
-    match Url::parse(url) {
-        Ok(mut address) if address.password().is_some() => {
-            address.set_password(Some("***")).ok();
-            address.to_string()
-        }
-        _ => url.to_owned(),
-    }
 }

@@ -4,6 +4,7 @@ mod answer;
 mod call;
 mod error;
 mod fetch;
+mod proxy;
 mod query;
 pub mod resource;
 
