@@ -57,11 +57,23 @@ rabbitmq_server() {
 }
 
 build() {
-  say "building (the first time takes a few minutes)"
+  if [ -x "$BIN/warrener" ] && [ -x "$BIN/orchestrator" ] && [ -x "$BIN/worker" ]; then
+    say "building what has changed"
+  else
+    say "building; the first time this takes about four minutes on two cores, a minute on sixteen"
+  fi
   start build cargo build --release --locked --bin orchestrator --bin worker --bin warrener
-  local cargo=$!
+  local cargo=$! began=$SECONDS told=$SECONDS last crates
   while kill -0 $cargo 2>/dev/null; do
-    if [ -t 1 ]; then printf '\r\e[K  %s' "$(tail -n 1 "$DEMO/build.log" | cut -c 1-70)"; fi
+    if [ -t 1 ]; then
+      printf '\r\e[K  %s' "$(tail -n 1 "$DEMO/build.log" | cut -c 1-70)"
+    elif [ $((SECONDS - told)) -ge 30 ]; then
+      # Nobody watches a bar: a line now and then says that it goes on.
+      told=$SECONDS
+      last=$(tail -n 1 "$DEMO/build.log" | tr -s ' ' | cut -c 1-60)
+      crates=$(grep -c Compiling "$DEMO/build.log" || true)
+      say "still building after $((SECONDS - began)) s, $crates crates so far:$last"
+    fi
     sleep 0.5
   done
   if [ -t 1 ]; then printf '\r\e[K'; fi
