@@ -224,6 +224,9 @@ pub(crate) struct LogsArgs {
     /// Show what comes, until the job is final
     #[arg(short, long)]
     pub(crate) follow: bool,
+    /// Print what was written byte for byte; else characters that a terminal obeys are made visible
+    #[arg(long)]
+    pub(crate) raw: bool,
 }
 
 /// How long to wait for the end of a job.
@@ -346,7 +349,24 @@ pub(crate) enum DeadVerb {
     /// Try dead letters again
     Replay(Ids),
     /// Throw dead letters away
-    Discard(Ids),
+    Discard(DiscardArgs),
+}
+
+/// Which dead letters are thrown away.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DiscardArgs {
+    /// Ids
+    #[arg(required_unless_present = "all", conflicts_with = "all", value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+    /// Throw all away, or all that --older leaves
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Only those that came before so long a time, such as 7d
+    #[arg(long, requires = "all", conflicts_with = "ids", value_name = "DURATION", value_parser = duration)]
+    pub(crate) older: Option<Duration>,
+    /// Do not ask first
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 #[derive(Debug, Subcommand)]

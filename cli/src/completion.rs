@@ -12,6 +12,6 @@ use crate::talk;
 pub(crate) fn completion(shell: Shell) -> Result<Exit, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Args::command(), "warrener", &mut script);
-    talk::data(&String::from_utf8_lossy(&script))?;
+    talk::exact(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Ok)
 }

@@ -5,6 +5,7 @@ use warrener_client::amqp::{Names, Settings};
 use warrener_client::{Client, HttpClient};
 use warrener_runtime::clock::Clock;
 use warrener_runtime::config::{Amqp, Binary, DevelopmentPassword, Flag, Loader, refuse_development_password};
+use warrener_shared::shown;
 use warrener_shared::time::Timestamp;
 
 use crate::args::{Format, Globals};
@@ -74,13 +75,15 @@ impl Context {
         name: impl Fn(&T) -> String,
         table: impl FnOnce() -> Table,
     ) -> Result<Exit, Failure> {
-        let text = match (output::elements(self.globals.output, pages)?, self.globals.output) {
-            (Some(text), _) => text,
-            (None, Format::Name) => items.iter().map(|item| name(item) + "\n").collect(),
-            (None, _) => self.render(&table()),
+        if let Some(text) = output::elements(self.globals.output, pages)? {
+            return talk::document(&text).map(|()| Exit::Ok);
+        }
+        let text = match self.globals.output {
+            Format::Name => items.iter().map(|item| format!("{}\n", shown::line(&name(item)))).collect(),
+            _ => self.render(&table()),
         };
         if !text.is_empty() {
-            talk::data(&text)?;
+            talk::exact(&text)?;
         }
         Ok(Exit::Ok)
     }

@@ -1,10 +1,12 @@
 //! `warrener dead`.
 
+use warrener_client::HttpClient;
 use warrener_client::http::JobQuery;
 use warrener_client::http::resource::DeadLetter;
-use warrener_shared::time::Timestamp;
+use warrener_shared::shown;
+use warrener_shared::time::{Millis, Timestamp};
 
-use crate::args::{DeadVerb, Format, Ids};
+use crate::args::{DeadVerb, DiscardArgs, Format, Ids};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -17,12 +19,17 @@ pub(crate) async fn dead(context: &Context, verb: DeadVerb) -> Result<Exit, Fail
         DeadVerb::List => list(context).await,
         DeadVerb::Get { id } => get(context, &id).await,
         DeadVerb::Replay(Ids { ids }) => steer(context, &ids, "replay", "replayed").await,
-        DeadVerb::Discard(Ids { ids }) => steer(context, &ids, "discard", "discarded").await,
+        DeadVerb::Discard(args) => discard(context, args).await,
     }
 }
 
 async fn list(context: &Context) -> Result<Exit, Failure> {
-    let http = context.http()?;
+    let (letters, pages) = all(&context.http()?).await?;
+    context.print(&pages, &letters, |letter| letter.id.clone(), || table(&letters, context.now()))
+}
+
+/// All dead letters, newest first, and the pages that they came in.
+async fn all(http: &HttpClient) -> Result<(Vec<DeadLetter>, Vec<String>), Failure> {
     let (mut letters, mut pages, mut page) =
         (Vec::new(), Vec::new(), JobQuery { limit: Some(1000), ..JobQuery::default() });
     loop {
@@ -31,10 +38,31 @@ async fn list(context: &Context) -> Result<Exit, Failure> {
         pages.push(answer.text);
         page.cursor = answer.value.next_cursor;
         if page.cursor.is_none() {
-            break;
+            return Ok((letters, pages));
         }
     }
-    context.print(&pages, &letters, |letter| letter.id.clone(), || table(&letters, context.now()))
+}
+
+async fn discard(context: &Context, args: DiscardArgs) -> Result<Exit, Failure> {
+    if !args.all {
+        return steer(context, &args.ids, "discard", "discarded").await;
+    }
+    let (letters, _) = all(&context.http()?).await?;
+    let before = args.older.map(|span| context.now() - Millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX)));
+    let is_old = |letter: &&DeadLetter| {
+        let received = letter.received_at.as_deref().and_then(Timestamp::parse_rfc3339);
+        before.is_none_or(|before| received.is_some_and(|received| received < before))
+    };
+    let ids: Vec<String> = letters.iter().filter(is_old).map(|letter| letter.id.clone()).collect();
+    if ids.is_empty() {
+        context.say("no dead letter is that old");
+        return Ok(Exit::Ok);
+    }
+    let question = format!("{} of {} dead letters would be gone for good. Go on?", ids.len(), letters.len());
+    if !args.yes && !talk::confirmed(&question)? {
+        return Err(Failure::new(Exit::Refused, "nothing was changed"));
+    }
+    steer(context, &ids, "discard", "discarded").await
 }
 
 /// Evidence is made for reading in full, so a table would only hide it.
@@ -44,7 +72,7 @@ async fn get(context: &Context, id: &str) -> Result<Exit, Failure> {
         Format::Table | Format::Wide => Format::Yaml,
         format => format,
     };
-    talk::data(&document(format, &answer.text)?.unwrap_or(answer.value.id))?;
+    talk::document(&document(format, &answer.text)?.unwrap_or_else(|| shown::line(&answer.value.id).into_owned()))?;
     Ok(Exit::Ok)
 }
 

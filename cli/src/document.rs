@@ -36,7 +36,11 @@ impl Source {
         Self::parse(name, path, bytes)
     }
 
-    fn parse(name: String, path: &Path, bytes: Vec<u8>) -> Result<Self, Failure> {
+    fn parse(name: String, path: &Path, mut bytes: Vec<u8>) -> Result<Self, Failure> {
+        // Editors on Windows begin a file with a mark that says nothing in UTF-8.
+        if bytes.starts_with(b"\xef\xbb\xbf") {
+            bytes.drain(..3);
+        }
         if is_json(path, &bytes) {
             return Ok(Self { name, written: Written::Json(bytes) });
         }

@@ -7,6 +7,7 @@ use warrener_client::http::ProblemDocument;
 use warrener_client::{ClientError, DocumentError, HttpError};
 use warrener_runtime::config::ConfigErrors;
 use warrener_shared::job::Problem;
+use warrener_shared::shown;
 
 use crate::exit::Exit;
 
@@ -48,7 +49,7 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}", self.message)?;
+        write!(f, "error: {}", shown::indented(&self.message, 4))?;
         self.details.iter().try_for_each(|detail| write!(f, "\n{detail}"))?;
         self.hint.as_ref().map_or(Ok(()), |hint| write!(f, "\n  hint: {hint}"))
     }
@@ -130,8 +131,8 @@ fn at_pointer(problem: &Problem) -> String {
 
 /// A problem at a place, with its hint on the next line.
 pub(crate) fn with_hint(place: &str, problem: &Problem) -> String {
-    let hint = problem.hint.as_ref().map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();
-    format!("{place}: {}{hint}", problem.detail)
+    let hint = problem.hint.as_ref().map(|hint| format!("\n  hint: {}", shown::line(hint))).unwrap_or_default();
+    format!("{}: {}{hint}", shown::line(place), shown::line(&problem.detail))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What was found by looking at something, and how it is told.
 
 use serde::Serialize;
+use warrener_shared::shown;
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -102,8 +103,8 @@ impl Findings {
     pub(crate) fn print(&self, context: &Context) -> Result<(), Failure> {
         let page = serde_json::json!({ "items": self.0, "next_cursor": null }).to_string();
         match elements(context.globals.output, &[page])? {
-            Some(document) => talk::data(&document),
-            None => talk::data(&self.lines(talk::may_color())),
+            Some(document) => talk::document(&document),
+            None => talk::exact(&self.lines(talk::may_color())),
         }
     }
 
@@ -112,8 +113,8 @@ impl Findings {
         let line = |finding: &Finding| {
             let (word, code) = finding.level.shown();
             let word = if color { format!("\x1b[{code}m{word:7}\x1b[0m") } else { format!("{word:7}") };
-            let fix = finding.fix.iter().map(|fix| format!("{:width$}           fix: {fix}\n", ""));
-            format!("{word}  {:width$}  {}\n{}", finding.check, finding.message, fix.collect::<String>())
+            let fix = finding.fix.iter().map(|fix| format!("{:width$}           fix: {}\n", "", shown::line(fix)));
+            format!("{word}  {:width$}  {}\n{}", finding.check, shown::line(&finding.message), fix.collect::<String>())
         };
         self.0.iter().map(line).collect()
     }

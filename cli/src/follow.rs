@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use serde_json::value::RawValue;
-use warrener_client::http::{Answer, resource};
-use warrener_client::{HttpClient, HttpError};
+use warrener_client::http::{Answer, SubmitOptions, resource};
+use warrener_client::{HttpClient, HttpError, JobDocument};
 use warrener_shared::error::ErrorObject;
+use warrener_shared::shown;
 use warrener_shared::state::JobState;
 
 use crate::args::Patience;
@@ -45,13 +46,62 @@ impl Limit {
         self.span.map_or(LONGEST_WAIT, |span| span.min(LONGEST_WAIT))
     }
 
-    async fn of<T>(self, id: &str, work: impl Future<Output = T>) -> Result<T, Failure> {
+    pub(crate) async fn of<T>(self, id: &str, work: impl Future<Output = T>) -> Result<T, Failure> {
         let deadline = self.span.and_then(|span| Some((self.started.checked_add(span)?, span)));
         let Some((deadline, span)) = deadline else { return Ok(work.await) };
         tokio::time::timeout_at(deadline.into(), work).await.map_err(|_| {
             let message = format!("waiting for job {id}: it did not end within {} s; it goes on", span.as_secs_f32());
             Failure::new(Exit::GaveUp, message).hint(format!("follow it with `warrener watch {id}`"))
         })
+    }
+}
+
+/// Submits a job, which is pinned, and asks again under the same id when the answer is lost: the orchestrator may be
+/// restarting, or a proxy may have cut the wait. So there is one job, however often it is submitted.
+pub(crate) async fn post(
+    http: &HttpClient,
+    job: &JobDocument,
+    mut options: SubmitOptions,
+) -> Result<Answer<resource::Job>, Unanswered> {
+    let (mut pause, mut lost_since) = (FIRST_PAUSE, None);
+    loop {
+        let error = match http.submit(job, options).await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
+        if error.is_refused_as("too_many_waiting") && options.wait.take().is_some() {
+            // Nothing was kept; without the wait it is, and its end is asked for from here.
+            continue;
+        }
+        let may_be_kept = lost_since.is_some() || error.may_have_arrived();
+        if !(may_be_kept && error.is_transient()) {
+            return Err(Unanswered { error, may_be_kept });
+        }
+        let since = *lost_since.get_or_insert_with(Instant::now);
+        if since.elapsed() > LONGEST_SILENCE {
+            return Err(Unanswered { error, may_be_kept });
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 5 / 4).min(LONGEST_PAUSE);
+    }
+}
+
+/// Why there is no answer to a submit.
+#[derive(Debug)]
+pub(crate) struct Unanswered {
+    pub(crate) error: HttpError,
+    /// Whether the job may be there all the same.
+    pub(crate) may_be_kept: bool,
+}
+
+impl Unanswered {
+    /// What to tell a person, who gets the id of a job that may be there.
+    pub(crate) fn of_job(self, id: &str) -> Failure {
+        if !(self.may_be_kept && self.error.is_transient()) {
+            return self.error.into();
+        }
+        Failure::new(Exit::Unreachable, format!("job {id} may have been taken and go on: {}", self.error))
+            .hint(format!("follow it with `warrener watch {id}`"))
     }
 }
 
@@ -140,15 +190,17 @@ pub(crate) fn finished(
         return Err(unsuccessful(id, state, error));
     }
     let output = output.map_or("null", RawValue::get);
-    talk::data(&document(context.globals.output, output)?.unwrap_or_else(|| output.to_owned()))?;
+    talk::document(&document(context.globals.output, output)?.unwrap_or_else(|| output.to_owned()))?;
     Ok(exit)
 }
 
 /// Why a job did not succeed, with the exit code of its state.
 pub(crate) fn unsuccessful(id: &str, state: JobState, error: Option<&ErrorObject>) -> Failure {
     // "was cancelled: cancelled: …" would say it twice.
-    let words =
-        |error: &ErrorObject| if error.code == state.as_str() { error.message.clone() } else { in_words(error) };
+    let words = |error: &ErrorObject| match error.code == state.as_str() {
+        true => shown::indented(&error.message, INDENT),
+        false => in_words(error),
+    };
     let why = error.map(|error| format!(": {}", words(error))).unwrap_or_default();
     let failure = Failure::new(Exit::of_job(state), format!("job {id} {}{why}", word(state)));
     failure.hint(format!("look closer with `warrener job get {id}`"))
@@ -156,11 +208,11 @@ pub(crate) fn unsuccessful(id: &str, state: JobState, error: Option<&ErrorObject
 
 /// `lost: no heartbeat (task train, attempt 2)`.
 pub(crate) fn in_words(error: &ErrorObject) -> String {
-    let task = error.task.as_ref().map(|task| format!("task {task}"));
+    let task = error.task.as_ref().map(|task| format!("task {}", shown::line(task)));
     let attempt = error.attempt.map(|attempt| format!("attempt {attempt}"));
     let place: Vec<String> = task.into_iter().chain(attempt).collect();
     let place = if place.is_empty() { String::new() } else { format!(" ({})", place.join(", ")) };
-    format!("{}: {}{place}", error.code, error.message)
+    format!("{}: {}{place}", shown::line(&error.code), shown::indented(&error.message, INDENT))
 }
 
 fn word(state: JobState) -> &'static str {
@@ -174,6 +226,8 @@ fn word(state: JobState) -> &'static str {
     }
 }
 
+/// Spaces before the further lines of an error, which so never look like a line of ours.
+const INDENT: usize = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Proxies cut requests that are silent for a minute.

@@ -24,7 +24,7 @@ pub(crate) async fn logs(context: &Context, args: &LogsArgs) -> Result<Exit, Fai
     };
     let http = context.http()?;
     let lines = matches!(context.globals.output, Format::Json | Format::Jsonl | Format::Yaml);
-    let mut reader = Reader { http: &http, job, seen: BTreeMap::new(), lines };
+    let mut reader = Reader { http: &http, job, seen: BTreeMap::new(), lines, raw: args.raw };
     loop {
         // Asked first: what was written before the end is there once the end is seen.
         let is_final = http.job(job).await?.value.state.is_final();
@@ -49,6 +49,8 @@ struct Reader<'a> {
     seen: BTreeMap<String, (u32, u32)>,
     /// Whether pieces are printed as JSON, one for each line.
     lines: bool,
+    /// Whether what was written is printed byte for byte, whatever a terminal makes of it.
+    raw: bool,
 }
 
 impl Reader<'_> {
@@ -72,11 +74,14 @@ impl Reader<'_> {
         if text.is_empty() {
             return Ok(());
         }
-        if !named || self.lines {
-            return talk::data(&text);
+        if self.lines {
+            return talk::document(&text);
         }
-        let named: Vec<String> = text.lines().map(|line| format!("{address} | {line}")).collect();
-        talk::data(&named.join("\n"))
+        let named = match named {
+            true => text.lines().map(|line| format!("{address} | {line}\n")).collect(),
+            false => text,
+        };
+        if self.raw { talk::exact(&named) } else { talk::words(&named) }
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn man(path: &[String], all: Option<&Path>) -> Result<Exit, Failure> 
             Failure::new(Exit::Usage, format!("there is no command {:?}", path.join(" "))).hint("see `warrener --help`")
         })?;
     }
-    talk::data(&page(command)?)?;
+    talk::exact(&page(command)?)?;
     Ok(Exit::Ok)
 }
 

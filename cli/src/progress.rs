@@ -2,6 +2,7 @@
 
 use indicatif::{ProgressBar, ProgressStyle};
 use warrener_client::http::resource::Job;
+use warrener_shared::shown;
 use warrener_shared::state::TaskState;
 
 use crate::talk;
@@ -54,7 +55,7 @@ impl Progress {
     pub(crate) fn note(&self, text: &str) {
         match &self.look {
             Look::Nothing => {}
-            Look::Bar(bar) => bar.println(text),
+            Look::Bar(bar) => bar.println(shown::text(text)),
             Look::Lines { .. } => talk::say(text),
         }
     }

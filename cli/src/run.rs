@@ -16,8 +16,9 @@ pub(crate) async fn run(context: &Context, args: RunArgs) -> Result<Exit, Failur
     let job = document(&args)?.pinned();
     let (http, limit) = (context.http()?, args.patience.begin());
     let options = SubmitOptions { dry_run: false, wait: Some(limit.first_wait()) };
-    let posting = http.submit(&job, options);
-    let answer = follow::or_interrupted(context, job.id().unwrap_or_default(), posting).await??;
+    let id = job.id().unwrap_or_default();
+    let posting = limit.of(id, follow::post(&http, &job, options));
+    let answer = follow::or_interrupted(context, id, posting).await??.map_err(|lost| lost.of_job(id))?;
     follow::to_the_end(context, answer, limit, Show::Progress).await
 }
 

@@ -15,8 +15,16 @@ pub(crate) fn settings(context: &Context, verb: ConfigVerb) -> Result<Exit, Fail
     let all = [Binary::Orchestrator, Binary::Worker, Binary::Cli];
     let loaded = context.loader(&all).load::<IgnoredAny>()?;
     match verb {
-        ConfigVerb::Check => context.say("the configuration is sound"),
-        ConfigVerb::Show => talk::data(&show(context.globals.output, &loaded)?)?,
+        ConfigVerb::Check => {
+            let orchestrator = context.loader(&all).load::<warrener_orchestrator::config::Config>()?.value;
+            let problems = orchestrator.problems();
+            if !problems.is_empty() {
+                let details = problems.iter().map(|problem| format!("error: {problem}")).collect();
+                return Err(Failure::new(Exit::Error, "the configuration has problems").details(details));
+            }
+            context.say("the configuration is sound");
+        }
+        ConfigVerb::Show => talk::words(&show(context.globals.output, &loaded)?)?,
     }
     Ok(Exit::Ok)
 }

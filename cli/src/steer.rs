@@ -1,6 +1,7 @@
 //! Doing the same to several things.
 
 use warrener_client::HttpError;
+use warrener_shared::shown;
 
 use crate::context::Context;
 use crate::exit::Exit;
@@ -20,7 +21,7 @@ where
     let mut failures = Vec::new();
     for name in names {
         match act(name.clone()).await {
-            Ok(()) => context.say(&format!("{name}: {done}")),
+            Ok(()) => context.say(&format!("{}: {done}", shown::line(name))),
             Err(error) => failures.push(Failure::from(error)),
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use warrener_client::http::{Answer, SubmitOptions, resource};
 use warrener_client::{ClientError, HttpError, JobDocument};
 use warrener_shared::job::Problem;
+use warrener_shared::shown;
 
 use crate::args::{Format, SubmitArgs, Via};
 use crate::context::Context;
@@ -33,19 +34,23 @@ async fn dry_run(context: &Context, source: &Source, job: &JobDocument) -> Resul
     let options = SubmitOptions { dry_run: true, wait: None };
     let answer = context.http()?.submit(job, options).await.map_err(|error| explain(source, job, error))?;
     if let Some(text) = document(context.globals.output, &answer.text)? {
-        talk::data(&text)?;
+        talk::document(&text)?;
     }
     context.say(&format!("{}: the orchestrator would take it; nothing was kept", source.name()));
     Ok(Exit::Ok)
 }
 
 async fn by_http(context: &Context, args: &SubmitArgs, source: &Source, job: &JobDocument) -> Result<Exit, Failure> {
-    let refused = |error| explain(source, job, error);
+    let id = job.id().unwrap_or_default();
+    let refused = |lost: follow::Unanswered| match lost.may_be_kept {
+        true if lost.error.is_transient() => lost.of_job(id),
+        _ => explain(source, job, lost.error),
+    };
     let (waits, limit) = (args.wait || args.watch, args.patience.begin());
     let options = SubmitOptions { dry_run: false, wait: args.wait.then(|| limit.first_wait()) };
-    let posting = context.http()?;
-    let posting = posting.submit(job, options);
-    let answer = follow::or_interrupted(context, job.id().unwrap_or_default(), posting).await?.map_err(refused)?;
+    let http = context.http()?;
+    let posting = limit.of(id, follow::post(&http, job, options));
+    let answer = follow::or_interrupted(context, id, posting).await??.map_err(refused)?;
     if !waits {
         return accepted(context, &answer);
     }
@@ -56,7 +61,7 @@ async fn by_http(context: &Context, args: &SubmitArgs, source: &Source, job: &Jo
 /// Prints the id of a job that nobody waits for.
 fn accepted(context: &Context, answer: &Answer<resource::Job>) -> Result<Exit, Failure> {
     let id = &answer.value.id;
-    talk::data(&document(context.globals.output, &answer.text)?.unwrap_or_else(|| id.clone()))?;
+    talk::document(&document(context.globals.output, &answer.text)?.unwrap_or_else(|| shown::line(id).into_owned()))?;
     context.suggest(&format!("follow it with: warrener watch {id}"));
     Ok(Exit::Ok)
 }
@@ -83,7 +88,7 @@ async fn by_amqp(context: &Context, args: &SubmitArgs, source: &Source, job: &Jo
     if args.watch {
         return follow::by_id(context, &receipt.job_id, args.patience.begin(), Show::Progress).await;
     }
-    talk::data(&id_document(context.globals.output, &receipt.job_id)?)?;
+    talk::document(&id_document(context.globals.output, &receipt.job_id)?)?;
     context.suggest(&format!("follow it with: warrener watch {}", receipt.job_id));
     Ok(Exit::Ok)
 }

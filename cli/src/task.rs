@@ -1,6 +1,7 @@
 //! `warrener task`.
 
 use warrener_client::http::resource::{Attempt, Task};
+use warrener_shared::shown;
 use warrener_shared::time::Timestamp;
 
 use crate::args::TaskVerb;
@@ -24,24 +25,24 @@ async fn get(context: &Context, address: &str) -> Result<Exit, Failure> {
     let (job, task) = split(address)?;
     let answer = context.http()?.task(job, task).await?;
     if let Some(text) = document(context.globals.output, &answer.text)? {
-        return talk::data(&text).map(|()| Exit::Ok);
+        return talk::document(&text).map(|()| Exit::Ok);
     }
-    talk::data(&details(job, &answer.value))?;
+    talk::words(&details(job, &answer.value))?;
     if !answer.value.attempts.is_empty() {
-        talk::data(&format!("\n{}", context.render(&attempts(&answer.value.attempts, context.now()))))?;
+        talk::exact(&format!("\n{}", context.render(&attempts(&answer.value.attempts, context.now()))))?;
     }
     Ok(Exit::Ok)
 }
 
 fn details(job: &str, task: &Task) -> String {
     let mut lines = vec![
-        format!("task      {job}/{}", task.address()),
-        format!("kind      {}", task.kind),
+        format!("task      {}", shown::line(&format!("{job}/{}", task.address()))),
+        format!("kind      {}", shown::line(&task.kind)),
         format!("state     {}", task.state),
-        format!("attempt   {} of {}", task.attempt, task.max_attempts),
+        format!("attempt   {}", attempt_of(task)),
     ];
-    lines.extend(task.queue.as_ref().map(|queue| format!("queue     {queue}")));
-    lines.extend(task.reason.as_ref().map(|reason| format!("reason    {reason}")));
+    lines.extend(task.queue.as_ref().map(|queue| format!("queue     {}", shown::line(queue))));
+    lines.extend(task.reason.as_ref().map(|reason| format!("reason    {}", shown::line(reason))));
     lines.extend(task.error.as_ref().map(|error| format!("error     {}", in_words(error))));
     if let Some(total) = task.total {
         let items: Vec<String> = task
@@ -53,6 +54,14 @@ fn details(job: &str, task: &Task) -> String {
         lines.push(format!("items     {total}: {}", items.join(", ")));
     }
     lines.join("\n")
+}
+
+/// `2 of 5`. An attempt that was given back is none of those that a task may have, so their number can be passed.
+fn attempt_of(task: &Task) -> String {
+    match task.attempt > task.max_attempts {
+        true => format!("{} ({} may fail; those that were released do not count)", task.attempt, task.max_attempts),
+        false => format!("{} of {}", task.attempt, task.max_attempts),
+    }
 }
 
 fn attempts(attempts: &[Attempt], now: Timestamp) -> Table {

@@ -5,6 +5,7 @@
 //! job, a task or an attempt in exactly the same terms.
 //!
 //! - [`id`], [`time`], [`state`], [`retry`], [`error`], [`limits`]: the vocabulary.
+//! - [`shown`]: words of others as a person may see them.
 //! - [`json`]: documents whose bytes stay as they came.
 //! - [`expr`]: `${{ … }}` expressions over those documents.
 //! - [`job`]: what a client submits, parsed into a graph that is known to be sound.
@@ -19,6 +20,7 @@ pub mod limits;
 #[doc(hidden)]
 pub mod mutant;
 pub mod retry;
+pub mod shown;
 pub mod state;
 pub mod time;
 pub mod wire;

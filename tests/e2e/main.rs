@@ -12,3 +12,4 @@ mod hostile;
 mod kill;
 mod polyglot;
 mod rust;
+mod waiting;

@@ -46,7 +46,7 @@ pub(crate) async fn bench(context: &Context, args: BenchArgs) -> Result<Exit, Fa
     let struck = stage.strike().await;
     let measures = measured?;
     struck?;
-    talk::data(&report::text(context, &measures, &About::new(&syncs?, blocked))?)?;
+    talk::exact(&report::text(context, &measures, &About::new(&syncs?, blocked))?)?;
     if let Some(folder) = &args.plot {
         plot::draw(folder, &measures)?.iter().for_each(|file| talk::say(&format!("wrote {file}")));
     }

@@ -207,7 +207,7 @@ impl Stage<'_> {
         let url = format!("http://{}", self.plan.listen);
         if !matches!(self.context.globals.output, Format::Table | Format::Wide | Format::Name) {
             let place = json!({ "url": url, "amqp_url": amqp, "folder": args.folder, "workers": args.workers });
-            talk::data(&place.to_string())?;
+            talk::exact(&place.to_string())?;
         }
         let whose = if self.plan.broker.is_none() { " (its own)" } else { "" };
         self.context.say(&format!("ready after {:.1} s\n", took.as_secs_f64()));

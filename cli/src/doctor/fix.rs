@@ -1,7 +1,5 @@
 //! Healing a dead queue that may hold sole copies, by a person's hand.
 
-use std::io::IsTerminal as _;
-
 use clap::ValueEnum;
 use warrener_amqp::{Session, Settings, Topology, queue_is_dead};
 use warrener_client::amqp::Names;
@@ -39,7 +37,7 @@ pub(super) async fn fix(
     {
         return Err(Failure::new(Exit::Refused, format!("healing {name}: it is alive, so it is left alone")));
     }
-    if !is_sure && !confirmed(&name)? {
+    if !is_sure && !talk::confirmed(&format!("{name} is dead. Healing deletes it with whatever it held. Go on?"))? {
         return Err(Failure::new(Exit::Refused, "nothing was changed"));
     }
     session.delete_queue(&name).await.map_err(failed)?;
@@ -51,16 +49,6 @@ pub(super) async fn fix(
     session.close().await;
     context.say(&format!("the queue {name} was deleted and declared anew; the orchestrator takes it up by itself"));
     Ok(Exit::Ok)
-}
-
-fn confirmed(name: &str) -> Result<bool, Failure> {
-    if !std::io::stdin().is_terminal() {
-        return Err(Failure::new(Exit::Usage, format!("healing {name} deletes it")).hint("say --yes to go on"));
-    }
-    talk::say(&format!("{name} is dead. Healing deletes it with whatever it held. Go on? [y/N]"));
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).ok();
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 fn failed(error: warrener_amqp::BrokerError) -> Failure {

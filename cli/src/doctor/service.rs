@@ -26,11 +26,12 @@ pub(super) async fn examine(
     findings: &mut Findings,
 ) -> Service {
     let asked_at = now();
+    let shown = warrener_runtime::address::masked(url);
     let page = match fetch(&format!("{}/readyz", url.trim_end_matches('/'))).await {
         Ok(page) => page,
         Err(error) => {
             let fix = "start it; if it runs elsewhere, set WARRENER_URL or --server (its own address is http.listen)";
-            findings.problem(ORCHESTRATOR, format!("not reachable at {url}: {error}"), fix);
+            findings.problem(ORCHESTRATOR, format!("not reachable at {shown}: {error}"), fix);
             return Service::default();
         }
     };
@@ -39,13 +40,13 @@ pub(super) async fn examine(
     }
     let is_ready = page.status == 200;
     if is_ready {
-        findings.ok(ORCHESTRATOR, format!("ready at {url}"));
+        findings.ok(ORCHESTRATOR, format!("ready at {shown}"));
     } else {
         let report = serde_json::from_str::<Report>(&page.text).unwrap_or(Report { checks: Vec::new() });
         let open = report.checks.iter().filter(|check| !check.ready);
         let why: Vec<_> = open.map(|check| check.reason.clone().unwrap_or_else(|| check.name.clone())).collect();
         let why = if why.is_empty() { format!("status {}", page.status) } else { why.join("; ") };
-        findings.problem(ORCHESTRATOR, format!("not ready at {url}: {why}"), "see what is found below, and its log");
+        findings.problem(ORCHESTRATOR, format!("not ready at {shown}: {why}"), "see what is found below, and its log");
     }
     let queues = http.queues().await.map(|answer| answer.value.items).unwrap_or_default();
     let workers = http.workers().await.map(|answer| answer.value.items).unwrap_or_default();

@@ -22,3 +22,17 @@ fn the_first_request_waits_no_longer_than_the_person() {
     assert_eq!(Patience { timeout: Some(Duration::from_secs(5)) }.begin().first_wait(), Duration::from_secs(5));
     assert_eq!(Patience { timeout: Some(Duration::from_secs(500)) }.begin().first_wait(), LONGEST_WAIT);
 }
+
+#[test]
+fn whoever_gives_up_says_under_which_id_the_job_may_be() {
+    let error = HttpError::Unreachable {
+        what: "submitting the job".into(),
+        url: "http://h/".into(),
+        why: "reset".into(),
+        may_have_arrived: true,
+    };
+    let failure = Unanswered { error, may_be_kept: true }.of_job("j1");
+    assert_eq!(failure.exit, Exit::Unreachable);
+    let text = failure.to_string();
+    assert!(text.contains("job j1 may have been taken") && text.contains("`warrener watch j1`"), "{text}");
+}

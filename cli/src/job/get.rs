@@ -1,6 +1,7 @@
 //! `warrener job get`.
 
 use warrener_client::http::resource::{Job, Task};
+use warrener_shared::shown;
 use warrener_shared::time::Timestamp;
 
 use super::list::shown_state;
@@ -16,27 +17,27 @@ pub(super) async fn get(context: &Context, id: &str) -> Result<Exit, Failure> {
     let http = context.http()?;
     let answer = http.job(id).await?;
     if let Some(text) = document(context.globals.output, &answer.text)? {
-        return talk::data(&text).map(|()| Exit::Ok);
+        return talk::document(&text).map(|()| Exit::Ok);
     }
     if context.globals.output == Format::Name {
-        return talk::data(&answer.value.id).map(|()| Exit::Ok);
+        return talk::words(&shown::line(&answer.value.id)).map(|()| Exit::Ok);
     }
     let (tasks, _) = super::all_tasks(&http, id).await?;
-    talk::data(&details(&answer.value, context.now()))?;
-    talk::data(&format!("\n{}", context.render(&table(&tasks, context.now()))))?;
+    talk::words(&details(&answer.value, context.now()))?;
+    talk::exact(&format!("\n{}", context.render(&table(&tasks, context.now()))))?;
     Ok(Exit::Ok)
 }
 
 fn details(job: &Job, now: Timestamp) -> String {
-    let mut lines = vec![format!("job       {}", job.id), format!("state     {}", shown_state(job))];
-    lines.extend(job.name.as_ref().map(|name| format!("name      {name}")));
-    lines.extend(job.kind.as_ref().map(|kind| format!("kind      {kind}")));
+    let mut lines = vec![format!("job       {}", shown::line(&job.id)), format!("state     {}", shown_state(job))];
+    lines.extend(job.name.as_ref().map(|name| format!("name      {}", shown::line(name))));
+    lines.extend(job.kind.as_ref().map(|kind| format!("kind      {}", shown::line(kind))));
     let labels: Vec<String> = job.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
     if !labels.is_empty() {
-        lines.push(format!("labels    {}", labels.join(", ")));
+        lines.push(format!("labels    {}", shown::line(&labels.join(", "))));
     }
     let created = job.created_at.as_deref();
-    lines.extend(created.map(|time| format!("created   {time} ({} ago)", age(created, now))));
+    lines.extend(created.map(|time| format!("created   {} ({} ago)", shown::line(time), age(created, now))));
     let took = between(job.started_at.as_deref(), job.finished_at.as_deref(), now);
     if !took.is_empty() {
         lines.push(format!("took      {took}"));
@@ -53,7 +54,8 @@ fn table(tasks: &[Task], now: Timestamp) -> Table {
             task.address().into(),
             Cell::state(task.state.as_str()),
             task.kind.as_str().into(),
-            format!("{}/{}", task.attempt, task.max_attempts).into(),
+            // Attempts that were given back are not among those that a task may have.
+            format!("{}/{}", task.attempt, task.max_attempts.max(task.attempt)).into(),
             between(task.started_at.as_deref(), task.finished_at.as_deref(), now).into(),
             why.unwrap_or_default().into(),
         ]);

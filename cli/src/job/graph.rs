@@ -17,8 +17,8 @@ pub(super) async fn graph(context: &Context, id: &str, format: GraphFormat) -> R
     let (mut tasks, pages) = super::all_tasks(&context.http()?, id).await?;
     let layers = layout::layers(&tasks);
     match format {
-        GraphFormat::Dot => talk::data(&dot::dot(id, &tasks))?,
-        GraphFormat::Svg => talk::data(&svg::svg(id, &tasks, &layers))?,
+        GraphFormat::Dot => talk::words(&dot::dot(id, &tasks))?,
+        GraphFormat::Svg => talk::words(&svg::svg(id, &tasks, &layers))?,
         GraphFormat::Text => {
             // Stable, so that tasks of one layer stay as written.
             let mut order: Vec<_> = (0..tasks.len()).collect();

@@ -1,5 +1,7 @@
 //! Columns for people.
 
+use warrener_shared::shown;
+
 /// Lines of cells under headers, as wide as their contents.
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
@@ -25,7 +27,7 @@ impl Cell {
             "cancelled" | "skipped" => Some("90"),
             _ => None,
         };
-        Self { text: word.to_owned(), color }
+        Self { text: shown::line(word).into_owned(), color }
     }
 
     fn width(&self) -> usize {
@@ -45,7 +47,9 @@ impl<T: Into<String>> From<T> for Cell {
     /// Text on one line; what would not fit a terminal is cut.
     fn from(text: T) -> Self {
         let text: String = text.into();
-        let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        // A tab or a line break is a space here: an error of several lines reads well in one.
+        let text: String = text.chars().map(|c| if c.is_ascii_whitespace() { ' ' } else { c }).collect();
+        let text = shown::line(&text).into_owned();
         if text.chars().count() <= WIDEST {
             return Self { text, color: None };
         }

@@ -9,3 +9,4 @@ mod reading;
 mod server;
 mod steering;
 mod submitting;
+mod terminal;

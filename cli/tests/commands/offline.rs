@@ -69,6 +69,87 @@ fn the_configuration_is_shown_with_its_origins_and_without_secrets() {
     assert!(ran.code == 1 && ran.err.contains("worker.slots") && ran.err.contains("retention"), "{}", ran.err);
 }
 
+/// Every place of a configuration in which a secret may stand, each with a secret that is found again wherever it shows.
+const CANARIES: &str = r#"
+url = "http://someone:CANARY@127.0.0.1:1/?key=CANARY"
+token = "CANARY"
+[amqp]
+url = "amqp://someone:CANARY@127.0.0.1:1/%2f"
+password = "CANARY"
+[store]
+url = "postgres://someone:CANARY@127.0.0.1:1/db?password=CANARY&sslpassword=CANARY"
+[kinds.hook]
+http = "https://CANARY@example.org/hook?token=CANARY&sig=CANARY#CANARY"
+[kinds.program]
+command = ["curl", "--token=CANARY", "--password", "CANARY", "Authorization: Bearer CANARY", "--url=https://u:CANARY@h/?k=CANARY"]
+"#;
+
+#[test]
+fn secrets_show_nowhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("warrener.toml");
+    std::fs::write(&file, CANARIES).unwrap();
+    let with = |arguments: &[&str]| run(&[&["--config", file.to_str().unwrap()], arguments].concat(), "kind: x");
+    let nowhere = ["--management", "http://someone:CANARY@127.0.0.1:1/?key=CANARY"];
+    for arguments in [
+        &["config", "show"][..],
+        &["config", "show", "-o", "json"],
+        &["config", "show", "-o", "yaml"],
+        &["config", "check"],
+        &["job", "list"],
+        &["run", "x"],
+        &["submit", "-"],
+        &["submit", "-", "--via", "amqp"],
+        &["doctor", nowhere[0], nowhere[1]],
+        &["job", "list", "--server", "http://someone:CANARY@/?key=CANARY"],
+    ] {
+        let ran = with(arguments);
+        assert!(!(ran.out.clone() + &ran.err).is_empty(), "{arguments:?} says something");
+        assert!(!ran.out.contains("CANARY") && !ran.err.contains("CANARY"), "{arguments:?}: {}{}", ran.out, ran.err);
+    }
+    let shown = with(&["config", "show"]).out;
+    assert!(shown.contains("hook?token=***&sig=***") && shown.contains("--token=***"), "{shown}");
+    for broken in
+        ["url = \"amqp://u:CANARY#@h\"", "url = \"http://u:CANARY@h\"", "url = \"amqp://u:CANARY\nx", "url = CANARY"]
+    {
+        std::fs::write(&file, format!("[amqp]\n{broken}\n")).unwrap();
+        let ran = with(&["config", "check"]);
+        assert!(ran.code == 1 && !ran.err.contains("CANARY"), "{broken}: {}", ran.err);
+    }
+}
+
+#[test]
+fn a_check_refuses_what_a_start_would() {
+    for (name, value, words) in [
+        ("WARRENER_AMQP__URL", "amqp://u:a#b@h/%2f", "percent-encode it as %23"),
+        ("WARRENER_AMQP__URL", "amqp://u:p@h/%2f?hartbeat=3", "did you mean heartbeat?"),
+        ("WARRENER_STORE__URL", "postgres://u:p@h:port/db", "store.url"),
+        ("WARRENER_HTTP__LISTEN", "0.0.0.0:8080", "http.unguarded"),
+        ("WARRENER_HTTP__LISTEN", ":8080", "http.unguarded"),
+        ("WARRENER_HTTP__LISTEN", "[::]:8080", "http.unguarded"),
+        ("WARRENER_HTTP__HOSTS", "http://jobs.example.org", "http.hosts"),
+        ("WARRENER_HTTP__ORIGINS", "jobs.example.org", "http.origins"),
+        ("WARRENER_API__TOKENS_FILE", "/etc/tokens", "api.tokens_file"),
+    ] {
+        let ran = run_with(&["config", "check"], "", &[(name, value)]);
+        assert!(ran.code == 1 && ran.err.contains(words), "{name}={value}: {}", ran.err);
+    }
+    let wished = [("WARRENER_HTTP__LISTEN", "0.0.0.0:8080"), ("WARRENER_HTTP__UNGUARDED", "true")];
+    assert_eq!(run_with(&["config", "check"], "", &wished).code, 0);
+}
+
+#[test]
+fn loopback_goes_through_no_proxy() {
+    let server = crate::server::Server::with(&[("GET /api/v1/jobs", &[(200, crate::documents::list(&[]))])]);
+    let proxy = [("HTTP_PROXY", "http://someone:s3cret@127.0.0.1:1"), ("http_proxy", "http://127.0.0.1:1")];
+    let ran = run_with(&["--server", &server.url, "job", "list", "-o", "json"], "", &proxy);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let elsewhere = ["--server", "http://jobs.invalid", "job", "list"];
+    let ran = run_with(&elsewhere, "", &[("HTTP_PROXY", "http://someone:s3cret@127.0.0.1:1")]);
+    assert!(ran.code == 7 && ran.err.contains("through the proxy") && ran.err.contains("127.0.0.1:1"), "{}", ran.err);
+    assert!(!ran.err.contains("s3cret"), "{}", ran.err);
+}
+
 #[test]
 fn completion_and_help_name_every_noun() {
     let script = run(&["completion", "bash"], "");

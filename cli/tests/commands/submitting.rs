@@ -61,6 +61,53 @@ fn run_needs_one_request_for_a_short_task() {
 }
 
 #[test]
+fn an_answer_that_is_lost_is_asked_for_again_under_the_same_id() {
+    let done = (200, job("mine", "succeeded", json!({"output": "hi"})));
+    for lost in [(502, String::new()), (503, "proxy".to_owned()), (504, "proxy".to_owned())] {
+        let answers = [lost.clone(), (503, "starting".to_owned()), done.clone()];
+        let server = Server::with(&[("POST /api/v1/jobs", &answers)]);
+        let ran = server.run(&["run", "demo.echo", "--set", "id=mine"]);
+        assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (0, "\"hi\"\n", ""), "{lost:?}");
+        assert_eq!(server.asked(), ["POST /api/v1/jobs?wait=30s"; 3]);
+        let again = Server::with(&[("POST /api/v1/jobs", &[lost, done.clone()])]);
+        assert_eq!(run(&["submit", "-", "--wait", "--server", &again.url], "kind: demo.echo\nid: mine\n").code, 0);
+    }
+}
+
+#[test]
+fn what_was_refused_is_not_asked_for_again() {
+    let problem =
+        json!({"type": "urn:warrener:problem:unavailable", "title": "", "status": 503, "detail": "disk full"});
+    let server = Server::with(&[("POST /api/v1/jobs", &[(503, problem.to_string())])]);
+    let ran = server.run(&["run", "demo.echo"]);
+    assert!(ran.code == 7 && ran.err.contains("disk full"), "{}", ran.err);
+    assert_eq!(server.asked().len(), 1);
+}
+
+#[test]
+fn a_place_to_wait_is_not_needed() {
+    let problem = json!({"type": "urn:warrener:problem:too_many_waiting", "title": "", "status": 503, "detail": ""});
+    let answers = [(503, problem.to_string()), (202, job("j1", "running", json!({})))];
+    let server = Server::with(&[
+        ("POST /api/v1/jobs", &answers),
+        ("GET /api/v1/jobs/j1", &[(200, job("j1", "succeeded", json!({"output": "hi"})))]),
+    ]);
+    let ran = server.run(&["run", "demo.echo"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "\"hi\"\n"), "{}", ran.err);
+    assert_eq!(server.asked()[..2], ["POST /api/v1/jobs?wait=30s", "POST /api/v1/jobs"]);
+}
+
+#[test]
+fn a_byte_order_mark_before_a_job_is_nothing() {
+    let server = Server::with(&[("POST /api/v1/jobs", &[(202, job("j1", "running", json!({})))])]);
+    for text in ["\u{feff}{\"kind\":\"demo.echo\"}", "\u{feff}kind: demo.echo\n"] {
+        let ran = run(&["submit", "-", "--server", &server.url], text);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        assert_eq!(server.last_body(), r#"{"kind":"demo.echo"}"#);
+    }
+}
+
+#[test]
 fn watch_tells_each_change_once_and_rides_out_a_restart() {
     let counts = |waiting: u32, succeeded: u32| json!({"tasks": {"waiting": waiting, "succeeded": succeeded}});
     let polls = [
