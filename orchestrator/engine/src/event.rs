@@ -33,6 +33,8 @@ pub enum Event {
     ParentEnded(JobNo),
     /// Items of the mapped task wait for their turn, as they do after a retry of its job.
     ItemsWaiting(TaskNo),
+    /// Items of the mapped task became final, this one last; the task itself is not final yet.
+    ItemEnded(TaskNo, TaskNo),
     /// All needs of the task are final.
     NeedsEnded(JobNo, u32),
     /// The window of the queue has room for so many attempts of this task.

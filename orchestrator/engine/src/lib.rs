@@ -11,7 +11,9 @@
 //! - [`row`]: jobs and tasks as the store keeps them.
 //! - [`event`], [`effect`]: what comes in, what goes out.
 //! - [`mod@slice`]: the working set of one batch.
-//! - `rule/`: one file for each rule of the life of a job.
+//! - `turn.rs`: the decision of one event in the making, which is all that a rule may touch.
+//! - `rule/`: one file for each rule of the life of a job; `rule/attempt.rs` alone opens and closes attempts,
+//!   `rule/offer.rs` alone says who may go out.
 
 pub mod effect;
 pub mod event;
@@ -20,12 +22,14 @@ pub mod row;
 mod rule;
 pub mod scope;
 pub mod slice;
+mod turn;
 
 pub use self::effect::Effect;
 pub use self::event::Event;
 pub use self::row::{Ended, JobRow, Map, Stop, TaskRow};
-pub use self::rule::{Decision, decide, missing, resolve, retry_refusal, skip_refusal};
+pub use self::rule::{decide, missing, resolve, retry_refusal, skip_refusal};
 pub use self::slice::{Changes, Lane, Read, Slice};
+pub use self::turn::Decision;
 
 #[cfg(test)]
 mod tests;

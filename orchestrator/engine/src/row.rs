@@ -277,6 +277,11 @@ impl Map {
             + self.counts.get(TaskState::Cancelled)
     }
 
+    /// Whether every item is final.
+    pub fn is_over(&self) -> bool {
+        self.next == self.total && self.counts.open() == 0
+    }
+
     /// Items without a row that may be dispatched now.
     pub fn available(&self, max_parallel: Option<u32>) -> u32 {
         let rest = self.total - self.next;

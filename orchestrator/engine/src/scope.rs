@@ -70,7 +70,7 @@ fn oversized(task: &str, limit: usize) -> ExprError {
 
 fn task_scope(slice: &Slice, entry: &JobEntry, position: u32) -> Result<TaskScope, ExprError> {
     let (no, spec) = (entry.row.task_no(position), &entry.spec.tasks[position as usize]);
-    let row = slice.task(no).expect("the tasks referred to were loaded");
+    let row = slice.loaded_task(no);
     let lists = slice.lists(no);
     if let Some(limit) = lists.and_then(|lists| lists.oversized) {
         return Err(oversized(spec.name.as_str(), limit));

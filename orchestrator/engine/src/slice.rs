@@ -1,6 +1,9 @@
 //! The working set of one batch: the rows that its events touch, and what became of them.
 
 mod enter;
+mod view;
+
+pub(crate) use self::view::{TaskOf, counted};
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -46,7 +49,7 @@ pub enum Read {
     NewJobs(u32),
 }
 
-/// How many attempts a queue may still take, and its name.
+/// A queue with its number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lane {
     /// The queue.
@@ -110,7 +113,7 @@ pub struct Slice {
 /// What a batch changed, to be committed in one transaction.
 #[derive(Debug, Default)]
 pub struct Changes {
-    /// Jobs that are new, with what was submitted.
+    /// Jobs that are new.
     pub new_jobs: Vec<JobRow>,
     /// Jobs that changed.
     pub jobs: Vec<JobRow>,
@@ -277,6 +280,12 @@ impl Slice {
         self.numbers.is_some_and(|(next, end)| end - next >= i64::from(count))
     }
 
+    /// Numbers that are taken for the items of a list, or the tasks of a sub-job, before anybody knows how many there
+    /// are: as many as are allowed. What is left of them serves the rest of the batch, and then nobody.
+    pub(crate) fn numbers_max(&self) -> u32 {
+        u32::try_from(self.limits.tasks).unwrap_or(u32::MAX)
+    }
+
     /// How many numbers for jobs are left.
     pub fn new_jobs(&self) -> usize {
         self.fresh_jobs.len()
@@ -342,7 +351,7 @@ impl Slice {
     /// If it is not loaded: [`crate::missing`] forgot it.
     pub(crate) fn job_mut(&mut self, no: JobNo) -> &mut JobRow {
         self.dirty_jobs.insert(no);
-        &mut self.jobs.get_mut(&no).expect("the job was loaded").row
+        &mut self.jobs.get_mut(&no).expect(view::LOADED).row
     }
 
     /// The task for changing.
@@ -351,22 +360,22 @@ impl Slice {
     /// If it is not loaded: [`crate::missing`] forgot it.
     pub(crate) fn task_mut(&mut self, no: TaskNo) -> &mut TaskRow {
         self.dirty_tasks.insert(no);
-        Arc::make_mut(self.tasks.get_mut(&no).expect("the task was loaded"))
+        Arc::make_mut(self.tasks.get_mut(&no).expect(view::LOADED))
     }
 
     pub(crate) fn take_token(&mut self) -> Token {
-        self.tokens.pop_front().expect("tokens were loaded")
+        self.tokens.pop_front().expect(view::LOADED)
     }
 
     pub(crate) fn take_numbers(&mut self, count: u32) -> TaskNo {
-        let (next, _) = self.numbers.as_mut().expect("numbers were loaded");
+        let (next, _) = self.numbers.as_mut().expect(view::LOADED);
         let first = *next;
         *next += i64::from(count);
         TaskNo(first)
     }
 
     pub(crate) fn take_new_job(&mut self) -> (JobNo, JobId) {
-        self.fresh_jobs.pop_front().expect("numbers for jobs were loaded")
+        self.fresh_jobs.pop_front().expect(view::LOADED)
     }
 
     pub(crate) fn keep_body(&mut self, job: JobNo, body: Json, priority: u8) {

@@ -1,23 +1,27 @@
 //! The window of a queue has room: ready tasks and items go out, with their input resolved.
 
-use warrener_shared::expr::{ExprError, ItemScope, Reference, expand};
-use warrener_shared::id::{JobNo, TaskAddress, TaskNo};
-use warrener_shared::job::{BuiltIn, TaskSpec};
-use warrener_shared::state::TaskState;
-use warrener_shared::time::{Millis, Timestamp};
+use std::sync::Arc;
+
+use warrener_shared::expr::{ExprError, ItemScope, expand};
+use warrener_shared::id::{TaskAddress, TaskNo};
+use warrener_shared::job::BuiltIn;
+use warrener_shared::time::Millis;
 use warrener_shared::wire::dispatch::Dispatch;
 
 use super::end::{self, End};
-use super::{Decision, built_in, fan_out, with_mapped};
+use super::loads::with_mapped;
+use super::{attempt, built_in, item, offer};
 use crate::effect::Effect;
 use crate::scope;
-use crate::slice::{JobEntry, Read, Slice};
+use crate::slice::{Read, Slice, TaskOf, counted};
+use crate::turn::Turn;
 
 pub(super) fn missing(slice: &Slice, task: TaskNo, most: u32) -> Vec<Read> {
     let reads = with_mapped(slice, task);
-    let Some(row) = slice.task(task).filter(|_| reads.is_empty()) else { return reads };
-    let entry = slice.job(row.job).expect("loaded just above");
-    let spec = &entry.spec.tasks[row.position as usize];
+    if slice.task(task).is_none() || !reads.is_empty() {
+        return reads;
+    }
+    let spec = slice.spec_of(task);
     let mut reads = Vec::new();
     if slice.tokens() < most as usize {
         reads.push(Read::Tokens(most as usize));
@@ -27,90 +31,76 @@ pub(super) fn missing(slice: &Slice, task: TaskNo, most: u32) -> Vec<Read> {
         None if slice.lane(&spec.policy.queue).is_none() => reads.push(Read::Queue(spec.policy.queue.clone())),
         None => {}
     }
+    reads.extend(missing_input(slice, task, &spec));
+    reads
+}
+
+/// The outputs that the input of a task or item is made of, and those that its list is made of.
+fn missing_input(slice: &Slice, task: TaskNo, spec: &TaskOf) -> Vec<Read> {
+    let job = slice.loaded_task(task).job;
+    let mut reads = Vec::new();
     if let Some(input) = &spec.input {
-        reads.extend(scope::missing(slice, row.job, input.references()));
+        reads.extend(scope::missing(slice, job, input.references()));
     }
     if let Some(source) = spec.for_each.as_ref().map(|each| &each.source)
-        && slice.items(entry.row.task_no(row.position)).is_none()
+        && slice.items(slice.mapped_of(task)).is_none()
     {
-        reads.extend(scope::missing(slice, row.job, &scope::of_source(source)));
+        reads.extend(scope::missing(slice, job, &scope::of_source(source)));
     }
     reads
 }
 
-pub(super) fn apply(slice: &mut Slice, no: TaskNo, most: u32, now: Timestamp, out: &mut Decision) {
-    let Some(row) = slice.task(no) else { return };
-    if row.rank.is_none() {
+pub(super) fn apply(turn: &mut Turn<'_>, no: TaskNo, most: u32) {
+    if turn.slice.task(no).is_none_or(|row| row.rank.is_none()) {
         return;
     }
-    let spec = slice.job(row.job).expect("the job was loaded").spec.clone();
-    let spec = &spec.tasks[row.position as usize];
-    let Some(map) = row.map else {
-        return offer(slice, no, spec, now, out);
+    let spec = turn.spec(no);
+    let Some(map) = turn.task(no).map else {
+        return go_out(turn, no, &spec);
     };
-    let max_parallel = spec.for_each.as_ref().and_then(|each| each.max_parallel);
-    for _ in 0..most.min(map.available(max_parallel)) {
+    for _ in 0..most.min(map.available(spec.each().max_parallel)) {
         // Items that fail here may be too many already.
-        if fan_out::is_spent(slice, no, spec) {
+        if item::is_spent(turn.slice, no, &spec) {
             break;
         }
-        if BuiltIn::of(&spec.kind).is_some_and(|kind| !built_in::may_begin(slice, kind)) {
+        if BuiltIn::of(&spec.kind).is_some_and(|kind| !built_in::may_begin(turn.slice, kind)) {
             break;
         }
-        let item = fan_out::next_item(slice, no, spec, now);
-        offer(slice, item, spec, now, out);
+        let item = item::next(turn, no, &spec);
+        go_out(turn, item, &spec);
     }
-    fan_out::refresh_offer(slice, no, spec, now);
+    offer::refresh(turn, no, &spec);
 }
 
 /// The next attempt of a task or item, or its end if its input cannot be resolved.
-fn offer(slice: &mut Slice, no: TaskNo, spec: &TaskSpec, now: Timestamp, out: &mut Decision) {
-    match input(slice, no, spec) {
-        Err(error) => end::end(slice, no, End::failed(&error.to_object()), now, out),
+fn go_out(turn: &mut Turn<'_>, no: TaskNo, spec: &TaskOf) {
+    match input(turn.slice, no, spec) {
+        Err(error) => end::end(turn, no, End::failed(&error.to_object())),
         Ok(input) => match BuiltIn::of(&spec.kind) {
-            Some(kind) => built_in::begin(slice, no, spec, kind, &input, now, out),
-            None => dispatch(slice, no, spec, input, now, out),
+            Some(kind) => built_in::begin(turn, no, spec, kind, &input),
+            None => {
+                let dispatch_no = attempt::dispatch(turn, no, spec);
+                let dispatch = Box::new(message(turn.slice, no, spec, input));
+                turn.effect(Effect::Publish { dispatch_no, dispatch });
+            }
         },
     }
-}
-
-fn dispatch(slice: &mut Slice, no: TaskNo, spec: &TaskSpec, input: Vec<u8>, now: Timestamp, out: &mut Decision) {
-    let token = slice.take_token();
-    let dispatch_no = slice.take_dispatch_no();
-    let row = slice.task_mut(no);
-    row.attempt += 1;
-    row.token = token;
-    row.dispatch_no = Some(dispatch_no);
-    row.dispatched_at = Some(now);
-    row.started_at = None;
-    row.worker = None;
-    row.lease = None;
-    row.progress = None;
-    row.rank = None;
-    row.wake_at = row.start_by;
-    let (job, ticket, queue) = (row.job, row.ticket(), row.queue);
-    slice.job_mut(job).begun = true;
-    slice.enter(no, TaskState::Dispatched, now);
-    let dispatch = Box::new(message(slice, no, spec, input));
-    out.effects.push(Effect::Opened { ticket, queue, dispatch_no, silence: spec.policy.heartbeat });
-    out.effects.push(Effect::Publish { dispatch_no, dispatch });
 }
 
 /// The message of the latest attempt of a task or item, made anew: everything that admitting it needs is loaded.
 ///
 /// `None` if there is no such task, or its input cannot be resolved.
 pub fn resolve(slice: &mut Slice, no: TaskNo) -> Option<Dispatch> {
-    let row = slice.task(no)?;
-    let spec = slice.job(row.job)?.spec.clone();
-    let spec = &spec.tasks[row.position as usize];
-    let input = input(slice, no, spec).ok()?;
-    Some(message(slice, no, spec, input))
+    slice.job(slice.task(no)?.job)?;
+    let spec = slice.spec_of(no);
+    let input = input(slice, no, &spec).ok()?;
+    Some(message(slice, no, &spec, input))
 }
 
 /// What the message of the latest attempt says; the same each time it is made.
-fn message(slice: &Slice, no: TaskNo, spec: &TaskSpec, input: Vec<u8>) -> Dispatch {
-    let row = slice.task(no).expect("the task was loaded");
-    let entry = slice.job(row.job).expect("the job was loaded");
+fn message(slice: &Slice, no: TaskNo, spec: &TaskOf, input: Vec<u8>) -> Dispatch {
+    let row = slice.loaded_task(no);
+    let entry = slice.loaded_job(row.job);
     Dispatch {
         ticket: row.ticket(),
         job: entry.row.id.clone(),
@@ -130,34 +120,29 @@ fn message(slice: &Slice, no: TaskNo, spec: &TaskSpec, input: Vec<u8>) -> Dispat
 
 /// The resolved input of a task or item: a function of the job and of outputs that no longer change, so it is
 /// made anew wherever it is needed rather than kept.
-fn input(slice: &mut Slice, no: TaskNo, spec: &TaskSpec) -> Result<Vec<u8>, ExprError> {
+fn input(slice: &mut Slice, no: TaskNo, spec: &TaskOf) -> Result<Vec<u8>, ExprError> {
     let Some(template) = &spec.input else { return Ok(b"null".to_vec()) };
-    let row = slice.task(no).expect("the task was loaded");
+    let row = slice.loaded_task(no);
     let (job, index) = (row.job, row.index);
-    let mapped = slice.job(job).expect("the job was loaded").row.task_no(row.position);
-    if index.is_some() {
-        ensure_items(slice, job, mapped, spec)?;
-    }
-    let item = index.map(|index| item_scope(slice, mapped, index));
-    let entry: &JobEntry = slice.job(job).expect("the job was loaded");
-    let references: &[Reference] = template.references();
-    template.render(&scope::build(slice, entry, references, item)?, &slice.limits)
+    let item = index.map(|index| item_scope(slice, no, index, spec)).transpose()?;
+    let scope = scope::build(slice, slice.loaded_job(job), template.references(), item)?;
+    template.render(&scope, &slice.limits)
 }
 
-fn ensure_items(slice: &mut Slice, job: JobNo, mapped: TaskNo, spec: &TaskSpec) -> Result<(), ExprError> {
-    if slice.items(mapped).is_some() {
-        return Ok(());
-    }
-    let source = &spec.for_each.as_ref().expect("only mapped tasks have items").source;
-    let entry = slice.job(job).expect("the job was loaded");
-    let references = scope::of_source(source);
-    let items = expand(source, &scope::build(slice, entry, &references, None)?, &slice.limits)?;
-    slice.keep_items(mapped, std::sync::Arc::new(items));
-    Ok(())
-}
-
-fn item_scope(slice: &Slice, mapped: TaskNo, index: u32) -> ItemScope {
-    let items = slice.items(mapped).expect("expanded just above");
-    let total = u32::try_from(items.len()).expect("the expansion limits the items");
-    ItemScope { item: items.get(index as usize), index, total }
+/// An item of the list, which is made anew if no earlier item of this batch needed it.
+fn item_scope(slice: &mut Slice, item: TaskNo, index: u32, spec: &TaskOf) -> Result<ItemScope, ExprError> {
+    let mapped = slice.mapped_of(item);
+    let items = match slice.items(mapped) {
+        Some(items) => items.clone(),
+        None => {
+            let source = &spec.each().source;
+            let references = scope::of_source(source);
+            let entry = slice.loaded_job(slice.loaded_task(item).job);
+            let items = expand(source, &scope::build(slice, entry, &references, None)?, &slice.limits)?;
+            let items = Arc::new(items);
+            slice.keep_items(mapped, items.clone());
+            items
+        }
+    };
+    Ok(ItemScope { item: items.get(index as usize), index, total: counted(items.len()) })
 }

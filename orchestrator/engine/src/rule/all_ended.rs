@@ -8,15 +8,14 @@ use warrener_shared::id::JobNo;
 use warrener_shared::job::{JobSpec, Shape, TaskSpec};
 use warrener_shared::json::ObjectWriter;
 use warrener_shared::state::JobState;
-use warrener_shared::time::Timestamp;
 
-use super::Decision;
 use super::ended::extend;
 use crate::effect::Effect;
 use crate::event::{Event, SubJobEnded};
 use crate::row::Stop;
 use crate::scope;
 use crate::slice::{JobEntry, Read, Slice};
+use crate::turn::Turn;
 
 pub(super) fn missing(slice: &Slice, job: JobNo) -> Vec<Read> {
     let Some(entry) = slice.job(job) else { return vec![Read::Job(job)] };
@@ -45,8 +44,8 @@ fn missing_outputs(slice: &Slice, entry: &JobEntry) -> Vec<Read> {
     reads
 }
 
-pub(super) fn apply(slice: &mut Slice, job: JobNo, now: Timestamp, out: &mut Decision) {
-    let entry = slice.job(job).expect("the job was loaded");
+pub(super) fn apply(turn: &mut Turn<'_>, job: JobNo) {
+    let entry = turn.job(job);
     if entry.row.state.is_final() || entry.row.counts.open() > 0 {
         return;
     }
@@ -54,7 +53,7 @@ pub(super) fn apply(slice: &mut Slice, job: JobNo, now: Timestamp, out: &mut Dec
     let mut output = None;
     let mut failure = None;
     if state == JobState::Succeeded {
-        match evaluate(slice, entry) {
+        match evaluate(turn.slice, entry) {
             Ok(bytes) => output = Some(Arc::from(bytes)),
             Err(error) => {
                 state = JobState::Failed;
@@ -62,7 +61,8 @@ pub(super) fn apply(slice: &mut Slice, job: JobNo, now: Timestamp, out: &mut Dec
             }
         }
     }
-    let row = slice.job_mut(job);
+    let now = turn.now;
+    let row = turn.job_mut(job);
     row.finished_at = Some(now);
     row.wake_at = None;
     row.paused = false;
@@ -72,10 +72,10 @@ pub(super) fn apply(slice: &mut Slice, job: JobNo, now: Timestamp, out: &mut Dec
         _ => failure.or_else(|| row.error.take()),
     };
     let parent = row.parent;
-    slice.enter_job(job, state, now);
-    out.effects.push(Effect::Reply(job));
+    turn.enter_job(job, state);
+    turn.effect(Effect::Reply(job));
     if let Some(parent) = parent {
-        out.follow.push(Event::SubJobEnded(SubJobEnded { parent, job }));
+        turn.follow(Event::SubJobEnded(SubJobEnded { parent, job }));
     }
 }
 

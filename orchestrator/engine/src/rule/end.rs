@@ -6,13 +6,12 @@ use warrener_shared::error::{ErrorObject, code};
 use warrener_shared::id::TaskNo;
 use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::state::TaskState;
-use warrener_shared::time::Timestamp;
 
-use super::{Decision, built_in, fan_out, needs_ended};
-use crate::effect::Effect;
+use super::{attempt, offer};
 use crate::event::Event;
 use crate::row::{Json, Skip, Stop};
-use crate::slice::Slice;
+use crate::slice::TaskOf;
+use crate::turn::Turn;
 
 /// How a task becomes final.
 #[derive(Clone, Debug)]
@@ -60,7 +59,7 @@ impl End {
 
     /// Not run.
     pub(super) fn skipped(skip: Skip) -> Self {
-        let error = (skip == Skip::Upstream).then(|| needs_ended::upstream_failed().to_json().into());
+        let error = (skip == Skip::Upstream).then(|| upstream_failed().to_json().into());
         Self { error, skip: Some(skip), stop: true, ..Self::new(TaskState::Skipped) }
     }
 
@@ -79,66 +78,72 @@ impl End {
 }
 
 /// Ends a task or an item, and says what follows from it.
-pub(super) fn end(slice: &mut Slice, no: TaskNo, how: End, now: Timestamp, out: &mut Decision) {
-    close(slice, no, how.stop, how.finished, out);
-    let row = slice.task_mut(no);
+pub(super) fn end(turn: &mut Turn<'_>, no: TaskNo, how: End) {
+    attempt::close(turn, no, how.stop, how.finished);
+    let row = turn.task_mut(no);
     row.skip = how.skip;
     row.output = how.output;
     // A task that ends otherwise keeps the error of its last attempt out of sight of expressions.
     row.error = how.error;
-    slice.enter(no, how.state, now);
-    if slice.task(no).expect("the task was loaded").index.is_some() {
-        fan_out::item_ended(slice, no, now, out);
-    } else {
-        task_ended(slice, no, out);
+    offer::withdraw(row);
+    let is_item = row.index.is_some();
+    turn.enter(no, how.state);
+    if is_item { item_ended(turn, no) } else { task_ended(turn, no) }
+}
+
+/// Ends a task, and of a mapped one its open items too.
+pub(super) fn end_with_items(turn: &mut Turn<'_>, no: TaskNo, how: End) {
+    end(turn, no, how);
+    if turn.task(no).map.is_some() {
+        for item in turn.slice.open_items_of(no) {
+            end(turn, item, End::cancelled());
+        }
     }
 }
 
-/// Closes the open attempt of a task, if there is one.
-pub(super) fn close(slice: &mut Slice, no: TaskNo, stop: bool, finished: bool, out: &mut Decision) {
-    let row = slice.task_mut(no);
-    if let Some(waits_for) = row.waits_for.take() {
-        row.wake_at = None;
-        return built_in::close(&waits_for, out);
-    }
-    if row.dispatch_no.take().is_none() {
-        return;
-    }
-    let (ticket, queue, worker) = (row.ticket(), row.queue, row.worker.clone());
-    // An attempt that ended before anybody saw it at work counts as started when it was dispatched.
-    row.started_at = row.started_at.or(row.dispatched_at);
-    row.lease = None;
-    row.wake_at = None;
-    out.effects.push(Effect::Closed { ticket, queue, finished });
-    if stop {
-        out.effects.push(Effect::Stop { ticket, worker });
+/// Perhaps its mapped task ends too, perhaps another item may go out.
+fn item_ended(turn: &mut Turn<'_>, item: TaskNo) {
+    let mapped = turn.slice.mapped_of(item);
+    if !turn.task(mapped).state.is_final() {
+        turn.follow_item(mapped, item);
     }
 }
 
-fn task_ended(slice: &mut Slice, no: TaskNo, out: &mut Decision) {
-    let row = slice.task(no).expect("the task was loaded").clone();
-    let entry = slice.job(row.job).expect("the job was loaded");
-    let spec = entry.spec.clone();
-    let task = &spec.tasks[row.position as usize];
-    let counts = matches!(row.state, TaskState::Failed | TaskState::TimedOut) && !task.allow_failure;
-    if counts {
-        let job = slice.job_mut(row.job);
-        job.failures += u32::from(!mutant::is(Mutant::NoFailure));
-        // It comes before whatever stopped the job: a failure that counts makes it failed.
-        if job.failures == 1 {
-            job.error = job_error(row.error.as_deref(), task.name.as_str(), row.attempt);
-        }
-        if spec.fail_fast && !job.failing && job.stop == Stop::None {
-            job.failing = true;
-            out.follow.push(Event::FailFast(row.job, row.position));
-        }
+/// The job counts it, and those that need it are to be told.
+fn task_ended(turn: &mut Turn<'_>, no: TaskNo) {
+    let spec = turn.spec(no);
+    let row = turn.task(no);
+    let (job, position) = (row.job, row.position);
+    if matches!(row.state, TaskState::Failed | TaskState::TimedOut) && !spec.allow_failure {
+        count_failure(turn, no, &spec);
     }
-    if !task.dependents.is_empty() {
-        out.follow.push(Event::Ended(row.job, row.position));
+    if !spec.dependents.is_empty() {
+        turn.follow(Event::Ended(job, position));
     }
-    if slice.job(row.job).expect("the job was loaded").row.counts.open() == 0 {
-        out.follow.push(Event::AllEnded(row.job));
+    if turn.job(job).row.counts.open() == 0 {
+        turn.follow(Event::AllEnded(job));
     }
+}
+
+/// A failure that counts makes the job failed, whatever else stopped it; the first of them is its error.
+fn count_failure(turn: &mut Turn<'_>, no: TaskNo, spec: &TaskOf) {
+    let row = turn.task(no);
+    let (at, position, attempt, error) = (row.job, row.position, row.attempt, row.error.clone());
+    let fail_fast = turn.job(at).spec.fail_fast;
+    let job = turn.job_mut(at);
+    job.failures += u32::from(!mutant::is(Mutant::NoFailure));
+    if job.failures == 1 {
+        job.error = job_error(error.as_deref(), spec.name.as_str(), attempt);
+    }
+    if fail_fast && !job.failing && job.stop == Stop::None {
+        job.failing = true;
+        turn.follow(Event::FailFast(at, position));
+    }
+}
+
+/// Why a task that needed a failed one was skipped.
+fn upstream_failed() -> ErrorObject {
+    ErrorObject::new(code::UPSTREAM_FAILED, "a task that it needs failed or was stopped")
 }
 
 /// The error of the job: that of the task, with its name and attempt.

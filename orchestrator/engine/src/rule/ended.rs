@@ -1,13 +1,13 @@
 //! A task is final: the counters of those that need it move.
 
-use warrener_shared::id::JobNo;
+use warrener_shared::id::{JobNo, TaskNo};
 use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::state::TaskState;
 
-use super::Decision;
 use crate::event::Event;
 use crate::row::Ended;
 use crate::slice::{Read, Slice};
+use crate::turn::Turn;
 
 pub(super) fn missing(slice: &Slice, job: JobNo, position: u32) -> Vec<Read> {
     let Some(entry) = slice.job(job) else { return vec![Read::Job(job)] };
@@ -31,22 +31,21 @@ pub(super) fn extend(reads: &mut Vec<Read>, no: i64) {
     {
         *count += 1;
     } else {
-        reads.push(Read::Tasks(warrener_shared::id::TaskNo(no), 1));
+        reads.push(Read::Tasks(TaskNo(no), 1));
     }
 }
 
-pub(super) fn apply(slice: &mut Slice, job: JobNo, position: u32, out: &mut Decision) {
-    let entry = slice.job(job).expect("the job was loaded");
-    let spec = entry.spec.clone();
-    let first = entry.row.clone();
-    let task = &spec.tasks[position as usize];
-    let ended = slice.task(first.task_no(position)).expect("the task was loaded").ended(task.allow_failure);
-    for at in &task.dependents {
-        let no = first.task_no(*at);
-        if slice.task(no).expect("the dependent was loaded").state != TaskState::Waiting {
+pub(super) fn apply(turn: &mut Turn<'_>, job: JobNo, position: u32) {
+    let entry = turn.job(job);
+    let (spec, own) = (entry.spec_at(position), entry.row.task_no(position));
+    let first = entry.row.task_no(0);
+    let ended = turn.task(own).ended(spec.allow_failure);
+    for at in &spec.dependents {
+        let no = TaskNo(first.0 + i64::from(*at));
+        if turn.task(no).state != TaskState::Waiting {
             continue;
         }
-        let row = slice.task_mut(no);
+        let row = turn.task_mut(no);
         assert!(row.needs_open > 0, "a task is told of each need once");
         row.needs_open -= 1;
         match ended {
@@ -59,7 +58,7 @@ pub(super) fn apply(slice: &mut Slice, job: JobNo, position: u32, out: &mut Deci
             row.needs_open = 0;
         }
         if row.needs_open == 0 {
-            out.follow.push(Event::NeedsEnded(job, *at));
+            turn.follow(Event::NeedsEnded(job, *at));
         }
     }
 }

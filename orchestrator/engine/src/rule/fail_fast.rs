@@ -6,25 +6,23 @@
 use warrener_shared::id::JobNo;
 use warrener_shared::job::{JobSpec, RunOn};
 use warrener_shared::mutant::{self, Mutant};
-use warrener_shared::time::Timestamp;
 
-use super::end::End;
-use super::{Decision, cancel};
+use super::end::{self, End};
 use crate::row::Skip;
-use crate::slice::Slice;
+use crate::turn::Turn;
 
-pub(super) fn apply(slice: &mut Slice, job: JobNo, failed: u32, now: Timestamp, out: &mut Decision) {
-    let spec = slice.job(job).expect("the job was loaded").spec.clone();
+pub(super) fn apply(turn: &mut Turn<'_>, job: JobNo, failed: u32) {
+    let spec = turn.job(job).spec.clone();
     let handlers =
         downstream(&spec, (0..).zip(&spec.tasks).filter(|(_, t)| t.run_on != RunOn::Success).map(|(at, _)| at));
     let below = downstream(&spec, std::iter::once(failed));
-    for no in slice.open_tasks_of(job) {
-        let position = slice.task(no).expect("open tasks were loaded").position as usize;
+    for no in turn.slice.open_tasks_of(job) {
+        let position = turn.task(no).position as usize;
         if handlers[position] && !mutant::is(Mutant::FailsFastAll) {
             continue;
         }
         let how = if below[position] { End::skipped(Skip::Upstream) } else { End::cancelled() };
-        cancel::end_with_items(slice, no, how, now, out);
+        end::end_with_items(turn, no, how);
     }
 }
 

@@ -5,174 +5,95 @@ use std::sync::Arc;
 use warrener_shared::error::{ErrorObject, code};
 use warrener_shared::expr::Items;
 use warrener_shared::id::TaskNo;
-use warrener_shared::job::TaskSpec;
-use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::state::TaskState;
-use warrener_shared::time::Timestamp;
 
 use super::end::{self, End};
-use super::{Decision, needs_ended};
+use super::loads::with_mapped;
+use super::{item, offer};
 use crate::event::Event;
-use crate::row::{Counts, Map, TaskRow, rank};
-use crate::slice::{Read, Slice};
+use crate::row::{Counts, Map};
+use crate::slice::{Read, Slice, TaskOf, counted};
+use crate::turn::Turn;
 
 /// The list is known: the task is dispatched until its last item is final.
-pub(super) fn begin(
-    slice: &mut Slice,
-    no: TaskNo,
-    spec: &TaskSpec,
-    items: Arc<Items>,
-    now: Timestamp,
-    out: &mut Decision,
-) {
-    let total = u32::try_from(items.len()).expect("the expansion limits the items");
-    let first_item = slice.take_numbers(total);
-    slice.keep_items(no, items);
-    let row = slice.task_mut(no);
+pub(super) fn begin(turn: &mut Turn<'_>, no: TaskNo, spec: &TaskOf, items: Arc<Items>) {
+    let total = counted(items.len());
+    let first_item = turn.slice.take_numbers(total);
+    turn.slice.keep_items(no, items);
+    let now = turn.now;
+    let row = turn.task_mut(no);
     row.ready_at = Some(now);
     row.map = Some(Map { total, first_item, next: 0, counts: Counts::default() });
     if total == 0 {
-        return end::end(slice, no, End::succeeded(Arc::from(*b"[]")), now, out);
+        return end::end(turn, no, End::succeeded(Arc::from(*b"[]")));
     }
     row.dispatched_at = Some(now);
-    slice.enter(no, TaskState::Dispatched, now);
-    refresh_offer(slice, no, spec, now);
-    start_clock(slice, no, spec, now);
+    turn.enter(no, TaskState::Dispatched);
+    offer::refresh(turn, no, spec);
+    start_clock(turn, no, spec);
 }
 
 /// Without `max_parallel` all items may go out at once, so one clock is enough for those without a row.
-fn start_clock(slice: &mut Slice, no: TaskNo, spec: &TaskSpec, now: Timestamp) {
-    let unlimited = spec.for_each.as_ref().is_some_and(|each| each.max_parallel.is_none());
-    let row = slice.task_mut(no);
+fn start_clock(turn: &mut Turn<'_>, no: TaskNo, spec: &TaskOf) {
+    let (now, unlimited) = (turn.now, spec.each().max_parallel.is_none());
+    let row = turn.task_mut(no);
     row.start_by = spec.policy.start_within.filter(|_| unlimited).map(|span| now + span);
     row.wake_at = row.start_by;
 }
 
 /// After a retry of its job: the list and the succeeded items stay, the others wait for their turn again.
-pub(super) fn resume(slice: &mut Slice, no: TaskNo, spec: &TaskSpec, now: Timestamp, out: &mut Decision) {
-    let row = slice.task_mut(no);
+pub(super) fn resume(turn: &mut Turn<'_>, no: TaskNo, spec: &TaskOf) {
+    let (now, map) = (turn.now, turn.map(no));
+    let row = turn.task_mut(no);
     row.ready_at = Some(now);
     row.dispatched_at = Some(now);
-    let map = row.map.expect("an expanded task has items");
-    slice.enter(no, TaskState::Dispatched, now);
+    turn.enter(no, TaskState::Dispatched);
     if map.counts.get(TaskState::Waiting) > 0 {
-        out.follow.push(Event::ItemsWaiting(no));
+        turn.follow(Event::ItemsWaiting(no));
     }
-    if map.counts.open() == 0 && map.next == map.total {
-        return end::end(slice, no, End::mapped_succeeded(), now, out);
+    if map.is_over() {
+        return end::end(turn, no, End::mapped_succeeded());
     }
-    refresh_offer(slice, no, spec, now);
-    start_clock(slice, no, spec, now);
+    offer::refresh(turn, no, spec);
+    start_clock(turn, no, spec);
 }
 
 /// As many waiting items as may be open become ready.
-pub(super) fn next_waiting(slice: &mut Slice, mapped: TaskNo, now: Timestamp) {
-    let Some(row) = slice.task(mapped).filter(|row| row.state == TaskState::Dispatched) else { return };
-    let map = row.map.expect("a task with items is mapped");
-    let spec = slice.job(row.job).expect("the job was loaded").spec.clone();
-    let each = spec.tasks[row.position as usize].for_each.as_ref().expect("a task with items is mapped");
-    let busy = map.counts.open() - map.counts.get(TaskState::Waiting);
-    let room = each.max_parallel.map_or(u32::MAX, |most| most.saturating_sub(busy));
-    let mut waiting = slice.open_items_of(mapped);
-    waiting.retain(|no| slice.task(*no).is_some_and(|row| row.state == TaskState::Waiting));
-    for no in waiting.into_iter().take(room as usize) {
-        needs_ended::become_ready(slice, no, now);
-    }
-}
-
-/// A mapped task stands among the ready as long as an item without a row may go out.
-pub(super) fn refresh_offer(slice: &mut Slice, no: TaskNo, spec: &TaskSpec, now: Timestamp) {
-    let is_spent = is_spent(slice, no, spec);
-    if !is_spent {
-        offer_clocked(slice, no, spec, now);
-    }
-    let row = slice.task(no).expect("the mapped task was loaded");
-    let paused = slice.job(row.job).expect("the job was loaded").row.paused;
-    let max_parallel = spec.for_each.as_ref().and_then(|each| each.max_parallel);
-    let offers =
-        row.map.is_some_and(|map| map.available(max_parallel) > 0) && !paused && row.state == TaskState::Dispatched;
-    let offers = offers && !is_spent;
-    let place = offers.then(|| rank(spec.policy.priority, row.ready_at.expect("an expanded task was ready")));
-    if row.rank != place {
-        slice.task_mut(no).rank = place;
-    }
-}
-
-/// With both `max_parallel` and `start_within` each item has a clock of its own from when it may go out, so it
-/// becomes a row then, and stands among the ready itself.
-fn offer_clocked(slice: &mut Slice, no: TaskNo, spec: &TaskSpec, now: Timestamp) {
-    let Some(most) = spec.for_each.as_ref().and_then(|each| each.max_parallel) else { return };
-    let row = slice.task(no).expect("the mapped task was loaded");
-    let paused = slice.job(row.job).expect("the job was loaded").row.paused;
-    let Some(map) = row.map.filter(|_| spec.policy.start_within.is_some() && row.state == TaskState::Dispatched) else {
+pub(super) fn next_waiting(turn: &mut Turn<'_>, mapped: TaskNo) {
+    if turn.slice.task(mapped).is_none_or(|row| row.state != TaskState::Dispatched) {
         return;
-    };
-    for _ in 0..map.available(Some(most)) {
-        let item = next_item(slice, no, spec, now);
-        let row = slice.task_mut(item);
-        row.rank = (!paused).then(|| rank(spec.policy.priority, now));
-        row.wake_at = row.start_by;
     }
-}
-
-/// Whether no further item may begin: the task is over, or about to be.
-pub(super) fn is_spent(slice: &Slice, mapped: TaskNo, spec: &TaskSpec) -> bool {
-    let row = slice.task(mapped).expect("the mapped task was loaded");
-    let map = row.map.expect("a task with items is mapped");
-    let allowed = spec.for_each.as_ref().expect("a task with items is mapped").max_failures;
-    let failed = map.failed().saturating_sub(u32::from(mutant::is(Mutant::ToleratesMore)));
-    row.state.is_final() || allowed.is_exceeded(failed, map.total)
-}
-
-/// The next item without a row becomes one, ready to go out.
-pub(super) fn next_item(slice: &mut Slice, mapped: TaskNo, spec: &TaskSpec, now: Timestamp) -> TaskNo {
-    let row = slice.task_mut(mapped);
-    let (job, position, queue, ready_at) = (row.job, row.position, row.queue, row.ready_at);
-    let start_by = row.start_by;
-    let map = row.map.as_mut().expect("only an expanded task has items");
-    let index = map.next;
-    let no = TaskNo(map.first_item.0 + i64::from(index));
-    map.next += 1;
-    map.counts.add(TaskState::Ready, 1);
-    let limited = spec.for_each.as_ref().is_some_and(|each| each.max_parallel.is_some());
-    let ready_at = if limited { Some(now) } else { ready_at };
-    let mut item = TaskRow::new(no, job, position, queue, 0);
-    item.index = Some(index);
-    item.state = TaskState::Ready;
-    item.ready_at = ready_at;
-    // The clock of the task is that of all its items, unless each begins to wait when another ends.
-    item.start_by = if limited { spec.policy.start_within.map(|span| now + span) } else { start_by };
-    slice.insert_task(item);
-    slice.record_task(no, now);
-    no
+    let (spec, map) = (turn.spec(mapped), turn.map(mapped));
+    let busy = map.counts.open() - map.counts.get(TaskState::Waiting);
+    let room = spec.each().max_parallel.map_or(u32::MAX, |most| most.saturating_sub(busy));
+    let mut waiting = turn.slice.open_items_of(mapped);
+    waiting.retain(|no| turn.task(*no).state == TaskState::Waiting);
+    for no in waiting.into_iter().take(room as usize) {
+        offer::become_ready(turn, no);
+    }
 }
 
 /// An item became final: perhaps the task does too, perhaps another item may go out.
-pub(super) fn item_ended(slice: &mut Slice, item: TaskNo, now: Timestamp, out: &mut Decision) {
-    let row = slice.task(item).expect("the item was loaded");
-    let entry = slice.job(row.job).expect("the job was loaded");
-    let mapped = entry.row.task_no(row.position);
-    let spec = entry.spec.clone();
-    let spec = &spec.tasks[row.position as usize];
-    let mapped_row = slice.task(mapped).expect("the mapped task was loaded");
-    if mapped_row.state.is_final() {
+pub(super) fn item_ended(turn: &mut Turn<'_>, mapped: TaskNo, item: TaskNo) {
+    let row = turn.task(mapped);
+    if row.state.is_final() {
         return;
     }
-    let map = mapped_row.map.expect("a task with items is mapped");
-    if is_spent(slice, mapped, spec) {
-        out.follow.push(Event::TooManyFailures(mapped, item));
-    } else if map.counts.open() == 0 && map.next == map.total {
-        end::end(slice, mapped, End::mapped_succeeded(), now, out);
+    let (spec, map) = (turn.spec(mapped), turn.map(mapped));
+    if item::is_spent(turn.slice, mapped, &spec) {
+        turn.follow(Event::TooManyFailures(mapped, item));
+    } else if map.is_over() {
+        end::end(turn, mapped, End::mapped_succeeded());
     } else {
         if map.counts.get(TaskState::Waiting) > 0 {
-            out.follow.push(Event::ItemsWaiting(mapped));
+            turn.follow(Event::ItemsWaiting(mapped));
         }
-        refresh_offer(slice, mapped, spec, now);
+        offer::refresh(turn, mapped, &spec);
     }
 }
 
 pub(super) fn missing(slice: &Slice, mapped: TaskNo) -> Vec<Read> {
-    let mut reads = super::with_mapped(slice, mapped);
+    let mut reads = with_mapped(slice, mapped);
     if reads.is_empty() && !slice.has_open_items(mapped) {
         reads.push(Read::OpenItems(mapped));
     }
@@ -180,21 +101,18 @@ pub(super) fn missing(slice: &Slice, mapped: TaskNo) -> Vec<Read> {
 }
 
 /// The task fails at once; its open items are cancelled.
-pub(super) fn too_many_failures(slice: &mut Slice, mapped: TaskNo, last: TaskNo, now: Timestamp, out: &mut Decision) {
-    let Some(row) = slice.task(mapped) else { return };
-    if row.state.is_final() {
+pub(super) fn too_many_failures(turn: &mut Turn<'_>, mapped: TaskNo, last: TaskNo) {
+    if turn.slice.task(mapped).is_none_or(|row| row.state.is_final()) {
         return;
     }
-    let map = row.map.expect("a task with items is mapped");
-    let failed = map.failed();
-    let last = last_error(slice, last);
-    let message = format!("{failed} of {} items ended without success{last}", map.total);
-    end::end(slice, mapped, End::failed(&ErrorObject::new(code::TOO_MANY_FAILURES, message)), now, out);
-    cancel_items(slice, mapped, now, out);
+    let (map, last) = (turn.map(mapped), last_error(turn, last));
+    let message = format!("{} of {} items ended without success{last}", map.failed(), map.total);
+    let error = ErrorObject::new(code::TOO_MANY_FAILURES, message);
+    end::end_with_items(turn, mapped, End::failed(&error));
 }
 
-fn last_error(slice: &Slice, item: TaskNo) -> String {
-    let row = slice.task(item).expect("the item ended in this batch");
+fn last_error(turn: &Turn<'_>, item: TaskNo) -> String {
+    let row = turn.task(item);
     let error = row.error.as_deref().and_then(ErrorObject::from_json);
     let why = error.map_or_else(String::new, |error| format!(": {}: {}", error.code, error.message));
     // After a retry of one item the others may be too many already.
@@ -202,11 +120,4 @@ fn last_error(slice: &Slice, item: TaskNo) -> String {
         return String::new();
     }
     format!(", the last of them item {}{why}", row.index.unwrap_or_default())
-}
-
-/// Cancels the items of a mapped task that is final, as far as they are open.
-pub(super) fn cancel_items(slice: &mut Slice, mapped: TaskNo, now: Timestamp, out: &mut Decision) {
-    for item in slice.open_items_of(mapped) {
-        end::end(slice, item, End::cancelled(), now, out);
-    }
 }

@@ -2,6 +2,7 @@
 
 mod admit;
 mod all_ended;
+mod attempt;
 mod built_in;
 mod cancel;
 mod due;
@@ -9,7 +10,10 @@ mod end;
 mod ended;
 mod fail_fast;
 mod fan_out;
+mod item;
+mod loads;
 mod needs_ended;
+mod offer;
 mod pause;
 mod redo;
 mod reopen;
@@ -22,22 +26,11 @@ mod submit;
 pub use self::admit::resolve;
 pub use self::redo::refusal as retry_refusal;
 pub use self::skip::refusal as skip_refusal;
-use warrener_shared::id::TaskNo;
 use warrener_shared::time::Timestamp;
 
-use crate::effect::Effect;
 use crate::event::Event;
 use crate::slice::{Read, Slice};
-
-/// What a rule decided, apart from the rows that it changed in the slice.
-#[must_use]
-#[derive(Clone, Debug, Default)]
-pub struct Decision {
-    /// What is to be done once the batch is committed.
-    pub effects: Vec<Effect>,
-    /// What is to be decided next, in the same batch.
-    pub follow: Vec<Event>,
-}
+use crate::turn::{Decision, Turn};
 
 /// What must be loaded into the slice before [`decide`] can take the event; empty if nothing is.
 ///
@@ -51,19 +44,21 @@ pub fn missing(slice: &Slice, event: &Event) -> Vec<Read> {
         Event::RetryRequested(job) => reopen::missing(slice, *job),
         Event::TaskRetryRequested(job, position, _) => redo::missing(slice, *job, *position),
         Event::SkipRequested(task) => skip::missing(slice, *task),
-        Event::Answered(task, _) => with_mapped(slice, *task),
-        Event::SubJobEnded(ended) => with_dice(slice, ended.parent.task),
-        Event::ParentEnded(job) => built_in::missing_to_stop(slice, *job),
+        Event::Answered(task, _) => loads::with_mapped(slice, *task),
+        Event::SubJobEnded(ended) => loads::with_dice(slice, ended.parent.task),
+        Event::ParentEnded(job) => cancel::missing_with_parent(slice, *job),
         Event::ItemsWaiting(task) => fan_out::missing(slice, *task),
+        // Its end had loaded all that it touches.
+        Event::ItemEnded(..) => Vec::new(),
         Event::NeedsEnded(job, position) => needs_ended::missing(slice, *job, *position),
         Event::RoomFor(task, most) => admit::missing(slice, *task, *most),
-        Event::Reported(reported) => with_dice(slice, reported.ticket.task),
-        Event::Started(started) => with_mapped(slice, started.ticket.task),
-        Event::Silent(ticket) | Event::DeadLettered(ticket, _) => with_dice(slice, ticket.task),
-        Event::TaskDue(task) => with_dice(slice, *task),
+        Event::Reported(reported) => loads::with_dice(slice, reported.ticket.task),
+        Event::Started(started) => loads::with_mapped(slice, started.ticket.task),
+        Event::Silent(ticket) | Event::DeadLettered(ticket, _) => loads::with_dice(slice, ticket.task),
+        Event::TaskDue(task) => loads::with_dice(slice, *task),
         Event::TooManyFailures(task, _) => fan_out::missing(slice, *task),
         Event::Ended(job, position) => ended::missing(slice, *job, *position),
-        Event::FailFast(job, _) => cancel::missing_open(slice, *job),
+        Event::FailFast(job, _) => cancel::missing(slice, *job),
         Event::AllEnded(job) => all_ended::missing(slice, *job),
     }
 }
@@ -77,47 +72,35 @@ pub fn missing(slice: &Slice, event: &Event) -> Vec<Read> {
 /// # Panics
 /// If something that [`missing`] names is not loaded, or a row contradicts the transition tables.
 pub fn decide(slice: &mut Slice, event: &Event, now: Timestamp) -> Decision {
-    let mut out = Decision::default();
+    let mut turn = Turn::new(slice, now);
+    apply(&mut turn, event);
+    turn.decision()
+}
+
+fn apply(turn: &mut Turn<'_>, event: &Event) {
     match event {
-        Event::Submitted(submitted) => submit::apply(slice, submitted, now, &mut out),
-        Event::JobDue(job) => start::apply(slice, *job, now, &mut out),
-        Event::CancelRequested(job) => cancel::apply(slice, *job, now, &mut out),
-        Event::PauseRequested(job, paused) => pause::apply(slice, *job, *paused, now),
-        Event::RetryRequested(job) => reopen::apply(slice, *job, now, &mut out),
-        Event::TaskRetryRequested(job, position, index) => {
-            redo::apply(slice, *job, *position, *index, now, &mut out);
-        }
-        Event::SkipRequested(task) => skip::apply(slice, *task, now, &mut out),
-        Event::Answered(task, payload) => built_in::answered(slice, *task, payload, now, &mut out),
-        Event::SubJobEnded(ended) => built_in::sub_job_ended(slice, ended, now, &mut out),
-        Event::ParentEnded(job) => cancel::with_parent(slice, *job, now, &mut out),
-        Event::ItemsWaiting(task) => fan_out::next_waiting(slice, *task, now),
-        Event::NeedsEnded(job, position) => needs_ended::apply(slice, *job, *position, now, &mut out),
-        Event::RoomFor(task, most) => admit::apply(slice, *task, *most, now, &mut out),
-        Event::Reported(reported) => report::apply(slice, reported, now, &mut out),
-        Event::Started(started) => report::started(slice, started, now),
-        Event::Silent(ticket) => report::silent(slice, ticket, now, &mut out),
-        Event::DeadLettered(ticket, why) => report::dead_lettered(slice, ticket, why, now, &mut out),
-        Event::TaskDue(task) => due::apply(slice, *task, now, &mut out),
-        Event::TooManyFailures(task, last) => fan_out::too_many_failures(slice, *task, *last, now, &mut out),
-        Event::Ended(job, position) => ended::apply(slice, *job, *position, &mut out),
-        Event::FailFast(job, position) => fail_fast::apply(slice, *job, *position, now, &mut out),
-        Event::AllEnded(job) => all_ended::apply(slice, *job, now, &mut out),
+        Event::Submitted(submitted) => submit::apply(turn, submitted),
+        Event::JobDue(job) => start::apply(turn, *job),
+        Event::CancelRequested(job) => cancel::apply(turn, *job),
+        Event::PauseRequested(job, paused) => pause::apply(turn, *job, *paused),
+        Event::RetryRequested(job) => reopen::apply(turn, *job),
+        Event::TaskRetryRequested(job, position, index) => redo::apply(turn, *job, *position, *index),
+        Event::SkipRequested(task) => skip::apply(turn, *task),
+        Event::Answered(task, payload) => built_in::answered(turn, *task, payload),
+        Event::SubJobEnded(ended) => built_in::sub_job_ended(turn, ended),
+        Event::ParentEnded(job) => cancel::with_parent(turn, *job),
+        Event::ItemsWaiting(task) => fan_out::next_waiting(turn, *task),
+        Event::ItemEnded(task, item) => fan_out::item_ended(turn, *task, *item),
+        Event::NeedsEnded(job, position) => needs_ended::apply(turn, *job, *position),
+        Event::RoomFor(task, most) => admit::apply(turn, *task, *most),
+        Event::Reported(reported) => report::apply(turn, reported),
+        Event::Started(started) => report::started(turn, started),
+        Event::Silent(ticket) => report::silent(turn, ticket),
+        Event::DeadLettered(ticket, why) => report::dead_lettered(turn, ticket, why),
+        Event::TaskDue(task) => due::apply(turn, *task),
+        Event::TooManyFailures(task, last) => fan_out::too_many_failures(turn, *task, *last),
+        Event::Ended(job, position) => ended::apply(turn, *job, *position),
+        Event::FailFast(job, position) => fail_fast::apply(turn, *job, *position),
+        Event::AllEnded(job) => all_ended::apply(turn, *job),
     }
-    out
-}
-
-/// The task, its job, and, of an item, its mapped task.
-fn with_mapped(slice: &Slice, task: TaskNo) -> Vec<Read> {
-    let Some(row) = slice.task(task) else {
-        return if slice.is_absent(task) { Vec::new() } else { vec![Read::Task(task)] };
-    };
-    let Some(entry) = slice.job(row.job) else { return vec![Read::Job(row.job)] };
-    let mapped = entry.row.task_no(row.position);
-    if slice.task(mapped).is_none() { vec![Read::Task(mapped)] } else { Vec::new() }
-}
-
-/// The same, and a random number for the jitter of a retry.
-fn with_dice(slice: &Slice, task: TaskNo) -> Vec<Read> {
-    if slice.tokens() == 0 { vec![Read::Tokens(1)] } else { with_mapped(slice, task) }
 }

@@ -6,21 +6,19 @@
 use warrener_shared::id::{JobNo, TaskNo};
 use warrener_shared::job::JobSpec;
 use warrener_shared::state::{JobState, TaskState};
-use warrener_shared::time::Timestamp;
 
-use super::end::{End, job_error};
+use super::end::{self, End, job_error};
 use super::fail_fast::downstream;
 use super::reopen::{are_loaded, range, reopen_job, reset};
-use super::{Decision, cancel};
 use crate::event::Event;
 use crate::row::{Ended, Map, Stop};
-use crate::slice::{Read, Slice};
+use crate::slice::{Read, Slice, counted};
+use crate::turn::Turn;
 
 /// The job, all its tasks, the items of the task, and the open items of what is downstream.
 pub(super) fn missing(slice: &Slice, job: JobNo, position: u32) -> Vec<Read> {
     let Some(entry) = slice.job(job) else { return vec![Read::Job(job)] };
-    let first = entry.row.first_task;
-    let count = u32::try_from(entry.spec.tasks.len()).expect("the parser limits the tasks");
+    let (first, count) = (entry.row.first_task, entry.task_count());
     if !are_loaded(slice, first, count) {
         return vec![Read::Tasks(first, count)];
     }
@@ -61,39 +59,31 @@ fn not_final(state: TaskState) -> Option<String> {
     (!state.is_final()).then(|| format!("it is {state}; only what has ended is tried again"))
 }
 
-pub(super) fn apply(
-    slice: &mut Slice,
-    job: JobNo,
-    position: u32,
-    index: Option<u32>,
-    now: Timestamp,
-    out: &mut Decision,
-) {
-    if refusal(slice, job, position, index).is_some() {
+pub(super) fn apply(turn: &mut Turn<'_>, job: JobNo, position: u32, index: Option<u32>) {
+    if refusal(turn.slice, job, position, index).is_some() {
         return;
     }
-    let entry = slice.job(job).expect("the job was loaded");
-    let (spec, was_final) = (entry.spec.clone(), entry.row.state.is_final());
-    let own = entry.row.task_no(position);
+    let entry = turn.job(job);
+    let (spec, was_final, own) = (entry.spec.clone(), entry.row.state.is_final(), entry.row.task_no(position));
     if was_final {
-        reopen_job(slice, job, &spec, now);
+        reopen_job(turn, job);
     }
     let below: Vec<u32> = below(&spec, position).collect();
     for at in &below {
-        start_over(slice, job, *at, now, out);
+        start_over(turn, job, *at);
     }
-    if let Some(map) = map_of(slice, own) {
-        reset_items(slice, own, map, index, now);
+    if let Some(map) = turn.task(own).map {
+        reset_items(turn, own, map, index);
     }
-    match slice.task(own).map(|row| row.state) {
-        Some(state) if state.is_final() => reset(slice, own, now),
+    match turn.task(own).state {
+        state if state.is_final() => reset(turn, own),
         // Only an item is tried again, while its task is at others.
-        Some(TaskState::Dispatched) => out.follow.push(Event::ItemsWaiting(own)),
+        TaskState::Dispatched => turn.follow(Event::ItemsWaiting(own)),
         _ => {}
     }
-    recount_failures(slice, job, &spec);
+    recount_failures(turn, job, &spec);
     for at in std::iter::once(position).chain(below) {
-        count_needs(slice, job, &spec, at, out);
+        count_needs(turn, job, &spec, at);
     }
 }
 
@@ -108,67 +98,63 @@ fn below(spec: &JobSpec, position: u32) -> impl Iterator<Item = u32> {
 }
 
 /// What is downstream waits again, as if it had never been judged.
-fn start_over(slice: &mut Slice, job: JobNo, position: u32, now: Timestamp, out: &mut Decision) {
-    let no = slice.job(job).expect("the job was loaded").row.task_no(position);
-    let row = slice.task(no).expect("the task was loaded");
+fn start_over(turn: &mut Turn<'_>, job: JobNo, position: u32) {
+    let no = turn.job(job).row.task_no(position);
+    let row = turn.task(no);
     if row.state == TaskState::Waiting {
         return;
     }
     if !row.state.is_final() {
         // It ends without being told to those that need it: they start over too.
-        let mut quiet = Decision::default();
-        cancel::end_with_items(slice, no, End::cancelled(), now, &mut quiet);
-        out.effects.append(&mut quiet.effects);
-        out.follow.extend(quiet.follow.into_iter().filter(|event| matches!(event, Event::ParentEnded(_))));
+        let stop = |turn: &mut Turn<'_>| end::end_with_items(turn, no, End::cancelled());
+        turn.keep_follow(stop, |event| matches!(event, Event::ParentEnded(_)));
     }
-    let map = map_of(slice, no);
-    reset(slice, no, now);
-    slice.task_mut(no).map = None;
-    if let Some(map) = map {
-        slice.drop_items(no, map.first_item, map.total);
+    reset(turn, no);
+    if let Some(map) = turn.task_mut(no).map.take() {
+        turn.slice.drop_items(no, map.first_item, map.total);
     }
 }
 
 /// Items that did not succeed wait again; if all did, all of them. With an index only that one.
-fn reset_items(slice: &mut Slice, own: TaskNo, map: Map, index: Option<u32>, now: Timestamp) {
-    slice.forget_lists(own);
+fn reset_items(turn: &mut Turn<'_>, own: TaskNo, map: Map, index: Option<u32>) {
+    turn.slice.forget_lists(own);
     let all = map.counts.get(TaskState::Succeeded) == map.total;
     for (at, item) in (0..).zip(range(map.first_item, map.next)) {
-        let state = slice.task(item).expect("the items were loaded").state;
+        let state = turn.task(item).state;
         let wanted = index.map_or(all || state != TaskState::Succeeded, |index| index == at);
         if wanted && state.is_final() {
-            reset(slice, item, now);
+            reset(turn, item);
         }
     }
 }
 
 /// What failed and is not tried again still counts, and the first of it is the error of the job.
-fn recount_failures(slice: &mut Slice, job: JobNo, spec: &JobSpec) {
-    let row = slice.job(job).expect("the job was loaded").row.clone();
+fn recount_failures(turn: &mut Turn<'_>, job: JobNo, spec: &JobSpec) {
+    let row = &turn.job(job).row;
     let failed = (0..).zip(&spec.tasks).filter_map(|(at, task)| {
-        let row = slice.task(row.task_no(at)).expect("the tasks were loaded");
+        let row = turn.task(row.task_no(at));
         let counts = matches!(row.state, TaskState::Failed | TaskState::TimedOut) && !task.allow_failure;
         counts.then_some((row, task))
     });
     let failed: Vec<_> = failed.collect();
     let first = failed.iter().min_by_key(|(row, _)| row.finished_at);
     let error = first.and_then(|(row, task)| job_error(row.error.as_deref(), task.name.as_str(), row.attempt));
-    let failures = u32::try_from(failed.len()).expect("the parser limits the tasks");
-    let row = slice.job_mut(job);
+    let failures = counted(failed.len());
+    let row = turn.job_mut(job);
     row.failures = failures;
     row.failing = false;
     row.error = error;
 }
 
-fn count_needs(slice: &mut Slice, job: JobNo, spec: &JobSpec, position: u32, out: &mut Decision) {
-    let row = slice.job(job).expect("the job was loaded").row.clone();
+fn count_needs(turn: &mut Turn<'_>, job: JobNo, spec: &JobSpec, position: u32) {
+    let row = &turn.job(job).row;
     let no = row.task_no(position);
-    if slice.task(no).expect("the task was loaded").state != TaskState::Waiting {
+    if turn.task(no).state != TaskState::Waiting {
         return;
     }
     let (mut open, mut ok, mut failed) = (0, 0, 0);
     for need in &spec.tasks[position as usize].needs {
-        let task = slice.task(row.task_no(*need)).expect("the task was loaded");
+        let task = turn.task(row.task_no(*need));
         if !task.state.is_final() {
             open += 1;
             continue;
@@ -179,9 +165,9 @@ fn count_needs(slice: &mut Slice, job: JobNo, spec: &JobSpec, position: u32, out
             Ended::Neutral => {}
         }
     }
-    let task = slice.task_mut(no);
+    let task = turn.task_mut(no);
     (task.needs_open, task.needs_ok, task.needs_failed) = (open, ok, failed);
     if open == 0 {
-        out.follow.push(Event::NeedsEnded(job, position));
+        turn.follow(Event::NeedsEnded(job, position));
     }
 }

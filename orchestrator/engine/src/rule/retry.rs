@@ -4,15 +4,13 @@ use warrener_shared::error::ErrorObject;
 use warrener_shared::id::TaskNo;
 use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::state::{Outcome, TaskState};
-use warrener_shared::time::Timestamp;
 use warrener_shared::wire::result::RetryAdvice;
 
-use super::Decision;
+use super::attempt;
 use super::end::{self, End};
 use crate::effect::Effect;
 use crate::event::Event;
-use crate::row::AttemptRow;
-use crate::slice::Slice;
+use crate::turn::Turn;
 
 /// How an attempt failed.
 pub(super) struct Failure<'a> {
@@ -27,71 +25,51 @@ pub(super) struct Failure<'a> {
 }
 
 /// The attempt counts against the budget; then the policy decides.
-pub(super) fn attempt_failed(slice: &mut Slice, no: TaskNo, how: Failure<'_>, now: Timestamp, out: &mut Decision) {
-    let row = slice.task(no).expect("the task was loaded");
-    let entry = slice.job(row.job).expect("the job was loaded");
-    let policy = entry.spec.tasks[row.position as usize].policy.retry.clone();
-    let failures = row.failures + 1;
-    slice.task_mut(no).failures = failures;
+pub(super) fn attempt_failed(turn: &mut Turn<'_>, no: TaskNo, how: Failure<'_>) {
+    let spec = turn.spec(no);
+    let policy = &spec.policy.retry;
+    let row = turn.task_mut(no);
+    row.failures += 1;
+    let failures = row.failures;
     let again = how.advice != RetryAdvice::Never
         && failures < policy.max_attempts + u32::from(mutant::is(Mutant::MoreAttempts))
         && policy.allows(&how.error.code);
     if !again {
-        return fail_for_good(slice, no, how.outcome, how.error, how.stop, now, out);
+        return fail_for_good(turn, no, how.outcome, how.error, how.stop);
     }
-    let dice = slice.take_token().0 as u32;
+    let dice = turn.slice.take_token().0 as u32;
     let delay = match how.advice {
         RetryAdvice::After(span) => span,
         _ => policy.delay_before(failures, dice),
     };
-    end::close(slice, no, how.stop, true, out);
-    let row = slice.task_mut(no);
+    attempt::close(turn, no, how.stop, true);
+    let until = turn.now + delay;
+    let row = turn.task_mut(no);
     row.unknown = 0;
     row.start_by = None;
     row.error = Some(how.error.to_json().into());
-    row.wake_at = Some(now + delay);
-    let closed = AttemptRow {
-        task: no,
-        attempt: row.attempt,
-        outcome: how.outcome,
-        worker: row.worker.clone(),
-        dispatched_at: row.dispatched_at,
-        started_at: row.started_at,
-        finished_at: now,
-        error: row.error.clone(),
-    };
-    if !mutant::is(Mutant::NoRecord) {
-        slice.close_attempt(closed);
-    }
-    slice.enter(no, TaskState::Retrying, now);
+    row.wake_at = Some(until);
+    attempt::record(turn, no, how.outcome);
+    turn.enter(no, TaskState::Retrying);
     if delay.0 == 0 {
-        out.follow.push(Event::TaskDue(no));
+        turn.follow(Event::TaskDue(no));
     }
 }
 
 /// The task is out of attempts, or must not have another: it is a dead letter, unless it is an item whose
 /// failure its task tolerates.
-pub(super) fn fail_for_good(
-    slice: &mut Slice,
-    no: TaskNo,
-    outcome: Outcome,
-    error: &ErrorObject,
-    stop: bool,
-    now: Timestamp,
-    out: &mut Decision,
-) {
+pub(super) fn fail_for_good(turn: &mut Turn<'_>, no: TaskNo, outcome: Outcome, error: &ErrorObject, stop: bool) {
     let how = if outcome == Outcome::TimedOut { End::timed_out(error) } else { End::failed(error).by_worker() };
-    if !is_tolerated(slice, no) {
-        out.effects.push(Effect::DeadLetter(no));
+    if !is_tolerated(turn, no) {
+        turn.effect(Effect::DeadLetter(no));
     }
-    end::end(slice, no, if stop { how.and_stop() } else { how.by_worker() }, now, out);
+    end::end(turn, no, if stop { how.and_stop() } else { how.by_worker() });
 }
 
-fn is_tolerated(slice: &Slice, no: TaskNo) -> bool {
-    let row = slice.task(no).expect("the task was loaded");
-    let entry = slice.job(row.job).expect("the job was loaded");
-    let spec = &entry.spec.tasks[row.position as usize];
-    let (Some(_), Some(each)) = (row.index, &spec.for_each) else { return false };
-    let map = slice.task(entry.row.task_no(row.position)).and_then(|mapped| mapped.map).expect("items belong to a map");
-    !each.max_failures.is_exceeded(map.failed() + 1, map.total)
+fn is_tolerated(turn: &Turn<'_>, no: TaskNo) -> bool {
+    if turn.task(no).index.is_none() {
+        return false;
+    }
+    let map = turn.map(turn.slice.mapped_of(no));
+    !turn.spec(no).each().max_failures.is_exceeded(map.failed() + 1, map.total)
 }

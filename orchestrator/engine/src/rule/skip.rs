@@ -2,12 +2,12 @@
 
 use warrener_shared::id::TaskNo;
 use warrener_shared::state::JobState;
-use warrener_shared::time::Timestamp;
 
-use super::end::End;
-use super::{Decision, cancel, with_mapped};
+use super::end::{self, End};
+use super::loads::with_mapped;
 use crate::row::Skip;
 use crate::slice::{Read, Slice};
+use crate::turn::Turn;
 
 /// The task, and of a mapped one its open items.
 pub(super) fn missing(slice: &Slice, no: TaskNo) -> Vec<Read> {
@@ -29,9 +29,8 @@ pub fn refusal(slice: &Slice, no: TaskNo) -> Option<String> {
     (job.state == JobState::Scheduled).then(|| "its job has not begun; cancel the job, or wait".to_owned())
 }
 
-pub(super) fn apply(slice: &mut Slice, no: TaskNo, now: Timestamp, out: &mut Decision) {
-    if slice.task(no).is_none() || refusal(slice, no).is_some() {
-        return;
+pub(super) fn apply(turn: &mut Turn<'_>, no: TaskNo) {
+    if turn.slice.task(no).is_some() && refusal(turn.slice, no).is_none() {
+        end::end_with_items(turn, no, End::skipped(Skip::Hand));
     }
-    cancel::end_with_items(slice, no, End::skipped(Skip::Hand), now, out);
 }

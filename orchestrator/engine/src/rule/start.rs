@@ -2,38 +2,39 @@
 
 use warrener_shared::id::JobNo;
 use warrener_shared::state::JobState;
-use warrener_shared::time::Timestamp;
 
-use super::{Decision, cancel};
+use super::cancel;
 use crate::event::Event;
 use crate::row::Stop;
-use crate::slice::Slice;
+use crate::slice::counted;
+use crate::turn::Turn;
 
-pub(super) fn apply(slice: &mut Slice, job: JobNo, now: Timestamp, out: &mut Decision) {
-    let Some(entry) = slice.job(job) else { return };
-    if entry.row.wake_at.is_none_or(|at| at > now) {
+pub(super) fn apply(turn: &mut Turn<'_>, job: JobNo) {
+    let now = turn.now;
+    let Some(row) = turn.slice.job(job).map(|entry| &entry.row).filter(|row| row.wake_at.is_some_and(|at| at <= now))
+    else {
         return;
-    }
-    match entry.row.state {
-        JobState::Scheduled => begin(slice, job, now, out),
-        JobState::Running if entry.row.stop == Stop::None => cancel::stop(slice, job, Stop::Deadline, now, out),
-        _ => slice.job_mut(job).wake_at = None,
+    };
+    match row.state {
+        JobState::Scheduled => begin(turn, job),
+        JobState::Running if row.stop == Stop::None => cancel::stop(turn, job, Stop::Deadline),
+        _ => turn.job_mut(job).wake_at = None,
     }
 }
 
 /// From now on the job is running: tasks without needs are judged, its deadline counts.
-pub(super) fn begin(slice: &mut Slice, job: JobNo, now: Timestamp, out: &mut Decision) {
-    let spec = slice.job(job).expect("the job was loaded").spec.clone();
-    let row = slice.job_mut(job);
+pub(super) fn begin(turn: &mut Turn<'_>, job: JobNo) {
+    let (spec, now) = (turn.job(job).spec.clone(), turn.now);
+    let row = turn.job_mut(job);
     row.started_at = Some(now);
     // From when it was to start, even if nobody was there to start it.
     let due = row.scheduled_at.unwrap_or(now);
     row.deadline_at = spec.deadline.map(|span| due + span);
     row.wake_at = row.deadline_at;
-    slice.enter_job(job, JobState::Running, now);
+    turn.enter_job(job, JobState::Running);
     for (position, task) in spec.tasks.iter().enumerate() {
         if task.needs.is_empty() {
-            out.follow.push(Event::NeedsEnded(job, u32::try_from(position).expect("the parser limits the tasks")));
+            turn.follow(Event::NeedsEnded(job, counted(position)));
         }
     }
 }

@@ -1,13 +1,14 @@
 //! A submitted job becomes rows.
 
+use warrener_shared::id::TaskNo;
 use warrener_shared::job::{BuiltIn, Shape};
 use warrener_shared::state::{JobState, TaskState};
-use warrener_shared::time::Timestamp;
 
-use super::{Decision, start};
+use super::start;
 use crate::event::Submitted;
 use crate::row::{Counts, JobRow, OWN_QUEUE, Stop, TaskRow};
-use crate::slice::{JobEntry, Read, Slice};
+use crate::slice::{JobEntry, Read, Slice, counted};
+use crate::turn::Turn;
 
 pub(super) fn missing(slice: &Slice, submitted: &Submitted) -> Vec<Read> {
     let mut reads: Vec<Read> = submitted
@@ -22,13 +23,14 @@ pub(super) fn missing(slice: &Slice, submitted: &Submitted) -> Vec<Read> {
     reads
 }
 
-pub(super) fn apply(slice: &mut Slice, submitted: &Submitted, now: Timestamp, out: &mut Decision) {
-    if slice.job(submitted.job).is_some() {
+pub(super) fn apply(turn: &mut Turn<'_>, submitted: &Submitted) {
+    if turn.slice.job(submitted.job).is_some() {
         return;
     }
+    let now = turn.now;
     let starts_at = submitted.spec.start.later_than(now);
     let mut counts = Counts::default();
-    counts.add(TaskState::Waiting, u32::try_from(submitted.spec.tasks.len()).expect("the parser limits the tasks"));
+    counts.add(TaskState::Waiting, counted(submitted.spec.tasks.len()));
     let row = JobRow {
         no: submitted.job,
         id: submitted.id.clone(),
@@ -52,21 +54,20 @@ pub(super) fn apply(slice: &mut Slice, submitted: &Submitted, now: Timestamp, ou
         parent: submitted.parent,
         level: submitted.level,
     };
-    slice.insert_job(JobEntry { row, spec: submitted.spec.clone(), traceparent: submitted.traceparent.clone() });
-    for (position, task) in submitted.spec.tasks.iter().enumerate() {
-        let position = u32::try_from(position).expect("the parser limits the tasks");
-        let needs = u32::try_from(task.needs.len()).expect("the parser limits the needs");
-        let no = slice.job(submitted.job).expect("just inserted").row.task_no(position);
+    let first = submitted.first_task.0;
+    turn.slice.insert_job(JobEntry { row, spec: submitted.spec.clone(), traceparent: submitted.traceparent.clone() });
+    for (position, task) in (0..).zip(&submitted.spec.tasks) {
+        let no = TaskNo(first + i64::from(position));
         let queue = match BuiltIn::of(&task.kind) {
             Some(_) => OWN_QUEUE,
-            None => slice.lane(&task.policy.queue).expect("the queue was loaded"),
+            None => turn.slice.loaded_lane(&task.policy.queue),
         };
-        slice.insert_task(TaskRow::new(no, submitted.job, position, queue, needs));
+        turn.slice.insert_task(TaskRow::new(no, submitted.job, position, queue, counted(task.needs.len())));
     }
     debug_assert!(submitted.spec.shape == Shape::Graph || submitted.spec.tasks.len() == 1);
     if starts_at.is_some() {
-        slice.record_job(submitted.job, now);
+        turn.slice.record_job(submitted.job, now);
     } else {
-        start::begin(slice, submitted.job, now, out);
+        start::begin(turn, submitted.job);
     }
 }

@@ -9,27 +9,26 @@ use warrener_shared::time::Timestamp;
 use warrener_shared::wire::event::JobEvent;
 
 use super::Slice;
+use super::view::{LOADED, MAPPED};
 
 impl Slice {
     /// Moves a task to a state, keeps the counts and records the event.
     pub(crate) fn enter(&mut self, no: TaskNo, to: TaskState, now: Timestamp) {
-        let row = Arc::make_mut(self.tasks.get_mut(&no).expect("the task was loaded"));
+        let row = self.task_mut(no);
         let from = row.state;
         assert!(from.may_become(to), "a {from} task cannot become {to}");
         row.state = to;
         if to.is_final() {
             row.finished_at = Some(now);
-            row.rank = None;
             row.wake_at = None;
             row.start_by = None;
         }
-        self.dirty_tasks.insert(no);
         let (job, position, index) = (row.job, row.position, row.index);
         match index {
             None => self.job_mut(job).counts.shift(from, to),
             Some(_) => {
                 let mapped = self.jobs[&job].row.task_no(position);
-                let map = self.task_mut(mapped).map.as_mut().expect("a task with items is mapped");
+                let map = self.task_mut(mapped).map.as_mut().expect(MAPPED);
                 map.counts.shift(from, to);
             }
         }
@@ -68,7 +67,7 @@ impl Slice {
     pub(crate) fn record_task(&mut self, no: TaskNo, now: Timestamp) {
         let time = self.spelled(now);
         let row = &self.tasks[&no];
-        let entry = self.jobs.get_mut(&row.job).expect("the job was loaded");
+        let entry = self.jobs.get_mut(&row.job).expect(LOADED);
         entry.row.sequence += 1;
         let event = JobEvent {
             sequence: entry.row.sequence,

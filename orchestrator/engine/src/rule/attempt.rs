@@ -1,0 +1,132 @@
+//! Attempts open and close: nothing else moves their numbers, tells the world of them, or makes them history.
+
+use warrener_shared::error::{ErrorObject, code};
+use warrener_shared::id::TaskNo;
+use warrener_shared::job::TaskSpec;
+use warrener_shared::mutant::{self, Mutant};
+use warrener_shared::state::{Outcome, TaskState};
+use warrener_shared::time::Timestamp;
+
+use super::offer;
+use crate::effect::Effect;
+use crate::event::Event;
+use crate::row::{AttemptRow, TaskRow, WaitsFor};
+use crate::turn::Turn;
+
+/// Opens the next attempt of a task or item, for a worker. Gives its place in the order of all dispatches.
+pub(super) fn dispatch(turn: &mut Turn<'_>, no: TaskNo, spec: &TaskSpec) -> i64 {
+    let token = turn.slice.take_token();
+    let dispatch_no = turn.slice.take_dispatch_no();
+    let now = turn.now;
+    let row = turn.task_mut(no);
+    row.token = token;
+    row.dispatch_no = Some(dispatch_no);
+    row.started_at = None;
+    row.lease = None;
+    row.wake_at = row.start_by;
+    next(row, now);
+    let (ticket, queue) = (row.ticket(), row.queue);
+    enter(turn, no);
+    turn.effect(Effect::Opened { ticket, queue, dispatch_no, silence: spec.policy.heartbeat });
+    dispatch_no
+}
+
+/// Opens the next attempt of a task or item of a built-in kind, which starts at once.
+pub(super) fn begin(turn: &mut Turn<'_>, no: TaskNo, spec: &TaskSpec) {
+    let now = turn.now;
+    let row = turn.task_mut(no);
+    row.started_at = Some(now);
+    row.start_by = None;
+    row.wake_at = spec.policy.timeout.map(|span| now + span);
+    // Until it is read what it waits for: nothing can bring that about.
+    row.waits_for = Some(WaitsFor::Time(Timestamp(i64::MAX)));
+    next(row, now);
+    enter(turn, no);
+}
+
+fn next(row: &mut TaskRow, now: Timestamp) {
+    row.attempt += 1;
+    row.dispatched_at = Some(now);
+    row.worker = None;
+    row.progress = None;
+    offer::withdraw(row);
+}
+
+fn enter(turn: &mut Turn<'_>, no: TaskNo) {
+    let job = turn.task(no).job;
+    turn.job_mut(job).begun = true;
+    turn.enter(no, TaskState::Dispatched);
+}
+
+/// Closes the open attempt of a task, if there is one. With `stop` a worker may still be at it and is told; `finished`
+/// says that a worker brought it to this end.
+pub(super) fn close(turn: &mut Turn<'_>, no: TaskNo, stop: bool, finished: bool) {
+    let row = turn.task_mut(no);
+    if let Some(waits_for) = row.waits_for.take() {
+        row.wake_at = None;
+        // A job that still runs for it is stopped.
+        if let WaitsFor::Job(job) = waits_for {
+            turn.follow(Event::ParentEnded(job));
+        }
+        return;
+    }
+    if row.dispatch_no.take().is_none() {
+        return;
+    }
+    let (ticket, queue, worker) = (row.ticket(), row.queue, row.worker.clone());
+    // An attempt that ended before anybody saw it at work counts as started when it was dispatched.
+    row.started_at = row.started_at.or(row.dispatched_at);
+    row.lease = None;
+    row.wake_at = None;
+    turn.effect(Effect::Closed { ticket, queue, finished });
+    if stop {
+        turn.effect(Effect::Stop { ticket, worker });
+    }
+}
+
+/// Records a closed attempt that another follows.
+pub(super) fn record(turn: &mut Turn<'_>, no: TaskNo, outcome: Outcome) {
+    let row = turn.task(no);
+    let mut record = history(row, outcome, turn.now);
+    // A released attempt has no error; what its task shows is that of an earlier one.
+    record.error = record.error.filter(|_| outcome != Outcome::Released);
+    if !(mutant::is(Mutant::NoRecord) && outcome != Outcome::Released) {
+        turn.slice.close_attempt(record);
+    }
+    if mutant::is(Mutant::RewritesRecord) && outcome == Outcome::Released {
+        turn.task_mut(no).attempt -= 1;
+    }
+}
+
+/// Records the latest attempt of a final task that is tried again.
+pub(super) fn record_latest(turn: &mut Turn<'_>, no: TaskNo) {
+    let row = turn.task(no);
+    if row.attempt > 0 {
+        let record = history(row, ended_as(row), row.finished_at.unwrap_or(turn.now));
+        turn.slice.close_attempt(record);
+    }
+}
+
+fn ended_as(row: &TaskRow) -> Outcome {
+    let code = row.error.as_deref().and_then(ErrorObject::from_json).map(|error| error.code);
+    match row.state {
+        TaskState::Succeeded => Outcome::Succeeded,
+        TaskState::TimedOut => Outcome::TimedOut,
+        TaskState::Failed if code.as_deref() == Some(code::LOST) => Outcome::Lost,
+        TaskState::Failed => Outcome::Failed,
+        _ => Outcome::Cancelled,
+    }
+}
+
+fn history(row: &TaskRow, outcome: Outcome, finished_at: Timestamp) -> AttemptRow {
+    AttemptRow {
+        task: row.no,
+        attempt: row.attempt,
+        outcome,
+        worker: row.worker.clone(),
+        dispatched_at: row.dispatched_at,
+        started_at: row.started_at,
+        finished_at,
+        error: row.error.clone(),
+    }
+}

@@ -1,0 +1,38 @@
+//! The rows of items: an item becomes one when it may go out.
+
+use warrener_shared::id::TaskNo;
+use warrener_shared::mutant::{self, Mutant};
+use warrener_shared::state::TaskState;
+
+use crate::row::TaskRow;
+use crate::slice::{Slice, TaskOf};
+use crate::turn::Turn;
+
+/// Whether no further item may begin: the mapped task is over, or about to be.
+pub(super) fn is_spent(slice: &Slice, mapped: TaskNo, spec: &TaskOf) -> bool {
+    let map = slice.map_of(mapped);
+    let failed = map.failed().saturating_sub(u32::from(mutant::is(Mutant::ToleratesMore)));
+    slice.loaded_task(mapped).state.is_final() || spec.each().max_failures.is_exceeded(failed, map.total)
+}
+
+/// The next item without a row becomes one, ready to go out.
+pub(super) fn next(turn: &mut Turn<'_>, mapped: TaskNo, spec: &TaskOf) -> TaskNo {
+    let now = turn.now;
+    let mut map = turn.map(mapped);
+    let index = map.next;
+    let no = TaskNo(map.first_item.0 + i64::from(index));
+    map.next += 1;
+    map.counts.add(TaskState::Ready, 1);
+    let row = turn.task_mut(mapped);
+    row.map = Some(map);
+    let limited = spec.each().max_parallel.is_some();
+    let mut item = TaskRow::new(no, row.job, row.position, row.queue, 0);
+    item.index = Some(index);
+    item.state = TaskState::Ready;
+    item.ready_at = if limited { Some(now) } else { row.ready_at };
+    // The clock of the task is that of all its items, unless each begins to wait when another ends.
+    item.start_by = if limited { spec.policy.start_within.map(|span| now + span) } else { row.start_by };
+    turn.slice.insert_task(item);
+    turn.slice.record_task(no, now);
+    no
+}

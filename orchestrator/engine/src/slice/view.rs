@@ -1,0 +1,93 @@
+//! Views of rows that must be loaded: [`crate::missing`] names them before a rule asks.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use warrener_shared::id::{JobNo, QueueName, TaskNo};
+use warrener_shared::job::{ForEach, JobSpec, TaskSpec};
+
+use super::{JobEntry, Slice};
+use crate::row::{Map, TaskRow};
+
+/// One task of a job as it was submitted, held while rows change.
+#[derive(Clone, Debug)]
+pub(crate) struct TaskOf {
+    job: Arc<JobSpec>,
+    position: usize,
+}
+
+impl TaskOf {
+    /// The `for_each` of a mapped task.
+    ///
+    /// # Panics
+    /// If the task is not mapped.
+    pub(crate) fn each(&self) -> &ForEach {
+        self.for_each.as_ref().expect(MAPPED)
+    }
+}
+
+impl Deref for TaskOf {
+    type Target = TaskSpec;
+
+    fn deref(&self) -> &TaskSpec {
+        &self.job.tasks[self.position]
+    }
+}
+
+impl JobEntry {
+    /// The task at a position as it was submitted.
+    pub(crate) fn spec_at(&self, position: u32) -> TaskOf {
+        TaskOf { job: self.spec.clone(), position: position as usize }
+    }
+
+    /// How many tasks the job has.
+    pub(crate) fn task_count(&self) -> u32 {
+        counted(self.spec.tasks.len())
+    }
+}
+
+/// # Panics
+/// Every one of them panics if what it shows is not loaded.
+impl Slice {
+    /// The job.
+    pub(crate) fn loaded_job(&self, no: JobNo) -> &JobEntry {
+        self.job(no).expect(LOADED)
+    }
+
+    /// The task or item.
+    pub(crate) fn loaded_task(&self, no: TaskNo) -> &TaskRow {
+        self.task(no).expect(LOADED)
+    }
+
+    /// The task, or the mapped task of an item, as it was submitted.
+    pub(crate) fn spec_of(&self, no: TaskNo) -> TaskOf {
+        let row = self.loaded_task(no);
+        self.loaded_job(row.job).spec_at(row.position)
+    }
+
+    /// The number of a queue.
+    pub(crate) fn loaded_lane(&self, name: &QueueName) -> i64 {
+        self.lane(name).expect(LOADED)
+    }
+
+    /// The mapped task of an item; a task itself.
+    pub(crate) fn mapped_of(&self, item: TaskNo) -> TaskNo {
+        let row = self.loaded_task(item);
+        self.loaded_job(row.job).row.task_no(row.position)
+    }
+
+    /// The items of a mapped task that is expanded.
+    pub(crate) fn map_of(&self, mapped: TaskNo) -> Map {
+        self.loaded_task(mapped).map.expect(MAPPED)
+    }
+}
+
+/// A number of tasks, items or needs as rows count them.
+pub(crate) fn counted(count: usize) -> u32 {
+    u32::try_from(count).expect("the limits on jobs are far below")
+}
+
+/// Why a row is there.
+pub(super) const LOADED: &str = "a rule touches only what `missing` had loaded";
+/// Why a task has items.
+pub(super) const MAPPED: &str = "only what `for_each` made has items";
