@@ -1,7 +1,9 @@
 //! The habits of this repository that a machine can watch: sizes, names, the direction of dependencies, files that
 //! nobody compiles. Each rule prints everything it found, with the way out.
 
+mod crates;
 mod image;
+mod laws;
 mod manifests;
 mod sources;
 

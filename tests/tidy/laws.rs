@@ -1,0 +1,166 @@
+//! Laws of the code: who may write what, no circles of modules, one meaning for each name of a type.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::crates::{Crate, is_test};
+use crate::{expect_none, files, read};
+
+#[test]
+fn one_file_says_who_may_go_out() {
+    assert_eq!(writers(".rank = "), ["orchestrator/engine/src/rule/offer.rs"]);
+}
+
+#[test]
+fn one_file_opens_and_closes_attempts() {
+    let owner = ["orchestrator/engine/src/rule/attempt.rs"];
+    for law in [
+        ".attempt += ",
+        ".attempt -= ",
+        ".dispatch_no = ",
+        ".dispatch_no.take()",
+        "Effect::Opened {",
+        "Effect::Closed {",
+    ] {
+        assert_eq!(writers(law), owner, "{law}");
+    }
+    assert_eq!(writers(" AttemptRow {"), ["orchestrator/engine/src/row.rs", owner[0]], "the row and who makes it");
+}
+
+/// The files of the engine in whose code this stands.
+fn writers(what: &str) -> Vec<String> {
+    let sources = files(&[".rs"]).into_iter();
+    let engine = sources.filter(|name| name.starts_with("orchestrator/engine/src/") && !is_test(name));
+    engine.filter(|name| read(name).contains(what)).collect()
+}
+
+#[test]
+fn modules_form_no_circles() {
+    let mut standing: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (folder, modules) in CIRCLES {
+        standing.entry(folder).or_default().extend(*modules);
+    }
+    let mut wrong = Vec::new();
+    for krate in Crate::all() {
+        let mut gone = standing.remove(krate.folder.as_str()).unwrap_or_default();
+        for circle in krate.circles() {
+            let is_part = |modules: &[&str]| circle.iter().all(|module| modules.contains(&module.as_str()));
+            if !CIRCLES.iter().any(|(folder, modules)| *folder == krate.folder && is_part(modules)) {
+                wrong.push(format!("{}: {circle:?} name each other", krate.folder));
+            }
+            gone.retain(|module| !circle.contains(*module));
+        }
+        wrong.extend(gone.iter().map(|module| format!("{}: {module} is in no circle any more", krate.folder)));
+    }
+    wrong.extend(standing.keys().map(|folder| format!("{folder}: there is no such crate any more")));
+    expect_none(
+        &wrong,
+        "Let one of them say what it wants by something that both may know. CIRCLES in tests/tidy/laws.rs lists those \
+         that still stand, and only shrinks: strike off what has vanished.",
+    );
+}
+
+#[test]
+fn a_type_has_its_name_alone() {
+    let mut wrong = Vec::new();
+    let mut standing: BTreeMap<_, _> =
+        NAMESAKES.iter().map(|(folder, name, count)| ((folder.to_string(), name.to_string()), *count)).collect();
+    for krate in Crate::all() {
+        let mut places: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for file in krate.modules.values() {
+            for name in read(file).lines().filter_map(type_name) {
+                places.entry(name.to_owned()).or_default().push(file);
+            }
+        }
+        for (name, files) in places.into_iter().filter(|(_, files)| files.len() > 1) {
+            let known = standing.remove(&(krate.folder.clone(), name.clone())).unwrap_or(1);
+            if files.len() != known {
+                wrong.push(format!("{name}, known {known} times: {}", files.join(", ")));
+            }
+        }
+    }
+    wrong.extend(standing.keys().map(|(folder, name)| format!("{folder}: {name} has its name alone now")));
+    expect_none(
+        &wrong,
+        "One meaning for each name: rename all but one. NAMESAKES in tests/tidy/laws.rs lists those that still stand, \
+         and only shrinks: strike off what has vanished.",
+    );
+}
+
+/// The name of the type that a line defines at the top of its module.
+fn type_name(line: &str) -> Option<&str> {
+    let line = match line.strip_prefix("pub") {
+        Some(rest) => rest.split_once(' ')?.1,
+        None => line,
+    };
+    let rest = ["struct ", "enum ", "trait ", "type ", "union "].iter().find_map(|word| line.strip_prefix(word))?;
+    rest.split(|c: char| !(c.is_alphanumeric() || c == '_')).next()
+}
+
+/// The circles that still stand, each as the folder of its crate and its modules.
+const CIRCLES: &[(&str, &[&str])] = &[
+    ("cli/src", &["args", "bench", "context", "dev", "doctor", "findings"]),
+    ("cli/src", &["bench/measure", "bench/promise", "bench/rounds", "bench/stores"]),
+    (
+        "cli/src",
+        &[
+            "conformance/answers",
+            "conformance/claims",
+            "conformance/control",
+            "conformance/crashes",
+            "conformance/delivery",
+            "conformance/long",
+            "conformance/play",
+        ],
+    ),
+    ("orchestrator/src", &["driver/batch", "driver/stops"]),
+    ("orchestrator/src", &["store/postgres", "store/sqlite", "store/view"]),
+    ("orchestrator/src", &["store/postgres/owner", "store/postgres/session"]),
+    ("shared/amqp/src", &["pool", "session"]),
+    ("shared/runtime/src", &["config/env", "config/layer"]),
+    ("shared/src", &["expr/analysis", "expr/program", "expr/template"]),
+    ("shared/src", &["job/built_in", "job/for_each", "job/parse", "job/task"]),
+    ("tests/sim", &["run", "shrink"]),
+    ("worker/src", &["driver/line/connect", "driver/line/post"]),
+    ("worker/src", &["exec", "handler"]),
+];
+
+/// Names that more than one type of a crate has still, and how many.
+const NAMESAKES: &[(&str, &str, usize)] = &[
+    ("cli/src", "Config", 5),
+    ("cli/src", "Process", 2),
+    ("cli/src", "Role", 2),
+    ("cli/src", "Stage", 4),
+    ("cli/src", "Worker", 3),
+    ("orchestrator/src", "Answer", 2),
+    ("orchestrator/src", "Answered", 2),
+    ("orchestrator/src", "Kept", 2),
+    ("orchestrator/src", "Lane", 2),
+    ("orchestrator/src", "Memory", 2),
+    ("orchestrator/src", "Place", 2),
+    ("orchestrator/src", "Readers", 3),
+    ("orchestrator/src", "Waiting", 2),
+    ("orchestrator/src", "Walk", 2),
+    ("shared/amqp/src", "Line", 2),
+    ("shared/client/src", "Job", 2),
+    ("shared/client/src", "Task", 2),
+    ("shared/src", "Entry", 4),
+    ("shared/src", "Found", 2),
+    ("shared/src", "Open", 2),
+    ("shared/src", "Path", 2),
+    ("shared/src", "Read", 2),
+    ("shared/src", "Reader", 2),
+    ("shared/src", "Refusal", 2),
+    ("shared/src", "Scope", 2),
+    ("shared/src", "Slot", 2),
+    ("shared/src", "Step", 2),
+    ("shared/src", "Token", 2),
+    ("tests/e2e", "Seen", 2),
+    ("tests/sim", "Client", 2),
+    ("tests/sim", "Receipt", 2),
+    ("tests/sim", "Running", 2),
+    ("tests/sim", "Source", 3),
+    ("tests/sim", "Wire", 2),
+    ("tests/src", "Keeper", 2),
+    ("worker/src", "Answer", 2),
+    ("worker/src", "Feed", 2),
+];
