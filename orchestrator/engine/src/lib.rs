@@ -18,6 +18,7 @@
 pub mod effect;
 pub mod event;
 pub mod invariant;
+mod need;
 pub mod row;
 mod rule;
 pub mod scope;
@@ -26,6 +27,7 @@ mod turn;
 
 pub use self::effect::Effect;
 pub use self::event::Event;
+pub use self::need::Need;
 pub use self::row::{Ended, JobRow, Map, Stop, TaskRow};
 pub use self::rule::{decide, missing, resolve, retry_refusal, skip_refusal};
 pub use self::slice::{Changes, Lane, Read, Slice};

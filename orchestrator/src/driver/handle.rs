@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use warrener_engine::Event;
-use warrener_engine::event::{Reported, Started};
+use warrener_engine::event::Reported;
+use warrener_engine::{Event, Need};
 use warrener_shared::error::code;
 use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::time::Timestamp;
@@ -175,7 +175,7 @@ impl<S: Store> Driver<S> {
         let Report::Progress(progress) = &mut reported.report else { return Ok(()) };
         let Some(text) = progress.log.take().filter(|text| !text.is_empty()) else { return Ok(()) };
         let ticket = reported.ticket;
-        self.load_for(&Event::Started(Started { ticket, worker: None }), batch)?;
+        self.load_for(Need::Task(ticket.task), batch)?;
         if batch.slice.task(ticket.task).is_some_and(|row| row.ticket() == ticket) {
             let chunk = LogChunk { task: ticket.task, attempt: ticket.attempt, time: batch.now, text };
             batch.commit.logs.push(chunk);
@@ -187,7 +187,7 @@ impl<S: Store> Driver<S> {
     pub(super) fn decide(&mut self, event: Event, batch: &mut Batch) -> Result<(), StoreError> {
         let mut open = VecDeque::from([event]);
         while let Some(event) = open.pop_front() {
-            self.load_for(&event, batch)?;
+            self.load_for(Need::Event(&event), batch)?;
             let decision = warrener_engine::decide(&mut batch.slice, &event, batch.now);
             for effect in decision.effects {
                 batch.take(effect);

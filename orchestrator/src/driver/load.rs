@@ -2,7 +2,7 @@
 
 use warrener_engine::row::{JobRow, TaskRow};
 use warrener_engine::slice::JobEntry;
-use warrener_engine::{Event, Lane as LaneNo, Read, Slice, missing};
+use warrener_engine::{Lane as LaneNo, Need, Read, Slice, missing};
 use warrener_shared::id::{JobNo, QueueName, TaskNo};
 use warrener_shared::time::Millis;
 
@@ -12,9 +12,9 @@ use crate::rows::load::{self, Loader};
 use crate::store::{QueueRow, Store, StoreError};
 
 impl<S: Store> Driver<S> {
-    /// Loads until nothing is missing for the event.
-    pub(super) fn load_for(&mut self, event: &Event, batch: &mut Batch) -> Result<(), StoreError> {
-        load::all(&mut batch.slice, |slice| missing(slice, event), |read, slice| self.load(read, slice))
+    /// Loads until nothing is missing for the need.
+    pub(super) fn load_for(&mut self, need: Need<'_>, batch: &mut Batch) -> Result<(), StoreError> {
+        load::all(&mut batch.slice, |slice| missing(slice, need), |read, slice| self.load(read, slice))
     }
 
     /// Loads what is remembered or drawn here, and everything else from the store.

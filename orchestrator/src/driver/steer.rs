@@ -1,6 +1,6 @@
 //! Single tasks by hand: try again, leave out, answer what they wait for.
 
-use warrener_engine::{Event, Read};
+use warrener_engine::{Event, Need};
 use warrener_shared::id::{JobId, JobNo, TaskAddress, TaskNo};
 use warrener_shared::wire::submit::EventBody;
 
@@ -31,8 +31,7 @@ impl<S: Store> Driver<S> {
             return Ok(Answer::NotFound);
         };
         let index = item.map(|(index, _)| index);
-        let event = Event::TaskRetryRequested(job, position, index);
-        self.load_for(&event, batch)?;
+        self.load_for(Need::Retry(job, position, index), batch)?;
         if let Some(why) = warrener_engine::retry_refusal(&batch.slice, job, position, index) {
             return Ok(Answer::Conflict(why));
         }
@@ -40,7 +39,7 @@ impl<S: Store> Driver<S> {
         self.memory.lists.clear();
         self.memory.items.clear();
         batch.commit.released.push(job);
-        self.decide(event, batch)?;
+        self.decide(Event::TaskRetryRequested(job, position, index), batch)?;
         Ok(Answer::Done)
     }
 
@@ -56,25 +55,22 @@ impl<S: Store> Driver<S> {
                 return Ok(Answer::Conflict(why.to_owned()));
             }
         };
-        let event = Event::SkipRequested(no);
-        self.load_for(&event, batch)?;
+        self.load_for(Need::Task(no), batch)?;
         if let Some(why) = warrener_engine::skip_refusal(&batch.slice, no) {
             return Ok(Answer::Conflict(why));
         }
-        self.decide(event, batch)?;
+        self.decide(Event::SkipRequested(no), batch)?;
         Ok(Answer::Done)
     }
 
     /// Looks for a task or an item of it, and loads the job and the task.
     fn named(&mut self, id: &JobId, address: &TaskAddress, batch: &mut Batch) -> Result<Named, StoreError> {
         let Some(Found { no: job, .. }) = self.known(id, batch)? else { return Ok(Named::Nothing) };
-        if batch.slice.job(job).is_none() {
-            self.load(Read::Job(job), &mut batch.slice)?;
-        }
+        self.load_for(Need::Job(job), batch)?;
         let entry = batch.slice.job(job).expect("just loaded");
         let Some(position) = entry.spec.position(address.task.as_str()) else { return Ok(Named::Nothing) };
         let no = entry.row.task_no(position);
-        self.load_for(&Event::SkipRequested(no), batch)?;
+        self.load_for(Need::Task(no), batch)?;
         let map = batch.slice.task(no).and_then(|row| row.map);
         Ok(match (address.index, map) {
             (None, _) => Named::Task { job, position, item: None },
@@ -95,12 +91,11 @@ impl<S: Store> Driver<S> {
         let payload: warrener_engine::row::Json = event.payload.bytes().into();
         let mut answered = 0;
         for task in waiting {
-            let one = Event::Answered(task, payload.clone());
-            self.load_for(&one, batch)?;
+            self.load_for(Need::Task(task), batch)?;
             // This very batch may have ended it.
             let waits = batch.slice.task(task).is_some_and(|row| row.waits_for.is_some());
             answered += usize::from(waits);
-            self.decide(one, batch)?;
+            self.decide(Event::Answered(task, payload.clone()), batch)?;
         }
         Ok(if answered == 0 { Answer::NotFound } else { Answer::Answered(answered) })
     }

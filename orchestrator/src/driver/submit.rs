@@ -1,8 +1,7 @@
 //! Submits and the requests of people.
 
-use warrener_engine::Event;
-use warrener_engine::JobRow;
 use warrener_engine::event::Submitted as Accepted;
+use warrener_engine::{Event, JobRow, Need};
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::job::Until;
 use warrener_shared::mutant::{self, Mutant};
@@ -133,20 +132,18 @@ impl<S: Store> Driver<S> {
 
     fn on_job(&mut self, id: &JobId, event: impl Fn(JobNo) -> Event, batch: &mut Batch) -> Result<Answer, StoreError> {
         let Some(Found { no: job, .. }) = self.known(id, batch)? else { return Ok(Answer::NotFound) };
-        let event = event(job);
-        self.load_for(&event, batch)?;
+        self.load_for(Need::Job(job), batch)?;
         let state = batch.slice.job(job).expect("just loaded").row.state;
         if state.is_final() {
             return Ok(Answer::Conflict(format!("the job is {state} already")));
         }
-        self.decide(event, batch)?;
+        self.decide(event(job), batch)?;
         Ok(Answer::Done)
     }
 
     fn retry(&mut self, id: &JobId, batch: &mut Batch) -> Result<Answer, StoreError> {
         let Some(Found { no: job, .. }) = self.known(id, batch)? else { return Ok(Answer::NotFound) };
-        let event = Event::RetryRequested(job);
-        self.load_for(&event, batch)?;
+        self.load_for(Need::Job(job), batch)?;
         let state = batch.slice.job(job).expect("just loaded").row.state;
         if !state.is_final() || state == JobState::Succeeded {
             return Ok(Answer::Conflict(format!("the job is {state}; only one that ended without success is retried")));
@@ -156,7 +153,7 @@ impl<S: Store> Driver<S> {
             self.memory.lists.clear();
         }
         batch.commit.released.push(job);
-        self.decide(event, batch)?;
+        self.decide(Event::RetryRequested(job), batch)?;
         Ok(Answer::Done)
     }
 

@@ -1,7 +1,7 @@
 //! The message of an attempt and the input of a task. Neither is kept: they are made anew from the rows.
 
 use warrener_engine::slice::JobEntry;
-use warrener_engine::{Event, Read, Slice, TaskRow};
+use warrener_engine::{Need, Read, Slice, TaskRow};
 use warrener_shared::id::{TaskAddress, TaskNo};
 use warrener_shared::wire::dispatch::Dispatch;
 
@@ -16,8 +16,7 @@ pub(crate) fn dispatch(
     task: TaskNo,
     load: impl FnMut(Read, &mut Slice) -> Result<(), StoreError>,
 ) -> Result<Option<Dispatch>, StoreError> {
-    // What the input is made of is what admitting the task would load.
-    load::all(slice, |slice| warrener_engine::missing(slice, &Event::RoomFor(task, 0)), load)?;
+    load::all(slice, |slice| warrener_engine::missing(slice, Need::Message(task)), load)?;
     Ok(warrener_engine::resolve(slice, task))
 }
 

@@ -35,6 +35,15 @@ pub(super) fn missing(slice: &Slice, task: TaskNo, most: u32) -> Vec<Read> {
     reads
 }
 
+/// What making the message of a task or item anew takes.
+pub(super) fn missing_message(slice: &Slice, task: TaskNo) -> Vec<Read> {
+    let reads = with_mapped(slice, task);
+    if slice.task(task).is_none() || !reads.is_empty() {
+        return reads;
+    }
+    missing_input(slice, task, &slice.spec_of(task))
+}
+
 /// The outputs that the input of a task or item is made of, and those that its list is made of.
 fn missing_input(slice: &Slice, task: TaskNo, spec: &TaskOf) -> Vec<Read> {
     let job = slice.loaded_task(task).job;
@@ -87,7 +96,7 @@ fn go_out(turn: &mut Turn<'_>, no: TaskNo, spec: &TaskOf) {
     }
 }
 
-/// The message of the latest attempt of a task or item, made anew: everything that admitting it needs is loaded.
+/// Makes the message of the latest attempt of a task or item anew, once what [`crate::Need::Message`] names is loaded.
 ///
 /// `None` if there is no such task, or its input cannot be resolved.
 pub fn resolve(slice: &mut Slice, no: TaskNo) -> Option<Dispatch> {

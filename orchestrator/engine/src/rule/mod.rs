@@ -29,13 +29,26 @@ pub use self::skip::refusal as skip_refusal;
 use warrener_shared::time::Timestamp;
 
 use crate::event::Event;
+use crate::need::Need;
 use crate::slice::{Read, Slice};
 use crate::turn::{Decision, Turn};
 
-/// What must be loaded into the slice before [`decide`] can take the event; empty if nothing is.
+/// Names what must be loaded into the slice for a need, such as an event that [`decide`] is to take; empty if nothing
+/// is missing.
 ///
 /// What is missing may depend on what was just loaded, so the caller asks again after loading.
-pub fn missing(slice: &Slice, event: &Event) -> Vec<Read> {
+pub fn missing<'a>(slice: &Slice, need: impl Into<Need<'a>>) -> Vec<Read> {
+    match need.into() {
+        Need::Event(event) => missing_for(slice, event),
+        Need::Job(job) if slice.job(job).is_none() => vec![Read::Job(job)],
+        Need::Job(_) => Vec::new(),
+        Need::Task(task) => loads::with_mapped(slice, task),
+        Need::Message(task) => admit::missing_message(slice, task),
+        Need::Retry(job, position, index) => redo::missing_refusal(slice, job, position, index),
+    }
+}
+
+fn missing_for(slice: &Slice, event: &Event) -> Vec<Read> {
     match event {
         Event::Submitted(submitted) => submit::missing(slice, submitted),
         Event::JobDue(job) | Event::PauseRequested(job, _) | Event::CancelRequested(job) => {

@@ -9,6 +9,7 @@ use warrener_shared::state::{JobState, TaskState};
 
 use super::end::{self, End, job_error};
 use super::fail_fast::downstream;
+use super::loads::with_mapped;
 use super::reopen::{are_loaded, range, reopen_job, reset};
 use crate::event::Event;
 use crate::row::{Ended, Map, Stop};
@@ -35,6 +36,17 @@ pub(super) fn missing(slice: &Slice, job: JobNo, position: u32) -> Vec<Read> {
         }
     }
     reads
+}
+
+/// What asking for a [`refusal`] takes: the job, the task, and the item if it has a row.
+pub(super) fn missing_refusal(slice: &Slice, job: JobNo, position: u32, index: Option<u32>) -> Vec<Read> {
+    let Some(entry) = slice.job(job) else { return vec![Read::Job(job)] };
+    let no = entry.row.task_no(position);
+    let reads = with_mapped(slice, no);
+    match (map_of(slice, no), index) {
+        (Some(map), Some(index)) if index < map.next => with_mapped(slice, TaskNo(map.first_item.0 + i64::from(index))),
+        _ => reads,
+    }
 }
 
 /// Why the task or item cannot be tried again as things are; `None` if it can.

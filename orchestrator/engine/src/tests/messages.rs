@@ -7,7 +7,7 @@ use warrener_shared::wire::dispatch::Dispatch;
 
 use super::chaos::Chaos;
 use super::world::World;
-use crate::{Effect, Event, Slice, resolve};
+use crate::{Effect, Need, Slice, resolve};
 
 fn first(job: &str) -> Dispatch {
     let mut world = World::new();
@@ -55,7 +55,7 @@ fn an_open_attempt_is_watched_with_the_silence_that_its_task_allows() {
 /// Loads everything that sending the message of the task again needs, and makes it anew.
 fn again(world: &mut World, message: &Dispatch) -> Option<Dispatch> {
     let mut slice = Slice::new(world.limits, 1);
-    world.load_for(&mut slice, &Event::RoomFor(message.ticket.task, 1));
+    world.load_for(&mut slice, Need::Message(message.ticket.task));
     resolve(&mut slice, message.ticket.task)
 }
 

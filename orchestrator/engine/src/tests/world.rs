@@ -19,7 +19,7 @@ use warrener_shared::wire::event::JobEvent;
 use crate::event::Submitted;
 use crate::row::{AttemptRow, JobRow, TaskRow};
 use crate::slice::Changes;
-use crate::{Effect, Event, Slice, decide};
+use crate::{Effect, Event, Need, Slice, decide};
 
 /// When every test begins: a round number that is later than every span in it.
 pub(super) const EPOCH: Timestamp = Timestamp(1_800_000_000_000);
@@ -175,7 +175,7 @@ impl World {
     fn decide(&mut self, slice: &mut Slice, event: Event, effects: &mut Vec<Effect>) {
         let mut open = VecDeque::from([event]);
         while let Some(event) = open.pop_front() {
-            self.load_for(slice, &event);
+            self.load_for(slice, Need::Event(&event));
             let decision = decide(slice, &event, self.now);
             for effect in &decision.effects {
                 self.check_needs(slice, effect);

@@ -7,13 +7,13 @@ use warrener_shared::state::TaskState;
 use super::World;
 use crate::row::TaskRow;
 use crate::slice::{JobEntry, Lists};
-use crate::{Event, Lane, Read, Slice, missing};
+use crate::{Lane, Need, Read, Slice, missing};
 
 impl World {
-    /// Loads until nothing is missing for the event.
-    pub(in crate::tests) fn load_for(&mut self, slice: &mut Slice, event: &Event) {
+    /// Loads until nothing is missing for the need.
+    pub(in crate::tests) fn load_for(&mut self, slice: &mut Slice, need: Need<'_>) {
         loop {
-            let reads = missing(slice, event);
+            let reads = missing(slice, need);
             if reads.is_empty() {
                 return;
             }
