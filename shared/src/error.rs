@@ -68,6 +68,10 @@ pub mod code {
     pub const CRASHED: &str = "crashed";
     /// A worker refused the delivery.
     pub const REJECTED: &str = "rejected";
+    /// A message stayed in its queue for longer than a policy allows.
+    pub const EXPIRED: &str = "expired";
+    /// A message fell out of its queue before any worker had it.
+    pub const DROPPED: &str = "dropped";
     /// Stopped on request.
     pub const CANCELLED: &str = "cancelled";
     /// `start_within` passed before the first start.

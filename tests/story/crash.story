@@ -46,6 +46,30 @@ job: {kind: k}
 t=0   submit               | dispatch task#1
 t=1   task#1 given-up      | task failed crashed, job failed crashed of task#1, dead letter task
 
+# What fell out of its queue ran nowhere: the attempt stays open, and its time limit has not begun
+job: {kind: k, retry: 0, timeout: 10s}
+t=0   submit               | dispatch task#1
+t=1   task#1 started       | -
+t=5   task#1 fell-out expired | -
+t=6   task#1 fell-out expired | -
+t=6   show task            | dispatched attempt 1 failures 0 ready 0 dispatched 0 started never finished never (the message of the task expired in its queue before any worker had it, and goes out again)
+t=90  task#1 started by w1 | -
+t=95  task#1 succeeded 1   | task succeeded, job succeeded 1
+
+# But it must still start in time
+job: {kind: k, start_within: 1m}
+t=0   submit               | dispatch task#1
+t=1   task#1 started       | -
+t=2   task#1 fell-out maxlen | -
+t=60  time                 | task timed_out not_started, job failed not_started of task#1, stop task#1
+
+# A worker that was seen at it goes on: what fell out was another copy
+job: {kind: k}
+t=0   submit               | dispatch task#1
+t=1   task#1 claimed 30s by w1 | -
+t=2   task#1 fell-out expired | -
+t=2   show task            | dispatched attempt 1 failures 0 ready 0 dispatched 0 started 1 finished never
+
 # If the attempt is over, that changes nothing
 job: {kind: k}
 t=0   submit               | dispatch task#1

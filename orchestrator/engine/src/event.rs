@@ -46,7 +46,7 @@ pub enum Event {
     /// The worker of an attempt was silent for too long, or its lease ran out.
     Silent(Ticket),
     /// The broker gave up on the message of an attempt.
-    DeadLettered(Ticket, String),
+    DeadLettered(Ticket, DeathReason),
     /// A time of the task's own may have come: its back-off, its time limit, its `start_by`.
     TaskDue(TaskNo),
     /// More items of the mapped task ended without success than it allows, this one last.
@@ -108,4 +108,45 @@ pub struct Started {
     pub ticket: Ticket,
     /// Which worker, if known.
     pub worker: Option<Arc<str>>,
+}
+
+/// Why the broker gave up on a message, in the words of its header `x-death`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DeathReason {
+    /// A consumer rejected it.
+    Rejected,
+    /// It was delivered more often than its queue allows, and never settled.
+    DeliveryLimit,
+    /// It stayed in its queue for longer than a policy allows.
+    Expired,
+    /// Its queue grew longer than a policy allows.
+    MaxLen,
+    /// Any other reason, or none.
+    Unknown,
+}
+
+impl DeathReason {
+    /// Whether a consumer had the message, so that its death says something of the task. Of any other reason nobody
+    /// who could work on the task is known to have had a part in it.
+    pub const fn accuses(self) -> bool {
+        matches!(self, Self::Rejected | Self::DeliveryLimit)
+    }
+
+    /// The word of the broker.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rejected => "rejected",
+            Self::DeliveryLimit => "delivery_limit",
+            Self::Expired => "expired",
+            Self::MaxLen => "maxlen",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl From<&str> for DeathReason {
+    fn from(word: &str) -> Self {
+        let known = [Self::Rejected, Self::DeliveryLimit, Self::Expired, Self::MaxLen];
+        known.into_iter().find(|reason| reason.as_str() == word).unwrap_or(Self::Unknown)
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use warrener_engine::row::{JobRow, TaskRow, WaitsFor};
 use warrener_engine::slice::JobEntry;
-use warrener_shared::error::ErrorObject;
+use warrener_shared::error::{ErrorObject, code};
 use warrener_shared::id::TaskNo;
 use warrener_shared::job::{BuiltIn, TaskSpec};
 use warrener_shared::state::{JobState, TaskState};
@@ -208,8 +208,11 @@ fn dispatched(task: &TaskRow, spec: &TaskSpec, job: &JobRow, around: &Circumstan
     let queue = spec.policy.queue.as_str();
     let since = task.dispatched_at.map_or_else(String::new, |at| format!(" since {at}"));
     let offered = format!("offered to the workers of queue {queue}{since}");
-    Some(match around.nobody(queue, spec.kind.as_str()) {
-        Some(why) => format!("{offered}; {why}"),
-        None => offered,
+    let error = task.error.as_deref().and_then(ErrorObject::from_json);
+    let fell_out = error.filter(|error| [code::EXPIRED, code::DROPPED].contains(&&*error.code));
+    Some(match (around.nobody(queue, spec.kind.as_str()), fell_out) {
+        (Some(why), _) => format!("{offered}; {why}"),
+        (None, Some(error)) => format!("{offered}; {}", error.message),
+        (None, None) => offered,
     })
 }

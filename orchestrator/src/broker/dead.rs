@@ -8,7 +8,7 @@ use warrener_shared::wire::Header;
 
 use super::settle::{self, Settler};
 use super::{Context, Link, heal};
-use crate::driver::Input;
+use crate::driver::{DeathReason, Input};
 use crate::store::{DEAD_BODY_MAX, DeadLetter};
 
 /// Dead letters taken at once.
@@ -39,7 +39,7 @@ fn dead(incoming: Incoming) -> Input {
     let code = if reason == "rejected" { "rejected" } else { "crashed" };
     let letter = letter(from, code, text, &incoming);
     match incoming.message.correlation_id.as_deref().and_then(|text| text.parse::<Ticket>().ok()) {
-        Some(ticket) if from == "task" => Input::DeadTask(ticket, reason, Box::new(letter)),
+        Some(ticket) if from == "task" => Input::DeadTask(ticket, DeathReason::from(reason.as_str()), Box::new(letter)),
         _ => Input::Dead(letter),
     }
 }

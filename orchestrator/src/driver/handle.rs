@@ -50,7 +50,7 @@ impl<S: Store> Driver<S> {
             Input::Replayed(no) => batch.commit.discarded.push(*no),
             Input::EventsPublished(no) => self.events_published = self.events_published.max(Some(*no)),
             Input::Dead(letter) => batch.commit.dead.push(letter.clone()),
-            Input::DeadTask(ticket, why, letter) => self.dead_task(ticket, why, letter, batch)?,
+            Input::DeadTask(ticket, reason, letter) => self.dead_task(ticket, *reason, letter, batch)?,
             Input::Unrouted(ticket) => {
                 let first = self.watch.unrouted(ticket);
                 self.unpublish(first, batch);
@@ -111,7 +111,7 @@ impl<S: Store> Driver<S> {
     }
 
     /// What is to be published again must be so after a crash too.
-    fn unpublish(&mut self, first: Option<i64>, batch: &mut Batch) {
+    pub(super) fn unpublish(&mut self, first: Option<i64>, batch: &mut Batch) {
         if let Some(first) = first.filter(|first| *first < self.published_below) {
             self.published_below = first;
             batch.commit.published_below = Some(first);

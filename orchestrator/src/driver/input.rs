@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use warrener_engine::event::{Reported, Started};
+use warrener_engine::event::{DeathReason, Reported, Started};
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskAddress, Ticket};
 use warrener_shared::job::{JobSpec, Problem};
 use warrener_shared::wire::Message;
@@ -59,7 +59,7 @@ pub enum Input {
     /// Something that a person must look at.
     Dead(DeadLetter),
     /// The broker gave up on the message of an attempt: why, and what to keep of it.
-    DeadTask(Ticket, String, Box<DeadLetter>),
+    DeadTask(Ticket, DeathReason, Box<DeadLetter>),
     /// The message of an attempt found no queue; it is to be published again.
     Unrouted(Ticket),
     /// The queue at the broker of somebody else was found, or is missing.

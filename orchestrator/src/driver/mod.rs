@@ -51,7 +51,7 @@ use self::stops::Stops;
 use self::watch::Watch;
 use crate::shared::Shared;
 use crate::store::{Store, StoreError};
-pub use warrener_engine::event::Reported;
+pub use warrener_engine::event::{DeathReason, Reported};
 
 /// Inputs of one batch; more would make the first of them wait for the last.
 const BATCH: usize = 256;

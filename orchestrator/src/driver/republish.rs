@@ -1,5 +1,6 @@
 //! Publishing open attempts again, with the same ticket and the same input, made anew from the rows.
 
+use warrener_engine::event::DeathReason;
 use warrener_engine::{Event, Slice};
 use warrener_shared::error::code;
 use warrener_shared::id::Ticket;
@@ -56,19 +57,38 @@ impl<S: Store> Driver<S> {
     pub(super) fn dead_task(
         &mut self,
         ticket: &Ticket,
-        why: &str,
+        reason: DeathReason,
         letter: &DeadLetter,
         batch: &mut Batch,
     ) -> Result<(), StoreError> {
-        if self.watch.get(ticket).is_none() {
+        let Some(open) = self.watch.get(ticket) else {
             let message = format!("{}; its attempt is closed", letter.message);
             batch.commit.dead.push(DeadLetter { message, ..letter.clone() });
             return Ok(());
+        };
+        let queue = open.queue;
+        match reason {
+            DeathReason::Rejected => {}
+            DeathReason::DeliveryLimit => self.gather(ticket, None, batch)?,
+            _ => self.send_again(ticket, queue, reason, batch),
         }
-        if why != "rejected" {
-            self.gather(ticket, None, batch)?;
+        self.decide(Event::DeadLettered(*ticket, reason), batch)
+    }
+
+    /// The message of an attempt fell out of its queue: nobody worked on it, so it goes out again a moment later.
+    fn send_again(&mut self, ticket: &Ticket, queue: i64, reason: DeathReason, batch: &mut Batch) {
+        metrics::counter!("warrener_messages_dropped_total", "reason" => reason.as_str()).increment(1);
+        if self.watch.is_first_loss(queue, reason) {
+            let name = self.lanes.get(&queue).map_or_else(String::new, |lane| lane.name.to_string());
+            tracing::warn!(
+                queue = name,
+                reason = reason.as_str(),
+                "the broker dropped messages of waiting tasks; they go out again once a second and cost nothing. Is \
+                 there a policy with message-ttl, max-length or max-length-bytes over the queue?"
+            );
         }
-        self.decide(Event::DeadLettered(*ticket, why.to_owned()), batch)
+        let first = self.watch.fell_out(ticket, self.clock.monotonic());
+        self.unpublish(first, batch);
     }
 
     /// Tasks that are out of attempts become dead letters, with their input.

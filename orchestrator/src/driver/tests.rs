@@ -1,6 +1,7 @@
 //! The loop over a store in memory: what goes out after which inputs.
 
 mod evidence;
+mod fell_out;
 mod outcome;
 mod stops;
 
@@ -17,7 +18,7 @@ use warrener_shared::wire::topology::Names;
 
 use super::*;
 use crate::store::memory::Memory as Store;
-use crate::store::{Commit, Rows as _, Store as _, Submitted};
+use crate::store::{Commit, DeadLetter, Rows as _, Store as _, Submitted};
 
 struct Loop<S = Store> {
     driver: Driver<S>,
@@ -118,6 +119,23 @@ fn succeeded(ticket: Ticket) -> Input {
         worker: None,
         interrupted: false,
     })
+}
+
+/// The broker gave up on the message of the attempt.
+fn dead(ticket: Ticket, reason: DeathReason) -> Input {
+    let letter = DeadLetter {
+        from: "task",
+        code: String::new(),
+        message: String::new(),
+        job: None,
+        task: None,
+        received_at: Timestamp(0),
+        body: Vec::new(),
+        size: 0,
+        headers: "{}".to_owned(),
+        evidence: None,
+    };
+    Input::DeadTask(ticket, reason, Box::new(letter))
 }
 
 fn names(out: &[(String, Ticket)]) -> Vec<&str> {

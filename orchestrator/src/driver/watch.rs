@@ -3,10 +3,11 @@
 //! It holds as many entries as the windows allow and is made anew from the rows at a start, so it is no truth
 //! of its own.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use warrener_engine::event::DeathReason;
 use warrener_engine::row::TaskRow;
 use warrener_shared::id::{TaskNo, Ticket};
 use warrener_shared::mutant::{self, Mutant};
@@ -14,6 +15,9 @@ use warrener_shared::time::Millis;
 
 /// How long a publish may take before it is tried again; longer than the publisher's own limit.
 const REPUBLISH_AFTER: Duration = Duration::from_secs(45);
+/// How long what fell out of its queue waits before it is published again: with a policy that drops everything a
+/// shorter time would be a hot loop.
+const SEND_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// One open attempt.
 #[derive(Debug)]
@@ -44,6 +48,8 @@ pub(super) enum Published {
     Sent(Duration),
     /// It is to be sent.
     No,
+    /// It fell out of its queue then, and is to be sent again.
+    Lost(Duration),
 }
 
 /// All open attempts, in the order of their dispatch.
@@ -53,6 +59,8 @@ pub(super) struct Watch {
     by_task: HashMap<TaskNo, i64>,
     /// Every open dispatch below this number is with the broker, so that nobody looks there again.
     settled_below: i64,
+    /// Queues that lost messages of waiting tasks, and why: each is said once.
+    losses: BTreeSet<(i64, DeathReason)>,
     /// Bytes on their way to the broker.
     pub(super) bytes: usize,
 }
@@ -139,8 +147,10 @@ impl Watch {
         if let Some(open) = self.open.get_mut(&no) {
             self.bytes -= std::mem::take(&mut open.bytes);
             // A confirm that was on its way when the queue was lost says nothing of what is there now.
-            let counts = yes && open.published != Published::No;
-            open.published = if counts { Published::Yes } else { Published::No };
+            // Nor does one of a message that has already fallen out of its queue.
+            if let Published::Sent(_) | Published::Yes = open.published {
+                open.published = if yes { Published::Yes } else { Published::No };
+            }
         }
         if !yes {
             self.settled_below = self.settled_below.min(no);
@@ -174,6 +184,25 @@ impl Watch {
         self.by_task.get(&ticket.task).copied()
     }
 
+    /// Whether the queue had lost no message for this reason before.
+    pub(super) fn is_first_loss(&mut self, queue: i64, reason: DeathReason) -> bool {
+        self.losses.insert((queue, reason))
+    }
+
+    /// The message of the attempt fell out of its queue. Gives its dispatch, which is to be published again a moment
+    /// later; none if it is claimed, since then it was another copy.
+    pub(super) fn fell_out(&mut self, ticket: &Ticket, now: Duration) -> Option<i64> {
+        let open = self.get_mut(ticket).filter(|open| !open.claimed)?;
+        open.published = Published::Lost(now);
+        if open.worker.is_none() {
+            // It was taken for a start that the message had left its queue.
+            open.started = false;
+            open.seen = None;
+        }
+        self.settled_below = 0;
+        self.by_task.get(&ticket.task).copied()
+    }
+
     /// The session ended: what was on its way may not have arrived; silences start anew.
     pub(super) fn reconnected(&mut self, now: Duration) {
         self.settled_below = 0;
@@ -202,6 +231,7 @@ impl Watch {
         let overdue = |open: &&Open| match open.published {
             Published::Yes => false,
             Published::No => true,
+            Published::Lost(at) => now.saturating_sub(at) >= SEND_AGAIN_AFTER,
             Published::Sent(at) => now.saturating_sub(at) > REPUBLISH_AFTER,
         };
         self.open

@@ -9,8 +9,8 @@ use warrener_shared::time::Timestamp;
 
 use super::offer;
 use crate::effect::Effect;
-use crate::event::Event;
-use crate::row::{AttemptRow, TaskRow, WaitsFor};
+use crate::event::{DeathReason, Event};
+use crate::row::{AttemptRow, Json, TaskRow, WaitsFor};
 use crate::turn::Turn;
 
 /// Opens the next attempt of a task or item, for a worker. Gives its place in the order of all dispatches.
@@ -82,6 +82,41 @@ pub(super) fn close(turn: &mut Turn<'_>, no: TaskNo, stop: bool, finished: bool)
     if stop {
         turn.effect(Effect::Stop { ticket, worker });
     }
+}
+
+/// The message of the open attempt fell out of its queue: nobody had it, so the attempt goes on as if it had just been
+/// dispatched, and its message goes out again.
+pub(super) fn fell_out(turn: &mut Turn<'_>, no: TaskNo, reason: DeathReason) {
+    let row = turn.task(no);
+    // The message of a claimed attempt was acknowledged: this was another copy of it.
+    if row.lease.is_some() {
+        return;
+    }
+    let error: Json = fallen(reason).to_json().into();
+    // That the message left its queue was taken for a start.
+    let never_started = !row.has_sign_of_life() && row.started_at.is_some();
+    if !never_started && row.error.as_ref() == Some(&error) {
+        return;
+    }
+    let start_within = turn.spec(no).policy.start_within;
+    let row = turn.task_mut(no);
+    row.error = Some(error);
+    if never_started {
+        row.started_at = None;
+        // It runs once, from when the task was ready to the first start.
+        let since = row.ready_at.filter(|_| row.attempt == 1);
+        row.start_by = since.zip(start_within).map(|(since, span)| since + span);
+        row.wake_at = row.start_by;
+    }
+}
+
+fn fallen(reason: DeathReason) -> ErrorObject {
+    let (code, what) = match reason {
+        DeathReason::Expired => (code::EXPIRED, "expired in its queue"),
+        DeathReason::MaxLen => (code::DROPPED, "was dropped because its queue is too long"),
+        _ => (code::DROPPED, "was dropped from its queue"),
+    };
+    ErrorObject::new(code, format!("the message of the task {what} before any worker had it, and goes out again"))
 }
 
 /// Records a closed attempt that another follows.

@@ -109,7 +109,7 @@ fn apply(turn: &mut Turn<'_>, event: &Event) {
         Event::Reported(reported) => report::apply(turn, reported),
         Event::Started(started) => report::started(turn, started),
         Event::Silent(ticket) => report::silent(turn, ticket),
-        Event::DeadLettered(ticket, why) => report::dead_lettered(turn, ticket, why),
+        Event::DeadLettered(ticket, reason) => report::dead_lettered(turn, ticket, *reason),
         Event::TaskDue(task) => due::apply(turn, *task),
         Event::TooManyFailures(task, last) => fan_out::too_many_failures(turn, *task, *last),
         Event::Ended(job, position) => ended::apply(turn, *job, *position),

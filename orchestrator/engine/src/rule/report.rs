@@ -14,7 +14,7 @@ use super::end::{self, End};
 use super::retry::{self, Failure};
 use super::{attempt, offer};
 use crate::effect::Effect;
-use crate::event::{Reported, Started};
+use crate::event::{DeathReason, Reported, Started};
 use crate::row::TaskRow;
 use crate::turn::Turn;
 
@@ -109,15 +109,17 @@ pub(super) fn silent(turn: &mut Turn<'_>, ticket: &Ticket) {
     retry::attempt_failed(turn, ticket.task, failure);
 }
 
-/// The broker gave up on the message of an attempt: refused by a worker, or delivered too often.
-pub(super) fn dead_lettered(turn: &mut Turn<'_>, ticket: &Ticket, why: &str) {
+/// The broker gave up on the message of an attempt.
+pub(super) fn dead_lettered(turn: &mut Turn<'_>, ticket: &Ticket, reason: DeathReason) {
     if !is_open(turn, ticket) {
         return;
     }
-    let error = if why == "rejected" {
-        ErrorObject::new(code::REJECTED, "a worker rejected the message of the task")
-    } else {
-        crashed(turn, ticket.task, format!("the broker gave up on the message of the task: {why}"))
+    let error = match reason {
+        DeathReason::Rejected => ErrorObject::new(code::REJECTED, "a worker rejected the message of the task"),
+        DeathReason::DeliveryLimit => {
+            crashed(turn, ticket.task, format!("the broker gave up on the message of the task: {}", reason.as_str()))
+        }
+        _ => return attempt::fell_out(turn, ticket.task, reason),
     };
     retry::fail_for_good(turn, ticket.task, Outcome::Failed, &error, false);
 }

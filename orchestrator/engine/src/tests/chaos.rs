@@ -11,7 +11,7 @@ use super::generate;
 use super::random::Random;
 use super::world::World;
 use crate::Event;
-use crate::event::{Reported, Started};
+use crate::event::{DeathReason, Reported, Started};
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -65,7 +65,7 @@ impl Chaos {
         let worker = self.random.percent(50).then(|| "w1".into());
         let report = match self.random.below(20) {
             0 => return Event::Silent(ticket),
-            1 => return Event::DeadLettered(ticket, (*self.random.pick(&["rejected", "delivery_limit"])).to_owned()),
+            1 => return Event::DeadLettered(ticket, *self.random.pick(&DEATHS)),
             2 | 3 => return Event::Started(Started { ticket, worker }),
             4 => Report::Claimed { lease: Millis::from_secs(60) },
             5 => Report::Progress(Progress::default()),
@@ -148,3 +148,6 @@ impl Chaos {
 
 /// Seven tasks of at most five items, each with a few attempts.
 const STEPS_TO_THE_END: usize = 500;
+
+const DEATHS: [DeathReason; 4] =
+    [DeathReason::Rejected, DeathReason::DeliveryLimit, DeathReason::Expired, DeathReason::Unknown];

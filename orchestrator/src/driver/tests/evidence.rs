@@ -77,19 +77,7 @@ fn a_long_log_is_evidence_by_its_last_whole_lines() {
     let ticket = run.out();
     let lines: String = (0..400).map(|at| format!("läuft {at}\n")).collect();
     run.step(vec![log(ticket, "w1", &lines), log(ticket, "w1", "the end")]);
-    let letter = crate::store::DeadLetter {
-        from: "task",
-        code: String::new(),
-        message: String::new(),
-        job: None,
-        task: None,
-        received_at: Timestamp(0),
-        body: Vec::new(),
-        size: 0,
-        headers: "{}".to_owned(),
-        evidence: None,
-    };
-    run.step(vec![Input::DeadTask(ticket, "delivery_limit".to_owned(), Box::new(letter))]);
+    run.step(vec![dead(ticket, DeathReason::DeliveryLimit)]);
     let details = run.details();
     let log = details["log"].as_str().unwrap();
     assert!((1_900..=2_048).contains(&log.len()) && log.starts_with("läuft ") && log.ends_with("\nthe end"), "{log}");

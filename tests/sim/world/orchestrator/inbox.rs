@@ -189,7 +189,7 @@ impl World {
         };
         let letter = letter(from, if reason == "rejected" { "rejected" } else { "crashed" }, delivery);
         match delivery.message.correlation_id.as_deref().and_then(|text| text.parse::<Ticket>().ok()) {
-            Some(ticket) if from == "task" => Input::DeadTask(ticket, reason.to_owned(), Box::new(letter)),
+            Some(ticket) if from == "task" => Input::DeadTask(ticket, reason.into(), Box::new(letter)),
             _ => Input::Dead(letter),
         }
     }

@@ -9,7 +9,7 @@ use warrener_shared::wire::result::{Progress, Report, RetryAdvice};
 use super::super::world::{Step, World};
 use super::{span, tell};
 use crate::Event;
-use crate::event::{Reported, Started};
+use crate::event::{DeathReason, Reported, Started};
 use crate::row::{Json, WaitsFor};
 
 /// Plays the acts of a line (several, separated by `;`, are one batch), and tells what was decided.
@@ -103,8 +103,9 @@ fn of_attempt(ticket: Ticket, what: &str) -> Event {
     let report = match verb {
         "started" => return Event::Started(Started { ticket, worker }),
         "silent" => return Event::Silent(ticket),
-        "rejected" => return Event::DeadLettered(ticket, "rejected".to_owned()),
-        "given-up" => return Event::DeadLettered(ticket, "delivery_limit".to_owned()),
+        "rejected" => return Event::DeadLettered(ticket, DeathReason::Rejected),
+        "given-up" => return Event::DeadLettered(ticket, DeathReason::DeliveryLimit),
+        "fell-out" => return Event::DeadLettered(ticket, DeathReason::from(rest)),
         "succeeded" => Report::Succeeded { output: rest.as_bytes().to_vec() },
         "failed" => failed(rest),
         "released" => released(rest),
