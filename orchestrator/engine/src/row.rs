@@ -305,6 +305,14 @@ impl Map {
 }
 
 impl TaskRow {
+    /// The items of a mapped task that is expanded.
+    ///
+    /// # Panics
+    /// If it is not.
+    pub(crate) const fn items_mut(&mut self) -> &mut Map {
+        self.map.as_mut().expect("only what `for_each` made has items")
+    }
+
     /// A task that waits for so many needs.
     pub const fn new(no: TaskNo, job: JobNo, position: u32, queue: i64, needs_open: u32) -> Self {
         Self {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use warrener_shared::expr::{ExprError, ItemScope, expand};
-use warrener_shared::id::{TaskAddress, TaskNo};
+use warrener_shared::id::{JobNo, TaskAddress, TaskNo};
 use warrener_shared::job::BuiltIn;
 use warrener_shared::time::Millis;
 use warrener_shared::wire::dispatch::Dispatch;
@@ -12,8 +12,9 @@ use super::end::{self, End};
 use super::loads::with_mapped;
 use super::{attempt, built_in, item, offer};
 use crate::effect::Effect;
+use crate::row::TaskRow;
 use crate::scope;
-use crate::slice::{Read, Slice, TaskOf, counted};
+use crate::slice::{JobEntry, Read, Slice, TaskOf, counted};
 use crate::turn::Turn;
 
 pub(super) fn missing(slice: &Slice, task: TaskNo, most: u32) -> Vec<Read> {
@@ -21,7 +22,8 @@ pub(super) fn missing(slice: &Slice, task: TaskNo, most: u32) -> Vec<Read> {
     if slice.task(task).is_none() || !reads.is_empty() {
         return reads;
     }
-    let spec = slice.spec_of(task);
+    let (row, entry) = slice.with_job(task);
+    let spec = &entry.spec.tasks[row.position as usize];
     let mut reads = Vec::new();
     if slice.tokens() < most as usize {
         reads.push(Read::Tokens(most as usize));
@@ -31,7 +33,7 @@ pub(super) fn missing(slice: &Slice, task: TaskNo, most: u32) -> Vec<Read> {
         None if slice.lane(&spec.policy.queue).is_none() => reads.push(Read::Queue(spec.policy.queue.clone())),
         None => {}
     }
-    reads.extend(missing_input(slice, task, &spec));
+    reads.extend(missing_input(slice, row, entry));
     reads
 }
 
@@ -41,18 +43,19 @@ pub(super) fn missing_message(slice: &Slice, task: TaskNo) -> Vec<Read> {
     if slice.task(task).is_none() || !reads.is_empty() {
         return reads;
     }
-    missing_input(slice, task, &slice.spec_of(task))
+    let (row, entry) = slice.with_job(task);
+    missing_input(slice, row, entry)
 }
 
 /// The outputs that the input of a task or item is made of, and those that its list is made of.
-fn missing_input(slice: &Slice, task: TaskNo, spec: &TaskOf) -> Vec<Read> {
-    let job = slice.loaded_task(task).job;
+fn missing_input(slice: &Slice, row: &TaskRow, entry: &JobEntry) -> Vec<Read> {
+    let (job, spec) = (row.job, &entry.spec.tasks[row.position as usize]);
     let mut reads = Vec::new();
     if let Some(input) = &spec.input {
         reads.extend(scope::missing(slice, job, input.references()));
     }
     if let Some(source) = spec.for_each.as_ref().map(|each| &each.source)
-        && slice.items(slice.mapped_of(task)).is_none()
+        && slice.items(entry.row.task_no(row.position)).is_none()
     {
         reads.extend(scope::missing(slice, job, &scope::of_source(source)));
     }
@@ -60,16 +63,14 @@ fn missing_input(slice: &Slice, task: TaskNo, spec: &TaskOf) -> Vec<Read> {
 }
 
 pub(super) fn apply(turn: &mut Turn<'_>, no: TaskNo, most: u32) {
-    if turn.slice.task(no).is_none_or(|row| row.rank.is_none()) {
-        return;
-    }
-    let spec = turn.spec(no);
-    let Some(map) = turn.task(no).map else {
+    let Some(row) = turn.slice.task(no).filter(|row| row.rank.is_some()) else { return };
+    let spec = turn.job(row.job).spec_at(row.position);
+    let Some(map) = row.map else {
         return go_out(turn, no, &spec);
     };
     for _ in 0..most.min(map.available(spec.each().max_parallel)) {
         // Items that fail here may be too many already.
-        if item::is_spent(turn.slice, no, &spec) {
+        if item::is_spent(turn.task(no), &turn.map(no), &spec) {
             break;
         }
         if BuiltIn::of(&spec.kind).is_some_and(|kind| !built_in::may_begin(turn.slice, kind)) {
@@ -108,8 +109,7 @@ pub fn resolve(slice: &mut Slice, no: TaskNo) -> Option<Dispatch> {
 
 /// What the message of the latest attempt says; the same each time it is made.
 fn message(slice: &Slice, no: TaskNo, spec: &TaskOf, input: Vec<u8>) -> Dispatch {
-    let row = slice.loaded_task(no);
-    let entry = slice.loaded_job(row.job);
+    let (row, entry) = slice.with_job(no);
     Dispatch {
         ticket: row.ticket(),
         job: entry.row.id.clone(),
@@ -131,22 +131,27 @@ fn message(slice: &Slice, no: TaskNo, spec: &TaskOf, input: Vec<u8>) -> Dispatch
 /// made anew wherever it is needed rather than kept.
 fn input(slice: &mut Slice, no: TaskNo, spec: &TaskOf) -> Result<Vec<u8>, ExprError> {
     let Some(template) = &spec.input else { return Ok(b"null".to_vec()) };
-    let row = slice.loaded_task(no);
-    let (job, index) = (row.job, row.index);
-    let item = index.map(|index| item_scope(slice, no, index, spec)).transpose()?;
+    let (row, entry) = slice.with_job(no);
+    let (job, index, mapped) = (row.job, row.index, entry.row.task_no(row.position));
+    let item = index.map(|index| item_scope(slice, job, mapped, index, spec)).transpose()?;
     let scope = scope::build(slice, slice.loaded_job(job), template.references(), item)?;
     template.render(&scope, &slice.limits)
 }
 
 /// An item of the list, which is made anew if no earlier item of this batch needed it.
-fn item_scope(slice: &mut Slice, item: TaskNo, index: u32, spec: &TaskOf) -> Result<ItemScope, ExprError> {
-    let mapped = slice.mapped_of(item);
+fn item_scope(
+    slice: &mut Slice,
+    job: JobNo,
+    mapped: TaskNo,
+    index: u32,
+    spec: &TaskOf,
+) -> Result<ItemScope, ExprError> {
     let items = match slice.items(mapped) {
         Some(items) => items.clone(),
         None => {
             let source = &spec.each().source;
             let references = scope::of_source(source);
-            let entry = slice.loaded_job(slice.loaded_task(item).job);
+            let entry = slice.loaded_job(job);
             let items = expand(source, &scope::build(slice, entry, &references, None)?, &slice.limits)?;
             let items = Arc::new(items);
             slice.keep_items(mapped, items.clone());

@@ -1,7 +1,7 @@
 //! Attempts open and close: nothing else moves their numbers, tells the world of them, or makes them history.
 
 use warrener_shared::error::{ErrorObject, code};
-use warrener_shared::id::TaskNo;
+use warrener_shared::id::{JobNo, TaskNo};
 use warrener_shared::job::TaskSpec;
 use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::state::{Outcome, TaskState};
@@ -25,8 +25,8 @@ pub(super) fn dispatch(turn: &mut Turn<'_>, no: TaskNo, spec: &TaskSpec) -> i64 
     row.lease = None;
     row.wake_at = row.start_by;
     next(row, now);
-    let (ticket, queue) = (row.ticket(), row.queue);
-    enter(turn, no);
+    let (job, ticket, queue) = (row.job, row.ticket(), row.queue);
+    enter(turn, job, no);
     turn.effect(Effect::Opened { ticket, queue, dispatch_no, silence: spec.policy.heartbeat });
     dispatch_no
 }
@@ -41,7 +41,8 @@ pub(super) fn begin(turn: &mut Turn<'_>, no: TaskNo, spec: &TaskSpec) {
     // Until it is read what it waits for: nothing can bring that about.
     row.waits_for = Some(WaitsFor::Time(Timestamp(i64::MAX)));
     next(row, now);
-    enter(turn, no);
+    let job = row.job;
+    enter(turn, job, no);
 }
 
 fn next(row: &mut TaskRow, now: Timestamp) {
@@ -52,8 +53,7 @@ fn next(row: &mut TaskRow, now: Timestamp) {
     offer::withdraw(row);
 }
 
-fn enter(turn: &mut Turn<'_>, no: TaskNo) {
-    let job = turn.task(no).job;
+fn enter(turn: &mut Turn<'_>, job: JobNo, no: TaskNo) {
     turn.job_mut(job).begun = true;
     turn.enter(no, TaskState::Dispatched);
 }
@@ -137,19 +137,9 @@ pub(super) fn record(turn: &mut Turn<'_>, no: TaskNo, outcome: Outcome) {
 pub(super) fn record_latest(turn: &mut Turn<'_>, no: TaskNo) {
     let row = turn.task(no);
     if row.attempt > 0 {
-        let record = history(row, ended_as(row), row.finished_at.unwrap_or(turn.now));
+        let outcome = row.latest_outcome().unwrap_or(Outcome::Cancelled);
+        let record = history(row, outcome, row.finished_at.unwrap_or(turn.now));
         turn.slice.close_attempt(record);
-    }
-}
-
-fn ended_as(row: &TaskRow) -> Outcome {
-    let code = row.error.as_deref().and_then(ErrorObject::from_json).map(|error| error.code);
-    match row.state {
-        TaskState::Succeeded => Outcome::Succeeded,
-        TaskState::TimedOut => Outcome::TimedOut,
-        TaskState::Failed if code.as_deref() == Some(code::LOST) => Outcome::Lost,
-        TaskState::Failed => Outcome::Failed,
-        _ => Outcome::Cancelled,
     }
 }
 

@@ -40,7 +40,7 @@ fn items_not_started(turn: &mut Turn<'_>, no: TaskNo) {
     row.start_by = None;
     let (spec, map) = (turn.spec(no), turn.map(no));
     for _ in map.next..map.total {
-        if item::is_spent(turn.slice, no, &spec) {
+        if item::is_spent(turn.task(no), &turn.map(no), &spec) {
             return;
         }
         let item = item::next(turn, no, &spec);

@@ -111,8 +111,8 @@ fn item_ended(turn: &mut Turn<'_>, item: TaskNo) {
 
 /// The job counts it, and those that need it are to be told.
 fn task_ended(turn: &mut Turn<'_>, no: TaskNo) {
-    let spec = turn.spec(no);
-    let row = turn.task(no);
+    let (row, entry) = turn.slice.with_job(no);
+    let spec = entry.spec_at(row.position);
     let (job, position) = (row.job, row.position);
     if matches!(row.state, TaskState::Failed | TaskState::TimedOut) && !spec.allow_failure {
         count_failure(turn, no, &spec);

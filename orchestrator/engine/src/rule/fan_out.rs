@@ -76,11 +76,9 @@ pub(super) fn next_waiting(turn: &mut Turn<'_>, mapped: TaskNo) {
 /// An item became final: perhaps the task does too, perhaps another item may go out.
 pub(super) fn item_ended(turn: &mut Turn<'_>, mapped: TaskNo, item: TaskNo) {
     let row = turn.task(mapped);
-    if row.state.is_final() {
-        return;
-    }
-    let (spec, map) = (turn.spec(mapped), turn.map(mapped));
-    if item::is_spent(turn.slice, mapped, &spec) {
+    let Some(map) = row.map.filter(|_| !row.state.is_final()) else { return };
+    let spec = turn.job(row.job).spec_at(row.position);
+    if item::is_spent(row, &map, &spec) {
         turn.follow(Event::TooManyFailures(mapped, item));
     } else if map.is_over() {
         end::end(turn, mapped, End::mapped_succeeded());

@@ -4,27 +4,25 @@ use warrener_shared::id::TaskNo;
 use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::state::TaskState;
 
-use crate::row::TaskRow;
-use crate::slice::{Slice, TaskOf};
+use crate::row::{Map, TaskRow};
+use crate::slice::TaskOf;
 use crate::turn::Turn;
 
 /// Whether no further item may begin: the mapped task is over, or about to be.
-pub(super) fn is_spent(slice: &Slice, mapped: TaskNo, spec: &TaskOf) -> bool {
-    let map = slice.map_of(mapped);
+pub(super) fn is_spent(mapped: &TaskRow, map: &Map, spec: &TaskOf) -> bool {
     let failed = map.failed().saturating_sub(u32::from(mutant::is(Mutant::ToleratesMore)));
-    slice.loaded_task(mapped).state.is_final() || spec.each().max_failures.is_exceeded(failed, map.total)
+    mapped.state.is_final() || spec.each().max_failures.is_exceeded(failed, map.total)
 }
 
 /// The next item without a row becomes one, ready to go out.
 pub(super) fn next(turn: &mut Turn<'_>, mapped: TaskNo, spec: &TaskOf) -> TaskNo {
     let now = turn.now;
-    let mut map = turn.map(mapped);
+    let row = turn.task_mut(mapped);
+    let map = row.items_mut();
     let index = map.next;
-    let no = TaskNo(map.first_item.0 + i64::from(index));
+    let no = map.item_no(index);
     map.next += 1;
     map.counts.add(TaskState::Ready, 1);
-    let row = turn.task_mut(mapped);
-    row.map = Some(map);
     let limited = spec.each().max_parallel.is_some();
     let mut item = TaskRow::new(no, row.job, row.position, row.queue, 0);
     item.index = Some(index);

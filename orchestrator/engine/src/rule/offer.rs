@@ -21,8 +21,10 @@ pub(super) const fn withdraw(row: &mut TaskRow) {
 
 /// The task or item may go out as soon as its queue has room.
 pub(super) fn become_ready(turn: &mut Turn<'_>, no: TaskNo) {
-    let (spec, now) = (turn.spec(no), turn.now);
-    let place = place(&turn.job_of(no).row, &spec, now);
+    let (row, now) = (turn.task(no), turn.now);
+    let entry = turn.job(row.job);
+    let spec = entry.spec_at(row.position);
+    let place = place(&entry.row, &spec, now);
     let row = turn.task_mut(no);
     let first_time = row.ready_at.replace(now).is_none();
     row.rank = place;
@@ -64,13 +66,12 @@ pub(super) fn review(turn: &mut Turn<'_>, no: TaskNo) {
 
 /// A mapped task stands among the ready as long as an item without a row may go out.
 pub(super) fn refresh(turn: &mut Turn<'_>, mapped: TaskNo, spec: &TaskOf) {
-    let is_spent = item::is_spent(turn.slice, mapped, spec);
-    if !is_spent {
+    if spec.each().max_parallel.is_some() && spec.policy.start_within.is_some() {
         offer_clocked(turn, mapped, spec);
     }
     let row = turn.task(mapped);
-    let offers = !is_spent
-        && row.state == TaskState::Dispatched
+    let offers = row.state == TaskState::Dispatched
+        && row.map.as_ref().is_some_and(|map| !item::is_spent(row, map, spec))
         && row.map.is_some_and(|map| map.available(spec.each().max_parallel) > 0);
     let place = offers.then(|| place(&turn.job(row.job).row, spec, row.ready_at.unwrap_or(turn.now))).flatten();
     if row.rank != place {
@@ -81,11 +82,11 @@ pub(super) fn refresh(turn: &mut Turn<'_>, mapped: TaskNo, spec: &TaskOf) {
 /// With both `max_parallel` and `start_within` each item has a clock of its own from when it may go out, so it
 /// becomes a row then, and stands among the ready itself.
 fn offer_clocked(turn: &mut Turn<'_>, mapped: TaskNo, spec: &TaskOf) {
-    let Some(most) = spec.each().max_parallel else { return };
-    if spec.policy.start_within.is_none() || turn.task(mapped).state != TaskState::Dispatched {
+    let (row, map) = (turn.task(mapped), turn.map(mapped));
+    if row.state != TaskState::Dispatched || item::is_spent(row, &map, spec) {
         return;
     }
-    for _ in 0..turn.map(mapped).available(Some(most)) {
+    for _ in 0..map.available(spec.each().max_parallel) {
         let item = item::next(turn, mapped, spec);
         let place = place(&turn.job_of(item).row, spec, turn.now);
         let row = turn.task_mut(item);

@@ -9,7 +9,7 @@ use warrener_shared::time::Timestamp;
 use warrener_shared::wire::event::JobEvent;
 
 use super::Slice;
-use super::view::{LOADED, MAPPED};
+use super::view::LOADED;
 
 impl Slice {
     /// Moves a task to a state, keeps the counts and records the event.
@@ -28,8 +28,7 @@ impl Slice {
             None => self.job_mut(job).counts.shift(from, to),
             Some(_) => {
                 let mapped = self.jobs[&job].row.task_no(position);
-                let map = self.task_mut(mapped).map.as_mut().expect(MAPPED);
-                map.counts.shift(from, to);
+                self.task_mut(mapped).items_mut().counts.shift(from, to);
             }
         }
         if to != TaskState::Waiting && !(mutant::is(Mutant::SilentSkip) && to == TaskState::Skipped) {

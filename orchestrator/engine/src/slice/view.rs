@@ -59,10 +59,16 @@ impl Slice {
         self.task(no).expect(LOADED)
     }
 
+    /// The task or item with its job.
+    pub(crate) fn with_job(&self, no: TaskNo) -> (&TaskRow, &JobEntry) {
+        let row = self.loaded_task(no);
+        (row, self.loaded_job(row.job))
+    }
+
     /// The task, or the mapped task of an item, as it was submitted.
     pub(crate) fn spec_of(&self, no: TaskNo) -> TaskOf {
-        let row = self.loaded_task(no);
-        self.loaded_job(row.job).spec_at(row.position)
+        let (row, entry) = self.with_job(no);
+        entry.spec_at(row.position)
     }
 
     /// The number of a queue.
@@ -72,8 +78,8 @@ impl Slice {
 
     /// The mapped task of an item; a task itself.
     pub(crate) fn mapped_of(&self, item: TaskNo) -> TaskNo {
-        let row = self.loaded_task(item);
-        self.loaded_job(row.job).row.task_no(row.position)
+        let (row, entry) = self.with_job(item);
+        entry.row.task_no(row.position)
     }
 
     /// The items of a mapped task that is expanded.
@@ -90,4 +96,4 @@ pub(crate) fn counted(count: usize) -> u32 {
 /// Why a row is there.
 pub(super) const LOADED: &str = "a rule touches only what `missing` had loaded";
 /// Why a task has items.
-pub(super) const MAPPED: &str = "only what `for_each` made has items";
+const MAPPED: &str = "only what `for_each` made has items";
