@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use warrener_amqp::{BrokerError, Owner, Published, Session, Settings, Settled};
+use warrener_amqp::{Owner, Published, Session, Settings, Settled};
 use warrener_tests::broker::Broker;
 
-use crate::foreign::Foreign;
 use crate::{Bench, eventually, number, numbered, open, settings, soon};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,17 +81,8 @@ async fn a_broker_that_is_killed_frozen_or_wiped_ends_the_session_and_the_next_o
     let quick = Settings { heartbeat: Duration::from_secs(2), ..settings(bench.broker.url()) };
     let session = Session::open(&quick).await.unwrap();
     let publisher = session.publisher(1).await.unwrap();
-    let second = Duration::from_secs(1);
-    let strict = Settings { publish_timeout: second, call_timeout: second, ..settings(bench.broker.url()) };
-    let other_session = Session::open(&strict).await.unwrap();
-    let other_publisher = other_session.publisher(1).await.unwrap();
     bench.broker.pause();
-    let tasks = names.tasks();
     let outcome = tokio::spawn(async move { publisher.publish(&names.tasks(), "default", numbered(9)).await });
-    let other_outcome = other_publisher.publish(&tasks, "default", numbered(9));
-    assert_eq!(soon("the outcome", other_outcome).await, Published::Unknown);
-    let why = soon("the end for want of confirms", other_session.failed()).await;
-    assert!(matches!(why, BrokerError::Timeout { .. }), "{why:?}");
     soon("the end for want of heartbeats", session.failed()).await;
     assert_eq!(soon("the outcome", outcome).await.unwrap(), Published::Unknown);
     bench.broker.resume();
@@ -126,36 +116,6 @@ async fn a_channel_closed_by_the_broker_leaves_no_consumer_deaf() {
     let session = open(&bench.broker).await;
     let mut consumer = session.consume(&bench.lane(), 1).await.unwrap();
     assert!(soon("the redelivery", consumer.next()).await.unwrap().redelivered);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_queue_that_never_confirms_stops_nobody_else() {
-    let mut broker = Broker::start().await;
-    let foreign = Foreign::connect(broker.url()).await;
-    foreign.declare("stuck", true, &[]).await;
-    let process =
-        "{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<\"/\">>, queue, <<\"stuck\">>)), P = amqqueue:get_pid(Q),";
-    broker.control(&["eval", &format!("{process} sys:suspend(P).")]).await;
-    let mut bench = Bench::on(broker).await;
-    let second = Duration::from_secs(1);
-    let strict = Settings { publish_timeout: second, call_timeout: second, ..settings(bench.broker.url()) };
-    let session = Session::open(&strict).await.unwrap();
-    let publisher = session.publisher(4).await.unwrap();
-    let stuck = [publisher.enqueue("", "stuck", numbered(0)).await, publisher.enqueue("", "stuck", numbered(1)).await];
-    for outcome in stuck {
-        assert_eq!(soon("the outcome", outcome).await, Published::Unknown);
-    }
-    // Longer than it takes to find out that the channel is alive.
-    for number in 0..10 {
-        assert_eq!(soon("an outcome", publisher.publish("", "stuck", numbered(number))).await, Published::Unknown);
-        assert_eq!(publisher.publish(&bench.names.tasks(), "default", numbered(number)).await, Published::Confirmed);
-        if publisher.room() == 1 {
-            break;
-        }
-    }
-    assert!(session.is_usable());
-    bench.broker.control(&["eval", &format!("{process} sys:resume(P).")]).await;
-    eventually("all places free", async || publisher.room() == 4).await;
 }
 
 /// A late return would be taken for the one of the next message on the same channel.

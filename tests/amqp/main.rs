@@ -6,6 +6,7 @@ mod consuming;
 mod faults;
 mod foreign;
 mod hostile;
+mod late;
 mod opening;
 mod publishing;
 mod topology;

@@ -144,10 +144,10 @@ async fn a_message_that_amqp_cannot_carry_is_refused_and_harms_nobody() {
     let publisher = bench.session.publisher(4).await.unwrap();
     let mut message = numbered(0);
     message.correlation_id = Some("x".repeat(256));
-    assert_eq!(publisher.publish(&bench.names.tasks(), "default", message).await, Published::Nacked);
-    assert_eq!(publisher.publish(&bench.names.tasks(), &"k".repeat(256), numbered(0)).await, Published::Nacked);
+    assert_eq!(publisher.publish(&bench.names.tasks(), "default", message).await, Published::Impossible);
+    assert_eq!(publisher.publish(&bench.names.tasks(), &"k".repeat(256), numbered(0)).await, Published::Impossible);
     let huge = Message::json("test", vec![b' '; 16 * 1024 * 1024 + 1]);
-    assert_eq!(publisher.publish(&bench.names.tasks(), "default", huge).await, Published::Nacked);
+    assert_eq!(publisher.publish(&bench.names.tasks(), "default", huge).await, Published::Impossible);
     assert_eq!(publisher.publish(&bench.names.tasks(), "default", numbered(0)).await, Published::Confirmed);
 }
 

@@ -115,7 +115,8 @@ impl Stage {
             Published::Confirmed => return Ok(()),
             Published::Nacked => "the broker refused the task: the queue is full",
             Published::Returned => "the queue is not bound any more: somebody changed it meanwhile",
-            Published::Unknown => "the broker did not confirm it, or the connection broke",
+            Published::Impossible => "AMQP cannot carry it: a name is too long, or the message too large",
+            Published::Unknown | Published::Late => "the broker did not confirm it, or the connection broke",
         };
         Err(Failure::new(Exit::Error, format!("publishing to {}: {why}", self.address)))
     }

@@ -8,25 +8,31 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct Backoff {
     step: Duration,
+    longest: Duration,
 }
 
 impl Backoff {
     /// Begins with the shortest wait.
     pub fn new() -> Self {
-        Self { step: FIRST }
+        Self::at_most(LONGEST)
+    }
+
+    /// The same with another longest wait.
+    pub fn at_most(longest: Duration) -> Self {
+        Self { step: FIRST.min(longest), longest }
     }
 
     /// The next wait: 50 to 100 % of the current step, which then doubles.
     #[expect(clippy::should_implement_trait, reason = "endless, and nobody wants to iterate over waits")]
     pub fn next(&mut self) -> Duration {
         let step = self.step;
-        self.step = (step * 2).min(LONGEST);
+        self.step = (step * 2).min(self.longest);
         step.mul_f64(0.5 + random_fraction() / 2.0)
     }
 
     /// Begins anew, once a session has proved useful.
     pub fn reset(&mut self) {
-        self.step = FIRST;
+        self.step = FIRST.min(self.longest);
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use tokio::time::Instant;
@@ -27,6 +27,8 @@ pub struct Consumer {
     stream: Option<lapin::Consumer>,
     /// Arrived and not yet taken; at most the prefetch of this and of earlier subscriptions.
     held: VecDeque<lapin::message::Delivery>,
+    /// Of the latest subscription.
+    prefetch: u16,
     /// When the batch that is being collected is due.
     due: Option<Instant>,
     over: Pin<Box<dyn Future<Output = BrokerError> + Send + Sync>>,
@@ -79,6 +81,7 @@ impl Consumer {
             queue: queue.to_owned(),
             stream: None,
             held: VecDeque::new(),
+            prefetch: 1,
             due: None,
             over: Box::pin(session.life().over()),
         })
@@ -87,6 +90,19 @@ impl Consumer {
     /// The queue.
     pub fn queue(&self) -> &str {
         &self.queue
+    }
+
+    /// A way to ask whether everything that the broker had sent to this consumer has come.
+    pub fn pulse(&self) -> Pulse {
+        Pulse { lane: Arc::clone(&self.lane), queue: self.queue.clone(), prefetch: self.prefetch }
+    }
+
+    /// What has arrived already, up to `max` messages, without waiting; `None` if nothing has.
+    ///
+    /// # Errors
+    /// When the session is over, or the broker ended the consumer, which ends the session.
+    pub fn arrived_batch(&mut self, max: usize) -> Result<Option<Batch>, BrokerError> {
+        self.next_batch(max, Duration::ZERO).now_or_never().transpose()
     }
 
     /// The next message. Dropped before it is ready, no message is lost.
@@ -166,6 +182,7 @@ impl Consumer {
         let channel = &self.lane.channel;
         // Zero means "without limit" in AMQP.
         let prefetch = prefetch.max(1);
+        self.prefetch = prefetch;
         self.ask("setting the prefetch", channel.basic_qos(prefetch, BasicQosOptions::default())).await?;
         let (queue, tag) = (short("the name of a queue", &self.queue)?, "".into());
         let consuming = channel.basic_consume(queue, tag, BasicConsumeOptions::default(), FieldTable::default());
@@ -241,6 +258,38 @@ impl std::fmt::Debug for Consumer {
             .field("paused", &self.stream.is_none())
             .field("held", &self.held.len())
             .finish_non_exhaustive()
+    }
+}
+
+/// Asks the broker on the channel of a consumer, behind all that it has sent there.
+#[derive(Clone, Debug)]
+pub struct Pulse {
+    lane: Arc<Lane>,
+    queue: String,
+    prefetch: u16,
+}
+
+impl Pulse {
+    /// Waits until everything that the broker had sent to the consumer by now has come.
+    ///
+    /// # Errors
+    /// If the broker doesn't answer in time. That ends nothing.
+    pub async fn round_trip(&self, limit: Duration) -> Result<(), BrokerError> {
+        // What it was; it counts for later subscriptions only.
+        let asking = self.lane.channel.basic_qos(self.prefetch, BasicQosOptions::default());
+        call("asking a consumer's channel", limit, asking).await
+    }
+
+    /// Binds the consumer's queue, which only its own connection may do if it is exclusive.
+    ///
+    /// # Errors
+    /// If the exchange is missing, which ends the session, or the broker doesn't answer in time.
+    pub async fn bind(&self, exchange: &str, key: &str, limit: Duration) -> Result<(), BrokerError> {
+        let queue = short("the name of a queue", &self.queue)?;
+        let (exchange, key) = (short("the name of an exchange", exchange)?, short("a routing key", key)?);
+        let options = QueueBindOptions::default();
+        let binding = self.lane.channel.queue_bind(queue, exchange, key, options, FieldTable::default());
+        call(&format!("binding {}", self.queue), limit, binding).await
     }
 }
 

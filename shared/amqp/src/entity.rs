@@ -178,7 +178,18 @@ impl Session {
         answer.await.map_err(|failure| mismatch(failure, entity, &format!("exchange {}", exchange.name)))
     }
 
+    /// A queue from before messages that are handed back were delayed stays as it is: a newer broker would refuse to
+    /// declare it otherwise.
     pub(crate) async fn declare_queue(&self, queue: &Queue) -> Result<(), BrokerError> {
+        match self.declare_queue_as(queue).await {
+            Err(BrokerError::Mismatch { .. }) if queue.hand_back_delay.is_some() => {
+                self.declare_queue_as(&Queue { hand_back_delay: None, ..queue.clone() }).await
+            }
+            declared => declared,
+        }
+    }
+
+    async fn declare_queue_as(&self, queue: &Queue) -> Result<(), BrokerError> {
         let name = short("the name of a queue", &queue.name)?;
         let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
         let entity = format!("the queue {}", queue.name);

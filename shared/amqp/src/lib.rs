@@ -38,13 +38,13 @@ mod wire;
 
 pub use self::backoff::Backoff;
 pub use self::batch::Batch;
-pub use self::consumer::Consumer;
+pub use self::consumer::{Consumer, Pulse};
 pub use self::delivery::{Death, Delivery, Incoming, Receipt, Settled, Verdict};
 pub use self::entity::{Depth, Owner};
 pub use self::error::BrokerError;
 pub use self::inspect::{Right, Standing, queue_is_dead};
 pub use self::pool::ChannelPool;
-pub use self::publisher::{Pending, Published, Publisher};
+pub use self::publisher::{LateDestination, Pending, Published, Publisher};
 pub use self::session::Session;
 pub use self::settings::Settings;
 pub use self::topology::Topology;

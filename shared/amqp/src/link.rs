@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use lapin::uri::AMQPUri;
 use lapin::{Channel, Connection, ConnectionProperties, Event};
+use tokio::task::AbortHandle;
 
 use crate::call::call;
 use crate::life::Life;
@@ -39,12 +40,12 @@ impl Link {
         Ok(Self { connection, line, role, blocked: Blocked::default(), call_timeout: settings.call_timeout })
     }
 
-    /// Ends the life as soon as this connection or one of its channels breaks.
-    pub(crate) fn watch(&self, life: &Arc<Life>) {
+    /// Ends the life as soon as this connection or one of its channels breaks. Aborted, it watches no more.
+    pub(crate) fn watch(&self, life: &Arc<Life>) -> AbortHandle {
         let mut events = Box::pin(self.connection.events_listener());
         let (status, blocked) = (self.connection.status().clone(), self.blocked.clone());
         let (life, role) = (Arc::clone(life), self.role);
-        tokio::spawn(async move {
+        let watching = tokio::spawn(async move {
             let mut over = pin!(life.over());
             // The library reports no event for some ends, such as a close with an unknown code.
             let mut look = tokio::time::interval(LOOK_EVERY);
@@ -62,6 +63,7 @@ impl Link {
                 }
             }
         });
+        watching.abort_handle()
     }
 
     /// The broker's version.
@@ -83,6 +85,11 @@ impl Link {
         let selecting = channel.confirm_select(lapin::options::ConfirmSelectOptions::default());
         call("switching confirms on", self.call_timeout, selecting).await?;
         Ok(channel)
+    }
+
+    /// Ends the connection without a word.
+    pub(crate) fn cut(&self) {
+        self.line.cut();
     }
 
     /// Closes in order if that is possible: the broker hands unacknowledged messages to others at once. Else the

@@ -50,7 +50,7 @@ impl ChannelPool {
     }
 
     async fn send(&self, envelope: Option<Envelope>) -> Published {
-        let Some(envelope) = envelope else { return Published::Nacked };
+        let Some(envelope) = envelope else { return Published::Impossible };
         let outcome = tokio::select! {
             biased;
             outcome = tokio::time::timeout(self.limit, self.send_alone(envelope)) => outcome.ok(),

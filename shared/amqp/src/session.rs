@@ -1,15 +1,18 @@
 //! One life of our connections to the broker.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lapin::Channel;
+use lapin::options::BasicQosOptions;
 use lapin::uri::AMQPUri;
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::life::Life;
 use crate::link::Link;
 use crate::pool::ChannelPool;
 use crate::probe::Probe;
+use crate::publisher::Aside;
 use crate::scheme;
 use crate::{BrokerError, Settings};
 
@@ -42,6 +45,9 @@ pub(crate) struct Links {
     pub(crate) publishing: Link,
     pub(crate) consuming: Link,
     probe: Probe,
+    aside: Arc<Aside>,
+    /// For questions whether the two connections answer, one after the other.
+    pings: Mutex<Option<(Channel, Channel)>>,
     closed: OnceCell<()>,
 }
 
@@ -72,7 +78,9 @@ impl Session {
         publishing.watch(&life);
         consuming.watch(&life);
         let probe = Probe::new(settings.clone(), host.clone(), Arc::clone(&life));
-        let links = Arc::new(Links { publishing, consuming, probe, closed: OnceCell::new() });
+        let aside = Arc::new(Aside::new(settings.clone(), host.clone()));
+        let links =
+            Arc::new(Links { publishing, consuming, probe, aside, pings: Mutex::default(), closed: OnceCell::new() });
         close_at_the_end(&life, &links);
         let pool = ChannelPool::new(settings, &life, &links);
         tracing::info!(epoch = life.epoch(), host = host.authority.host, port = host.authority.port, "connected");
@@ -102,6 +110,32 @@ impl Session {
     /// Waits until something breaks and tells what; every clone gets the same answer.
     pub async fn failed(&self) -> BrokerError {
         self.inner.life.over().await
+    }
+
+    /// Asks the broker for an answer on both connections.
+    ///
+    /// # Errors
+    /// If they don't answer in time. That ends nothing: a broker that is frozen may go on.
+    pub async fn ping(&self, limit: Duration) -> Result<(), BrokerError> {
+        self.inner.life.check()?;
+        let asking = async {
+            let mut pings = self.inner.links.pings.lock().await;
+            let (publishing, consuming) = match &*pings {
+                Some(channels) => channels.clone(),
+                None => {
+                    let links = self.links();
+                    let channels = (links.publishing.channel().await?, links.consuming.channel().await?);
+                    pings.insert(channels).clone()
+                }
+            };
+            // Changes nothing on channels without consumers.
+            let asked = publishing.basic_qos(1, BasicQosOptions::default());
+            let also = consuming.basic_qos(1, BasicQosOptions::default());
+            let answers = tokio::try_join!(asked, also);
+            answers.map(drop).map_err(|error| BrokerError::from_lapin("asking the broker for an answer", &error))
+        };
+        let late = |_| BrokerError::Timeout { what: "asking the broker for an answer".to_owned(), after: limit };
+        tokio::time::timeout(limit, asking).await.map_err(late)?
     }
 
     /// Ends the session for a reason that its owner found, such as a watchdog that saw no deliveries.
@@ -147,6 +181,16 @@ impl Session {
         channels.await.inspect_err(|error: &BrokerError| self.break_with(error.clone()))
     }
 
+    /// A channel to publish on without confirms. If it can't be had the session is over.
+    pub(crate) async fn publishing_channel(&self) -> Result<Channel, BrokerError> {
+        self.inner.life.check()?;
+        self.links().publishing.channel().await.inspect_err(|error| self.break_with(error.clone()))
+    }
+
+    pub(crate) fn aside(&self) -> &Arc<Aside> {
+        &self.inner.links.aside
+    }
+
     pub(crate) fn probe(&self) -> &Probe {
         &self.inner.links.probe
     }
@@ -162,7 +206,7 @@ impl Links {
     /// Closes everything; whoever comes second waits for the first.
     async fn close(&self) {
         let closing = || async {
-            tokio::join!(self.consuming.close(), self.publishing.close(), self.probe.close());
+            tokio::join!(self.consuming.close(), self.publishing.close(), self.probe.close(), self.aside.close());
         };
         self.closed.get_or_init(closing).await;
     }

@@ -1,5 +1,7 @@
 //! The exchanges, queues and bindings of one prefix as data, so that code and the shipped definitions can't drift.
 
+use std::time::Duration;
+
 use lapin::ExchangeKind;
 use lapin::types::{AMQPValue, FieldTable};
 use warrener_shared::id::QueueName;
@@ -49,6 +51,9 @@ pub struct Queue {
     pub delivery_limit: i64,
     /// Where rejected and over-delivered messages go; `None` drops them.
     pub dead_letter: Option<DeadLetter>,
+    /// How long a message that a consumer hands back stays away, where the broker can do that (RabbitMQ 4.3, which no
+    /// longer counts `basic.nack`); older ones ignore it.
+    pub hand_back_delay: Option<Duration>,
 }
 
 /// Where the dead letters of a queue go.
@@ -106,7 +111,10 @@ impl Topology {
         Self {
             exchanges: Vec::new(),
             // At most once: the rows can make a task again, a lost dead letter is found by its clocks.
-            queues: vec![Queue::new(name.clone(), dead_letter(names, KEY_DEAD_TASK, false))],
+            queues: vec![Queue {
+                hand_back_delay: Some(HAND_BACK_DELAY),
+                ..Queue::new(name.clone(), dead_letter(names, KEY_DEAD_TASK, false))
+            }],
             bindings: vec![Binding::new(name, names.tasks(), queue.as_str())],
         }
     }
@@ -157,14 +165,14 @@ impl Exchange {
 
 impl Queue {
     fn new(name: String, dead_letter: DeadLetter) -> Self {
-        Self { name, delivery_limit: DELIVERY_LIMIT, dead_letter: Some(dead_letter) }
+        Self { name, delivery_limit: DELIVERY_LIMIT, dead_letter: Some(dead_letter), hand_back_delay: None }
     }
 
     /// The queues behind which there is nothing: a message there is dropped at its delivery limit, so the limit
     /// is one that only a broken orchestrator reaches, restarting for days. (Left out, RabbitMQ 4 would drop after
     /// 20; "unlimited" has no spelling that both 3.10 and 4 take.)
     fn last_stop(name: String) -> Self {
-        Self { name, delivery_limit: LAST_STOP_DELIVERY_LIMIT, dead_letter: None }
+        Self { name, delivery_limit: LAST_STOP_DELIVERY_LIMIT, dead_letter: None, hand_back_delay: None }
     }
 
     pub(crate) fn arguments(&self) -> FieldTable {
@@ -178,6 +186,12 @@ impl Queue {
             if dead.at_least_once {
                 arguments.insert("x-dead-letter-strategy".into(), text("at-least-once"));
             }
+        }
+        if let Some(delay) = self.hand_back_delay {
+            let delay = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
+            arguments.insert("x-delayed-retry-type".into(), text("returned"));
+            arguments.insert("x-delayed-retry-min".into(), AMQPValue::LongLongInt(delay));
+            arguments.insert("x-delayed-retry-max".into(), AMQPValue::LongLongInt(delay));
         }
         arguments
     }
@@ -193,6 +207,8 @@ fn text(text: &str) -> AMQPValue {
     AMQPValue::LongString(text.into())
 }
 
+/// A worker that hands everything back must not spin.
+const HAND_BACK_DELAY: Duration = Duration::from_secs(1);
 /// See [`Queue::last_stop`].
 const LAST_STOP_DELIVERY_LIMIT: i64 = 1_000_000;
 

@@ -19,8 +19,7 @@ pub(crate) struct Envelope {
 }
 
 impl Envelope {
-    /// `None` if it can't be sent, which no retry changes and only a bug of ours can cause: all ids are checked where
-    /// they enter. It is logged.
+    /// `None` if it can't be sent, which no retry changes. It is logged.
     pub(crate) fn new(exchange: &str, key: &str, message: Message) -> Option<Self> {
         Self::build(exchange, key, message)
             .inspect_err(|error| tracing::error!(%error, exchange, key, "a message can't be published"))
@@ -42,12 +41,25 @@ impl Envelope {
         self
     }
 
+    /// Where it goes: exchange and routing key.
+    pub(super) fn destination(&self) -> (ShortString, ShortString) {
+        (self.exchange.clone(), self.key.clone())
+    }
+
+    pub(super) fn is_to(&self, (exchange, key): &(ShortString, ShortString)) -> bool {
+        self.key == *key && self.exchange == *exchange
+    }
+
+    /// Bytes of the body.
+    pub(super) fn size(&self) -> usize {
+        self.body.len()
+    }
+
     /// Publishes and waits for the answer. The first poll gives the message its number on the channel and puts it
     /// into the outgoing frames, in one go: only one task may poll the sends of a channel.
-    pub(crate) async fn send(self, channel: &Channel) -> Published {
-        let Self { exchange, key, options, properties, body } = self;
-        let handed_over = channel.basic_publish(exchange, key, options, &body, properties).await;
-        drop(body);
+    pub(crate) async fn send(&self, channel: &Channel) -> Published {
+        let (exchange, key, properties) = (self.exchange.clone(), self.key.clone(), self.properties.clone());
+        let handed_over = channel.basic_publish(exchange, key, self.options, &self.body, properties).await;
         let Ok(confirm) = handed_over else { return Published::Unknown };
         match confirm.await {
             Ok(Confirmation::Ack(None)) => Published::Confirmed,

@@ -1,17 +1,26 @@
 //! Publishing, with confirms.
 
 mod actor;
+mod aside;
 mod envelope;
+mod road;
+mod standing;
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use lapin::Channel;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use warrener_shared::wire::Message;
 
+use self::actor::Lateness;
+pub(crate) use self::aside::Aside;
 pub(crate) use self::envelope::Envelope;
+use self::road::Road;
+use self::standing::Board;
+pub use self::standing::LateDestination;
 use crate::{BrokerError, Session};
 
 /// What became of a published message.
@@ -19,9 +28,13 @@ use crate::{BrokerError, Session};
 pub enum Published {
     /// The broker has it; a quorum queue has it on disk.
     Confirmed,
-    /// Not taken: a queue is full or can't keep it. Or it can't be sent at all, because a name or property is longer
-    /// than AMQP allows, or the body larger than RabbitMQ 4 takes (16 MiB), which is logged as an error.
+    /// Not taken: a queue is full or can't keep it.
     Nacked,
+    /// Not published, and never can be: a name or property is longer than AMQP allows, or the body larger than
+    /// RabbitMQ 4 takes (16 MiB). It is logged as an error.
+    Impossible,
+    /// Not published: its destination confirms nothing for now. Try again later, and less often the longer it lasts.
+    Late,
     /// No binding wanted it. Only mandatory publishes can tell.
     Returned,
     /// Nobody knows: no confirm came in time, or the session broke. It may still arrive, so send it again under the
@@ -40,14 +53,17 @@ impl Published {
 ///
 /// (The client library swaps confirms between tasks that share a channel.) Messages go out in the order in which
 /// [`enqueue`](Self::enqueue) returned. A place in the window is free again when the broker has answered, not when
-/// the waiting ended, so the bound holds also while the broker is blocked; a dead queue can hold as many places as
-/// its caller gives it. Clones share the window.
+/// the waiting ended, so the bound holds also while the broker is blocked. A destination that confirms nothing while
+/// others do is put aside within a second or two: its messages give their places back, and later ones are
+/// [`Published::Late`] but for a trial now and then, on a connection beside. A channel that stands still because of one
+/// destination is replaced, and what it held goes out again. Neither ends the session. Clones share the window.
 #[derive(Clone, Debug)]
 pub struct Publisher {
     session: Session,
     room: Arc<Semaphore>,
     jobs: mpsc::UnboundedSender<Job>,
     unconfirmed: Channel,
+    board: Arc<Board>,
 }
 
 /// A message on its way to the broker: resolves to what became of it.
@@ -58,8 +74,8 @@ pub struct Pending(oneshot::Receiver<Published>);
 /// A message, the place that it takes in the window, and who wants to know.
 #[derive(Debug)]
 struct Job {
-    envelope: Envelope,
-    place: OwnedSemaphorePermit,
+    envelope: Arc<Envelope>,
+    place: Option<OwnedSemaphorePermit>,
     reply: oneshot::Sender<Published>,
 }
 
@@ -70,10 +86,41 @@ impl Session {
     /// If its channels can't be opened.
     pub async fn publisher(&self, window: usize) -> Result<Publisher, BrokerError> {
         let (confirmed, unconfirmed) = self.publishing_channels().await?;
+        let road = Road::shared(confirmed, self.links().publishing.blocked().clone());
+        Ok(self.publisher_on(road, unconfirmed, window, Lateness::Wait))
+    }
+
+    /// A publisher on a connection of its own, so that whatever its destinations do to the connection concerns nobody
+    /// else.
+    ///
+    /// # Errors
+    /// If its connection or its channels can't be opened.
+    pub async fn publisher_apart(&self, window: usize) -> Result<Publisher, BrokerError> {
+        self.apart(window, Lateness::Wait).await
+    }
+
+    /// The same for destinations that belong to others: once one is late, all that is on its way there is
+    /// [`Published::Unknown`] at once.
+    ///
+    /// # Errors
+    /// If its connection or its channels can't be opened.
+    pub async fn publisher_to_strangers(&self, window: usize) -> Result<Publisher, BrokerError> {
+        self.apart(window, Lateness::GiveUp).await
+    }
+
+    async fn apart(&self, window: usize, lateness: Lateness) -> Result<Publisher, BrokerError> {
+        let unconfirmed = self.publishing_channel().await?;
+        let side = self.aside().open("publishing apart").await?;
+        let watcher = side.link.watch(self.life());
+        Ok(self.publisher_on(Road::apart(side, watcher), unconfirmed, window, lateness))
+    }
+
+    fn publisher_on(&self, road: Road, unconfirmed: Channel, window: usize, lateness: Lateness) -> Publisher {
         // Never longer than the window: whoever sends holds a place.
         let (jobs, inbox) = mpsc::unbounded_channel();
-        actor::spawn(self, confirmed, inbox);
-        Ok(Publisher { session: self.clone(), room: Arc::new(Semaphore::new(window)), jobs, unconfirmed })
+        let board = Arc::new(Board::default());
+        actor::spawn(self, road, lateness, Arc::clone(&board), inbox);
+        Publisher { session: self.clone(), room: Arc::new(Semaphore::new(window)), jobs, unconfirmed, board }
     }
 }
 
@@ -89,11 +136,12 @@ impl Publisher {
     pub async fn enqueue(&self, exchange: &str, key: &str, message: Message) -> Pending {
         let (reply, pending) = oneshot::channel();
         match Envelope::new(exchange, key, message) {
-            None => answer(reply, Published::Nacked),
+            None => answer(reply, Published::Impossible),
             Some(envelope) => {
                 if let Some(place) = self.place().await {
+                    let envelope = Arc::new(envelope);
                     // If the actor is gone the reply is dropped with the job, which means unknown.
-                    drop(self.jobs.send(Job { envelope, place, reply }));
+                    drop(self.jobs.send(Job { envelope, place: Some(place), reply }));
                 }
             }
         }
@@ -119,6 +167,16 @@ impl Publisher {
     /// How many more messages can be enqueued without waiting.
     pub fn room(&self) -> usize {
         self.room.available_permits()
+    }
+
+    /// The age of the oldest message that is not confirmed, those to late destinations left out.
+    pub fn oldest_unconfirmed(&self) -> Option<Duration> {
+        self.board.oldest()
+    }
+
+    /// The destinations that confirm nothing.
+    pub fn late(&self) -> Vec<LateDestination> {
+        self.board.late()
     }
 
     /// The session that it publishes through.

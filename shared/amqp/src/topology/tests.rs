@@ -53,7 +53,11 @@ fn an_orchestrator_declares_what_the_contract_lists() {
             ),
             format!("warrener.dead x-delivery-limit=1000000 {common}"),
             format!("warrener.unrouted x-delivery-limit=1000000 {common}"),
-            format!("warrener.tasks.default {} x-delivery-limit=20 {common}", dlx("task")),
+            format!(
+                "warrener.tasks.default {} x-delayed-retry-max=1000 x-delayed-retry-min=1000 \
+                 x-delayed-retry-type=returned x-delivery-limit=20 {common}",
+                dlx("task")
+            ),
         ]
     );
     let bindings: Vec<String> =

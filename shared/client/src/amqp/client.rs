@@ -157,7 +157,9 @@ impl Client {
         match self.publisher.publish_mandatory(&exchange, KEY_SUBMIT, message).await {
             Published::Confirmed => Ok(replies),
             Published::Returned => Err(ClientError::Unroutable { exchange }),
-            Published::Nacked => Err(ClientError::NotTaken { job: id.to_owned() }),
+            Published::Nacked | Published::Impossible | Published::Late => {
+                Err(ClientError::NotTaken { job: id.to_owned() })
+            }
             Published::Unknown => Err(self.why_unknown(id, exchange).await),
         }
     }

@@ -1,0 +1,95 @@
+//! Destinations that do not confirm, and what others may see of that.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Job;
+use super::actor::Destination;
+
+/// How a destination is treated that is not published to like all others.
+#[derive(Debug)]
+pub(super) enum Standing {
+    /// One message to it is tried beside the road; the others wait for what becomes of that.
+    OnTrial {
+        /// The message that is tried, and those behind it.
+        waiting: VecDeque<Job>,
+        /// Since when it was late before, if it was.
+        late_since: Option<Instant>,
+    },
+    /// It confirms nothing.
+    Late {
+        /// Since then.
+        since: Instant,
+        /// When it was last tried.
+        tried: Instant,
+    },
+}
+
+impl Standing {
+    /// Whether nobody has published to it for so long that nobody may want to any more.
+    pub(super) fn is_stale(&self) -> bool {
+        matches!(self, Self::Late { tried, .. } if tried.elapsed() > STALE)
+    }
+}
+
+/// A destination that confirms nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LateDestination {
+    /// The exchange; empty for the default exchange.
+    pub exchange: String,
+    /// The routing key; the name of the queue if the exchange is the default one.
+    pub key: String,
+    /// How long it has confirmed nothing.
+    pub since: Duration,
+}
+
+/// What a publisher shows of its work.
+#[derive(Debug, Default)]
+pub(super) struct Board(Mutex<Shown>);
+
+#[derive(Debug, Default)]
+struct Shown {
+    oldest: Option<Instant>,
+    late: Vec<(Destination, Instant)>,
+}
+
+impl Board {
+    pub(super) fn waits_since(&self, oldest: Option<Instant>) {
+        self.with(|shown| shown.oldest = oldest);
+    }
+
+    pub(super) fn show(&self, standings: &HashMap<Destination, Standing>) {
+        let late = |(destination, standing): (&Destination, &Standing)| match standing {
+            Standing::Late { since, .. } | Standing::OnTrial { late_since: Some(since), .. } => {
+                Some((destination.clone(), *since))
+            }
+            Standing::OnTrial { late_since: None, .. } => None,
+        };
+        let late = standings.iter().filter_map(late).collect();
+        self.with(|shown| shown.late = late);
+    }
+
+    /// The age of the oldest unconfirmed message to a destination that is not late.
+    pub(super) fn oldest(&self) -> Option<Duration> {
+        self.with(|shown| shown.oldest.map(|sent| sent.elapsed()))
+    }
+
+    pub(super) fn late(&self) -> Vec<LateDestination> {
+        let as_shown = |((exchange, key), since): &(Destination, Instant)| LateDestination {
+            exchange: exchange.to_string(),
+            key: key.to_string(),
+            since: since.elapsed(),
+        };
+        self.with(|shown| shown.late.iter().map(as_shown).collect())
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Shown) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Longer than the longest back-off of whoever publishes.
+const STALE: Duration = Duration::from_secs(20 * 60);
