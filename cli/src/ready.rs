@@ -5,9 +5,12 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, ToSocketAddrs};
 
 /// What `/readyz` answers.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub(crate) struct Report {
     pub(crate) checks: Vec<Check>,
+    /// What a person should look at though it is ready.
+    #[serde(default)]
+    pub(crate) notes: Vec<String>,
 }
 
 /// One thing that an orchestrator needs.

@@ -100,6 +100,7 @@ struct ConfiguredLimits {
     json_depth: usize,
     expression_chars: usize,
     expression_fuel: u64,
+    queues: usize,
 }
 
 impl Config {
@@ -115,6 +116,7 @@ impl Config {
             json_depth: limits.json_depth,
             expression_chars: limits.expression_chars,
             expression_fuel: limits.expression_fuel,
+            queues: limits.queues,
         }
     }
 

@@ -21,6 +21,8 @@ pub struct Limits {
     pub expression_chars: usize,
     /// Steps of one expression. An expression that needs more is a program.
     pub expression_fuel: u64,
+    /// Queues of tasks in all. Each stays at the broker for good and costs it a process, a log and memory.
+    pub queues: usize,
 }
 
 impl Limits {
@@ -34,6 +36,7 @@ impl Limits {
         json_depth: 128,
         expression_chars: 4096,
         expression_fuel: 100_000,
+        queues: 1_000,
     };
 }
 

@@ -81,6 +81,8 @@ impl Stage {
             password: None,
             prefix: self.names.prefix().to_owned(),
             heartbeat: Duration::from_secs(5),
+            reply_to: Vec::new(),
+            answers_kept: None,
         };
         let log = Log { format: Format::Pretty, level: "info".to_owned() };
         let settings = warrener_worker::Settings { amqp, log, worker, kinds: Default::default() };

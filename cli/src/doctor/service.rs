@@ -39,10 +39,13 @@ pub(super) async fn examine(
         clock("the orchestrator", date, asked_at, now(), findings);
     }
     let is_ready = page.status == 200;
+    let report = serde_json::from_str::<Report>(&page.text).unwrap_or_default();
+    for note in &report.notes {
+        findings.warning(ORCHESTRATOR, note.clone(), "everything else goes on; the orchestrator's log says since when");
+    }
     if is_ready {
         findings.ok(ORCHESTRATOR, format!("ready at {shown}"));
     } else {
-        let report = serde_json::from_str::<Report>(&page.text).unwrap_or(Report { checks: Vec::new() });
         let open = report.checks.iter().filter(|check| !check.ready);
         let why: Vec<_> = open.map(|check| check.reason.clone().unwrap_or_else(|| check.name.clone())).collect();
         let why = if why.is_empty() { format!("status {}", page.status) } else { why.join("; ") };

@@ -1,7 +1,7 @@
 //! A register of named checks that together say whether a process is ready.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -17,6 +17,7 @@ use crate::clock::Clock;
 #[derive(Clone, Debug)]
 pub struct Health {
     checks: Arc<watch::Sender<Checks>>,
+    notes: Arc<Mutex<Vec<String>>>,
     clock: Clock,
 }
 
@@ -53,6 +54,9 @@ pub struct Report {
     pub ready: bool,
     /// The checks by name.
     pub checks: Vec<Check>,
+    /// Sentences on what a person should look at though the process is ready, such as a queue of somebody else that
+    /// takes no answers.
+    pub notes: Vec<String>,
 }
 
 /// One line of a [`Report`].
@@ -71,7 +75,7 @@ impl Health {
     pub fn new(names: &[&'static str]) -> Self {
         let starting = || Standing { state: Err("starting".to_owned()), renewed: Duration::ZERO, fresh: None };
         let checks = names.iter().map(|name| (*name, starting())).collect();
-        Self { checks: Arc::new(watch::Sender::new(checks)), clock: Clock::start() }
+        Self { checks: Arc::new(watch::Sender::new(checks)), notes: Arc::default(), clock: Clock::start() }
     }
 
     /// The same register, its ages measured by this clock.
@@ -114,6 +118,11 @@ impl Health {
         });
     }
 
+    /// Replaces the notes of the report.
+    pub fn set_notes(&self, notes: Vec<String>) {
+        *self.notes.lock().unwrap_or_else(PoisonError::into_inner) = notes;
+    }
+
     /// Whether every check holds.
     pub fn is_ready(&self) -> bool {
         all_hold(&self.checks.borrow(), self.clock.monotonic())
@@ -128,7 +137,8 @@ impl Health {
             Check { name, ready: reason.is_none(), reason }
         };
         let checks: Vec<Check> = checks.iter().map(line).collect();
-        Report { ready: checks.iter().all(|check| check.ready), checks }
+        let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Report { ready: checks.iter().all(|check| check.ready), checks, notes }
     }
 
     /// Returns as soon as every check holds.

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 pub use self::envelope::{Envelope, ReplyAddress, looks_like_celery};
 pub use self::event::EventBody;
 pub use self::many::{JOBS, JOBS_MAX, split};
-pub use self::reply::{Refusal, accepted, finished, rejected};
+pub use self::reply::{Refusal, accepted, finished, refused, rejected};
 use crate::job::{JobSpec, Problem, code, parse};
 use crate::limits::Limits;
 use crate::wire::Message;

@@ -120,6 +120,8 @@ pub const KEYS: &[Key] = &[
     key("amqp.password", Kind::Text, ALL, "Replaces the password in `amqp.url`.").secret(Secrecy::Secret),
     key("amqp.prefix", Kind::Name, ALL, "What the names of all exchanges and queues start with.").or("warrener"),
     key("amqp.heartbeat", Kind::Duration, ALL, "How long the broker may be silent.").or("10s"),
+    key("amqp.reply_to", Kind::List, ORCHESTRATOR, "Queues that answers may go to; * stands for anything.").or("*"),
+    key("amqp.answers_kept", Kind::Duration, ORCHESTRATOR, "How long an answer that nobody takes is tried.").or("24h"),
     key("store.url", STORE_URL, ORCHESTRATOR, "The database.").or("sqlite://warrener.db").secret(Secrecy::Url),
     key("http.listen", Kind::Listen, ORCHESTRATOR, "Where the API and the dashboard listen.").or("127.0.0.1:8080"),
     key(
@@ -165,6 +167,7 @@ pub const KEYS: &[Key] = &[
         .or("8MiB"),
     key("limits.json_depth", COUNT, ORCHESTRATOR, "Nesting of any JSON.").or("128"),
     key("limits.expression_chars", COUNT, ORCHESTRATOR, "Characters of one expression.").or("4096"),
+    key("limits.queues", COUNT, ORCHESTRATOR, "Queues of tasks in all; each stays at the broker for good.").or("1000"),
     key("limits.expression_fuel", COUNT, ORCHESTRATOR, "Steps of one expression.").or("100000"),
     key("worker.queues", Kind::List, WORKER, "Queues to serve, in order of preference.").or("default"),
     key("worker.slots", Kind::Int { min: 1, max: 4096 }, WORKER, "Attempts worked on at once.").or("8"),

@@ -21,6 +21,12 @@ pub struct Amqp {
     pub prefix: String,
     /// How long the broker may be silent. Defaults to 10 s.
     pub heartbeat: Duration,
+    /// Patterns of the queues that an orchestrator's answers may go to. Defaults to `*`, all.
+    #[serde(default)]
+    pub reply_to: Vec<String>,
+    /// How long an orchestrator tries an answer that nobody takes. Defaults to 24 h.
+    #[serde(default)]
+    pub answers_kept: Option<Duration>,
 }
 
 impl Amqp {

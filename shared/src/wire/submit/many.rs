@@ -49,12 +49,22 @@ fn parts(message: &Message, names: &Names) -> Result<Vec<Message>, Vec<Problem>>
         return Err(refused(code::WRONG_TYPE, detail));
     }
     match list.elements().count() {
+        count if count > 0 && !fits(message, count) => {
+            let detail = "the answers' correlation_id, with the place of the job behind it, is longer than AMQP allows";
+            Err(refused(code::TOO_LONG, detail.to_owned()))
+        }
         0 => Err(refused(code::TOO_FEW, "a list of jobs needs at least one".to_owned())),
         count if count > JOBS_MAX => {
             Err(refused(code::TOO_MANY, format!("{count} jobs, at most {JOBS_MAX} are allowed in a message")))
         }
         _ => Ok(list.elements().enumerate().map(|(at, job)| alone(message, at, job.bytes())).collect()),
     }
+}
+
+/// Whether the answer to the last job can be addressed.
+fn fits(message: &Message, count: usize) -> bool {
+    let asked = message.reply_to.as_ref().and(message.correlation_id.as_ref());
+    asked.is_none_or(|id| id.len() + format!(".{}", count - 1).len() <= SHORT_BYTES)
 }
 
 fn refused(code: &str, detail: String) -> Vec<Problem> {
@@ -78,6 +88,9 @@ fn alone(message: &Message, at: usize, body: &[u8]) -> Message {
         body: body.to_vec(),
     }
 }
+
+/// The longest text of a property.
+const SHORT_BYTES: usize = 255;
 
 #[cfg(test)]
 mod tests;

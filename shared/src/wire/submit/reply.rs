@@ -60,8 +60,12 @@ pub fn accepted(to: &ReplyAddress, job_id: &str) -> Message {
 
 /// The answer that a submit is refused.
 pub fn rejected(to: &ReplyAddress, refusal: Refusal, errors: Vec<Problem>) -> Message {
-    let body = serde_json::to_vec(&refusal.body(errors)).expect("an answer has text keys only");
-    let mut message = answer(to, REJECTED, body);
+    refused(to, serde_json::to_vec(&refusal.body(errors)).expect("an answer has text keys only"))
+}
+
+/// The same with the problem document as it was written down.
+pub fn refused(to: &ReplyAddress, problem: Vec<u8>) -> Message {
+    let mut message = answer(to, REJECTED, problem);
     message.content_type = Some(PROBLEM_JSON.to_owned());
     message
 }
