@@ -13,6 +13,8 @@ use warrener_shared::wire::heartbeat::Heartbeat;
 pub(crate) const LIVE: Duration = Duration::from_millis(4 * HEARTBEAT_EVERY_MS);
 /// How long a silent worker is still shown.
 const SHOWN: Duration = Duration::from_secs(60);
+/// Bytes of all heartbeats that are remembered, roughly; more can only be forged ones.
+const BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Most workers that are remembered; more can only be forged heartbeats or a cluster beyond our measure.
 const WORKERS_MAX: usize = 10_000;
 
@@ -31,6 +33,8 @@ pub struct Seen {
     /// When it came, by the wall clock.
     pub at: Timestamp,
     heard: Duration,
+    /// Size of the heartbeat in memory, roughly.
+    bytes: usize,
 }
 
 impl Workers {
@@ -57,11 +61,15 @@ impl Workers {
     pub fn note(&self, heartbeat: Heartbeat, at: Timestamp) -> bool {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.retain(|_, worker| self.is_within(worker, SHOWN));
-        if seen.len() >= WORKERS_MAX && !seen.contains_key(&heartbeat.worker) {
+        let others = seen.iter().filter(|(id, _)| **id != heartbeat.worker).map(|(_, worker)| worker.bytes);
+        let bytes = size(&heartbeat);
+        let is_known = seen.contains_key(&heartbeat.worker);
+        if (seen.len() >= WORKERS_MAX && !is_known) || others.sum::<usize>() + bytes > BYTES_MAX {
+            metrics::counter!("warrener_heartbeats_dropped_total").increment(1);
             return false;
         }
         let known = seen.get(&heartbeat.worker).is_some_and(|worker| worker.heartbeat.queues == heartbeat.queues);
-        seen.insert(heartbeat.worker.clone(), Seen { heartbeat, at, heard: self.clock.monotonic() });
+        seen.insert(heartbeat.worker.clone(), Seen { heartbeat, at, heard: self.clock.monotonic(), bytes });
         !known
     }
 
@@ -94,4 +102,11 @@ impl Workers {
         }
         slots
     }
+}
+
+/// Bytes that a heartbeat takes in memory, roughly.
+fn size(heartbeat: &Heartbeat) -> usize {
+    let lists = [&heartbeat.queues, &heartbeat.kinds, &heartbeat.tickets];
+    let texts = lists.into_iter().flatten().map(|text| text.len() + size_of::<String>());
+    heartbeat.worker.len() + heartbeat.version.len() + texts.sum::<usize>()
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use tokio::net::TcpListener;
@@ -14,7 +15,7 @@ use warrener_shared::wire::topology::Names;
 
 use crate::api::http::{Edge, raise_descriptors};
 use crate::api::{self, Api};
-use crate::broker::{self, Context, Suspects};
+use crate::broker::{self, Context, Notes, Repairs, Suspects, Troubles};
 use crate::config::{Config, Http};
 use crate::driver::{Driver, Packet};
 use crate::shared::Shared;
@@ -27,6 +28,8 @@ use crate::store::view::View;
 const INPUTS: usize = 64;
 /// Notices of finished jobs that a slow waiter may miss before it looks for itself.
 const FINISHED: usize = 1024;
+/// How long an answer is tried unless the configuration says otherwise.
+const ANSWERS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Runs an orchestrator until told to stop.
 ///
@@ -69,6 +72,7 @@ async fn run_on<S: Store + 'static>(
     let (finished, _) = broadcast::channel(FINISHED);
     let retention = Millis(u64::try_from(config.retention.as_millis()).unwrap_or(u64::MAX));
     let driver = Driver::new(store, shared.clone(), retention, input_queue, outputs)?;
+    let driver = driver.with_answers_kept(config.amqp.answers_kept.unwrap_or(ANSWERS_KEPT));
     driver.show();
     let runtime = tokio::runtime::Handle::current();
     // Without its driver the process can do nothing: it ends, and whoever watches it starts another.
@@ -83,10 +87,15 @@ async fn run_on<S: Store + 'static>(
         shared: shared.clone(),
         database,
         inputs: inputs.clone(),
+        reply_to: config.amqp.reply_to.clone().into(),
         finished: finished.clone(),
         new_events: Arc::new(Notify::new()),
         view: view.clone(),
         suspects: Suspects::default(),
+        repairs: Repairs::default(),
+        healing: Arc::default(),
+        troubles: Troubles::default(),
+        notes: Notes::default(),
     };
     let edge = Arc::new(Edge::new(&config.http, raise_descriptors()));
     let api = Api { shared, view, inputs, metrics, finished, edge };

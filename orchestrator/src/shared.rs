@@ -71,6 +71,16 @@ impl Shared {
         self.addresses.get(queue).cloned().unwrap_or_else(|| self.names.task_queue(queue))
     }
 
+    /// The queue of somebody else that carries the tasks of a queue.
+    pub(crate) fn external(&self, queue: &QueueName) -> Option<&str> {
+        self.addresses.get(queue).map(String::as_str)
+    }
+
+    /// Whether tasks go to this queue at the broker, and it belongs to somebody else.
+    pub(crate) fn is_address(&self, queue: &str) -> bool {
+        self.addresses.values().any(|address| address == queue)
+    }
+
     /// Whether somebody else declares the queue that carries these tasks.
     pub(crate) fn is_external(&self, queue: &QueueName) -> bool {
         self.addresses.contains_key(queue)

@@ -187,8 +187,16 @@ impl Store for Disk {
         self.read()?.memory.last_logs(task, bytes)
     }
 
-    fn owed_replies(&mut self, jobs: Option<&[JobNo]>) -> Result<Vec<OwedReply>, StoreError> {
+    fn owed_replies(&mut self, jobs: &[JobNo]) -> Result<Vec<OwedReply>, StoreError> {
         self.read()?.memory.owed_replies(jobs)
+    }
+
+    fn due_replies(&mut self, above: i64, most: usize) -> Result<Vec<(i64, String)>, StoreError> {
+        self.read()?.memory.due_replies(above, most)
+    }
+
+    fn replies(&mut self, numbers: &[i64]) -> Result<Vec<OwedReply>, StoreError> {
+        self.read()?.memory.replies(numbers)
     }
 
     fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {

@@ -1,77 +1,120 @@
 //! Dead letters and messages that no binding wanted: drained into the database, where a person finds them.
 
-use serde_json::{Map, Value, json};
 use warrener_amqp::{Consumer, Incoming};
-use warrener_shared::id::Ticket;
+use warrener_shared::id::{QueueName, Ticket};
+use warrener_shared::job::Problem;
 use warrener_shared::time::Timestamp;
-use warrener_shared::wire::Header;
+use warrener_shared::wire::submit::Envelope;
+use warrener_shared::wire::topology::{KEY_RESULTS, KEY_SUBMIT};
 
+use super::intake::Intake;
 use super::settle::{self, Settler};
-use super::{Context, Link, heal};
-use crate::driver::{DeathReason, Input};
+use super::submits::{self, Taken};
+use super::{Context, Link, results};
+use crate::driver::{DeathReason, Input, letter as letters};
 use crate::store::{DEAD_BODY_MAX, DeadLetter};
 
 /// Dead letters taken at once.
 const BATCH: usize = 64;
 
-pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer) {
-    let settler = Settler::start(link.session.clone());
+pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer, intake: Intake) {
+    let settler = Settler::start(&context, link.session.clone(), intake);
     while let Some(mut batch) = settle::next(&link, &mut consumer, BATCH).await {
-        let inputs = std::mem::take(&mut batch.deliveries).into_iter().map(dead).collect();
-        settler.hand_over(&context, inputs, batch).await;
+        let mut inputs = Vec::new();
+        for incoming in std::mem::take(&mut batch.deliveries) {
+            take_dead(&context, &incoming, &mut inputs);
+        }
+        if settler.hand_over(inputs, batch, None).await.is_err() {
+            return;
+        }
     }
 }
 
 /// A message that its queue gave up on.
-fn dead(incoming: Incoming) -> Input {
-    let reason = incoming.death.as_ref().map_or_else(|| "unknown".to_owned(), |death| death.reason.clone());
-    let key = incoming.routing_key.as_str();
-    let text = match reason.as_str() {
-        "rejected" => "a consumer rejected the message".to_owned(),
-        "delivery_limit" => "the message was delivered too often without being settled".to_owned(),
-        other => format!("the broker gave up on the message: {other}"),
+fn take_dead(context: &Context, incoming: &Incoming, inputs: &mut Vec<Input>) {
+    let reason = incoming.death.as_ref().map_or(DeathReason::Unknown, |death| DeathReason::from(death.reason.as_str()));
+    metrics::counter!("warrener_dead_messages_total", "reason" => reason.as_str()).increment(1);
+    let text = match reason {
+        DeathReason::Rejected => "a consumer rejected the message",
+        DeathReason::DeliveryLimit => "the message was delivered too often without being settled",
+        DeathReason::Expired => "the message was not taken within the time that a policy of the broker allows",
+        DeathReason::MaxLen => "the queue was longer than a policy of the broker allows, and dropped the message",
+        DeathReason::Unknown => "the broker gave up on the message",
     };
-    let from = match key {
+    if is_by_policy(reason) {
+        let queue = incoming.death.as_ref().map_or("a queue of ours", |death| death.queue.as_str());
+        context.notes.say_policy(queue, reason);
+    }
+    let from = match incoming.routing_key.as_str() {
         "submit" => "submit",
         "result" => "result",
         _ => "task",
     };
-    let code = if reason == "rejected" { "rejected" } else { "crashed" };
-    let letter = letter(from, code, text, &incoming);
-    match incoming.message.correlation_id.as_deref().and_then(|text| text.parse::<Ticket>().ok()) {
-        Some(ticket) if from == "task" => Input::DeadTask(ticket, DeathReason::from(reason.as_str()), Box::new(letter)),
-        _ => Input::Dead(letter),
+    let code = match reason {
+        DeathReason::Rejected => "rejected",
+        DeathReason::Expired => "expired",
+        DeathReason::MaxLen => "dropped",
+        DeathReason::DeliveryLimit | DeathReason::Unknown => "crashed",
+    };
+    let letter = letter(from, code, text.to_owned(), incoming);
+    if from == "submit" && is_by_policy(reason) {
+        let (envelope, _) = Envelope::read(&incoming.message, &context.shared.names);
+        if let Some(to) = submits::allowed(context, envelope.reply) {
+            let hint = "submit it again; ask whoever runs the broker for queues of ours without such a policy";
+            inputs.push(submits::refusal(to, vec![Problem::of_message(code, text, hint.to_owned())]));
+        }
+    }
+    match ticket(incoming) {
+        Some(ticket) if from == "task" => inputs.push(Input::DeadTask(ticket, reason, Box::new(letter))),
+        _ => inputs.push(Input::Dead(letter)),
     }
 }
 
-pub(super) async fn run_unrouted(context: Context, link: Link, mut consumer: Consumer) {
-    let settler = Settler::start(link.session.clone());
+pub(super) async fn run_unrouted(context: Context, link: Link, mut consumer: Consumer, intake: Intake) {
+    let settler = Settler::start(&context, link.session.clone(), intake);
     while let Some(mut batch) = settle::next(&link, &mut consumer, BATCH).await {
-        let mut inputs = Vec::new();
+        let mut taken = Taken::default();
         for incoming in std::mem::take(&mut batch.deliveries) {
-            inputs.push(unrouted(&context, &link, incoming).await);
+            take_unrouted(&context, incoming, &mut taken);
         }
-        settler.hand_over(&context, inputs, batch).await;
+        if taken.hand_over(&settler, batch).await.is_err() {
+            return;
+        }
     }
 }
 
-/// A task whose queue is gone goes out again once the queue is there, and so does what the queue held; anything else
-/// is somebody's mistake.
-async fn unrouted(context: &Context, link: &Link, incoming: Incoming) -> Input {
-    let ticket = incoming.message.correlation_id.as_deref().and_then(|text| text.parse::<Ticket>().ok());
-    if let (Some(ticket), Ok(queue)) = (ticket, incoming.routing_key.parse())
-        && incoming.exchange == context.shared.names.tasks()
+/// What found no binding because something of ours is missing is what it was meant to be, and the missing is looked
+/// for: a task goes out again, a report is a report, a submit is a submit. Anything else is somebody's mistake.
+fn take_unrouted(context: &Context, incoming: Incoming, taken: &mut Taken) {
+    let (exchange, key) = (incoming.exchange.as_str(), incoming.routing_key.as_str());
+    if exchange == context.shared.names.tasks()
+        && let (Some(ticket), Ok(queue)) = (ticket(&incoming), key.parse::<QueueName>())
     {
-        if let Err(error) = heal::prepare(context, &link.session, &queue).await {
-            tracing::warn!(%error, %queue, "a task found no queue, and the queue could not be made");
-        }
-        return Input::Unrouted(ticket);
+        context.repairs.ask_for(queue);
+        return taken.inputs.push(Input::Unrouted(ticket));
+    }
+    if exchange == context.shared.names.results() && key == KEY_RESULTS {
+        context.repairs.ask();
+        return results::take_in(context, &incoming, &mut taken.inputs);
+    }
+    if exchange == context.shared.names.submit() && key == KEY_SUBMIT {
+        context.repairs.ask();
+        return taken.take(context, incoming);
     }
     let message = format!(
-        "no queue is bound to exchange {} with key {:?}; publish a job with key `submit`, a result with key `results`",
-        incoming.exchange, incoming.routing_key
+        "no queue is bound to exchange {exchange} with key {key:?}; publish a job with key `submit`, a result with key \
+         `results`"
     );
-    Input::Dead(letter("unrouted", "unrouted", message, &incoming))
+    taken.inputs.push(Input::Dead(letter("unrouted", "unrouted", message, &incoming)));
+}
+
+/// Whether a policy of the broker took the message out of its queue.
+fn is_by_policy(reason: DeathReason) -> bool {
+    matches!(reason, DeathReason::Expired | DeathReason::MaxLen)
+}
+
+fn ticket(incoming: &Incoming) -> Option<Ticket> {
+    incoming.message.correlation_id.as_deref().and_then(|text| text.parse().ok())
 }
 
 /// A dead letter made of a message.
@@ -88,40 +131,15 @@ pub(super) fn letter_with(
     incoming: &Incoming,
 ) -> DeadLetter {
     let received_at = Timestamp(warrener_runtime::clock::Clock::start().now_ms());
-    let headers = properties(incoming);
+    let place = (incoming.exchange.as_str(), incoming.routing_key.as_str());
     DeadLetter {
-        from,
-        code: code.to_owned(),
-        message,
-        job: incoming.message.header_text("job").map(str::to_owned),
-        task: incoming.message.header_text("task").map(str::to_owned),
-        received_at,
         size: body.len(),
         body: body[..body.len().min(DEAD_BODY_MAX)].to_vec(),
-        headers: headers.to_string(),
         evidence: incoming.death.as_ref().map(|death| {
-            json!({"queue": death.queue, "reason": death.reason, "count": death.count, "exchange": death.exchange,
-                "routing_key": death.routing_key})
+            serde_json::json!({"queue": death.queue, "reason": death.reason, "count": death.count,
+                "exchange": death.exchange, "routing_key": death.routing_key})
             .to_string()
         }),
+        ..letters::of_message(from, code, message, place, &incoming.message, received_at)
     }
-}
-
-fn properties(incoming: &Incoming) -> Value {
-    let message = &incoming.message;
-    let mut headers: Map<String, Value> = Map::new();
-    for (name, value) in &message.headers {
-        let value = match value {
-            Header::Text(text) => json!(text),
-            Header::Int(number) => json!(number),
-            Header::Bool(yes) => json!(yes),
-            Header::Other(text) => json!(text),
-        };
-        headers.insert(name.clone(), value);
-    }
-    json!({
-        "exchange": incoming.exchange, "routing_key": incoming.routing_key, "content_type": message.content_type,
-        "content_encoding": message.content_encoding, "type": message.kind, "message_id": message.message_id,
-        "correlation_id": message.correlation_id, "reply_to": message.reply_to, "headers": headers,
-    })
 }

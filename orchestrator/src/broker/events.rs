@@ -14,25 +14,29 @@ use warrener_shared::wire::event::{CLOUD_EVENTS, JobEvent, cloud_event};
 
 use super::{Context, Link};
 use crate::driver::Input;
-use crate::store::view::{ChunkHead, EventChunk};
+use crate::store::StoreError;
+use crate::store::view::{ChunkHead, EventChunk, View};
 
 /// Chunks in one round.
 const ROUND: usize = 1024;
 /// How long a round waits whose fate is unknown before it goes out again.
 const PAUSE: Duration = Duration::from_secs(1);
+/// The longest that it waits.
+const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// How long events gather while nobody listens; as late as that a new listener hears the first one.
 const QUIET: Duration = Duration::from_millis(100);
 
 pub(super) async fn run(context: Context, link: Link) {
     let mut cursor = loop {
-        match context.view.events_published() {
+        match read(&context, View::events_published).await {
             Ok(no) => break no,
             Err(error) => tracing::error!(%error, "cannot read which events were published"),
         }
         tokio::time::sleep(PAUSE).await;
     };
+    let mut pause = PAUSE;
     loop {
-        let chunks = match context.view.events_after(cursor, ROUND) {
+        let chunks = match read(&context, move |view| view.events_after(cursor, ROUND)).await {
             Ok(chunks) => chunks,
             Err(error) => {
                 tracing::error!(%error, "cannot read events");
@@ -47,10 +51,12 @@ pub(super) async fn run(context: Context, link: Link) {
         let more = chunks.len() == ROUND;
         let Some(heard) = round(&context, &link, chunks).await else {
             // Nobody knows whether the broker has them all. If the session is over its owner says so; if the broker
-            // takes nothing for now, a new session would not help.
-            tokio::time::sleep(PAUSE).await;
+            // takes nothing for now, a new session would not help. Nor would haste: other listeners hear it twice.
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(PAUSE_MAX);
             continue;
         };
+        pause = PAUSE;
         cursor = last;
         context.input(Input::EventsPublished(cursor)).await;
         if !heard && !more {
@@ -67,7 +73,7 @@ async fn round(context: &Context, link: &Link, chunks: Vec<ChunkHead>) -> Option
         if kinds & !round.deaf == 0 {
             continue;
         }
-        match context.view.event_chunk(no) {
+        match read(context, move |view| view.event_chunk(no)).await {
             Ok(Some(EventChunk { job, events })) => {
                 for event in events {
                     round.publish(&job, &event).await?;
@@ -86,6 +92,15 @@ async fn round(context: &Context, link: &Link, chunks: Vec<ChunkHead>) -> Option
     Some(round.heard.values().any(|heard| *heard))
 }
 
+/// Asks the database where that may block.
+async fn read<T: Send + 'static>(
+    context: &Context,
+    question: impl FnOnce(&View) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let view = context.view.clone();
+    tokio::task::spawn_blocking(move || question(&view)).await.expect("reading does not panic")
+}
+
 struct Round<'a> {
     context: &'a Context,
     link: &'a Link,
@@ -102,12 +117,12 @@ impl Round<'_> {
         match self.heard.get(&*event.kind) {
             Some(false) => {}
             Some(true) => {
-                self.pending.push(self.link.replies.enqueue(&exchange, &event.kind, message(job, event)).await);
+                self.pending.push(self.link.events.enqueue(&exchange, &event.kind, message(job, event)).await);
             }
             None => {
                 // A mandatory message goes another way and would overtake those that wait for their confirm.
                 settled(std::mem::take(&mut self.pending)).await?;
-                let sent = self.link.replies.publish_mandatory(&exchange, &event.kind, message(job, event)).await;
+                let sent = self.link.events.publish_mandatory(&exchange, &event.kind, message(job, event)).await;
                 if !is_settled(sent) {
                     return None;
                 }
@@ -134,7 +149,7 @@ fn is_settled(published: Published) -> bool {
     if published == Published::Nacked {
         metrics::counter!("warrener_events_refused_total").increment(1);
     }
-    published != Published::Unknown
+    !matches!(published, Published::Unknown | Published::Late)
 }
 
 fn message(job: &str, event: &JobEvent) -> Message {

@@ -4,8 +4,13 @@ mod dead;
 mod events;
 mod heal;
 mod inbox;
+mod intake;
+mod lane;
+mod notes;
 mod outbox;
 mod poll;
+mod pulse;
+mod repairs;
 mod results;
 mod settle;
 mod submits;
@@ -15,11 +20,13 @@ mod workers;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, broadcast, mpsc, watch};
+use tokio::sync::{Mutex, Notify, broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use warrener_amqp::{Backoff, BrokerError, Publisher, Session, Settings, Topology};
 use warrener_shared::id::{JobNo, QueueName};
 
+pub use self::notes::Notes;
+pub use self::repairs::{Repairs, Troubles};
 pub(crate) use self::submits::submission;
 pub use self::suspects::Suspects;
 use crate::driver::{Input, Output, Packet};
@@ -28,8 +35,12 @@ use crate::store::view::View;
 
 /// Unconfirmed publishes of tasks. Enough to keep the broker busy, few enough to send again after a loss.
 const TASK_WINDOW: usize = 4096;
-/// Unconfirmed answers and events.
-const REPLY_WINDOW: usize = 256;
+/// Unconfirmed answers: more than the driver gives out at once.
+const REPLY_WINDOW: usize = 1536;
+/// Unconfirmed events.
+const EVENT_WINDOW: usize = 256;
+/// The longest wait between two sessions. There are few orchestrators, and everybody waits for them.
+const BACKOFF_MAX: Duration = Duration::from_secs(3);
 
 /// What the broker side needs from outside.
 #[derive(Clone, Debug)]
@@ -40,6 +51,8 @@ pub struct Context {
     pub shared: Arc<Shared>,
     /// Identity of the database.
     pub database: String,
+    /// Patterns of the queues that answers may go to.
+    pub reply_to: Arc<[String]>,
     /// Where inputs go.
     pub inputs: mpsc::Sender<Packet>,
     /// Jobs that became final.
@@ -50,6 +63,14 @@ pub struct Context {
     pub view: Arc<View>,
     /// Task queues that may be dead.
     pub suspects: Suspects,
+    /// What seems to be missing at the broker.
+    pub repairs: Repairs,
+    /// Whoever makes missing queues anew holds this.
+    pub healing: Arc<Mutex<()>>,
+    /// Why the broker side is not ready.
+    pub troubles: Troubles,
+    /// What a person should know.
+    pub notes: Notes,
 }
 
 impl Context {
@@ -59,14 +80,15 @@ impl Context {
         self.inputs.send(input.into()).await.ok();
     }
 
-    /// The number of a queue in our database.
-    pub(crate) fn number(&self, queue: &QueueName) -> Option<i64> {
-        self.shared.queues.number(queue)
+    /// All queues that we declare.
+    pub(crate) fn ours(&self) -> Vec<QueueName> {
+        let names = self.shared.queues.all().into_iter().map(|queue| queue.name);
+        names.filter(|name| !self.shared.is_external(name)).collect()
     }
 
-    /// The queue at the broker that carries the tasks of a queue.
-    pub(crate) fn address(&self, queue: &QueueName) -> String {
-        self.shared.address(queue)
+    /// Queues that we declare and that have open attempts.
+    pub(crate) fn busy(&self) -> Vec<QueueName> {
+        self.shared.queues.busy().into_iter().filter(|name| !self.shared.is_external(name)).collect()
     }
 }
 
@@ -75,7 +97,10 @@ impl Context {
 pub(crate) struct Link {
     pub(crate) session: Session,
     pub(crate) tasks: Publisher,
+    /// To queues that belong to others.
     pub(crate) replies: Publisher,
+    /// To whoever listens: a listener whose queue takes nothing delays no answers.
+    pub(crate) events: Publisher,
 }
 
 /// Keeps a session with the broker until told to stop.
@@ -100,13 +125,14 @@ async fn supervise(
     link: &watch::Sender<Option<Link>>,
     stop: &CancellationToken,
 ) -> Result<(), BrokerError> {
-    let mut backoff = Backoff::new();
+    let mut backoff = Backoff::at_most(BACKOFF_MAX);
     while !stop.is_cancelled() {
         let outcome = tokio::select! {
             outcome = session(context, link, &mut backoff) => outcome,
             () = stop.cancelled() => break,
         };
         link.send_replace(None);
+        context.troubles.clear();
         context.input(Input::Disconnected).await;
         let Err(error) = outcome else { continue };
         context.shared.health.not_ready("broker", error.to_string());
@@ -133,15 +159,15 @@ async fn session(
     backoff: &mut Backoff,
 ) -> Result<(), BrokerError> {
     let session = Session::open(&context.settings).await?;
-    let queues = own_queues(context);
-    for queue in busy_queues(context) {
-        heal::mourn(context, &session, &queue).await?;
-    }
-    session.declare(&Topology::orchestrator(&context.shared.names, &queues)).await?;
+    // What the queues of open attempts lost while we were away must be noticed before they are declared.
+    session.declare(&Topology::orchestrator(&context.shared.names, &[])).await?;
+    heal::prepare_all(context, &session, &context.busy()).await?;
+    session.declare(&Topology::orchestrator(&context.shared.names, &context.ours())).await?;
     let wiped = claim_prefix(context, &session).await?;
     let link = Link {
-        tasks: session.publisher(TASK_WINDOW).await?,
-        replies: session.publisher(REPLY_WINDOW).await?,
+        tasks: session.publisher_apart(TASK_WINDOW).await?,
+        replies: session.publisher_to_strangers(REPLY_WINDOW).await?,
+        events: session.publisher_to_strangers(EVENT_WINDOW).await?,
         session: session.clone(),
     };
     let restarted = heal::mark_restart(context, &session).await?;
@@ -154,22 +180,11 @@ async fn session(
         context.input(Input::Connected { wiped }).await;
     }
     tracing::info!(version = session.server_version(), "connected to the broker");
-    context.shared.health.ready("broker");
+    loops.spawn(pulse::run(context.clone(), link.clone()));
     backoff.reset();
     let why = session.failed().await;
     loops.shutdown().await;
     Err(why)
-}
-
-fn own_queues(context: &Context) -> Vec<QueueName> {
-    let names = context.shared.queues.all().into_iter().map(|queue| queue.name);
-    names.filter(|name| !context.shared.is_external(name)).collect()
-}
-
-/// Queues of ours with open attempts: what was lost with them while we were away must be noticed.
-fn busy_queues(context: &Context) -> Vec<QueueName> {
-    let busy = context.shared.queues.busy().into_iter();
-    busy.filter(|name| !context.shared.is_external(name)).collect()
 }
 
 /// Makes sure that the prefix is ours. If the broker does not know us, everything that is open is marked for
@@ -180,8 +195,10 @@ async fn claim_prefix(context: &Context, session: &Session) -> Result<bool, Brok
         let (done, committed) = tokio::sync::oneshot::channel();
         let packet = Packet { inputs: vec![Input::Connected { wiped }], done: Some(done) };
         context.inputs.send(packet).await.ok();
-        let lost = |_| given_up("the store did not keep that the broker was wiped");
-        tokio::time::timeout(STORE_PATIENCE, committed).await.map_or_else(|_| Ok(()), |done| done.map_err(lost))?;
+        // Without an answer nobody knows whether it was kept, so it must not be taken for kept.
+        if !matches!(tokio::time::timeout(STORE_PATIENCE, committed).await, Ok(Ok(()))) {
+            return Err(given_up("the store did not keep that the broker was wiped"));
+        }
     }
     session.declare_owner(&context.shared.names, &context.database).await?;
     Ok(wiped)

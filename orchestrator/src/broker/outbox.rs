@@ -1,14 +1,15 @@
 //! Carrying out what the driver asks for after its commits.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use futures_util::future::FutureExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{mpsc, watch};
-use warrener_amqp::Published;
+use warrener_amqp::{BrokerError, Published};
 use warrener_shared::id::{QueueName, Ticket};
 use warrener_shared::wire::control::Control;
 use warrener_shared::wire::dispatch::MAX_REPORTS;
@@ -16,20 +17,28 @@ use warrener_shared::wire::result::REPORTS_MAX;
 use warrener_shared::wire::topology::{KEY_CONTROL_ALL, control_key};
 use warrener_shared::wire::{JSON, Message};
 
+use super::lane::{LaneState, QueueLane};
 use super::{Context, Link, heal};
 use crate::driver::{Input, Outgoing, Output, Parcel, Reply};
 
-/// Unconfirmed publishes of one queue, so that a dead queue leaves room for the others.
-const LANE_WINDOW: usize = 1024;
 /// How long a queue may confirm nothing before it is asked whether it is dead.
 const DEAD_AFTER: Duration = Duration::from_secs(60);
-/// How often a queue of somebody else that is missing is tried again.
-const MISSING_RETRY: Duration = Duration::from_secs(5);
+/// How often it is looked at what waits.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// The longest that a queue of ours is left alone which takes nothing: it is made anew meanwhile.
+const PAUSE_OURS: Duration = Duration::from_secs(2);
+/// The same for a queue of somebody else.
+const PAUSE_OTHERS: Duration = Duration::from_secs(600);
+/// The same for a queue that is missing.
+const PAUSE_MISSING: Duration = Duration::from_secs(5);
 /// Tickets in one control message.
 const STOP_MAX: usize = 500;
 
 type Confirm = Pin<Box<dyn Future<Output = (i64, i64, Published)> + Send>>;
-type Answered = Pin<Box<dyn Future<Output = (i64, bool)> + Send>>;
+type Answered = Pin<Box<dyn Future<Output = (i64, Published)> + Send>>;
+/// The session, the queue, and whether it is there.
+type Prepared = Pin<Box<dyn Future<Output = (u64, i64, Result<bool, BrokerError>)> + Send>>;
+type Errand = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Routes outputs to the session of the moment; without one, says at once that nothing was published.
 pub(super) async fn route(
@@ -44,7 +53,11 @@ pub(super) async fn route(
         lanes: BTreeMap::new(),
         confirms: FuturesUnordered::new(),
         replies: FuturesUnordered::new(),
+        prepared: FuturesUnordered::new(),
+        errands: FuturesUnordered::new(),
     };
+    let mut look = tokio::time::interval(LOOK_EVERY);
+    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             output = outputs.recv() => match output {
@@ -53,29 +66,26 @@ pub(super) async fn route(
             },
             Some(confirm) = outbox.confirms.next(), if !outbox.confirms.is_empty() => outbox.confirmed(confirm).await,
             Some(reply) = outbox.replies.next(), if !outbox.replies.is_empty() => outbox.replied(reply).await,
+            Some(prepared) = outbox.prepared.next(), if !outbox.prepared.is_empty() => outbox.prepared(prepared).await,
+            Some(()) = outbox.errands.next(), if !outbox.errands.is_empty() => {}
+            _ = look.tick(), if !outbox.lanes.is_empty() => outbox.look().await,
         }
     }
 }
 
-/// What is known of a queue in this session.
-#[derive(Default)]
-struct LaneState {
-    name: Option<QueueName>,
-    prepared: bool,
-    missing_since: Option<Instant>,
-    failing_since: Option<Instant>,
-    in_flight: usize,
-    waiting: VecDeque<Outgoing>,
-}
-
+/// Nothing here waits for the broker: a queue that takes nothing must not hold back the others.
 struct Outbox {
     context: Context,
     links: watch::Receiver<Option<Link>>,
     epoch: u64,
-    lanes: BTreeMap<i64, LaneState>,
+    lanes: BTreeMap<i64, QueueLane>,
     confirms: FuturesUnordered<Confirm>,
     /// Answers on their way; nobody waits for a slow client's queue.
     replies: FuturesUnordered<Answered>,
+    /// Queues that are being looked at, and made or bound if need be.
+    prepared: FuturesUnordered<Prepared>,
+    /// Whatever else is sent, and nobody waits for.
+    errands: FuturesUnordered<Errand>,
 }
 
 impl Outbox {
@@ -83,11 +93,11 @@ impl Outbox {
         match output {
             Output::Publish(outgoing) => self.publish(outgoing).await,
             Output::Reply(replies) => self.reply(replies),
-            Output::Stop(tickets) => self.stop(tickets).await,
-            Output::Drain(worker) => self.drain(&worker).await,
+            Output::Stop(tickets) => self.stop(tickets),
+            Output::Drain(worker) => self.drain(&worker),
             Output::Replay(no, parcel) => self.replay(no, *parcel),
             Output::Events => self.context.new_events.notify_one(),
-            Output::Declare(no, queue) => self.declare(no, &queue).await,
+            Output::Declare(no, queue) => self.declare(no, &queue),
             Output::Finished(jobs) => {
                 for job in jobs {
                     // Nobody may be waiting.
@@ -114,9 +124,8 @@ impl Outbox {
         let mut touched = BTreeSet::new();
         for one in outgoing {
             touched.insert(one.queue);
-            let lane = self.lanes.entry(one.queue).or_default();
-            lane.name.get_or_insert_with(|| one.name.clone());
-            lane.waiting.push_back(one);
+            let name = one.name.clone();
+            self.lanes.entry(one.queue).or_insert_with(|| QueueLane::new(name)).push(one);
         }
         for lane in touched {
             self.pump(lane, &link).await;
@@ -125,16 +134,14 @@ impl Outbox {
 
     /// Sends what waits for a queue, as far as its window allows.
     async fn pump(&mut self, no: i64, link: &Link) {
-        if !self.prepare(no, link).await {
-            let lane = self.lanes.get_mut(&no).expect("the queue was prepared");
-            let numbers = lane.waiting.drain(..).map(|one| one.dispatch_no).collect();
-            return self.context.input(Input::Unpublished(numbers)).await;
+        let Some(lane) = self.lanes.get_mut(&no) else { return };
+        match lane.state {
+            LaneState::Unknown if !lane.is_paused() => return self.prepare(no, link),
+            LaneState::Unknown | LaneState::Preparing => return,
+            LaneState::Ready => {}
         }
         let exchange = self.context.shared.names.tasks();
-        let lane = self.lanes.get_mut(&no).expect("the queue was prepared");
-        while lane.in_flight < LANE_WINDOW
-            && let Some(one) = lane.waiting.pop_front()
-        {
+        while let Some(one) = lane.next() {
             let mut message = *one.message;
             message.reply_to = Some(self.context.shared.names.results());
             message.set_int(MAX_REPORTS, i64::from(REPORTS_MAX));
@@ -145,25 +152,48 @@ impl Outbox {
         }
     }
 
-    /// Whether the queue exists at the broker, made or bound if need be.
-    async fn prepare(&mut self, no: i64, link: &Link) -> bool {
-        let lane = self.lanes.get_mut(&no).expect("an attempt names its queue");
-        if lane.prepared {
-            return true;
-        }
-        if lane.missing_since.is_some_and(|since| since.elapsed() < MISSING_RETRY) {
-            return false;
-        }
-        let name = lane.name.clone().expect("an attempt names its queue");
-        let prepared = heal::prepare(&self.context, &link.session, &name).await;
-        lane.prepared = matches!(prepared, Ok(true));
-        lane.missing_since = (!lane.prepared).then(Instant::now);
+    /// Has it looked whether the queue exists at the broker, and made or bound if need be.
+    fn prepare(&mut self, no: i64, link: &Link) {
+        let Some(lane) = self.lanes.get_mut(&no) else { return };
+        lane.state = LaneState::Preparing;
+        let (context, session, name) = (self.context.clone(), link.session.clone(), lane.name.clone());
+        self.prepared.push(Box::pin(async move {
+            let prepared = heal::prepare(&context, &session, &name).await;
+            (session.epoch(), no, prepared)
+        }));
+    }
+
+    async fn prepared(&mut self, (epoch, no, prepared): (u64, i64, Result<bool, BrokerError>)) {
+        let Some(link) = self.link().filter(|link| link.session.epoch() == epoch) else { return };
+        let Some(lane) = self.lanes.get_mut(&no) else { return };
         match prepared {
-            Ok(true) => {}
-            Ok(false) => tracing::warn!(queue = %name, "the queue of this address does not exist; trying again"),
-            Err(error) => tracing::error!(%error, queue = %name, "the queue cannot be made"),
+            Ok(true) => {
+                lane.state = LaneState::Ready;
+                lane.go_on();
+                return self.pump(no, &link).await;
+            }
+            Ok(false) => tracing::warn!(queue = %lane.name, "the queue of this address does not exist; trying again"),
+            Err(error) => tracing::error!(%error, queue = %lane.name, "the queue cannot be made"),
         }
-        lane.prepared
+        lane.state = LaneState::Unknown;
+        lane.put_off(PAUSE_MISSING);
+    }
+
+    /// Goes on with queues that were left alone, and tells of what waits for too long.
+    async fn look(&mut self) {
+        let Some(link) = self.link() else { return };
+        let busy: Vec<i64> =
+            self.lanes.iter().filter(|(_, lane)| !lane.waiting.is_empty()).map(|(no, _)| *no).collect();
+        let mut overdue = Vec::new();
+        for no in busy {
+            self.pump(no, &link).await;
+            if let Some(lane) = self.lanes.get_mut(&no) {
+                overdue.extend(lane.take_overdue());
+            }
+        }
+        if !overdue.is_empty() {
+            self.context.input(Input::Unpublished(overdue)).await;
+        }
     }
 
     async fn confirmed(&mut self, first: (i64, i64, Published)) {
@@ -171,21 +201,21 @@ impl Outbox {
         while let Some(Some(next)) = self.confirms.next().now_or_never() {
             confirms.push(next);
         }
-        let (mut published, mut failed, mut touched) = (Vec::new(), Vec::new(), BTreeSet::new());
+        let (mut published, mut failed, mut touched) = (Vec::new(), Vec::new(), BTreeMap::new());
         for (no, dispatch_no, outcome) in confirms {
             let Some(lane) = self.lanes.get_mut(&no) else {
                 failed.push(dispatch_no);
                 continue;
             };
             lane.in_flight = lane.in_flight.saturating_sub(1);
-            touched.insert(no);
             if outcome.is_confirmed() {
-                lane.failing_since = None;
+                lane.go_on();
                 published.push(dispatch_no);
             } else {
                 lane.failing_since.get_or_insert_with(Instant::now);
                 failed.push(dispatch_no);
             }
+            touched.insert(no, outcome);
         }
         if !published.is_empty() {
             self.context.input(Input::Published(published)).await;
@@ -194,23 +224,24 @@ impl Outbox {
             self.context.input(Input::Unpublished(failed)).await;
         }
         if let Some(link) = self.link() {
-            for no in touched {
-                self.after_confirms(no, &link).await;
+            for (no, outcome) in touched {
+                self.after_confirms(no, outcome, &link).await;
             }
         }
     }
 
-    async fn after_confirms(&mut self, no: i64, link: &Link) {
+    async fn after_confirms(&mut self, no: i64, latest: Published, link: &Link) {
         let Some(lane) = self.lanes.get_mut(&no) else { return };
-        let failing = lane.failing_since.is_some_and(|since| since.elapsed() > DEAD_AFTER);
-        let name = lane.name.clone().expect("an attempt names its queue");
-        if failing && link.session.is_blocked().is_none() && !self.context.shared.is_external(&name) {
+        let is_ours = self.context.shared.external(&lane.name).is_none();
+        let is_failing = lane.failing_since.is_some_and(|since| since.elapsed() > DEAD_AFTER);
+        if (is_failing || latest == Published::Late) && is_ours && link.session.is_blocked().is_none() {
             lane.failing_since = None;
-            self.context.suspects.add(name);
+            self.context.suspects.add(lane.name.clone());
         }
-        if self.lanes.get(&no).is_some_and(|lane| !lane.waiting.is_empty()) {
-            self.pump(no, link).await;
+        if !latest.is_confirmed() {
+            lane.put_off(if is_ours { PAUSE_OURS } else { PAUSE_OTHERS });
         }
+        self.pump(no, link).await;
     }
 
     fn reply(&mut self, replies: Vec<Reply>) {
@@ -222,23 +253,29 @@ impl Outbox {
                     Some(link) => link.replies.publish("", &reply_to, message).await,
                     None => Published::Unknown,
                 };
-                (no, published.is_confirmed())
+                (no, published)
             }));
         }
     }
 
-    async fn replied(&mut self, first: (i64, bool)) {
+    async fn replied(&mut self, first: (i64, Published)) {
         let mut replies = vec![first];
         while let Some(Some(next)) = self.replies.next().now_or_never() {
             replies.push(next);
         }
-        let (given, failed): (Vec<_>, Vec<_>) = replies.into_iter().partition(|(_, given)| *given);
-        let numbers = |replies: Vec<(i64, bool)>| replies.into_iter().map(|(no, _)| no).collect::<Vec<_>>();
+        let (mut given, mut failed) = (Vec::new(), Vec::new());
+        for (no, published) in replies {
+            match published {
+                Published::Confirmed => given.push(no),
+                Published::Impossible => self.context.input(Input::Unanswerable(no)).await,
+                _ => failed.push(no),
+            }
+        }
         if !given.is_empty() {
-            self.context.input(Input::Replied(numbers(given))).await;
+            self.context.input(Input::Replied(given)).await;
         }
         if !failed.is_empty() {
-            self.context.input(Input::NotReplied(numbers(failed))).await;
+            self.context.input(Input::NotReplied(failed)).await;
         }
     }
 
@@ -246,27 +283,22 @@ impl Outbox {
     fn replay(&mut self, no: i64, parcel: Parcel) {
         let context = self.context.clone();
         let Some(link) = self.link() else { return };
-        tokio::spawn(async move {
+        self.errands.push(Box::pin(async move {
             let sent = link.replies.publish_mandatory(&parcel.exchange, &parcel.key, parcel.message).await;
             if sent.is_confirmed() {
                 context.input(Input::Replayed(no)).await;
             } else {
                 tracing::warn!(dead_letter = no, ?sent, "a dead letter could not be published again; it is kept");
             }
-        });
+        }));
     }
 
-    async fn drain(&mut self, worker: &str) {
-        let Some(link) = self.link() else { return };
-        let control = Control { cancel: Vec::new(), drain: true };
-        let body = serde_json::to_vec(&control).expect("plain data");
-        let message = Message { content_type: Some(JSON.to_owned()), body, ..Message::default() };
-        link.replies.send_unconfirmed(&self.context.shared.names.control(), &control_key(worker), message).await;
+    fn drain(&mut self, worker: &str) {
+        self.control(control_key(worker), &Control { cancel: Vec::new(), drain: true });
     }
 
     /// Tells workers to stop attempts: each worker its own, so that tickets are not shown around.
-    async fn stop(&mut self, tickets: Vec<(Ticket, Option<std::sync::Arc<str>>)>) {
-        let Some(link) = self.link() else { return };
+    fn stop(&mut self, tickets: Vec<(Ticket, Option<Arc<str>>)>) {
         let mut by_key: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (ticket, worker) in tickets {
             let key = worker.map_or_else(|| KEY_CONTROL_ALL.to_owned(), |worker| control_key(&worker));
@@ -274,31 +306,40 @@ impl Outbox {
         }
         for (key, tickets) in by_key {
             for chunk in tickets.chunks(STOP_MAX) {
-                let control = Control { cancel: chunk.to_vec(), drain: false };
-                let body = serde_json::to_vec(&control).expect("plain data");
-                let message = Message { content_type: Some(JSON.to_owned()), body, ..Message::default() };
-                // A lost message is repaired by the answer to the next heartbeat.
-                link.replies.send_unconfirmed(&self.context.shared.names.control(), &key, message).await;
+                self.control(key.clone(), &Control { cancel: chunk.to_vec(), drain: false });
             }
         }
     }
 
+    /// A lost message is repaired by the answer to the next heartbeat.
+    fn control(&mut self, key: String, control: &Control) {
+        let Some(link) = self.link() else { return };
+        let exchange = self.context.shared.names.control();
+        let body = serde_json::to_vec(control).expect("plain data");
+        let message = Message { content_type: Some(JSON.to_owned()), body, ..Message::default() };
+        self.errands.push(Box::pin(async move {
+            link.replies.send_unconfirmed(&exchange, &key, message).await;
+        }));
+    }
+
     /// A queue that the database did not know held nothing of ours, so that nobody asks whether it was lost: the
     /// attempts that are about to go out would go out twice.
-    async fn declare(&mut self, no: i64, queue: &QueueName) {
+    fn declare(&mut self, no: i64, queue: &QueueName) {
         let Some(link) = self.link() else { return };
-        let result = if self.context.shared.is_external(queue) {
-            let found = heal::prepare(&self.context, &link.session, queue).await;
-            if let Ok(found) = found {
-                self.context.input(Input::LaneFound(no, found)).await;
+        let lane = self.lanes.entry(no).or_insert_with(|| QueueLane::new(queue.clone()));
+        lane.state = LaneState::Preparing;
+        let (context, session, queue) = (self.context.clone(), link.session, queue.clone());
+        let is_ours = context.shared.external(&queue).is_none();
+        self.prepared.push(Box::pin(async move {
+            let prepared = if is_ours {
+                heal::make(&context, &session, &queue).await.map(|()| true)
+            } else {
+                heal::prepare(&context, &session, &queue).await
+            };
+            if let (Ok(found), false) = (&prepared, is_ours) {
+                context.input(Input::LaneFound(no, *found)).await;
             }
-            found.map(drop)
-        } else {
-            let made = heal::make(&self.context, &link.session, queue).await;
-            made.map(|()| self.lanes.entry(no).or_default().prepared = true)
-        };
-        if let Err(error) = result {
-            tracing::error!(%error, %queue, "the queue cannot be made");
-        }
+            (session.epoch(), no, prepared)
+        }));
     }
 }

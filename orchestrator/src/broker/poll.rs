@@ -1,6 +1,7 @@
 //! A look at the task queues each second: which attempts must have started, which queues ran empty, which are gone.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use warrener_shared::id::QueueName;
 
@@ -9,47 +10,89 @@ use crate::driver::{Depth, Input};
 
 /// How often the queues are looked at.
 const EVERY: Duration = Duration::from_secs(1);
-
 /// How many rounds pass before a queue of somebody else is looked for again.
 const MISSING_ROUNDS: u64 = 5;
+/// How long a queue with messages may stand still while its workers have room before a person is told.
+const STUCK_AFTER: Duration = Duration::from_secs(15);
 
 pub(super) async fn run(context: Context, link: Link) {
     let mut every = tokio::time::interval(EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut rounds = 0_u64;
+    let mut still = BTreeMap::new();
     loop {
         every.tick().await;
-        for (no, name, upto) in queues(&context) {
-            look(&context, &link, no, &name, upto).await;
+        let queues = context.shared.queues.unstarted();
+        let mut missing = Vec::new();
+        let mut seen = BTreeMap::new();
+        for (no, name, upto) in queues {
+            match look(&context, &link, no, &name, upto).await {
+                Some(Some(ready)) => {
+                    seen.insert(no, stands_still(&context, &name, ready, still.get(&no)));
+                }
+                Some(None) => missing.push(name),
+                None => {}
+            }
+        }
+        still = seen;
+        if !missing.is_empty() {
+            for queue in &missing {
+                tracing::warn!(%queue, "the queue at the broker is gone");
+            }
+            if let Err(error) = heal::prepare_all(&context, &link.session, &missing).await {
+                tracing::warn!(%error, "a queue could not be made anew; trying again");
+            }
         }
         rounds += 1;
         if rounds % MISSING_ROUNDS == 1 {
             find_addresses(&context, &link).await;
         }
-        if let Some(reason) = link.session.is_blocked() {
-            context.shared.health.not_ready("broker", format!("the broker takes no messages: {reason}"));
-        } else {
-            context.shared.health.ready("broker");
+    }
+}
+
+/// How many messages are ready; `Some(None)` if the queue is gone, `None` if it could not be looked at.
+async fn look(context: &Context, link: &Link, no: i64, name: &QueueName, upto: i64) -> Option<Option<u32>> {
+    match link.session.depth(&context.shared.address(name)).await {
+        Ok(Some(depth)) => {
+            context.input(Input::Depth(Depth { queue: no, ready: depth.ready, upto })).await;
+            Some(Some(depth.ready))
+        }
+        Ok(None) if context.shared.external(name).is_none() => Some(None),
+        Ok(None) => None,
+        Err(error) => {
+            tracing::debug!(%error, queue = %name, "a queue could not be looked at");
+            None
         }
     }
 }
 
-/// Queues with attempts that nobody was seen at, with the highest confirmed dispatch of each.
-fn queues(context: &Context) -> Vec<(i64, QueueName, i64)> {
-    context.shared.queues.unstarted()
-}
-
-async fn look(context: &Context, link: &Link, no: i64, name: &QueueName, upto: i64) {
-    match link.session.depth(&context.address(name)).await {
-        Ok(Some(depth)) => context.input(Input::Depth(Depth { queue: no, ready: depth.ready, upto })).await,
-        Ok(None) => {
-            tracing::warn!(queue = %name, "the queue at the broker is gone");
-            if let Err(error) = heal::prepare(context, &link.session, name).await {
-                tracing::warn!(%error, queue = %name, "the queue could not be made anew; trying again");
-            }
-        }
-        Err(error) => tracing::debug!(%error, queue = %name, "a queue could not be looked at"),
-    }
+/// Since when so many messages are ready though workers have room for them. A broker may have forgotten the consumers
+/// of a queue without a word.
+fn stands_still(
+    context: &Context,
+    queue: &QueueName,
+    ready: u32,
+    before: Option<&(u32, Option<Instant>)>,
+) -> (u32, Option<Instant>) {
+    let serving = context.shared.workers.serving(queue.as_str());
+    let free = |worker: &crate::pulse::Seen| {
+        !worker.heartbeat.draining && (worker.heartbeat.slots as usize) > worker.heartbeat.tickets.len()
+    };
+    let is_still = ready > 0 && serving.iter().any(free);
+    let since = match before {
+        Some((last, since)) if is_still && *last == ready => since.or_else(|| Some(Instant::now())),
+        _ => None,
+    };
+    let is_stuck = since.is_some_and(|since| since.elapsed() > STUCK_AFTER);
+    let text = is_stuck.then(|| {
+        format!(
+            "{ready} tasks wait in the queue {}, its workers have free slots, and none is taken: restart those workers \
+             if it stays",
+            queue
+        )
+    });
+    context.notes.say(format!("queue {queue}"), text);
+    (ready, since)
 }
 
 /// Queues of somebody else take tasks only as long as they are there.

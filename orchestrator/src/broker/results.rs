@@ -1,39 +1,110 @@
-//! Reports of workers.
+//! Reports of workers, and up to when all of them are read.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use warrener_amqp::{Consumer, Incoming};
+use tokio::sync::mpsc;
+use warrener_amqp::{Batch, Consumer, Incoming, Pulse};
 use warrener_engine::event::Reported;
 use warrener_shared::wire::result::{Read, Unreadable, is_bundle, parse_bundle, parse_report};
 
-use super::settle::{self, Settler};
+use super::intake::Intake;
+use super::settle::{self, Closed, Settler};
 use super::workers::is_worker;
 use super::{Context, Link, dead};
 use crate::driver::Input;
 
 /// Messages taken at once, and reports handed on at once: a message may carry many.
 const BATCH: usize = 256;
+/// How often it is looked whether all reports are read.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+/// How long an answer on the consumer's channel may take.
+const ASK_LIMIT: Duration = Duration::from_secs(5);
 
-pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer) {
-    let settler = Settler::start(link.session.clone());
-    while let Some(mut batch) = settle::next(&link, &mut consumer, BATCH).await {
-        let (mut inputs, mut read) = (Vec::new(), 0);
-        for incoming in std::mem::take(&mut batch.deliveries) {
-            take_in(&context, &incoming, &mut inputs);
-            read += 1;
-            if inputs.len() >= BATCH {
-                let first = batch.split_first(std::mem::take(&mut read));
-                settler.hand_over(&context, std::mem::take(&mut inputs), first).await;
+pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer, intake: Intake) {
+    let settler = Settler::start(&context, link.session.clone(), intake);
+    let (mark, mut marks) = mpsc::channel(1);
+    let asking = tokio::spawn(ask(context.clone(), link.clone(), consumer.pulse(), mark));
+    loop {
+        tokio::select! {
+            biased;
+            Some(upto) = marks.recv() => {
+                if read_up_to(&context, &link, &mut consumer, &settler, upto).await.is_err() {
+                    break;
+                }
+            }
+            batch = settle::next(&link, &mut consumer, BATCH) => {
+                let Some(batch) = batch else { break };
+                if take(&context, &settler, batch).await.is_err() {
+                    break;
+                }
             }
         }
-        if read > 0 {
-            settler.hand_over(&context, inputs, batch).await;
+    }
+    asking.abort();
+}
+
+async fn take(context: &Context, settler: &Settler, mut batch: Batch) -> Result<(), Closed> {
+    let (mut inputs, mut read) = (Vec::new(), 0);
+    for incoming in std::mem::take(&mut batch.deliveries) {
+        take_in(context, &incoming, &mut inputs);
+        read += 1;
+        if inputs.len() >= BATCH {
+            let first = batch.split_first(std::mem::take(&mut read));
+            settler.hand_over(std::mem::take(&mut inputs), first, None).await?;
+        }
+    }
+    if read > 0 { settler.hand_over(inputs, batch, None).await } else { Ok(()) }
+}
+
+/// Finds out up to when reports have been read. The order matters: what the broker had confirmed before the first
+/// step waits in the queue, or is on its way to the consumer, or was acknowledged; the second step excludes the first,
+/// and the third brings in what the second was too early for.
+async fn ask(context: Context, link: Link, pulse: Pulse, mark: mpsc::Sender<Duration>) {
+    let mut every = tokio::time::interval(ASK_EVERY);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        let upto = context.shared.workers.clock().monotonic();
+        let is_empty = is_empty(&link, &context.shared.names.unrouted()).await
+            && is_empty(&link, &context.shared.names.results()).await;
+        if is_empty && pulse.round_trip(ASK_LIMIT).await.is_ok() && mark.send(upto).await.is_err() {
+            return;
         }
     }
 }
 
+async fn is_empty(link: &Link, queue: &str) -> bool {
+    matches!(link.session.depth(queue).await, Ok(Some(depth)) if depth.ready == 0)
+}
+
+/// Hands on everything that has come, then says up to when that is all. More can come meanwhile, but no more than
+/// the prefetch was on its way when the mark was made.
+async fn read_up_to(
+    context: &Context,
+    link: &Link,
+    consumer: &mut Consumer,
+    settler: &Settler,
+    upto: Duration,
+) -> Result<(), Closed> {
+    let mut taken = 0;
+    while taken < usize::from(super::inbox::RESULT_PREFETCH) {
+        let Some(batch) = consumer.arrived_batch(BATCH).map_err(|error| {
+            link.session.break_with(error);
+            Closed
+        })?
+        else {
+            break;
+        };
+        taken += batch.len();
+        take(context, settler, batch).await?;
+    }
+    context.input(Input::ResultsRead { upto }).await;
+    Ok(())
+}
+
 /// What a message says, once or many times; forged reports are only counted.
-fn take_in(context: &Context, incoming: &Incoming, inputs: &mut Vec<Input>) {
+pub(super) fn take_in(context: &Context, incoming: &Incoming, inputs: &mut Vec<Input>) {
     let message = &incoming.message;
     let read = if is_bundle(message) {
         parse_bundle(message, &context.shared.limits)

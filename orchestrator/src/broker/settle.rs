@@ -1,10 +1,12 @@
 //! Taking batches, and acknowledging what is committed, in order, while the next batch is already on its way.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use warrener_amqp::{Batch, Consumer, Session};
 
+use super::intake::Intake;
 use super::{Context, Link};
 use crate::driver::{Input, Packet};
 
@@ -22,35 +24,64 @@ pub(super) async fn next(link: &Link, consumer: &mut Consumer, most: usize) -> O
     }
 }
 
+/// What the answers of the driver lead to: inputs that must be committed too before the batch is acknowledged.
+pub(super) type Outcome = Pin<Box<dyn Future<Output = Vec<Input>> + Send>>;
+
 /// A batch that waits for its commit.
-pub(super) struct Waiting {
-    pub(super) batch: Batch,
-    pub(super) committed: oneshot::Receiver<()>,
+struct Waiting {
+    batch: Batch,
+    committed: oneshot::Receiver<()>,
+    outcome: Option<Outcome>,
 }
 
 /// The acknowledging end of a consumer.
 pub(super) struct Settler {
+    context: Context,
+    intake: Intake,
     waiting: mpsc::Sender<Waiting>,
 }
 
+/// Nobody acknowledges any more: the session is over.
+pub(super) struct Closed;
+
 impl Settler {
-    pub(super) fn start(session: Session) -> Self {
+    pub(super) fn start(context: &Context, session: Session, intake: Intake) -> Self {
         let (waiting, queue) = mpsc::channel(PIPELINE);
-        tokio::spawn(settle(session, queue));
-        Self { waiting }
+        tokio::spawn(settle(context.clone(), session, intake.clone(), queue));
+        Self { context: context.clone(), intake, waiting }
     }
 
-    /// Hands inputs to the driver, and the batch that they came in to be acknowledged once they are committed.
-    pub(super) async fn hand_over(&self, context: &Context, inputs: Vec<Input>, batch: Batch) {
-        let (done, committed) = oneshot::channel();
-        context.inputs.send(Packet { inputs, done: Some(done) }).await.ok();
-        self.waiting.send(Waiting { batch, committed }).await.ok();
+    /// Hands inputs to the driver, and the batch that they came in to be acknowledged once they are committed, and
+    /// what comes of them too.
+    pub(super) async fn hand_over(
+        &self,
+        inputs: Vec<Input>,
+        batch: Batch,
+        outcome: Option<Outcome>,
+    ) -> Result<(), Closed> {
+        self.intake.took();
+        let committed = hand(&self.context, inputs).await;
+        self.waiting.send(Waiting { batch, committed, outcome }).await.map_err(|_| Closed)
     }
 }
 
-async fn settle(session: Session, mut queue: mpsc::Receiver<Waiting>) {
-    while let Some(Waiting { batch, committed }) = queue.recv().await {
-        if committed.await.is_err() {
+async fn hand(context: &Context, inputs: Vec<Input>) -> oneshot::Receiver<()> {
+    let (done, committed) = oneshot::channel();
+    // The driver is gone only when the process ends.
+    context.inputs.send(Packet { inputs, done: Some(done) }).await.ok();
+    committed
+}
+
+async fn settle(context: Context, session: Session, intake: Intake, mut queue: mpsc::Receiver<Waiting>) {
+    while let Some(Waiting { batch, committed, outcome }) = queue.recv().await {
+        let mut is_kept = committed.await.is_ok();
+        if let Some(outcome) = outcome.filter(|_| is_kept) {
+            let more = outcome.await;
+            if !more.is_empty() {
+                is_kept = hand(&context, more).await.await.is_ok();
+            }
+        }
+        if !is_kept {
             // The broker hands everything out again on the next session.
             return session.break_with(super::given_up("the store could not be written"));
         }
@@ -58,5 +89,6 @@ async fn settle(session: Session, mut queue: mpsc::Receiver<Waiting>) {
             tracing::debug!(%error, "an acknowledgement did not reach the broker; the messages come again");
             return;
         }
+        intake.settled();
     }
 }

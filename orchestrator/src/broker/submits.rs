@@ -3,22 +3,20 @@
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use warrener_amqp::{Batch, Consumer, Incoming};
 use warrener_shared::job::{JobSpec, Problem, canonical_content};
-
 use warrener_shared::wire::Message;
 use warrener_shared::wire::submit::{self, Content, EventBody, Refusal, ReplyAddress};
 
-use super::settle::next as next_batch;
+use super::intake::Intake;
+use super::settle::{self, Closed, Outcome, Settler};
 use super::{Context, Link, dead};
-use crate::driver::{Answer, Input, Packet, ReplyTo, Submission};
+use crate::driver::{Answer, Input, Refused, ReplyTo, Submission};
 use crate::store::Submitted;
 
 /// Submits taken at once.
 const BATCH: usize = 64;
-/// Batches that are handed to the driver and not acknowledged yet.
-const PIPELINE: usize = 4;
 
 /// A submit on its way, with what is needed to refuse it.
 struct Underway {
@@ -51,55 +49,52 @@ impl Wanted {
     }
 }
 
-pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer) {
-    let (waiting, queue) = mpsc::channel(PIPELINE);
-    tokio::spawn(settle(context.clone(), link.clone(), queue));
-    while let Some(mut batch) = next_batch(&link, &mut consumer, BATCH).await {
+pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer, intake: Intake) {
+    let settler = Settler::start(&context, link.session.clone(), intake);
+    while let Some(mut batch) = settle::next(&link, &mut consumer, BATCH).await {
         let (mut taken, mut read) = (Taken::default(), 0);
         for incoming in std::mem::take(&mut batch.deliveries) {
-            taken.take(&context, &link, incoming).await;
+            taken.take(&context, incoming);
             read += 1;
             if taken.inputs.len() >= BATCH {
                 let first = batch.split_first(std::mem::take(&mut read));
-                if std::mem::take(&mut taken).hand_over(&context, &waiting, first).await.is_err() {
+                if std::mem::take(&mut taken).hand_over(&settler, first).await.is_err() {
                     return;
                 }
             }
         }
-        if read > 0 && taken.hand_over(&context, &waiting, batch).await.is_err() {
+        if read > 0 && taken.hand_over(&settler, batch).await.is_err() {
             return;
         }
     }
 }
 
-type Waiting = (Batch, Vec<Underway>, oneshot::Receiver<()>);
-
 /// What is handed to the driver together.
 #[derive(Default)]
-struct Taken {
-    inputs: Vec<Input>,
+pub(super) struct Taken {
+    pub(super) inputs: Vec<Input>,
     underway: Vec<Underway>,
 }
 
 impl Taken {
     /// A message with one job, or with many.
-    async fn take(&mut self, context: &Context, link: &Link, incoming: Incoming) {
+    pub(super) fn take(&mut self, context: &Context, incoming: Incoming) {
         match submit::split(&incoming.message, &context.shared.names) {
-            None => self.take_one(context, link, incoming).await,
+            None => self.take_one(context, incoming),
             Some(Ok(jobs)) => {
                 let around = Incoming { message: Message::default(), ..incoming };
                 for message in jobs {
-                    self.take_one(context, link, Incoming { message, ..around.clone() }).await;
+                    self.take_one(context, Incoming { message, ..around.clone() });
                 }
             }
             Some(Err(problems)) => {
                 let (envelope, _) = submit::Envelope::read(&incoming.message, &context.shared.names);
-                self.inputs.extend(refuse(link, &incoming, envelope.reply, problems).await);
+                self.inputs.push(refuse(&incoming, allowed(context, envelope.reply), problems));
             }
         }
     }
 
-    async fn take_one(&mut self, context: &Context, link: &Link, incoming: Incoming) {
+    fn take_one(&mut self, context: &Context, incoming: Incoming) {
         match read(context, &incoming) {
             Ok((to, wanted)) => {
                 let (tell, answer) = oneshot::channel();
@@ -107,20 +102,18 @@ impl Taken {
                 self.inputs.push(input);
                 self.underway.push(Underway { incoming, to, event, answer });
             }
-            Err((to, problems)) => self.inputs.extend(refuse(link, &incoming, to, problems).await),
+            Err((to, problems)) => self.inputs.push(refuse(&incoming, to, problems)),
         }
     }
 
-    /// Hands all to the driver, and the batch that it came in to be acknowledged once it is committed.
-    async fn hand_over(self, context: &Context, waiting: &mpsc::Sender<Waiting>, batch: Batch) -> Result<(), Closed> {
-        let (done, committed) = oneshot::channel();
-        context.inputs.send(Packet { inputs: self.inputs, done: Some(done) }).await.ok();
-        waiting.send((batch, self.underway, committed)).await.map_err(|_| Closed)
+    /// Hands all to the driver, and the batch that it came in to be acknowledged once it is committed, refusals
+    /// included. The answers themselves are given later: nobody waits here for a queue of somebody else.
+    pub(super) async fn hand_over(self, settler: &Settler, batch: Batch) -> Result<(), Closed> {
+        let outcome: Option<Outcome> =
+            if self.underway.is_empty() { None } else { Some(Box::pin(refused(self.underway))) };
+        settler.hand_over(self.inputs, batch, outcome).await
     }
 }
-
-/// Nobody acknowledges any more: the session is over.
-struct Closed;
 
 /// A job for the driver, with what is kept of its submit.
 pub(crate) fn submission(
@@ -139,6 +132,9 @@ type Read = Result<(Option<ReplyAddress>, Wanted), (Option<ReplyAddress>, Vec<Pr
 fn read(context: &Context, incoming: &Incoming) -> Read {
     let read = submit::Submission::read(&incoming.message, &context.shared.names, &context.shared.limits);
     let envelope = read.envelope;
+    if let Some(problem) = envelope.reply.as_ref().and_then(|to| not_allowed(context, to)) {
+        return Err((None, vec![problem]));
+    }
     match read.content {
         Ok(Content::Job(spec)) => {
             let traceparent = envelope.traceparent.as_deref().map(Arc::from);
@@ -152,43 +148,71 @@ fn read(context: &Context, incoming: &Incoming) -> Read {
     }
 }
 
-/// Answers a refused submit; where nobody can be told, gives the dead letter to keep.
-async fn refuse(link: &Link, incoming: &Incoming, to: Option<ReplyAddress>, problems: Vec<Problem>) -> Option<Input> {
+/// What is kept of a refused submit: the refusal, for whoever is to be told, else a dead letter.
+fn refuse(incoming: &Incoming, to: Option<ReplyAddress>, problems: Vec<Problem>) -> Input {
     metrics::counter!("warrener_jobs_rejected_total").increment(1);
     let refusal = Refusal::of(&problems);
     if let Some(to) = to {
-        let message = submit::rejected(&to, refusal, problems.clone());
-        let told = link.replies.publish("", &to.queue, message).await;
-        // With the session the submit comes again, and is refused again.
-        if told.is_confirmed() || !link.session.is_usable() {
-            return None;
-        }
+        return self::refusal(to, problems);
     }
     let first = problems.first();
     let code = first.map_or_else(|| "invalid_json".to_owned(), |problem| problem.code.clone());
-    let text = first.map_or_else(String::new, |p| format!("{}: {}", p.pointer, p.detail));
+    let text = first.map_or_else(String::new, |problem| match problem.pointer.as_str() {
+        "" => problem.detail.clone(),
+        pointer => format!("{pointer}: {}", problem.detail),
+    });
     let mut letter = dead::letter("submit", &code, text, incoming);
     letter.evidence = serde_json::to_string(&refusal.body(problems)).ok();
-    Some(Input::Dead(letter))
+    Input::Dead(letter)
 }
 
-async fn settle(context: Context, link: Link, mut queue: mpsc::Receiver<Waiting>) {
-    while let Some((batch, underway, committed)) = queue.recv().await {
-        if committed.await.is_err() {
-            return link.session.break_with(super::given_up("the store could not be written"));
-        }
-        for Underway { incoming, to, event, answer } in underway {
-            let problems = match answer.await {
-                Ok(Answer::Refused(problems)) => problems,
-                Ok(Answer::NotFound) => event.into_iter().collect(),
-                _ => continue,
-            };
-            if let Some(letter) = refuse(&link, &incoming, to, problems).await {
-                context.input(letter).await;
-            }
-        }
-        if batch.ack().await.is_err() {
-            return;
+/// A refusal that somebody is owed.
+pub(super) fn refusal(to: ReplyAddress, problems: Vec<Problem>) -> Input {
+    let body = Refusal::of(&problems).body(problems);
+    Input::Refuse(Refused { to, body: serde_json::to_vec(&body).expect("an answer has text keys only") })
+}
+
+/// The address for answers, if answers may go there.
+pub(super) fn allowed(context: &Context, to: Option<ReplyAddress>) -> Option<ReplyAddress> {
+    to.filter(|to| not_allowed(context, to).is_none())
+}
+
+/// Why answers may not go to an address: whoever waits at the other end would take our answer for one of its own
+/// messages. Such a submit is refused without an answer.
+fn not_allowed(context: &Context, to: &ReplyAddress) -> Option<Problem> {
+    let refused = |why: &str, hint: &str| {
+        Some(Problem::of_message("invalid_value", format!("reply_to {:?} {why}", to.queue), hint.to_owned()))
+    };
+    if context.shared.is_address(&to.queue) {
+        return refused("is a queue that tasks go to", "use a queue of your own, or direct reply-to");
+    }
+    if !context.reply_to.iter().any(|pattern| matches(pattern, &to.queue)) {
+        return refused("is not among the queues of amqp.reply_to", "use one that the orchestrator's setting allows");
+    }
+    None
+}
+
+/// Whether a text fits a pattern, in which `*` stands for anything.
+fn matches(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((head, rest)) => {
+            let Some(tail) = text.strip_prefix(head) else { return false };
+            (0..=tail.len()).any(|at| tail.get(at..).is_some_and(|tail| matches(rest, tail)))
         }
     }
+}
+
+/// What the driver refused.
+async fn refused(underway: Vec<Underway>) -> Vec<Input> {
+    let mut inputs = Vec::new();
+    for Underway { incoming, to, event, answer } in underway {
+        let problems = match answer.await {
+            Ok(Answer::Refused(problems)) => problems,
+            Ok(Answer::NotFound) => event.into_iter().collect(),
+            _ => continue,
+        };
+        inputs.push(refuse(&incoming, to, problems));
+    }
+    inputs
 }

@@ -48,8 +48,7 @@ impl Suspects {
 /// After a restart of the broker every task queue with open attempts may be dead.
 pub(super) async fn run(context: Context, link: Link, restarted: bool) {
     if restarted {
-        let busy = context.shared.queues.busy().into_iter();
-        busy.filter(|queue| !context.shared.is_external(queue)).for_each(|queue| context.suspects.add(queue));
+        context.busy().into_iter().for_each(|queue| context.suspects.add(queue));
     }
     let mut every = tokio::time::interval(EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -67,7 +66,7 @@ pub(super) async fn run(context: Context, link: Link, restarted: bool) {
 
 /// Asks a queue, and makes it anew if it is dead. False if it must be asked again.
 async fn is_settled(context: &Context, link: &Link, queue: &QueueName) -> bool {
-    let address = context.address(queue);
+    let address = context.shared.address(queue);
     match link.session.depth(&address).await {
         // Only a leader counts messages.
         Ok(Some(depth)) if depth.ready > 0 => return true,

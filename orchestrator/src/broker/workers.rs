@@ -12,6 +12,8 @@ use crate::driver::{Heard, Input};
 
 /// Heartbeats taken at once.
 const BATCH: usize = 64;
+/// Size of a heartbeat: what the largest worker needs to name all of its 4,096 attempts.
+const HEARTBEAT_BYTES: usize = 256 * 1024;
 /// Longest id of a worker: it is shown, kept with attempts, and part of a routing key (255 bytes at most).
 const WORKER_BYTES: usize = 200;
 /// Queues of one worker that are declared; a forged heartbeat must not fill the broker with queues.
@@ -26,6 +28,10 @@ pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer) {
     let clock = warrener_runtime::clock::Clock::start();
     while let Some(mut batch) = settle::next(&link, &mut consumer, BATCH).await {
         for incoming in std::mem::take(&mut batch.deliveries) {
+            if incoming.message.body.len() > HEARTBEAT_BYTES {
+                metrics::counter!("warrener_heartbeats_too_large_total").increment(1);
+                continue;
+            }
             match serde_json::from_slice::<Heartbeat>(&incoming.message.body) {
                 Ok(heartbeat) if is_worker(&heartbeat.worker) => {
                     note(&context, heartbeat, Timestamp(clock.now_ms())).await;

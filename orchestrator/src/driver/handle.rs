@@ -6,7 +6,7 @@ use std::time::Duration;
 use warrener_engine::event::Reported;
 use warrener_engine::{Event, Need};
 use warrener_shared::error::code;
-use warrener_shared::mutant::{self, Mutant};
+use warrener_shared::id::QueueName;
 use warrener_shared::time::Timestamp;
 use warrener_shared::wire::result::Report;
 
@@ -35,18 +35,10 @@ impl<S: Store> Driver<S> {
                 numbers.iter().for_each(|no| self.watch.confirmed(*no, true));
             }
             Input::Unpublished(numbers) => numbers.iter().for_each(|no| self.watch.confirmed(*no, false)),
-            Input::Replied(numbers) => {
-                numbers.iter().for_each(|no| {
-                    self.replying.remove(no);
-                });
-                self.replied.extend(numbers.iter().copied());
-            }
-            Input::NotReplied(numbers) => {
-                numbers.iter().for_each(|no| {
-                    self.replying.remove(no);
-                });
-                self.replies_failed = !mutant::is(Mutant::ReplyOnce);
-            }
+            Input::Replied(numbers) => self.replies.arrived(numbers),
+            Input::NotReplied(numbers) => self.replies.failed(numbers, now),
+            Input::Unanswerable(no) => self.unanswerable(*no, batch)?,
+            Input::Refuse(refused) => self.owe_refusal(refused, batch),
             Input::Replayed(no) => batch.commit.discarded.push(*no),
             Input::EventsPublished(no) => self.events_published = self.events_published.max(Some(*no)),
             Input::Dead(letter) => batch.commit.dead.push(letter.clone()),
@@ -65,9 +57,11 @@ impl<S: Store> Driver<S> {
                 let first = self.watch.lane_lost(*no);
                 self.unpublish(first, batch);
             }
-            Input::Queue(name) => {
+            // A worker may name any queue in its heartbeats, forged or not.
+            Input::Queue(name) if self.has_room_for(name) => {
                 self.lane_of(name)?;
             }
+            Input::Queue(_) => metrics::counter!("warrener_queues_ignored_total").increment(1),
             Input::Event(event, _) => {
                 let answer = self.answer(event, batch)?;
                 batch.answers.push((at, answer));
@@ -110,6 +104,10 @@ impl<S: Store> Driver<S> {
         }
     }
 
+    fn has_room_for(&self, queue: &QueueName) -> bool {
+        self.lanes.len() < self.shared.limits.queues || self.lanes.values().any(|lane| lane.name == *queue)
+    }
+
     /// What is to be published again must be so after a crash too.
     pub(super) fn unpublish(&mut self, first: Option<i64>, batch: &mut Batch) {
         if let Some(first) = first.filter(|first| *first < self.published_below) {
@@ -125,7 +123,7 @@ impl<S: Store> Driver<S> {
         self.hearing.connected(now);
         self.watch.reconnected(now);
         self.stops.reconnected(now);
-        self.replying.clear();
+        self.replies.reconnected();
         if wiped {
             self.watch.wiped();
             self.published_below = 0;

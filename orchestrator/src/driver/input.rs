@@ -52,6 +52,10 @@ pub enum Input {
     Replied(Vec<i64>),
     /// These answers did not.
     NotReplied(Vec<i64>),
+    /// This answer can never be sent as it is.
+    Unanswerable(i64),
+    /// A submit is refused, and somebody is to be told.
+    Refuse(Refused),
     /// The message of a dead letter reached the broker again.
     Replayed(i64),
     /// Events up to this chunk reached the broker, or nobody listened.
@@ -101,6 +105,15 @@ pub struct ReplyTo {
     pub to: ReplyAddress,
     /// Which answers.
     pub mode: ReplyMode,
+}
+
+/// Whom to tell why a submit is refused.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// A queue, and what is echoed.
+    pub to: ReplyAddress,
+    /// The reason: problem+json.
+    pub body: Vec<u8>,
 }
 
 /// A heartbeat, reduced to what the driver needs.

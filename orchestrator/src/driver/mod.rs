@@ -12,6 +12,7 @@ mod handle;
 mod hearing;
 mod input;
 mod lane;
+pub(crate) mod letter;
 mod load;
 mod prune;
 mod reply;
@@ -43,9 +44,10 @@ use self::cache::Memory;
 pub use self::chance::Chance;
 use self::hearing::Hearing;
 pub use self::input::{
-    Answer, Command, Depth, Heard, Input, Outgoing, Output, Packet, Parcel, Reply, ReplyTo, Submission,
+    Answer, Command, Depth, Heard, Input, Outgoing, Output, Packet, Parcel, Refused, Reply, ReplyTo, Submission,
 };
 use self::lane::Lane;
+use self::reply::Replies;
 use self::rescue::{Failure, panic_text};
 use self::stops::Stops;
 use self::watch::Watch;
@@ -85,11 +87,7 @@ pub struct Driver<S> {
     hearing: Hearing,
     stops: Stops,
     memory: Memory,
-    /// Answers that are on their way.
-    replying: BTreeSet<i64>,
-    /// Answers that the broker has: the next commit of anything forgets them, for none is worth a sync of its own.
-    /// After a crash before that they are given once more.
-    replied: BTreeSet<i64>,
+    replies: Replies,
     next_job: i64,
     next_task: i64,
     next_dispatch: i64,
@@ -111,7 +109,6 @@ pub struct Driver<S> {
     clock_offset: i64,
     connected: bool,
     degraded: bool,
-    replies_failed: bool,
     /// The store could not be written; it is left alone for a moment.
     resting: bool,
     /// What is held in memory may not be what the rows say: a commit whose outcome is not known, and no look since.
@@ -145,8 +142,7 @@ impl<S: Store> Driver<S> {
             hearing: Hearing::new(now),
             stops: Stops::default(),
             memory: Memory::default(),
-            replying: BTreeSet::new(),
-            replied: BTreeSet::new(),
+            replies: Replies::default(),
             next_job: 1,
             next_task: 1,
             next_dispatch: 1,
@@ -163,7 +159,6 @@ impl<S: Store> Driver<S> {
             clock_offset: 0,
             connected: false,
             degraded: false,
-            replies_failed: false,
             resting: false,
             stale: true,
         };
@@ -207,7 +202,7 @@ impl<S: Store> Driver<S> {
         self.own_backlog = true;
         self.next_due = Some(Timestamp(0));
         // Of a commit whose outcome was unknown nobody may have been told.
-        self.replies_failed = true;
+        self.replies.read_again();
         self.stale = false;
         Ok(())
     }

@@ -1,14 +1,32 @@
-//! The answers to submits: kept until the broker has them.
+//! The answers to submits: owed from a commit on, until the broker has them or they are given up.
+
+mod owed;
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use warrener_engine::Slice;
 use warrener_engine::row::{JobRow, Json};
 use warrener_shared::id::JobNo;
+use warrener_shared::time::Timestamp;
+use warrener_shared::wire::Message;
 use warrener_shared::wire::submit::{self, ReplyAddress};
 
+pub(super) use self::owed::Replies;
+use super::batch::Batch;
+use super::input::Refused;
+use super::letter;
 use super::{Driver, Output, Reply};
-use crate::store::{OwedReply, Store, StoreError};
+use crate::store::{DeadLetter, OwedReply, Store, StoreError};
 
 impl<S: Store> Driver<S> {
+    /// The same, giving up answers that nobody takes for this long. Else they are tried for ever.
+    #[must_use]
+    pub fn with_answers_kept(mut self, kept: Duration) -> Self {
+        self.replies.kept = kept;
+        self
+    }
+
     /// Jobs are final: whoever waits for them gets the answer.
     pub(super) fn reply_finished(&mut self, jobs: &[JobNo], slice: &Slice) -> Result<(), StoreError> {
         let asked: Vec<JobNo> = jobs.iter().copied().filter(|job| !self.memory.nobody_waits(*job)).collect();
@@ -16,35 +34,126 @@ impl<S: Store> Driver<S> {
             return Ok(());
         }
         let mut replies = Vec::new();
-        for owed in self.store.owed_replies(Some(&asked))? {
+        for owed in self.store.owed_replies(&asked)? {
             let row = &slice.job(owed.job).expect("its last rule had it").row;
-            replies.extend(self.reply(owed, row));
+            replies.extend(self.reply(&owed, Some(row)));
         }
         self.send_replies(replies);
         Ok(())
     }
 
-    /// Answers that new submits of these jobs are owed.
+    /// Answers that new submits of these jobs are owed, and refusals.
     pub(super) fn reply_owed(&mut self, jobs: &[JobNo]) -> Result<(), StoreError> {
-        let owed = if jobs.is_empty() { Vec::new() } else { self.store.owed_replies(Some(jobs))? };
-        self.reply_each(owed)
-    }
-
-    /// After a reconnect: every answer that is owed and can be given.
-    pub(super) fn reply_all(&mut self) -> Result<(), StoreError> {
-        let owed = self.store.owed_replies(None)?;
-        self.reply_each(owed)
-    }
-
-    fn reply_each(&mut self, owed: Vec<OwedReply>) -> Result<(), StoreError> {
+        let owed = if jobs.is_empty() { Vec::new() } else { self.store.owed_replies(jobs)? };
         let mut replies = Vec::new();
         for owed in owed {
-            if let Some(row) = self.store.job(owed.job)? {
-                replies.extend(self.reply(owed, &row));
+            let row = self.job_of(&owed)?;
+            replies.extend(self.reply(&owed, row.as_ref()));
+        }
+        self.send_replies(replies);
+        Ok(())
+    }
+
+    /// A submit is refused: its sender is owed the reason from this commit on.
+    pub(super) fn owe_refusal(&mut self, refused: &Refused, batch: &mut Batch) {
+        let job = self.replies.next_refusal();
+        batch.commit.owed.push(OwedReply {
+            no: 0,
+            job,
+            reply_to: refused.to.queue.clone(),
+            correlation_id: refused.to.correlation_id.clone(),
+            accepted: false,
+            owed_at: batch.now,
+            refusal: Some(Arc::from(refused.body.as_slice())),
+        });
+        batch.after.reply.push(job);
+    }
+
+    /// Answers that can be given and are neither on their way nor there, as far as there is room: a few at a time,
+    /// since their outputs may be large, and to each address as it takes them.
+    pub(super) fn give_owed(&mut self) -> Result<(), StoreError> {
+        for _ in 0..PAGES {
+            let Some(above) = self.replies.unread() else { break };
+            let page = self.store.due_replies(above, PAGE)?;
+            self.replies.note_page(page, PAGE);
+        }
+        for address in self.replies.due_addresses(self.clock.monotonic()) {
+            self.give_to(&address)?;
+        }
+        Ok(())
+    }
+
+    /// Goes on with addresses that took answers.
+    pub(super) fn give_on(&mut self) -> Result<(), StoreError> {
+        for address in self.replies.take_freed() {
+            self.give_to(&address)?;
+        }
+        Ok(())
+    }
+
+    fn give_to(&mut self, address: &str) -> Result<(), StoreError> {
+        let (mut replies, mut late) = (Vec::new(), Vec::new());
+        for no in self.replies.page_of(address, self.clock.monotonic()) {
+            if !self.replies.has_room() {
+                break;
+            }
+            let found = self.store.replies(&[no])?.pop();
+            let row = found.as_ref().map(|owed| self.job_of(owed)).transpose()?.flatten();
+            let Some(owed) = found.filter(|owed| owed.refusal.is_some() || row.is_some()) else {
+                self.replies.forget(no, address);
+                continue;
+            };
+            let message = message(&owed, row.as_ref());
+            if self.is_given_up(&owed, row.as_ref()) {
+                late.push((no, unanswered(&owed, row.as_ref(), &message, "late", self.now())));
+            } else {
+                self.replies.send_waiting(no, address, message.body.len());
+                replies.push(Reply { no, reply_to: owed.reply_to, message });
             }
         }
         self.send_replies(replies);
+        self.give_up(late, address)
+    }
+
+    /// Keeps answers that nobody took in time where a person finds them.
+    fn give_up(&mut self, late: Vec<(i64, DeadLetter)>, address: &str) -> Result<(), StoreError> {
+        if late.is_empty() {
+            return Ok(());
+        }
+        tracing::warn!(answers = late.len(), address, "nobody took answers in time; they are kept as dead letters");
+        metrics::counter!("warrener_answers_given_up_total").increment(late.len() as u64);
+        let mut batch = Batch::new(Slice::new(self.shared.limits, self.next_dispatch), self.now());
+        for (no, letter) in late {
+            self.replies.forget(no, address);
+            batch.commit.replied.push(no);
+            batch.commit.dead.push(letter);
+        }
+        self.settle(Vec::new(), batch)
+    }
+
+    /// An answer can never be sent as it is: it is given up at once.
+    pub(super) fn unanswerable(&mut self, no: i64, batch: &mut Batch) -> Result<(), StoreError> {
+        self.replies.drop_underway(no);
+        let Some(owed) = self.store.replies(&[no])?.pop() else { return Ok(()) };
+        let row = self.job_of(&owed)?;
+        tracing::warn!(answer = no, "an answer cannot be sent; it is kept as a dead letter");
+        metrics::counter!("warrener_answers_given_up_total").increment(1);
+        let message = message(&owed, row.as_ref());
+        batch.commit.dead.push(unanswered(&owed, row.as_ref(), &message, "cannot be sent", batch.now));
+        batch.commit.replied.push(no);
         Ok(())
+    }
+
+    fn job_of(&mut self, owed: &OwedReply) -> Result<Option<JobRow>, StoreError> {
+        if owed.refusal.is_some() { Ok(None) } else { self.store.job(owed.job) }
+    }
+
+    fn is_given_up(&self, owed: &OwedReply, row: Option<&JobRow>) -> bool {
+        let finished = row.filter(|_| !owed.accepted).and_then(|row| row.finished_at);
+        // Before this was written down nothing was: such an answer counts from its job.
+        let asked = if owed.owed_at.0 > 0 { Some(owed.owed_at) } else { row.map(|row| row.created_at) };
+        let since = finished.max(asked);
+        since.is_some_and(|since| self.now().since(since).to_std() > self.replies.kept)
     }
 
     fn send_replies(&self, replies: Vec<Reply>) {
@@ -53,20 +162,49 @@ impl<S: Store> Driver<S> {
         }
     }
 
-    /// The answer, if it can be given, and is neither on its way nor there.
-    fn reply(&mut self, owed: OwedReply, row: &JobRow) -> Option<Reply> {
-        let due = owed.accepted || row.state.is_final();
-        if !due || self.replied.contains(&owed.no) || !self.replying.insert(owed.no) {
+    /// The answer, if it can be given, and is neither on its way nor there, and may go now.
+    fn reply(&mut self, owed: &OwedReply, row: Option<&JobRow>) -> Option<Reply> {
+        let is_due = owed.refusal.is_some() || row.is_some_and(|row| owed.accepted || row.state.is_final());
+        // Without a session everything that is owed is read once there is one.
+        if !is_due || !self.connected {
             return None;
         }
-        let to = ReplyAddress { queue: owed.reply_to, correlation_id: owed.correlation_id };
-        let id = row.id.as_str();
-        let message = if owed.accepted {
-            submit::accepted(&to, id)
-        } else {
-            let bytes = |json: &Option<Json>| json.clone().unwrap_or_else(|| Json::from(*b"null"));
-            submit::finished(&to, id, row.state, &bytes(&row.output), &bytes(&row.error))
-        };
-        Some(Reply { no: owed.no, reply_to: to.queue, message })
+        let bytes = row.and_then(|row| row.output.as_ref()).map_or(0, |output| output.len());
+        let now = self.clock.monotonic();
+        if !self.replies.send(owed.no, &owed.reply_to, bytes, now) {
+            return None;
+        }
+        Some(Reply { no: owed.no, reply_to: owed.reply_to.clone(), message: message(owed, row) })
     }
 }
+
+/// The answer itself.
+fn message(owed: &OwedReply, row: Option<&JobRow>) -> Message {
+    let to = ReplyAddress { queue: owed.reply_to.clone(), correlation_id: owed.correlation_id.clone() };
+    if let Some(refusal) = &owed.refusal {
+        return submit::refused(&to, refusal.to_vec());
+    }
+    let row = row.expect("an answer that is no refusal has a job");
+    if owed.accepted {
+        return submit::accepted(&to, row.id.as_str());
+    }
+    let bytes = |json: &Option<Json>| json.clone().unwrap_or_else(|| Json::from(*b"null"));
+    submit::finished(&to, row.id.as_str(), row.state, &bytes(&row.output), &bytes(&row.error))
+}
+
+/// An answer that nobody took, as it can be published again.
+fn unanswered(owed: &OwedReply, row: Option<&JobRow>, message: &Message, why: &str, now: Timestamp) -> DeadLetter {
+    let text = match why {
+        "late" => format!("the queue {:?} did not take this answer in time", owed.reply_to),
+        why => format!("this answer to the queue {:?} {why}", owed.reply_to),
+    };
+    DeadLetter {
+        job: row.map(|row| row.id.to_string()),
+        ..letter::of_message("answer", "undeliverable", text, ("", &owed.reply_to), message, now)
+    }
+}
+
+/// Numbers of answers that are read at once.
+const PAGE: usize = 1_000;
+/// Such pages in a row, so that others get their turn.
+const PAGES: usize = 10;

@@ -20,12 +20,12 @@ impl<S: Store> Driver<S> {
         self.ask_to_stop(&mut batch);
         if !batch.commit.is_idle() || batch.must_commit {
             self.counters(&mut batch);
-            batch.commit.replied = self.replied.iter().copied().collect();
+            batch.commit.replied.extend(self.replies.given());
             if mutant::is(Mutant::EarlyPublish) {
                 self.act(&mut batch)?;
             }
             self.store.commit(&batch.commit)?;
-            self.replied.clear();
+            self.replies.forgotten();
             self.next_dispatch = batch.slice.next_dispatch();
             self.next_due = self.next_due.into_iter().chain(earliest(&batch.commit.changes)).min();
             if std::mem::take(&mut self.degraded) {
@@ -39,7 +39,6 @@ impl<S: Store> Driver<S> {
             // What is committed stands: its inputs must not be handled again. What was left undone is made good from
             // the rows.
             tracing::error!(%error, "a commit could not be followed up at once; making it good from the rows");
-            self.replies_failed = true;
             self.recollect()?;
         }
         answer(inputs, batch.answers);
@@ -125,8 +124,9 @@ impl<S: Store> Driver<S> {
             self.send(Output::Events);
         }
         self.reply_owed(&std::mem::take(&mut batch.after.reply))?;
+        self.give_on()?;
         if batch.after.reply_all {
-            self.reply_all()?;
+            self.give_owed()?;
             self.republish()?;
         }
         Ok(())

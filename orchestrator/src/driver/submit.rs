@@ -1,9 +1,11 @@
 //! Submits and the requests of people.
 
+use std::collections::BTreeSet;
+
 use warrener_engine::event::Submitted as Accepted;
 use warrener_engine::{Event, JobRow, Need};
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
-use warrener_shared::job::Until;
+use warrener_shared::job::{JobSpec, Problem, Until};
 use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::state::JobState;
 
@@ -84,9 +86,33 @@ impl<S: Store> Driver<S> {
         {
             return Ok(verdict::by_id(id, found, submission.submitted.digest));
         }
+        if let Some(problem) = self.too_many_queues(spec) {
+            return Ok(Verdict::Refused(problem));
+        }
         let Some(unique) = &spec.unique else { return Ok(Verdict::New) };
         let holder = self.holder(&unique.key, batch)?;
         Ok(holder.map_or(Verdict::New, |holder| verdict::by_key(unique, &holder)))
+    }
+
+    /// Queues stay at the broker for good, so whoever may submit must not make any number of them.
+    fn too_many_queues(&self, spec: &JobSpec) -> Option<Problem> {
+        let (known, most) = (self.lanes.len(), self.shared.limits.queues);
+        // A job names no more queues than it has tasks: far from the limit nobody counts.
+        if known + spec.tasks.len() <= most {
+            return None;
+        }
+        let names: BTreeSet<&QueueName> = self.lanes.values().map(|lane| &lane.name).collect();
+        let used: BTreeSet<&QueueName> = spec.tasks.iter().map(|task| &task.policy.queue).collect();
+        let first = used.difference(&names).next()?;
+        if known + used.difference(&names).count() <= most {
+            return None;
+        }
+        Some(Problem {
+            pointer: String::new(),
+            code: "too_many".to_owned(),
+            detail: format!("the queue {first} is new, and there are {known} of at most {most} (limits.queues)"),
+            hint: Some("use a queue that exists, or raise limits.queues".to_owned()),
+        })
     }
 
     /// The job that holds a key, jobs of this batch included.
@@ -177,12 +203,15 @@ fn again(no: JobNo, id: JobId, submission: &Submission, batch: &mut Batch) -> An
 
 fn owe(job: JobNo, submission: &Submission, batch: &mut Batch) {
     let Some(reply) = &submission.reply else { return };
+    let now = batch.now;
     let owed = |accepted| OwedReply {
         no: 0,
         job,
         reply_to: reply.to.queue.clone(),
         correlation_id: reply.to.correlation_id.clone(),
         accepted,
+        owed_at: now,
+        refusal: None,
     };
     if reply.mode.wants_accepted() {
         batch.commit.owed.push(owed(true));

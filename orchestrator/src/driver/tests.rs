@@ -1,5 +1,6 @@
 //! The loop over a store in memory: what goes out after which inputs.
 
+mod answers;
 mod evidence;
 mod fell_out;
 mod outcome;
@@ -260,11 +261,11 @@ fn a_given_answer_is_forgotten_with_the_next_commit_and_not_given_again_before()
     let out = run.step(vec![answered(r#"{"kind": "k"}"#)]);
     run.driver.turn(vec![Packet { inputs: vec![succeeded(out[0].1)], done: None }]);
     assert_eq!(run.replies(), 1);
-    let owed = |run: &mut Loop| run.driver.store.owed_replies(None).unwrap().into_iter().map(|owed| owed.no);
+    let owed = |run: &mut Loop| run.driver.store.due_replies(0, 9).unwrap().into_iter().map(|(no, _)| no);
     let numbers: Vec<i64> = owed(&mut run).collect();
     run.driver.turn(vec![Packet { inputs: vec![Input::Replied(numbers)], done: None }]);
     assert_eq!(owed(&mut run).count(), 1, "nothing else was committed");
-    run.driver.replies_failed = true;
+    run.driver.replies.read_again();
     run.hand.pass(2_000);
     run.driver.turn(Vec::new());
     assert_eq!((run.replies(), owed(&mut run).count()), (0, 0));
@@ -277,7 +278,7 @@ fn who_ends_in_peace_gives_no_answer_again() {
     let (submission, no) = (answered(r#"{"kind": "k"}"#), 1);
     run.step(vec![submission]);
     run.driver.turn(vec![Packet { inputs: vec![Input::Replied(vec![no])], done: None }]);
-    let owed = |run: &mut Loop| run.driver.store.owed_replies(Some(&[JobNo(1)])).unwrap().len();
+    let owed = |run: &mut Loop| run.driver.store.owed_replies(&[JobNo(1)]).unwrap().len();
     assert_eq!(owed(&mut run), 1);
     run.driver.leave();
     assert_eq!(owed(&mut run), 0);

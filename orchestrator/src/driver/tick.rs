@@ -35,6 +35,7 @@ impl<S: Store> Driver<S> {
     fn look_at_open_attempts(&mut self) -> Result<(), StoreError> {
         if self.connected {
             self.republish()?;
+            self.give_owed()?;
             self.give_up_on_silent()?;
         }
         Ok(())
@@ -51,16 +52,13 @@ impl<S: Store> Driver<S> {
         if !self.degraded {
             self.shared.health.ready("store");
         }
-        if self.connected && std::mem::take(&mut self.replies_failed) {
-            self.reply_all()?;
-        }
         self.keep_progress()
     }
 
     fn keep_progress(&mut self) -> Result<(), StoreError> {
         let behind = self.watch.published_below(self.next_dispatch) > self.published_below;
         let unseen = self.next_due.is_some() && self.since(self.last_commit) > SEEN_EVERY;
-        let given = self.events_published.is_some() || !self.replied.is_empty();
+        let given = self.events_published.is_some() || self.replies.given().next().is_some();
         if behind || unseen || given || self.degraded {
             let mut batch = Batch::new(Slice::new(self.shared.limits, self.next_dispatch), self.now());
             batch.must_commit = true;

@@ -210,13 +210,21 @@ impl Store for Memory {
         Ok(last)
     }
 
-    fn owed_replies(&mut self, jobs: Option<&[JobNo]>) -> Result<Vec<OwedReply>, StoreError> {
-        let can_be_given = |reply: &OwedReply| {
+    fn owed_replies(&mut self, jobs: &[JobNo]) -> Result<Vec<OwedReply>, StoreError> {
+        Ok(self.replies.values().filter(|reply| jobs.contains(&reply.job)).cloned().collect())
+    }
+
+    fn due_replies(&mut self, above: i64, most: usize) -> Result<Vec<(i64, String)>, StoreError> {
+        let can_be_given = |reply: &&OwedReply| {
             let kept = self.jobs.get(&reply.job);
-            kept.is_some_and(|kept| reply.accepted || kept.row.state.is_final())
+            reply.refusal.is_some() || reply.accepted || kept.is_some_and(|kept| kept.row.state.is_final())
         };
-        let wanted = |reply: &&OwedReply| jobs.map_or_else(|| can_be_given(reply), |jobs| jobs.contains(&reply.job));
-        Ok(self.replies.values().filter(wanted).cloned().collect())
+        let due = self.replies.range(above + 1..).map(|(_, reply)| reply).filter(can_be_given);
+        Ok(due.take(most).map(|reply| (reply.no, reply.reply_to.clone())).collect())
+    }
+
+    fn replies(&mut self, numbers: &[i64]) -> Result<Vec<OwedReply>, StoreError> {
+        Ok(numbers.iter().filter_map(|no| self.replies.get(no)).cloned().collect())
     }
 
     fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {
@@ -244,6 +252,9 @@ impl Store for Memory {
             later(&mut row.wake_at);
             later(&mut row.deadline_at);
             self.update_job(&row);
+        }
+        for reply in self.replies.values_mut().filter(|reply| reply.owed_at.0 > 0) {
+            reply.owed_at.0 += by;
         }
         Ok(())
     }

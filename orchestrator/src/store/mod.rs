@@ -116,7 +116,7 @@ impl Caption {
 pub struct OwedReply {
     /// Its number; 0 until it is kept.
     pub no: i64,
-    /// The job.
+    /// The job. A refusal has none: a negative number by which it is found after the commit.
     pub job: JobNo,
     /// Where it goes, through the default exchange.
     pub reply_to: String,
@@ -124,6 +124,10 @@ pub struct OwedReply {
     pub correlation_id: Option<String>,
     /// Whether it is the answer when the job is kept, rather than when it is final.
     pub accepted: bool,
+    /// When it was asked for.
+    pub owed_at: Timestamp,
+    /// The body of a refusal.
+    pub refusal: Option<Arc<[u8]>>,
 }
 
 /// Something that a person must look at.
@@ -364,8 +368,14 @@ pub trait Store: Rows + Send {
     /// The end of what the attempts of a task wrote: the last chunks, of at least so many bytes together if there are.
     fn last_logs(&mut self, task: TaskNo, bytes: usize) -> Result<Vec<LogChunk>, StoreError>;
 
-    /// Answers that are owed for these jobs, or for all jobs that can be answered.
-    fn owed_replies(&mut self, jobs: Option<&[JobNo]>) -> Result<Vec<OwedReply>, StoreError>;
+    /// Answers that are owed for these jobs.
+    fn owed_replies(&mut self, jobs: &[JobNo]) -> Result<Vec<OwedReply>, StoreError>;
+
+    /// Answers that can be given, by number and where they go: at most `most` of those above a number, lowest first.
+    fn due_replies(&mut self, above: i64, most: usize) -> Result<Vec<(i64, String)>, StoreError>;
+
+    /// The answers of these numbers, as far as they are still owed.
+    fn replies(&mut self, numbers: &[i64]) -> Result<Vec<OwedReply>, StoreError>;
 
     /// Makes all of it true, or nothing.
     ///

@@ -235,7 +235,8 @@ fn changed(jobs: Vec<JobRow>, tasks: Vec<TaskRow>) -> Commit {
 
 fn owed(job: i64, accepted: bool) -> OwedReply {
     let correlation_id = Some("c".to_owned());
-    OwedReply { no: 0, job: JobNo(job), reply_to: "q".to_owned(), correlation_id, accepted }
+    let reply_to = "q".to_owned();
+    OwedReply { no: 0, job: JobNo(job), reply_to, correlation_id, accepted, owed_at: NOW, refusal: None }
 }
 
 fn dead() -> DeadLetter {
@@ -266,6 +267,6 @@ fn all_of(store: &mut dyn Store, job: i64) -> String {
     let boot = store.boot().unwrap();
     let (row, submitted) = (store.job(JobNo(job)).unwrap(), store.submitted(JobNo(job)).unwrap());
     let tasks = store.tasks(TaskNo(0), 10_000).unwrap();
-    let owed = store.owed_replies(Some(&[JobNo(job)])).unwrap();
+    let owed = store.owed_replies(&[JobNo(job)]).unwrap();
     format!("{boot:?} {row:?} {submitted:?} {tasks:?} {owed:?}")
 }

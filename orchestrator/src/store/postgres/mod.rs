@@ -248,8 +248,19 @@ impl Store for Postgres {
         self.read(|session| read::last_logs(session, task, bytes))
     }
 
-    fn owed_replies(&mut self, jobs: Option<&[JobNo]>) -> Result<Vec<OwedReply>, StoreError> {
-        let Some(jobs) = jobs else { return self.read(|session| read::due_replies(session)) };
+    fn due_replies(&mut self, above: i64, most: usize) -> Result<Vec<(i64, String)>, StoreError> {
+        self.read(|session| read::due_replies(session, above, most))
+    }
+
+    fn replies(&mut self, numbers: &[i64]) -> Result<Vec<OwedReply>, StoreError> {
+        let statement = format!("SELECT {} FROM replies r WHERE r.no = ANY(?1) ORDER BY r.no", read::OWED_COLUMNS);
+        self.read(|session| {
+            let numbers = numbers.iter().map(|no| (*no).into()).collect();
+            session.of_many("read answers that are owed", &statement, numbers, read::owed_reply)
+        })
+    }
+
+    fn owed_replies(&mut self, jobs: &[JobNo]) -> Result<Vec<OwedReply>, StoreError> {
         let statement =
             format!("SELECT {} FROM replies r WHERE r.job = ANY(?1) ORDER BY r.job, r.no", read::OWED_COLUMNS);
         let jobs = jobs.iter().map(|job| job.0.into()).collect();

@@ -13,7 +13,7 @@ use super::{StoreError, owner};
 use crate::store::sql::Reader;
 
 /// What each version of the schema adds to the one before; how many a database has stands in `meta`.
-const VERSIONS: [&str; 1] = [include_str!("schema.sql")];
+const VERSIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long what was sent may go unacknowledged before the connection is lost.

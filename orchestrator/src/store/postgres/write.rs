@@ -143,9 +143,12 @@ impl<'a> Steps<'a> {
     fn replies(&mut self, owed: &'a [OwedReply], replied: &'a [i64]) {
         let rows = owed.iter().map(|reply| {
             let correlation_id = Value::text(reply.correlation_id.as_deref());
-            [reply.job.0.into(), reply.reply_to.as_str().into(), correlation_id, Value::Int(reply.accepted.into())]
+            let (to, accepted) = (reply.reply_to.as_str().into(), Value::Int(reply.accepted.into()));
+            let refusal = Value::bytes(reply.refusal.as_deref());
+            [reply.job.0.into(), to, correlation_id, accepted, reply.owed_at.0.into(), refusal]
         });
-        let statement = insert_in_order("replies", "job, reply_to, correlation_id, accepted", "itti");
+        let names = "job, reply_to, correlation_id, accepted, owed_at, refusal";
+        let statement = insert_in_order("replies", names, "ittiib");
         self.add("keep the answers owed", statement, columns(rows));
         let given = columns(replied.iter().map(|no| [(*no).into()]));
         self.add("forget the answers given", "DELETE FROM replies WHERE no = ANY(?1)", given);
@@ -245,6 +248,8 @@ pub(super) fn shift(by: i64, now: Timestamp) -> Vec<Step<'static>> {
     let by = || Parameter::One(by.into());
     steps.add("follow the clock", tasks, vec![by()]);
     steps.add("follow the clock", jobs, vec![by(), Parameter::One(Value::Int(JobState::Running as i64))]);
+    let replies = "UPDATE replies SET owed_at = owed_at + ?1 WHERE owed_at > 0";
+    steps.add("follow the clock", replies, vec![by()]);
     steps.keep(std::iter::once(("seen_at", now.0)));
     steps.0
 }

@@ -1,6 +1,7 @@
 //! What the writer reads before it decides.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use warrener_engine::row::{JobRow, TaskRow};
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
@@ -222,14 +223,18 @@ pub(crate) fn owed_replies(reader: &dyn Reader, job: JobNo) -> Result<Vec<OwedRe
     Ok(owed)
 }
 
-/// Answers that are owed and can be given.
-pub(crate) fn due_replies(reader: &dyn Reader) -> Result<Vec<OwedReply>, StoreError> {
-    let statement = format!(
-        "SELECT {OWED_COLUMNS} FROM replies r JOIN jobs j ON j.no = r.job WHERE j.state >= 2 OR r.accepted <> 0"
-    );
-    let mut owed = reader.all("read the answers that are owed", &statement, &[], owed_reply)?;
-    owed.sort_by_key(|reply| reply.no);
-    Ok(owed)
+/// Answers that are owed and can be given, a page at a time.
+pub(crate) fn due_replies(reader: &dyn Reader, above: i64, most: usize) -> Result<Vec<(i64, String)>, StoreError> {
+    let statement = "SELECT r.no, r.reply_to FROM replies r LEFT JOIN jobs j ON j.no = r.job WHERE r.no > ?1 AND \
+         (j.state >= 2 OR r.accepted <> 0 OR r.refusal IS NOT NULL) ORDER BY r.no LIMIT ?2";
+    let read = |row: &dyn Row| Ok((row.get(0)?, row.string(1)?));
+    reader.all("read which answers are owed", statement, &[above.into(), limit(most)], read)
+}
+
+/// The answer of this number, if it is still owed.
+pub(crate) fn reply(reader: &dyn Reader, no: i64) -> Result<Option<OwedReply>, StoreError> {
+    let statement = format!("SELECT {OWED_COLUMNS} FROM replies r WHERE r.no = ?1");
+    reader.one("read an answer that is owed", &statement, &[no.into()], owed_reply)
 }
 
 /// Reads a row of [`OWED_COLUMNS`].
@@ -240,8 +245,10 @@ pub(crate) fn owed_reply(row: &dyn Row) -> Result<OwedReply, StoreError> {
         reply_to: row.string(2)?,
         correlation_id: row.find_string(3)?,
         accepted: row.flag(4)?,
+        owed_at: Timestamp(row.get(5)?),
+        refusal: row.bytes(6)?.map(Arc::from),
     })
 }
 
 /// The columns of `replies`, as `r`, that [`owed_reply`] reads.
-pub(crate) const OWED_COLUMNS: &str = "r.no, r.job, r.reply_to, r.correlation_id, r.accepted";
+pub(crate) const OWED_COLUMNS: &str = "r.no, r.job, r.reply_to, r.correlation_id, r.accepted, r.owed_at, r.refusal";

@@ -151,8 +151,16 @@ impl Store for Sqlite {
         read::last_logs(&self.connection, task, bytes)
     }
 
-    fn owed_replies(&mut self, jobs: Option<&[JobNo]>) -> Result<Vec<OwedReply>, StoreError> {
-        let Some(jobs) = jobs else { return read::due_replies(&self.connection) };
+    fn due_replies(&mut self, above: i64, most: usize) -> Result<Vec<(i64, String)>, StoreError> {
+        read::due_replies(&self.connection, above, most)
+    }
+
+    fn replies(&mut self, numbers: &[i64]) -> Result<Vec<OwedReply>, StoreError> {
+        let found = numbers.iter().map(|no| read::reply(&self.connection, *no));
+        Ok(found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    }
+
+    fn owed_replies(&mut self, jobs: &[JobNo]) -> Result<Vec<OwedReply>, StoreError> {
         let doing = failed("read the answers that are owed");
         // One transaction for all of them: beginning to read costs more than reading an answer.
         let transaction = self.connection.unchecked_transaction().map_err(&doing)?;

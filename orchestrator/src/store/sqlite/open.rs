@@ -12,12 +12,13 @@ use uuid::Uuid;
 use super::{StoreError, failed};
 
 /// What each version of the schema adds to the one before; how many a file has stands in `PRAGMA user_version`.
-const VERSIONS: [&str; 5] = [
+const VERSIONS: [&str; 6] = [
     include_str!("schema.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
     include_str!("schema_5.sql"),
+    include_str!("schema_6.sql"),
 ];
 /// Marks the file as ours, in `PRAGMA application_id` ("WRNR").
 const APPLICATION_ID: i64 = 0x5752_4e52;

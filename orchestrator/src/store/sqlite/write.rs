@@ -210,10 +210,12 @@ fn insert_events(
 }
 
 fn replies(transaction: &Transaction<'_>, owed: &[OwedReply], replied: &[i64]) -> rusqlite::Result<()> {
-    let statement = "INSERT INTO replies (job, reply_to, correlation_id, accepted) VALUES (?1, ?2, ?3, ?4)";
+    let statement = "INSERT INTO replies (job, reply_to, correlation_id, accepted, owed_at, refusal) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let mut insert = transaction.prepare_cached(statement)?;
     for reply in owed {
-        insert.execute((reply.job.0, &reply.reply_to, &reply.correlation_id, reply.accepted))?;
+        let (to, refusal) = (&reply.reply_to, reply.refusal.as_deref());
+        insert.execute((reply.job.0, to, &reply.correlation_id, reply.accepted, reply.owed_at.0, refusal))?;
     }
     let mut delete = transaction.prepare_cached("DELETE FROM replies WHERE no = ?1")?;
     for no in replied {
@@ -304,6 +306,8 @@ pub(super) fn shift(connection: &mut Connection, by: i64, now: Timestamp) -> Res
          WHERE wake_at IS NOT NULL AND state = ?2";
     transaction.execute(tasks, [by]).map_err(&doing)?;
     transaction.execute(jobs, [by, running]).map_err(&doing)?;
+    let replies = "UPDATE replies SET owed_at = owed_at + ?1 WHERE owed_at > 0";
+    transaction.execute(replies, [by]).map_err(&doing)?;
     keep(&transaction, "seen_at", now.0)?;
     transaction.commit().map_err(&doing)
 }

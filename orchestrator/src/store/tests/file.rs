@@ -170,7 +170,8 @@ fn an_older_schema_is_brought_up_to_date() {
         DROP INDEX jobs_kind; DROP INDEX jobs_state; CREATE INDEX jobs_open ON jobs (state) WHERE finished_at IS NULL; \
         DROP TABLE logs; DROP INDEX tasks_waiting; ALTER TABLE tasks DROP COLUMN waits_for; \
         ALTER TABLE jobs DROP COLUMN parent_task; ALTER TABLE jobs DROP COLUMN parent_attempt; \
-        ALTER TABLE jobs DROP COLUMN level; PRAGMA user_version = 1;";
+        ALTER TABLE jobs DROP COLUMN level; ALTER TABLE replies DROP COLUMN owed_at; \
+        ALTER TABLE replies DROP COLUMN refusal; PRAGMA user_version = 1;";
     old.execute_batch(back).unwrap();
     drop(old);
     let mut store = open(&path(&folder));

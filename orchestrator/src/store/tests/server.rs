@@ -165,7 +165,7 @@ fn foreign_and_newer_databases_are_refused() {
     drop(open(&server.url()));
     server.sql("UPDATE warrener.meta SET value = '99' WHERE key = 'version'");
     let why = refused(&server.url());
-    assert!(why.contains("its schema has version 99, this program knows 1"), "{why}");
+    assert!(why.contains("its schema has version 99, this program knows"), "{why}");
 }
 
 #[test]

@@ -59,26 +59,31 @@ fn told(replies: Vec<OwedReply>) -> Vec<(i64, bool)> {
     told
 }
 
+fn due(store: &mut dyn Store) -> Vec<(i64, bool)> {
+    let numbers: Vec<i64> = store.due_replies(0, 100).unwrap().into_iter().map(|(no, _)| no).collect();
+    told(store.replies(&numbers).unwrap())
+}
+
 pub(super) fn owed_replies_are_found_by_job(store: &mut dyn Store) {
     with_replies(store);
-    let replies = store.owed_replies(Some(&[JobNo(1)])).unwrap();
+    let replies = store.owed_replies(&[JobNo(1)]).unwrap();
     let [first, second] = &replies[..] else { panic!("{replies:?}") };
     assert_eq!((&first.reply_to[..], first.correlation_id.as_deref()), ("q", Some("c")));
     assert!(first.no != 0 && second.no != 0 && first.no != second.no);
     assert_eq!(told(replies.clone()), [(1, false), (1, true)]);
-    assert_eq!(told(store.owed_replies(Some(&[JobNo(9)])).unwrap()), []);
+    assert_eq!(told(store.owed_replies(&[JobNo(9)]).unwrap()), []);
     let given = Commit { replied: vec![first.no], ..Commit::default() };
     store.commit(&given).unwrap();
-    assert_eq!(store.owed_replies(Some(&[JobNo(1)])).unwrap(), std::slice::from_ref(second));
+    assert_eq!(store.owed_replies(&[JobNo(1)]).unwrap(), std::slice::from_ref(second));
     // The same confirm may come twice.
     store.commit(&given).unwrap();
-    assert_eq!(store.owed_replies(Some(&[JobNo(1)])).unwrap(), std::slice::from_ref(second));
+    assert_eq!(store.owed_replies(&[JobNo(1)]).unwrap(), std::slice::from_ref(second));
 }
 
 pub(super) fn owed_replies_of_several_jobs_are_found_at_once(store: &mut dyn Store) {
     with_replies(store);
-    let mut both = store.owed_replies(Some(&[JobNo(1), JobNo(9), JobNo(2)])).unwrap();
-    let mut alone = [1, 2].map(|job| store.owed_replies(Some(&[JobNo(job)])).unwrap()).concat();
+    let mut both = store.owed_replies(&[JobNo(1), JobNo(9), JobNo(2)]).unwrap();
+    let mut alone = [1, 2].map(|job| store.owed_replies(&[JobNo(job)]).unwrap()).concat();
     both.sort_by_key(|reply| reply.no);
     alone.sort_by_key(|reply| reply.no);
     assert!(!alone.is_empty());
@@ -87,20 +92,31 @@ pub(super) fn owed_replies_of_several_jobs_are_found_at_once(store: &mut dyn Sto
 
 pub(super) fn owed_replies_that_can_be_given_are_found(store: &mut dyn Store) {
     with_replies(store);
-    assert_eq!(told(store.owed_replies(None).unwrap()), [(1, true), (3, false), (3, true)]);
+    assert_eq!(due(store), [(1, true), (3, false), (3, true)]);
     store.commit(&changed(vec![ended_job(2, NOW)], vec![])).unwrap();
-    assert_eq!(told(store.owed_replies(None).unwrap()), [(1, true), (2, false), (3, false), (3, true)]);
+    assert_eq!(due(store), [(1, true), (2, false), (3, false), (3, true)]);
+    let refusal = OwedReply { refusal: Some(Arc::from(*b"{}")), owed_at: at(7), ..owed(-5, false) };
+    store.commit(&Commit { owed: vec![refusal.clone()], ..Commit::default() }).unwrap();
+    let found = store.owed_replies(&[JobNo(-5)]).unwrap();
+    assert_eq!(found, [OwedReply { no: found[0].no, ..refusal }]);
+    assert_eq!(due(store).first(), Some(&(-5, false)), "it is owed at once, and belongs to no job");
+    // In pages.
+    let all = store.due_replies(0, 100).unwrap();
+    assert_eq!(all.len(), 5);
+    assert_eq!([store.due_replies(0, 2).unwrap(), store.due_replies(all[1].0, 100).unwrap()].concat(), all);
+    assert!(all.iter().all(|(_, reply_to)| reply_to == "q"));
+    assert_eq!(store.replies(&[all[4].0, 999]).unwrap().len(), 1);
 }
 
 pub(super) fn a_number_of_a_reply_is_given_once(store: &mut dyn Store) {
     with_replies(store);
-    let all = store.owed_replies(Some(&[JobNo(3)])).unwrap();
+    let all = store.owed_replies(&[JobNo(3)]).unwrap();
     let last = all.iter().map(|reply| reply.no).max().unwrap();
     store.commit(&Commit { replied: vec![last], ..Commit::default() }).unwrap();
     store.commit(&Commit { owed: vec![owed(2, true)], ..Commit::default() }).unwrap();
     // A late second confirm of the last one must not take the new one for given.
     store.commit(&Commit { replied: vec![last], ..Commit::default() }).unwrap();
-    assert_eq!(told(store.owed_replies(Some(&[JobNo(2)])).unwrap()), [(2, false), (2, true)]);
+    assert_eq!(told(store.owed_replies(&[JobNo(2)]).unwrap()), [(2, false), (2, true)]);
 }
 
 pub(super) fn timers_that_count_a_span_follow_the_clock(store: &mut dyn Store) {

@@ -1,0 +1,71 @@
+//! What is to be looked at and declared again, and why the broker side is not ready.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Notify;
+use warrener_runtime::health::Health;
+use warrener_shared::id::QueueName;
+
+/// Task queues that somebody found missing; an empty list still asks for a look at everything else that is ours.
+#[derive(Clone, Debug, Default)]
+pub struct Repairs(Arc<Wanted>);
+
+#[derive(Debug, Default)]
+struct Wanted {
+    queues: Mutex<BTreeSet<QueueName>>,
+    news: Notify,
+}
+
+impl Repairs {
+    /// Something of ours seems to be missing.
+    pub(super) fn ask(&self) {
+        self.0.news.notify_one();
+    }
+
+    /// This task queue, or its binding, seems to be missing.
+    pub(super) fn ask_for(&self, queue: QueueName) {
+        self.0.queues.lock().unwrap_or_else(PoisonError::into_inner).insert(queue);
+        self.ask();
+    }
+
+    /// Waits until somebody asks.
+    pub(super) async fn asked(&self) {
+        self.0.news.notified().await;
+    }
+
+    pub(super) fn take(&self) -> BTreeSet<QueueName> {
+        std::mem::take(&mut *self.0.queues.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Why the broker side is not ready, by the part that found out. Readiness is renewed while there is no reason.
+#[derive(Clone, Debug, Default)]
+pub struct Troubles(Arc<Mutex<BTreeMap<&'static str, String>>>);
+
+impl Troubles {
+    /// Says what is wrong with a part; `None` once nothing is.
+    pub(super) fn set(&self, part: &'static str, trouble: Option<String>) {
+        self.with(|all| match trouble {
+            Some(trouble) => all.insert(part, trouble),
+            None => all.remove(part),
+        });
+    }
+
+    /// Forgets everything: a session is over, and whatever is wrong with the next is found out anew.
+    pub(super) fn clear(&self) {
+        self.with(BTreeMap::clear);
+    }
+
+    /// Renews readiness, or says why there is none.
+    pub(super) fn tell(&self, health: &Health) {
+        match self.with(|all| all.values().cloned().collect::<Vec<_>>().join("; ")) {
+            reasons if reasons.is_empty() => health.ready("broker"),
+            reasons => health.not_ready("broker", reasons),
+        }
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut BTreeMap<&'static str, String>) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

@@ -1,0 +1,48 @@
+//! Messages as dead letters, with all that it takes to publish them again.
+
+use serde_json::{Map, Value, json};
+use warrener_shared::time::Timestamp;
+use warrener_shared::wire::{Header, Message};
+
+use crate::store::{DEAD_BODY_MAX, DeadLetter};
+
+/// A dead letter made of a message to this exchange, under this routing key.
+pub(crate) fn of_message(
+    from: &'static str,
+    code: &str,
+    text: String,
+    (exchange, key): (&str, &str),
+    message: &Message,
+    received_at: Timestamp,
+) -> DeadLetter {
+    DeadLetter {
+        from,
+        code: code.to_owned(),
+        message: text,
+        job: message.header_text("job").map(str::to_owned),
+        task: message.header_text("task").map(str::to_owned),
+        received_at,
+        size: message.body.len(),
+        body: message.body[..message.body.len().min(DEAD_BODY_MAX)].to_vec(),
+        headers: properties(exchange, key, message).to_string(),
+        evidence: None,
+    }
+}
+
+fn properties(exchange: &str, key: &str, message: &Message) -> Value {
+    let mut headers: Map<String, Value> = Map::new();
+    for (name, value) in &message.headers {
+        let value = match value {
+            Header::Text(text) => json!(text),
+            Header::Int(number) => json!(number),
+            Header::Bool(yes) => json!(yes),
+            Header::Other(text) => json!(text),
+        };
+        headers.insert(name.clone(), value);
+    }
+    json!({
+        "exchange": exchange, "routing_key": key, "content_type": message.content_type,
+        "content_encoding": message.content_encoding, "type": message.kind, "message_id": message.message_id,
+        "correlation_id": message.correlation_id, "reply_to": message.reply_to, "headers": headers,
+    })
+}

@@ -1,0 +1,3 @@
+-- Since when an answer is owed, and refusals: they belong to no job, and carry their message themselves.
+ALTER TABLE replies ADD COLUMN owed_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE replies ADD COLUMN refusal BLOB;
