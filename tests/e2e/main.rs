@@ -12,4 +12,5 @@ mod hostile;
 mod kill;
 mod polyglot;
 mod rust;
+mod silence;
 mod waiting;

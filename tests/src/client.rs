@@ -6,11 +6,11 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 pub use lapin::BasicProperties;
 use lapin::options::{
-    BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, ExchangeDeleteOptions,
-    QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions,
+    BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions,
+    ExchangeDeleteOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions,
 };
 pub use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Channel, Confirmation, Connection, ConnectionProperties};
+use lapin::{Channel, Confirmation, Connection, ConnectionProperties, ExchangeKind};
 use serde_json::Value;
 use warrener_shared::wire::topology::{KEY_RESULTS, KEY_SUBMIT, Names};
 
@@ -134,6 +134,70 @@ impl Client {
         assert!(self.publish("", &queue, BasicProperties::default(), b"{}").await, "the first message has room");
         assert!(!self.publish("", &queue, BasicProperties::default(), b"{}").await, "the second has none");
         queue
+    }
+
+    /// Declares a durable queue.
+    ///
+    /// # Panics
+    /// If the broker doesn't let it.
+    pub async fn declare(&self, queue: &str, arguments: FieldTable) {
+        let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
+        self.channel.queue_declare(queue.into(), options, arguments).await.expect("a queue");
+    }
+
+    /// Binds a queue.
+    ///
+    /// # Panics
+    /// If the broker doesn't let it.
+    pub async fn bind_queue(&self, queue: &str, exchange: &str, key: &str) {
+        let options = QueueBindOptions::default();
+        let bound = self.channel.queue_bind(queue.into(), exchange.into(), key.into(), options, FieldTable::default());
+        bound.await.expect("a binding");
+    }
+
+    /// Takes a binding away.
+    ///
+    /// # Panics
+    /// If the broker doesn't let it.
+    pub async fn unbind(&self, queue: &str, exchange: &str, key: &str) {
+        let unbound = self.channel.queue_unbind(queue.into(), exchange.into(), key.into(), FieldTable::default());
+        unbound.await.expect("no binding");
+    }
+
+    /// Deletes an exchange.
+    ///
+    /// # Panics
+    /// If the broker doesn't let it.
+    pub async fn delete_exchange(&self, exchange: &str) {
+        let channel = self.connection.create_channel().await.expect("a channel");
+        let deleted = channel.exchange_delete(exchange.into(), ExchangeDeleteOptions::default()).await;
+        deleted.expect("the exchange was deleted");
+    }
+
+    /// Whether an exchange exists.
+    pub async fn has_exchange(&self, exchange: &str) -> bool {
+        let Ok(channel) = self.connection.create_channel().await else { return false };
+        let options = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
+        let asked = channel.exchange_declare(exchange.into(), ExchangeKind::Direct, options, FieldTable::default());
+        asked.await.is_ok()
+    }
+
+    /// The queue that submits go to.
+    pub fn submit_queue(&self) -> String {
+        self.names.submit()
+    }
+
+    /// What an orchestrator declares the queue of results with.
+    pub fn results_arguments(&self) -> FieldTable {
+        let mut arguments = FieldTable::default();
+        let text = |text: &str| AMQPValue::LongString(text.into());
+        arguments.insert("x-queue-type".into(), text("quorum"));
+        arguments.insert("x-overflow".into(), text("reject-publish"));
+        arguments.insert("x-delivery-limit".into(), AMQPValue::LongLongInt(20));
+        arguments.insert("x-dead-letter-exchange".into(), text(&self.names.dlx()));
+        arguments.insert("x-dead-letter-routing-key".into(), text("result"));
+        arguments.insert("x-dead-letter-strategy".into(), text("at-least-once"));
+        arguments
     }
 
     /// Adds what a queue of somebody else holds to what came; it is acknowledged at once.

@@ -296,6 +296,19 @@ impl Cluster {
         http::call(self.port, "GET", path, &[], b"").await
     }
 
+    /// What the orchestrator answers over HTTP, as text.
+    pub async fn text(&self, path: &str) -> String {
+        http::call_for_text(self.port, "GET", path, &[], b"").await.1
+    }
+
+    /// The process id of the orchestrator.
+    ///
+    /// # Panics
+    /// If it doesn't run.
+    pub fn orchestrator_pid(&self) -> i32 {
+        self.orchestrator.as_ref().and_then(Process::pid).expect("it runs").as_raw()
+    }
+
     /// Tells the orchestrator something over HTTP; status 0 if it doesn't answer.
     pub async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         http::call(self.port, "POST", path, &[("Content-Type", "application/json")], body.to_string().as_bytes()).await

@@ -8,6 +8,18 @@ use tokio::net::TcpStream;
 
 /// Sends one request; the answer is its status and its body, null if that isn't JSON. Status 0 if there is no answer.
 pub(super) async fn call(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, Value) {
+    let (status, body) = call_for_text(port, method, path, headers, body).await;
+    (status, serde_json::from_str(&body).unwrap_or(Value::Null))
+}
+
+/// The same with the body as text.
+pub(super) async fn call_for_text(
+    port: u16,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> (u16, String) {
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let length = body.len();
     let head = format!(
@@ -23,17 +35,16 @@ pub(super) async fn call(port: u16, method: &str, path: &str, headers: &[(&str, 
     };
     match tokio::time::timeout(super::HTTP_TIMEOUT, exchange).await {
         Ok(Ok(answer)) => read(&answer),
-        _ => (0, Value::Null),
+        _ => (0, String::new()),
     }
 }
 
-fn read(answer: &[u8]) -> (u16, Value) {
+fn read(answer: &[u8]) -> (u16, String) {
     let text = String::from_utf8_lossy(answer);
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
     let is_chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
-    let body = if is_chunked { unchunk(body) } else { body.to_owned() };
-    (status, serde_json::from_str(&body).unwrap_or(Value::Null))
+    (status, if is_chunked { unchunk(body) } else { body.to_owned() })
 }
 
 fn unchunk(body: &str) -> String {

@@ -78,7 +78,8 @@ impl Process {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    fn pid(&self) -> Option<Pid> {
+    /// Its process id, while it runs.
+    pub fn pid(&self) -> Option<Pid> {
         self.child.id().and_then(|pid| i32::try_from(pid).ok()).map(Pid::from_raw)
     }
 }
