@@ -3,6 +3,7 @@
 //! The database is the only truth. A commit is atomic and durable when it returns; what it makes true may then
 //! be acted on. Readers of the API use their own connections and never wait for the writer.
 
+mod error;
 pub mod memory;
 pub mod postgres;
 mod rows;
@@ -20,43 +21,8 @@ use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::job::{JobSpec, Shape, Unique};
 use warrener_shared::time::Timestamp;
 
+pub use self::error::{Blame, StoreError};
 pub use self::rows::{Item, Rows};
-
-/// Why the store did not do what was asked.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StoreError {
-    /// The database is locked, missing, unreadable, or of another program.
-    #[error("cannot open the store {place}: {why}")]
-    Open {
-        /// The file, or the address without its password.
-        place: String,
-        /// What is wrong, and what to do.
-        why: String,
-    },
-    /// There is no room or no permission to write, or the database is away; it may pass. Whether what was being
-    /// written is kept is then not known.
-    #[error("cannot write to the store: {0}")]
-    Unwritable(String),
-    /// A statement failed for another reason.
-    #[error("cannot {doing}: {why}")]
-    Statement {
-        /// What the statement was for.
-        doing: &'static str,
-        /// What the database said.
-        why: String,
-    },
-    /// A row is not what a row of ours can be.
-    #[error("the store holds a row that cannot be read: {0}")]
-    Corrupt(String),
-}
-
-impl StoreError {
-    /// Whether it may pass by itself, such as a full disk.
-    pub const fn is_transient(&self) -> bool {
-        matches!(self, Self::Unwritable(_))
-    }
-}
 
 /// What was submitted, as it came, with the message properties that shape the job.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -380,7 +346,7 @@ pub trait Store: Rows + Send {
     /// Makes all of it true, or nothing.
     ///
     /// # Errors
-    /// [`StoreError::Unwritable`] may pass; anything else means that one of the inputs must be set aside.
+    /// [`StoreError`]; its blame tells whether to wait, to call a person, or to set an input aside.
     fn commit(&mut self, commit: &Commit) -> Result<(), StoreError>;
 
     /// The wall clock was set by so many milliseconds and now says this: timers that count a span move along, those

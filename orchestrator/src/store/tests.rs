@@ -1,7 +1,9 @@
 //! One suite for all stores: whatever a driver of a database does, it does what the others do.
 
+mod blame;
 mod built_in;
 mod commit;
+mod damage;
 mod evidence;
 mod file;
 mod find;
@@ -28,7 +30,9 @@ use self::postgres_server::Shared;
 use super::memory::Memory;
 use super::postgres::Postgres;
 use super::sqlite::Sqlite;
-use super::{Asked, Caption, Commit, DeadLetter, Death, LogChunk, OwedReply, Rows as _, Store, StoreError, Submitted};
+use super::{
+    Asked, Blame, Caption, Commit, DeadLetter, Death, LogChunk, OwedReply, Rows as _, Store, StoreError, Submitted,
+};
 
 macro_rules! conformance {
     ($($area:ident { $($name:ident)* })*) => {

@@ -14,19 +14,20 @@ impl Memory {
         let changes = &commit.changes;
         let (mut jobs, mut ids, mut tasks) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for row in &changes.new_jobs {
-            let fresh = jobs.insert(row.no) && ids.insert(&row.id);
-            let known = self.jobs.contains_key(&row.no) || self.ids.contains_key(&row.id);
-            ensure(fresh && !known, "keep a job", || format!("there is a job {} already", row.id))?;
+            let is_new = jobs.insert(row.no) && !self.jobs.contains_key(&row.no);
+            unique(is_new, "keep a job", || format!("there is a job number {} already", row.no.0))?;
+            let is_new = ids.insert(&row.id) && !self.ids.contains_key(&row.id);
+            fit(is_new, "keep a job", || format!("there is a job {} already", row.id))?;
         }
         for row in changes.new_jobs.iter().chain(&changes.jobs) {
-            ensure(is_sound_job(row), "update jobs", || format!("a row contradicts itself: {row:?}"))?;
+            fit(is_sound_job(row), "update jobs", || format!("the row of job {} contradicts itself", row.id))?;
         }
         for row in &changes.new_tasks {
-            let fresh = tasks.insert(row.no) && !self.tasks.contains_key(&row.no);
-            ensure(fresh, "keep tasks", || format!("there is a task {} already", row.no.0))?;
+            let is_new = tasks.insert(row.no) && !self.tasks.contains_key(&row.no);
+            unique(is_new, "keep tasks", || format!("there is a task {} already", row.no.0))?;
         }
         for row in changes.new_tasks.iter().chain(&changes.tasks) {
-            ensure(is_sound_task(row), "update tasks", || format!("a row contradicts itself: {row:?}"))?;
+            fit(is_sound_task(row), "update tasks", || format!("the row of task {} contradicts itself", row.no.0))?;
         }
         self.check_events(commit)
     }
@@ -35,14 +36,20 @@ impl Memory {
         let mut chunks = BTreeSet::new();
         for (job, events) in &commit.changes.events {
             let key = (*job, events.first().map_or(0, |event| event.sequence));
-            let fresh = chunks.insert(key) && !self.events.contains_key(&key);
-            ensure(fresh, "keep events", || format!("event {} of job {} is kept already", key.1, key.0.0))?;
+            let is_new = chunks.insert(key) && !self.events.contains_key(&key);
+            unique(is_new, "keep events", || format!("event {} of job {} is kept already", key.1, key.0.0))?;
         }
         Ok(())
     }
 }
 
-fn ensure(holds: bool, doing: &'static str, why: impl FnOnce() -> String) -> Result<(), StoreError> {
+/// A row can be kept, whatever else is kept.
+fn fit(holds: bool, doing: &'static str, why: impl FnOnce() -> String) -> Result<(), StoreError> {
+    if holds { Ok(()) } else { Err(StoreError::Unfit { doing, why: why() }) }
+}
+
+/// A number that the store gave is given once.
+fn unique(holds: bool, doing: &'static str, why: impl FnOnce() -> String) -> Result<(), StoreError> {
     if holds { Ok(()) } else { Err(StoreError::Statement { doing, why: why() }) }
 }
 

@@ -3,6 +3,7 @@
 //! A connection that is lost in the middle of a commit leaves its outcome unknown. So the writer then does nothing
 //! any more until [`Store::boot`] is called, which opens another: whoever calls it makes all it remembers anew.
 
+mod blame;
 mod open;
 mod owner;
 mod prune;
@@ -117,11 +118,12 @@ impl Postgres {
         Ok(())
     }
 
-    /// Does something with the connection, which is given up if the outcome is not known.
+    /// Does something with the connection. It is given up if the outcome is not known, and if the database is sick:
+    /// what was prepared on it may be of tables that are gone.
     fn with<T>(&mut self, work: impl FnOnce(&Writer) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let writer = self.writer.as_ref().ok_or_else(|| StoreError::Unwritable(LOST.to_owned()))?;
         let outcome = work(writer);
-        if matches!(&outcome, Err(error) if error.is_transient()) {
+        if matches!(&outcome, Err(StoreError::Unwritable(_) | StoreError::Statement { .. })) {
             self.writer = None;
         }
         outcome

@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::error::Error as _;
 use std::fmt::Write as _;
 use std::future::poll_fn;
 use std::ops::ControlFlow;
@@ -13,12 +12,12 @@ use std::time::Duration;
 use futures_util::TryStreamExt as _;
 use futures_util::future::{MaybeDone, maybe_done};
 use tokio::runtime::{Builder, Runtime};
-use tokio_postgres::error::SqlState;
 use tokio_postgres::types::BorrowToSql;
 use tokio_postgres::{Client, Config, NoTls, Statement};
 
+use super::StoreError;
+use super::blame::failed;
 use super::value::Parameter;
-use super::{StoreError, owner};
 use crate::store::sql::{Dialect, Reader, Row, Value, Visitor};
 
 /// How long the database may take for an answer. It is taken for lost then, and the connection is given up.
@@ -233,49 +232,7 @@ fn numbered(statement: &str) -> String {
     numbered
 }
 
-/// Says what a failed statement means for the caller.
-pub(super) fn failed(doing: &'static str) -> impl Fn(tokio_postgres::Error) -> StoreError {
-    move |error| {
-        let Some(answer) = error.as_db_error() else {
-            // Sources say more than the error itself, which says "error communicating with the server".
-            let mut why = error.to_string();
-            let mut source = error.source();
-            while let Some(cause) = source {
-                write!(why, ": {cause}").expect("a string takes all");
-                source = cause.source();
-            }
-            // What cannot be said to the server will not be said better later.
-            let is_ours = ["error serializing", "error encoding", "expected"].iter().any(|what| why.starts_with(what));
-            return match is_ours {
-                true => StoreError::Statement { doing, why },
-                false => StoreError::Unwritable(format!("{doing}: {why}")),
-            };
-        };
-        if answer.constraint() == Some(FENCE) {
-            return StoreError::Unwritable(format!("{doing}: {}", owner::TAKEN));
-        }
-        let why = format!("{} ({})", answer.message(), answer.code().code());
-        match () {
-            () if is_passing(answer.code()) => StoreError::Unwritable(format!("{doing}: {why}")),
-            () if [SqlState::DATA_CORRUPTED, SqlState::INDEX_CORRUPTED].contains(answer.code()) => {
-                StoreError::Corrupt(format!("{doing}: {why}"))
-            }
-            () => StoreError::Statement { doing, why },
-        }
-    }
-}
-
-/// Whether it may pass: the server is away, starting, stopping, full, or only to be read.
-fn is_passing(code: &SqlState) -> bool {
-    // 08 connection, 28 who we are, 53 resources, 57 an operator, 58 the system, 40 conflict with another transaction.
-    let classes = ["08", "28", "53", "57", "58", "40"];
-    classes.iter().any(|class| code.code().starts_with(class))
-        || [SqlState::READ_ONLY_SQL_TRANSACTION, SqlState::LOCK_NOT_AVAILABLE].contains(code)
-}
-
 const CONNECT: &str = "connect to PostgreSQL";
-/// The constraint that a commit by somebody else than the owner breaks.
-const FENCE: &str = "owner_fence";
 
 #[cfg(test)]
 mod tests {

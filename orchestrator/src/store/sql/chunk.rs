@@ -89,10 +89,12 @@ impl<'a> Names<'a> {
 /// [`StoreError::Corrupt`] if it kept nothing like that.
 pub(crate) fn decode(first: u64, body: &[u8]) -> Result<Vec<JobEvent>, StoreError> {
     let corrupt = |why: String| StoreError::Corrupt(format!("events: {why}"));
+    // The text of such an error quotes what it found.
+    let unread = |error: serde_json::Error| corrupt(format!("{:?} error at byte {}", error.classify(), error.column()));
     if body.first() == Some(&b'[') {
-        return serde_json::from_slice(body).map_err(|error| corrupt(error.to_string()));
+        return serde_json::from_slice(body).map_err(unread);
     }
-    let chunk: Chunk<'_> = serde_json::from_slice(body).map_err(|error| corrupt(error.to_string()))?;
+    let chunk: Chunk<'_> = serde_json::from_slice(body).map_err(unread)?;
     let event = |(sequence, (place, name, index, attempt, error)): (u64, Short<'_>)| {
         let (kind, state) = at(place)?;
         let task = match name {

@@ -250,7 +250,7 @@ fn waits_for(text: &str) -> Result<WaitsFor, StoreError> {
         }
         _ => None,
     };
-    read().ok_or_else(|| corrupt(29, format_args!("{text:?} is nothing to wait for")))
+    read().ok_or_else(|| corrupt(29, format_args!("{} bytes that name nothing to wait for", text.len())))
 }
 
 /// Counts as nine little-endian numbers.

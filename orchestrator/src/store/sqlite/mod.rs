@@ -1,5 +1,6 @@
 //! The embedded database: one file, one writer, every commit on disk before it counts.
 
+mod blame;
 mod checkpoint;
 mod open;
 mod prune;
@@ -9,11 +10,12 @@ mod write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::Connection;
 use warrener_engine::row::{JobRow, TaskRow};
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::time::Timestamp;
 
+use self::blame::failed;
 use self::checkpoint::Checkpoints;
 pub(super) use self::reader::Readers;
 use super::sql::read;
@@ -186,34 +188,5 @@ impl Store for Sqlite {
         let steps = prune::prune(&mut self.connection, finished_before, most)?;
         self.checkpoints.committed(&self.connection);
         Ok(steps)
-    }
-}
-
-/// Says what a failed statement means for the caller.
-///
-/// A failed sync leaves the file in an unknown state, so the process ends at once: what was committed before is
-/// safe, and the next start reads it anew.
-fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
-    move |error| {
-        if let Some(code) = error.sqlite_error()
-            && code.extended_code == rusqlite::ffi::SQLITE_IOERR_FSYNC
-        {
-            tracing::error!(%error, "the disk did not keep what was written to the store; stopping at once");
-            std::process::abort();
-        }
-        match error.sqlite_error_code() {
-            Some(
-                ErrorCode::DiskFull
-                | ErrorCode::ReadOnly
-                | ErrorCode::SystemIoFailure
-                | ErrorCode::DatabaseBusy
-                | ErrorCode::DatabaseLocked
-                | ErrorCode::CannotOpen,
-            ) => StoreError::Unwritable(format!("{doing}: {error}")),
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                StoreError::Corrupt(format!("{doing}: {error}"))
-            }
-            _ => StoreError::Statement { doing, why: error.to_string() },
-        }
     }
 }

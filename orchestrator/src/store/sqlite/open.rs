@@ -73,8 +73,7 @@ pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
 /// A connection that only reads.
 pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)
-        .map_err(|error| StoreError::Open { place: path.display().to_string(), why: error.to_string() })?;
+    let connection = Connection::open_with_flags(path, flags).map_err(failed("open the database to read it"))?;
     connection.busy_timeout(Duration::from_secs(5)).map_err(failed("set a reader's patience"))?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)

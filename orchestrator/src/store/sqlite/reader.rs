@@ -29,7 +29,8 @@ impl Row for rusqlite::Row<'_> {
         match self.get_ref(at) {
             Ok(ValueRef::Integer(number)) => Ok(Some(number)),
             Ok(ValueRef::Null) => Ok(None),
-            other => Err(corrupt(at, format_args!("{other:?} is no number"))),
+            Ok(other) => Err(corrupt(at, format_args!("{} is no number", other.data_type()))),
+            Err(error) => Err(corrupt(at, format_args!("{error}"))),
         }
     }
 
@@ -80,7 +81,8 @@ pub(crate) struct Readers {
 
 impl Readers {
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        let first = open::reader(path)?;
+        let refuse = |error: StoreError| StoreError::Open { place: path.display().to_string(), why: error.to_string() };
+        let first = open::reader(path).map_err(refuse)?;
         Ok(Self { path: path.to_owned(), idle: Mutex::new(vec![first]) })
     }
 

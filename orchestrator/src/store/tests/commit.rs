@@ -29,7 +29,7 @@ fn full(no: i64) -> Commit {
 }
 
 /// Keeps job 1, then refuses the commit, and looks whether anything of it is left.
-fn leaves_nothing(store: &mut dyn Store, refused: &Commit) {
+fn leaves_nothing(store: &mut dyn Store, refused: &Commit, blame: Blame) {
     queue(store, "default");
     let mut first = new(vec![job(1)], vec![task(100)]);
     first.changes.events = vec![(JobNo(1), vec![event(1)])];
@@ -37,7 +37,7 @@ fn leaves_nothing(store: &mut dyn Store, refused: &Commit) {
     store.commit(&first).unwrap();
     let before = all_of(store, 1);
     let error = store.commit(refused).expect_err("it contradicts what is kept");
-    assert!(matches!(error, StoreError::Statement { .. }) && !error.is_transient(), "{error:?}");
+    assert!(error.blame() == blame && !error.is_transient(), "{error:?}");
     assert_eq!(all_of(store, 1), before);
     assert_eq!(store.job(JobNo(2)).unwrap(), None);
     assert_eq!(store.find(&id("job-2")).unwrap(), None);
@@ -52,7 +52,7 @@ pub(super) fn a_commit_that_contradicts_a_row_leaves_nothing(store: &mut dyn Sto
     // Final, and still offered.
     let mut refused = full(2);
     refused.changes.tasks.push(TaskRow { rank: Some(1), ..succeeded(100, "1") }.into());
-    leaves_nothing(store, &refused);
+    leaves_nothing(store, &refused, Blame::Input);
     let wrong: [TaskRow; 5] = [
         TaskRow { state: TaskState::Waiting, ..dispatched(100, 1) },
         TaskRow { rank: Some(1), ..task(100) },
@@ -61,8 +61,8 @@ pub(super) fn a_commit_that_contradicts_a_row_leaves_nothing(store: &mut dyn Sto
         TaskRow { wake_at: Some(NOW), ..succeeded(100, "1") },
     ];
     for row in wrong {
-        let refused = store.commit(&changed(vec![], vec![row.clone()]));
-        assert!(refused.is_err(), "{row:?}");
+        let error = store.commit(&changed(vec![], vec![row.clone()])).expect_err("it contradicts itself");
+        assert_eq!(error.blame(), Blame::Input, "{row:?}: {error}");
     }
     let wrong: [JobRow; 3] = [
         JobRow { finished_at: None, ..ended_job(1, NOW) },
@@ -70,8 +70,8 @@ pub(super) fn a_commit_that_contradicts_a_row_leaves_nothing(store: &mut dyn Sto
         JobRow { output: Some((*b"1").into()), ..ended_job(1, NOW) },
     ];
     for row in wrong {
-        let refused = store.commit(&changed(vec![row.clone()], vec![]));
-        assert!(refused.is_err(), "{row:?}");
+        let error = store.commit(&changed(vec![row.clone()], vec![])).expect_err("it contradicts itself");
+        assert_eq!(error.blame(), Blame::Input, "{row:?}: {error}");
     }
 }
 
@@ -80,19 +80,19 @@ pub(super) fn a_second_job_with_an_id_leaves_nothing(store: &mut dyn Store) {
     let twin = JobRow { id: id("job-1"), ..job(3) };
     refused.submitted.push((twin.no, submitted(), Caption { labels: "{}".to_owned(), ..Caption::default() }));
     refused.changes.new_jobs.push(twin);
-    leaves_nothing(store, &refused);
+    leaves_nothing(store, &refused, Blame::Input);
 }
 
 pub(super) fn a_second_task_with_a_number_leaves_nothing(store: &mut dyn Store) {
     let mut refused = full(2);
     refused.changes.new_tasks.push(task(100).into());
-    leaves_nothing(store, &refused);
+    leaves_nothing(store, &refused, Blame::Sick);
 }
 
 pub(super) fn events_that_are_there_leave_nothing(store: &mut dyn Store) {
     let mut refused = full(2);
     refused.changes.events = vec![(JobNo(1), vec![event(1), event(2)])];
-    leaves_nothing(store, &refused);
+    leaves_nothing(store, &refused, Blame::Sick);
 }
 
 pub(super) fn an_attempt_that_is_there_stays_as_it_is(store: &mut dyn Store) {
