@@ -4,6 +4,7 @@
 //! any more until [`Store::boot`] is called, which opens another: whoever calls it makes all it remembers anew.
 
 mod blame;
+mod inspect;
 mod open;
 mod owner;
 mod prune;
@@ -83,6 +84,8 @@ struct Writer {
     session: Session,
     epoch: i64,
     next_event: i64,
+    /// Whether it has the lock, which an earlier connection of ours may still have.
+    is_locked: bool,
 }
 
 impl Postgres {
@@ -92,7 +95,10 @@ impl Postgres {
     /// # Errors
     /// [`StoreError::Open`] if another process has it, it cannot be reached, or it is not ours.
     pub fn open(url: &str) -> Result<Self, StoreError> {
-        let place = Place::new(url)?;
+        Self::open_at(Place::new(url)?)
+    }
+
+    fn open_at(place: Place) -> Result<Self, StoreError> {
         let instance = Uuid::new_v4().simple().to_string();
         let mut store = Self { place, instance, writer: None };
         match store.connect(LOCK_PATIENCE) {
@@ -112,9 +118,10 @@ impl Postgres {
     }
 
     fn connect(&mut self, patience: Duration) -> Result<(), StoreError> {
-        let (session, epoch) = self.place.writer(&self.instance, patience)?;
+        let (session, epoch, is_locked) = self.place.writer(&self.instance, patience)?;
+        inspect::inspect(&session, &open::VERSIONS)?;
         let next_event = read::next_event(&session)?;
-        self.writer = Some(Writer { session, epoch, next_event });
+        self.writer = Some(Writer { session, epoch, next_event, is_locked });
         Ok(())
     }
 
@@ -189,7 +196,15 @@ impl Store for Postgres {
     }
 
     fn probe(&mut self) -> Result<(), StoreError> {
-        self.with(|writer| owner::check(&writer.session, writer.epoch))
+        let is_locked = self.with(|writer| {
+            owner::check(&writer.session, writer.epoch)?;
+            inspect::inspect(&writer.session, &open::VERSIONS)?;
+            Ok(writer.is_locked || owner::try_lock(&writer.session)?)
+        })?;
+        if let Some(writer) = &mut self.writer {
+            writer.is_locked = is_locked;
+        }
+        Ok(())
     }
 
     fn find_all(&mut self, ids: &[&JobId]) -> Result<Vec<(JobId, Found)>, StoreError> {

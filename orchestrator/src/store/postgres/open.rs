@@ -13,7 +13,9 @@ use super::{StoreError, owner};
 use crate::store::sql::Reader;
 
 /// What each version of the schema adds to the one before; how many a database has stands in `meta`.
-const VERSIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
+pub(super) const VERSIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
+/// How long the database may take for an answer. It is taken for lost then, and the connection is given up.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long what was sent may go unacknowledged before the connection is lost.
@@ -42,6 +44,8 @@ pub(super) struct Place {
     config: Config,
     /// Without the password.
     shown: String,
+    /// How long the database may take for an answer.
+    patience: Duration,
 }
 
 impl Place {
@@ -68,7 +72,13 @@ impl Place {
             .tcp_user_timeout(SILENCE)
             .keepalives_idle(IDLE);
         let shown = shown(&config);
-        Ok(Self { config, shown })
+        Ok(Self { config, shown, patience: PATIENCE })
+    }
+
+    /// The same with another patience.
+    #[cfg(test)]
+    pub(super) fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     pub(super) fn shown(&self) -> &str {
@@ -77,28 +87,28 @@ impl Place {
 
     /// A connection without any settings of ours.
     pub(super) fn session(&self) -> Result<Session, StoreError> {
-        Session::open(&self.config)
+        Session::open(&self.config, self.patience)
     }
 
     /// A connection that only reads.
     pub(super) fn reader(&self) -> Result<Session, StoreError> {
         let mut config = self.config.clone();
-        let session = Session::open(config.application_name("warrener reader"))?;
+        let session = Session::open(config.application_name("warrener reader"), self.patience)?;
         session.run(SETTING, &format!("{COMMON}; {READER}"))?;
         Ok(session)
     }
 
-    /// The writer's connection, with the lock and a schema of our time, and its epoch.
-    pub(super) fn writer(&self, instance: &str, patience: Duration) -> Result<(Session, i64), StoreError> {
+    /// The writer's connection with a schema of our time, its epoch, and whether it has the lock.
+    pub(super) fn writer(&self, instance: &str, patience: Duration) -> Result<(Session, i64, bool), StoreError> {
         let mut config = self.config.clone();
-        config.application_name("warrener orchestrator").target_session_attrs(TargetSessionAttrs::ReadWrite);
-        let session = Session::open(&config)?;
+        config.application_name(owner::name(instance)).target_session_attrs(TargetSessionAttrs::ReadWrite);
+        let session = Session::open(&config, self.patience)?;
         session.run(SETTING, &format!("{COMMON}; {WRITER}"))?;
         self.inspect(&session)?;
-        owner::lock(&session, instance, patience)?;
+        let is_locked = owner::lock(&session, instance, patience)?;
         self.upgrade(&session)?;
         let epoch = owner::enter(&session, instance)?;
-        Ok((session, epoch))
+        Ok((session, epoch, is_locked))
     }
 
     /// Why the database is no place for jobs, for whoever starts an orchestrator.

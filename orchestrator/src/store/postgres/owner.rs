@@ -1,8 +1,11 @@
 //! One orchestrator at a time: a lock that lasts as long as its connection, and a number that each commit shows.
 //!
 //! The lock keeps a second orchestrator out. The number, the epoch, keeps out one that does not know yet that it lost
-//! the lock: whoever takes the lock raises it, waiting for a commit that is on its way, and a commit with an earlier
-//! one fails in the database.
+//! the lock: whoever enters raises it, waiting for a commit that is on its way, and a commit with an earlier one fails
+//! in the database.
+//!
+//! No backend is ever ended or cancelled from here. One that waits for its synchronous standby would then commit
+//! without it, and what it committed would be lost with the server.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -17,20 +20,26 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// The lock's name in this database ("WRNR").
 const LOCK: &str = "1465011794, 1";
 
-/// Takes the lock of the database.
+/// What the writer's connection is called at the server: it tells those of one process from all others.
+pub(super) fn name(instance: &str) -> String {
+    format!("warrener orchestrator {instance}")
+}
+
+/// Takes the lock of the database, and tells whether it did. It did not if an earlier connection of this very process
+/// has it, whose end the server has not noticed: the epoch alone keeps others out until [`try_lock`] succeeds.
 ///
 /// # Errors
-/// [`StoreError::Unwritable`] that says who has it, if that one does not give it up within `patience`.
-pub(super) fn lock(session: &Session, instance: &str, patience: Duration) -> Result<(), StoreError> {
-    let reader: &dyn Reader = session;
+/// [`StoreError::Unwritable`] that says who has it, if another process does not give it up within `patience`.
+pub(super) fn lock(session: &Session, instance: &str, patience: Duration) -> Result<bool, StoreError> {
     let deadline = Instant::now() + patience;
     loop {
-        let statement = format!("SELECT CASE WHEN pg_try_advisory_lock({LOCK}) THEN 1 ELSE 0 END");
-        if reader.number::<i64>("lock the database", &statement, &[])? != 0 {
-            return Ok(());
+        if try_lock(session)? {
+            return Ok(true);
         }
-        release_own(session, instance)?;
         if Instant::now() >= deadline {
+            if is_own(session, instance)? {
+                return Ok(false);
+            }
             let who = holder(session)?.map(|who| format!(" ({who})")).unwrap_or_default();
             return Err(StoreError::Unwritable(format!(
                 "another orchestrator has it open{who}; stop that one, or give this one its own WARRENER_STORE__URL"
@@ -40,18 +49,19 @@ pub(super) fn lock(session: &Session, instance: &str, patience: Duration) -> Res
     }
 }
 
-/// An earlier connection of this very process may still be there for the server, which has not noticed its end.
-fn release_own(session: &Session, instance: &str) -> Result<(), StoreError> {
+/// Takes the lock if nobody has it.
+pub(super) fn try_lock(session: &Session) -> Result<bool, StoreError> {
     let reader: &dyn Reader = session;
-    let exists = "SELECT count(*) FROM pg_tables WHERE schemaname = 'warrener' AND tablename = 'owner'";
-    if reader.number::<i64>("lock the database", exists, &[])? == 0 {
-        return Ok(());
-    }
-    let statement = format!(
-        "SELECT CASE WHEN pg_terminate_backend(l.pid) THEN 1 ELSE 0 END FROM ({HELD}) l \
-         JOIN warrener.owner o ON o.backend = l.pid AND o.instance = ?1"
-    );
-    reader.one("lock the database", &statement, &[instance.into()], |row| row.int(0)).map(drop)
+    let statement = format!("SELECT CASE WHEN pg_try_advisory_lock({LOCK}) THEN 1 ELSE 0 END");
+    Ok(reader.number::<i64>("lock the database", &statement, &[])? != 0)
+}
+
+/// Whether a connection of this very process has the lock.
+fn is_own(session: &Session, instance: &str) -> Result<bool, StoreError> {
+    let reader: &dyn Reader = session;
+    let statement =
+        format!("SELECT count(*) FROM ({HELD}) l JOIN pg_stat_activity a ON a.pid = l.pid AND a.application_name = ?1");
+    Ok(reader.number::<i64>("lock the database", &statement, &[name(instance).into()])? > 0)
 }
 
 /// From where whoever has the lock is connected, and since when.
@@ -66,12 +76,17 @@ pub(super) fn holder(session: &Session) -> Result<Option<String>, StoreError> {
     })
 }
 
-/// Makes the holder of the lock the owner, and gives its epoch.
+/// Raises the epoch, and gives it. Waits for a commit of the owner before, though not for long: one that waits for its
+/// standby may do so for hours.
 pub(super) fn enter(session: &Session, instance: &str) -> Result<i64, StoreError> {
+    const DOING: &str = "take the database over";
     let reader: &dyn Reader = session;
+    session.run(DOING, "SET lock_timeout = '1s'")?;
     let statement = "UPDATE owner SET epoch = epoch + 1, instance = ?1, backend = pg_backend_pid(), held = TRUE \
          RETURNING epoch";
-    reader.number("take the database over", statement, &[instance.into()])
+    let epoch = reader.number(DOING, statement, &[instance.into()])?;
+    session.run(DOING, "SET lock_timeout = '10s'")?;
+    Ok(epoch)
 }
 
 /// Whether this is still the epoch.
@@ -100,3 +115,47 @@ pub(super) const TAKEN: &str = "another orchestrator has taken the database over
 /// Who holds the lock.
 const HELD: &str = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = 1465011794 AND \
      objid = 1 AND objsubid = 2 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+
+#[cfg(test)]
+mod tests {
+    use super::super::Postgres;
+    use super::super::open::Place;
+    use super::*;
+    use crate::store::tests::postgres_server::Server;
+    use crate::store::{Blame, Commit, Store as _};
+
+    #[test]
+    fn a_commit_that_waits_for_its_standby_is_never_cut_short() {
+        let server = Server::start();
+        let place = Place::new(&server.url()).unwrap().with_patience(Duration::from_secs(2));
+        let mut store = Postgres::open_at(place).unwrap();
+        let set = |names: &str| {
+            server.sql(&format!("ALTER SYSTEM SET synchronous_standby_names = '{names}'"));
+            server.sql("SELECT pg_reload_conf()");
+        };
+        let waiting = || server.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+        let kept = || server.sql("SELECT max(value::bigint) FROM warrener.meta WHERE key = 'next_task'");
+        set("absent");
+        // The server takes a moment to tell its processes.
+        let mut keep = |no| store.commit(&Commit { taken_below: Some(no), ..Commit::default() }).err();
+        let (no, error) = (2..).find_map(|no| Some((no, keep(no)?))).unwrap();
+        assert!(error.blame() == Blame::Outage && error.to_string().contains("no answer within 2 s"), "{error}");
+        for _ in 0..2 {
+            let error = store.boot().expect_err("the commit before is not over");
+            assert_eq!(error.blame(), Blame::Outage, "{error}");
+            assert_eq!(waiting(), "1", "{error}");
+        }
+        drop(store);
+        let error = Postgres::open(&server.url()).expect_err("the commit before is not over").to_string();
+        assert!(error.contains("another orchestrator has it open"), "{error}");
+        assert_eq!(waiting(), "1");
+        assert_ne!(kept(), no.to_string(), "it is not kept before its standby has it");
+        set("");
+        let mut store = loop {
+            if let Ok(store) = Postgres::open(&server.url()) {
+                break store;
+            }
+        };
+        assert_eq!(store.boot().unwrap().next_task, no);
+    }
+}

@@ -20,8 +20,6 @@ use super::blame::failed;
 use super::value::Parameter;
 use crate::store::sql::{Dialect, Reader, Row, Value, Visitor};
 
-/// How long the database may take for an answer. It is taken for lost then, and the connection is given up.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// Statements that stay prepared; most are the same few dozen, only filters of lists may be of any number.
 const PREPARED: usize = 128;
 
@@ -33,7 +31,11 @@ pub(super) struct Session {
 }
 
 /// What a connection runs on. It may be dropped where a runtime that is waited for would panic.
-struct Runner(Option<Runtime>);
+struct Runner {
+    runtime: Option<Runtime>,
+    /// How long is waited for an answer.
+    patience: Duration,
+}
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
@@ -50,8 +52,8 @@ impl Session {
     ///
     /// # Errors
     /// [`StoreError::Unwritable`] if that may work later, else [`StoreError::Statement`].
-    pub(super) fn open(config: &Config) -> Result<Self, StoreError> {
-        let runner = Runner::new().map_err(|error| StoreError::Unwritable(format!("{CONNECT}: {error}")))?;
+    pub(super) fn open(config: &Config, patience: Duration) -> Result<Self, StoreError> {
+        let runner = Runner::new(patience).map_err(|error| StoreError::Unwritable(format!("{CONNECT}: {error}")))?;
         let (client, connection) = runner.wait(CONNECT, config.connect(NoTls))?;
         runner.runtime().spawn(async move {
             // Whoever waits for an answer is told as well.
@@ -166,12 +168,12 @@ impl Reader for Session {
 }
 
 impl Runner {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self(Some(Builder::new_current_thread().enable_all().build()?)))
+    fn new(patience: Duration) -> std::io::Result<Self> {
+        Ok(Self { runtime: Some(Builder::new_current_thread().enable_all().build()?), patience })
     }
 
     fn runtime(&self) -> &Runtime {
-        self.0.as_ref().expect("it is not being dropped")
+        self.runtime.as_ref().expect("it is not being dropped")
     }
 
     fn wait<T>(
@@ -179,18 +181,18 @@ impl Runner {
         doing: &'static str,
         answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, StoreError> {
-        let answer = async { tokio::time::timeout(PATIENCE, answer).await };
+        let answer = async { tokio::time::timeout(self.patience, answer).await };
         // Readers may be asked on a thread of the service's own runtime.
         match tokio::task::block_in_place(|| self.runtime().block_on(answer)) {
             Ok(answer) => answer.map_err(failed(doing)),
-            Err(_) => Err(StoreError::Unwritable(format!("{doing}: no answer within {} s", PATIENCE.as_secs()))),
+            Err(_) => Err(StoreError::Unwritable(format!("{doing}: no answer within {} s", self.patience.as_secs()))),
         }
     }
 }
 
 impl Drop for Runner {
     fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
+        if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
     }
