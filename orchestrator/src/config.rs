@@ -10,6 +10,8 @@ use warrener_runtime::config::{Amqp, Binary, ConfigErrors, Flag, Loaded, Loader,
 use warrener_shared::id::QueueName;
 use warrener_shared::limits::Limits;
 
+use crate::store;
+
 /// See `warrener config show` for every key with its default.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Config {
@@ -132,12 +134,9 @@ impl Config {
         if !self.http.unguarded && self.http.is_known_to_be_open() {
             problems.push(self.http.refusal());
         }
-        if !self.store.url.starts_with("sqlite://")
-            && let Err(error) = self.store.url.parse::<tokio_postgres::Config>()
-        {
+        if let Err(error) = store::address(&self.store.url) {
             let shown = warrener_runtime::address::masked(&self.store.url);
-            problems
-                .push(format!("store.url = {shown}: {error}; percent-encode what is no letter or digit in a password"));
+            problems.push(format!("store.url = {shown}: {error}"));
         }
         problems
     }

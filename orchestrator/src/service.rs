@@ -1,6 +1,5 @@
 //! Putting the parts together: one process that is an orchestrator.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,10 +18,10 @@ use crate::broker::{self, Context, Notes, Repairs, Suspects, Troubles};
 use crate::config::{Config, Http};
 use crate::driver::{Driver, Packet};
 use crate::shared::Shared;
-use crate::store::Store;
 use crate::store::postgres::Postgres;
 use crate::store::sqlite::Sqlite;
 use crate::store::view::View;
+use crate::store::{self, Address, Store};
 
 /// Packets that wait for the driver. Whoever brings more waits, and so does the broker.
 const INPUTS: usize = 64;
@@ -40,14 +39,14 @@ pub async fn run(config: Config, metrics: Metrics, stop: CancellationToken) -> a
         bail!(problem);
     }
     let listener = listen(&config.http).await?;
-    match config.store.url.strip_prefix("sqlite://") {
-        Some(path) => {
-            let store = Sqlite::open(Path::new(path))?;
-            let view = store.view()?;
-            run_on(store, view, path, &config, listener, metrics, stop).await
+    match store::address(&config.store.url).context("store.url")? {
+        Address::Sqlite(file) => {
+            let store = Sqlite::open_file(&file)?;
+            let (view, place) = (store.view()?, file.path.display().to_string());
+            run_on(store, view, &place, &config, listener, metrics, stop).await
         }
-        None => {
-            let store = Postgres::open(&config.store.url)?;
+        Address::Postgres(url) => {
+            let store = Postgres::open(&url)?;
             let (view, place) = (store.view(), store.place().to_owned());
             run_on(store, view, &place, &config, listener, metrics, stop).await
         }

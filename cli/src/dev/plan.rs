@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 
 use serde::Deserialize;
+use warrener_orchestrator::store::sqlite::DatabaseFile;
 use warrener_runtime::config::{Amqp, Binary, Loaded, Origin};
 
 use super::place::Place;
@@ -54,7 +55,7 @@ impl Plan {
         let mut variables = vec![("WARRENER_HTTP__LISTEN", listen.clone())];
         let own_store = !given("store.url");
         if own_store {
-            variables.push(("WARRENER_STORE__URL", format!("sqlite://{}", place.database().display())));
+            variables.push(("WARRENER_STORE__URL", DatabaseFile::url(&place.database())));
         }
         let demo = !given("worker.demo") || loaded.value.worker.demo;
         if demo {

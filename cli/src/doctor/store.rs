@@ -5,15 +5,18 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use warrener_orchestrator::store::postgres::Glimpse;
+use warrener_orchestrator::store::{self, Address};
 
 use crate::findings::Findings;
 
 /// Looks at the database that the configuration names.
 pub(super) fn examine(url: &str, orchestrator_answers: bool, findings: &mut Findings) {
-    let Some(path) = url.strip_prefix("sqlite://") else {
-        return examine_server(url, orchestrator_answers, findings);
+    let file = match store::address(url) {
+        Ok(Address::Sqlite(file)) => file,
+        Ok(Address::Postgres(url)) => return examine_server(&url, orchestrator_answers, findings),
+        Err(error) => return findings.problem(CHECK, format!("store.url: {error}"), "put the address right"),
     };
-    let path = Path::new(path);
+    let path = &file.path;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     if !path.exists() && orchestrator_answers {
         let what = format!("{} is not on this machine: the orchestrator keeps it where it runs", path.display());

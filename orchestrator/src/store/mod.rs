@@ -3,6 +3,7 @@
 //! The database is the only truth. A commit is atomic and durable when it returns; what it makes true may then
 //! be acted on. Readers of the API use their own connections and never wait for the writer.
 
+mod address;
 mod error;
 pub mod memory;
 pub mod postgres;
@@ -11,6 +12,7 @@ pub(crate) mod sql;
 pub mod sqlite;
 #[cfg(test)]
 pub(crate) mod tests;
+mod url;
 pub mod view;
 
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::job::{JobSpec, Shape, Unique};
 use warrener_shared::time::Timestamp;
 
+pub use self::address::{Address, InvalidAddress, address};
 pub use self::error::{Blame, StoreError};
 pub use self::rows::{Item, Rows};
 

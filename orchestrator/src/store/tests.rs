@@ -7,6 +7,7 @@ mod damage;
 mod evidence;
 mod file;
 mod find;
+mod guard;
 #[path = "../../../tests/src/postgres.rs"]
 #[allow(missing_docs, unreachable_pub, dead_code, reason = "shared with the tests of the whole")]
 pub(crate) mod postgres_server;

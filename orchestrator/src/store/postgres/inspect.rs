@@ -10,8 +10,9 @@ use crate::store::sql::Row;
 /// [`StoreError::Statement`] that names the first that is missing.
 pub(super) fn inspect(session: &Session, versions: &[&str]) -> Result<(), StoreError> {
     // The table `owner` has one row, which is only changed.
-    let statement = "SELECT w.name, CASE WHEN a.attname IS NULL THEN 1 ELSE 0 END FROM (SELECT name, split_part(name, '.', 1) AS tab, \
-         split_part(name, '.', 2) AS col FROM unnest(?1::text[]) AS u (name)) AS w \
+    let statement = "SELECT w.name, CASE WHEN a.attname IS NULL THEN 1 ELSE 0 END FROM ( \
+         SELECT name, split_part(name, '.', 1) AS tab, split_part(name, '.', 2) AS col \
+         FROM unnest(?1::text[]) AS u (name)) AS w \
          LEFT JOIN pg_namespace s ON s.nspname = 'warrener' \
          LEFT JOIN pg_class c ON c.relnamespace = s.oid AND c.relname = w.tab \
          LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = w.col AND NOT a.attisdropped \

@@ -49,6 +49,14 @@ pub struct Postgres {
     writer: Option<Writer>,
 }
 
+/// Looks whether an address can be one of a database. Asks nobody.
+///
+/// # Errors
+/// [`StoreError::Open`] if it cannot.
+pub(super) fn check(url: &str) -> Result<(), StoreError> {
+    Place::new(url).map(drop)
+}
+
 /// What somebody sees of a database from outside, without taking it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Glimpse {

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::session::Session;
 use super::{StoreError, owner};
 use crate::store::sql::Reader;
+use crate::store::url;
 
 /// What each version of the schema adds to the one before; how many a database has stands in `meta`.
 pub(super) const VERSIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
@@ -55,9 +56,7 @@ impl Place {
     /// [`StoreError::Open`] if it is none, or asks for TLS.
     pub(super) fn new(url: &str) -> Result<Self, StoreError> {
         let refuse = |why: String| StoreError::Open { place: "postgres://…".to_owned(), why };
-        if asks_for_tls(url) {
-            return Err(refuse(NO_TLS.to_owned()));
-        }
+        check(url).map_err(refuse)?;
         // The text of the error never holds the value of a password.
         let mut config = Config::from_str(url).map_err(|error| {
             let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
@@ -207,13 +206,50 @@ fn shown(config: &Config) -> String {
     shown
 }
 
-/// Whether the address insists on TLS.
-fn asks_for_tls(url: &str) -> bool {
-    let query = url.split_once('?').map_or("", |(_, query)| query);
-    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.any(|(name, value)| name == "sslmode" && !["disable", "allow", "prefer"].contains(&value))
+/// Refuses what the library would take for something else, or leave aside.
+fn check(address: &str) -> Result<(), String> {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    // An @ elsewhere stands behind a password that something ended before its time.
+    let is_cut = rest.contains('@') && authority.matches('@').count() != 1;
+    if is_cut || rest.contains('#') || rest.contains(char::is_whitespace) {
+        return Err(ENCODE.to_owned());
+    }
+    for (name, value) in url::parameters(address) {
+        if !PARAMETERS.contains(&name) {
+            return Err(url::unknown(name, &PARAMETERS));
+        }
+        if name == "sslmode" && !["disable", "allow", "prefer"].contains(&value) {
+            return Err(NO_TLS.to_owned());
+        }
+    }
+    Ok(())
 }
 
+/// What the library understands.
+const PARAMETERS: [&str; 19] = [
+    "user",
+    "password",
+    "dbname",
+    "options",
+    "application_name",
+    "sslmode",
+    "sslnegotiation",
+    "channel_binding",
+    "host",
+    "hostaddr",
+    "port",
+    "connect_timeout",
+    "tcp_user_timeout",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_retries",
+    "target_session_attrs",
+    "load_balance_hosts",
+];
+const ENCODE: &str = "a user, password or name in it has a character that means something else in a URL; \
+     percent-encode it: # is %23, / is %2F, ? is %3F, @ is %40, a space is %20";
 const SETTING: &str = "prepare a connection";
 const NO_TLS: &str = "this version does not speak TLS with PostgreSQL; reach it over a network that you trust, or \
      through a tunnel, and leave sslmode out";

@@ -1,14 +1,19 @@
 //! The embedded database: one file, one writer, every commit on disk before it counts.
 
 mod blame;
+mod check;
 mod checkpoint;
+mod lock;
 mod open;
+mod owner;
+mod place;
 mod prune;
 mod reader;
+mod verdict;
 mod write;
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::Connection;
 use warrener_engine::row::{JobRow, TaskRow};
@@ -16,8 +21,13 @@ use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::time::Timestamp;
 
 use self::blame::failed;
+use self::check::Check;
 use self::checkpoint::Checkpoints;
+use self::lock::Lock;
+use self::owner::Owner;
+pub use self::place::DatabaseFile;
 pub(super) use self::reader::Readers;
+use self::verdict::Verdict;
 use super::sql::read;
 use super::view::View;
 use super::{
@@ -28,24 +38,36 @@ use super::{
 #[derive(Debug)]
 pub struct Sqlite {
     connection: Connection,
-    path: PathBuf,
     next_event: i64,
+    owner: Owner,
+    verdict: Verdict,
+    // They end before the lock is given back.
+    _check: Option<Check>,
     checkpoints: Checkpoints,
-    // Held as long as the database is open, so that a second process cannot write to it.
-    _lock: open::Lock,
+    lock: Lock,
 }
 
 impl Sqlite {
-    /// Opens the database in this file, and makes it if it does not exist.
+    /// Opens the database in the file of this path, and makes it if it does not exist.
     ///
     /// # Errors
-    /// [`StoreError::Open`] if another process has it, or it is not ours.
+    /// [`StoreError::Open`] if another process has it, it is not ours, or it is damaged.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let lock = open::Lock::take(path)?;
-        let connection = open::writer(path)?;
+        Self::open_file(&DatabaseFile::new(path))
+    }
+
+    /// The same by an address.
+    ///
+    /// # Errors
+    /// As [`Sqlite::open`].
+    pub fn open_file(file: &DatabaseFile) -> Result<Self, StoreError> {
+        let lock = Lock::take(file)?;
+        let verdict = Verdict::default();
+        let (connection, check) = open::writer(&lock, &verdict)?;
+        let owner = Owner::enter(&connection, verdict.clone())?;
         let next_event = read::next_event(&connection)?;
-        let checkpoints = Checkpoints::start(path)?;
-        Ok(Self { connection, path: path.to_owned(), next_event, checkpoints, _lock: lock })
+        let checkpoints = Checkpoints::start(lock.path())?;
+        Ok(Self { connection, next_event, owner, verdict, _check: check, checkpoints, lock })
     }
 
     /// A reader of the same database, for the API.
@@ -53,7 +75,20 @@ impl Sqlite {
     /// # Errors
     /// [`StoreError::Open`] if the file cannot be opened.
     pub fn view(&self) -> Result<View, StoreError> {
-        View::open(&self.path)
+        View::open(self.lock.path())
+    }
+
+    fn read<T>(&self, look: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.verdict.ensure_sound()?;
+        self.verdict.heed(look(&self.connection))
+    }
+
+    fn write<T>(
+        &mut self,
+        work: impl FnOnce(&mut Connection, &Owner) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.verdict.ensure_sound()?;
+        self.verdict.heed(work(&mut self.connection, &self.owner))
     }
 }
 
@@ -68,27 +103,27 @@ impl Sqlite {
 
 impl Rows for Sqlite {
     fn find(&mut self, id: &JobId) -> Result<Option<Found>, StoreError> {
-        read::find(&self.connection, id)
+        self.read(|connection| read::find(connection, id))
     }
 
     fn holder(&mut self, key: &str) -> Result<Option<JobRow>, StoreError> {
-        read::holder(&self.connection, key)
+        self.read(|connection| read::holder(connection, key))
     }
 
     fn job(&mut self, no: JobNo) -> Result<Option<JobRow>, StoreError> {
-        read::job(&self.connection, no)
+        self.read(|connection| read::job(connection, no))
     }
 
     fn submitted(&mut self, no: JobNo) -> Result<Option<Submitted>, StoreError> {
-        read::submitted(&self.connection, no)
+        self.read(|connection| read::submitted(connection, no))
     }
 
     fn tasks(&mut self, first: TaskNo, count: u32) -> Result<Vec<TaskRow>, StoreError> {
-        read::tasks(&self.connection, first, count)
+        self.read(|connection| read::tasks(connection, first, count))
     }
 
     fn open_tasks(&mut self, first: TaskNo, count: u32) -> Result<Vec<TaskRow>, StoreError> {
-        read::open_tasks(&self.connection, first, count)
+        self.read(|connection| read::open_tasks(connection, first, count))
     }
 
     fn each_item(
@@ -96,96 +131,110 @@ impl Rows for Sqlite {
         mapped: &TaskRow,
         visit: &mut dyn FnMut(Item<'_>) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
-        read::each_item(&self.connection, mapped, visit)
+        self.read(|connection| read::each_item(connection, mapped, visit))
     }
 
     fn known_queue(&mut self, name: &QueueName) -> Result<Option<QueueRow>, StoreError> {
-        read::queue(&self.connection, name)
+        self.read(|connection| read::queue(connection, name))
     }
 }
 
 impl Store for Sqlite {
     fn boot(&mut self) -> Result<Boot, StoreError> {
-        read::boot(&self.connection)
+        self.lock.look()?;
+        self.read(|connection| read::boot(connection))
+    }
+
+    fn probe(&mut self) -> Result<(), StoreError> {
+        self.lock.look()?;
+        self.verdict.ensure_sound()
     }
 
     fn queue(&mut self, name: &QueueName) -> Result<QueueRow, StoreError> {
-        write::queue(&self.connection, name)
+        if let Some(known) = self.known_queue(name)? {
+            return Ok(known);
+        }
+        self.write(|connection, owner| write::queue(owner.begin(connection)?, name))
     }
 
     fn ready(&mut self, queue: i64, most: usize) -> Result<Vec<(i64, TaskNo)>, StoreError> {
-        read::ready(&self.connection, queue, most)
+        self.read(|connection| read::ready(connection, queue, most))
     }
 
     fn ready_count(&mut self, queue: i64, most: usize) -> Result<usize, StoreError> {
-        read::ready_count(&self.connection, queue, most)
+        self.read(|connection| read::ready_count(connection, queue, most))
     }
 
     fn waiting_for(&mut self, event: &str, key: &str) -> Result<Vec<TaskNo>, StoreError> {
-        read::waiting_for(&self.connection, event, key)
+        self.read(|connection| read::waiting_for(connection, event, key))
     }
 
     fn due_tasks(&mut self, now: Timestamp, most: usize) -> Result<Vec<TaskNo>, StoreError> {
-        read::due_tasks(&self.connection, now, most)
+        self.read(|connection| read::due_tasks(connection, now, most))
     }
 
     fn due_jobs(&mut self, now: Timestamp, most: usize) -> Result<Vec<JobNo>, StoreError> {
-        read::due_jobs(&self.connection, now, most)
+        self.read(|connection| read::due_jobs(connection, now, most))
     }
 
     fn next_due(&mut self) -> Result<Option<Timestamp>, StoreError> {
-        read::next_due(&self.connection)
+        self.read(|connection| read::next_due(connection))
     }
 
     fn open_attempts(&mut self) -> Result<Vec<TaskRow>, StoreError> {
-        read::open_attempts(&self.connection)
+        self.read(|connection| read::open_attempts(connection))
     }
 
     fn asked(&mut self) -> Result<Vec<Asked>, StoreError> {
-        read::asked(&self.connection)
+        self.read(|connection| read::asked(connection))
     }
 
     fn deaths(&mut self, task: TaskNo) -> Result<Vec<Death>, StoreError> {
-        read::deaths(&self.connection, task)
+        self.read(|connection| read::deaths(connection, task))
     }
 
     fn last_logs(&mut self, task: TaskNo, bytes: usize) -> Result<Vec<LogChunk>, StoreError> {
-        read::last_logs(&self.connection, task, bytes)
+        self.read(|connection| read::last_logs(connection, task, bytes))
     }
 
     fn due_replies(&mut self, above: i64, most: usize) -> Result<Vec<(i64, String)>, StoreError> {
-        read::due_replies(&self.connection, above, most)
+        self.read(|connection| read::due_replies(connection, above, most))
     }
 
     fn replies(&mut self, numbers: &[i64]) -> Result<Vec<OwedReply>, StoreError> {
-        let found = numbers.iter().map(|no| read::reply(&self.connection, *no));
-        Ok(found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+        self.read(|connection| {
+            let found = numbers.iter().map(|no| read::reply(connection, *no));
+            Ok(found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+        })
     }
 
     fn owed_replies(&mut self, jobs: &[JobNo]) -> Result<Vec<OwedReply>, StoreError> {
-        let doing = failed("read the answers that are owed");
-        // One transaction for all of them: beginning to read costs more than reading an answer.
-        let transaction = self.connection.unchecked_transaction().map_err(&doing)?;
-        let mut owed = Vec::new();
-        for job in jobs {
-            owed.extend(read::owed_replies(&*transaction, *job)?);
-        }
-        transaction.commit().map_err(&doing)?;
-        Ok(owed)
+        self.read(|connection| {
+            let doing = failed("read the answers that are owed");
+            // One transaction for all of them: beginning to read costs more than reading an answer.
+            let transaction = connection.unchecked_transaction().map_err(&doing)?;
+            let mut owed = Vec::new();
+            for job in jobs {
+                owed.extend(read::owed_replies(&*transaction, *job)?);
+            }
+            transaction.commit().map_err(&doing)?;
+            Ok(owed)
+        })
     }
 
     fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {
-        write::commit(&mut self.connection, commit, &mut self.next_event)?;
+        let event = self.next_event;
+        self.next_event = self.write(|connection, owner| write::commit(owner.begin(connection)?, commit, event))?;
         self.checkpoints.committed(&self.connection);
         Ok(())
     }
 
     fn shift(&mut self, by: i64, now: Timestamp) -> Result<(), StoreError> {
-        write::shift(&mut self.connection, by, now)
+        self.write(|connection, owner| write::shift(owner.begin(connection)?, by, now))
     }
 
     fn prune(&mut self, finished_before: Timestamp, most: usize) -> Result<usize, StoreError> {
-        let steps = prune::prune(&mut self.connection, finished_before, most)?;
+        let steps = self.write(|connection, owner| prune::prune(connection, owner, finished_before, most))?;
         self.checkpoints.committed(&self.connection);
         Ok(steps)
     }

@@ -1,14 +1,15 @@
-//! Opening the file: the lock, the settings, the schema.
+//! Opening the file: the settings, the schema.
 
-use std::fs::{File, OpenOptions};
 use std::path::Path;
 use std::time::Duration;
 
-use nix::fcntl::{Flock, FlockArg};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use uuid::Uuid;
 
+use super::check::Check;
+use super::lock::Lock;
+use super::verdict::Verdict;
 use super::{StoreError, failed};
 
 /// What each version of the schema adds to the one before; how many a file has stands in `PRAGMA user_version`.
@@ -20,36 +21,21 @@ const VERSIONS: [&str; 6] = [
     include_str!("schema_5.sql"),
     include_str!("schema_6.sql"),
 ];
+/// What a person can do about a damaged file.
+const WAY_OUT: &str = "restore a backup; or make a copy of the file and of its -wal, then mend it with the program \
+     sqlite3: `REINDEX` if indexes alone are damaged, else `.recover` into a new file";
 /// Marks the file as ours, in `PRAGMA application_id` ("WRNR").
 const APPLICATION_ID: i64 = 0x5752_4e52;
 
-/// An exclusive lock beside the database file.
-#[derive(Debug)]
-pub(super) struct Lock(#[expect(dead_code, reason = "held, not used")] Flock<File>);
-
-impl Lock {
-    pub(super) fn take(path: &Path) -> Result<Self, StoreError> {
-        let mut name = path.as_os_str().to_owned();
-        name.push(".lock");
-        let refuse = |why: String| StoreError::Open { place: path.display().to_string(), why };
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&name);
-        let file = file.map_err(|error| refuse(format!("{}: {error}", Path::new(&name).display())))?;
-        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock);
-        lock.map(Self).map_err(|_| {
-            refuse(
-                "another orchestrator has it open; stop that one, or give this one its own WARRENER_STORE__URL"
-                    .to_owned(),
-            )
-        })
-    }
-}
-
-/// The writer's connection.
-pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
+/// The writer's connection, and the check of the file if that goes on.
+pub(super) fn writer(lock: &Lock, verdict: &Verdict) -> Result<(Connection, Option<Check>), StoreError> {
+    let path = lock.path();
     let refuse = |why: String| StoreError::Open { place: path.display().to_string(), why };
     let mut connection = Connection::open(path).map_err(|error| refuse(error.to_string()))?;
     // Before anything is written: what is not ours stays as it is.
     let is_new = is_new(&connection).map_err(refuse)?;
+    // Before SQLite makes files beside it, to which it gives the same permissions.
+    lock.make_private();
     // The cache is small because SQLite looks through all of it after each commit that balanced a tree; what is asked
     // for again is remembered by the driver, and the rest is in the memory of the system.
     connection
@@ -63,11 +49,17 @@ pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
         .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
         .map_err(|error| refuse(format!("keep the plans of statements: {error}")))?;
     connection.set_prepared_statement_cache_capacity(64);
+    let mut check = None;
     if is_new {
         create(&mut connection)?;
+    } else {
+        check = Check::start(path, &connection, verdict).map_err(|error| match error {
+            StoreError::Corrupt(what) => refuse(format!("it is damaged ({what}); {WAY_OUT}")),
+            other => other,
+        })?;
     }
     upgrade(&mut connection)?;
-    Ok(connection)
+    Ok((connection, check))
 }
 
 /// A connection that only reads.
@@ -127,12 +119,14 @@ fn is_new(connection: &Connection) -> Result<bool, String> {
 mod tests {
     use rusqlite::StatementStatus;
 
+    use super::super::place::DatabaseFile;
     use super::*;
 
     #[test]
     fn a_statement_is_planned_once() {
         let folder = tempfile::tempdir().unwrap();
-        let connection = writer(&folder.path().join("store.db")).unwrap();
+        let lock = Lock::take(&DatabaseFile::new(folder.path().join("store.db"))).unwrap();
+        let (connection, _) = writer(&lock, &Verdict::default()).unwrap();
         let next = "SELECT no FROM tasks WHERE queue = ?1 AND rank IS NOT NULL ORDER BY rank LIMIT ?2";
         let mut statement = connection.prepare(next).unwrap();
         for value in 0..10_i64 {

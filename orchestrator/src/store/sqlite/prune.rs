@@ -6,6 +6,7 @@ use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, OptionalExtension, Transaction};
 use warrener_shared::time::Timestamp;
 
+use super::owner::Owner;
 use super::{StoreError, failed};
 use crate::store::sql::row::map;
 
@@ -19,9 +20,14 @@ const STEP: i64 = 64;
 ///
 /// It does not wait for the disk: the next commit of anything else takes it there, and what a power cut undoes before
 /// is removed again.
-pub(super) fn prune(connection: &mut Connection, before: Timestamp, most: usize) -> Result<usize, StoreError> {
+pub(super) fn prune(
+    connection: &mut Connection,
+    owner: &Owner,
+    before: Timestamp,
+    most: usize,
+) -> Result<usize, StoreError> {
     synced(connection, false)?;
-    let outcome = slice(connection, before, most);
+    let outcome = owner.begin(connection).and_then(|transaction| slice(transaction, before, most));
     // All that is promised to anybody rests on this, so nothing goes on without it.
     if let Err(error) = synced(connection, true) {
         tracing::error!(%error, "the store would no longer wait for the disk; stopping at once");
@@ -37,10 +43,9 @@ fn synced(connection: &Connection, yes: bool) -> Result<(), StoreError> {
     connection.execute_batch(statement).map_err(failed("say whether commits wait for the disk"))
 }
 
-fn slice(connection: &mut Connection, before: Timestamp, most: usize) -> Result<usize, StoreError> {
+fn slice(transaction: Transaction<'_>, before: Timestamp, most: usize) -> Result<usize, StoreError> {
     let doing = failed("remove finished jobs");
     let began = Instant::now();
-    let transaction = connection.transaction().map_err(&doing)?;
     let mut steps = 0;
     while steps < most && (steps == 0 || began.elapsed() < SLICE) {
         if !sweep(&transaction).map_err(&doing)? && !remove_oldest(&transaction, before).map_err(&doing)? {
@@ -139,22 +144,27 @@ pub(super) fn forget_tasks(transaction: &Transaction<'_>, range: (i64, i64)) -> 
 
 #[cfg(test)]
 mod tests {
+    use super::super::lock::Lock;
     use super::super::open;
+    use super::super::place::DatabaseFile;
+    use super::super::verdict::Verdict;
     use super::*;
 
     #[test]
     fn only_removing_does_not_wait_for_the_disk() {
         let folder = tempfile::tempdir().unwrap();
-        let mut connection = open::writer(&folder.path().join("store.db")).unwrap();
+        let lock = Lock::take(&DatabaseFile::new(folder.path().join("store.db"))).unwrap();
+        let (mut connection, _) = open::writer(&lock, &Verdict::default()).unwrap();
+        let owner = Owner::enter(&connection, Verdict::default()).unwrap();
         let level = |connection: &Connection| -> i64 {
             connection.query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap()
         };
         for _ in 0..2 {
-            assert_eq!(prune(&mut connection, Timestamp(1), 1).unwrap(), 0);
+            assert_eq!(prune(&mut connection, &owner, Timestamp(1), 1).unwrap(), 0);
             assert_eq!(level(&connection), 2, "FULL");
         }
         connection.execute_batch("ALTER TABLE leftovers RENAME TO elsewhere").unwrap();
-        prune(&mut connection, Timestamp(1), 1).unwrap_err();
+        prune(&mut connection, &owner, Timestamp(1), 1).unwrap_err();
         assert_eq!(level(&connection), 2, "FULL");
         synced(&connection, false).unwrap();
         assert_eq!(level(&connection), 1, "NORMAL");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, Statement, ToSql, Transaction};
+use rusqlite::{Statement, ToSql, Transaction};
 use warrener_engine::row::{AttemptRow, JobRow, OWN_QUEUE, TaskRow};
 use warrener_shared::id::{JobNo, QueueName, TaskNo};
 use warrener_shared::job::Until;
@@ -12,7 +12,7 @@ use warrener_shared::time::Timestamp;
 use warrener_shared::wire::event::JobEvent;
 
 use super::prune::forget_tasks;
-use super::{StoreError, failed, read};
+use super::{StoreError, failed};
 use crate::store::sql::Value;
 use crate::store::sql::chunk::{self, kind_bit};
 use crate::store::sql::row::{
@@ -20,14 +20,11 @@ use crate::store::sql::row::{
 };
 use crate::store::{Asked, Caption, Commit, DeadLetter, Death, LogChunk, OwedReply, QueueRow, Submitted};
 
-pub(super) fn commit(connection: &mut Connection, commit: &Commit, next_event: &mut i64) -> Result<(), StoreError> {
-    let doing = failed("begin a transaction");
-    let transaction = connection.transaction().map_err(doing)?;
-    let mut event = *next_event;
-    write(&transaction, commit, &mut event)?;
+/// Writes all of it; gives the number of the next event.
+pub(super) fn commit(transaction: Transaction<'_>, commit: &Commit, mut next_event: i64) -> Result<i64, StoreError> {
+    write(&transaction, commit, &mut next_event)?;
     transaction.commit().map_err(failed("commit"))?;
-    *next_event = event;
-    Ok(())
+    Ok(next_event)
 }
 
 fn write(transaction: &Transaction<'_>, commit: &Commit, next_event: &mut i64) -> Result<(), StoreError> {
@@ -285,19 +282,18 @@ fn insert_dead(transaction: &Transaction<'_>, letters: &[DeadLetter]) -> rusqlit
     Ok(())
 }
 
-pub(super) fn queue(connection: &Connection, name: &QueueName) -> Result<QueueRow, StoreError> {
-    if let Some(row) = read::queue(connection, name)? {
-        return Ok(row);
-    }
+/// Gives a number to a queue that has none.
+pub(super) fn queue(transaction: Transaction<'_>, name: &QueueName) -> Result<QueueRow, StoreError> {
     let doing = failed("number a queue");
-    connection.execute("INSERT INTO queues (name) VALUES (?1)", [name.as_str()]).map_err(&doing)?;
-    Ok(QueueRow { no: connection.last_insert_rowid(), name: name.clone(), paused: false })
+    transaction.execute("INSERT INTO queues (name) VALUES (?1)", [name.as_str()]).map_err(&doing)?;
+    let no = transaction.last_insert_rowid();
+    transaction.commit().map_err(&doing)?;
+    Ok(QueueRow { no, name: name.clone(), paused: false })
 }
 
 /// Moves the timers that count a span.
-pub(super) fn shift(connection: &mut Connection, by: i64, now: Timestamp) -> Result<(), StoreError> {
+pub(super) fn shift(transaction: Transaction<'_>, by: i64, now: Timestamp) -> Result<(), StoreError> {
     let doing = failed("follow the clock");
-    let transaction = connection.transaction().map_err(&doing)?;
     let tasks = "UPDATE tasks SET wake_at = wake_at + ?1, start_by = start_by + ?1, waits_for = \
          CASE WHEN waits_for LIKE 'span:%' THEN 'span:' || (CAST(substr(waits_for, 6) AS INTEGER) + ?1) \
          ELSE waits_for END WHERE wake_at IS NOT NULL AND (waits_for IS NULL OR waits_for NOT LIKE 'time:%')";

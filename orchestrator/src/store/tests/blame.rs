@@ -4,7 +4,6 @@ use std::path::Path;
 
 use warrener_shared::job::{OnConflict, Unique, Until};
 
-use super::damage::{self, Damaged};
 use super::postgres_server::{PASSWORD, Server};
 use super::*;
 
@@ -100,18 +99,4 @@ fn a_value_that_no_file_can_hold_is_a_fault_of_the_input() {
     assert_eq!(error.blame(), Blame::Input, "{error}");
     assert!(error.to_string().len() < 200);
     add(&mut store, 1).unwrap();
-}
-
-#[test]
-fn a_damaged_file_is_no_fault_of_the_input() {
-    let sound = damage::sound();
-    let mut noticed = 0;
-    for tree in &sound.trees {
-        let file = Damaged::new(&sound, tree, |page| page.iter_mut().for_each(|byte| *byte ^= 0x55));
-        for error in damage::errors_of_use(file.path()) {
-            assert_eq!(error.blame(), Blame::Sick, "{}: {error}", tree.name);
-            noticed += 1;
-        }
-    }
-    assert!(noticed >= sound.trees.len() / 2, "{noticed} of {}", sound.trees.len());
 }

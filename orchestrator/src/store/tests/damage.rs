@@ -1,6 +1,6 @@
 //! Files of the embedded database that are damaged for real.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -9,28 +9,29 @@ use super::*;
 
 /// A table or index of a file.
 #[derive(Debug)]
-pub(super) struct Tree {
-    pub(super) name: String,
+struct Tree {
+    name: String,
     /// The place of its first page in the file.
     offset: usize,
+    is_index: bool,
 }
 
 /// A file that is sound, with rows in each table and entries in each index.
 #[derive(Debug)]
-pub(super) struct Sound {
+struct Sound {
     bytes: Vec<u8>,
     page: usize,
-    pub(super) trees: Vec<Tree>,
+    trees: Vec<Tree>,
 }
 
 /// A copy of a sound file with damage to one page.
 #[derive(Debug)]
-pub(super) struct Damaged {
+struct Damaged {
     folder: TempDir,
 }
 
 impl Damaged {
-    pub(super) fn new(sound: &Sound, tree: &Tree, harm: impl FnOnce(&mut [u8])) -> Self {
+    fn new(sound: &Sound, tree: &Tree, harm: impl FnOnce(&mut [u8])) -> Self {
         let mut bytes = sound.bytes.clone();
         harm(&mut bytes[tree.offset..tree.offset + sound.page]);
         let damaged = Self { folder: tempfile::tempdir().unwrap() };
@@ -38,13 +39,13 @@ impl Damaged {
         damaged
     }
 
-    pub(super) fn path(&self) -> PathBuf {
+    fn path(&self) -> PathBuf {
         self.folder.path().join("jobs.db")
     }
 }
 
 /// A commit with something for each table and index; `no` is below 10.
-pub(super) fn everything(no: i64) -> Commit {
+fn everything(no: i64) -> Commit {
     let first = no * 100;
     let rows = vec![
         TaskRow { wake_at: Some(at(no)), ..ready(first, 1) },
@@ -75,7 +76,7 @@ pub(super) fn everything(no: i64) -> Commit {
 }
 
 /// Makes a sound file.
-pub(super) fn sound() -> Sound {
+fn sound() -> Sound {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("jobs.db");
     let mut store = Sqlite::open(&path).unwrap();
@@ -89,44 +90,90 @@ pub(super) fn sound() -> Sound {
     store.commit(&large).unwrap();
     store.prune(at(-1), 1).unwrap();
     drop(store);
+    let trees = trees(&path);
     let connection = Connection::open(&path).unwrap();
-    let page: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0)).unwrap();
-    let page = usize::try_from(page).unwrap();
-    let mut statement = connection.prepare("SELECT name, rootpage FROM sqlite_schema WHERE rootpage > 0").unwrap();
-    let tree = |row: &rusqlite::Row<'_>| {
-        let root = usize::try_from(row.get::<_, i64>(1)?).unwrap();
-        Ok(Tree { name: row.get(0)?, offset: (root - 1) * page })
-    };
-    let trees: Vec<Tree> = statement.query_map([], tree).unwrap().map(Result::unwrap).collect();
     for Tree { name, .. } in &trees {
         let count = format!("SELECT count(*) FROM \"{name}\"");
         let rows: rusqlite::Result<i64> = connection.query_row(&count, [], |row| row.get(0));
         assert!(rows.is_err() || rows.unwrap() > 0, "{name} is empty");
     }
-    drop(statement);
     drop(connection);
+    let page = trees.iter().map(|tree| tree.offset).min().unwrap();
     Sound { bytes: std::fs::read(&path).unwrap(), page, trees }
 }
 
-/// What fails when a file is opened and all of it is used.
-pub(super) fn errors_of_use(path: PathBuf) -> Vec<StoreError> {
-    let mut store = match Sqlite::open(&path) {
-        Ok(store) => store,
-        Err(error) => return vec![error],
+/// The tables and indexes of a file.
+fn trees(path: &Path) -> Vec<Tree> {
+    let connection = Connection::open(path).unwrap();
+    let page: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0)).unwrap();
+    let page = usize::try_from(page).unwrap();
+    let select = "SELECT name, rootpage, type = 'index' FROM sqlite_schema WHERE rootpage > 0";
+    let mut statement = connection.prepare(select).unwrap();
+    let tree = |row: &rusqlite::Row<'_>| {
+        let root = usize::try_from(row.get::<_, i64>(1)?).unwrap();
+        Ok(Tree { name: row.get(0)?, offset: (root - 1) * page, is_index: row.get(2)? })
     };
-    let mut errors = Vec::new();
-    errors.extend(store.boot().err());
-    errors.extend(store.commit(&everything(9)).err());
-    errors.extend(store.find(&id("job-1")).err());
-    errors.extend(store.holder("key-1").err());
-    errors.extend(store.submitted(JobNo(1)).err());
-    errors.extend(store.open_attempts().err());
-    errors.extend(store.ready(1, 9).err());
-    errors.extend(store.next_due().err());
-    errors.extend(store.deaths(TaskNo(100)).err());
-    errors.extend(store.last_logs(TaskNo(100), 9).err());
-    errors.extend(store.owed_replies(None).err());
-    errors.extend(store.asked().err());
-    errors.extend(store.prune(at(99), 9).err());
-    errors
+    let trees = statement.query_map([], tree).unwrap();
+    trees.map(Result::unwrap).collect()
+}
+
+/// Why the file is not opened.
+fn refused(path: &Path) -> String {
+    let error = Sqlite::open(path).expect_err("it is damaged");
+    assert!(matches!(error, StoreError::Open { .. }) && error.blame() == Blame::Sick, "{error:?}");
+    error.to_string()
+}
+
+#[test]
+fn a_flipped_bit_of_each_table_and_index_is_found_at_the_start() {
+    let sound = sound();
+    assert!(sound.trees.len() > 30, "{}", sound.trees.len());
+    // What sort of page it is, how many cells it has, and where its first one lies.
+    let mut places: Vec<(usize, u8)> = [(0, 0), (0, 1), (0, 3), (3, 0), (4, 0), (4, 1), (8, 1), (9, 0)].to_vec();
+    places.extend([(0, 2), (4, 6), (9, 7)]);
+    for tree in &sound.trees {
+        for (byte, bit) in &places {
+            let file = Damaged::new(&sound, tree, |page| page[*byte] ^= 1 << bit);
+            let why = refused(&file.path());
+            assert!(why.contains("it is damaged") && why.contains("restore a backup"), "{}: {why}", tree.name);
+        }
+        // The end of a page is the end of its first entry: the number of the row that an index leads to.
+        for bit in (0..8).filter(|_| tree.is_index) {
+            let file = Damaged::new(&sound, tree, |page| *page.last_mut().unwrap() ^= 1 << bit);
+            assert!(refused(&file.path()).contains("it is damaged"), "{}, bit {bit}", tree.name);
+        }
+    }
+    let whole = Damaged::new(&sound, &sound.trees[0], |_| ());
+    Sqlite::open(&whole.path()).unwrap();
+}
+
+#[test]
+fn a_large_file_is_checked_beside_the_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobs.db");
+    let mut store = Sqlite::open(&path).unwrap();
+    store.commit(&everything(1)).unwrap();
+    for no in 0..48 {
+        let chunk = LogChunk { task: TaskNo(no), attempt: 1, time: NOW, text: "x".repeat(1_000_000) };
+        store.commit(&Commit { logs: vec![chunk], ..Commit::default() }).unwrap();
+    }
+    drop(store);
+    let tree = trees(&path).into_iter().find(|tree| tree.name == "jobs_unique").unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[tree.offset + 4] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let mut store = Sqlite::open(&path).unwrap();
+    let error = loop {
+        if let Err(error) = store.probe() {
+            break error;
+        }
+        std::thread::yield_now();
+    };
+    assert!(matches!(error, StoreError::Corrupt(_)), "{error:?}");
+    // Nothing goes on with half an index, and who starts anew is told the same.
+    for error in
+        [store.boot().unwrap_err(), store.commit(&everything(2)).unwrap_err(), store.job(JobNo(1)).unwrap_err()]
+    {
+        assert!(error.blame() == Blame::Sick && error.to_string().contains("table jobs: "), "{error}");
+    }
 }

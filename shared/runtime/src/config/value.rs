@@ -179,7 +179,8 @@ fn is_name(text: &str) -> bool {
 
 fn is_url(text: &str, schemes: &[&str]) -> bool {
     text.split_once("://").is_some_and(|(scheme, rest)| schemes.contains(&scheme) && !rest.is_empty())
-        && !text.contains(char::is_whitespace)
+        // The path of a file may have spaces; who opens a database says better what is wrong with other addresses.
+        && (schemes.contains(&"sqlite") || !text.contains(char::is_whitespace))
 }
 
 fn is_listen(text: &str) -> bool {

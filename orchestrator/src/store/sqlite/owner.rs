@@ -1,0 +1,42 @@
+//! One writer at a time, even if locks fail: a number in the file that each transaction looks at.
+
+use rusqlite::{Connection, Transaction};
+
+use super::verdict::Verdict;
+use super::{StoreError, failed};
+
+/// The right to write, until somebody else takes it.
+#[derive(Debug)]
+pub(super) struct Owner {
+    epoch: i64,
+    verdict: Verdict,
+}
+
+impl Owner {
+    /// Takes the file over: whoever had it before finds a later epoch in it.
+    pub(super) fn enter(connection: &Connection, verdict: Verdict) -> Result<Self, StoreError> {
+        let statement = "INSERT INTO meta (key, value) VALUES ('epoch', 1) \
+             ON CONFLICT (key) DO UPDATE SET value = value + 1 RETURNING value";
+        let epoch = connection.query_row(statement, [], |row| row.get(0)).map_err(failed("take the database over"))?;
+        Ok(Self { epoch, verdict })
+    }
+
+    /// Begins to write.
+    ///
+    /// # Errors
+    /// [`StoreError::Statement`], from then on always, if somebody else has taken the file over.
+    pub(super) fn begin<'c>(&self, connection: &'c mut Connection) -> Result<Transaction<'c>, StoreError> {
+        let doing = failed("begin a transaction");
+        let transaction = connection.transaction().map_err(&doing)?;
+        let statement = "SELECT value FROM meta WHERE key = 'epoch'";
+        let epoch: i64 = transaction
+            .prepare_cached(statement)
+            .and_then(|mut s| s.query_row([], |row| row.get(0)))
+            .map_err(&doing)?;
+        if epoch != self.epoch {
+            self.verdict.taken();
+            self.verdict.ensure_sound()?;
+        }
+        Ok(transaction)
+    }
+}
