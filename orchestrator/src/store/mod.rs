@@ -4,6 +4,7 @@
 //! be acted on. Readers of the API use their own connections and never wait for the writer.
 
 mod address;
+pub(crate) mod columns;
 mod error;
 pub mod memory;
 pub mod postgres;

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use warrener_engine::row::{JobRow, TaskRow};
-use warrener_shared::state::{JobState, TaskState};
+use warrener_shared::state::TaskState;
 
 use super::Memory;
+use crate::store::columns::{JOB_CHECKS, TASK_CHECKS};
 use crate::store::{Commit, StoreError};
 
 impl Memory {
@@ -54,16 +55,11 @@ fn unique(holds: bool, doing: &'static str, why: impl FnOnce() -> String) -> Res
 }
 
 fn is_sound_job(row: &JobRow) -> bool {
-    row.state.is_final() == row.finished_at.is_some() && (row.output.is_none() || row.state == JobState::Succeeded)
+    JOB_CHECKS.iter().all(|check| (check.holds)(row))
 }
 
 fn is_sound_task(row: &TaskRow) -> bool {
-    let dispatched = row.state == TaskState::Dispatched;
-    let offers = row.state == TaskState::Ready || (dispatched && row.map.is_some());
-    let quiet = row.wake_at.is_none() && row.rank.is_none() && row.dispatch_no.is_none();
-    (row.waits_for.is_none() || dispatched)
-        && (row.dispatch_no.is_none() || (dispatched && row.attempt > 0))
-        && (row.rank.is_none() || offers)
-        && row.state.is_final() == row.finished_at.is_some()
-        && (!row.state.is_final() || quiet)
+    // No database refuses this; no rule does it.
+    let waits_at_work = row.waits_for.is_none() || row.state == TaskState::Dispatched;
+    waits_at_work && TASK_CHECKS.iter().all(|check| (check.holds)(row))
 }

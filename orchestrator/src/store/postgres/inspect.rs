@@ -1,7 +1,10 @@
 //! Looking whether all that we need of a database is there: what somebody takes away is missed before an input is.
 
+use std::collections::BTreeSet;
+
 use super::StoreError;
 use super::session::Session;
+use crate::store::columns::TABLES;
 use crate::store::sql::Row;
 
 /// Looks for each table and column, and for the right to use them.
@@ -19,7 +22,10 @@ pub(super) fn inspect(session: &Session, versions: &[&str]) -> Result<(), StoreE
          WHERE a.attname IS NULL OR NOT has_schema_privilege(s.oid, 'USAGE') \
          OR NOT has_table_privilege(c.oid, 'SELECT') OR NOT has_table_privilege(c.oid, 'UPDATE') OR (w.tab <> 'owner' \
          AND (NOT has_table_privilege(c.oid, 'INSERT') OR NOT has_table_privilege(c.oid, 'DELETE'))) LIMIT 1";
-    let wanted: Vec<String> = versions.iter().flat_map(|version| columns(version)).collect();
+    let mut wanted: BTreeSet<String> = versions.iter().flat_map(|version| columns(version)).collect();
+    for (table, columns) in TABLES {
+        wanted.extend(columns.iter().map(|column| format!("{table}.{}", column.name)));
+    }
     let wanted = wanted.iter().map(|name| name.as_str().into()).collect();
     let read = |row: &dyn Row| Ok((row.string(0)?, row.flag(1)?));
     let found = session.of_many(DOING, statement, wanted, read)?;

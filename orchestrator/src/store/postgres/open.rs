@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::session::Session;
 use super::{StoreError, owner};
+use crate::store::columns::{Column, Kind, TABLES};
 use crate::store::sql::Reader;
 use crate::store::url;
 
@@ -180,8 +181,32 @@ impl Place {
             }
             session.run(DOING, &format!("{all} UPDATE meta SET value = '{version}' WHERE key = 'version'; COMMIT"))?;
         }
-        Ok(())
+        add_columns(session)
     }
+}
+
+/// Adds the columns of fields that are younger than the database. A version of the program that does not know them
+/// leaves them as they are.
+fn add_columns(session: &Session) -> Result<(), StoreError> {
+    const DOING: &str = "add columns";
+    let reader: &dyn Reader = session;
+    for (table, columns) in TABLES {
+        let statement = "SELECT column_name FROM information_schema.columns WHERE table_schema = 'warrener' \
+             AND table_name = ?1::text";
+        let there = reader.all(DOING, statement, &[table.into()], |row| row.string(0))?;
+        for Column { name, kind, is_optional } in
+            columns.iter().filter(|column| !there.iter().any(|t| t == column.name))
+        {
+            let (kind, nothing) = match kind {
+                Kind::Int => ("BIGINT", "0"),
+                Kind::Text => ("TEXT COLLATE \"C\"", "''"),
+                Kind::Bytes => ("BYTEA", "''"),
+            };
+            let rest = if *is_optional { String::new() } else { format!(" NOT NULL DEFAULT {nothing}") };
+            session.run(DOING, &format!("ALTER TABLE {table} ADD COLUMN {name} {kind}{rest}"))?;
+        }
+    }
+    Ok(())
 }
 
 /// The address without the password.

@@ -13,9 +13,9 @@ use warrener_shared::wire::event::JobEvent;
 
 use super::session::Step;
 use super::value::{Parameter, columns};
+use crate::store::columns::{Column, Kind, attempt, job, task};
 use crate::store::sql::Value;
 use crate::store::sql::chunk::{self, kind_bit};
-use crate::store::sql::row::{ATTEMPT_COLUMNS, JOB_CHANGES, TASK_COLUMNS, attempt_values, job_values, task_values};
 use crate::store::{Asked, Caption, Commit, Death, LogChunk, OwedReply, Submitted};
 
 /// The steps of a commit whose first event has this number, and the number after its last one.
@@ -59,10 +59,11 @@ impl<'a> Steps<'a> {
     }
 
     fn new_jobs(&mut self, rows: &'a [JobRow], submitted: &'a [(JobNo, Submitted, Caption)]) {
-        let jobs = rows.iter().zip(submitted).map(|(row, (_, submitted, caption))| new_job(row, submitted, caption));
-        let mut values = columns(rows.iter().map(job_values));
+        let jobs = rows.iter().zip(submitted).map(|(_, (_, submitted, caption))| new_job(submitted, caption));
+        let mut values = columns(rows.iter().map(job::values));
         values.extend(columns(jobs));
-        let statement = insert("jobs", &format!("{JOB_CHANGES}, {NEW_JOB}"), &[JOB_TYPES, NEW_JOB_TYPES].concat());
+        let names = format!("{}, {NEW_JOB}", job::NAMES);
+        let statement = insert(job::TABLE, &names, &(types(job::COLUMNS) + NEW_JOB_TYPES));
         self.add("keep jobs", statement, values);
         let bodies = rows.iter().zip(submitted).map(|(row, (_, submitted, _))| {
             let body = Value::bytes(Some(&submitted.body));
@@ -75,18 +76,15 @@ impl<'a> Steps<'a> {
     }
 
     fn jobs(&mut self, rows: &'a [JobRow]) {
-        let set = changes(JOB_CHANGES, "no, first_task");
-        let source = source(JOB_CHANGES, JOB_TYPES);
-        let statement =
-            format!("UPDATE jobs r SET {set} FROM {source} WHERE r.no = u.no AND r.first_task = u.first_task");
-        self.add("update jobs", statement, columns(rows.iter().map(job_values)));
+        let statement = update(job::TABLE, &job::COLUMNS[..job::CHANGED], job::KEYS);
+        self.add("update jobs", statement, columns(rows.iter().map(job::changes)));
     }
 
     fn new_tasks(&mut self, rows: &'a [Arc<TaskRow>]) {
         self.add(
             "keep tasks",
-            insert("tasks", TASK_COLUMNS, TASK_TYPES),
-            columns(rows.iter().map(|row| task_values(row))),
+            insert(task::TABLE, task::NAMES, &types(task::COLUMNS)),
+            columns(rows.iter().map(|row| task::values(row))),
         );
         // Items have the queue of their task, and built-in tasks have none.
         let queued = rows.iter().filter(|row| row.index.is_none() && row.queue != OWN_QUEUE);
@@ -97,13 +95,8 @@ impl<'a> Steps<'a> {
     }
 
     fn tasks(&mut self, rows: &'a [Arc<TaskRow>]) {
-        let set = changes(TASK_COLUMNS, "no, job, position, item");
-        let source = source(TASK_COLUMNS, TASK_TYPES);
-        let statement = format!(
-            "UPDATE tasks r SET {set} FROM {source} WHERE r.no = u.no AND r.job = u.job AND r.position = u.position \
-             AND r.item IS NOT DISTINCT FROM u.item"
-        );
-        self.add("update tasks", statement, columns(rows.iter().map(|row| task_values(row))));
+        let statement = update(task::TABLE, &task::COLUMNS[..task::CHANGED], task::KEYS);
+        self.add("update tasks", statement, columns(rows.iter().map(|row| task::changes(row))));
     }
 
     /// Removes tasks, from a number on so many, and all that is kept by their numbers.
@@ -122,8 +115,9 @@ impl<'a> Steps<'a> {
     }
 
     fn attempts(&mut self, commit: &'a Commit) {
-        let statement = format!("{} ON CONFLICT DO NOTHING", insert("attempts", ATTEMPT_COLUMNS, "iiitiiib"));
-        self.add("keep attempts", statement, columns(commit.changes.attempts.iter().map(attempt_values)));
+        let insert = insert(attempt::TABLE, attempt::NAMES, &types(attempt::COLUMNS));
+        let rows = columns(commit.changes.attempts.iter().map(attempt::values));
+        self.add("keep attempts", format!("{insert} ON CONFLICT DO NOTHING"), rows);
     }
 
     fn events(&mut self, events: &'a [(JobNo, Vec<JobEvent>)], mut next: i64) -> i64 {
@@ -254,24 +248,20 @@ pub(super) fn shift(by: i64, now: Timestamp) -> Vec<Step<'static>> {
     steps.0
 }
 
-const NEW_JOB: &str = "id, name, kind, labels, tasks, digest, created_at, unique_key, unique_until, parent_task, \
-     parent_attempt, level";
+/// The columns of a job that say what was submitted.
+const NEW_JOB: &str = "name, kind, labels, tasks, digest, unique_key, unique_until";
+const NEW_JOB_TYPES: &str = "tttibti";
 
-fn new_job<'a>(row: &'a JobRow, submitted: &'a Submitted, caption: &'a Caption) -> [Value<'a>; 12] {
+fn new_job<'a>(submitted: &'a Submitted, caption: &'a Caption) -> [Value<'a>; 7] {
     let unique = caption.unique.as_ref();
     [
-        row.id.as_str().into(),
         Value::text(caption.name.as_deref()),
         Value::text(caption.kind.as_deref()),
         caption.labels.as_str().into(),
         Value::Int(caption.tasks.into()),
         Value::bytes(submitted.digest.as_ref().map(<[u8; 32]>::as_slice)),
-        row.created_at.0.into(),
         Value::text(unique.map(|unique| unique.key.as_str())),
         Value::int(unique.map(|unique| unique.until == Until::Finished)),
-        Value::int(row.parent.map(|parent| parent.task.0)),
-        Value::int(row.parent.map(|parent| parent.attempt)),
-        Value::Int(row.level.into()),
     ]
 }
 
@@ -281,10 +271,15 @@ fn labels(no: JobNo, caption: &Caption) -> impl Iterator<Item = [Value<'static>;
     labels.into_iter().map(move |(name, value)| [no.0.into(), name.into(), value.into()])
 }
 
-/// What the columns hold: `i` a number, `t` a text, `b` bytes.
-const JOB_TYPES: &str = "iiiiiiiiibiibbiii";
-const NEW_JOB_TYPES: &str = "ttttibitiiii";
-const TASK_TYPES: &str = "iiiiiiiiiiiibiiiiiiiiitibibbbt";
+/// What columns hold: `i` a number, `t` a text, `b` bytes.
+fn types(columns: &[Column]) -> String {
+    let letter = |column: &Column| match column.kind {
+        Kind::Int => 'i',
+        Kind::Text => 't',
+        Kind::Bytes => 'b',
+    };
+    columns.iter().map(letter).collect()
+}
 
 /// Rows as `u`, given as arrays, one for each column.
 fn source(names: &str, types: &str) -> String {
@@ -312,9 +307,15 @@ fn insert_in_order(table: &str, names: &str, types: &str) -> String {
     format!("INSERT INTO {table} ({names}) SELECT {names} FROM {source}, place) ORDER BY u.place")
 }
 
-/// Sets all columns but those that find the row.
-fn changes(names: &str, found_by: &str) -> String {
-    let found_by: Vec<_> = found_by.split(", ").collect();
-    let names = names.split(", ").map(str::trim).filter(|name| !found_by.contains(name));
-    names.map(|name| format!("{name} = u.{name}")).collect::<Vec<_>>().join(", ")
+/// Changes rows, each of which is found by the first `keys` columns.
+fn update(table: &str, columns: &[Column], keys: usize) -> String {
+    let names: Vec<_> = columns.iter().map(|column| column.name).collect();
+    let changed: Vec<_> = names.iter().skip(keys).map(|name| format!("{name} = u.{name}")).collect();
+    let found = columns.iter().take(keys).map(|Column { name, is_optional, .. }| match is_optional {
+        true => format!("r.{name} IS NOT DISTINCT FROM u.{name}"),
+        false => format!("r.{name} = u.{name}"),
+    });
+    let found: Vec<_> = found.collect();
+    let source = source(&names.join(", "), &types(columns));
+    format!("UPDATE {table} r SET {} FROM {source} WHERE {}", changed.join(", "), found.join(" AND "))
 }

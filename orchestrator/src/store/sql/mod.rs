@@ -97,7 +97,8 @@ impl dyn Row + '_ {
     }
 }
 
-fn missing(at: usize) -> StoreError {
+/// Says that a column should hold something.
+pub(crate) fn missing(at: usize) -> StoreError {
     corrupt(at, format_args!("nothing is there"))
 }
 

@@ -7,8 +7,9 @@ use warrener_engine::row::{JobRow, TaskRow};
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::time::Timestamp;
 
+use super::super::columns;
 use super::super::{Asked, Boot, Death, Found, Item, LogChunk, OwedReply, QueueRow, StoreError, Submitted};
-use super::row::{JOB_COLUMNS, TASK_COLUMNS, event_text, job as job_row, task as task_row, task_state};
+use super::row::{event_text, task_state};
 use super::{Reader, Row, Value, corrupt, limit};
 
 pub(crate) fn next_event(reader: &dyn Reader) -> Result<i64, StoreError> {
@@ -72,14 +73,15 @@ fn digest(row: &dyn Row, at: usize) -> Result<Option<[u8; 32]>, StoreError> {
 
 pub(crate) fn holder(reader: &dyn Reader, key: &str) -> Result<Option<JobRow>, StoreError> {
     let statement = format!(
-        "SELECT {JOB_COLUMNS} FROM jobs WHERE unique_key = ?1 AND state < 2 AND (unique_until <> 0 OR begun = 0) \
-         LIMIT 1"
+        "SELECT {} FROM jobs WHERE unique_key = ?1 AND state < 2 AND (unique_until <> 0 OR begun = 0) LIMIT 1",
+        columns::job::NAMES
     );
-    reader.one("look for the job that holds a key", &statement, &[key.into()], job_row)
+    reader.one("look for the job that holds a key", &statement, &[key.into()], columns::job::read)
 }
 
 pub(crate) fn job(reader: &dyn Reader, no: JobNo) -> Result<Option<JobRow>, StoreError> {
-    reader.one("read a job", &format!("SELECT {JOB_COLUMNS} FROM jobs WHERE no = ?1"), &[no.0.into()], job_row)
+    let statement = format!("SELECT {} FROM jobs WHERE no = ?1", columns::job::NAMES);
+    reader.one("read a job", &statement, &[no.0.into()], columns::job::read)
 }
 
 pub(crate) fn submitted(reader: &dyn Reader, no: JobNo) -> Result<Option<Submitted>, StoreError> {
@@ -96,8 +98,8 @@ pub(crate) fn submitted(reader: &dyn Reader, no: JobNo) -> Result<Option<Submitt
 
 pub(crate) fn tasks(reader: &dyn Reader, first: TaskNo, count: u32) -> Result<Vec<TaskRow>, StoreError> {
     if count == 1 {
-        let statement = format!("SELECT {TASK_COLUMNS} FROM tasks WHERE no = ?1");
-        let row = reader.one("read a task", &statement, &[first.0.into()], task_row)?;
+        let statement = format!("SELECT {} FROM tasks WHERE no = ?1", columns::task::NAMES);
+        let row = reader.one("read a task", &statement, &[first.0.into()], columns::task::read)?;
         return Ok(row.into_iter().collect());
     }
     task_range(reader, first, count, "no >= ?1 AND no < ?2 ORDER BY no")
@@ -108,8 +110,8 @@ pub(crate) fn open_tasks(reader: &dyn Reader, first: TaskNo, count: u32) -> Resu
 }
 
 fn task_range(reader: &dyn Reader, first: TaskNo, count: u32, filter: &str) -> Result<Vec<TaskRow>, StoreError> {
-    let statement = format!("SELECT {TASK_COLUMNS} FROM tasks WHERE {filter}");
-    reader.all("read tasks", &statement, &range(first, count), task_row)
+    let statement = format!("SELECT {} FROM tasks WHERE {filter}", columns::task::NAMES);
+    reader.all("read tasks", &statement, &range(first, count), columns::task::read)
 }
 
 /// From a number up to the one that is so much higher, as parameters.
@@ -178,8 +180,9 @@ pub(crate) fn next_due(reader: &dyn Reader) -> Result<Option<Timestamp>, StoreEr
 }
 
 pub(crate) fn open_attempts(reader: &dyn Reader) -> Result<Vec<TaskRow>, StoreError> {
-    let statement = format!("SELECT {TASK_COLUMNS} FROM tasks WHERE dispatch_no IS NOT NULL ORDER BY dispatch_no");
-    reader.all("read the open attempts", &statement, &[], task_row)
+    let statement =
+        format!("SELECT {} FROM tasks WHERE dispatch_no IS NOT NULL ORDER BY dispatch_no", columns::task::NAMES);
+    reader.all("read the open attempts", &statement, &[], columns::task::read)
 }
 
 pub(crate) fn asked(reader: &dyn Reader) -> Result<Vec<Asked>, StoreError> {

@@ -11,6 +11,7 @@ use super::check::Check;
 use super::lock::Lock;
 use super::verdict::Verdict;
 use super::{StoreError, failed};
+use crate::store::columns::{Column, Kind, TABLES};
 
 /// What each version of the schema adds to the one before; how many a file has stands in `PRAGMA user_version`.
 const VERSIONS: [&str; 6] = [
@@ -94,6 +95,30 @@ fn upgrade(connection: &mut Connection) -> Result<(), StoreError> {
         transaction.execute_batch(statements).map_err(&doing)?;
         transaction.execute_batch(&format!("PRAGMA user_version = {};", version + 1)).map_err(&doing)?;
         transaction.commit().map_err(&doing)?;
+    }
+    add_columns(connection)
+}
+
+/// Adds the columns of fields that are younger than the file. A version of the program that does not know them leaves
+/// them as they are.
+fn add_columns(connection: &Connection) -> Result<(), StoreError> {
+    let doing = failed("add columns");
+    for (table, columns) in TABLES {
+        let mut statement = connection.prepare("SELECT name FROM pragma_table_info(?1)").map_err(&doing)?;
+        let there = statement.query_map([table], |row| row.get::<_, String>(0)).map_err(&doing)?;
+        let there = there.collect::<Result<Vec<_>, _>>().map_err(&doing)?;
+        for Column { name, kind, is_optional } in
+            columns.iter().filter(|column| !there.iter().any(|t| t == column.name))
+        {
+            let (kind, nothing) = match kind {
+                Kind::Int => ("INTEGER", "0"),
+                Kind::Text => ("TEXT", "''"),
+                Kind::Bytes => ("BLOB", "x''"),
+            };
+            let rest = if *is_optional { String::new() } else { format!(" NOT NULL DEFAULT {nothing}") };
+            let statement = format!("ALTER TABLE {table} ADD COLUMN {name} {kind}{rest}");
+            connection.execute_batch(&statement).map_err(&doing)?;
+        }
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! One transaction: all of a batch, or nothing.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use rusqlite::{Statement, ToSql, Transaction};
 use warrener_engine::row::{AttemptRow, JobRow, OWN_QUEUE, TaskRow};
@@ -13,11 +13,9 @@ use warrener_shared::wire::event::JobEvent;
 
 use super::prune::forget_tasks;
 use super::{StoreError, failed};
+use crate::store::columns::{Column, attempt, job, task};
 use crate::store::sql::Value;
 use crate::store::sql::chunk::{self, kind_bit};
-use crate::store::sql::row::{
-    ATTEMPT_COLUMNS, TASK_COLUMN_COUNT, TASK_COLUMNS, attempt_values, job_values, task_values,
-};
 use crate::store::{Asked, Caption, Commit, DeadLetter, Death, LogChunk, OwedReply, QueueRow, Submitted};
 
 /// Writes all of it; gives the number of the next event.
@@ -78,29 +76,19 @@ fn insert_job(
     submitted: &Submitted,
     caption: &Caption,
 ) -> rusqlite::Result<()> {
-    let mut statement = transaction.prepare_cached(
-        "INSERT INTO jobs (state, paused, stop, failing, scheduled_at, started_at, finished_at, deadline_at, wake_at, \
-         counts, failures, sequence, output, error, begun, no, first_task, id, name, kind, labels, tasks, digest, \
-         created_at, unique_key, unique_until, parent_task, parent_attempt, level) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, \
-         ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29)",
-    )?;
-    bind(&mut statement, &job_values(row))?;
-    let values: [&dyn ToSql; 12] = [
-        &row.id.as_str(),
+    let mut statement = transaction.prepare_cached(&INSERT_JOB)?;
+    bind(&mut statement, &job::values(row))?;
+    let values: [&dyn ToSql; 7] = [
         &caption.name,
         &caption.kind,
         &caption.labels,
         &caption.tasks,
         &submitted.digest.as_ref().map(<[u8; 32]>::as_slice),
-        &row.created_at.0,
         &caption.unique.as_ref().map(|unique| unique.key.as_str()),
         &caption.unique.as_ref().map(|unique| unique.until == Until::Finished),
-        &row.parent.map(|parent| parent.task.0),
-        &row.parent.map(|parent| parent.attempt),
-        &row.level,
     ];
     for (at, value) in values.iter().enumerate() {
-        statement.raw_bind_parameter(at + 18, value)?;
+        statement.raw_bind_parameter(job::COUNT + at + 1, value)?;
     }
     statement.raw_execute()?;
     let mut statement =
@@ -120,14 +108,41 @@ fn bind(statement: &mut Statement<'_>, values: &[Value<'_>]) -> rusqlite::Result
     Ok(())
 }
 
+static INSERT_JOB: LazyLock<String> = LazyLock::new(|| {
+    let names = format!("{}, name, kind, labels, tasks, digest, unique_key, unique_until", job::NAMES);
+    format!("INSERT INTO jobs ({names}) VALUES ({})", places(job::COUNT + 7))
+});
+static UPDATE_JOB: LazyLock<String> = LazyLock::new(|| update(job::TABLE, &job::COLUMNS[..job::CHANGED], job::KEYS));
+static INSERT_TASK: LazyLock<String> =
+    LazyLock::new(|| format!("INSERT INTO tasks ({}) VALUES ({})", task::NAMES, places(task::COUNT)));
+static UPDATE_TASK: LazyLock<String> =
+    LazyLock::new(|| update(task::TABLE, &task::COLUMNS[..task::CHANGED], task::KEYS));
+// The latest attempt of a task that ended between attempts is there already.
+static INSERT_ATTEMPT: LazyLock<String> = LazyLock::new(|| {
+    format!("INSERT OR IGNORE INTO attempts ({}) VALUES ({})", attempt::NAMES, places(attempt::COUNT))
+});
+
+/// So many parameters.
+fn places(count: usize) -> String {
+    (1..=count).map(|at| format!("?{at}")).collect::<Vec<_>>().join(", ")
+}
+
+/// The statement that changes a row, which is found by the first `keys` columns.
+fn update(table: &str, columns: &[Column], keys: usize) -> String {
+    let term = |(at, column): (usize, &Column), sign: &str| format!("{} {sign} ?{}", column.name, at + 1);
+    let changed: Vec<_> = columns.iter().enumerate().skip(keys).map(|one| term(one, "=")).collect();
+    let found = columns.iter().enumerate().take(keys);
+    let found: Vec<_> = found.map(|one| term(one, if one.1.is_optional { "IS" } else { "=" })).collect();
+    format!("UPDATE {table} SET {} WHERE {}", changed.join(", "), found.join(" AND "))
+}
+
 fn update_jobs(transaction: &Transaction<'_>, rows: &[JobRow]) -> rusqlite::Result<()> {
-    let mut statement = transaction.prepare_cached(
-        "UPDATE jobs SET state = ?1, paused = ?2, stop = ?3, failing = ?4, scheduled_at = ?5, started_at = ?6, \
-         finished_at = ?7, deadline_at = ?8, wake_at = ?9, counts = ?10, failures = ?11, sequence = ?12, \
-         output = ?13, error = ?14, begun = ?15 WHERE no = ?16 AND first_task = ?17",
-    )?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut statement = transaction.prepare_cached(&UPDATE_JOB)?;
     for row in rows {
-        bind(&mut statement, &job_values(row))?;
+        bind(&mut statement, &job::changes(row))?;
         statement.raw_execute()?;
     }
     Ok(())
@@ -137,13 +152,11 @@ fn insert_tasks(transaction: &Transaction<'_>, rows: &[Arc<TaskRow>]) -> rusqlit
     if rows.is_empty() {
         return Ok(());
     }
-    let places: Vec<String> = (1..=TASK_COLUMN_COUNT).map(|at| format!("?{at}")).collect();
-    let statement = format!("INSERT INTO tasks ({TASK_COLUMNS}) VALUES ({})", places.join(", "));
-    let mut statement = transaction.prepare_cached(&statement)?;
+    let mut statement = transaction.prepare_cached(&INSERT_TASK)?;
     let mut queues = transaction.prepare_cached("INSERT OR IGNORE INTO job_queues (queue, job) VALUES (?1, ?2)")?;
     let mut latest = None;
     for row in rows {
-        bind(&mut statement, &task_values(row))?;
+        bind(&mut statement, &task::values(row))?;
         statement.raw_execute()?;
         // Neighbours mostly share a queue; items have that of their task, and built-in tasks have none.
         let place = (row.queue, row.job.0);
@@ -159,24 +172,21 @@ fn update_tasks(transaction: &Transaction<'_>, rows: &[Arc<TaskRow>]) -> rusqlit
     if rows.is_empty() {
         return Ok(());
     }
-    let columns = TASK_COLUMNS.split(", ").map(str::trim).enumerate();
-    let set: Vec<String> = columns.skip(4).map(|(at, column)| format!("{column} = ?{}", at + 1)).collect();
-    let statement =
-        format!("UPDATE tasks SET {} WHERE no = ?1 AND job = ?2 AND position = ?3 AND item IS ?4", set.join(", "));
-    let mut statement = transaction.prepare_cached(&statement)?;
+    let mut statement = transaction.prepare_cached(&UPDATE_TASK)?;
     for row in rows {
-        bind(&mut statement, &task_values(row))?;
+        bind(&mut statement, &task::changes(row))?;
         statement.raw_execute()?;
     }
     Ok(())
 }
 
 fn insert_attempts(transaction: &Transaction<'_>, rows: &[AttemptRow]) -> rusqlite::Result<()> {
-    let statement =
-        format!("INSERT OR IGNORE INTO attempts ({ATTEMPT_COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
-    let mut statement = transaction.prepare_cached(&statement)?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut statement = transaction.prepare_cached(&INSERT_ATTEMPT)?;
     for row in rows {
-        bind(&mut statement, &attempt_values(row))?;
+        bind(&mut statement, &attempt::values(row))?;
         statement.raw_execute()?;
     }
     Ok(())

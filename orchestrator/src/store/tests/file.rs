@@ -183,6 +183,19 @@ fn an_older_schema_is_brought_up_to_date() {
 }
 
 #[test]
+fn a_field_that_is_younger_than_the_file_gets_its_column() {
+    let folder = tempfile::tempdir().unwrap();
+    open(&path(&folder)).commit(&new(vec![job(1)], vec![])).unwrap();
+    let drop = "ALTER TABLE jobs DROP COLUMN level; ALTER TABLE jobs DROP COLUMN parent_attempt";
+    Connection::open(path(&folder)).unwrap().execute_batch(drop).unwrap();
+    let mut store = open(&path(&folder));
+    assert_eq!(store.job(JobNo(1)).unwrap(), Some(job(1)));
+    let inside = JobRow { level: 3, ..job(2) };
+    store.commit(&new(vec![inside.clone()], vec![])).unwrap();
+    assert_eq!(store.job(JobNo(2)).unwrap(), Some(inside));
+}
+
+#[test]
 fn a_large_job_goes_in_slices() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = open(&path(&folder));

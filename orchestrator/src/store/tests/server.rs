@@ -155,6 +155,18 @@ fn a_database_that_may_only_be_read_is_waited_for() {
 }
 
 #[test]
+fn a_field_that_is_younger_than_the_database_gets_its_column() {
+    let server = Server::start();
+    open(&server.url()).commit(&new(vec![job(1)], vec![])).unwrap();
+    server.sql("ALTER TABLE warrener.jobs DROP COLUMN level, DROP COLUMN parent_attempt");
+    let mut store = open(&server.url());
+    assert_eq!(store.job(JobNo(1)).unwrap(), Some(job(1)));
+    let inside = JobRow { level: 3, ..job(2) };
+    store.commit(&new(vec![inside.clone()], vec![])).unwrap();
+    assert_eq!(store.job(JobNo(2)).unwrap(), Some(inside));
+}
+
+#[test]
 fn foreign_and_newer_databases_are_refused() {
     let server = Server::start();
     server.sql("CREATE SCHEMA warrener");

@@ -5,7 +5,7 @@ use warrener_shared::id::{JobId, JobNo};
 use warrener_shared::time::Timestamp;
 
 use super::super::StoreError;
-use super::super::sql::row::{JOB_COLUMN_COUNT, JOB_COLUMNS, job as job_row};
+use super::super::columns::job::{self, NAMES};
 use super::super::sql::{Row, Value};
 use super::filter::Filter;
 use super::walk::{Condition, Walk};
@@ -38,14 +38,14 @@ impl Snapshot<'_> {
     /// # Errors
     /// [`StoreError`] if the database cannot be read; so for all calls.
     pub fn job_record(&self, id: &JobId) -> Result<Option<JobRecord>, StoreError> {
-        let statement = format!("SELECT {JOB_COLUMNS}, {TABLES} WHERE id = ?1");
+        let statement = format!("SELECT {NAMES}, {TABLES} WHERE id = ?1");
         self.reader.one("read a job", &statement, &[id.as_str().into()], record)
     }
 
     /// The row of the job with this id.
     pub fn job_with_id(&self, id: &JobId) -> Result<Option<JobRow>, StoreError> {
-        let statement = format!("SELECT {JOB_COLUMNS} FROM jobs WHERE id = ?1");
-        self.reader.one("read a job by its id", &statement, &[id.as_str().into()], job_row)
+        let statement = format!("SELECT {NAMES} FROM jobs WHERE id = ?1");
+        self.reader.one("read a job by its id", &statement, &[id.as_str().into()], job::read)
     }
 
     /// Jobs that fit, the newest first, from the one before a number on.
@@ -61,7 +61,7 @@ impl Snapshot<'_> {
         match Walk::of(self.reader, filter)? {
             None => {
                 let statement =
-                    format!("SELECT {JOB_COLUMNS}, {TABLES} WHERE no < ? AND {condition} ORDER BY no DESC LIMIT ?");
+                    format!("SELECT {NAMES}, {TABLES} WHERE no < ? AND {condition} ORDER BY no DESC LIMIT ?");
                 values.insert(0, before.into());
                 values.push(one_more(limit));
                 self.page(DOING, &statement, &values, limit, sized)
@@ -78,8 +78,7 @@ impl Snapshot<'_> {
         limit: usize,
     ) -> Result<Page<JobRecord>, StoreError> {
         let places = vec!["?"; TOGETHER].join(", ");
-        let statement =
-            format!("SELECT {JOB_COLUMNS}, {TABLES} WHERE no IN ({places}) AND {condition} ORDER BY no DESC");
+        let statement = format!("SELECT {NAMES}, {TABLES} WHERE no IN ({places}) AND {condition} ORDER BY no DESC");
         let mut pages = Pages::new(limit);
         let mut numbers = walk.numbers(before, (condition, values));
         while !pages.page.more {
@@ -106,11 +105,11 @@ fn sized(row: &dyn Row) -> Result<(JobRecord, usize), StoreError> {
 
 fn record(row: &dyn Row) -> Result<JobRecord, StoreError> {
     Ok(JobRecord {
-        row: job_row(row)?,
-        name: row.find_string(JOB_COLUMN_COUNT)?,
-        kind: row.find_string(JOB_COLUMN_COUNT + 1)?,
-        labels: row.string(JOB_COLUMN_COUNT + 2)?,
-        tasks: row.get(JOB_COLUMN_COUNT + 3)?,
-        body: row.blob(JOB_COLUMN_COUNT + 4)?.to_vec(),
+        row: job::read(row)?,
+        name: row.find_string(job::COUNT)?,
+        kind: row.find_string(job::COUNT + 1)?,
+        labels: row.string(job::COUNT + 2)?,
+        tasks: row.get(job::COUNT + 3)?,
+        body: row.blob(job::COUNT + 4)?.to_vec(),
     })
 }

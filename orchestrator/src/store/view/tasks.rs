@@ -6,7 +6,8 @@ use warrener_shared::state::TaskState;
 use warrener_shared::time::Timestamp;
 
 use super::super::StoreError;
-use super::super::sql::row::{ATTEMPT_COLUMNS, TASK_COLUMNS, attempt, task as task_row, task_state};
+use super::super::columns::{attempt, task};
+use super::super::sql::row::task_state;
 use super::super::sql::{Row, read};
 use super::{Page, Snapshot};
 
@@ -21,9 +22,9 @@ impl Snapshot<'_> {
 
     /// So many tasks or items from a number on; fewer if their payloads are large.
     pub fn task_page(&self, first: TaskNo, count: u32) -> Result<Page<TaskRow>, StoreError> {
-        let statement = format!("SELECT {TASK_COLUMNS} FROM tasks WHERE no >= ?1 AND no < ?2 ORDER BY no");
+        let statement = format!("SELECT {} FROM tasks WHERE no >= ?1 AND no < ?2 ORDER BY no", task::NAMES);
         let read = |row: &dyn Row| {
-            let task = task_row(row)?;
+            let task = task::read(row)?;
             let bytes = task.output.as_ref().map_or(0, |output| output.len());
             Ok((task, bytes))
         };
@@ -38,8 +39,8 @@ impl Snapshot<'_> {
 
     /// The attempts of a task that are closed and kept beside it, oldest first.
     pub fn attempts(&self, task: TaskNo) -> Result<Vec<AttemptRow>, StoreError> {
-        let statement = format!("SELECT {ATTEMPT_COLUMNS} FROM attempts WHERE task = ?1 ORDER BY attempt");
-        self.reader.all("read the attempts of a task", &statement, &[task.0.into()], attempt)
+        let statement = format!("SELECT {} FROM attempts WHERE task = ?1 ORDER BY attempt", attempt::NAMES);
+        self.reader.all("read the attempts of a task", &statement, &[task.0.into()], attempt::read)
     }
 
     /// The attempts of a task whose workers were asked to stop and did, with when that was known; oldest first.

@@ -1,0 +1,261 @@
+//! The rows that the engine changes, a line for each field: from it come the statements of both databases, what is
+//! bound to them, what is read back, and the columns that a database of an earlier version lacks.
+
+mod field;
+
+use warrener_engine::row::{AttemptRow, JobRow, TaskRow};
+use warrener_shared::state::{JobState, TaskState};
+
+use self::field::{Field, Pair};
+use super::StoreError;
+use super::sql::{Row, Value};
+
+/// A column of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Column {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    /// Whether it may be without a value.
+    pub(crate) is_optional: bool,
+}
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Int,
+    Text,
+    Bytes,
+}
+
+/// What the databases refuse of a row, in their words and in ours.
+pub(crate) struct Check<R> {
+    /// As it stands in both schemas.
+    #[cfg_attr(not(test), expect(dead_code, reason = "what the schemas are compared with"))]
+    pub(crate) sql: &'static str,
+    pub(crate) holds: fn(&R) -> bool,
+}
+
+/// Makes a module for a table of its columns: those that find a row, those that change, those that never do, and a
+/// field that takes two columns.
+macro_rules! table {
+    (
+        $(#[$doc:meta])*
+        $module:ident: $table:literal of $row:ident {
+            found by { $($key:ident: $key_name:literal,)+ }
+            changing { $($change:ident: $change_name:literal,)* }
+            fixed { $($fix:ident: $fix_name:literal,)* $(+ $pair:ident: $one:literal & $other:literal,)? }
+        }
+    ) => {
+        $(#[$doc])*
+        #[allow(dead_code, reason = "each table is used in some of the ways")]
+        pub(crate) mod $module {
+            use super::*;
+
+            pub(crate) const TABLE: &str = $table;
+            /// All columns, in the order in which rows are read and written.
+            pub(crate) const COLUMNS: &[Column] = &[
+                $(column($key_name, |row: &$row| &row.$key),)+
+                $(column($change_name, |row: &$row| &row.$change),)*
+                $(column($fix_name, |row: &$row| &row.$fix),)*
+                $(half($one, |row: &$row| &row.$pair), half($other, |row: &$row| &row.$pair),)?
+            ];
+            /// How many there are.
+            pub(crate) const COUNT: usize = COLUMNS.len();
+            /// How many of them find a row; these come first.
+            pub(crate) const KEYS: usize = count(&[$($key_name),+]);
+            /// How many of them find a row or change.
+            pub(crate) const CHANGED: usize = KEYS + count(&[$($change_name),*]);
+            /// Their names, for a statement that reads or writes all of them.
+            pub(crate) const NAMES: &str = without_end(concat!(
+                $($key_name, ", ",)+ $($change_name, ", ",)* $($fix_name, ", ",)* $($one, ", ", $other, ", ",)?
+            ));
+
+            /// Reads a row of all columns.
+            pub(crate) fn read(row: &dyn Row) -> Result<$row, StoreError> {
+                let mut next = 0;
+                let mut place = |width: usize| {
+                    next += width;
+                    next - width
+                };
+                Ok($row {
+                    $($key: Field::read(row, place(1))?,)+
+                    $($change: Field::read(row, place(1))?,)*
+                    $($fix: Field::read(row, place(1))?,)*
+                    $($pair: Pair::read(row, place(2))?,)?
+                })
+            }
+
+            /// The values of all columns.
+            pub(crate) fn values(row: &$row) -> [Value<'_>; COUNT] {
+                [
+                    $(row.$key.value(),)+
+                    $(row.$change.value(),)*
+                    $(row.$fix.value(),)*
+                    $(row.$pair.one(), row.$pair.other(),)?
+                ]
+            }
+
+            /// The values of the columns that find a row, then of those that change.
+            pub(crate) fn changes(row: &$row) -> [Value<'_>; CHANGED] {
+                [$(row.$key.value(),)+ $(row.$change.value(),)*]
+            }
+        }
+    };
+}
+
+table! {
+    /// Jobs, without what was submitted.
+    job: "jobs" of JobRow {
+        found by { no: "no", first_task: "first_task", }
+        changing {
+            state: "state",
+            paused: "paused",
+            stop: "stop",
+            failing: "failing",
+            scheduled_at: "scheduled_at",
+            started_at: "started_at",
+            finished_at: "finished_at",
+            deadline_at: "deadline_at",
+            wake_at: "wake_at",
+            counts: "counts",
+            failures: "failures",
+            sequence: "sequence",
+            output: "output",
+            error: "error",
+            begun: "begun",
+        }
+        fixed { id: "id", created_at: "created_at", level: "level", + parent: "parent_task" & "parent_attempt", }
+    }
+}
+
+table! {
+    /// Tasks and items.
+    task: "tasks" of TaskRow {
+        found by { no: "no", job: "job", position: "position", index: "item", }
+        changing {
+            state: "state",
+            needs_open: "needs_open",
+            needs_ok: "needs_ok",
+            needs_failed: "needs_failed",
+            attempt: "attempt",
+            failures: "failures",
+            unknown: "unknown",
+            deliveries: "deliveries",
+            token: "token",
+            dispatch_no: "dispatch_no",
+            queue: "queue",
+            rank: "rank",
+            ready_at: "ready_at",
+            dispatched_at: "dispatched_at",
+            started_at: "started_at",
+            finished_at: "finished_at",
+            start_by: "start_by",
+            wake_at: "wake_at",
+            worker: "worker",
+            lease: "lease",
+            progress: "progress",
+            skip: "skip",
+            error: "error",
+            output: "output",
+            map: "map",
+            waits_for: "waits_for",
+        }
+        fixed {}
+    }
+}
+
+table! {
+    /// Attempts that were followed by another.
+    attempt: "attempts" of AttemptRow {
+        found by { task: "task", attempt: "attempt", }
+        changing {}
+        fixed {
+            outcome: "outcome",
+            worker: "worker",
+            dispatched_at: "dispatched_at",
+            started_at: "started_at",
+            finished_at: "finished_at",
+            error: "error",
+        }
+    }
+}
+
+/// What is refused of a job.
+pub(crate) const JOB_CHECKS: [Check<JobRow>; 2] = [
+    Check {
+        sql: "(state >= 2) = (finished_at IS NOT NULL)",
+        holds: |row| row.state.is_final() == row.finished_at.is_some(),
+    },
+    Check { sql: "output IS NULL OR state = 2", holds: |row| row.output.is_none() || row.state == JobState::Succeeded },
+];
+
+/// What is refused of a task.
+pub(crate) const TASK_CHECKS: [Check<TaskRow>; 4] = [
+    Check {
+        sql: "dispatch_no IS NULL OR (state = 2 AND token IS NOT NULL)",
+        holds: |row| row.dispatch_no.is_none() || (row.state == TaskState::Dispatched && row.token.0 != 0),
+    },
+    Check {
+        sql: "rank IS NULL OR state = 1 OR (state = 2 AND map IS NOT NULL)",
+        holds: |row| {
+            let offers_items = row.state == TaskState::Dispatched && row.map.is_some();
+            row.rank.is_none() || row.state == TaskState::Ready || offers_items
+        },
+    },
+    Check {
+        sql: "(state >= 4) = (finished_at IS NOT NULL)",
+        holds: |row| row.state.is_final() == row.finished_at.is_some(),
+    },
+    Check {
+        sql: "state < 4 OR (wake_at IS NULL AND rank IS NULL AND dispatch_no IS NULL)",
+        holds: |row| {
+            let rests = row.wake_at.is_none() && row.rank.is_none() && row.dispatch_no.is_none();
+            !row.state.is_final() || rests
+        },
+    },
+];
+
+/// All tables that are made of such columns.
+pub(crate) const TABLES: [(&str, &[Column]); 3] =
+    [(job::TABLE, job::COLUMNS), (task::TABLE, task::COLUMNS), (attempt::TABLE, attempt::COLUMNS)];
+
+const fn column<R, F: Field>(name: &'static str, _: fn(&R) -> &F) -> Column {
+    Column { name, kind: F::KIND, is_optional: F::IS_OPTIONAL }
+}
+
+const fn half<R, P: Pair>(name: &'static str, _: fn(&R) -> &P) -> Column {
+    Column { name, kind: P::KIND, is_optional: true }
+}
+
+const fn count(names: &[&str]) -> usize {
+    names.len()
+}
+
+/// Without the last comma and space.
+const fn without_end(names: &'static str) -> &'static str {
+    names.split_at(names.len() - 2).0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCHEMAS: [&str; 2] = [include_str!("sqlite/schema.sql"), include_str!("postgres/schema.sql")];
+
+    #[test]
+    fn names_and_columns_are_the_same() {
+        let names = |columns: &[Column]| columns.iter().map(|column| column.name).collect::<Vec<_>>().join(", ");
+        assert_eq!(job::NAMES, names(job::COLUMNS));
+        assert_eq!(task::NAMES, names(task::COLUMNS));
+        assert_eq!(attempt::NAMES, names(attempt::COLUMNS));
+        assert_eq!(job::COLUMNS[job::COUNT - 1], Column { name: "parent_attempt", kind: Kind::Int, is_optional: true });
+    }
+
+    #[test]
+    fn the_schemas_refuse_what_the_memory_refuses() {
+        let checks = JOB_CHECKS.iter().map(|check| check.sql).chain(TASK_CHECKS.iter().map(|check| check.sql));
+        for sql in checks {
+            assert!(SCHEMAS.iter().all(|schema| schema.contains(&format!("    CHECK ({sql})"))), "{sql}");
+        }
+    }
+}
