@@ -151,10 +151,6 @@ impl Store for Disk {
         self.read()?.memory.ready(queue, most)
     }
 
-    fn ready_count(&mut self, queue: i64, most: usize) -> Result<usize, StoreError> {
-        self.read()?.memory.ready_count(queue, most)
-    }
-
     fn waiting_for(&mut self, event: &str, key: &str) -> Result<Vec<TaskNo>, StoreError> {
         self.read()?.memory.waiting_for(event, key)
     }

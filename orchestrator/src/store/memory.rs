@@ -170,10 +170,6 @@ impl Store for Memory {
         Ok(self.index.ready(queue).take(most).collect())
     }
 
-    fn ready_count(&mut self, queue: i64, most: usize) -> Result<usize, StoreError> {
-        Ok(self.index.ready(queue).take(most).count())
-    }
-
     fn waiting_for(&mut self, event: &str, key: &str) -> Result<Vec<TaskNo>, StoreError> {
         Ok(self.index.waiting_for(event, key).collect())
     }

@@ -311,9 +311,6 @@ pub trait Store: Rows + Send {
     /// Who may go out next in a queue: place and task, best first.
     fn ready(&mut self, queue: i64, most: usize) -> Result<Vec<(i64, TaskNo)>, StoreError>;
 
-    /// How many tasks stand among the ready of a queue, at most `most`.
-    fn ready_count(&mut self, queue: i64, most: usize) -> Result<usize, StoreError>;
-
     /// Built-in tasks that wait for this event and key.
     fn waiting_for(&mut self, event: &str, key: &str) -> Result<Vec<TaskNo>, StoreError>;
 

@@ -74,7 +74,6 @@ conformance! {
         items_are_shown_in_order_until_the_visitor_says_stop
         a_task_without_items_shows_none
         ready_tasks_come_best_first
-        ready_tasks_are_counted_up_to_a_limit
         who_goes_out_is_no_longer_ready
         open_attempts_come_in_the_order_of_their_dispatch
     }

@@ -237,10 +237,6 @@ impl Store for Postgres {
         self.read(|session| read::ready(session, queue, most))
     }
 
-    fn ready_count(&mut self, queue: i64, most: usize) -> Result<usize, StoreError> {
-        self.read(|session| read::ready_count(session, queue, most))
-    }
-
     fn waiting_for(&mut self, event: &str, key: &str) -> Result<Vec<TaskNo>, StoreError> {
         self.read(|session| read::waiting_for(session, event, key))
     }

@@ -147,12 +147,6 @@ pub(crate) fn ready(reader: &dyn Reader, queue: i64, most: usize) -> Result<Vec<
     reader.all("read who may go out next", statement, &[queue.into(), limit(most)], read)
 }
 
-pub(crate) fn ready_count(reader: &dyn Reader, queue: i64, most: usize) -> Result<usize, StoreError> {
-    let statement =
-        "SELECT count(*) FROM (SELECT 1 FROM tasks WHERE queue = ?1 AND rank IS NOT NULL LIMIT ?2) AS ready";
-    reader.number("count who may go out", statement, &[queue.into(), limit(most)])
-}
-
 pub(crate) fn waiting_for(reader: &dyn Reader, event: &str, key: &str) -> Result<Vec<TaskNo>, StoreError> {
     let statement = "SELECT no FROM tasks WHERE waits_for = ?1 ORDER BY no";
     let doing = "look for tasks that wait for an event";

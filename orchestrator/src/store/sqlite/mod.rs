@@ -161,10 +161,6 @@ impl Store for Sqlite {
         self.read(|connection| read::ready(connection, queue, most))
     }
 
-    fn ready_count(&mut self, queue: i64, most: usize) -> Result<usize, StoreError> {
-        self.read(|connection| read::ready_count(connection, queue, most))
-    }
-
     fn waiting_for(&mut self, event: &str, key: &str) -> Result<Vec<TaskNo>, StoreError> {
         self.read(|connection| read::waiting_for(connection, event, key))
     }

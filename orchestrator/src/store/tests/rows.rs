@@ -124,12 +124,6 @@ pub(super) fn ready_tasks_come_best_first(store: &mut dyn Store) {
     assert_eq!(store.ready(3, 9).unwrap(), []);
 }
 
-pub(super) fn ready_tasks_are_counted_up_to_a_limit(store: &mut dyn Store) {
-    store.commit(&new(vec![job(1)], vec![ready(100, 1), ready(101, 2), ready(102, 3), task(103)])).unwrap();
-    assert_eq!([9, 3, 2, 0].map(|most| store.ready_count(1, most).unwrap()), [3, 3, 2, 0]);
-    assert_eq!(store.ready_count(2, 9).unwrap(), 0);
-}
-
 pub(super) fn who_goes_out_is_no_longer_ready(store: &mut dyn Store) {
     store.commit(&new(vec![job(1)], vec![ready(100, 1), ready(101, 2)])).unwrap();
     store.commit(&changed(vec![], vec![dispatched(100, 1), ready(101, 7)])).unwrap();
