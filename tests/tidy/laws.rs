@@ -114,7 +114,6 @@ const CIRCLES: &[(&str, &[&str])] = &[
     ),
     ("orchestrator/src", &["driver/batch", "driver/stops"]),
     ("orchestrator/src", &["store/postgres", "store/sqlite", "store/view"]),
-    ("orchestrator/src", &["store/postgres/owner", "store/postgres/session"]),
     ("shared/amqp/src", &["pool", "session"]),
     ("shared/runtime/src", &["config/env", "config/layer"]),
     ("shared/src", &["expr/analysis", "expr/program", "expr/template"]),

@@ -12,7 +12,7 @@ use super::sql::{Row, Value};
 
 /// A column of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Column {
+pub(crate) struct TableColumn {
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
     /// Whether it may be without a value.
@@ -28,7 +28,7 @@ pub(crate) enum Kind {
 }
 
 /// What the databases refuse of a row, in their words and in ours.
-pub(crate) struct Check<R> {
+pub(crate) struct RowCheck<R> {
     /// As it stands in both schemas.
     #[cfg_attr(not(test), expect(dead_code, reason = "what the schemas are compared with"))]
     pub(crate) sql: &'static str,
@@ -53,7 +53,7 @@ macro_rules! table {
 
             pub(crate) const TABLE: &str = $table;
             /// All columns, in the order in which rows are read and written.
-            pub(crate) const COLUMNS: &[Column] = &[
+            pub(crate) const COLUMNS: &[TableColumn] = &[
                 $(column($key_name, |row: &$row| &row.$key),)+
                 $(column($change_name, |row: &$row| &row.$change),)*
                 $(column($fix_name, |row: &$row| &row.$fix),)*
@@ -181,32 +181,35 @@ table! {
 }
 
 /// What is refused of a job.
-pub(crate) const JOB_CHECKS: [Check<JobRow>; 2] = [
-    Check {
+pub(crate) const JOB_CHECKS: [RowCheck<JobRow>; 2] = [
+    RowCheck {
         sql: "(state >= 2) = (finished_at IS NOT NULL)",
         holds: |row| row.state.is_final() == row.finished_at.is_some(),
     },
-    Check { sql: "output IS NULL OR state = 2", holds: |row| row.output.is_none() || row.state == JobState::Succeeded },
+    RowCheck {
+        sql: "output IS NULL OR state = 2",
+        holds: |row| row.output.is_none() || row.state == JobState::Succeeded,
+    },
 ];
 
 /// What is refused of a task.
-pub(crate) const TASK_CHECKS: [Check<TaskRow>; 4] = [
-    Check {
+pub(crate) const TASK_CHECKS: [RowCheck<TaskRow>; 4] = [
+    RowCheck {
         sql: "dispatch_no IS NULL OR (state = 2 AND token IS NOT NULL)",
         holds: |row| row.dispatch_no.is_none() || (row.state == TaskState::Dispatched && row.token.0 != 0),
     },
-    Check {
+    RowCheck {
         sql: "rank IS NULL OR state = 1 OR (state = 2 AND map IS NOT NULL)",
         holds: |row| {
             let offers_items = row.state == TaskState::Dispatched && row.map.is_some();
             row.rank.is_none() || row.state == TaskState::Ready || offers_items
         },
     },
-    Check {
+    RowCheck {
         sql: "(state >= 4) = (finished_at IS NOT NULL)",
         holds: |row| row.state.is_final() == row.finished_at.is_some(),
     },
-    Check {
+    RowCheck {
         sql: "state < 4 OR (wake_at IS NULL AND rank IS NULL AND dispatch_no IS NULL)",
         holds: |row| {
             let rests = row.wake_at.is_none() && row.rank.is_none() && row.dispatch_no.is_none();
@@ -216,15 +219,15 @@ pub(crate) const TASK_CHECKS: [Check<TaskRow>; 4] = [
 ];
 
 /// All tables that are made of such columns.
-pub(crate) const TABLES: [(&str, &[Column]); 3] =
+pub(crate) const TABLES: [(&str, &[TableColumn]); 3] =
     [(job::TABLE, job::COLUMNS), (task::TABLE, task::COLUMNS), (attempt::TABLE, attempt::COLUMNS)];
 
-const fn column<R, F: Field>(name: &'static str, _: fn(&R) -> &F) -> Column {
-    Column { name, kind: F::KIND, is_optional: F::IS_OPTIONAL }
+const fn column<R, F: Field>(name: &'static str, _: fn(&R) -> &F) -> TableColumn {
+    TableColumn { name, kind: F::KIND, is_optional: F::IS_OPTIONAL }
 }
 
-const fn half<R, P: Pair>(name: &'static str, _: fn(&R) -> &P) -> Column {
-    Column { name, kind: P::KIND, is_optional: true }
+const fn half<R, P: Pair>(name: &'static str, _: fn(&R) -> &P) -> TableColumn {
+    TableColumn { name, kind: P::KIND, is_optional: true }
 }
 
 const fn count(names: &[&str]) -> usize {
@@ -244,11 +247,14 @@ mod tests {
 
     #[test]
     fn names_and_columns_are_the_same() {
-        let names = |columns: &[Column]| columns.iter().map(|column| column.name).collect::<Vec<_>>().join(", ");
+        let names = |columns: &[TableColumn]| columns.iter().map(|column| column.name).collect::<Vec<_>>().join(", ");
         assert_eq!(job::NAMES, names(job::COLUMNS));
         assert_eq!(task::NAMES, names(task::COLUMNS));
         assert_eq!(attempt::NAMES, names(attempt::COLUMNS));
-        assert_eq!(job::COLUMNS[job::COUNT - 1], Column { name: "parent_attempt", kind: Kind::Int, is_optional: true });
+        assert_eq!(
+            job::COLUMNS[job::COUNT - 1],
+            TableColumn { name: "parent_attempt", kind: Kind::Int, is_optional: true }
+        );
     }
 
     #[test]

@@ -6,15 +6,12 @@ use std::fmt::Write as _;
 use tokio_postgres::error::DbError;
 use tokio_postgres::types::WrongType;
 
-use super::owner;
 use crate::store::{Blame, StoreError};
 
 /// Says what a failed statement means for the caller.
 pub(super) fn failed(doing: &'static str) -> impl Fn(tokio_postgres::Error) -> StoreError {
     move |error| match error.as_db_error() {
-        Some(answer) if answer.constraint() == Some(FENCE) => {
-            StoreError::Unwritable(format!("{doing}: {}", owner::TAKEN))
-        }
+        Some(answer) if answer.constraint() == Some(FENCE) => StoreError::Unwritable(format!("{doing}: {}", TAKEN)),
         Some(answer) => {
             let (code, why) = (answer.code().code(), said(answer));
             match CORRUPTED.contains(&code) {
@@ -89,6 +86,8 @@ const CORRUPTED: [&str; 2] = ["XX001", "XX002"];
 /// The class of SQLSTATEs for values that cannot be.
 const DATA_EXCEPTION: &str = "22";
 const CHECK_VIOLATION: &str = "23514";
+/// Another one has raised the epoch.
+pub(super) const TAKEN: &str = "another orchestrator has taken the database over";
 /// The constraint that a commit by somebody else than the owner breaks.
 const FENCE: &str = "owner_fence";
 /// Where the server finds that a value is too large: for an entry of an index, a row, or a message.

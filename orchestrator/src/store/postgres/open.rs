@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::session::Session;
 use super::{StoreError, owner};
-use crate::store::columns::{Column, Kind, TABLES};
+use crate::store::columns::{Kind, TABLES, TableColumn};
 use crate::store::sql::Reader;
 use crate::store::url;
 
@@ -194,7 +194,7 @@ fn add_columns(session: &Session) -> Result<(), StoreError> {
         let statement = "SELECT column_name FROM information_schema.columns WHERE table_schema = 'warrener' \
              AND table_name = ?1::text";
         let there = reader.all(DOING, statement, &[table.into()], |row| row.string(0))?;
-        for Column { name, kind, is_optional } in
+        for TableColumn { name, kind, is_optional } in
             columns.iter().filter(|column| !there.iter().any(|t| t == column.name))
         {
             let (kind, nothing) = match kind {

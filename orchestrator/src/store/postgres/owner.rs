@@ -11,6 +11,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::StoreError;
+use super::blame::TAKEN;
 use super::session::{Session, Step};
 use super::value::Parameter;
 use crate::store::sql::Reader;
@@ -110,8 +111,6 @@ pub(super) fn fence(epoch: i64) -> Step<'static> {
     }
 }
 
-/// Another one has raised the epoch.
-pub(super) const TAKEN: &str = "another orchestrator has taken the database over";
 /// Who holds the lock.
 const HELD: &str = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = 1465011794 AND \
      objid = 1 AND objsubid = 2 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";

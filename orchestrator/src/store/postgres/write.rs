@@ -13,7 +13,7 @@ use warrener_shared::wire::event::JobEvent;
 
 use super::session::Step;
 use super::value::{Parameter, columns};
-use crate::store::columns::{Column, Kind, attempt, job, task};
+use crate::store::columns::{Kind, TableColumn, attempt, job, task};
 use crate::store::sql::Value;
 use crate::store::sql::chunk::{self, kind_bit};
 use crate::store::{Asked, Caption, Commit, Death, LogChunk, OwedReply, Submitted};
@@ -272,8 +272,8 @@ fn labels(no: JobNo, caption: &Caption) -> impl Iterator<Item = [Value<'static>;
 }
 
 /// What columns hold: `i` a number, `t` a text, `b` bytes.
-fn types(columns: &[Column]) -> String {
-    let letter = |column: &Column| match column.kind {
+fn types(columns: &[TableColumn]) -> String {
+    let letter = |column: &TableColumn| match column.kind {
         Kind::Int => 'i',
         Kind::Text => 't',
         Kind::Bytes => 'b',
@@ -308,10 +308,10 @@ fn insert_in_order(table: &str, names: &str, types: &str) -> String {
 }
 
 /// Changes rows, each of which is found by the first `keys` columns.
-fn update(table: &str, columns: &[Column], keys: usize) -> String {
+fn update(table: &str, columns: &[TableColumn], keys: usize) -> String {
     let names: Vec<_> = columns.iter().map(|column| column.name).collect();
     let changed: Vec<_> = names.iter().skip(keys).map(|name| format!("{name} = u.{name}")).collect();
-    let found = columns.iter().take(keys).map(|Column { name, is_optional, .. }| match is_optional {
+    let found = columns.iter().take(keys).map(|TableColumn { name, is_optional, .. }| match is_optional {
         true => format!("r.{name} IS NOT DISTINCT FROM u.{name}"),
         false => format!("r.{name} = u.{name}"),
     });

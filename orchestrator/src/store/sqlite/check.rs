@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use rusqlite::{Connection, InterruptHandle};
 
-use super::verdict::Verdict;
-use super::{StoreError, failed, open};
+use super::soundness::Soundness;
+use super::{StoreError, failed};
 
 /// Bytes of file and log up to which a start waits for the check: a fraction of a second.
 const AT_START: u64 = 32 * 1024 * 1024;
@@ -22,25 +22,30 @@ pub(super) struct Check {
 }
 
 impl Check {
-    /// Checks a small file at once, through the connection, and begins to check a large one.
+    /// Checks a small file at once, through the connection, and begins to check a large one through another.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] if a small file is damaged.
-    pub(super) fn start(path: &Path, connection: &Connection, verdict: &Verdict) -> Result<Option<Self>, StoreError> {
+    pub(super) fn start(
+        path: &Path,
+        connection: &Connection,
+        reader: impl FnOnce() -> Result<Connection, StoreError>,
+        soundness: &Soundness,
+    ) -> Result<Option<Self>, StoreError> {
         if size(path) <= AT_START {
             return match finding(connection, "PRAGMA integrity_check(1)")? {
                 None => Ok(None),
                 Some(what) => Err(StoreError::Corrupt(what)),
             };
         }
-        let reader = open::reader(path)?;
+        let reader = reader()?;
         let interrupt = reader.get_interrupt_handle();
-        let verdict = verdict.clone();
+        let soundness = soundness.clone();
         let run = move || match check(&reader) {
             Ok(None) => {}
             Ok(Some(what)) => {
                 tracing::error!(%what, "the database file is damaged; nothing is read or written any more");
-                verdict.damaged(what);
+                soundness.damaged(what);
             }
             Err(error) => tracing::warn!(%error, "the database file was not checked to its end"),
         };
@@ -86,7 +91,7 @@ fn check(connection: &Connection) -> Result<Option<String>, StoreError> {
 /// What a check finds first.
 fn finding(connection: &Connection, statement: &str) -> Result<Option<String>, StoreError> {
     match connection.query_row(statement, [], |row| row.get::<_, String>(0)).map_err(failed("check the file")) {
-        Ok(verdict) if verdict == "ok" => Ok(None),
+        Ok(soundness) if soundness == "ok" => Ok(None),
         // It says on which tree and page, on lines of their own.
         Ok(what) => Ok(Some(what.lines().map(str::trim).collect::<Vec<_>>().join(" "))),
         Err(StoreError::Corrupt(what)) => Ok(Some(what)),

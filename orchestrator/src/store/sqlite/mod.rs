@@ -9,7 +9,7 @@ mod owner;
 mod place;
 mod prune;
 mod reader;
-mod verdict;
+mod soundness;
 mod write;
 
 use std::ops::ControlFlow;
@@ -27,7 +27,7 @@ use self::lock::Lock;
 use self::owner::Owner;
 pub use self::place::DatabaseFile;
 pub(super) use self::reader::Readers;
-use self::verdict::Verdict;
+use self::soundness::Soundness;
 use super::sql::read;
 use super::view::View;
 use super::{
@@ -40,7 +40,7 @@ pub struct Sqlite {
     connection: Connection,
     next_event: i64,
     owner: Owner,
-    verdict: Verdict,
+    soundness: Soundness,
     // They end before the lock is given back.
     _check: Option<Check>,
     checkpoints: Checkpoints,
@@ -62,12 +62,12 @@ impl Sqlite {
     /// As [`Sqlite::open`].
     pub fn open_file(file: &DatabaseFile) -> Result<Self, StoreError> {
         let lock = Lock::take(file)?;
-        let verdict = Verdict::default();
-        let (connection, check) = open::writer(&lock, &verdict)?;
-        let owner = Owner::enter(&connection, verdict.clone())?;
+        let soundness = Soundness::default();
+        let (connection, check) = open::writer(&lock, &soundness)?;
+        let owner = Owner::enter(&connection, soundness.clone())?;
         let next_event = read::next_event(&connection)?;
         let checkpoints = Checkpoints::start(lock.path())?;
-        Ok(Self { connection, next_event, owner, verdict, _check: check, checkpoints, lock })
+        Ok(Self { connection, next_event, owner, soundness, _check: check, checkpoints, lock })
     }
 
     /// A reader of the same database, for the API.
@@ -79,16 +79,16 @@ impl Sqlite {
     }
 
     fn read<T>(&self, look: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        self.verdict.ensure_sound()?;
-        self.verdict.heed(look(&self.connection))
+        self.soundness.ensure_sound()?;
+        self.soundness.heed(look(&self.connection))
     }
 
     fn write<T>(
         &mut self,
         work: impl FnOnce(&mut Connection, &Owner) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.verdict.ensure_sound()?;
-        self.verdict.heed(work(&mut self.connection, &self.owner))
+        self.soundness.ensure_sound()?;
+        self.soundness.heed(work(&mut self.connection, &self.owner))
     }
 }
 
@@ -147,7 +147,7 @@ impl Store for Sqlite {
 
     fn probe(&mut self) -> Result<(), StoreError> {
         self.lock.look()?;
-        self.verdict.ensure_sound()
+        self.soundness.ensure_sound()
     }
 
     fn queue(&mut self, name: &QueueName) -> Result<QueueRow, StoreError> {

@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 use super::check::Check;
 use super::lock::Lock;
-use super::verdict::Verdict;
+use super::soundness::Soundness;
 use super::{StoreError, failed};
-use crate::store::columns::{Column, Kind, TABLES};
+use crate::store::columns::{Kind, TABLES, TableColumn};
 
 /// What each version of the schema adds to the one before; how many a file has stands in `PRAGMA user_version`.
 const VERSIONS: [&str; 6] = [
@@ -29,7 +29,7 @@ const WAY_OUT: &str = "restore a backup; or make a copy of the file and of its -
 const APPLICATION_ID: i64 = 0x5752_4e52;
 
 /// The writer's connection, and the check of the file if that goes on.
-pub(super) fn writer(lock: &Lock, verdict: &Verdict) -> Result<(Connection, Option<Check>), StoreError> {
+pub(super) fn writer(lock: &Lock, soundness: &Soundness) -> Result<(Connection, Option<Check>), StoreError> {
     let path = lock.path();
     let refuse = |why: String| StoreError::Open { place: path.display().to_string(), why };
     let mut connection = Connection::open(path).map_err(|error| refuse(error.to_string()))?;
@@ -54,7 +54,7 @@ pub(super) fn writer(lock: &Lock, verdict: &Verdict) -> Result<(Connection, Opti
     if is_new {
         create(&mut connection)?;
     } else {
-        check = Check::start(path, &connection, verdict).map_err(|error| match error {
+        check = Check::start(path, &connection, || reader(path), soundness).map_err(|error| match error {
             StoreError::Corrupt(what) => refuse(format!("it is damaged ({what}); {WAY_OUT}")),
             other => other,
         })?;
@@ -107,7 +107,7 @@ fn add_columns(connection: &Connection) -> Result<(), StoreError> {
         let mut statement = connection.prepare("SELECT name FROM pragma_table_info(?1)").map_err(&doing)?;
         let there = statement.query_map([table], |row| row.get::<_, String>(0)).map_err(&doing)?;
         let there = there.collect::<Result<Vec<_>, _>>().map_err(&doing)?;
-        for Column { name, kind, is_optional } in
+        for TableColumn { name, kind, is_optional } in
             columns.iter().filter(|column| !there.iter().any(|t| t == column.name))
         {
             let (kind, nothing) = match kind {
@@ -151,7 +151,7 @@ mod tests {
     fn a_statement_is_planned_once() {
         let folder = tempfile::tempdir().unwrap();
         let lock = Lock::take(&DatabaseFile::new(folder.path().join("store.db"))).unwrap();
-        let (connection, _) = writer(&lock, &Verdict::default()).unwrap();
+        let (connection, _) = writer(&lock, &Soundness::default()).unwrap();
         let next = "SELECT no FROM tasks WHERE queue = ?1 AND rank IS NOT NULL ORDER BY rank LIMIT ?2";
         let mut statement = connection.prepare(next).unwrap();
         for value in 0..10_i64 {

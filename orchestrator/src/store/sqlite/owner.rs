@@ -2,23 +2,23 @@
 
 use rusqlite::{Connection, Transaction};
 
-use super::verdict::Verdict;
+use super::soundness::Soundness;
 use super::{StoreError, failed};
 
 /// The right to write, until somebody else takes it.
 #[derive(Debug)]
 pub(super) struct Owner {
     epoch: i64,
-    verdict: Verdict,
+    soundness: Soundness,
 }
 
 impl Owner {
     /// Takes the file over: whoever had it before finds a later epoch in it.
-    pub(super) fn enter(connection: &Connection, verdict: Verdict) -> Result<Self, StoreError> {
+    pub(super) fn enter(connection: &Connection, soundness: Soundness) -> Result<Self, StoreError> {
         let statement = "INSERT INTO meta (key, value) VALUES ('epoch', 1) \
              ON CONFLICT (key) DO UPDATE SET value = value + 1 RETURNING value";
         let epoch = connection.query_row(statement, [], |row| row.get(0)).map_err(failed("take the database over"))?;
-        Ok(Self { epoch, verdict })
+        Ok(Self { epoch, soundness })
     }
 
     /// Begins to write.
@@ -34,8 +34,8 @@ impl Owner {
             .and_then(|mut s| s.query_row([], |row| row.get(0)))
             .map_err(&doing)?;
         if epoch != self.epoch {
-            self.verdict.taken();
-            self.verdict.ensure_sound()?;
+            self.soundness.taken();
+            self.soundness.ensure_sound()?;
         }
         Ok(transaction)
     }

@@ -147,15 +147,15 @@ mod tests {
     use super::super::lock::Lock;
     use super::super::open;
     use super::super::place::DatabaseFile;
-    use super::super::verdict::Verdict;
+    use super::super::soundness::Soundness;
     use super::*;
 
     #[test]
     fn only_removing_does_not_wait_for_the_disk() {
         let folder = tempfile::tempdir().unwrap();
         let lock = Lock::take(&DatabaseFile::new(folder.path().join("store.db"))).unwrap();
-        let (mut connection, _) = open::writer(&lock, &Verdict::default()).unwrap();
-        let owner = Owner::enter(&connection, Verdict::default()).unwrap();
+        let (mut connection, _) = open::writer(&lock, &Soundness::default()).unwrap();
+        let owner = Owner::enter(&connection, Soundness::default()).unwrap();
         let level = |connection: &Connection| -> i64 {
             connection.query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap()
         };

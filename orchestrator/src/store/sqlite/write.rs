@@ -13,7 +13,7 @@ use warrener_shared::wire::event::JobEvent;
 
 use super::prune::forget_tasks;
 use super::{StoreError, failed};
-use crate::store::columns::{Column, attempt, job, task};
+use crate::store::columns::{TableColumn, attempt, job, task};
 use crate::store::sql::Value;
 use crate::store::sql::chunk::{self, kind_bit};
 use crate::store::{Asked, Caption, Commit, DeadLetter, Death, LogChunk, OwedReply, QueueRow, Submitted};
@@ -128,8 +128,8 @@ fn places(count: usize) -> String {
 }
 
 /// The statement that changes a row, which is found by the first `keys` columns.
-fn update(table: &str, columns: &[Column], keys: usize) -> String {
-    let term = |(at, column): (usize, &Column), sign: &str| format!("{} {sign} ?{}", column.name, at + 1);
+fn update(table: &str, columns: &[TableColumn], keys: usize) -> String {
+    let term = |(at, column): (usize, &TableColumn), sign: &str| format!("{} {sign} ?{}", column.name, at + 1);
     let changed: Vec<_> = columns.iter().enumerate().skip(keys).map(|one| term(one, "=")).collect();
     let found = columns.iter().enumerate().take(keys);
     let found: Vec<_> = found.map(|one| term(one, if one.1.is_optional { "IS" } else { "=" })).collect();

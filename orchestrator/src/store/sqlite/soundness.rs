@@ -7,7 +7,7 @@ use super::StoreError;
 
 /// What was found first; shared by all that use the file.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Verdict(Arc<OnceLock<Fault>>);
+pub(super) struct Soundness(Arc<OnceLock<Fault>>);
 
 #[derive(Debug)]
 enum Fault {
@@ -17,7 +17,7 @@ enum Fault {
     Taken,
 }
 
-impl Verdict {
+impl Soundness {
     /// # Errors
     /// [`StoreError`] with what is known against the file.
     pub(super) fn ensure_sound(&self) -> Result<(), StoreError> {
