@@ -9,8 +9,6 @@ use super::{Context, Link, dead, heal, results, submits, workers};
 
 /// Unsettled submits. Each may be as large as a job, so few.
 const SUBMIT_PREFETCH: u16 = 64;
-/// Unsettled results: enough for two batches while one is on its way to the disk.
-pub(super) const RESULT_PREFETCH: u16 = 1000;
 /// Unsettled dead letters, and heartbeats.
 const OTHER_PREFETCH: u16 = 64;
 
@@ -24,7 +22,7 @@ pub(super) async fn start(context: &Context, link: &Link) -> Result<JoinSet<()>,
         intakes.push(intake.clone());
         intake
     };
-    let consumer = session.consume(&names.results(), RESULT_PREFETCH).await?;
+    let consumer = session.consume(&names.results(), results::PREFETCH).await?;
     loops.spawn(results::run(context.clone(), link.clone(), consumer, intake(names.results())));
     let consumer = session.consume(&names.dead(), OTHER_PREFETCH).await?;
     loops.spawn(dead::run(context.clone(), link.clone(), consumer, intake(names.dead())));

@@ -12,10 +12,10 @@ use super::{Context, Link};
 
 /// What one of our consumers has been doing.
 #[derive(Clone, Debug)]
-pub(super) struct Intake(Arc<Shared>);
+pub(super) struct Intake(Arc<IntakeState>);
 
 #[derive(Debug)]
-struct Shared {
+struct IntakeState {
     queue: String,
     state: Mutex<State>,
 }
@@ -30,7 +30,7 @@ struct State {
 
 impl Intake {
     pub(super) fn new(queue: String) -> Self {
-        Self(Arc::new(Shared { queue, state: Mutex::new(State { moved: Instant::now(), open: 0 }) }))
+        Self(Arc::new(IntakeState { queue, state: Mutex::new(State { moved: Instant::now(), open: 0 }) }))
     }
 
     /// A batch came.

@@ -15,8 +15,8 @@ impl Notes {
     pub(super) fn say_policy(&self, queue: &str, reason: DeathReason) {
         let limit = if reason == DeathReason::Expired { "message-ttl" } else { "max-length" };
         let text = format!(
-            "a policy of the broker with {limit} takes messages out of {queue}: leave our queues out of it, or jobs are \
-             lost or late"
+            "a policy of the broker with {limit} takes messages out of {queue}: leave our queues out of it, or \
+             jobs are lost or late"
         );
         self.say(format!("policy {limit} {queue}"), Some(text));
     }

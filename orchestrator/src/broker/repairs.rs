@@ -9,10 +9,10 @@ use warrener_shared::id::QueueName;
 
 /// Task queues that somebody found missing; an empty list still asks for a look at everything else that is ours.
 #[derive(Clone, Debug, Default)]
-pub struct Repairs(Arc<Wanted>);
+pub struct Repairs(Arc<WantedRepairs>);
 
 #[derive(Debug, Default)]
-struct Wanted {
+struct WantedRepairs {
     queues: Mutex<BTreeSet<QueueName>>,
     news: Notify,
 }

@@ -14,6 +14,8 @@ use super::workers::is_worker;
 use super::{Context, Link, dead};
 use crate::driver::Input;
 
+/// Unsettled results: enough for two batches while one is on its way to the disk.
+pub(super) const PREFETCH: u16 = 1000;
 /// Messages taken at once, and reports handed on at once: a message may carry many.
 const BATCH: usize = 256;
 /// How often it is looked whether all reports are read.
@@ -88,7 +90,7 @@ async fn read_up_to(
     upto: Duration,
 ) -> Result<(), Closed> {
     let mut taken = 0;
-    while taken < usize::from(super::inbox::RESULT_PREFETCH) {
+    while taken < usize::from(PREFETCH) {
         let Some(batch) = consumer.arrived_batch(BATCH).map_err(|error| {
             link.session.break_with(error);
             Closed

@@ -78,8 +78,8 @@ impl Hearing {
         self.undisturbed = Duration::ZERO;
     }
 
-    /// Notes that all reports confirmed before `upto` have been handled. True if silences have to start anew, because no
-    /// such notice came for long.
+    /// Notes that all reports confirmed before `upto` have been handled. True if silences have to start anew, because
+    /// no such notice came for long.
     pub(super) fn read(&mut self, upto: Duration, now: Duration) -> bool {
         if !self.open {
             return false;

@@ -12,8 +12,8 @@ use crate::clock::Clock;
 /// The readiness of one process, shared by everybody who can spoil or restore it.
 ///
 /// Every check is named when the register is made and starts as not ready, so that a part which never
-/// reports cannot be forgotten. A check made with [`Health::with_fresh`] holds only for as long as it is renewed: a part
-/// that hangs cannot say that it does, so its silence must be enough.
+/// reports cannot be forgotten. A check made with [`Health::with_fresh`] holds only for as long as it is renewed: a
+/// part that hangs cannot say that it does, so its silence must be enough.
 #[derive(Clone, Debug)]
 pub struct Health {
     checks: Arc<watch::Sender<Checks>>,
@@ -94,8 +94,8 @@ impl Health {
         self
     }
 
-    /// Notes that a check holds, from now on and for as long as the check may go without news. A name that was not given
-    /// at the start is added.
+    /// Notes that a check holds, from now on and for as long as the check may go without news. A name that was not
+    /// given at the start is added.
     pub fn ready(&self, name: &'static str) {
         self.note(name, Ok(()));
     }

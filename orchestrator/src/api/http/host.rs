@@ -17,7 +17,7 @@ const EXCERPT: usize = 100;
 /// What is ours.
 #[derive(Debug)]
 pub(super) struct Hosts {
-    names: Vec<Pattern>,
+    names: Vec<HostPattern>,
     origins: Vec<WebOrigin>,
     /// The name or address that was configured to listen on.
     listen: Option<HostName>,
@@ -25,7 +25,7 @@ pub(super) struct Hosts {
 
 /// A name that is ours, with its port if it is ours only there.
 #[derive(Debug)]
-struct Pattern {
+struct HostPattern {
     name: HostName,
     /// Whether it stands for all names below `name` instead.
     below: bool,
@@ -69,7 +69,7 @@ impl Hosts {
     pub(super) fn new(http: &Http) -> Self {
         let listen = http.listen.rsplit_once(':').and_then(|(host, _)| HostName::parse(host));
         Self {
-            names: http.hosts.iter().filter_map(|text| Pattern::parse(text)).collect(),
+            names: http.hosts.iter().filter_map(|text| HostPattern::parse(text)).collect(),
             origins: http.origins.iter().filter_map(|text| WebOrigin::parse(text)).collect(),
             listen,
         }
@@ -139,7 +139,7 @@ impl Hosts {
     }
 }
 
-impl Pattern {
+impl HostPattern {
     fn parse(text: &str) -> Option<Self> {
         let (below, text) = text.strip_prefix("*.").map_or((false, text), |rest| (true, rest));
         let Authority { host: name, port } = Authority::parse(text)?;

@@ -21,15 +21,15 @@ pub(super) struct Seats {
 /// Who sits where.
 #[derive(Debug, Default)]
 struct Book {
-    ordinary: Row,
-    spare: Row,
+    ordinary: SeatRow,
+    spare: SeatRow,
     /// Grows with each rest that begins.
     rests: u64,
 }
 
 /// The places of one sort.
 #[derive(Debug, Default)]
-struct Row {
+struct SeatRow {
     taken: usize,
     /// Connections among them that were told to go and are not gone yet.
     leaving: usize,
@@ -133,12 +133,12 @@ impl Seats {
 }
 
 impl Book {
-    const fn row(&mut self, is_spare: bool) -> &mut Row {
+    const fn row(&mut self, is_spare: bool) -> &mut SeatRow {
         if is_spare { &mut self.spare } else { &mut self.ordinary }
     }
 }
 
-impl Row {
+impl SeatRow {
     fn evict(&mut self) -> bool {
         // The place of one that is on its way out is waited for before another one loses its own.
         if self.leaving > 0 {
@@ -188,7 +188,7 @@ impl Seat {
         goes
     }
 
-    fn has_left(&self, row: &mut Row) {
+    fn has_left(&self, row: &mut SeatRow) {
         if self.eviction.is_leaving.swap(false, Ordering::Relaxed) {
             row.leaving -= 1;
         }

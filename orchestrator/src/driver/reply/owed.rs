@@ -13,7 +13,7 @@ pub(in crate::driver) struct Replies {
     /// How long an answer is tried before it is given up.
     pub(super) kept: Duration,
     addresses: BTreeMap<Arc<str>, Address>,
-    underway: HashMap<i64, Underway>,
+    underway: HashMap<i64, AnswerUnderway>,
     /// Bytes of the bodies on their way.
     bytes: usize,
     /// Answers that the broker has: the next commit of anything forgets them, for none is worth a sync of its own.
@@ -41,7 +41,7 @@ struct Address {
 }
 
 #[derive(Debug)]
-struct Underway {
+struct AnswerUnderway {
     address: Arc<str>,
     bytes: usize,
 }
@@ -135,7 +135,7 @@ impl Replies {
         self.address(address).underway += 1;
         self.bytes += bytes;
         let (address, _) = self.addresses.get_key_value(address).expect("just asked for");
-        self.underway.insert(no, Underway { address: address.clone(), bytes });
+        self.underway.insert(no, AnswerUnderway { address: address.clone(), bytes });
     }
 
     /// Whether another answer may go, whoever it is for.
@@ -197,7 +197,7 @@ impl Replies {
 
     /// An answer is no longer on its way. Gives where it was going.
     pub(super) fn drop_underway(&mut self, no: i64) -> Option<Arc<str>> {
-        let Underway { address, bytes } = self.underway.remove(&no)?;
+        let AnswerUnderway { address, bytes } = self.underway.remove(&no)?;
         self.bytes -= bytes;
         let to = self.address(&address);
         to.underway = to.underway.saturating_sub(1);

@@ -13,21 +13,17 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use lapin::Channel;
-use lapin::types::ShortString;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::aside::{self, Aside, Side, Verdict};
+use super::aside::{self, Aside, Side, TrialOutcome};
 use super::road::Road;
-use super::standing::{Board, Standing};
+use super::standing::{Board, Destination, Treatment};
 use super::{Envelope, Job, Published, answer};
 use crate::life::Life;
 use crate::{BrokerError, Session};
 
-/// Exchange and routing key.
-pub(super) type Destination = (ShortString, ShortString);
-
-type Trial = Pin<Box<dyn Future<Output = (Destination, Verdict)> + Send>>;
+type Trial = Pin<Box<dyn Future<Output = (Destination, TrialOutcome)> + Send>>;
 type Opening = Pin<Box<dyn Future<Output = Result<Side, BrokerError>> + Send>>;
 type Sending = Pin<Box<dyn Future<Output = (u64, Published)> + Send>>;
 
@@ -71,7 +67,7 @@ struct Actor {
     bytes: usize,
     sends: FuturesUnordered<Sending>,
     left: HashMap<u64, Left>,
-    standings: HashMap<Destination, Standing>,
+    standings: HashMap<Destination, Treatment>,
     trials: FuturesUnordered<Trial>,
     opening: Option<Opening>,
     /// Given up on the session's connection, and kept until it ends.
@@ -163,9 +159,9 @@ impl Actor {
         let destination = job.envelope.destination();
         match self.standings.get_mut(&destination) {
             None => self.send(job),
-            Some(Standing::OnTrial { waiting, .. }) => waiting.push_back(job),
-            Some(Standing::Late { tried, .. }) if tried.elapsed() < TRIAL_EVERY => answer(job.reply, Published::Late),
-            Some(Standing::Late { since, .. }) => {
+            Some(Treatment::OnTrial { waiting, .. }) => waiting.push_back(job),
+            Some(Treatment::Late { tried, .. }) if tried.elapsed() < TRIAL_EVERY => answer(job.reply, Published::Late),
+            Some(Treatment::Late { since, .. }) => {
                 let since = Some(*since);
                 self.put_on_trial(destination, VecDeque::from([job]), since);
             }
@@ -202,7 +198,7 @@ impl Actor {
                 answer(reply, outcome);
             }
             if outcome != Published::Unknown
-                && matches!(self.standings.get(&left.destination), Some(Standing::Late { .. }))
+                && matches!(self.standings.get(&left.destination), Some(Treatment::Late { .. }))
             {
                 self.clear(&left.destination);
             }
@@ -272,7 +268,8 @@ impl Actor {
 
     /// Puts a destination aside: what is on its way to it no longer takes the places of others.
     fn leave(&mut self, destination: Destination, now: Instant) {
-        tracing::warn!(exchange = %destination.0, key = %destination.1, "a destination confirms nothing; it is put aside");
+        let (exchange, key) = &destination;
+        tracing::warn!(%exchange, %key, "a destination confirms nothing; it is put aside");
         let is_its = |entry: &Entry| entry.envelope.is_to(&destination);
         let numbers: Vec<u64> = self.entries.iter().filter(|(_, entry)| is_its(entry)).map(|(no, _)| *no).collect();
         for no in numbers {
@@ -287,14 +284,17 @@ impl Actor {
             let left = Left { envelope, destination: destination.clone(), reply, sent };
             self.left.insert(no, left);
         }
-        self.note(destination, Standing::Late { since: now, tried: now });
+        self.note(destination, Treatment::Late { since: now, tried: now });
     }
 
     /// A queue that was deleted and declared again may take nothing more from this channel, and everything from any
     /// other: what was left there goes out again, if the first of it is taken.
     fn try_left_ones(&mut self, now: Instant) {
         let is_overdue = |left: &Left| left.reply.is_some() && now - left.sent.max(self.calm_since) > LATE_ALONE;
-        let is_late = |to: &Destination| matches!(self.standings.get(to), Some(Standing::Late { tried, .. }) if tried.elapsed() > LATE_ALONE);
+        let is_late = |to: &Destination| match self.standings.get(to) {
+            Some(Treatment::Late { tried, .. }) => tried.elapsed() > LATE_ALONE,
+            _ => false,
+        };
         let mut overdue: Vec<u64> = self.left.iter().filter(|(_, left)| is_overdue(left)).map(|(no, _)| *no).collect();
         overdue.retain(|no| is_late(&self.left[no].destination));
         overdue.sort_unstable();
@@ -310,7 +310,7 @@ impl Actor {
         }
         for (destination, jobs) in again {
             let since = match self.standings.get(&destination) {
-                Some(Standing::Late { since, .. }) => Some(*since),
+                Some(Treatment::Late { since, .. }) => Some(*since),
                 _ => None,
             };
             self.put_on_trial(destination, jobs, since);
@@ -361,28 +361,28 @@ impl Actor {
         let trial = aside::attempt(Arc::clone(&self.aside), Arc::clone(&first.envelope), TRIAL);
         let tried = destination.clone();
         self.trials.push(Box::pin(async move { (tried, trial.await) }));
-        self.note(destination, Standing::OnTrial { waiting: jobs, late_since });
+        self.note(destination, Treatment::OnTrial { waiting: jobs, late_since });
     }
 
-    fn judged(&mut self, destination: Destination, verdict: Verdict) {
-        let Some(Standing::OnTrial { mut waiting, late_since }) = self.clear(&destination) else { return };
-        if let Verdict::Answered(outcome) = verdict {
+    fn judged(&mut self, destination: Destination, verdict: TrialOutcome) {
+        let Some(Treatment::OnTrial { mut waiting, late_since }) = self.clear(&destination) else { return };
+        if let TrialOutcome::Answered(outcome) = verdict {
             if let Some(first) = waiting.pop_front() {
                 answer(first.reply, outcome);
             }
             return waiting.into_iter().for_each(|job| self.send(job));
         }
         let now = Instant::now();
-        let is_late = late_since.is_some() || (verdict == Verdict::Silent && self.road.blocked.reason().is_none());
+        let is_late = late_since.is_some() || (verdict == TrialOutcome::Silent && self.road.blocked.reason().is_none());
         if is_late {
             tracing::warn!(exchange = %destination.0, key = %destination.1, "a destination confirms nothing");
-            self.note(destination, Standing::Late { since: late_since.unwrap_or(now), tried: now });
+            self.note(destination, Treatment::Late { since: late_since.unwrap_or(now), tried: now });
         }
         // After the note, so that whoever hears of it can look.
         waiting.into_iter().for_each(|job| answer(job.reply, Published::Unknown));
     }
 
-    fn note(&mut self, destination: Destination, standing: Standing) {
+    fn note(&mut self, destination: Destination, standing: Treatment) {
         if self.standings.len() >= STANDINGS_MAX {
             self.standings.retain(|_, standing| !standing.is_stale());
         }
@@ -390,7 +390,7 @@ impl Actor {
         self.board.show(&self.standings);
     }
 
-    fn clear(&mut self, destination: &Destination) -> Option<Standing> {
+    fn clear(&mut self, destination: &Destination) -> Option<Treatment> {
         let standing = self.standings.remove(destination);
         self.board.show(&self.standings);
         standing

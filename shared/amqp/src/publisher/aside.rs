@@ -29,7 +29,7 @@ pub(super) struct Side {
 
 /// What a trial of a destination showed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum TrialOutcome {
     /// The broker answered, one way or the other.
     Answered(Published),
     /// The broker answered nothing in time, though it was reached.
@@ -56,30 +56,30 @@ impl Aside {
     }
 
     /// Publishes one message alone, and waits at most so long for the broker's answer.
-    pub(super) async fn attempt(&self, envelope: &Envelope, limit: Duration) -> Verdict {
+    pub(super) async fn attempt(&self, envelope: &Envelope, limit: Duration) -> TrialOutcome {
         let Ok(Ok(_turn)) = tokio::time::timeout(TURN_PATIENCE, self.turns.acquire()).await else {
-            return Verdict::Unclear;
+            return TrialOutcome::Unclear;
         };
         let side = match self.take() {
             Some(side) => side,
             None => match tokio::time::timeout(OPEN_PATIENCE, self.open("trial")).await {
                 Ok(Ok(side)) => side,
-                _ => return Verdict::Unclear,
+                _ => return TrialOutcome::Unclear,
             },
         };
         match tokio::time::timeout(limit, envelope.send(&side.channel)).await {
             // The channel or its connection broke, which the fault of the destination may be.
             Ok(Published::Unknown) => {
                 side.link.cut();
-                Verdict::Silent
+                TrialOutcome::Silent
             }
             Ok(outcome) => {
                 self.put_back(side).await;
-                Verdict::Answered(outcome)
+                TrialOutcome::Answered(outcome)
             }
             Err(_) => {
                 side.link.cut();
-                Verdict::Silent
+                TrialOutcome::Silent
             }
         }
     }
@@ -119,7 +119,7 @@ impl Aside {
 }
 
 /// A trial of a destination, as a future that owns what it needs.
-pub(super) async fn attempt(aside: Arc<Aside>, envelope: Arc<Envelope>, limit: Duration) -> Verdict {
+pub(super) async fn attempt(aside: Arc<Aside>, envelope: Arc<Envelope>, limit: Duration) -> TrialOutcome {
     aside.attempt(&envelope, limit).await
 }
 

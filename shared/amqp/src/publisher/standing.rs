@@ -4,14 +4,17 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use lapin::types::ShortString;
 use tokio::time::Instant;
 
 use super::Job;
-use super::actor::Destination;
+
+/// Exchange and routing key.
+pub(super) type Destination = (ShortString, ShortString);
 
 /// How a destination is treated that is not published to like all others.
 #[derive(Debug)]
-pub(super) enum Standing {
+pub(super) enum Treatment {
     /// One message to it is tried beside the road; the others wait for what becomes of that.
     OnTrial {
         /// The message that is tried, and those behind it.
@@ -28,7 +31,7 @@ pub(super) enum Standing {
     },
 }
 
-impl Standing {
+impl Treatment {
     /// Whether nobody has published to it for so long that nobody may want to any more.
     pub(super) fn is_stale(&self) -> bool {
         matches!(self, Self::Late { tried, .. } if tried.elapsed() > STALE)
@@ -61,12 +64,12 @@ impl Board {
         self.with(|shown| shown.oldest = oldest);
     }
 
-    pub(super) fn show(&self, standings: &HashMap<Destination, Standing>) {
-        let late = |(destination, standing): (&Destination, &Standing)| match standing {
-            Standing::Late { since, .. } | Standing::OnTrial { late_since: Some(since), .. } => {
+    pub(super) fn show(&self, standings: &HashMap<Destination, Treatment>) {
+        let late = |(destination, standing): (&Destination, &Treatment)| match standing {
+            Treatment::Late { since, .. } | Treatment::OnTrial { late_since: Some(since), .. } => {
                 Some((destination.clone(), *since))
             }
-            Standing::OnTrial { late_since: None, .. } => None,
+            Treatment::OnTrial { late_since: None, .. } => None,
         };
         let late = standings.iter().filter_map(late).collect();
         self.with(|shown| shown.late = late);

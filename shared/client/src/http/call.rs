@@ -6,9 +6,10 @@ use reqwest::{Method, RequestBuilder, Url};
 use serde::de::DeserializeOwned;
 
 use super::answer::Answer;
-use super::error::{HttpError, redacted};
+use super::error::HttpError;
 use super::proxy;
 use super::query::{JobQuery, Pairs, SubmitOptions};
+use super::redacted::redacted;
 use super::resource::{DeadLetter, Job, JobEvent, LogPiece, Page, Queue, Task, Worker};
 use crate::JobDocument;
 

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use warrener_shared::job::Problem;
+
+use super::redacted::redacted;
 
 /// Why a request failed. Texts read *what we were doing: with what: why*.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -151,22 +152,5 @@ impl fmt::Display for ProblemDocument {
     }
 }
 
-/// An address without what opens a door: user, password, and the values of parameters.
-pub(super) fn redacted(url: &str) -> String {
-    let Ok(mut address) = Url::parse(url) else { return MASK.to_owned() };
-    if !address.username().is_empty() || address.password().is_some() {
-        address.set_username(MASK).ok();
-        address.set_password(None).ok();
-    }
-    if address.query().is_some() {
-        address.set_query(Some(MASK));
-    }
-    if address.fragment().is_some() {
-        address.set_fragment(Some(MASK));
-    }
-    address.to_string()
-}
-
-const MASK: &str = "***";
 /// Characters of an answer that isn't ours which are worth showing.
 const EXCERPT: usize = 200;

@@ -4,7 +4,8 @@ use reqwest::{Method, Url};
 use warrener_shared::time::Timestamp;
 
 use super::call::transport;
-use super::error::{HttpError, redacted};
+use super::error::HttpError;
+use super::redacted::redacted;
 
 /// A page as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]

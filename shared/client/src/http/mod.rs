@@ -6,6 +6,7 @@ mod error;
 mod fetch;
 mod proxy;
 mod query;
+mod redacted;
 pub mod resource;
 
 pub use self::answer::Answer;

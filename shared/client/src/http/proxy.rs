@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use reqwest::Url;
 
+use super::redacted::redacted;
+
 /// Whether an address is on this machine. Proxies are never asked for these.
 pub(super) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase();
@@ -25,7 +27,7 @@ fn proxy_of(url: &str, variable: impl Fn(&str) -> Option<String>) -> Option<Stri
     let own = if url.scheme() == "https" { "HTTPS_PROXY" } else { "HTTP_PROXY" };
     let proxy = either(own).or_else(|| either("ALL_PROXY"))?;
     let proxy = if proxy.contains("://") { proxy } else { format!("http://{proxy}") };
-    Some(super::error::redacted(&proxy))
+    Some(redacted(&proxy))
 }
 
 fn is_exempt(url: &Url, list: &str) -> bool {
