@@ -32,6 +32,10 @@ pub struct Consumer {
     /// When the batch that is being collected is due.
     due: Option<Instant>,
     over: Pin<Box<dyn Future<Output = BrokerError> + Send + Sync>>,
+    /// Whether the session goes on if the broker ends this consumer.
+    spares_session: bool,
+    /// Whether the broker has ended it.
+    has_ended: bool,
 }
 
 impl Session {
@@ -77,7 +81,9 @@ impl Consumer {
         short("the name of a queue", queue)?;
         let channel = session.consuming_channel().await?;
         Ok(Self {
-            lane: Arc::new(Lane::new(channel, session.clone())),
+            lane: Lane::new(channel, session.clone()),
+            spares_session: false,
+            has_ended: false,
             queue: queue.to_owned(),
             stream: None,
             held: VecDeque::new(),
@@ -85,6 +91,14 @@ impl Consumer {
             due: None,
             over: Box::pin(session.life().over()),
         })
+    }
+
+    /// The same, but if the broker ends this consumer, as it does when the queue is deleted, only this consumer is
+    /// over: [`BrokerError::ConsumerEnded`] says so, and what it delivered stays settleable.
+    #[must_use]
+    pub fn sparing_its_session(mut self) -> Self {
+        self.spares_session = true;
+        self
     }
 
     /// The queue.
@@ -186,7 +200,9 @@ impl Consumer {
         self.ask("setting the prefetch", channel.basic_qos(prefetch, BasicQosOptions::default())).await?;
         let (queue, tag) = (short("the name of a queue", &self.queue)?, "".into());
         let consuming = channel.basic_consume(queue, tag, BasicConsumeOptions::default(), FieldTable::default());
-        self.stream = Some(self.ask("consuming", consuming).await?);
+        let stream = self.ask("consuming", consuming).await?;
+        self.lane.subscribed(Some(stream.tag()));
+        self.stream = Some(stream);
         abandoned.disarm();
         Ok(())
     }
@@ -197,6 +213,7 @@ impl Consumer {
         let abandoned = EndIfAbandoned::new(&self.lane.session);
         let cancelling = self.lane.channel.basic_cancel(stream.tag(), BasicCancelOptions::default());
         self.ask("cancelling a consumer", cancelling).await?;
+        self.lane.subscribed(None);
         let (held, queue) = (&mut self.held, &self.queue);
         let rest = async {
             while let Some(delivery) = stream.next().await {
@@ -234,6 +251,10 @@ impl Consumer {
         if self.held.len() >= least {
             return Poll::Ready(Ok(()));
         }
+        // What arrived before the end was handed out first.
+        if self.has_ended {
+            return Poll::Ready(Err(BrokerError::ConsumerEnded { queue: self.queue.clone() }));
+        }
         // Ready means over: the check above keeps it from being polled again.
         self.over.as_mut().poll(cx).map(Err)
     }
@@ -243,6 +264,11 @@ impl Consumer {
         let why = match std::task::ready!(stream.poll_next_unpin(cx)) {
             Some(Ok(delivery)) => return Poll::Ready(Ok(delivery)),
             Some(Err(error)) => BrokerError::from_lapin("consuming", &error),
+            None if self.spares_session => {
+                (self.stream, self.has_ended) = (None, true);
+                self.lane.subscribed(None);
+                return Poll::Pending;
+            }
             None => BrokerError::ConsumerEnded { queue: self.queue.clone() },
         };
         self.stream = None;

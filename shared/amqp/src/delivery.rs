@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::join_all;
 use lapin::Channel;
-use lapin::options::{BasicAckOptions, BasicNackOptions, BasicRejectOptions};
-use lapin::types::{AMQPValue, FieldTable};
+use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicNackOptions, BasicRejectOptions};
+use lapin::types::{AMQPValue, FieldTable, ShortString};
 use warrener_shared::wire::Message;
 
 use crate::call::call;
@@ -90,6 +90,8 @@ pub(crate) struct Lane {
     pub(crate) channel: Channel,
     pub(crate) session: Session,
     ledger: Mutex<Ledger>,
+    /// The tag of the subscription; `None` while there is none.
+    subscription: Mutex<Option<ShortString>>,
 }
 
 impl Delivery {
@@ -206,8 +208,34 @@ impl Receipt {
 }
 
 impl Lane {
-    pub(crate) fn new(channel: Channel, session: Session) -> Self {
-        Self { channel, session, ledger: Mutex::new(Ledger::new()) }
+    pub(crate) fn new(channel: Channel, session: Session) -> Arc<Self> {
+        let lane = Self { channel, session, ledger: Mutex::new(Ledger::new()), subscription: Mutex::default() };
+        let lane = Arc::new(lane);
+        lane.session.links().note(&lane);
+        lane
+    }
+
+    /// Notes which subscription deliveries come through now.
+    pub(crate) fn subscribed(&self, tag: Option<ShortString>) {
+        *self.subscription.lock().unwrap_or_else(PoisonError::into_inner) = tag;
+    }
+
+    /// Ends the subscription, so that nothing follows, and gives everything unsettled back to the queue.
+    pub(crate) async fn hand_back(&self) {
+        if !self.channel.status().connected() {
+            return;
+        }
+        let tag = self.subscription.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let handing_back = async {
+            if let Some(tag) = tag {
+                self.channel.basic_cancel(tag, BasicCancelOptions::default()).await?;
+            }
+            // Tag 0 with `multiple` means all that is outstanding.
+            self.channel.basic_nack(0, BasicNackOptions { multiple: true, requeue: true }).await
+        };
+        if let Err(error) = handing_back.await {
+            tracing::debug!(%error, "deliveries were not handed back");
+        }
     }
 
     pub(crate) async fn settle(&self, tag: u64, verdict: Verdict) -> Result<Settled, BrokerError> {
@@ -216,7 +244,10 @@ impl Lane {
             match verdict {
                 Verdict::Ack => self.channel.basic_ack(tag, BasicAckOptions::default()).await,
                 Verdict::Reject => self.channel.basic_reject(tag, BasicRejectOptions { requeue: false }).await,
-                Verdict::Release => self.channel.basic_reject(tag, BasicRejectOptions { requeue: true }).await,
+                // Not a reject, which accuses the message: RabbitMQ counts those from 4.3 on, and nacks no more.
+                Verdict::Release => {
+                    self.channel.basic_nack(tag, BasicNackOptions { multiple: false, requeue: true }).await
+                }
             }
         })
         .await
