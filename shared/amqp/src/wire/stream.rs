@@ -4,7 +4,7 @@ use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Once, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -48,6 +48,7 @@ pub(crate) async fn connect(
     tls: OwnedTLSConfig,
     line: Arc<Line>,
 ) -> lapin::Result<Connection> {
+    warm_up();
     let sockets = Runtime::tokio_current();
     let limit = uri.query.connection_timeout.map_or(Duration::MAX, Duration::from_millis);
     let runtime = Runtime::new(RuntimeParts::new(async_rs::Tokio::current(), Sockets(async_rs::Tokio::current())));
@@ -57,6 +58,18 @@ pub(crate) async fn connect(
         Ok(AsyncTcpStream::Plain(Stream::new(socket, Arc::clone(&line))))
     };
     Connection::connector(uri, runtime, open, properties).await
+}
+
+/// Outside of our runtime, as on the library's own thread when a connection ends, its sockets fall back to a runtime
+/// of their own. That is made at first use: if no descriptor is free then, it panics, and so does every use after it.
+fn warm_up() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let made = std::thread::spawn(|| drop(async_compat::Compat::new(()))).join();
+        if made.is_err() {
+            tracing::error!("too few files may be open: connections to the broker will not end in order");
+        }
+    });
 }
 
 type Socket = AsyncTcpStream<<async_rs::Tokio as Reactor>::TcpStream>;
