@@ -1,5 +1,6 @@
 //! The orchestrator's binary.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -9,7 +10,7 @@ use warrener_orchestrator::{config, service};
 use warrener_runtime::config::Flag;
 use warrener_runtime::metrics::Metrics;
 use warrener_runtime::shutdown::Shutdown;
-use warrener_runtime::{telemetry, threads};
+use warrener_runtime::{descriptors, telemetry, threads};
 
 /// Takes jobs, keeps them, and has their tasks worked on by workers over RabbitMQ.
 #[derive(Debug, Parser)]
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
     let loaded = match config::load(arguments.config, flags) {
         Ok(loaded) => loaded,
         Err(problems) => {
-            eprintln!("{problems}");
+            telemetry::tell(problems);
             return ExitCode::from(1);
         }
     };
@@ -42,19 +43,21 @@ fn main() -> ExitCode {
         return ExitCode::from(1);
     }
     if arguments.check {
-        print!("{}", loaded.show());
+        // Whoever closed our output does not want to know more.
+        write!(std::io::stdout(), "{}", loaded.show()).ok();
         return ExitCode::SUCCESS;
     }
     match run(loaded.value) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            telemetry::tell(format_args!("error: {error:#}"));
             ExitCode::from(1)
         }
     }
 }
 
 fn run(config: config::Config) -> anyhow::Result<()> {
+    descriptors::raise_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads::asynchronous())
         .enable_all()

@@ -5,6 +5,7 @@
 pub mod address;
 pub mod clock;
 pub mod config;
+pub mod descriptors;
 pub mod health;
 pub mod metrics;
 pub mod shutdown;
