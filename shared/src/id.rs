@@ -185,11 +185,13 @@ impl FromStr for Ticket {
     }
 }
 
+/// Reads a ticket as it was written, byte for byte: another spelling of the same numbers is no echo.
 fn parse_ticket(text: &str) -> Option<Ticket> {
     let mut parts = text.split('.');
     let (task, attempt, token) = (parts.next()?, parts.next()?, parts.next()?);
-    let canonical = parts.next().is_none() && token.len() == 32 && token.bytes().all(|b| b.is_ascii_hexdigit());
-    if !canonical {
+    let is_hex = |token: &str| token.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    let canonical = parts.next().is_none() && token.len() == 32 && is_hex(token);
+    if !canonical || !is_plain_number(task) || !is_plain_number(attempt) {
         return None;
     }
     Some(Ticket {
@@ -197,6 +199,11 @@ fn parse_ticket(text: &str) -> Option<Ticket> {
         attempt: attempt.parse().ok()?,
         token: Token(u128::from_str_radix(token, 16).ok()?),
     })
+}
+
+/// Whether a number is written with digits alone and without leading zeros.
+fn is_plain_number(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'))
 }
 
 /// The address of a task or item as users write it: `<task>` or `<task>.<index>`, the index from 0.

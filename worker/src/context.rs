@@ -98,7 +98,7 @@ impl Context {
     /// at most five times a second.
     pub fn progress(&self, done: f64, total: f64, note: impl Into<String>) {
         let note = Some(note.into()).filter(|note| !note.is_empty());
-        *self.news() = Some(Progress { done: Some(done), total: Some(total), note, log: None });
+        *self.news() = Some(Progress { done: Some(done), total: Some(total), note, ..Progress::default() });
     }
 
     /// Adds a line to the log of the attempt, which `warrener logs` shows. A log is for people: after a megabyte the

@@ -6,13 +6,14 @@ use std::time::Duration;
 use warrener_engine::event::Reported;
 use warrener_engine::{Event, Need};
 use warrener_shared::error::code;
-use warrener_shared::id::QueueName;
+use warrener_shared::id::{QueueName, Ticket};
 use warrener_shared::time::Timestamp;
 use warrener_shared::wire::result::Report;
 
 use super::Driver;
 use super::batch::Batch;
 use super::input::{self, Depth, Heard, Input};
+use super::watch::Watch;
 use crate::store::{LogChunk, Store, StoreError};
 
 impl<S: Store> Driver<S> {
@@ -171,8 +172,12 @@ impl<S: Store> Driver<S> {
     /// What the latest attempt of a task wrote is kept, even if it came after its result.
     fn keep_log(&mut self, reported: &mut Reported, batch: &mut Batch) -> Result<(), StoreError> {
         let Report::Progress(progress) = &mut reported.report else { return Ok(()) };
-        let Some(text) = progress.log.take().filter(|text| !text.is_empty()) else { return Ok(()) };
         let ticket = reported.ticket;
+        let complaint = progress.unusable.take().and_then(|why| complaint(&mut self.watch, &ticket, &why));
+        let text = [complaint, progress.log.take()].into_iter().flatten().collect::<String>();
+        if text.is_empty() {
+            return Ok(());
+        }
         self.load_for(Need::Task(ticket.task), batch)?;
         if batch.slice.task(ticket.task).is_some_and(|row| row.ticket() == ticket) {
             let chunk = LogChunk { task: ticket.task, attempt: ticket.attempt, time: batch.now, text };
@@ -194,4 +199,10 @@ impl<S: Store> Driver<S> {
         }
         Ok(())
     }
+}
+
+/// What the log of an attempt says, once, of progress that can't be used. Each is counted.
+fn complaint(watch: &mut Watch, ticket: &Ticket, why: &str) -> Option<String> {
+    metrics::counter!("warrener_progress_unusable_total").increment(1);
+    watch.first_unusable(ticket).then(|| format!("warrener: a task.progress can't be used: {why}\n"))
 }

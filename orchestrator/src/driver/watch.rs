@@ -35,6 +35,8 @@ pub(super) struct Open {
     /// Longest silence, from the first sign of life on.
     silence: Option<Duration>,
     seen: Option<Duration>,
+    /// Whether its log says that some of its progress can't be used.
+    told_unusable: bool,
     /// Bytes on their way to the broker.
     pub(super) bytes: usize,
 }
@@ -104,6 +106,7 @@ impl Watch {
             named: false,
             silence,
             seen: None,
+            told_unusable: false,
             bytes: 0,
         };
         self.settled_below = self.settled_below.min(no);
@@ -126,6 +129,11 @@ impl Watch {
 
     pub(super) fn get(&self, ticket: &Ticket) -> Option<&Open> {
         self.by_task.get(&ticket.task).and_then(|no| self.open.get(no)).filter(|open| open.ticket == *ticket)
+    }
+
+    /// Whether this is the first progress of an open attempt that can't be used.
+    pub(super) fn first_unusable(&mut self, ticket: &Ticket) -> bool {
+        self.get_mut(ticket).is_some_and(|open| !std::mem::replace(&mut open.told_unusable, true))
     }
 
     fn get_mut(&mut self, ticket: &Ticket) -> Option<&mut Open> {

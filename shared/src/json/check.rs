@@ -22,6 +22,22 @@ pub fn check(bytes: &[u8], depth: usize) -> Result<(), JsonError> {
     Checker { bytes, at: 0, open: Nesting::default(), limit: depth }.document()
 }
 
+/// The bytes without a byte order mark in front, which editors and some languages write and JSON does not have.
+pub fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)
+}
+
+/// Whether a text begins as JSON does, `NaN` and `Infinity` included, which some languages write for numbers: whoever
+/// wrote it probably meant JSON.
+pub fn begins_like_json(bytes: &[u8]) -> bool {
+    let text = bytes.trim_ascii_start();
+    let number = text.strip_prefix(b"-").unwrap_or(text);
+    matches!(text.first(), Some(b'{' | b'[' | b'"'))
+        || number.first().is_some_and(u8::is_ascii_digit)
+        || number.starts_with(b"NaN")
+        || number.starts_with(b"Infinity")
+}
+
 /// Why bytes are not an acceptable JSON value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {message}")]

@@ -17,7 +17,7 @@ mod write;
 mod tests;
 
 pub use self::canonical::canonical;
-pub use self::check::{JsonError, JsonErrorKind, check};
+pub use self::check::{JsonError, JsonErrorKind, begins_like_json, check, without_mark};
 pub use self::doc::{Doc, Kind, Step};
 pub use self::write::{ListWriter, ObjectWriter, TooLarge, push_string};
 

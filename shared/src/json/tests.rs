@@ -270,3 +270,15 @@ fn writers_stop_at_their_limit() {
     assert_eq!(object.finish().unwrap(), br#"{"a\"b":1,"c":null}"#);
     assert_eq!(ObjectWriter::new(2).finish().unwrap(), b"{}");
 }
+
+#[test]
+fn a_mark_in_front_can_be_left_out_and_likeness_is_told() {
+    assert_eq!(without_mark(b"\xEF\xBB\xBF{}"), b"{}");
+    assert_eq!(without_mark(b"{}"), b"{}");
+    for like in ["{", " [", "\"a", "0", "-1", "NaN", "-Infinity", "12 apples"] {
+        assert!(begins_like_json(like.as_bytes()), "{like}");
+    }
+    for unlike in ["", "text", "-", "- item", "nan", "<html>"] {
+        assert!(!begins_like_json(unlike.as_bytes()), "{unlike}");
+    }
+}

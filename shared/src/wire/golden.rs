@@ -84,7 +84,7 @@ fn reports(names: &Names) -> Vec<Golden> {
         ("released_unknown_kind", Report::Released { code: Some("unknown_kind".to_owned()), deliveries: None }),
         ("released_suspect", Report::Released { code: Some("suspect".to_owned()), deliveries: Some(2) }),
         ("claimed", Report::Claimed { lease: Millis::from_secs(60) }),
-        ("progress", Report::Progress(Progress { done: Some(3.0), total: Some(10.0), note, log: None })),
+        ("progress", Report::Progress(Progress { done: Some(3.0), total: Some(10.0), note, ..Progress::default() })),
     ];
     reports
         .into_iter()
@@ -127,6 +127,7 @@ fn workers(names: &Names) -> Vec<Golden> {
         slots: 8,
         tickets: vec![ticket().to_string()],
         draining: false,
+        refused: None,
     };
     let transient = |body: Vec<u8>| Message { content_type: Some(JSON.to_owned()), body, ..Message::default() };
     let control = |control: Control| transient(serde_json::to_vec(&control).unwrap());
@@ -284,6 +285,30 @@ fn every_golden_file_belongs_to_a_message() {
     found.sort();
     expected.sort();
     assert_eq!(found, expected);
+}
+
+#[test]
+fn only_the_exact_text_of_a_ticket_is_an_echo() {
+    let exact = ticket().to_string();
+    assert_eq!(exact.parse(), Ok(ticket()));
+    let (task, rest) = exact.split_once('.').unwrap();
+    let (attempt, token) = rest.split_once('.').unwrap();
+    let upper = token.to_uppercase();
+    assert_ne!(upper, token, "a token without letters proves nothing");
+    for forged in [
+        format!("{task}.{attempt}.{upper}"),
+        format!("+{task}.{attempt}.{token}"),
+        format!("0{task}.{attempt}.{token}"),
+        format!("-{task}.{attempt}.{token}"),
+        format!("{task}.+{attempt}.{token}"),
+        format!("{task}.0{attempt}.{token}"),
+        format!(" {exact}"),
+        format!("{exact} "),
+        format!("{exact}.1"),
+        format!("{task}..{token}"),
+    ] {
+        assert!(forged.parse::<Ticket>().is_err(), "{forged}");
+    }
 }
 
 #[test]

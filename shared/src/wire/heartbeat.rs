@@ -25,4 +25,8 @@ pub struct Heartbeat {
     /// Whether it takes no more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub draining: bool,
+    /// Why the broker refuses its reports, in words for people. Absent while they are taken. A worker takes no tasks
+    /// meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
 }

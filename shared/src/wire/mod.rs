@@ -106,6 +106,13 @@ pub fn excerpt(body: &[u8], longest: usize) -> String {
     text
 }
 
+/// Whether a media type says that a body is JSON: `application/json`, or one that ends with `+json`, with parameters or
+/// without.
+pub fn is_json_type(media_type: &str) -> bool {
+    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == JSON || essence.ends_with("+json")
+}
+
 /// Whether a `content_encoding` says that the body is plain UTF-8.
 pub(crate) fn is_utf8_encoding(encoding: &str) -> bool {
     encoding.is_empty() || ["utf-8", "utf8"].iter().any(|name| encoding.eq_ignore_ascii_case(name))

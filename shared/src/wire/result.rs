@@ -86,9 +86,17 @@ pub struct Progress {
     /// What the attempt wrote since the last report; it is added to the log of the attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
+    /// What a worker sent that can't be used, in words for people. It never goes over the wire.
+    #[serde(skip)]
+    pub unusable: Option<String>,
 }
 
 impl Progress {
+    /// A sign of life whose news can't be used.
+    pub(crate) fn unusable(why: String) -> Self {
+        Self { unusable: Some(why), ..Self::default() }
+    }
+
     /// Whether it says how far the attempt is.
     pub const fn has_news(&self) -> bool {
         self.done.is_some() || self.total.is_some() || self.note.is_some()

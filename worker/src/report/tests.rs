@@ -31,6 +31,6 @@ fn every_report_is_written_as_the_contract_says() {
         r#"task.released {"code":"suspect","deliveries":2}"#
     );
     assert_eq!(shown(&Report::Claimed { lease: Millis(60_000) }), r#"task.claimed {"lease_ms":60000}"#);
-    let progress = Progress { done: Some(1.0), total: None, note: Some("half".into()), log: None };
+    let progress = Progress { done: Some(1.0), total: None, note: Some("half".into()), ..Progress::default() };
     assert_eq!(shown(&Report::Progress(progress)), r#"task.progress {"done":1.0,"note":"half"}"#);
 }

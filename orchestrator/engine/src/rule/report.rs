@@ -66,7 +66,7 @@ pub(super) fn apply(turn: &mut Turn<'_>, reported: &Reported) {
             let row = turn.task_mut(no);
             // What only adds to the log says nothing new of how far it is.
             if progress.has_news() || row.progress.is_none() {
-                let shown = Progress { log: None, ..progress.clone() };
+                let shown = Progress { log: None, unusable: None, ..progress.clone() };
                 row.progress = Some(serde_json::to_vec(&shown).expect("progress is plain data").into());
             }
         }

@@ -26,7 +26,8 @@ pub struct Unreadable {
 /// Reads a report: the ticket as it was echoed, and what is said about its attempt.
 ///
 /// A ticket that is not ours in shape is a forged one: it is for the caller to count.
-/// An answer that is understood but not allowed comes back as a [`Report::Failed`] without retry.
+/// An answer that is understood but not allowed comes back as a [`Report::Failed`] without retry; of a progress only
+/// what can be used comes back, since news are no reason to fail.
 ///
 /// # Errors
 /// [`Unreadable`] if nobody can tell what the message means, or for whom.
@@ -35,7 +36,7 @@ pub fn parse_report<'m>(message: &'m Message, limits: &Limits) -> Result<(&'m st
         code: "no_correlation_id",
         message: "reading a result: it has no correlation_id, so no attempt can be found for it".to_owned(),
     })?;
-    let reader = ReportReader { body: &message.body, limits };
+    let reader = ReportReader { body: json::without_mark(&message.body), limits };
     let report = match report_type(message) {
         Some(word) if is_unknown(word) => Err(unknown_type(word)),
         word => reader.read(word, Some(message)),
@@ -111,9 +112,12 @@ impl<'m> ReportReader<'m> {
             Some(RELEASED) => self.released(),
             Some(CLAIMED) => self.claimed(),
             Some(PROGRESS) => self.progress(),
-            _ => Ok(self.answer()),
+            _ => Ok(self.answer(message.is_some_and(is_said_to_be_json))),
         });
         match read {
+            Err(Refusal::Report(Report::Failed { error, .. })) if word == Some(PROGRESS) => {
+                Ok(Report::Progress(Progress::unusable(error.message)))
+            }
             Ok(report) | Err(Refusal::Report(report)) => Ok(report),
             Err(Refusal::Unreadable(unreadable)) => Err(unreadable),
         }
@@ -148,14 +152,17 @@ impl<'m> ReportReader<'m> {
         }
     }
 
-    /// What an RPC server answers: nothing, JSON or text.
-    fn answer(&self) -> Report {
+    /// What an RPC server answers: nothing, JSON or, unless it is said to be JSON, text.
+    fn answer(&self, must_be_json: bool) -> Report {
         if self.body.is_empty() {
             return Report::Succeeded { output: b"null".to_vec() };
         }
         match self.json() {
             Ok(value) => Report::Succeeded { output: value.bytes().to_vec() },
             Err(Refusal::Report(report)) => report,
+            Err(Refusal::Unreadable(unreadable)) if must_be_json => {
+                bad_output(format!("the answer has a content_type of JSON and is none: {}", unreadable.message))
+            }
             Err(Refusal::Unreadable(_)) => self.text(),
         }
     }
@@ -238,23 +245,30 @@ impl<'m> ReportReader<'m> {
         let Some(body) = self.object_or_empty(PROGRESS)? else {
             return Ok(Report::Progress(Progress::default()));
         };
-        let count = |name: &str| match member(body, name) {
-            Some(value) => number(value)
-                .map(|number| Some(number).filter(|number| number.is_finite()))
-                .ok_or_else(|| self.shape(PROGRESS, "its done and total must be numbers")),
-            None => Ok(None),
+        let mut unusable = Vec::new();
+        let mut count = |name| {
+            let count = member(body, name)?;
+            let number = progress_number(count);
+            if number.is_none() {
+                unusable.push(format!("{name} is {}", shown(count)));
+            }
+            number
         };
-        let note = match member(body, "note") {
-            Some(note) => Some(note.text().ok_or_else(|| self.shape(PROGRESS, "its note must be text"))?),
-            None => None,
+        let (done, total) = (count("done"), count("total"));
+        let mut words = |name, most| {
+            let words = member(body, name)?;
+            let text = words.text().map(|text| text.chars().take(most).collect::<String>());
+            if text.is_none() {
+                unusable.push(format!("{name} is {}", shown(words)));
+            }
+            text
         };
-        let note = note.map(|note| note.chars().take(NOTE_CHARS).collect());
-        let log = match member(body, "log") {
-            Some(log) => Some(log.text().ok_or_else(|| self.shape(PROGRESS, "its log must be text"))?),
-            None => None,
-        };
-        let log = log.map(|log| log.chars().take(LOG_CHARS).collect());
-        Ok(Report::Progress(Progress { done: count("done")?, total: count("total")?, note, log }))
+        let (note, log) = (words("note", NOTE_CHARS), words("log", LOG_CHARS));
+        let unusable = (!unusable.is_empty()).then(|| {
+            let found = unusable.join(", ");
+            format!("{found} (done and total are numbers from 0 to 9223372036854775807, note and log are texts)")
+        });
+        Ok(Report::Progress(Progress { done, total, note, log, unusable }))
     }
 
     /// The body as JSON: unreadable if it is none, a failed attempt if it is nested too deeply.
@@ -297,6 +311,25 @@ fn member<'m>(body: Raw<'m>, name: &str) -> Option<Raw<'m>> {
 
 fn text<'m>(body: Raw<'m>, name: &str) -> Option<Cow<'m, str>> {
     member(body, name).and_then(Raw::text)
+}
+
+/// A value in a message for people.
+fn shown(value: Raw<'_>) -> String {
+    excerpt(value.bytes(), 60)
+}
+
+/// A number from 0 to 2^63-1.
+fn progress_number(value: Raw<'_>) -> Option<f64> {
+    let spelling = value.number()?;
+    let number = spelling.parse::<f64>().ok()?;
+    // Doubles can't tell 2^63-1 from 2^63.
+    let fits = spelling.parse::<i64>().is_ok() || number < i64::MAX as f64;
+    (fits && number >= 0.0).then_some(number)
+}
+
+/// Whether the media type of a message says that its body is JSON.
+fn is_said_to_be_json(message: &Message) -> bool {
+    message.content_type.as_deref().is_some_and(crate::wire::is_json_type)
 }
 
 fn number(value: Raw<'_>) -> Option<f64> {

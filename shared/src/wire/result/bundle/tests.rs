@@ -17,7 +17,7 @@ fn reports() -> Vec<Report> {
         Report::Released { code: None, deliveries: None },
         Report::Released { code: Some("suspect".to_owned()), deliveries: Some(2) },
         Report::Claimed { lease: Millis::from_secs(60) },
-        Report::Progress(Progress { done: Some(1.0), total: None, note, log: None }),
+        Report::Progress(Progress { done: Some(1.0), total: None, note, ..Progress::default() }),
         succeeded("null"),
     ]
 }

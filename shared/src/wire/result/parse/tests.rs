@@ -73,7 +73,8 @@ const ROWS: &[Row] = &[
     Row("no type, text like JSON", None, b"{not json", Output(r#""{not json""#)),
     Row("no type, NaN", None, b"NaN", Output(r#""NaN""#)),
     Row("no type, two values", None, b"1 2", Output(r#""1 2""#)),
-    Row("no type, byte order mark", None, "\u{feff}1".as_bytes(), Output("\"\u{feff}1\"")),
+    Row("no type, byte order mark", None, "\u{feff}1".as_bytes(), Output("1")),
+    Row("no type, byte order mark before text", None, "\u{feff}text".as_bytes(), Output("\"text\"")),
     Row("no type, U+0000", None, b"\0", Output(r#""\u0000""#)),
     Row("no type, neither JSON nor text", None, b"\xff\xfe", Failed("bad_output", Never)),
     Row("no type, JSON with broken text", None, b"\"\xff\"", Failed("bad_output", Never)),
@@ -86,6 +87,7 @@ const ROWS: &[Row] = &[
     // task.succeeded
     Row("succeeded", OK, b"[1]", Output("[1]")),
     Row("succeeded with null", OK, b"null", Output("null")),
+    Row("succeeded, byte order mark", OK, "\u{feff}[1]".as_bytes(), Output("[1]")),
     Row("succeeded with nothing", OK, b"", Dead("invalid_json")),
     Row("succeeded with text", OK, b"hello", Dead("invalid_json")),
     Row("succeeded cut short", OK, br#"{"a":"#, Dead("invalid_json")),
@@ -140,8 +142,14 @@ const ROWS: &[Row] = &[
     Row("progress, nothing", NEWS, b"", Expected::Progress(None, None, None)),
     Row("progress, nulls", NEWS, br#"{"done":null,"total":null,"note":null}"#, Expected::Progress(None, None, None)),
     Row("progress, endless", NEWS, br#"{"done":1,"total":1e400}"#, Expected::Progress(Some(1.0), None, None)),
-    Row("progress, done a text", NEWS, br#"{"done":"3"}"#, Failed("bad_output", Never)),
-    Row("progress, note a number", NEWS, br#"{"note":3}"#, Failed("bad_output", Never)),
+    Row("progress, done a text", NEWS, br#"{"done":"3","total":4}"#, Expected::Progress(None, Some(4.0), None)),
+    Row("progress, done below zero", NEWS, br#"{"done":-1,"note":"n"}"#, Expected::Progress(None, None, Some("n"))),
+    Row("progress, the most", NEWS, br#"{"done":9223372036854775807}"#, Expected::Progress(Some(9_223_372_036_854_775_807.0), None, None)),
+    Row("progress, more than the most", NEWS, br#"{"done":9223372036854775808}"#, Expected::Progress(None, None, None)),
+    Row("progress, a fraction", NEWS, br#"{"done":0.5,"total":1}"#, Expected::Progress(Some(0.5), Some(1.0), None)),
+    Row("progress, note a number", NEWS, br#"{"note":3,"done":1}"#, Expected::Progress(Some(1.0), None, None)),
+    Row("progress, a list", NEWS, b"[1,2]", Expected::Progress(None, None, None)),
+    Row("progress, a number", NEWS, b"50", Expected::Progress(None, None, None)),
     Row("progress, broken", NEWS, b"50%", Dead("invalid_json")),
     // Other words of ours.
     Row("unknown word", Some("task.finished"), b"1", Dead("unknown_type")),
@@ -230,4 +238,42 @@ fn hostile_depth_does_not_overflow_a_small_stack() {
     };
     let thread = std::thread::Builder::new().stack_size(2 * 1024 * 1024).spawn(run).unwrap();
     assert_eq!(thread.join().unwrap(), ["bad_output", "bad_output", "bad_output"]);
+}
+
+#[test]
+fn progress_never_fails_and_tells_what_it_leaves_out() {
+    let unusable = |message: &Message| match parse_report(message, &Limits::DEFAULT) {
+        Ok((_, Report::Progress(progress))) => progress.unusable,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(unusable(&message(NEWS, br#"{"done":1,"total":2,"note":"n","log":"l"}"#)), None);
+    assert_eq!(unusable(&message(NEWS, b"")), None);
+    let both = unusable(&message(NEWS, br#"{"done":"3","log":[1]}"#)).unwrap();
+    assert!(both.starts_with(r#"done is "3", log is [1] (done and total are numbers"#), "{both}");
+    let deep = "[".repeat(200) + &"]".repeat(200);
+    let endless = format!(r#"{{"note":"{}"}}"#, "x".repeat(2_000_000));
+    for body in [b"[]".as_slice(), b"null", deep.as_bytes(), endless.as_bytes()] {
+        assert!(unusable(&message(NEWS, body)).is_some(), "{}", body[..4].escape_ascii());
+    }
+    let of_another_protocol = Message { content_type: Some("amqp-1.0".to_owned()), ..message(NEWS, b"\0") };
+    assert!(unusable(&of_another_protocol).is_some());
+}
+
+#[test]
+fn an_answer_that_is_said_to_be_json_must_be_json() {
+    let with = |content_type: &str, body: &[u8]| {
+        let message = Message { content_type: Some(content_type.to_owned()), ..message(None, body) };
+        match parse_report(&message, &Limits::DEFAULT) {
+            Ok((_, Report::Succeeded { output })) => String::from_utf8(output).unwrap(),
+            Ok((_, Report::Failed { error, retry: Never })) => error.code.into_owned(),
+            other => format!("{other:?}"),
+        }
+    };
+    assert_eq!(with("application/json", br#"{"a": 1}"#), r#"{"a": 1}"#);
+    assert_eq!(with("application/json", b""), "null");
+    assert_eq!(with("text/plain", b"NaN"), r#""NaN""#);
+    for content_type in ["application/json", "application/json; charset=utf-8", "application/ld+JSON"] {
+        assert_eq!(with(content_type, br#"{"a": NaN}"#), "bad_output", "{content_type}");
+        assert_eq!(with(content_type, b"text"), "bad_output", "{content_type}");
+    }
 }
