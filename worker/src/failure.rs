@@ -29,6 +29,8 @@ use warrener_shared::wire::result::{Report, RetryAdvice};
 pub struct Failure {
     error: ErrorObject,
     retry: RetryAdvice,
+    /// Whether the attempt could not begin for want of descriptors, processes or memory: then it is handed back.
+    no_room: bool,
 }
 
 impl Failure {
@@ -43,7 +45,7 @@ impl Failure {
         } else {
             ErrorObject::new(OTHER, format!("{code}: {message}"))
         };
-        Self { error, retry: RetryAdvice::Policy }
+        Self { error, retry: RetryAdvice::Policy, no_room: false }
     }
 
     /// The same, never to be retried.
@@ -91,7 +93,16 @@ impl Failure {
     }
 
     pub(crate) const fn of(error: ErrorObject, retry: RetryAdvice) -> Self {
-        Self { error, retry }
+        Self { error, retry, no_room: false }
+    }
+
+    /// The machine is short of something, which says nothing of the task.
+    pub(crate) fn no_room(message: impl Into<String>) -> Self {
+        Self { no_room: true, ..Self::new(OTHER, message) }
+    }
+
+    pub(crate) const fn is_for_want_of_room(&self) -> bool {
+        self.no_room
     }
 
     pub(crate) fn into_report(self) -> Report {

@@ -160,6 +160,7 @@ fn answer(ending: Ending) -> Result<Vec<u8>, Failure> {
     match ending {
         Ending::Reported(Report::Succeeded { output }) => Ok(output),
         Ending::Reported(Report::Failed { error, retry }) => Err(Failure::of(error, retry)),
+        Ending::NoRoom { why } => Err(Failure::no_room(why)),
         Ending::Reported(_) | Ending::Interrupted => Err(Failure::new(code::CANCELLED, "it was stopped and gave up")),
     }
 }

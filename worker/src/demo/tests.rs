@@ -26,7 +26,7 @@ async fn run(kind: &str, input: &str, attempt: u32, delivery: u32) -> Report {
     let patience = Patience { timeout: None, grace: Duration::from_millis(50) };
     match exec::attempt(handler, context, input.as_bytes().to_vec(), patience).await {
         Ending::Reported(report) => report,
-        Ending::Interrupted => panic!("interrupted"),
+        Ending::Interrupted | Ending::NoRoom { .. } => panic!("interrupted"),
     }
 }
 

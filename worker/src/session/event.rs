@@ -36,6 +36,13 @@ pub enum Event<D> {
     Lost,
     /// A task arrived.
     Delivered(Offer<D>),
+    /// A consumer gets nothing any more: the broker has ended it, or keeps messages from it.
+    Silenced {
+        /// Position of its queue.
+        lane: usize,
+        /// Number of the consumer.
+        feed: u32,
+    },
     /// An attempt that was started has ended.
     Ended {
         /// Which.
@@ -106,6 +113,11 @@ pub enum Ending {
     Reported(Report),
     /// It was stopped before it came to an end.
     Interrupted,
+    /// It could not begin: this machine is short of descriptors, processes or memory.
+    NoRoom {
+        /// What it is short of, in words for people.
+        why: String,
+    },
 }
 
 /// What the driver has to do, in this order.

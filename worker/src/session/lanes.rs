@@ -69,6 +69,13 @@ impl Lanes {
         }
     }
 
+    /// Consumers that may still get deliveries, with their queues.
+    pub(super) fn hungry(&self) -> Vec<(usize, u32)> {
+        let all = self.lanes.iter().enumerate();
+        let feeds = all.flat_map(|(number, lane)| lane.feeds.iter().map(move |feed| (number, feed)));
+        feeds.filter(|(_, feed)| feed.unsettled < feed.prefetch).map(|(number, feed)| (number, feed.id)).collect()
+    }
+
     /// Whether another balance would change something: a queue could have more outstanding deliveries than it may
     /// have now, or have them through fewer consumers.
     pub(super) fn are_off(&self, capacity: usize) -> bool {

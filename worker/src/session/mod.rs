@@ -12,6 +12,7 @@ mod lanes;
 mod memory;
 mod offer;
 mod report;
+mod rest;
 mod stop;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ pub use self::event::{Action, Destination, Ending, Event, Offer, Rules, Ticket};
 use self::lanes::Lanes;
 use self::memory::{Cancelled, Recent};
 use self::offer::Surplus;
+use self::rest::Rest;
 
 /// Everything that one worker process holds.
 #[derive(Debug)]
@@ -44,6 +46,7 @@ pub struct Session<D> {
     connected: bool,
     draining: bool,
     left: bool,
+    rest: Rest,
     recent: Recent,
     cancelled: Cancelled,
     last_serial: u64,
@@ -66,6 +69,7 @@ impl<D> Session<D> {
             connected: false,
             draining: false,
             left: false,
+            rest: Rest::default(),
             recent: Recent::default(),
             cancelled: Cancelled::default(),
             last_serial: 0,
@@ -81,7 +85,8 @@ impl<D> Session<D> {
             Event::Opened => self.opened(),
             Event::Lost => self.lost(),
             Event::Delivered(offer) => self.delivered(offer),
-            Event::Ended { ticket, ending } => self.ended(&ticket, ending),
+            Event::Silenced { lane, feed } => self.silenced(lane, feed),
+            Event::Ended { ticket, ending } => self.ended(&ticket, ending, now),
             Event::Answered { ticket, serial, confirmed } => self.answered(ticket, serial, confirmed, now),
             Event::Cancel(tickets) => self.cancel(tickets),
             Event::Drain => self.drain(),
@@ -158,7 +163,19 @@ impl<D> Session<D> {
         self.alone = self.alone.take().filter(|ticket| self.entries.contains_key(ticket));
     }
 
+    /// The queues that have room for more, with the consumers that should bring it.
+    pub fn hungry(&self) -> Vec<(usize, u32)> {
+        if self.is_closed() || !self.connected { Vec::new() } else { self.lanes.hungry() }
+    }
+
+    /// What a consumer had delivered stays valid; another takes its place.
+    fn silenced(&mut self, lane: usize, feed: u32) {
+        self.lanes.cut(lane, feed, &mut self.actions);
+        self.unbalanced = true;
+    }
+
     fn tick(&mut self, now: Millis) {
+        self.unbalanced |= self.rest.is_over(now);
         if !self.connected {
             return;
         }
@@ -183,7 +200,7 @@ impl<D> Session<D> {
 
     /// Whether deliveries are taken at all.
     const fn is_closed(&self) -> bool {
-        self.draining || self.alone.is_some() || self.capacity == 0
+        self.draining || self.alone.is_some() || self.capacity == 0 || self.rest.is_on()
     }
 
     fn balance(&mut self) {
@@ -200,7 +217,7 @@ impl<D> Session<D> {
 
     /// Deliveries that each queue may have outstanding.
     fn room(&self) -> usize {
-        if self.draining {
+        if self.draining || self.rest.is_on() {
             return 0;
         }
         let taken = self.entries.values().filter(|entry| entry.is_claimed() || entry.is_orphan()).count();

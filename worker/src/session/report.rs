@@ -11,15 +11,23 @@ use super::isolate::sign_of_life;
 use super::{Action, Ending, Session, Ticket};
 
 impl<D> Session<D> {
-    pub(super) fn ended(&mut self, ticket: &Ticket, ending: Ending) {
+    pub(super) fn ended(&mut self, ticket: &Ticket, ending: Ending, now: Millis) {
         let Some(entry) = self.entries.get_mut(ticket) else { return };
         let Stage::Running(run) = &entry.stage else { return };
         let dropped = run.stopping == Some(Why::Cancel);
         self.running -= 1;
         self.unbalanced |= entry.deliveries.is_empty();
         entry.stage = Stage::Reporting(Arc::new(match ending {
-            Ending::Reported(report) => report,
+            Ending::Reported(report) => {
+                self.rest.reset();
+                report
+            }
             Ending::Interrupted => Report::Released { code: None, deliveries: None },
+            Ending::NoRoom { .. } => {
+                self.rest.begin(now);
+                self.unbalanced = true;
+                Report::Released { code: Some(NO_RESOURCES.to_owned()), deliveries: None }
+            }
         }));
         self.forget_alone(ticket);
         if dropped {
@@ -122,3 +130,6 @@ impl<D> Session<D> {
 pub(super) const fn is_result(report: &Report) -> bool {
     matches!(report, Report::Succeeded { .. } | Report::Failed { .. })
 }
+
+/// Code of a release: this machine has no room for another program.
+const NO_RESOURCES: &str = "no_resources";

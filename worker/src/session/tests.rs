@@ -462,3 +462,47 @@ fn a_release_dies_with_its_delivery_but_a_claimed_one_is_kept() {
         ",
     );
 }
+
+#[test]
+fn a_task_that_found_no_room_goes_back_and_none_is_taken_for_a_while() {
+    check(
+        "slots 2",
+        "
+        open                   | consume a#1 2
+        deliver t1             | start t1
+        deliver t2             | start t2
+        deliver t3             |
+        end t1 noroom          | send t1 released no_resources; send t3 released; cancel a#1
+        confirm t1             | ack d1
+        confirm t3             | ack d3
+        tick                   |
+        end t2 noroom          | send t2 released no_resources
+        confirm t2             | ack d2
+        at 1s                  | consume a#2 2
+        deliver t4 a#2         | start t4
+        end t4 noroom          | send t4 released no_resources; cancel a#2
+        confirm t4             | ack d4
+        at 2s                  |
+        at 3s                  | consume a#3 2
+        deliver t5 a#3         | start t5
+        end t5 ok              | send t5 succeeded
+        confirm t5             | ack d5
+        ",
+    );
+}
+
+#[test]
+fn a_consumer_that_gets_nothing_any_more_is_replaced_and_what_it_brought_goes_on() {
+    check(
+        "slots 3, queues a b",
+        "
+        open                   | consume a#1 3; consume b#2 3
+        deliver t1 a#1         | start t1
+        silence a#1            | cancel a#1; consume a#3 2
+        deliver t2 a#3         | start t2
+        end t1 ok              | send t1 succeeded
+        confirm t1             | ack d1
+        tick                   | consume a#4 1
+        ",
+    );
+}

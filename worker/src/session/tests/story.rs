@@ -60,6 +60,11 @@ impl Teller {
             ["drain"] => Event::Drain,
             ["graceover"] => Event::GraceOver,
             ["tick"] => Event::Tick,
+            ["silence", place] => {
+                let (queue, feed) = place.split_once('#').unwrap();
+                let lane = self.queues.iter().position(|known| known == queue).unwrap();
+                Event::Silenced { lane, feed: feed.parse().unwrap() }
+            }
             ["at", time] => {
                 self.now = Millis::from_secs(time.trim_end_matches('s').parse().unwrap());
                 Event::Tick
@@ -148,6 +153,7 @@ fn ending(how: &str) -> Ending {
             Ending::Reported(Report::Failed { error: ErrorObject::new("error", "no"), retry: Default::default() })
         }
         "interrupted" => Ending::Interrupted,
+        "noroom" => Ending::NoRoom { why: "no memory".to_owned() },
         _ => panic!("no such ending: {how}"),
     }
 }
