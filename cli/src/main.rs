@@ -3,5 +3,9 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // The workers of `dev` and `bench` run programs too.
+    if let Some(end) = warrener_worker::supervisor::enter() {
+        return end;
+    }
     warrener_cli::run()
 }

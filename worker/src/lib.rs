@@ -25,6 +25,7 @@ mod harness;
 mod registry;
 mod report;
 pub mod session;
+pub mod supervisor;
 mod worker;
 
 pub use self::config::{KindSection, Settings, WorkerSection};

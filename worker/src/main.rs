@@ -1,12 +1,13 @@
 //! The `worker` program.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use warrener_runtime::config::{Binary, Flag, Loader};
-use warrener_runtime::threads;
-use warrener_worker::{Worker, WorkerError};
+use warrener_runtime::{telemetry, threads};
+use warrener_worker::{Worker, WorkerError, supervisor};
 
 /// Takes tasks from Warrener's queues and has them done by programs and endpoints.
 #[derive(Debug, Parser)]
@@ -27,20 +28,23 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
+    if let Some(end) = supervisor::enter().or_else(supervisor::enter_as_first_process) {
+        return end;
+    }
     let arguments = Arguments::parse();
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(threads::asynchronous()).enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("error: starting: {error}");
+            telemetry::tell(format_args!("error: starting: {error}"));
             return ExitCode::FAILURE;
         }
     };
     match runtime.block_on(run(arguments)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            telemetry::tell(format_args!("error: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -53,7 +57,8 @@ async fn run(arguments: Arguments) -> Result<(), WorkerError> {
     let worker = Worker::load(loader);
     if arguments.check {
         worker.check()?;
-        println!("the configuration is sound");
+        // Whoever closed our output does not want to know.
+        writeln!(std::io::stdout(), "the configuration is sound").ok();
         return Ok(());
     }
     worker.run().await

@@ -7,12 +7,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 use warrener_runtime::config::{Binary, ConfigErrors, Loader};
+use warrener_runtime::descriptors;
 use warrener_runtime::shutdown::Shutdown;
 use warrener_runtime::telemetry::{self, TelemetryError};
 
 use crate::config::{Service, Settings};
 use crate::driver::Driver;
-use crate::exec::{Command, Endpoint, Group, HttpClient};
+use crate::exec::{self, Command, Endpoint, Group, HttpClient};
 use crate::handler::Handler;
 use crate::registry::Registry;
 use crate::{Context, Failure, Trial, demo};
@@ -134,7 +135,7 @@ impl Worker {
         self
     }
 
-    /// Sets up logs unless the program has, and works until SIGTERM or SIGINT; then takes no more and finishes what
+    /// Sets up logs unless the program has, raises the limit of open files, and works until SIGTERM or SIGINT; then takes no more and finishes what
     /// it holds within `worker.drain`. A second signal ends the process at once.
     ///
     /// # Errors
@@ -146,6 +147,7 @@ impl Worker {
         {
             return Err(error.into());
         }
+        descriptors::raise_limit();
         let shutdown = Shutdown::on_signals().map_err(WorkerError::Signals)?;
         shutdown.before_ending_at_once(Group::kill_all);
         self.run_until(shutdown.token()).await
@@ -157,6 +159,7 @@ impl Worker {
     /// As [`Worker::run`].
     pub async fn run_until(self, shutdown: CancellationToken) -> Result<(), WorkerError> {
         let (settings, registry) = self.ready()?;
+        warn_of_few_descriptors(&settings);
         Driver::new(settings, registry).run(shutdown).await;
         Ok(())
     }
@@ -181,6 +184,19 @@ impl Worker {
             return Err(WorkerError::NoKinds);
         }
         Ok((settings, registry))
+    }
+}
+
+fn warn_of_few_descriptors(settings: &Settings) {
+    let (slots, limit) = (settings.worker.slots, descriptors::soft_limit());
+    let needed = exec::needed(u64::from(slots));
+    if needed > limit && settings.kinds.values().any(|kind| kind.command.is_some()) {
+        tracing::warn!(
+            slots,
+            needed,
+            limit,
+            "too few files may be open for programs in every slot: raise the limit (ulimit -n), or lower worker.slots"
+        );
     }
 }
 

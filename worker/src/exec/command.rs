@@ -2,18 +2,21 @@
 
 mod capture;
 mod group;
+mod room;
+mod running;
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::io::AsyncWriteExt;
-use tokio::process::{Child, ChildStdin};
 use tokio::time::Instant;
 
 use self::capture::{Head, Tail};
 pub(crate) use self::group::Group;
+use self::room::Place;
+pub(crate) use self::room::{is_shortage, needed};
+use self::running::Started;
 use super::output;
 use crate::handler::Answer;
 use crate::{Context, Failure};
@@ -37,67 +40,71 @@ enum Stopping {
 }
 
 impl Command {
-    /// Runs the program once, as a process group that does not outlive the call.
+    /// Runs the program once. What it started does not outlive the call, as far as [`supervisor`](crate::supervisor)
+    /// says.
     pub(crate) async fn run(&self, context: &Context, input: &[u8], grace: Duration) -> Answer {
-        let mut child = self.spawn(context).map_err(|error| not_started(&self.argv[0], &error))?;
-        let mut group = Group::of(&child);
+        let Some(_place) = Place::take() else {
+            return Err(Failure::no_room("running another program: too few descriptors would be left"));
+        };
+        let started = self.start(context).map_err(|error| not_started(&self.argv[0], &error))?;
         let (mut out, mut log) = (Head::new(output::BYTES), Tail::new(LOG_BYTES));
-        let ended = converse(&mut child, &mut group, context, input, grace, (&mut out, &mut log)).await;
+        let ended = converse(started, context, input, grace, (&mut out, &mut log)).await;
         let log = log.text();
         tracing::debug!(job = context.job(), task = context.task(), attempt = context.attempt(), log, "command ended");
-        let (status, asked) = ended?;
+        let (status, asked) = ended.map_err(|error| not_started(&self.argv[0], &error))?;
         if out.is_over() {
             return Err(output::too_large().with_details(details(status, &log)));
         }
         match verdict(status, asked, &log) {
             Some(failure) => Err(failure.with_details(details(status, &log))),
-            None => output::read(&out.into_bytes()),
+            None => output::read(&out.into_bytes(), context),
         }
     }
 
-    fn spawn(&self, context: &Context) -> std::io::Result<Child> {
+    fn start(&self, context: &Context) -> std::io::Result<Started> {
         let allowed = ALLOWED.iter().copied().chain(self.env.iter().map(String::as_str));
-        tokio::process::Command::new(&self.argv[0])
-            .args(&self.argv[1..])
-            .env_clear()
-            .envs(allowed.filter_map(|name| Some((name, std::env::var_os(name)?))))
-            .env("WARRENER_JOB", context.job())
-            .env("WARRENER_TASK", context.task())
-            .env("WARRENER_ATTEMPT", context.attempt().to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn()
+        let allowed: Vec<_> = allowed.filter_map(|name| Some((name, std::env::var_os(name)?))).collect();
+        Started::new(&self.argv, |command| {
+            command
+                .env_clear()
+                .envs(allowed.iter().map(|(name, value)| (name, value)))
+                .env("WARRENER_JOB", context.job())
+                .env("WARRENER_TASK", context.task())
+                .env("WARRENER_ATTEMPT", context.attempt().to_string())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .process_group(0);
+        })
     }
 }
 
 /// Feeds and hears the program until it ends, and stops it when asked or when it says too much. Tells how it
 /// ended and whether it had been asked to.
 async fn converse(
-    child: &mut Child,
-    group: &mut Group,
+    started: Started,
     context: &Context,
     input: &[u8],
     grace: Duration,
     (out, log): (&mut Head, &mut Tail),
-) -> Result<(ExitStatus, bool), Failure> {
-    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+) -> std::io::Result<(ExitStatus, bool)> {
+    let Started { mut running, inlet, stdout, stderr } = started;
     let too_much = out.too_much();
     let mut pipes = std::pin::pin!(async {
-        tokio::join!(feed(stdin, input), out.read(stdout), log.read(stderr, context));
+        tokio::join!(out.read(stdout), log.read(stderr, context));
     });
-    let (mut stopping, mut piping) = (Stopping::No, true);
+    let mut feeding = std::pin::pin!(inlet.feed(input));
+    let (mut stopping, mut piping, mut is_fed) = (Stopping::No, true, false);
     let status = loop {
         tokio::select! {
-            status = child.wait() => break status?,
+            status = running.child_ended() => break status?,
             () = &mut pipes, if piping => piping = false,
-            () = due(stopping, context, &too_much) => stopping = group.press(stopping, grace),
+            () = &mut feeding, if !is_fed => is_fed = true,
+            () = due(stopping, context, &too_much) => stopping = running.press(stopping, grace),
         }
     };
+    let status = running.end(status).await?;
     // Whatever it started and left behind would keep the pipes open and work on in secret.
-    group.kill();
+    running.kill_rest();
     if piping && tokio::time::timeout(LAST_WORDS, pipes).await.is_err() {
         tracing::debug!(job = context.job(), task = context.task(), "something outside its group holds its pipes");
     }
@@ -113,15 +120,6 @@ async fn due(stopping: Stopping, context: &Context, too_much: &tokio_util::sync:
         },
         Stopping::Asked(deadline) => tokio::time::sleep_until(deadline).await,
         Stopping::Forced => std::future::pending().await,
-    }
-}
-
-/// Writes the input and closes. A program that doesn't read it has its reasons: that is no failure.
-async fn feed(stdin: Option<ChildStdin>, input: &[u8]) {
-    if let Some(mut stdin) = stdin
-        && let Err(error) = stdin.write_all(input).await
-    {
-        tracing::trace!(%error, "the program did not read its input");
     }
 }
 
@@ -152,8 +150,12 @@ fn details(status: ExitStatus, log: &str) -> serde_json::Value {
     }
 }
 
-/// As a shell reports it. Another worker may have the program, so the policy decides on a retry.
+/// As a shell reports it. Another worker may have the program, so the policy decides on a retry; a machine that is
+/// short of something says nothing of the task.
 fn not_started(program: &str, error: &std::io::Error) -> Failure {
+    if is_shortage(error) {
+        return Failure::no_room(format!("starting the program: {program}: {error}"));
+    }
     let exit = if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 };
     Failure::new(format!("exit_{exit}"), format!("starting the program: {program}: {error}"))
 }

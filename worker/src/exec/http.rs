@@ -1,5 +1,7 @@
 //! An endpoint serves a kind: the input is posted, a 2xx body is the output.
 
+mod encoding;
+mod proxy;
 mod retry_after;
 
 use std::time::Duration;
@@ -23,7 +25,12 @@ pub(crate) struct Endpoint {
 
 /// The connections of one worker to all its endpoints.
 #[derive(Clone, Debug)]
-pub(crate) struct HttpClient(reqwest::Client);
+pub(crate) struct HttpClient {
+    /// For addresses elsewhere, through the proxy that the environment names.
+    outside: reqwest::Client,
+    /// For this machine: a proxy would ask itself.
+    here: reqwest::Client,
+}
 
 impl HttpClient {
     /// A client that follows no redirects: an endpoint is where the configuration says.
@@ -33,12 +40,17 @@ impl HttpClient {
         {
             tracing::debug!("somebody else has just installed a TLS provider");
         }
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT)
-            .user_agent(concat!("warrener-worker/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        Ok(Self(client))
+        let builder = || {
+            reqwest::Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .connect_timeout(CONNECT)
+                .user_agent(concat!("warrener-worker/", env!("CARGO_PKG_VERSION")))
+        };
+        Ok(Self { outside: builder().build()?, here: builder().no_proxy().build()? })
+    }
+
+    fn to(&self, url: &Url) -> &reqwest::Client {
+        if proxy::is_loopback(url) { &self.here } else { &self.outside }
     }
 }
 
@@ -58,6 +70,7 @@ impl Endpoint {
         if !status.is_success() {
             return Err(self.refusal(&mut response).await);
         }
+        let form = encoding::of(response.headers());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(error))? {
             if body.len() + chunk.len() > output::BYTES {
@@ -65,14 +78,16 @@ impl Endpoint {
             }
             body.extend_from_slice(&chunk);
         }
-        output::read(&body)
+        form.admit(&body)
+            .map_err(|why| Failure::new(code::BAD_OUTPUT, format!("{} answered in {why}", self.shown())).for_good())?;
+        if form.is_json { output::read_json(&body) } else { output::read(&body, context) }
     }
 
     fn request(&self, context: &Context) -> RequestBuilder {
         let piece = format!("{}.{}", context.job(), context.task());
         let request = self
             .client
-            .0
+            .to(&self.url)
             .post(self.url.clone())
             .header(CONTENT_TYPE, JSON)
             .header("warrener-job", context.job())
@@ -104,8 +119,11 @@ impl Endpoint {
     }
 
     fn unreachable(&self, error: reqwest::Error) -> Failure {
+        let is_shortage = is_shortage(&error);
         let cause = Failure::from(error.without_url());
-        Failure::new(code::UNREACHABLE, format!("posting to {}: {}", self.shown(), cause.message()))
+        let through = proxy::of(&self.url).map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default();
+        let message = format!("posting to {}{through}: {}", self.shown(), cause.message());
+        if is_shortage { Failure::no_room(message) } else { Failure::new(code::UNREACHABLE, message) }
     }
 
     /// The address without credentials.
@@ -114,6 +132,18 @@ impl Endpoint {
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
         format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
     }
+}
+
+/// Whether this machine is short of something, and not the endpoint to blame.
+fn is_shortage(error: &reqwest::Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        if cause.downcast_ref().is_some_and(super::command::is_shortage) {
+            return true;
+        }
+        source = cause.source();
+    }
+    false
 }
 
 /// Whether another try may succeed: the server is in trouble, or asks for patience.

@@ -59,6 +59,9 @@ fn timed_out(timeout: Millis) -> Failure {
 fn reported(answer: Answer) -> Ending {
     Ending::Reported(match answer {
         Ok(output) => Report::Succeeded { output },
+        Err(failure) if failure.is_for_want_of_room() => {
+            return Ending::NoRoom { why: failure.message().to_owned() };
+        }
         Err(failure) => failure.into_report(),
     })
 }

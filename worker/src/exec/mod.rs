@@ -12,7 +12,7 @@ use futures_util::FutureExt;
 use warrener_shared::error::code;
 use warrener_shared::time::Millis;
 
-pub(crate) use self::command::{Command, Group};
+pub(crate) use self::command::{Command, Group, needed};
 pub(crate) use self::http::{Endpoint, HttpClient};
 use crate::handler::{Answer, Handler};
 use crate::session::Ending;

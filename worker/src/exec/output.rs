@@ -2,22 +2,45 @@
 
 use serde_json::value::RawValue;
 use warrener_shared::error::code;
+use warrener_shared::json;
 use warrener_shared::limits::Limits;
 
-use crate::Failure;
 use crate::handler::Answer;
+use crate::{Context, Failure};
 
-/// Reads an answer: nothing is `null`, JSON stays as it came, other UTF-8 is a string without its last line breaks.
-pub(super) fn read(bytes: &[u8]) -> Answer {
-    let json = bytes.trim_ascii();
-    if json.is_empty() {
+/// Reads an answer: nothing is `null`, JSON stays as it came, other UTF-8 is a string without its last line breaks. A
+/// byte order mark in front is no part of it. What only begins like JSON is said in the attempt's log: a task that
+/// expects an object from it would not say why it has none.
+pub(super) fn read(bytes: &[u8], context: &Context) -> Answer {
+    let bytes = json::without_mark(bytes);
+    let trimmed = bytes.trim_ascii();
+    if trimmed.is_empty() {
         return Ok(b"null".to_vec());
     }
-    if serde_json::from_slice::<&RawValue>(json).is_ok() {
-        return if depth(json) > DEPTH { Err(too_deep()) } else { Ok(json.to_vec()) };
-    }
+    let Err(error) = serde_json::from_slice::<&RawValue>(trimmed) else {
+        return if depth(trimmed) > DEPTH { Err(too_deep()) } else { Ok(trimmed.to_vec()) };
+    };
     let Ok(text) = std::str::from_utf8(bytes) else { return Err(neither()) };
+    if json::begins_like_json(trimmed) {
+        context.log(format_args!("warrener: the output begins like JSON and is none, so it is taken as text: {error}"));
+    }
     serde_json::to_vec(text.trim_end_matches(['\n', '\r'])).map_err(Failure::from)
+}
+
+/// Reads an answer that is said to be JSON.
+pub(super) fn read_json(bytes: &[u8]) -> Answer {
+    let trimmed = json::without_mark(bytes).trim_ascii();
+    if trimmed.is_empty() {
+        return Ok(b"null".to_vec());
+    }
+    match serde_json::from_slice::<&RawValue>(trimmed) {
+        Ok(_) if depth(trimmed) > DEPTH => Err(too_deep()),
+        Ok(_) => Ok(trimmed.to_vec()),
+        Err(error) => {
+            let message = format!("the output is said to be JSON and is none: {error}");
+            Err(Failure::new(code::BAD_OUTPUT, message).for_good())
+        }
+    }
 }
 
 /// Refuses an output that nobody would take.

@@ -13,7 +13,7 @@ use warrener_shared::wire::result::{Report, RetryAdvice};
 use super::*;
 
 /// An attempt of `j`'s task `count.3`.
-fn context() -> Context {
+pub(super) fn context() -> Context {
     let mut assignment = Assignment {
         ticket: "1.1.x".into(),
         reply_to: String::new(),

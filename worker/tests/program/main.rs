@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on shall panic")]
 
+mod supervisor;
+
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Output, Stdio};
 
@@ -59,4 +61,17 @@ fn it_starts_without_a_broker_tells_what_it_is_and_ends_when_asked() {
     let rest: Vec<String> = lines.collect();
     assert_eq!(running.wait().unwrap().code(), Some(0), "{rest:?}");
     assert!(rest.last().unwrap().contains("worker has ended"), "{rest:?}");
+}
+
+#[test]
+fn a_log_that_nobody_reads_is_no_reason_to_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let toml = "[amqp]\nurl = \"amqp://guest:secret@127.0.0.1:1/%2f\"\n[worker]\ndemo = true\n";
+    let mut running = worker(&folder, toml).stderr(Stdio::piped()).spawn().unwrap();
+    let mut first = String::new();
+    BufReader::new(running.stderr.take().unwrap()).read_line(&mut first).unwrap();
+    assert!(first.contains("worker starts"), "{first}");
+    // Its next lines find no reader; it ends by our wish alone.
+    kill(Pid::from_raw(i32::try_from(running.id()).unwrap()), Signal::SIGTERM).unwrap();
+    assert_eq!(running.wait().unwrap().code(), Some(0));
 }

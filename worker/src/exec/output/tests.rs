@@ -1,7 +1,12 @@
 use super::*;
+use crate::exec::tests::context;
 
 fn shown(bytes: &[u8]) -> String {
-    match read(bytes) {
+    shown_of(read(bytes, &context()))
+}
+
+fn shown_of(answer: Answer) -> String {
+    match answer {
         Ok(json) => String::from_utf8(json).unwrap(),
         Err(failure) => format!("{}: {}", failure.code(), failure.message()),
     }
@@ -42,4 +47,39 @@ fn depth_is_limited_but_not_in_text() {
     assert_eq!(shown(nested(129).as_bytes()), "bad_output: the output is JSON nested deeper than 128");
     let text = format!("[\"\\\"{}\"]", "[".repeat(200));
     assert_eq!(shown(text.as_bytes()), text);
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_it() {
+    assert_eq!(shown(b"\xEF\xBB\xBF{\"a\":1}\n"), r#"{"a":1}"#);
+    assert_eq!(shown(b"\xEF\xBB\xBFtext"), r#""text""#);
+    assert_eq!(shown(b"\xEF\xBB\xBF"), "null");
+    assert_eq!(shown_of(read_json(b"\xEF\xBB\xBF[1]")), "[1]");
+}
+
+#[test]
+fn what_begins_like_json_and_is_none_is_said_in_the_log() {
+    let log = |bytes: &[u8]| {
+        let context = context();
+        read(bytes, &context).unwrap();
+        context.take_news().into_iter().filter_map(|news| news.log).collect::<String>()
+    };
+    for begun in ["{\"a\": NaN}", "NaN", "-Infinity", "[1, 2", "\"open", "3 files"] {
+        let said = log(begun.as_bytes());
+        assert!(said.starts_with("warrener: the output begins like JSON and is none"), "{begun}: {said:?}");
+        assert_eq!(said.lines().count(), 1);
+    }
+    for text in ["done", "  two words", "", "{\"a\": 1}", "-"] {
+        assert_eq!(log(text.as_bytes()), "", "{text}");
+    }
+}
+
+#[test]
+fn what_is_said_to_be_json_must_be_json() {
+    assert_eq!(shown_of(read_json(b" {\"a\": 1}\n")), r#"{"a": 1}"#);
+    assert_eq!(shown_of(read_json(b"")), "null");
+    for other in ["{\"a\": NaN}", "text", "{'a': 1}"] {
+        let said = shown_of(read_json(other.as_bytes()));
+        assert!(said.starts_with("bad_output: the output is said to be JSON and is none: "), "{said}");
+    }
 }

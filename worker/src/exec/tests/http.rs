@@ -149,3 +149,31 @@ async fn a_silent_endpoint_times_out() {
     let ending = post(&url, within(100)).await;
     assert_eq!(shown(&ending), "timed_out: the attempt took longer than its timeout of 100ms");
 }
+
+#[tokio::test]
+async fn a_body_is_read_in_the_form_that_it_is_said_to_have() {
+    let with = async |headers: &str, body: &[u8]| {
+        let mut answer = format!("HTTP/1.1 200 OK\r\n{headers}\r\ncontent-length: {}\r\n\r\n", body.len()).into_bytes();
+        answer.extend_from_slice(body);
+        let (url, _) = serve(answer).await;
+        let host = url.split(['@', '/']).nth(3).unwrap().to_owned();
+        shown(&post(&url, FOR_EVER).await).replace(&host, "HOST")
+    };
+    assert_eq!(with("content-type: application/json", b"\xEF\xBB\xBF[1]").await, "ok [1]");
+    assert_eq!(with("content-type: text/plain", b"NaN").await, r#"ok "NaN""#);
+    for media_type in ["application/json", "Application/Problem+JSON; charset=utf-8"] {
+        let end = with(&format!("content-type: {media_type}"), b"{\"a\": NaN}").await;
+        assert!(
+            end.starts_with("bad_output: the output is said to be JSON and is none: ") && end.ends_with("for good")
+        );
+    }
+    let end = with("content-type: text/plain; charset=\"ISO-8859-1\"", b"\xc3\xa4").await;
+    let refused =
+        "bad_output: http://HOST/predict answered in the charset \"iso-8859-1\"; only utf-8 is read, for good";
+    assert_eq!(end, refused);
+    assert_eq!(with("content-type: application/json; charset=iso-8859-1", b"[1]").await, "ok [1]");
+    let end = with("content-type: application/json; charset=utf-16", b"[1]").await;
+    assert!(end.contains("the charset \"utf-16\""), "{end}");
+    let end = with("content-encoding: gzip", b"\x1f\x8b").await;
+    assert!(end.starts_with("bad_output: ") && end.contains("the encoding \"gzip\""), "{end}");
+}
