@@ -1,8 +1,10 @@
 //! The attempts that run in this process.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use warrener_shared::wire::dispatch::Assignment;
 use warrener_shared::wire::result::{Progress, Report};
 
@@ -22,12 +24,14 @@ pub(super) struct Attempts {
     ends: mpsc::UnboundedSender<Ended>,
     inbox: mpsc::UnboundedReceiver<Ended>,
     ended: Vec<Ended>,
+    /// When the log last said that there is no room.
+    told_no_room: Option<Instant>,
 }
 
 impl Attempts {
     pub(super) fn new(registry: Registry) -> Self {
         let (ends, inbox) = mpsc::unbounded_channel();
-        Self { registry, running: HashMap::new(), ends, inbox, ended: Vec::new() }
+        Self { registry, running: HashMap::new(), ends, inbox, ended: Vec::new(), told_no_room: None }
     }
 
     pub(super) fn start(&mut self, ticket: Ticket, mut assignment: Assignment, delivery: u32) {
@@ -64,6 +68,14 @@ impl Attempts {
     /// The ends, each with what its attempt wrote last.
     pub(super) fn take_ended(&mut self) -> Vec<(Ticket, Ending, Vec<Progress>)> {
         let ended = std::mem::take(&mut self.ended);
+        let no_room = ended.iter().find_map(|(_, ending)| match ending {
+            Ending::NoRoom { why } => Some(why),
+            _ => None,
+        });
+        if let Some(why) = no_room.filter(|_| self.told_no_room.is_none_or(|told| told.elapsed() > TELL_EVERY)) {
+            tracing::warn!(why, "tasks are handed back and none is taken for a while: there is no room for them here");
+            self.told_no_room = Some(Instant::now());
+        }
         let with_news = |(ticket, ending)| {
             let news = self.running.remove(&ticket).map(|context: Context| context.take_news());
             (ticket, ending, news.unwrap_or_default())
@@ -81,5 +93,7 @@ impl Attempts {
     }
 }
 
+/// Many attempts find no room at the same time; one line says so.
+const TELL_EVERY: Duration = Duration::from_secs(1);
 /// One round of the driver takes this many at most, so that deliveries and confirms get their turn.
 const AT_ONCE: usize = 256;

@@ -45,7 +45,9 @@ impl Heartbeats {
             return;
         }
         self.last = Some(Instant::now());
-        let beat = Heartbeat { tickets: session.tickets(), draining: session.is_draining(), ..self.form.clone() };
+        let refused = line.refused().map(str::to_owned);
+        let (tickets, draining) = (session.tickets(), session.is_draining());
+        let beat = Heartbeat { tickets, draining, refused, ..self.form.clone() };
         let body = serde_json::to_vec(&beat).expect("a heartbeat has text keys only");
         line.send_heartbeat(Message { persistent: false, ..Message::json(TYPE, body) }).await;
     }

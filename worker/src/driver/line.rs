@@ -2,6 +2,7 @@
 
 mod connect;
 mod post;
+mod roads;
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -9,8 +10,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use warrener_amqp::{BrokerError, Consumer, Delivery, Incoming, Publisher, Receipt, Session};
+use warrener_amqp::{Backoff, BrokerError, Consumer, Delivery, Incoming, Publisher, Receipt, Session};
 use warrener_shared::wire::control::Control;
 use warrener_shared::wire::dispatch::Assignment;
 use warrener_shared::wire::result::Report;
@@ -19,13 +23,19 @@ use warrener_shared::wire::{self, Message};
 
 pub(super) use self::connect::{Address, Connector};
 use self::post::Post;
+use self::roads::Roads;
 use crate::report;
 use crate::session::{Destination, Offer, Ticket};
 
 /// One connection while it lasts.
 pub(super) struct Line {
     address: Arc<Address>,
-    since: Instant,
+    roads: Roads,
+    /// When the roads are looked at again, and how long it takes until the look after that.
+    next_look: Instant,
+    patience: Backoff,
+    /// Questions to the broker that wait for their answers, so that nobody else has to.
+    asking: FuturesUnordered<JoinHandle<Result<Told, BrokerError>>>,
     broker: Session,
     publisher: Publisher,
     control: Consumer,
@@ -58,6 +68,17 @@ pub(super) struct Heard {
     pub(super) offers: Vec<Offer<Receipt>>,
     pub(super) answers: Vec<Answer>,
     pub(super) controls: Vec<Control>,
+    /// Consumers that the broker has ended, with their queues.
+    pub(super) ended: Vec<(usize, u32)>,
+    pub(super) told: Vec<Told>,
+}
+
+/// An answer of the broker.
+pub(super) enum Told {
+    /// Messages that wait in a queue.
+    Waiting { lane: usize, ready: u32 },
+    /// What this user may publish.
+    Roads(Roads),
 }
 
 /// A report that is to be published.
@@ -84,10 +105,22 @@ impl Line {
 
     fn poll_hear(&mut self, cx: &mut Context<'_>) -> Poll<Result<Heard, BrokerError>> {
         let mut heard = Heard { answers: self.post.poll_answers(cx, AT_ONCE), ..Heard::default() };
+        while let Poll::Ready(Some(told)) = self.asking.poll_next_unpin(cx) {
+            heard.told.push(told.expect("a question does not panic")?);
+        }
         for feed in &mut self.feeds {
             let State::Consuming(consumer) = &mut feed.state else { continue };
             if let Poll::Ready(batch) = pin!(consumer.next_batch(AT_ONCE, Duration::ZERO)).poll(cx) {
-                for delivery in batch?.into_deliveries() {
+                let batch = match batch {
+                    // The queue was deleted, or a delivery was held for too long. The other queues need not suffer.
+                    Err(BrokerError::ConsumerEnded { queue }) => {
+                        tracing::info!(queue, "the broker has ended a consumer; another takes its place");
+                        heard.ended.push((feed.lane, feed.number));
+                        continue;
+                    }
+                    batch => batch?,
+                };
+                for delivery in batch.into_deliveries() {
                     match offer(feed.lane, feed.number, delivery) {
                         Ok(offer) => heard.offers.push(offer),
                         Err(receipt) => self.unreadable.push(receipt),
@@ -101,7 +134,9 @@ impl Line {
             let (_, receipt) = delivery.into_parts();
             self.acks.push(receipt);
         }
+        self.feeds.retain(|feed| !heard.ended.contains(&(feed.lane, feed.number)));
         let silent = heard.answers.is_empty() && heard.offers.is_empty();
+        let silent = silent && heard.ended.is_empty() && heard.told.is_empty();
         let busy = !silent || !self.acks.is_empty() || !self.unreadable.is_empty();
         if busy { Poll::Ready(Ok(heard)) } else { Poll::Pending }
     }
@@ -113,7 +148,45 @@ impl Line {
 
     /// Publishes what is queued while there is room, so that it never waits for the broker.
     pub(super) async fn publish_queued(&mut self) {
-        self.post.send(&self.publisher, &self.address).await;
+        self.post.send(&self.publisher, &self.address, self.roads.answers).await;
+    }
+
+    /// Why no reports are taken at present, if so: then none may be sent, since a refused one ends the connection.
+    pub(super) fn refused(&self) -> Option<&str> {
+        self.roads.refused.as_deref()
+    }
+
+    /// Takes in what the broker said of the roads.
+    pub(super) fn learn(&mut self, roads: Roads) {
+        tell_of_silence(&roads, self.roads.silent.as_deref());
+        self.roads = roads;
+        self.next_look = Instant::now() + self.patience.next();
+    }
+
+    /// Asks about the roads again if some are closed and it is time.
+    pub(super) fn look_at_roads(&mut self) {
+        let closed = self.roads.refused.is_some() || self.roads.silent.is_some();
+        if !closed || Instant::now() < self.next_look {
+            return;
+        }
+        // Until it is answered nobody asks again.
+        self.next_look += UNANSWERED;
+        let (broker, address) = (self.broker.clone(), Arc::clone(&self.address));
+        self.asking.push(tokio::spawn(async move { Roads::ask(&broker, &address).await.map(Told::Roads) }));
+    }
+
+    /// Asks how many messages wait in a queue.
+    pub(super) fn look_at_queue(&mut self, lane: usize) {
+        let (broker, queue) = (self.broker.clone(), self.address.lanes[lane].clone());
+        self.asking.push(tokio::spawn(async move {
+            let depth = broker.depth(&queue).await?;
+            Ok(Told::Waiting { lane, ready: depth.map_or(0, |depth| depth.ready) })
+        }));
+    }
+
+    /// The name of a queue at the broker.
+    pub(super) fn queue_name(&self, lane: usize) -> &str {
+        &self.address.lanes[lane]
     }
 
     pub(super) async fn send_progress(&self, ticket: &Ticket, report: &Report) {
@@ -122,7 +195,9 @@ impl Line {
     }
 
     pub(super) async fn send_heartbeat(&self, message: Message) {
-        self.send(&self.address.workers, "", message).await;
+        if self.roads.silent.is_none() {
+            self.send(&self.address.workers, "", message).await;
+        }
     }
 
     async fn send(&self, exchange: &str, key: &str, message: Message) {
@@ -141,7 +216,7 @@ impl Line {
 
     async fn subscribe(&self, lane: usize, prefetch: u16) -> Result<State, BrokerError> {
         match self.broker.consume(&self.address.lanes[lane], prefetch).await {
-            Ok(consumer) => Ok(State::Consuming(Box::new(consumer))),
+            Ok(consumer) => Ok(State::Consuming(Box::new(consumer.sparing_its_session()))),
             Err(BrokerError::Missing { .. }) => {
                 tracing::debug!(queue = self.address.lanes[lane], "the queue isn't there yet");
                 Ok(State::Missing { retry: Instant::now() + MISSING })
@@ -194,8 +269,14 @@ impl Line {
         Receipt::ack_all(std::mem::take(&mut self.acks)).await
     }
 
-    pub(super) fn reconnect(&self) -> Connector {
-        Connector::after(Arc::clone(&self.address), self.since.elapsed())
+    /// How to connect again, after a wait. If no report got through on this connection, or it ended by a refusal, the
+    /// next one begins with the question what may be published.
+    pub(super) fn reconnect(&self, wait: Duration, error: &BrokerError, was_useful: bool) -> Connector {
+        let refusal = matches!(error, BrokerError::Refused { .. } | BrokerError::Missing { .. });
+        // A road that is known to be closed is asked about again.
+        let has_closed = self.roads.silent.is_some() || !self.roads.answers;
+        self.address.doubt(refusal || has_closed || !was_useful);
+        Connector::after(Arc::clone(&self.address), wait)
     }
 
     pub(super) async fn close(self) {
@@ -226,7 +307,18 @@ fn control(delivery: &Delivery) -> Option<Control> {
         .ok()
 }
 
+/// Says once that nobody hears of this worker, or that they do again.
+fn tell_of_silence(roads: &Roads, before: Option<&str>) {
+    match (&roads.silent, before) {
+        (Some(why), None) => tracing::warn!(why, "no heartbeats are sent: they are refused"),
+        (None, Some(_)) => tracing::info!("heartbeats are taken again"),
+        _ => {}
+    }
+}
+
 /// One round takes this many of each sort, so that every sort gets its turn.
 const AT_ONCE: usize = 256;
+/// Longer than the broker takes to answer, or the session is over.
+const UNANSWERED: Duration = Duration::from_secs(120);
 /// A queue that isn't there is declared within a heartbeat or two; a passive declare costs next to nothing.
 const MISSING: Duration = Duration::from_secs(1);

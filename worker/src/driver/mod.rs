@@ -4,12 +4,13 @@
 mod attempts;
 mod heartbeat;
 mod line;
+mod watchdog;
 
 use std::time::Duration;
 
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
-use warrener_amqp::{BrokerError, Receipt};
+use warrener_amqp::{Backoff, BrokerError, Receipt};
 use warrener_shared::id::QueueName;
 use warrener_shared::limits::HEARTBEAT_EVERY_MS;
 use warrener_shared::time::Millis;
@@ -19,7 +20,8 @@ use warrener_shared::wire::topology::Names;
 
 use self::attempts::Attempts;
 use self::heartbeat::Heartbeats;
-use self::line::{Address, Answer, Connector, Heard, Line, Sealed};
+use self::line::{Address, Answer, Connector, Heard, Line, Sealed, Told};
+use self::watchdog::{Verdict, Watchdog};
 use crate::config::Settings;
 use crate::exec;
 use crate::registry::Registry;
@@ -31,6 +33,16 @@ pub(crate) struct Driver {
     attempts: Attempts,
     heartbeats: Heartbeats,
     link: Link,
+    /// How long the next connection is waited for: it grows until a report was confirmed.
+    backoff: Backoff,
+    /// When the latest connection came.
+    since: Instant,
+    /// Whether a report was confirmed on it.
+    was_useful: bool,
+    watchdog: Watchdog,
+    lanes: usize,
+    /// Why no reports are taken, as was said in the log.
+    refused: Option<String>,
     zero: Instant,
     ticks: Interval,
     drain: Drain,
@@ -89,6 +101,7 @@ impl Driver {
             broker = address.shown(),
             "worker starts"
         );
+        let lanes = rules.lanes;
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
@@ -96,6 +109,12 @@ impl Driver {
             attempts: Attempts::new(registry),
             heartbeats,
             link: Link::Down(Connector::new(address)),
+            backoff: Backoff::new(),
+            since: Instant::now(),
+            was_useful: false,
+            watchdog: Watchdog::default(),
+            lanes,
+            refused: None,
             zero: Instant::now(),
             ticks,
             drain: Drain::No,
@@ -138,9 +157,9 @@ impl Driver {
         match wake {
             Wake::Connected(line) => {
                 self.link = Link::Up(line);
-                self.session.handle(Event::Opened, now);
-                self.heartbeats.hurry();
-                self.beat().await;
+                (self.since, self.was_useful) = (Instant::now(), false);
+                self.watchdog.begin(self.lanes, self.since);
+                self.open(now).await;
             }
             Wake::Heard(Ok(heard)) => self.hear(heard, now).await,
             Wake::Heard(Err(error)) => self.lose(&error),
@@ -158,14 +177,74 @@ impl Driver {
     /// What an attempt wrote last goes out before its result.
     async fn tell_last(&mut self, ticket: &Ticket, news: Vec<Progress>) {
         let Link::Up(line) = &mut self.link else { return };
+        if line.refused().is_some() {
+            return;
+        }
         for progress in news.into_iter().filter(|news| news.log.is_some()) {
             line.send_progress(ticket, &Report::Progress(progress)).await;
+        }
+    }
+
+    /// Takes up work on a connection, if reports can be delivered there; says so if not.
+    async fn open(&mut self, now: Millis) {
+        let Link::Up(line) = &self.link else { return };
+        let refused = line.refused().map(str::to_owned);
+        match &refused {
+            None => self.session.handle(Event::Opened, now),
+            // Reports that would be refused end the connection: they are kept, and nothing is taken meanwhile.
+            Some(why) if self.refused != refused => {
+                tracing::error!(why, "my reports are refused: I take no tasks and keep what I have to say until then");
+            }
+            Some(_) => {}
+        }
+        if refused.is_none() && self.refused.is_some() {
+            tracing::info!("my reports are taken again");
+        }
+        self.refused = refused;
+        self.heartbeats.hurry();
+        self.beat().await;
+    }
+
+    async fn learn(&mut self, told: Told, now: Millis) {
+        match told {
+            Told::Roads(roads) => {
+                let Link::Up(line) = &mut self.link else { return };
+                let was_refused = line.refused().is_some();
+                line.learn(roads);
+                // A road that was closed since then shows by the end of the connection.
+                if was_refused {
+                    self.open(now).await;
+                }
+            }
+            Told::Waiting { lane, ready } => self.judge(lane, ready, now),
+        }
+    }
+
+    fn judge(&mut self, lane: usize, ready: u32, now: Millis) {
+        let Link::Up(line) = &self.link else { return };
+        let queue = line.queue_name(lane).to_owned();
+        match self.watchdog.found(lane, ready) {
+            Verdict::Well => {}
+            Verdict::Replace => {
+                tracing::warn!(queue, ready, "the queue has tasks and brings none: consuming anew");
+                for (_, feed) in self.session.hungry().into_iter().filter(|(of, _)| *of == lane) {
+                    self.session.handle(Event::Silenced { lane, feed }, now);
+                }
+            }
+            Verdict::Reconnect => {
+                let why = format!("{ready} tasks wait in {queue} and none comes");
+                self.lose(&BrokerError::Broken { what: "consuming".to_owned(), why });
+            }
         }
     }
 
     async fn hear(&mut self, heard: Heard, now: Millis) {
         // Answers first: they make room.
         for Answer { ticket, serial, confirmed } in heard.answers {
+            if confirmed {
+                self.backoff.reset();
+                self.was_useful = true;
+            }
             self.session.handle(Event::Answered { ticket, serial, confirmed }, now);
         }
         for Control { cancel, drain } in heard.controls {
@@ -177,7 +256,14 @@ impl Driver {
             }
         }
         for offer in heard.offers {
+            self.watchdog.heard(offer.lane, Instant::now());
             self.session.handle(Event::Delivered(offer), now);
+        }
+        for (lane, feed) in heard.ended {
+            self.session.handle(Event::Silenced { lane, feed }, now);
+        }
+        for told in heard.told {
+            self.learn(told, now).await;
         }
     }
 
@@ -196,7 +282,14 @@ impl Driver {
             _ => {}
         }
         if let Link::Up(line) = &mut self.link {
-            self.attempts.send_progress(line).await;
+            if line.refused().is_none() {
+                self.attempts.send_progress(line).await;
+            }
+            line.look_at_roads();
+            let hungry: Vec<usize> = self.session.hungry().into_iter().map(|(lane, _)| lane).collect();
+            for lane in self.watchdog.due(&hungry, Instant::now()) {
+                line.look_at_queue(lane);
+            }
             if let Err(error) = line.retry_missing().await {
                 self.lose(&error);
             }
@@ -281,8 +374,12 @@ impl Driver {
 
     fn lose(&mut self, error: &BrokerError) {
         if let Link::Up(line) = &self.link {
-            tracing::warn!(%error, "the broker is gone; attempts go on");
-            self.link = Link::Down(line.reconnect());
+            if self.since.elapsed() > LASTED {
+                self.backoff.reset();
+            }
+            let wait = self.backoff.next();
+            tracing::warn!(%error, ?wait, "the broker is gone; attempts go on");
+            self.link = Link::Down(line.reconnect(wait, error, self.was_useful));
             self.session.handle(Event::Lost, self.now());
         }
     }
@@ -296,6 +393,8 @@ fn millis(span: Duration) -> Millis {
     Millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
 }
 
+/// A connection that lasted for this long was good for something, even if there was nothing to report.
+const LASTED: Duration = Duration::from_secs(60);
 /// How often time is looked at: as late as this may a claim, a progress or a heartbeat be.
 const TICK: Duration = Duration::from_millis(200);
 /// Four heartbeats: a worker that died is missed soon, one that reconnects in the longest of its back-offs is not.

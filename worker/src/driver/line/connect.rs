@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -9,8 +10,9 @@ use warrener_amqp::{Backoff, BrokerError, Session, Settings};
 use warrener_runtime::config::Amqp;
 use warrener_shared::wire::topology::{KEY_CONTROL_ALL, Names, control_key};
 
-use super::Line;
 use super::post::Post;
+use super::roads::Roads;
+use super::{Line, tell_of_silence};
 
 /// Where the worker connects, and the names that it uses there.
 pub(in crate::driver) struct Address {
@@ -21,13 +23,41 @@ pub(in crate::driver) struct Address {
     pub(in crate::driver) workers: String,
     names: Names,
     settings: Settings,
+    /// Whether a task asked for an answer elsewhere than at our results.
+    answers_others: AtomicBool,
+    /// Whether the next connection begins with the question what this user may publish.
+    in_doubt: AtomicBool,
 }
 
 impl Address {
     pub(in crate::driver) fn new(amqp: &Amqp, names: Names, id: String, lanes: Vec<String>) -> Self {
         let mut settings = Settings::new(amqp.address(), format!("warrener worker {id}"));
         settings.heartbeat = amqp.heartbeat;
-        Self { id, lanes, results: names.results(), workers: names.workers(), names, settings }
+        Self {
+            id,
+            lanes,
+            results: names.results(),
+            workers: names.workers(),
+            names,
+            settings,
+            answers_others: AtomicBool::new(false),
+            in_doubt: AtomicBool::new(true),
+        }
+    }
+
+    /// Whether a task asked for an answer elsewhere than at our results.
+    pub(super) fn answers_others(&self) -> bool {
+        self.answers_others.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether the last connection gives reason to ask what this user may publish.
+    pub(super) fn doubt(&self, in_doubt: bool) {
+        self.in_doubt.store(in_doubt, Ordering::Relaxed);
+    }
+
+    /// Notes that a task asks for an answer elsewhere.
+    pub(super) fn will_answer_others(&self) {
+        self.answers_others.store(true, Ordering::Relaxed);
     }
 
     /// The broker's address without its password.
@@ -42,9 +72,17 @@ impl Address {
         let queue = self.names.control_queue(&format!("{}-{}", self.id, uuid::Uuid::new_v4().simple()));
         let keys = [KEY_CONTROL_ALL.to_owned(), control_key(&self.id)];
         let control = broker.consume_exclusive(&queue, &self.names.control(), &keys, CONTROL).await?;
+        // The broker writes a line to its log for each such question, so they are asked with a reason only.
+        let in_doubt = self.in_doubt.load(Ordering::Relaxed);
+        let roads = if in_doubt { Roads::ask(&broker, &self).await? } else { Roads::open() };
+        tell_of_silence(&roads, None);
+        let mut patience = Backoff::new();
         Ok(Box::new(Line {
             address: self,
-            since: Instant::now(),
+            roads,
+            next_look: Instant::now() + patience.next(),
+            patience,
+            asking: Default::default(),
             broker,
             publisher,
             control,
@@ -67,9 +105,8 @@ impl Connector {
         Self { connecting: Box::pin(connect(Arc::new(address), Duration::ZERO)) }
     }
 
-    /// After a connection that lasted for some time. One that broke at once would break at once again.
-    pub(super) fn after(address: Arc<Address>, lasted: Duration) -> Self {
-        let wait = if lasted < USEFUL { Backoff::new().next() * 4 } else { Duration::ZERO };
+    /// After a connection that broke.
+    pub(super) fn after(address: Arc<Address>, wait: Duration) -> Self {
         Self { connecting: Box::pin(connect(address, wait)) }
     }
 
@@ -81,14 +118,15 @@ impl Connector {
 
 async fn connect(address: Arc<Address>, wait: Duration) -> Box<Line> {
     tokio::time::sleep(wait).await;
-    let mut backoff = Backoff::new();
+    let (mut backoff, mut tries) = (Backoff::new(), 0);
     loop {
+        tries += 1;
         match Arc::clone(&address).connect().await {
             Ok(line) => return line,
             Err(error) => {
                 // A broker that answers but lacks our exchanges only waits for the first orchestrator: it costs
                 // nothing to ask again soon, and a worker that sleeps would keep the first job waiting.
-                let no_orchestrator_yet = matches!(error, BrokerError::Missing { .. });
+                let no_orchestrator_yet = matches!(error, BrokerError::Missing { .. }) && tries < SOON;
                 let wait = if no_orchestrator_yet { NO_ORCHESTRATOR_YET } else { backoff.next() };
                 tracing::warn!(%error, ?wait, "no connection to the broker; trying again");
                 tokio::time::sleep(wait).await;
@@ -101,8 +139,7 @@ async fn connect(address: Arc<Address>, wait: Duration) -> Box<Line> {
 const WINDOW: usize = 512;
 /// Control messages held at once; they are dealt with at once.
 const CONTROL: u16 = 64;
-/// A connection that lasted for this long was worth having.
-const USEFUL: Duration = Duration::from_secs(10);
-
 /// How soon a worker looks again for the exchanges that the first orchestrator declares.
 const NO_ORCHESTRATOR_YET: Duration = Duration::from_millis(500);
+/// How often it does so before it becomes patient: a minute.
+const SOON: u32 = 120;

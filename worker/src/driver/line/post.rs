@@ -28,6 +28,8 @@ pub(super) struct Post {
     letters: FuturesUnordered<Letter>,
     /// Messages to our own results among the letters.
     underway: usize,
+    /// Reports that nobody could be sent, as good as received.
+    dropped: Vec<Answer>,
 }
 
 /// A message that waits for its confirm.
@@ -44,10 +46,20 @@ impl Post {
     }
 
     /// Publishes what is queued while there is room, so that it never waits for the broker.
-    pub(super) async fn send(&mut self, publisher: &Publisher, address: &Address) {
+    ///
+    /// `answers` says whether answers for other orchestrators are taken: one that is refused would end the connection.
+    pub(super) async fn send(&mut self, publisher: &Publisher, address: &Address, answers: bool) {
         while publisher.room() > 0
             && let Some(first) = self.next()
         {
+            if let Destination::Queue(queue) = &first.to {
+                address.will_answer_others();
+                if !answers {
+                    tracing::error!(%queue, "an answer is dropped: this user may not write to the default exchange");
+                    self.dropped.push(Answer { ticket: first.ticket, serial: first.serial, confirmed: true });
+                    continue;
+                }
+            }
             let to_results = matches!(first.to, Destination::Results { .. });
             let (reports, message) = self.gather(&first, &address.id);
             let (exchange, key) = match &first.to {
@@ -88,7 +100,7 @@ impl Post {
 
     /// What the broker has said about reports, at most so many messages of it.
     pub(super) fn poll_answers(&mut self, cx: &mut Context<'_>, most: usize) -> Vec<Answer> {
-        let mut answers = Vec::new();
+        let mut answers = std::mem::take(&mut self.dropped);
         for _ in 0..most {
             let Poll::Ready(Some((reports, to_results, confirmed))) = self.letters.poll_next_unpin(cx) else { break };
             self.underway -= usize::from(to_results);

@@ -1,0 +1,93 @@
+//! Consumers that the broker feeds no more, though their queue has messages and they have room.
+//!
+//! The absence of errors proves nothing: a queue that is deleted and declared again within milliseconds keeps its old
+//! consumers on RabbitMQ 3.10, and neither ends nor feeds them.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// What is known of one queue.
+#[derive(Debug)]
+struct Watch {
+    /// When something last came, or was last expected to come soon.
+    heard: Instant,
+    /// When the last look was asked for.
+    looked: Instant,
+    /// How many looks in a row have found messages that nobody brought.
+    strikes: u32,
+}
+
+/// What is to be done about a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Nothing.
+    Well,
+    /// Its consumers are to be replaced.
+    Replace,
+    /// Replacing them did not help: the connection is to be made anew.
+    Reconnect,
+}
+
+/// Watches every queue of one connection.
+#[derive(Debug, Default)]
+pub(super) struct Watchdog {
+    watches: Vec<Watch>,
+}
+
+impl Watchdog {
+    /// Begins anew, with so many queues.
+    pub(super) fn begin(&mut self, lanes: usize, now: Instant) {
+        self.watches = (0..lanes).map(|_| Watch { heard: now, looked: now, strikes: 0 }).collect();
+    }
+
+    /// Something came from a queue.
+    pub(super) fn heard(&mut self, lane: usize, now: Instant) {
+        if let Some(watch) = self.watches.get_mut(lane) {
+            (watch.heard, watch.strikes) = (now, 0);
+        }
+    }
+
+    /// The queues to be looked at now, of those from which something could come.
+    pub(super) fn due(&mut self, hungry: &[usize], now: Instant) -> Vec<usize> {
+        let mut due = Vec::new();
+        for (lane, watch) in self.watches.iter_mut().enumerate() {
+            if !hungry.contains(&lane) {
+                // Nothing may come: this is no silence.
+                (watch.heard, watch.strikes) = (now, 0);
+            } else if now >= watch.heard + SILENCE && now >= watch.looked + BETWEEN {
+                watch.looked = now;
+                due.push(lane);
+            }
+        }
+        due
+    }
+
+    /// So many messages wait in a queue that was looked at.
+    pub(super) fn found(&mut self, lane: usize, ready: u32) -> Verdict {
+        let Some(watch) = self.watches.get_mut(lane) else { return Verdict::Well };
+        // What came after the question answers it.
+        if ready == 0 || watch.heard >= watch.looked {
+            watch.strikes = 0;
+            return Verdict::Well;
+        }
+        watch.strikes += 1;
+        match watch.strikes {
+            REPLACE => Verdict::Replace,
+            RECONNECT.. => Verdict::Reconnect,
+            _ => Verdict::Well,
+        }
+    }
+}
+
+/// A message that waits while there is room for it comes within milliseconds.
+const SILENCE: Duration = Duration::from_secs(3);
+/// Between two looks at a queue.
+const BETWEEN: Duration = Duration::from_secs(2);
+/// So many looks in a row must have found messages: one may have met them on their way.
+const REPLACE: u32 = 2;
+/// As many again for the new consumer.
+const RECONNECT: u32 = 4;
+
+#[cfg(test)]
+mod tests;
