@@ -33,7 +33,11 @@ fn table(workers: &[Worker], now: Timestamp) -> Table {
     for worker in workers {
         table.row(vec![
             worker.id.as_str().into(),
-            Cell::state(if worker.draining { "draining" } else { "ready" }),
+            Cell::state(match worker {
+                Worker { draining: true, .. } => "draining",
+                Worker { refused: Some(_), .. } => "refused",
+                _ => "ready",
+            }),
             format!("{}/{}", worker.running, worker.slots).into(),
             worker.queues.join(",").into(),
             worker.kinds.join(",").into(),

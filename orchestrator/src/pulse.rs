@@ -68,6 +68,7 @@ impl Workers {
             metrics::counter!("warrener_heartbeats_dropped_total").increment(1);
             return false;
         }
+        tell_of_refusal(seen.get(&heartbeat.worker).map(|worker| &worker.heartbeat), &heartbeat);
         let known = seen.get(&heartbeat.worker).is_some_and(|worker| worker.heartbeat.queues == heartbeat.queues);
         seen.insert(heartbeat.worker.clone(), Seen { heartbeat, at, heard: self.clock.monotonic(), bytes });
         !known
@@ -95,7 +96,9 @@ impl Workers {
     pub fn slots_by_queue(&self) -> BTreeMap<String, usize> {
         let mut slots = BTreeMap::new();
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        for worker in seen.values().filter(|worker| self.is_live(worker) && !worker.heartbeat.draining) {
+        // One whose reports are refused takes nothing either.
+        let takes = |beat: &Heartbeat| !beat.draining && beat.refused.is_none();
+        for worker in seen.values().filter(|worker| self.is_live(worker) && takes(&worker.heartbeat)) {
             for queue in &worker.heartbeat.queues {
                 *slots.entry(queue.clone()).or_default() += worker.heartbeat.slots as usize;
             }
@@ -108,5 +111,18 @@ impl Workers {
 fn size(heartbeat: &Heartbeat) -> usize {
     let lists = [&heartbeat.queues, &heartbeat.kinds, &heartbeat.tickets];
     let texts = lists.into_iter().flatten().map(|text| text.len() + size_of::<String>());
-    heartbeat.worker.len() + heartbeat.version.len() + texts.sum::<usize>()
+    let refused = heartbeat.refused.as_deref().map_or(0, str::len);
+    heartbeat.worker.len() + heartbeat.version.len() + refused + texts.sum::<usize>()
 }
+
+/// Says once that the broker takes no reports of a worker.
+fn tell_of_refusal(before: Option<&Heartbeat>, now: &Heartbeat) {
+    let told = before.and_then(|before| before.refused.as_deref());
+    if let Some(why) = now.refused.as_deref().filter(|why| told != Some(*why)) {
+        let why: String = why.chars().take(REFUSAL_CHARS).collect();
+        tracing::warn!(worker = now.worker, why, "a worker takes no tasks: its reports are refused");
+    }
+}
+
+/// Characters of a refusal that are logged.
+const REFUSAL_CHARS: usize = 300;

@@ -103,6 +103,16 @@ fn workers(workers: &[Worker], findings: &mut Findings) {
         let what = format!("workers of different versions are running: {}", list.join(", "));
         findings.warning(WORKERS, what, "finish the roll-out: `warrener worker drain` the old ones");
     }
+    for worker in workers {
+        if let Some(why) = &worker.refused {
+            let what = format!("the worker {} takes no tasks, because its reports are refused: {why}", worker.id);
+            findings.problem(
+                WORKERS,
+                what,
+                "give its user the right to write to warrener.results and warrener.workers",
+            );
+        }
+    }
     let mut kinds: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
     let mut serving: BTreeMap<&str, usize> = BTreeMap::new();
     for worker in workers.iter().filter(|worker| !worker.draining) {

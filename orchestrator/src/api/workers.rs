@@ -24,6 +24,7 @@ pub(super) struct WorkerResource {
     slots: u32,
     running: usize,
     draining: bool,
+    refused: Option<String>,
     seen_at: String,
 }
 
@@ -38,6 +39,7 @@ impl From<Seen> for WorkerResource {
             slots: heartbeat.slots,
             running: heartbeat.tickets.len(),
             draining: heartbeat.draining,
+            refused: heartbeat.refused,
             seen_at: seen.at.to_rfc3339(),
         }
     }

@@ -118,7 +118,7 @@ async fn workers_are_listed() {
     world.hear(&["default"], &["k"]);
     let workers = world.get("/api/v1/workers?limit=1").await.ok();
     let worker = &workers["items"][0];
-    assert_eq!(fields(worker), contract("id version queues kinds slots running draining seen_at"));
+    assert_eq!(fields(worker), contract("id version queues kinds slots running draining refused seen_at"));
     assert_eq!(
         (&worker["id"], &worker["slots"], &worker["seen_at"]),
         (&"w1".into(), &4.into(), &"2027-01-15T08:00:00.000Z".into())

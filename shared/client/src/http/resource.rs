@@ -204,6 +204,9 @@ pub struct Worker {
     /// Whether it takes no more.
     #[serde(default)]
     pub draining: bool,
+    /// Why the broker takes no reports of it, if so; it takes no tasks then.
+    #[serde(default)]
+    pub refused: Option<String>,
     /// When it was last heard of. RFC 3339.
     #[serde(default)]
     pub seen_at: Option<String>,
