@@ -9,6 +9,7 @@ mod judge;
 mod load;
 mod orchestrator;
 mod postgres;
+mod programs;
 mod queue;
 mod trace;
 mod worker;

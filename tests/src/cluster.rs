@@ -48,12 +48,14 @@ pub struct Plan {
     pub drain: String,
     /// More of `warrener.toml`, such as `[kinds.…]`.
     pub more: String,
+    /// How many files it may have open; `None` leaves that to the machine.
+    pub descriptors: Option<u32>,
 }
 
 impl Default for Plan {
     fn default() -> Self {
         let queues = vec!["default".to_owned()];
-        Self { slots: 8, queues, demo: true, drain: "10s".to_owned(), more: String::new() }
+        Self { slots: 8, queues, demo: true, drain: "10s".to_owned(), more: String::new(), descriptors: None }
     }
 }
 
@@ -255,8 +257,20 @@ impl Cluster {
             ("WARRENER_WORKER__DEMO", plan.demo.to_string()),
             ("WARRENER_WORKER__DRAIN", plan.drain.clone()),
         ];
-        let worker = self.process(name, "worker", &["--config", &file], &variables);
+        let worker = match plan.descriptors {
+            None => self.process(name, "worker", &["--config", &file], &variables),
+            Some(most) => {
+                let (limit, program) = (format!("--nofile={most}:{most}"), program("worker"));
+                let arguments = [&limit, program.to_str().expect("plain text"), "--config", &file];
+                Process::start(name, Path::new("prlimit"), &arguments, self.folder(), &variables)
+            }
+        };
         self.workers.insert(name.to_owned(), worker);
+    }
+
+    /// What a worker has printed.
+    pub fn worker_log(&self, name: &str) -> String {
+        self.workers[name].log()
     }
 
     /// Kills a worker like a power cut.

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod claims;
+mod deaf;
 mod faults;
+mod refused;
 mod stage;
 mod work;

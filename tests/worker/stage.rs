@@ -67,6 +67,16 @@ impl Stage {
 
     /// Starts a worker with the demo kinds.
     pub(crate) fn worker(&self, change: impl FnOnce(&mut WorkerSection)) -> Running {
+        self.worker_at(&self.url, change, |worker| worker)
+    }
+
+    /// Starts a worker that signs in at this address and has more handlers.
+    pub(crate) fn worker_at(
+        &self,
+        url: &str,
+        change: impl FnOnce(&mut WorkerSection),
+        add: impl FnOnce(Worker) -> Worker,
+    ) -> Running {
         let mut worker = WorkerSection {
             queues: vec!["default".to_owned()],
             slots: 2,
@@ -76,7 +86,7 @@ impl Stage {
         };
         change(&mut worker);
         let amqp = Amqp {
-            url: self.url.clone(),
+            url: url.to_owned(),
             username: None,
             password: None,
             prefix: self.names.prefix().to_owned(),
@@ -87,7 +97,7 @@ impl Stage {
         let log = Log { format: Format::Pretty, level: "info".to_owned() };
         let settings = warrener_worker::Settings { amqp, log, worker, kinds: Default::default() };
         let stop = CancellationToken::new();
-        let ended = tokio::spawn(Worker::new(settings).run_until(stop.clone()));
+        let ended = tokio::spawn(add(Worker::new(settings)).run_until(stop.clone()));
         Running { stop, ended }
     }
 
@@ -130,6 +140,15 @@ impl Stage {
         said.remove(0)
     }
 
+    /// The next report, if one comes within this time.
+    pub(crate) async fn hear_within(&mut self, time: Duration) -> Option<Said> {
+        let delivery = tokio::time::timeout(time, self.results.next()).await.ok()?.unwrap();
+        let (ticket, kind) = (delivery.message.correlation_id.clone().unwrap(), delivery.message.kind.clone().unwrap());
+        let said = format!("{ticket} {kind} {}", String::from_utf8_lossy(&delivery.message.body));
+        delivery.ack().await.unwrap();
+        Some(said)
+    }
+
     /// The reports of the next message.
     pub(crate) async fn hear_all(&mut self) -> Vec<Said> {
         let delivery = tokio::time::timeout(PATIENCE, self.results.next()).await.expect("no report").unwrap();
@@ -165,6 +184,19 @@ impl Stage {
         let message = Message { persistent: false, ..Message::json("control", body.to_string().into_bytes()) };
         let outcome = self.publisher.publish(&self.names.control(), &control_key(worker), message).await;
         assert_eq!(outcome, Published::Confirmed);
+    }
+
+    /// How often the broker says that the next task of a queue was handed out before.
+    pub(crate) async fn deliveries_of_next(&self, queue: &str) -> u32 {
+        let queue = self.names.task_queue(&QueueName::new(queue).unwrap());
+        let mut consumer = self.session.consume(&queue, 1).await.unwrap();
+        let delivery = tokio::time::timeout(PATIENCE, consumer.next()).await.expect("nothing waits").unwrap();
+        let count = delivery.delivery_count.unwrap_or(0);
+        for rest in consumer.cancel().await.unwrap() {
+            rest.release().await.unwrap();
+        }
+        delivery.release().await.unwrap();
+        count
     }
 
     /// How many tasks nobody has settled, once the worker has gone.
