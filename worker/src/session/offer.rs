@@ -44,7 +44,10 @@ impl<D> Session<D> {
 
     /// Starts what waits, queues in order of preference, while slots are free.
     pub(super) fn fill(&mut self, now: Millis) {
-        while self.alone.is_none() && !self.rest.is_on() && self.running < self.rules.slots + usize::from(mutant::is(Mutant::Overbooks)) {
+        while self.alone.is_none()
+            && !self.rest.is_on()
+            && self.running < self.rules.slots + usize::from(mutant::is(Mutant::Overbooks))
+        {
             let Some(next) = self.surplus.iter_mut().find_map(|lane| lane.pop_front()) else { return };
             if let Some(next) = self.attach(next) {
                 let to = self.destination(&next.job.assignment);
