@@ -21,7 +21,7 @@ use crate::shared::Shared;
 use crate::store::postgres::Postgres;
 use crate::store::sqlite::Sqlite;
 use crate::store::view::View;
-use crate::store::{self, Address, Store};
+use crate::store::{self, DatabaseAddress, Store};
 
 /// Packets that wait for the driver. Whoever brings more waits, and so does the broker.
 const INPUTS: usize = 64;
@@ -40,12 +40,12 @@ pub async fn run(config: Config, metrics: Metrics, stop: CancellationToken) -> a
     }
     let listener = listen(&config.http).await?;
     match store::address(&config.store.url).context("store.url")? {
-        Address::Sqlite(file) => {
+        DatabaseAddress::Sqlite(file) => {
             let store = Sqlite::open_file(&file)?;
             let (view, place) = (store.view()?, file.path.display().to_string());
             run_on(store, view, &place, &config, listener, metrics, stop).await
         }
-        Address::Postgres(url) => {
+        DatabaseAddress::Postgres(url) => {
             let store = Postgres::open(&url)?;
             let (view, place) = (store.view(), store.place().to_owned());
             run_on(store, view, &place, &config, listener, metrics, stop).await

@@ -5,15 +5,15 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use warrener_orchestrator::store::postgres::Glimpse;
-use warrener_orchestrator::store::{self, Address};
+use warrener_orchestrator::store::{self, DatabaseAddress};
 
 use crate::findings::Findings;
 
 /// Looks at the database that the configuration names.
 pub(super) fn examine(url: &str, orchestrator_answers: bool, findings: &mut Findings) {
     let file = match store::address(url) {
-        Ok(Address::Sqlite(file)) => file,
-        Ok(Address::Postgres(url)) => return examine_server(&url, orchestrator_answers, findings),
+        Ok(DatabaseAddress::Sqlite(file)) => file,
+        Ok(DatabaseAddress::Postgres(url)) => return examine_server(&url, orchestrator_answers, findings),
         Err(error) => return findings.problem(CHECK, format!("store.url: {error}"), "put the address right"),
     };
     let path = &file.path;

@@ -5,7 +5,7 @@ use super::{StoreError, postgres};
 
 /// Where a database is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Address {
+pub enum DatabaseAddress {
     /// A file of SQLite.
     Sqlite(DatabaseFile),
     /// A server of PostgreSQL, by its address.
@@ -21,11 +21,11 @@ pub struct InvalidAddress(String);
 ///
 /// # Errors
 /// [`InvalidAddress`] if it is none.
-pub fn address(url: &str) -> Result<Address, InvalidAddress> {
+pub fn address(url: &str) -> Result<DatabaseAddress, InvalidAddress> {
     match url.split_once("://") {
-        Some(("sqlite", rest)) => DatabaseFile::parse(rest).map(Address::Sqlite).map_err(InvalidAddress),
+        Some(("sqlite", rest)) => DatabaseFile::parse(rest).map(DatabaseAddress::Sqlite).map_err(InvalidAddress),
         Some(("postgres" | "postgresql", _)) => match postgres::check(url) {
-            Ok(()) => Ok(Address::Postgres(url.to_owned())),
+            Ok(()) => Ok(DatabaseAddress::Postgres(url.to_owned())),
             Err(StoreError::Open { why, .. }) => Err(InvalidAddress(why)),
             Err(other) => Err(InvalidAddress(other.to_string())),
         },
@@ -50,10 +50,14 @@ mod tests {
             ("sqlite:///state%20dir/100%25.db", "/state dir/100%.db", false),
             ("sqlite:///mnt/what%3F.db?network=allow", "/mnt/what?.db", true),
         ] {
-            assert_eq!(address(url), Ok(Address::Sqlite(DatabaseFile { path: path.into(), on_network })), "{url}");
+            assert_eq!(
+                address(url),
+                Ok(DatabaseAddress::Sqlite(DatabaseFile { path: path.into(), on_network })),
+                "{url}"
+            );
         }
         let path = Path::new("/state dir/ä?#%.db");
-        assert_eq!(address(&DatabaseFile::url(path)), Ok(Address::Sqlite(DatabaseFile::new(path))));
+        assert_eq!(address(&DatabaseFile::url(path)), Ok(DatabaseAddress::Sqlite(DatabaseFile::new(path))));
     }
 
     #[test]
@@ -92,7 +96,7 @@ mod tests {
             "postgres://u@a:1,b:2/d?target_session_attrs=read-write&sslmode=disable",
             "postgres:///d?host=/var/run/postgresql&user=a%40b",
         ] {
-            assert_eq!(address(url), Ok(Address::Postgres(url.to_owned())));
+            assert_eq!(address(url), Ok(DatabaseAddress::Postgres(url.to_owned())));
         }
     }
 }

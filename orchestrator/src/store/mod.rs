@@ -24,7 +24,7 @@ use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::job::{JobSpec, Shape, Unique};
 use warrener_shared::time::Timestamp;
 
-pub use self::address::{Address, InvalidAddress, address};
+pub use self::address::{DatabaseAddress, InvalidAddress, address};
 pub use self::error::{Blame, StoreError};
 pub use self::rows::{Item, Rows};
 

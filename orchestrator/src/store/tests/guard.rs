@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::*;
 use crate::store::sqlite::DatabaseFile;
-use crate::store::{Address, address};
+use crate::store::{DatabaseAddress, address};
 
 type Work = fn(&mut Sqlite) -> Result<(), StoreError>;
 
@@ -124,7 +124,7 @@ fn a_path_with_spaces_is_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state dir").join("100% ä?.db");
     std::fs::create_dir(path.parent().unwrap()).unwrap();
-    let Ok(Address::Sqlite(file)) = address(&DatabaseFile::url(&path)) else { panic!("it is an address") };
+    let Ok(DatabaseAddress::Sqlite(file)) = address(&DatabaseFile::url(&path)) else { panic!("it is an address") };
     drop(Sqlite::open_file(&file).unwrap());
     assert!(path.exists());
 }
