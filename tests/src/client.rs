@@ -145,16 +145,6 @@ impl Client {
         self.channel.queue_declare(queue.into(), options, arguments).await.expect("a queue");
     }
 
-    /// Binds a queue.
-    ///
-    /// # Panics
-    /// If the broker doesn't let it.
-    pub async fn bind_queue(&self, queue: &str, exchange: &str, key: &str) {
-        let options = QueueBindOptions::default();
-        let bound = self.channel.queue_bind(queue.into(), exchange.into(), key.into(), options, FieldTable::default());
-        bound.await.expect("a binding");
-    }
-
     /// Takes a binding away.
     ///
     /// # Panics
@@ -185,19 +175,6 @@ impl Client {
     /// The queue that submits go to.
     pub fn submit_queue(&self) -> String {
         self.names.submit()
-    }
-
-    /// What an orchestrator declares the queue of results with.
-    pub fn results_arguments(&self) -> FieldTable {
-        let mut arguments = FieldTable::default();
-        let text = |text: &str| AMQPValue::LongString(text.into());
-        arguments.insert("x-queue-type".into(), text("quorum"));
-        arguments.insert("x-overflow".into(), text("reject-publish"));
-        arguments.insert("x-delivery-limit".into(), AMQPValue::LongLongInt(20));
-        arguments.insert("x-dead-letter-exchange".into(), text(&self.names.dlx()));
-        arguments.insert("x-dead-letter-routing-key".into(), text("result"));
-        arguments.insert("x-dead-letter-strategy".into(), text("at-least-once"));
-        arguments
     }
 
     /// Adds what a queue of somebody else holds to what came; it is acknowledged at once.

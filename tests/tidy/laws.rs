@@ -112,7 +112,6 @@ const CIRCLES: &[(&str, &[&str])] = &[
             "conformance/play",
         ],
     ),
-    ("orchestrator/src", &["broker/dead", "broker/results", "broker/submits"]),
     ("orchestrator/src", &["driver/batch", "driver/stops"]),
     ("orchestrator/src", &["store/postgres", "store/sqlite", "store/view"]),
     ("shared/amqp/src", &["pool", "session"]),

@@ -3,16 +3,15 @@
 use warrener_amqp::{Consumer, Incoming};
 use warrener_shared::id::{QueueName, Ticket};
 use warrener_shared::job::Problem;
-use warrener_shared::time::Timestamp;
 use warrener_shared::wire::submit::Envelope;
 use warrener_shared::wire::topology::{KEY_RESULTS, KEY_SUBMIT};
 
 use super::intake::Intake;
+use super::letter::letter;
 use super::settle::{self, Settler};
 use super::submits::{self, Taken};
 use super::{Context, Link, results};
-use crate::driver::{DeathReason, Input, letter as letters};
-use crate::store::{DEAD_BODY_MAX, DeadLetter};
+use crate::driver::{DeathReason, Input};
 
 /// Dead letters taken at once.
 const BATCH: usize = 64;
@@ -115,31 +114,4 @@ fn is_by_policy(reason: DeathReason) -> bool {
 
 fn ticket(incoming: &Incoming) -> Option<Ticket> {
     incoming.message.correlation_id.as_deref().and_then(|text| text.parse().ok())
-}
-
-/// A dead letter made of a message.
-pub(super) fn letter(from: &'static str, code: &str, message: String, incoming: &Incoming) -> DeadLetter {
-    letter_with(&incoming.message.body, from, code, message, incoming)
-}
-
-/// The same of a part of a message: with this body, as if the part had come alone.
-pub(super) fn letter_with(
-    body: &[u8],
-    from: &'static str,
-    code: &str,
-    message: String,
-    incoming: &Incoming,
-) -> DeadLetter {
-    let received_at = Timestamp(warrener_runtime::clock::Clock::start().now_ms());
-    let place = (incoming.exchange.as_str(), incoming.routing_key.as_str());
-    DeadLetter {
-        size: body.len(),
-        body: body[..body.len().min(DEAD_BODY_MAX)].to_vec(),
-        evidence: incoming.death.as_ref().map(|death| {
-            serde_json::json!({"queue": death.queue, "reason": death.reason, "count": death.count,
-                "exchange": death.exchange, "routing_key": death.routing_key})
-            .to_string()
-        }),
-        ..letters::of_message(from, code, message, place, &incoming.message, received_at)
-    }
 }

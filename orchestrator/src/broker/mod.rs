@@ -6,6 +6,7 @@ mod heal;
 mod inbox;
 mod intake;
 mod lane;
+mod letter;
 mod notes;
 mod outbox;
 mod poll;

@@ -11,7 +11,7 @@ use warrener_shared::wire::result::{Read, Unreadable, is_bundle, parse_bundle, p
 use super::intake::Intake;
 use super::settle::{self, Closed, Settler};
 use super::workers::is_worker;
-use super::{Context, Link, dead};
+use super::{Context, Link, letter};
 use crate::driver::Input;
 
 /// Unsettled results: enough for two batches while one is on its way to the disk.
@@ -117,7 +117,7 @@ pub(super) fn take_in(context: &Context, incoming: &Incoming, inputs: &mut Vec<I
     match read {
         Ok(reports) => inputs.extend(reports.into_iter().filter_map(|one| input(one, worker.clone(), incoming))),
         Err(Unreadable { code, message }) => {
-            inputs.push(Input::Dead(dead::letter("result", code, message, incoming)));
+            inputs.push(Input::Dead(letter::letter("result", code, message, incoming)));
         }
     }
 }
@@ -128,7 +128,7 @@ fn input(read: Read<'_>, worker: Option<Arc<str>>, incoming: &Incoming) -> Optio
         Err((part, Unreadable { code, message })) => {
             // What is kept can be published again as it is, and so is a list too.
             let body = [b"[", part, b"]"].concat();
-            return Some(Input::Dead(dead::letter_with(&body, "result", code, message, incoming)));
+            return Some(Input::Dead(letter::letter_with(&body, "result", code, message, incoming)));
         }
     };
     let Ok(ticket) = ticket.parse() else {

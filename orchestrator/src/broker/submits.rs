@@ -11,7 +11,7 @@ use warrener_shared::wire::submit::{self, Content, EventBody, Refusal, ReplyAddr
 
 use super::intake::Intake;
 use super::settle::{self, Closed, Outcome, Settler};
-use super::{Context, Link, dead};
+use super::{Context, Link, letter};
 use crate::driver::{Answer, Input, Refused, ReplyTo, Submission};
 use crate::store::Submitted;
 
@@ -161,9 +161,9 @@ fn refuse(incoming: &Incoming, to: Option<ReplyAddress>, problems: Vec<Problem>)
         "" => problem.detail.clone(),
         pointer => format!("{pointer}: {}", problem.detail),
     });
-    let mut letter = dead::letter("submit", &code, text, incoming);
-    letter.evidence = serde_json::to_string(&refusal.body(problems)).ok();
-    Input::Dead(letter)
+    let mut kept = letter::letter("submit", &code, text, incoming);
+    kept.evidence = serde_json::to_string(&refusal.body(problems)).ok();
+    Input::Dead(kept)
 }
 
 /// A refusal that somebody is owed.

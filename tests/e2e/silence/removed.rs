@@ -83,14 +83,6 @@ async fn our_own_queues_come_back_and_are_read() {
         cluster.ready().await;
         client.run(&json!({"kind": "demo.echo"})).await;
     }
-    // One that is declared again at once is forgotten by the broker without a word to its consumer.
-    let (queue, binding) = (names.results(), KEY_RESULTS);
-    let arguments = client.results_arguments();
-    client.delete_queue(&queue).await;
-    client.declare(&queue, arguments).await;
-    client.bind_queue(&queue, &names.results(), binding).await;
-    let end = client.run(&json!({"kind": "demo.echo", "input": 1})).await;
-    assert_eq!(end["output"], 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -26,6 +26,7 @@ fn owing() -> (Loop, i64) {
     run.driver = driver.with_answers_kept(Duration::from_secs(24 * 3_600));
     run.driver.retention = Millis::from_secs(365 * 24 * 3_600);
     run.hand.jump(1_800_000_000_000);
+    run.driver.turn(Vec::new());
     run.step(vec![Input::Connected { wiped: false }]);
     let out = run.step(vec![answered(r#"{"kind": "k"}"#)]);
     turn(&mut run, vec![succeeded(out[0].1)]);
