@@ -135,8 +135,8 @@ impl Worker {
         self
     }
 
-    /// Sets up logs unless the program has, raises the limit of open files, and works until SIGTERM or SIGINT; then takes no more and finishes what
-    /// it holds within `worker.drain`. A second signal ends the process at once.
+    /// Sets up logs unless the program has, raises the limit of open files, and works until SIGTERM or SIGINT; then
+    /// takes no more and finishes what it holds within `worker.drain`. A second signal ends the process at once.
     ///
     /// # Errors
     /// [`WorkerError`] if it can't start. A broker that is away is no error: it is tried for ever.
