@@ -57,7 +57,7 @@ pub struct Http {
     pub max_connections: usize,
     /// Submits that wait for the end of their job at once. Defaults to 64.
     pub max_waiting: usize,
-    /// Lists made at once. Defaults to 3.
+    /// Lists made at once. Defaults to 2.
     pub max_lists: usize,
     /// Single resources read at once. Defaults to 3.
     pub max_reads: usize,

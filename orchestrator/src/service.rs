@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use nix::sys::socket::{self, Backlog};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -25,6 +26,8 @@ use crate::store::{self, DatabaseAddress, Store};
 
 /// Packets that wait for the driver. Whoever brings more waits, and so does the broker.
 const INPUTS: usize = 64;
+/// Connections that wait to be taken; the system may allow fewer.
+const BACKLOG: i32 = 4096;
 /// Notices of finished jobs that a slow waiter may miss before it looks for itself.
 const FINISHED: usize = 1024;
 /// How long an answer is tried unless the configuration says otherwise.
@@ -119,6 +122,8 @@ async fn listen(http: &Http) -> anyhow::Result<TcpListener> {
         None => TcpListener::bind(wished).await,
     };
     let listener = listener.with_context(|| format!("cannot listen on {wished} (http.listen)"))?;
+    // A burst of connections waits in line instead of being asked to come again after a second.
+    socket::listen(&listener, Backlog::new(BACKLOG)?)?;
     if !http.unguarded && !listener.local_addr()?.ip().is_loopback() {
         bail!(http.refusal());
     }
