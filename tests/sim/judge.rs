@@ -5,6 +5,7 @@
 mod account;
 mod built_in;
 mod end;
+mod kept;
 mod marks;
 mod verdict;
 
@@ -83,8 +84,14 @@ pub(crate) struct Judge {
     miscounts: bool,
     /// Since when there are no faults.
     calm_since: Option<u64>,
+    /// Attempts whose success the broker confirmed while they were open and within their time limit.
+    in_time: BTreeSet<(TaskNo, u32)>,
+    /// When somebody who had stood still went on.
+    resumed: u64,
     wished: Vec<Wish>,
     is_lossy: bool,
+    /// The orchestrator's process may end, and the broker notice it late.
+    is_deadly: bool,
     /// The wall clock may jump while no orchestrator is there to see it.
     clock_jumps: bool,
     violation: Option<Violation>,
@@ -116,8 +123,11 @@ impl Judge {
             excused: BTreeMap::new(),
             miscounts: plan.faults.on.iter().any(|fault| !COUNTED.contains(fault)),
             calm_since: None,
+            in_time: BTreeSet::new(),
+            resumed: 0,
             wished: Vec::new(),
             is_lossy: plan.faults.has(Fault::BrokerWiped),
+            is_deadly: DEADLY.iter().any(|fault| plan.faults.has(*fault)),
             clock_jumps: plan.faults.has(Fault::WallJump) && DEADLY.iter().any(|fault| plan.faults.has(*fault)),
             violation: None,
             reach: Reach::default(),

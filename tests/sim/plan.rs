@@ -95,6 +95,7 @@ impl Plan {
         let latency_ms = *dice.pick(&[2, 20, 300]);
         if !without.extras {
             extra::add(seed, &mut jobs, &mut wishes, safety_ms);
+            faults.add_silences(seed);
         }
         faults.leave_out(&without.faults);
         for at in &without.jobs {

@@ -51,6 +51,10 @@ pub(crate) enum Happening {
     /// The next attempt of a worker may be over.
     Ended(usize, u32),
     Thaws(usize, u32),
+    /// A stopped process of the orchestrator goes on.
+    OrchestratorThaws(u32),
+    /// A stopped broker goes on.
+    BrokerThaws,
     Stroke,
     Wish(Wish),
     Resubmit(usize),
@@ -205,6 +209,8 @@ impl World {
             Happening::WorkerTicks(at, process) => self.worker_ticks(at, process),
             Happening::Ended(at, process) => self.attempts_ended(at, process),
             Happening::Thaws(at, process) => self.thaws(at, process),
+            Happening::OrchestratorThaws(process) => self.orchestrator_thaws(process),
+            Happening::BrokerThaws => self.broker_thaws(),
             Happening::Stroke => self.stroke(),
             Happening::Wish(wish) => self.wish(wish),
             Happening::Resubmit(job) => self.resubmit(job),

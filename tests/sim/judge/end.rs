@@ -18,7 +18,7 @@ use crate::world::Replies;
 
 impl Judge {
     /// A task is final: what it came to is what a worker said, or what time did.
-    pub(super) fn judge_end(&mut self, row: &TaskRow, memory: &Memory) {
+    pub(super) fn judge_end(&mut self, row: &TaskRow, memory: &mut Memory) {
         // A task may also end between two attempts; the latest has its record then.
         let has_record = memory.attempts(row.no).any(|record| record.attempt == row.attempt);
         if self.judged.contains_key(&(row.no, row.attempt)) {
@@ -41,7 +41,7 @@ impl Judge {
                     format!("{ticket} succeeded with {}, and no worker said so", String::from_utf8_lossy(output))
                 });
             }
-            TaskState::TimedOut => self.judge_time_out(row, row.attempt, &code_of(row.error.as_deref())),
+            TaskState::TimedOut => self.judge_time_out(row, row.attempt, &code_of(row.error.as_deref()), memory),
             TaskState::Failed => {
                 let code = code_of(row.error.as_deref());
                 if code == "lost" {
@@ -76,7 +76,9 @@ impl Judge {
             return self.judge_own_record(record, &row);
         }
         match record.outcome {
-            Outcome::TimedOut => self.judge_time_out(&row, record.attempt, &code_of(record.error.as_deref())),
+            Outcome::TimedOut => {
+                self.judge_time_out(&row, record.attempt, &code_of(record.error.as_deref()), memory);
+            }
             Outcome::Lost => self.judge_loss(&row, record.attempt),
             Outcome::Succeeded | Outcome::Failed | Outcome::Cancelled | Outcome::Released => {}
         }
@@ -114,7 +116,7 @@ impl Judge {
         });
     }
 
-    fn judge_time_out(&mut self, row: &TaskRow, attempt: u32, code: &str) {
+    fn judge_time_out(&mut self, row: &TaskRow, attempt: u32, code: &str, memory: &mut Memory) {
         let Some(limit) = self.task_of(row).map(|task| task.timeout_s * 1000) else { return };
         self.judge_dropped(row, attempt, code);
         let is_said = self
@@ -123,11 +125,14 @@ impl Judge {
         if code == "timed_out" {
             self.mark(if is_said { "ended: timed out by the worker" } else { "ended: timed out by the orchestrator" });
         }
+        if code == "timed_out" && !is_said {
+            self.judge_in_time(row, attempt, memory);
+        }
         let silence = self.task_of(row).and_then(|task| task.heartbeat_s);
         let heard = self.heard.get(&(row.no, attempt)).copied();
         let calm = self.calm_since;
         if let (Some(seconds), Some(heard), Some(calm), false) = (silence, heard, calm, is_said) {
-            let silent = self.now - heard.max(calm);
+            let silent = self.now - heard.max(calm).max(self.resumed);
             self.must(silent < seconds * 1000 + NOTICED_MS, "unnoticed", || {
                 format!("attempt {attempt} of {} was silent for {silent} ms, {seconds} s are allowed", row.no.0)
             });
@@ -142,7 +147,7 @@ impl Judge {
     fn judge_dropped(&mut self, row: &TaskRow, attempt: u32, code: &str) {
         let Some(lost) = self.dropped.remove(&(row.no, attempt)).filter(|_| code == "timed_out") else { return };
         let Some(connected) = self.connected else { return };
-        let since = self.now - lost.max(connected);
+        let since = self.now - lost.max(connected).max(self.resumed);
         self.must(since < REPUBLISHED_MS, "unpublished", || {
             format!("attempt {attempt} of {} timed out {since} ms after its message was lost with its queue", row.no.0)
         });
@@ -152,7 +157,7 @@ impl Judge {
     /// it then, and gave it back.
     pub(super) fn note_started(&mut self, row: &TaskRow) {
         let attempt = (row.no, row.attempt);
-        let looked = self.dropped.get(&attempt).is_some_and(|lost| self.now - lost < LOOKED_MS);
+        let looked = self.dropped.get(&attempt).is_some_and(|lost| self.now - (*lost).max(self.resumed) < LOOKED_MS);
         if looked && row.started_at.is_some() {
             self.dropped.remove(&attempt);
         }

@@ -1,6 +1,6 @@
 //! Which faults a world has, and how often.
 
-use crate::dice::Dice;
+use crate::dice::{Dice, hash};
 use crate::disk::CommitFaults;
 
 /// Something that goes wrong.
@@ -24,6 +24,8 @@ pub(crate) enum Fault {
     CrashAfterCommit,
     Hostile,
     ReportTwice,
+    OrchestratorFrozen,
+    BrokerFrozen,
 }
 
 /// All faults with the name by which they are left out.
@@ -46,7 +48,13 @@ pub(crate) const FAULTS: &[(Fault, &str)] = &[
     (Fault::CrashAfterCommit, "crash_after_commit"),
     (Fault::Hostile, "hostile"),
     (Fault::ReportTwice, "report_twice"),
+    (Fault::OrchestratorFrozen, "orchestrator_frozen"),
+    (Fault::BrokerFrozen, "broker_frozen"),
 ];
+
+/// Those by which somebody falls silent without an end. They have dice of their own, so that a world without them
+/// stays the same.
+const SILENT: &[Fault] = &[Fault::OrchestratorFrozen, Fault::BrokerFrozen];
 
 /// Those that strike at a moment, rather than at every hundredth frame or commit.
 const STROKES: &[Fault] = &[
@@ -60,6 +68,8 @@ const STROKES: &[Fault] = &[
     Fault::QueueLost,
     Fault::WallJump,
     Fault::Hostile,
+    Fault::OrchestratorFrozen,
+    Fault::BrokerFrozen,
 ];
 
 /// The faults of one world.
@@ -75,8 +85,16 @@ pub(crate) struct Faults {
 impl Faults {
     pub(crate) fn new(dice: &mut Dice) -> Self {
         let chance = *dice.pick(&[0, 10, 10, 25, 50]);
-        let on = FAULTS.iter().map(|(fault, _)| *fault).filter(|_| dice.percent(chance)).collect();
+        let others = FAULTS.iter().map(|(fault, _)| *fault).filter(|fault| !SILENT.contains(fault));
+        let on = others.filter(|_| dice.percent(chance)).collect();
         Self { on, every_ms: *dice.pick(&[800, 3_000, 10_000]), rate: *dice.pick(&[5, 30, 150]) }
+    }
+
+    /// Lets somebody fall silent in some worlds.
+    pub(super) fn add_silences(&mut self, seed: u64) {
+        let mut dice = Dice::new(hash(&[seed, 5]));
+        let chance = *dice.pick(&[0, 0, 20, 50]);
+        self.on.extend(SILENT.iter().filter(|_| dice.percent(chance)));
     }
 
     pub(crate) fn leave_out(&mut self, names: &[String]) {

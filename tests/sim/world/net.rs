@@ -70,6 +70,8 @@ pub(super) struct Net {
     wires: BTreeMap<Conn, Wire>,
     /// The broker is down.
     pub(super) broker_down: bool,
+    /// The broker is stopped: no frame arrives anywhere.
+    pub(super) broker_frozen: bool,
 }
 
 impl Net {
@@ -88,6 +90,11 @@ impl Net {
         self.wires.get(&conn).is_some_and(|wire| !wire.closed)
     }
 
+    /// Frames on their way to the broker, and to the client.
+    pub(super) fn waiting(&self, conn: Conn) -> (usize, usize) {
+        self.wires.get(&conn).map_or((0, 0), |wire| (wire.up.len(), wire.down.len()))
+    }
+
     pub(super) fn conns(&self) -> Vec<Conn> {
         self.wires.keys().copied().collect()
     }
@@ -96,7 +103,7 @@ impl Net {
 impl World {
     /// A new connection, if the broker is there.
     pub(super) fn connect(&mut self, party: Party) -> Option<Conn> {
-        if self.net.broker_down {
+        if self.net.broker_down || self.net.broker_frozen {
             return None;
         }
         let conn = self.broker.connect();
@@ -128,6 +135,9 @@ impl World {
     }
 
     pub(super) fn at_broker(&mut self, conn: Conn) {
+        if self.net.broker_frozen {
+            return;
+        }
         let Some(wire) = self.net.wires.get_mut(&conn).filter(|wire| !wire.closed) else { return };
         if let Some(what) = wire.up.pop_front() {
             self.carry_out(conn, what);
@@ -226,8 +236,9 @@ impl World {
     }
 
     pub(super) fn at_client(&mut self, conn: Conn) {
+        let is_held = self.net.broker_frozen;
         let Some(wire) = self.net.wires.get_mut(&conn) else { return };
-        if wire.frozen {
+        if wire.frozen || is_held {
             return;
         }
         if let Some(what) = wire.down.pop_front() {

@@ -1,5 +1,6 @@
 //! The orchestrator: its real loop, and its broker side in virtual time.
 
+mod freeze;
 mod inbox;
 mod outbox;
 #[cfg(test)]
@@ -46,6 +47,8 @@ struct Running {
     turn_is_due: bool,
     /// When its next turn is, if nothing comes.
     wake_at: u64,
+    /// The process is stopped.
+    frozen: bool,
 }
 
 /// A session with the broker.
@@ -136,6 +139,7 @@ impl World {
             link: None,
             turn_is_due: false,
             wake_at: self.now + IDLE_TURN_MS,
+            frozen: false,
         });
         self.at(1, Happening::OrchestratorConnects);
         self.at(IDLE_TURN_MS, Happening::TimedTurn(process));
@@ -186,6 +190,9 @@ impl World {
         let Some(running) = &self.orchestrator.running else { return };
         if running.link.is_some() {
             return;
+        }
+        if running.frozen {
+            return self.at(500, Happening::OrchestratorConnects);
         }
         let Some(conn) = self.connect(Party::Orchestrator) else {
             return self.at(1_000, Happening::OrchestratorConnects);
@@ -280,7 +287,7 @@ impl World {
 
     fn running(&mut self, process: u32) -> Option<&mut Running> {
         let is_current = self.orchestrator.process == process;
-        self.orchestrator.running.as_mut().filter(|_| is_current)
+        self.orchestrator.running.as_mut().filter(|running| is_current && !running.frozen)
     }
 
     fn take_turn(&mut self) {

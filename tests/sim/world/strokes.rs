@@ -72,6 +72,8 @@ impl World {
                 self.wall_off += by;
             }
             Fault::Hostile => self.hostile(),
+            Fault::OrchestratorFrozen => self.freeze_orchestrator(),
+            Fault::BrokerFrozen => self.freeze_broker(),
             _ => {}
         }
     }
@@ -103,6 +105,29 @@ impl World {
 
     pub(super) fn broker_returns(&mut self) {
         self.net.broker_down = false;
+    }
+
+    /// The broker's machine stands still: frames wait, connections stay. Shorter than whoever waits for a confirm does.
+    fn freeze_broker(&mut self) {
+        if self.net.broker_frozen || self.net.broker_down {
+            return;
+        }
+        let delay = self.dice.between(2_000, 28_000);
+        self.trace.say(|| format!("the broker stands still for {delay} ms"));
+        self.net.broker_frozen = true;
+        self.at(delay, Happening::BrokerThaws);
+    }
+
+    pub(super) fn broker_thaws(&mut self) {
+        self.trace.say(|| "the broker goes on".to_owned());
+        self.mark("the broker stood still");
+        self.net.broker_frozen = false;
+        for conn in self.net.conns() {
+            let (up, down) = self.net.waiting(conn);
+            (0..up).for_each(|_| self.at(0, Happening::AtBroker(conn)));
+            (0..down).for_each(|_| self.at(0, Happening::AtClient(conn)));
+        }
+        self.disk.open().judge.resumed(self.now);
     }
 
     /// Somebody sends what nobody should.

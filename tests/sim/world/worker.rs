@@ -305,6 +305,9 @@ impl World {
             Down::Confirmed(Confirm::Report(ticket, serial), confirmed) => {
                 if confirmed {
                     running.confirmed.insert(ticket.clone());
+                    let mut platter = self.disk.open();
+                    let platter = &mut *platter;
+                    platter.judge.confirmed(&running.id, &ticket, &mut platter.memory, self.now);
                 }
                 self.tell(at, Event::Answered { ticket, serial, confirmed });
             }

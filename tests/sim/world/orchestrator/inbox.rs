@@ -243,6 +243,9 @@ impl World {
             return;
         }
         let Some(running) = &self.orchestrator.running else { return };
+        if running.frozen || self.net.broker_frozen {
+            return self.at(300, Happening::Poll(conn));
+        }
         for (no, name, upto) in running.shared.queues.unstarted() {
             let Some(ready) = self.broker.depth(&self.names.task_queue(&name)) else {
                 self.prepare_queue(conn, &name);
