@@ -58,6 +58,7 @@ mutants! {
     StaleLists = "stale_lists", "after a retry the old outputs of items are joined";
     LosesLane = "loses_lane", "messages of a queue that was made anew are not published again";
     ExpiresUnread = "expires_unread", "limits are judged though reports that came in time are still to be read";
+    BlamesInputs = "blames_inputs", "inputs are set aside for an error of the store";
     Overbooks = "overbooks", "a worker begins more attempts than it has slots";
 }
 

@@ -7,9 +7,9 @@ use warrener_engine::{Effect, Slice};
 use warrener_shared::id::{JobId, JobNo, Ticket};
 use warrener_shared::time::Timestamp;
 
-use super::input::{Answer, Input};
+use super::input::Answer;
 use super::stops::Pending;
-use crate::store::{Commit, DeadLetter, Found};
+use crate::store::{Commit, Found};
 
 /// See the module.
 #[derive(Debug)]
@@ -79,26 +79,5 @@ impl Batch {
         let closed: BTreeSet<Ticket> = self.effects.iter().filter_map(closed).collect();
         let opened = |effect: &Effect| if let Effect::Opened { ticket, .. } = effect { Some(*ticket) } else { None };
         self.effects.iter().filter_map(opened).filter(|ticket| closed.contains(ticket)).collect()
-    }
-}
-
-/// An input that could not be handled, as a dead letter.
-pub(super) fn quarantined(input: &Input, why: &str, now: Timestamp) -> DeadLetter {
-    let (from, body) = match input {
-        Input::Submit(submission) => ("submit", submission.submitted.body.to_vec()),
-        Input::Dead(letter) => (letter.from, letter.body.clone()),
-        other => ("result", format!("{other:?}").into_bytes()),
-    };
-    DeadLetter {
-        from,
-        code: "internal".to_owned(),
-        message: why.to_owned(),
-        job: None,
-        task: None,
-        received_at: now,
-        size: body.len(),
-        body,
-        headers: "{}".to_owned(),
-        evidence: None,
     }
 }

@@ -17,7 +17,7 @@ use super::watch::Watch;
 use crate::store::{LogChunk, Store, StoreError};
 
 impl<S: Store> Driver<S> {
-    pub(super) fn handle(&mut self, at: usize, input: &mut Input, batch: &mut Batch) -> Result<(), StoreError> {
+    pub(super) fn handle(&mut self, at: usize, input: &Input, batch: &mut Batch) -> Result<(), StoreError> {
         let now = self.clock.monotonic();
         match input {
             Input::Submit(submission) => self.submit(at, submission, batch)?,
@@ -77,22 +77,23 @@ impl<S: Store> Driver<S> {
         Ok(())
     }
 
-    fn report(&mut self, reported: &mut Reported, batch: &mut Batch) -> Result<(), StoreError> {
+    fn report(&mut self, reported: &Reported, batch: &mut Batch) -> Result<(), StoreError> {
         let now = self.clock.monotonic();
         self.hearing.report(now);
         if let Report::Claimed { lease } = &reported.report {
             self.watch.claimed(&reported.ticket, lease.to_std(), now);
         }
         self.taken_over(reported, batch);
+        let mut reported = reported.clone();
         reported.interrupted = self.watch.get(&reported.ticket).is_some_and(|open| open.interrupted);
         self.watch.seen(&reported.ticket, reported.worker.as_ref(), now);
-        self.keep_log(reported, batch)?;
+        self.keep_log(&mut reported, batch)?;
         if let Report::Released { code: Some(code), deliveries } = &reported.report
             && code == code::SUSPECT
         {
             self.gather(&reported.ticket, *deliveries, batch)?;
         }
-        self.decide(Event::Reported(reported.clone()), batch)
+        self.decide(Event::Reported(reported), batch)
     }
 
     /// Limits that passed before this time can be judged now.

@@ -7,6 +7,7 @@ mod admit;
 mod batch;
 mod cache;
 mod chance;
+mod condition;
 mod evidence;
 mod handle;
 mod hearing;
@@ -15,9 +16,9 @@ mod lane;
 pub(crate) mod letter;
 mod load;
 mod prune;
+mod quarantine;
 mod reply;
 mod republish;
-mod rescue;
 mod settle;
 mod steer;
 mod stops;
@@ -29,7 +30,7 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,14 +43,15 @@ use warrener_shared::time::{Millis, Timestamp};
 use self::batch::Batch;
 use self::cache::Memory;
 pub use self::chance::Chance;
+use self::condition::{Condition, Failure, panic_text};
 use self::hearing::Hearing;
 pub use self::input::{
     Answer, Command, Depth, Heard, Input, Outgoing, Output, Packet, Parcel, Refused, Reply, ReplyTo, Submission,
 };
 use self::lane::Lane;
 use self::reply::Replies;
-use self::rescue::{Failure, panic_text};
 use self::stops::Stops;
+use self::timers::Timer;
 use self::watch::Watch;
 use crate::shared::Shared;
 use crate::store::{Store, StoreError};
@@ -97,8 +99,8 @@ pub struct Driver<S> {
     next_due: Option<Timestamp>,
     /// Whether limits passed that cannot be judged before more reports are read.
     unjudged: bool,
-    /// Timers that could not be handled, by what they belong to.
-    set_aside: BTreeSet<i64>,
+    /// Timers that could not be handled, with the monotonic time until which they are left alone.
+    set_aside: BTreeMap<Timer, Duration>,
     /// Whether built-in tasks may stand among the ready in the database.
     own_backlog: bool,
     last_tick: Duration,
@@ -108,11 +110,9 @@ pub struct Driver<S> {
     /// Wall clock less monotonic clock when last looked at, in milliseconds.
     clock_offset: i64,
     connected: bool,
-    degraded: bool,
-    /// The store could not be written; it is left alone for a moment.
-    resting: bool,
-    /// What is held in memory may not be what the rows say: a commit whose outcome is not known, and no look since.
-    stale: bool,
+    condition: Condition,
+    /// Monotonic time of the latest failure of the store, until it counts as well again.
+    failed_at: Option<Duration>,
 }
 
 impl<S: Store> Driver<S> {
@@ -150,7 +150,7 @@ impl<S: Store> Driver<S> {
             events_published: None,
             next_due: Some(Timestamp(0)),
             unjudged: false,
-            set_aside: BTreeSet::new(),
+            set_aside: BTreeMap::new(),
             own_backlog: true,
             last_tick: now,
             next_prune: now + PRUNE_EVERY,
@@ -158,9 +158,8 @@ impl<S: Store> Driver<S> {
             last_commit: now,
             clock_offset: 0,
             connected: false,
-            degraded: false,
-            resting: false,
-            stale: true,
+            condition: Condition::Writable,
+            failed_at: None,
         };
         driver.clock_offset = driver.offset();
         driver.resume_clock()?;
@@ -177,7 +176,6 @@ impl<S: Store> Driver<S> {
 
     /// Makes everything that is held in memory anew from the rows.
     fn recollect(&mut self) -> Result<(), StoreError> {
-        self.stale = true;
         let boot = self.store.boot()?;
         self.next_job = boot.next_job;
         self.next_task = boot.next_task;
@@ -203,7 +201,9 @@ impl<S: Store> Driver<S> {
         self.next_due = Some(Timestamp(0));
         // Of a commit whose outcome was unknown nobody may have been told.
         self.replies.read_again();
-        self.stale = false;
+        if self.condition == Condition::Unsure {
+            self.condition = Condition::Untried;
+        }
         Ok(())
     }
 
@@ -211,7 +211,7 @@ impl<S: Store> Driver<S> {
     pub fn run(mut self) {
         while let Some(packets) = self.take() {
             self.turn(packets);
-            if std::mem::take(&mut self.resting) {
+            if self.condition == Condition::Unsure {
                 std::thread::sleep(DEGRADED_RETRY);
             }
         }
@@ -224,7 +224,7 @@ impl<S: Store> Driver<S> {
         if self.hearing.turn(now) {
             self.silences_anew(now);
         }
-        if self.stale {
+        if self.condition == Condition::Unsure {
             if let Err(error) = self.recollect() {
                 return self.degrade(&error.to_string());
             }
@@ -237,9 +237,12 @@ impl<S: Store> Driver<S> {
         if !packets.is_empty() {
             self.step(packets);
         }
-        self.pass_time();
+        // What is held in memory decides nothing while it may differ from the rows.
+        if self.condition != Condition::Unsure {
+            self.pass_time();
+        }
         self.prune();
-        if self.since(self.last_tick) >= TICK {
+        if self.condition != Condition::Unsure && self.since(self.last_tick) >= TICK {
             self.tick();
         }
     }
@@ -303,22 +306,32 @@ impl<S: Store> Driver<S> {
     }
 
     /// Handles packets as one batch; if that fails, one input at a time, so that one bad input stops no other.
-    fn step(&mut self, mut packets: Vec<Packet>) {
-        let inputs: Vec<&mut Input> = packets.iter_mut().flat_map(|packet| &mut packet.inputs).collect();
-        let alone = inputs.len() <= 1;
-        match self.attempt(inputs) {
-            Ok(()) => {
-                for done in packets.into_iter().filter_map(|packet| packet.done) {
+    fn step(&mut self, packets: Vec<Packet>) {
+        let (mut inputs, mut parts) = (Vec::new(), Vec::new());
+        for packet in packets {
+            parts.push((packet.inputs.len(), packet.done));
+            inputs.extend(packet.inputs);
+        }
+        match self.attempt(&inputs) {
+            Ok(answers) => {
+                answer(inputs, answers);
+                for done in parts.into_iter().filter_map(|(_, done)| done) {
                     // Nobody waits any more if the session ended; the inputs will come again.
                     done.send(()).ok();
                 }
             }
-            Err(failure) => self.rescue(packets, alone, &failure),
+            Err(failure) => {
+                let mut inputs = inputs.into_iter();
+                let packet = |(count, done)| Packet { inputs: inputs.by_ref().take(count).collect(), done };
+                let packets = parts.into_iter().map(packet).collect();
+                self.rescue(packets, failure);
+            }
         }
     }
 
-    /// One batch from reading to acting. A panic of a rule is a failure of the batch.
-    fn attempt(&mut self, inputs: Vec<&mut Input>) -> Result<(), Failure> {
+    /// Runs one batch from reading to acting, and gives the answers by position of the input. A panic of a rule is a
+    /// failure of the batch. Inputs are only looked at: those of a batch that failed are handled again, as they came.
+    fn attempt(&mut self, inputs: &[Input]) -> Result<Answers, Failure> {
         let outcome = catch_unwind(AssertUnwindSafe(|| self.batch(inputs)));
         match outcome {
             Ok(result) => result.map_err(Failure::Store),
@@ -326,14 +339,41 @@ impl<S: Store> Driver<S> {
         }
     }
 
-    fn batch(&mut self, mut inputs: Vec<&mut Input>) -> Result<(), StoreError> {
-        let now = self.now();
-        let mut batch = Batch::new(Slice::new(self.shared.limits, self.next_dispatch), now);
-        self.look_for(&inputs, &mut batch)?;
-        for (at, input) in inputs.iter_mut().enumerate() {
+    fn batch(&mut self, inputs: &[Input]) -> Result<Answers, StoreError> {
+        let mut batch = self.new_batch();
+        self.look_for(inputs, &mut batch)?;
+        for (at, input) in inputs.iter().enumerate() {
             self.handle(at, input, &mut batch)?;
         }
         self.admit(&mut batch)?;
-        self.settle(inputs, batch)
+        self.settle(batch)
+    }
+
+    fn new_batch(&self) -> Batch {
+        Batch::new(Slice::new(self.shared.limits, self.next_dispatch), self.now())
+    }
+}
+
+/// Answers of one batch, by position of the input.
+type Answers = Vec<(usize, Answer)>;
+
+/// Tells whoever waits what became of inputs.
+fn answer(inputs: impl IntoIterator<Item = Input>, answers: Answers) {
+    let mut answers = answers.into_iter().peekable();
+    if answers.peek().is_none() {
+        return;
+    }
+    let mut answers: BTreeMap<usize, Answer> = answers.collect();
+    for (at, input) in inputs.into_iter().enumerate() {
+        let Some(answer) = answers.remove(&at) else { continue };
+        let channel = match input {
+            Input::Submit(submission) => submission.answer,
+            Input::Command(_, channel) | Input::Event(_, channel) => channel,
+            _ => None,
+        };
+        if let Some(channel) = channel {
+            // Whoever asked may have gone.
+            channel.send(answer).ok();
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::condition::Condition;
 use super::{Driver, PRUNE_EVERY};
 use crate::store::Store;
 
@@ -18,7 +19,7 @@ impl<S: Store> Driver<S> {
     /// One slice, if it is time.
     pub(super) fn prune(&mut self) {
         let began = self.clock.monotonic();
-        if began < self.next_prune || self.degraded {
+        if began < self.next_prune || self.condition != Condition::Writable {
             return;
         }
         self.next_prune = began + PRUNE_EVERY;
@@ -28,8 +29,7 @@ impl<S: Store> Driver<S> {
                 let now = self.clock.monotonic();
                 self.next_prune = now + ((now - began) * OTHERS).max(PAUSE);
             }
-            Err(error) if error.is_transient() => self.degrade(&error.to_string()),
-            Err(error) => tracing::error!(%error, "finished jobs that passed their retention cannot be removed"),
+            Err(error) => self.degrade(&error.to_string()),
         }
     }
 }

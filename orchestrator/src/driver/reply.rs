@@ -128,7 +128,7 @@ impl<S: Store> Driver<S> {
             batch.commit.replied.push(no);
             batch.commit.dead.push(letter);
         }
-        self.settle(Vec::new(), batch)
+        self.settle(batch).map(drop)
     }
 
     /// An answer can never be sent as it is: it is given up at once.

@@ -1,7 +1,7 @@
 //! Publishing open attempts again, with the same ticket and the same input, made anew from the rows.
 
+use warrener_engine::Event;
 use warrener_engine::event::DeathReason;
-use warrener_engine::{Event, Slice};
 use warrener_shared::error::code;
 use warrener_shared::id::Ticket;
 use warrener_shared::wire::dispatch::Dispatch;
@@ -21,7 +21,7 @@ impl<S: Store> Driver<S> {
         if tickets.is_empty() || !self.connected {
             return Ok(());
         }
-        let mut batch = Batch::new(Slice::new(self.shared.limits, self.next_dispatch), self.now());
+        let mut batch = self.new_batch();
         let mut outgoing = Vec::new();
         for ticket in tickets {
             if let Some((dispatch_no, dispatch)) = self.message_of(&ticket, &mut batch)? {

@@ -5,15 +5,15 @@ use warrener_engine::slice::{Changes, NewBody};
 use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::time::{Millis, Timestamp};
 
-use super::Driver;
 use super::batch::Batch;
-use super::input::{Answer, Input, Outgoing, Output};
+use super::input::{Outgoing, Output};
+use super::{Answers, Driver};
 use crate::rows::Parsed;
 use crate::store::{Caption, Store, StoreError, Submitted};
 
 impl<S: Store> Driver<S> {
-    /// Commits the batch, then acts on it.
-    pub(super) fn settle(&mut self, inputs: Vec<&mut Input>, mut batch: Batch) -> Result<(), StoreError> {
+    /// Commits the batch, then acts on it, and gives the answers to its inputs.
+    pub(super) fn settle(&mut self, mut batch: Batch) -> Result<Answers, StoreError> {
         batch.commit.changes = batch.slice.take_changes();
         self.keep_sub_jobs(&mut batch);
         self.dead_letters(&mut batch)?;
@@ -28,10 +28,7 @@ impl<S: Store> Driver<S> {
             self.replies.forgotten();
             self.next_dispatch = batch.slice.next_dispatch();
             self.next_due = self.next_due.into_iter().chain(earliest(&batch.commit.changes)).min();
-            if std::mem::take(&mut self.degraded) {
-                tracing::info!("the store can be written again");
-                self.shared.health.ready("store");
-            }
+            self.written();
         }
         self.stops.extend(std::mem::take(&mut batch.stops));
         self.remember(&mut batch);
@@ -39,10 +36,11 @@ impl<S: Store> Driver<S> {
             // What is committed stands: its inputs must not be handled again. What was left undone is made good from
             // the rows.
             tracing::error!(%error, "a commit could not be followed up at once; making it good from the rows");
-            self.recollect()?;
+            if let Err(error) = self.recollect() {
+                self.degrade(&error.to_string());
+            }
         }
-        answer(inputs, batch.answers);
-        Ok(())
+        Ok(batch.answers)
     }
 
     /// What sub-jobs are made of is kept as if somebody had submitted it.
@@ -144,18 +142,4 @@ fn earliest(changes: &Changes) -> Option<Timestamp> {
     let tasks = changes.new_tasks.iter().chain(&changes.tasks).filter_map(|row| row.wake_at);
     let jobs = changes.new_jobs.iter().chain(&changes.jobs).filter_map(|row| row.wake_at);
     tasks.chain(jobs).min()
-}
-
-fn answer(mut inputs: Vec<&mut Input>, answers: Vec<(usize, Answer)>) {
-    for (at, answer) in answers {
-        let channel = match &mut *inputs[at] {
-            Input::Submit(submission) => submission.answer.take(),
-            Input::Command(_, channel) | Input::Event(_, channel) => channel.take(),
-            _ => None,
-        };
-        if let Some(channel) = channel {
-            // Whoever asked may have gone.
-            channel.send(answer).ok();
-        }
-    }
 }

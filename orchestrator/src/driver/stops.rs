@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use warrener_engine::{Effect, Slice};
+use warrener_engine::Effect;
 use warrener_shared::id::{TaskNo, Ticket};
 use warrener_shared::limits::HEARTBEAT_EVERY_MS;
 use warrener_shared::time::Timestamp;
@@ -127,8 +127,8 @@ impl<S: Store> Driver<S> {
         if gone.is_empty() {
             return Ok(());
         }
-        let mut batch = Batch::new(Slice::new(self.shared.limits, self.next_dispatch), self.now());
+        let mut batch = self.new_batch();
         batch.commit.stopped = gone.into_iter().map(|(task, attempt)| (task, attempt, batch.now)).collect();
-        self.settle(Vec::new(), batch)
+        self.settle(batch).map(drop)
     }
 }

@@ -18,12 +18,7 @@ use crate::store::{Caption, Found, OwedReply, Store, StoreError};
 
 impl<S: Store> Driver<S> {
     /// Keeps a job, or finds that it is there already.
-    pub(super) fn submit(
-        &mut self,
-        at: usize,
-        submission: &mut Submission,
-        batch: &mut Batch,
-    ) -> Result<(), StoreError> {
+    pub(super) fn submit(&mut self, at: usize, submission: &Submission, batch: &mut Batch) -> Result<(), StoreError> {
         match self.judge(submission, batch)? {
             Verdict::New => {}
             Verdict::Replaces(holder) => self.decide(Event::CancelRequested(holder), batch)?,
@@ -67,8 +62,8 @@ impl<S: Store> Driver<S> {
     }
 
     /// Looks for all ids that are submitted at once.
-    pub(super) fn look_for(&mut self, inputs: &[&mut Input], batch: &mut Batch) -> Result<(), StoreError> {
-        let id = |input: &&mut Input| if let Input::Submit(one) = &**input { one.spec.id.clone() } else { None };
+    pub(super) fn look_for(&mut self, inputs: &[Input], batch: &mut Batch) -> Result<(), StoreError> {
+        let id = |input: &Input| if let Input::Submit(one) = input { one.spec.id.clone() } else { None };
         let ids: Vec<JobId> = inputs.iter().filter_map(id).collect();
         // One is looked for when it is handled.
         if ids.len() > 1 {

@@ -1,6 +1,7 @@
 //! The loop over a store in memory: what goes out after which inputs.
 
 mod answers;
+mod blame;
 mod evidence;
 mod fell_out;
 mod outcome;

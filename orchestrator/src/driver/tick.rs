@@ -1,12 +1,11 @@
 //! What is looked at four times a second: windows, silences, unpublished attempts, and what is kept too long.
 
-use warrener_engine::{Event, Slice};
-
-use super::batch::Batch;
+use super::condition::Condition;
 use super::lane::Lane;
+use super::timers::Timer;
 use super::{Driver, SAVE_EVERY, SEEN_EVERY};
 use crate::queues::QueueSnapshot;
-use crate::store::{Store, StoreError};
+use crate::store::{Blame, Store, StoreError};
 
 impl<S: Store> Driver<S> {
     pub(super) fn tick(&mut self) {
@@ -18,14 +17,14 @@ impl<S: Store> Driver<S> {
             lane.slots = slots.get(lane.name.as_str()).copied().unwrap_or(0);
         }
         let upto = self.hearing.silence_upto(now);
-        let silent: Vec<Event> =
-            upto.map_or_else(Vec::new, |upto| self.watch.silent(upto)).into_iter().map(Event::Silent).collect();
+        let silent: Vec<Timer> =
+            upto.map_or_else(Vec::new, |upto| self.watch.silent(upto)).into_iter().map(Timer::Silence).collect();
         if !silent.is_empty() {
             self.happen(&silent);
         }
         if let Err(error) = self.look_at_open_attempts().and_then(|()| self.save()) {
             tracing::error!(%error, "the periodic look at open attempts failed; trying again");
-            if self.recollect().is_err() || error.is_transient() {
+            if self.recollect().is_err() || error.blame() != Blame::Input {
                 self.degrade(&error.to_string());
             }
         }
@@ -49,9 +48,7 @@ impl<S: Store> Driver<S> {
         }
         self.last_save = self.clock.monotonic();
         self.store.probe()?;
-        if !self.degraded {
-            self.shared.health.ready("store");
-        }
+        self.well();
         self.keep_progress()
     }
 
@@ -59,17 +56,17 @@ impl<S: Store> Driver<S> {
         let behind = self.watch.published_below(self.next_dispatch) > self.published_below;
         let unseen = self.next_due.is_some() && self.since(self.last_commit) > SEEN_EVERY;
         let given = self.events_published.is_some() || self.replies.given().next().is_some();
-        if behind || unseen || given || self.degraded {
-            let mut batch = Batch::new(Slice::new(self.shared.limits, self.next_dispatch), self.now());
+        if behind || unseen || given || self.condition == Condition::Untried {
+            let mut batch = self.new_batch();
             batch.must_commit = true;
-            self.settle(Vec::new(), batch)?;
+            self.settle(batch)?;
         }
         Ok(())
     }
 
     /// Before the end: what would be done once more after the next start.
     pub(super) fn leave(&mut self) {
-        if self.stale || self.degraded {
+        if self.condition != Condition::Writable {
             return;
         }
         if let Err(error) = self.keep_progress() {

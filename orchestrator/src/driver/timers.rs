@@ -3,14 +3,14 @@
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
-use warrener_engine::{Event, JobRow, Slice};
-use warrener_shared::id::{JobNo, TaskNo};
+use warrener_engine::{Event, JobRow};
+use warrener_shared::id::{JobNo, TaskNo, Ticket};
 use warrener_shared::state::{JobState, TaskState};
 use warrener_shared::time::{Millis, Timestamp};
 
-use super::batch::Batch;
-use super::rescue::{Failure, panic_text};
+use super::condition::{Failure, panic_text};
 use super::{DUE_MAX, Driver};
 use crate::store::{Store, StoreError};
 
@@ -18,8 +18,10 @@ use crate::store::{Store, StoreError};
 const JUMP_MS: i64 = 1_000;
 /// Most jobs that are looked through for starts while deadlines wait to be judged.
 const LOOKED_MAX: usize = 16 * DUE_MAX;
-/// How long until timers are looked at again if all that is due is set aside.
-const SET_ASIDE: Millis = Millis::from_secs(1);
+/// Time until timers are looked at again if all that is due is set aside, or cannot be judged yet.
+const LOOK_AGAIN: Millis = Millis::from_secs(1);
+/// Time for which a timer that could not be handled is left alone.
+const SET_ASIDE: Duration = Duration::from_secs(60);
 
 impl<S: Store> Driver<S> {
     /// Handles what is due.
@@ -29,8 +31,8 @@ impl<S: Store> Driver<S> {
             return;
         }
         match self.due() {
-            Ok(events) if events.is_empty() && !self.own_backlog => self.look_again_later(),
-            Ok(events) => self.happen(&events),
+            Ok(timers) if timers.is_empty() && !self.own_backlog => self.look_again_later(),
+            Ok(timers) => self.happen(&timers),
             Err(error) => self.degrade(&error.to_string()),
         }
     }
@@ -80,7 +82,7 @@ impl<S: Store> Driver<S> {
     }
 
     fn look_again_later(&mut self) {
-        let later = self.now() + SET_ASIDE;
+        let later = self.now() + LOOK_AGAIN;
         let put_off = self.unjudged || !self.set_aside.is_empty();
         self.next_due = match self.store.next_due() {
             Ok(due) => due.map(|due| if put_off { due.max(later) } else { due }),
@@ -88,14 +90,14 @@ impl<S: Store> Driver<S> {
         };
     }
 
-    fn due(&mut self) -> Result<Vec<Event>, StoreError> {
+    fn due(&mut self) -> Result<Vec<Timer>, StoreError> {
+        let monotonic = self.clock.monotonic();
+        self.set_aside.retain(|_, until| *until > monotonic);
         let now = self.now();
-        let judged = self.hearing.judged_upto(now, self.clock.monotonic());
-        let jobs = self.due_jobs(now, judged)?.into_iter().map(Event::JobDue);
-        let tasks = self.due_tasks(now, judged)?.into_iter().map(Event::TaskDue);
-        let mut events: Vec<Event> = jobs.chain(tasks).collect();
-        events.retain(|event| !self.set_aside.contains(&subject(event)));
-        Ok(events)
+        let judged = self.hearing.judged_upto(now, monotonic);
+        let jobs = self.due_jobs(now, judged)?.into_iter().map(Timer::Job);
+        let tasks = self.due_tasks(now, judged)?.into_iter().map(Timer::Task);
+        Ok(jobs.chain(tasks).filter(|timer| !self.set_aside.contains_key(timer)).collect())
     }
 
     /// Tasks that are due. A limit of an attempt that is open at a worker waits until all is read that was confirmed
@@ -150,17 +152,20 @@ impl<S: Store> Driver<S> {
         }
     }
 
-    /// Handles events as one batch; if that fails, one by one, so that one stops no other.
-    pub(super) fn happen(&mut self, events: &[Event]) {
-        let Err(failure) = self.try_events(events) else { return };
-        for event in events {
-            if self.recollect().is_err() || failure.is_transient() {
+    /// Handles timers as one batch; if that fails, one by one, so that one stops no other.
+    pub(super) fn happen(&mut self, timers: &[Timer]) {
+        let Err(failure) = self.try_timers(timers) else { return };
+        for timer in timers {
+            if self.recollect().is_err() || failure.is_an_outage() {
                 return self.degrade(&failure.to_string());
             }
-            if let Err(alone) = self.try_events(std::slice::from_ref(event)) {
-                tracing::error!(why = %alone, ?event, "a timer could not be handled; it is set aside until a restart");
+            if let Err(alone) = self.try_timers(std::slice::from_ref(timer)) {
+                if alone.is_an_outage() {
+                    return self.degrade(&alone.to_string());
+                }
+                tracing::error!(why = %alone, ?timer, "a timer could not be handled; it is tried again in a minute");
                 metrics::counter!("warrener_timers_set_aside_total").increment(1);
-                self.set_aside.insert(subject(event));
+                self.set_aside.insert(*timer, self.clock.monotonic() + SET_ASIDE);
             }
         }
         if let Err(error) = self.recollect() {
@@ -168,15 +173,15 @@ impl<S: Store> Driver<S> {
         }
     }
 
-    fn try_events(&mut self, events: &[Event]) -> Result<(), Failure> {
+    fn try_timers(&mut self, timers: &[Timer]) -> Result<(), Failure> {
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            let mut batch = Batch::new(Slice::new(self.shared.limits, self.next_dispatch), self.now());
+            let mut batch = self.new_batch();
             batch.must_commit = true;
-            for event in events {
-                self.decide(event.clone(), &mut batch)?;
+            for timer in timers {
+                self.decide(timer.event(), &mut batch)?;
             }
             self.admit(&mut batch)?;
-            self.settle(Vec::new(), batch)
+            self.settle(batch).map(drop)
         }));
         match outcome {
             Ok(result) => result.map_err(Failure::Store),
@@ -185,12 +190,23 @@ impl<S: Store> Driver<S> {
     }
 }
 
-/// What a timer belongs to: jobs and tasks have numbers of their own, so a job's is told by its sign.
-fn subject(event: &Event) -> i64 {
-    match event {
-        Event::JobDue(job) => -job.0,
-        Event::TaskDue(TaskNo(no)) => *no,
-        Event::Silent(ticket) => ticket.task.0,
-        other => unreachable!("{other:?} is no timer"),
+/// Something that happens because time passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Timer {
+    /// Start or deadline of a job.
+    Job(JobNo),
+    /// Limit, back-off or sleep of a task.
+    Task(TaskNo),
+    /// End of the time for which the worker of an attempt may be silent.
+    Silence(Ticket),
+}
+
+impl Timer {
+    const fn event(self) -> Event {
+        match self {
+            Self::Job(job) => Event::JobDue(job),
+            Self::Task(task) => Event::TaskDue(task),
+            Self::Silence(ticket) => Event::Silent(ticket),
+        }
     }
 }

@@ -38,7 +38,11 @@ pub struct Memory {
     queues: Vec<QueueRow>,
     index: Index,
     counters: Counters,
+    refusal: Option<Refusal>,
 }
+
+/// Decides which commits fail, and how.
+pub type Refusal = fn(&Commit) -> Option<StoreError>;
 
 /// A job with what was submitted.
 #[derive(Clone, Debug)]
@@ -84,6 +88,11 @@ impl Memory {
     /// What a person must look at, oldest first, with the number by which it is discarded.
     pub fn dead_letters(&self) -> impl Iterator<Item = (i64, &DeadLetter)> {
         self.dead.iter().map(|(no, letter)| (*no, letter))
+    }
+
+    /// Makes commits fail as decided from now on; `None` makes all succeed again.
+    pub const fn refuse(&mut self, refusal: Option<Refusal>) {
+        self.refusal = refusal;
     }
 
     /// The jobs that are kept, oldest first.
@@ -224,6 +233,9 @@ impl Store for Memory {
     }
 
     fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {
+        if let Some(error) = self.refusal.and_then(|refusal| refusal(commit)) {
+            return Err(error);
+        }
         self.check(commit)?;
         self.apply(commit);
         Ok(())

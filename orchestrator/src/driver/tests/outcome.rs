@@ -52,6 +52,10 @@ fn what_was_committed_unseen_is_neither_lost_nor_doubled() {
     assert!(acknowledges(&mut run, vec![Input::Connected { wiped: false }, submit(JOB)]));
     let out = run.published();
     assert_eq!(names(&out), ["a"], "what was never published is now");
+    // A failure is remembered for two seconds.
+    assert!(!is_ready(&run));
+    run.hand.pass(2_000);
+    run.driver.turn(Vec::new());
     assert!(is_ready(&run));
     assert_eq!(server.sql("SELECT count(*) FROM warrener.jobs"), "1");
     // The same of a report: what follows it goes out once.
