@@ -59,6 +59,7 @@ mutants! {
     LosesLane = "loses_lane", "messages of a queue that was made anew are not published again";
     ExpiresUnread = "expires_unread", "limits are judged though reports that came in time are still to be read";
     BlamesInputs = "blames_inputs", "inputs are set aside for an error of the store";
+    TrustsWallClock = "trusts_wall_clock", "what finished is removed by a wall clock that was set";
     Overbooks = "overbooks", "a worker begins more attempts than it has slots";
 }
 

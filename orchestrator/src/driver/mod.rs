@@ -4,6 +4,7 @@
 //! What the world is asked to do exists only after the commit that makes it true.
 
 mod admit;
+mod age;
 mod batch;
 mod cache;
 mod chance;
@@ -40,6 +41,7 @@ use warrener_engine::Slice;
 use warrener_runtime::clock::Clock;
 use warrener_shared::time::{Millis, Timestamp};
 
+use self::age::Age;
 use self::batch::Batch;
 use self::cache::Memory;
 pub use self::chance::Chance;
@@ -87,6 +89,7 @@ pub struct Driver<S> {
     lanes: BTreeMap<i64, Lane>,
     watch: Watch,
     hearing: Hearing,
+    age: Age,
     stops: Stops,
     memory: Memory,
     replies: Replies,
@@ -129,6 +132,8 @@ impl<S: Store> Driver<S> {
     ) -> Result<Self, StoreError> {
         let clock = shared.clock.clone();
         let now = clock.monotonic();
+        let mut store = store;
+        let age = Age::resume(store.boot()?.trust, &clock);
         let mut driver = Self {
             store,
             shared,
@@ -140,6 +145,7 @@ impl<S: Store> Driver<S> {
             lanes: BTreeMap::new(),
             watch: Watch::default(),
             hearing: Hearing::new(now),
+            age,
             stops: Stops::default(),
             memory: Memory::default(),
             replies: Replies::default(),

@@ -23,7 +23,8 @@ impl<S: Store> Driver<S> {
             return;
         }
         self.next_prune = began + PRUNE_EVERY;
-        match self.store.prune(self.now() - self.retention, STEPS) {
+        let Some(old) = self.age.older_than(self.retention, &self.clock) else { return };
+        match self.store.prune(old, STEPS) {
             Ok(0) => {}
             Ok(_) => {
                 let now = self.clock.monotonic();

@@ -61,6 +61,7 @@ impl<S: Store> Driver<S> {
         batch.commit.taken_below = Some(self.next_task);
         batch.commit.events_published = self.events_published.take();
         batch.commit.seen_at = Some(batch.now);
+        batch.commit.trust = self.age.trust();
         self.last_commit = self.clock.monotonic();
         let below = self.watch.published_below(self.next_dispatch);
         if batch.commit.published_below.is_none() && below > self.published_below {

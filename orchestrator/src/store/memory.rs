@@ -17,8 +17,8 @@ use warrener_shared::wire::event::JobEvent;
 
 use self::index::Index;
 use super::{
-    Asked, Boot, Caption, Commit, DeadLetter, Death, Found, Item, LogChunk, OwedReply, QueueRow, Rows, Store,
-    StoreError, Submitted, last_of,
+    Asked, Boot, Caption, ClockTrust, Commit, DeadLetter, Death, Found, Item, LogChunk, OwedReply, QueueRow, Rows,
+    Store, StoreError, Submitted, last_of,
 };
 
 /// See the module.
@@ -62,6 +62,7 @@ struct Counters {
     next_dispatch: i64,
     published_below: i64,
     seen_at: Option<Timestamp>,
+    trust: Option<ClockTrust>,
 }
 
 impl Memory {
@@ -162,6 +163,7 @@ impl Store for Memory {
             published_below: self.counters.published_below.max(1),
             queues: self.queues.clone(),
             seen_at: self.counters.seen_at,
+            trust: self.counters.trust,
         })
     }
 

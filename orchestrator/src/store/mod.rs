@@ -218,6 +218,19 @@ pub struct Commit {
     pub events_published: Option<i64>,
     /// What the wall clock says.
     pub seen_at: Option<Timestamp>,
+    /// How far the wall clock is trusted.
+    pub trust: Option<ClockTrust>,
+}
+
+/// How far the wall clock is trusted for the age of what is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockTrust {
+    /// Identity of the start of the machine on which `offset_ms` holds.
+    pub boot: i64,
+    /// Wall clock less the time since that start, in milliseconds, when this start was first seen.
+    pub offset_ms: i64,
+    /// Furthest that the wall clock was behind this since then, in milliseconds.
+    pub behind_ms: i64,
 }
 
 impl Commit {
@@ -232,6 +245,9 @@ impl Commit {
             ("published_below", self.published_below),
             ("events_published", self.events_published),
             ("seen_at", self.seen_at.map(|time| time.0)),
+            ("clock_boot", self.trust.map(|trust| trust.boot)),
+            ("clock_offset", self.trust.map(|trust| trust.offset_ms)),
+            ("clock_behind", self.trust.map(|trust| trust.behind_ms)),
         ];
         values.into_iter().filter_map(|(key, value)| Some((key, value?)))
     }
@@ -269,6 +285,8 @@ pub struct Boot {
     pub queues: Vec<QueueRow>,
     /// What the wall clock said at the last commit; nothing before the first.
     pub seen_at: Option<Timestamp>,
+    /// How far the wall clock was trusted at the last commit that said so.
+    pub trust: Option<ClockTrust>,
 }
 
 /// A queue.

@@ -88,6 +88,7 @@ impl Memory {
         self.counters.next_task = commit.taken_below.unwrap_or(self.counters.next_task);
         self.counters.published_below = commit.published_below.unwrap_or(self.counters.published_below);
         self.counters.seen_at = commit.seen_at.or(self.counters.seen_at);
+        self.counters.trust = commit.trust.or(self.counters.trust);
     }
 
     pub(super) fn update_job(&mut self, row: &JobRow) {

@@ -41,6 +41,12 @@ pub(crate) fn boot(reader: &dyn Reader) -> Result<Boot, StoreError> {
         published_below: highest("published_below")?,
         queues,
         seen_at: kept("seen_at")?.map(Timestamp),
+        trust: match (kept("clock_boot")?, kept("clock_offset")?, kept("clock_behind")?) {
+            (Some(boot), Some(offset_ms), Some(behind_ms)) => {
+                Some(crate::store::ClockTrust { boot, offset_ms, behind_ms })
+            }
+            _ => None,
+        },
     })
 }
 

@@ -1,0 +1,133 @@
+//! The age of what is kept, by time that really passed.
+//!
+//! Finished jobs are kept for their retention and then removed for good. A wall clock that is wrong for a moment must not
+//! remove what is young, so it is held against the time since the machine's start, also over restarts of the process.
+
+use std::time::Duration;
+
+use warrener_runtime::clock::Clock;
+use warrener_shared::mutant::{self, Mutant};
+use warrener_shared::time::{Millis, Timestamp};
+
+use crate::store::ClockTrust;
+
+/// Time for which nothing is removed after a start of the machine, whose wall clock may still be waiting to be set.
+const UNKNOWN: Duration = Duration::from_secs(600);
+/// Difference of the clocks, in milliseconds, that is their own way of keeping time.
+const DRIFT_MS: i64 = 1_000;
+
+/// The judge of age.
+#[derive(Debug)]
+pub(super) struct Age {
+    trust: Option<ClockTrust>,
+    /// Monotonic time before which nothing is old.
+    hold: Duration,
+}
+
+impl Age {
+    /// The trust that an earlier process left, as far as it holds on this start of the machine.
+    pub(super) fn resume(kept: Option<ClockTrust>, clock: &Clock) -> Self {
+        let now = clock.monotonic();
+        let Some((boot, offset_ms)) = offset(clock) else { return Self { trust: None, hold: now + UNKNOWN } };
+        match kept {
+            Some(trust) if trust.boot == boot => Self { trust: kept, hold: now },
+            kept => {
+                let trust = Some(ClockTrust { boot, offset_ms, behind_ms: 0 });
+                // A new database has nothing that could be old.
+                Self { trust, hold: if kept.is_some() { now + UNKNOWN } else { now } }
+            }
+        }
+    }
+
+    /// The latest point in time such that whatever finished before it is older than `retention`; `None` if that is not
+    /// known of anything.
+    pub(super) fn older_than(&mut self, retention: Millis, clock: &Clock) -> Option<Timestamp> {
+        let now = Timestamp(clock.now_ms());
+        if mutant::is(Mutant::TrustsWallClock) {
+            return Some(now - retention);
+        }
+        if clock.monotonic() < self.hold {
+            return None;
+        }
+        let (Some(trust), Some((_, offset_ms))) = (&mut self.trust, offset(clock)) else {
+            return Some(now - retention);
+        };
+        let ahead = offset_ms - trust.offset_ms;
+        if ahead < -DRIFT_MS {
+            // What finishes now looks older than it is once the clock is right again.
+            trust.behind_ms = trust.behind_ms.max(-ahead);
+        }
+        let doubt = trust.behind_ms + if ahead > DRIFT_MS { ahead } else { 0 };
+        Some(now - retention - Millis(doubt.unsigned_abs()))
+    }
+
+    /// The trust to be kept.
+    pub(super) const fn trust(&self) -> Option<ClockTrust> {
+        self.trust
+    }
+}
+
+/// Identity of the machine's start, and the wall clock less the time since then, in milliseconds.
+fn offset(clock: &Clock) -> Option<(i64, i64)> {
+    let (boot, since) = clock.since_boot()?;
+    Some((boot, clock.now_ms() - i64::try_from(since.as_millis()).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use warrener_runtime::clock::Hand;
+
+    use super::*;
+
+    const DAY: i64 = 86_400_000;
+    const WEEK: Millis = Millis::from_secs(7 * 86_400);
+
+    fn clock() -> (Clock, Arc<Hand>) {
+        let hand = Arc::new(Hand::default());
+        hand.jump(1_800_000_000_000);
+        (Clock::by_hand(hand.clone()), hand)
+    }
+
+    #[test]
+    fn a_clock_that_is_wrong_for_a_moment_makes_nothing_old() {
+        for days in [8, -8, 3_650] {
+            let (clock, hand) = clock();
+            let mut age = Age::resume(None, &clock);
+            let before = clock.now_ms();
+            hand.jump(days * DAY);
+            assert!(age.older_than(WEEK, &clock).unwrap().0 <= before - 7 * DAY, "{days} days");
+            let meanwhile = clock.now_ms();
+            hand.pass(20_000);
+            age.older_than(WEEK, &clock);
+            // Another process knows it too.
+            let mut age = Age::resume(age.trust(), &clock);
+            hand.jump(-days * DAY);
+            assert!(age.older_than(WEEK, &clock).unwrap().0 <= meanwhile.min(before), "{days} days");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_while_no_process_runs_makes_nothing_old() {
+        let (clock, hand) = clock();
+        let age = Age::resume(None, &clock);
+        let finished = clock.now_ms();
+        hand.jump(8 * DAY);
+        let mut age = Age::resume(age.trust(), &clock);
+        assert!(age.older_than(WEEK, &clock).unwrap().0 <= finished);
+        // Time that passes makes it old.
+        hand.pass(7 * 86_400_000 + 1);
+        assert!(age.older_than(WEEK, &clock).unwrap().0 > finished);
+    }
+
+    #[test]
+    fn after_a_start_of_the_machine_nothing_is_old_for_a_while() {
+        let (clock, hand) = clock();
+        let other = ClockTrust { boot: 7, offset_ms: 0, behind_ms: 0 };
+        let mut age = Age::resume(Some(other), &clock);
+        assert_eq!(age.older_than(WEEK, &clock), None);
+        hand.pass(600_000);
+        assert!(age.older_than(WEEK, &clock).is_some());
+    }
+}
