@@ -1,7 +1,8 @@
 //! The age of what is kept, by time that really passed.
 //!
-//! Finished jobs are kept for their retention and then removed for good. A wall clock that is wrong for a moment must not
-//! remove what is young, so it is held against the time since the machine's start, also over restarts of the process.
+//! Finished jobs are kept for their retention and then removed for good. A wall clock that is wrong for a moment must
+//! not remove what is young, so it is held against the time since the machine's start, also over restarts of the
+//! process.
 
 use std::time::Duration;
 
@@ -18,13 +19,13 @@ const DRIFT_MS: i64 = 1_000;
 
 /// The judge of age.
 #[derive(Debug)]
-pub(super) struct Age {
+pub(super) struct AgeJudge {
     trust: Option<ClockTrust>,
     /// Monotonic time before which nothing is old.
     hold: Duration,
 }
 
-impl Age {
+impl AgeJudge {
     /// The trust that an earlier process left, as far as it holds on this start of the machine.
     pub(super) fn resume(kept: Option<ClockTrust>, clock: &Clock) -> Self {
         let now = clock.monotonic();
@@ -94,7 +95,7 @@ mod tests {
     fn a_clock_that_is_wrong_for_a_moment_makes_nothing_old() {
         for days in [8, -8, 3_650] {
             let (clock, hand) = clock();
-            let mut age = Age::resume(None, &clock);
+            let mut age = AgeJudge::resume(None, &clock);
             let before = clock.now_ms();
             hand.jump(days * DAY);
             assert!(age.older_than(WEEK, &clock).unwrap().0 <= before - 7 * DAY, "{days} days");
@@ -102,7 +103,7 @@ mod tests {
             hand.pass(20_000);
             age.older_than(WEEK, &clock);
             // Another process knows it too.
-            let mut age = Age::resume(age.trust(), &clock);
+            let mut age = AgeJudge::resume(age.trust(), &clock);
             hand.jump(-days * DAY);
             assert!(age.older_than(WEEK, &clock).unwrap().0 <= meanwhile.min(before), "{days} days");
         }
@@ -111,10 +112,10 @@ mod tests {
     #[test]
     fn a_clock_that_is_set_while_no_process_runs_makes_nothing_old() {
         let (clock, hand) = clock();
-        let age = Age::resume(None, &clock);
+        let age = AgeJudge::resume(None, &clock);
         let finished = clock.now_ms();
         hand.jump(8 * DAY);
-        let mut age = Age::resume(age.trust(), &clock);
+        let mut age = AgeJudge::resume(age.trust(), &clock);
         assert!(age.older_than(WEEK, &clock).unwrap().0 <= finished);
         // Time that passes makes it old.
         hand.pass(7 * 86_400_000 + 1);
@@ -125,7 +126,7 @@ mod tests {
     fn after_a_start_of_the_machine_nothing_is_old_for_a_while() {
         let (clock, hand) = clock();
         let other = ClockTrust { boot: 7, offset_ms: 0, behind_ms: 0 };
-        let mut age = Age::resume(Some(other), &clock);
+        let mut age = AgeJudge::resume(Some(other), &clock);
         assert_eq!(age.older_than(WEEK, &clock), None);
         hand.pass(600_000);
         assert!(age.older_than(WEEK, &clock).is_some());

@@ -1,6 +1,7 @@
 //! The condition of the store as the driver knows it, and what becomes of a batch that was not committed.
 //!
-//! A bad input stops no other, and a store that is away or ill costs no input: what is not committed is not acknowledged.
+//! A bad input stops no other, and a store that is away or ill costs no input: what is not committed is not
+//! acknowledged.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::store::{Blame, Commit, Store, StoreError};
 
 /// How far the store can be relied on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Condition {
+pub(super) enum StoreCondition {
     /// The latest commit succeeded.
     Writable,
     /// What is held in memory was made anew from the rows, and no commit has succeeded since.
@@ -26,8 +27,8 @@ pub(super) enum Condition {
 const RECOVERED: Duration = Duration::from_secs(2);
 
 impl<S: Store> Driver<S> {
-    /// Deals with a batch that was not committed: inputs are tried one by one, and the one that fails alone is set aside.
-    /// If the store is to blame, all of them stay with whoever brought them.
+    /// Deals with a batch that was not committed: inputs are tried one by one, and the one that fails alone is set
+    /// aside. If the store is to blame, all of them stay with whoever brought them.
     pub(super) fn rescue(&mut self, packets: Vec<Packet>, failure: Failure) {
         if let Err(error) = self.recollect() {
             return self.give_back(packets, &Failure::Store(error));
@@ -53,7 +54,7 @@ impl<S: Store> Driver<S> {
 
     /// Handles an input alone, unless it is known how that ends. False if it must come again.
     fn rescue_one(&mut self, input: Input, known: Option<Failure>) -> bool {
-        if self.condition == Condition::Unsure {
+        if self.condition == StoreCondition::Unsure {
             return false;
         }
         let inputs = [input];
@@ -91,8 +92,8 @@ impl<S: Store> Driver<S> {
     fn quarantine(&mut self, input: &Input, failure: &Failure) -> Result<(), StoreError> {
         let what = quarantine::subject(input);
         metrics::counter!("warrener_quarantined_total").increment(1);
-        let Some(letter) = quarantine::letter(input, failure, self.now(), &self.shared.names) else {
-            tracing::error!(why = %failure, %what, "an input could not be handled; it is dropped, as it carries no message");
+        let Some(letter) = quarantine::letter(input, &failure.to_string(), self.now(), &self.shared.names) else {
+            tracing::error!(why = %failure, %what, "an input could not be handled; it is dropped");
             return Ok(());
         };
         tracing::error!(why = %failure, %what, "an input could not be handled; it is kept as a dead letter");
@@ -103,7 +104,7 @@ impl<S: Store> Driver<S> {
 
     /// Notes that nothing can be written for now: nothing is acknowledged, and the process says so.
     pub(super) fn degrade(&mut self, why: &str) {
-        self.condition = Condition::Unsure;
+        self.condition = StoreCondition::Unsure;
         self.failed_at = Some(self.clock.monotonic());
         tracing::error!(%why, "the store cannot be used; inputs stay with the broker until it can");
         self.shared.health.not_ready("store", why.to_owned());
@@ -111,17 +112,17 @@ impl<S: Store> Driver<S> {
 
     /// Notes that a commit succeeded.
     pub(super) fn written(&mut self) {
-        if self.condition != Condition::Writable {
+        if self.condition != StoreCondition::Writable {
             tracing::info!("the store can be written again");
         }
-        self.condition = Condition::Writable;
+        self.condition = StoreCondition::Writable;
     }
 
-    /// Notes that the store answered, which readiness needs each few seconds. A small commit may succeed where a disk has
-    /// no room for a large one, so a failure is remembered for a moment.
+    /// Notes that the store answered, which readiness needs each few seconds. A small commit may succeed where a disk
+    /// has no room for a large one, so a failure is remembered for a moment.
     pub(super) fn well(&mut self) {
         let recovered = self.failed_at.is_none_or(|at| self.since(at) >= RECOVERED);
-        if self.condition == Condition::Writable && recovered {
+        if self.condition == StoreCondition::Writable && recovered {
             self.failed_at = None;
             self.shared.health.ready("store");
         }

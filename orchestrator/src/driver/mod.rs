@@ -41,11 +41,11 @@ use warrener_engine::Slice;
 use warrener_runtime::clock::Clock;
 use warrener_shared::time::{Millis, Timestamp};
 
-use self::age::Age;
+use self::age::AgeJudge;
 use self::batch::Batch;
 use self::cache::Memory;
 pub use self::chance::Chance;
-use self::condition::{Condition, Failure, panic_text};
+use self::condition::{Failure, StoreCondition, panic_text};
 use self::hearing::Hearing;
 pub use self::input::{
     Answer, Command, Depth, Heard, Input, Outgoing, Output, Packet, Parcel, Refused, Reply, ReplyTo, Submission,
@@ -89,7 +89,7 @@ pub struct Driver<S> {
     lanes: BTreeMap<i64, Lane>,
     watch: Watch,
     hearing: Hearing,
-    age: Age,
+    age: AgeJudge,
     stops: Stops,
     memory: Memory,
     replies: Replies,
@@ -113,7 +113,7 @@ pub struct Driver<S> {
     /// Wall clock less monotonic clock when last looked at, in milliseconds.
     clock_offset: i64,
     connected: bool,
-    condition: Condition,
+    condition: StoreCondition,
     /// Monotonic time of the latest failure of the store, until it counts as well again.
     failed_at: Option<Duration>,
 }
@@ -133,7 +133,7 @@ impl<S: Store> Driver<S> {
         let clock = shared.clock.clone();
         let now = clock.monotonic();
         let mut store = store;
-        let age = Age::resume(store.boot()?.trust, &clock);
+        let age = AgeJudge::resume(store.boot()?.trust, &clock);
         let mut driver = Self {
             store,
             shared,
@@ -164,7 +164,7 @@ impl<S: Store> Driver<S> {
             last_commit: now,
             clock_offset: 0,
             connected: false,
-            condition: Condition::Writable,
+            condition: StoreCondition::Writable,
             failed_at: None,
         };
         driver.clock_offset = driver.offset();
@@ -207,8 +207,8 @@ impl<S: Store> Driver<S> {
         self.next_due = Some(Timestamp(0));
         // Of a commit whose outcome was unknown nobody may have been told.
         self.replies.read_again();
-        if self.condition == Condition::Unsure {
-            self.condition = Condition::Untried;
+        if self.condition == StoreCondition::Unsure {
+            self.condition = StoreCondition::Untried;
         }
         Ok(())
     }
@@ -217,7 +217,7 @@ impl<S: Store> Driver<S> {
     pub fn run(mut self) {
         while let Some(packets) = self.take() {
             self.turn(packets);
-            if self.condition == Condition::Unsure {
+            if self.condition == StoreCondition::Unsure {
                 std::thread::sleep(DEGRADED_RETRY);
             }
         }
@@ -230,7 +230,7 @@ impl<S: Store> Driver<S> {
         if self.hearing.turn(now) {
             self.silences_anew(now);
         }
-        if self.condition == Condition::Unsure {
+        if self.condition == StoreCondition::Unsure {
             if let Err(error) = self.recollect() {
                 return self.degrade(&error.to_string());
             }
@@ -244,11 +244,11 @@ impl<S: Store> Driver<S> {
             self.step(packets);
         }
         // What is held in memory decides nothing while it may differ from the rows.
-        if self.condition != Condition::Unsure {
+        if self.condition != StoreCondition::Unsure {
             self.pass_time();
         }
         self.prune();
-        if self.condition != Condition::Unsure && self.since(self.last_tick) >= TICK {
+        if self.condition != StoreCondition::Unsure && self.since(self.last_tick) >= TICK {
             self.tick();
         }
     }

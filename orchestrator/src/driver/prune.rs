@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::condition::Condition;
+use super::condition::StoreCondition;
 use super::{Driver, PRUNE_EVERY};
 use crate::store::Store;
 
@@ -19,7 +19,7 @@ impl<S: Store> Driver<S> {
     /// One slice, if it is time.
     pub(super) fn prune(&mut self) {
         let began = self.clock.monotonic();
-        if began < self.next_prune || self.condition != Condition::Writable {
+        if began < self.next_prune || self.condition != StoreCondition::Writable {
             return;
         }
         self.next_prune = began + PRUNE_EVERY;

@@ -7,7 +7,6 @@ use warrener_shared::wire::submit::ReplyMode;
 use warrener_shared::wire::topology::{KEY_RESULTS, KEY_SUBMIT, Names};
 use warrener_shared::wire::{JSON, Message};
 
-use super::condition::Failure;
 use super::input::{Input, Submission};
 use super::letter;
 use crate::store::DeadLetter;
@@ -29,7 +28,7 @@ pub(super) fn subject(input: &Input) -> String {
 }
 
 /// The dead letter that keeps an input; `None` for one that carries no message of others.
-pub(super) fn letter(input: &Input, failure: &Failure, now: Timestamp, names: &Names) -> Option<DeadLetter> {
+pub(super) fn letter(input: &Input, why: &str, now: Timestamp, names: &Names) -> Option<DeadLetter> {
     let (from, exchange, key, message, about) = match input {
         Input::Submit(submission) => ("submit", names.submit(), KEY_SUBMIT, submit(submission), None),
         Input::Report(reported) => ("result", names.results(), KEY_RESULTS, report(reported), Some(attempt(reported))),
@@ -43,7 +42,7 @@ pub(super) fn letter(input: &Input, failure: &Failure, now: Timestamp, names: &N
         _ => return None,
     };
     let about = about.map_or_else(String::new, |about| format!(", on {about}"));
-    let text = format!("it could not be handled{about}: {failure}");
+    let text = format!("it could not be handled{about}: {why}");
     Some(letter::of_message(from, "internal", text, (&exchange, key), &message, now))
 }
 

@@ -1,6 +1,6 @@
 //! What is looked at four times a second: windows, silences, unpublished attempts, and what is kept too long.
 
-use super::condition::Condition;
+use super::condition::StoreCondition;
 use super::lane::Lane;
 use super::timers::Timer;
 use super::{Driver, SAVE_EVERY, SEEN_EVERY};
@@ -56,7 +56,7 @@ impl<S: Store> Driver<S> {
         let behind = self.watch.published_below(self.next_dispatch) > self.published_below;
         let unseen = self.next_due.is_some() && self.since(self.last_commit) > SEEN_EVERY;
         let given = self.events_published.is_some() || self.replies.given().next().is_some();
-        if behind || unseen || given || self.condition == Condition::Untried {
+        if behind || unseen || given || self.condition == StoreCondition::Untried {
             let mut batch = self.new_batch();
             batch.must_commit = true;
             self.settle(batch)?;
@@ -66,7 +66,7 @@ impl<S: Store> Driver<S> {
 
     /// Before the end: what would be done once more after the next start.
     pub(super) fn leave(&mut self) {
-        if self.condition != Condition::Writable {
+        if self.condition != StoreCondition::Writable {
             return;
         }
         if let Err(error) = self.keep_progress() {

@@ -99,7 +99,8 @@ impl Specs {
         let context = SubmitContext { message_id: None, priority: submitted.priority, level: job.level };
         let spec = parse(&submitted.body, &context, &self.limits).map_err(|problems| {
             let first = problems.first().map_or_else(String::new, |p| format!("{}: {}", p.pointer, p.detail));
-            corrupt(format!("cannot be read any more ({first}); was a limit lowered?"))
+            // The database is well; whoever brings news of this job alone has to wait until the limit is raised again.
+            StoreError::Unfit { doing: "read a job", why: format!("{} ({first}): was a limit lowered?", job.id) }
         })?;
         let parsed = Parsed::new(Arc::new(spec), submitted.traceparent, submitted.body.len());
         self.keep(job.no, job.created_at, parsed.clone());

@@ -56,14 +56,14 @@ impl Clock {
         }
     }
 
-    /// Identity of the machine's latest start, and the time since then, which no clock setting changes and which goes on
-    /// while no process runs. `None` where the system does not tell.
+    /// Identity of the machine's latest start, and the time since then, which no clock setting changes and which goes
+    /// on while no process runs. `None` where the system does not tell.
     pub fn since_boot(&self) -> Option<(i64, Duration)> {
         if let Source::Hand(_) = &self.source {
             return Some((0, self.monotonic()));
         }
         let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-        let id = u64::from_str_radix(&id.replace('-', "").get(..16)?, 16).ok()?;
+        let id = u64::from_str_radix(id.replace('-', "").get(..16)?, 16).ok()?;
         let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
         let seconds = uptime.split_whitespace().next()?.parse().ok()?;
         Some((id.cast_signed(), Duration::try_from_secs_f64(seconds).ok()?))

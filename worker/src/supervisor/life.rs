@@ -19,7 +19,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, dup2_stderr, dup2_stdin, dup2_stdout};
 use warrener_runtime::telemetry;
 
-use super::talk::{Command, End};
+use super::talk::{ProgramEnd, StopCommand};
 use super::tree;
 
 /// Runs the program that the arguments name. Standard input is the socket to the worker.
@@ -39,8 +39,8 @@ struct Supervisor {
     children: SignalFd,
     /// The program itself; `None` once it has ended, and its number may belong to others.
     leader: Option<Pid>,
-    end: Option<End>,
-    stage: Stage,
+    end: Option<ProgramEnd>,
+    stage: LifeStage,
     input: Input,
     /// Whether the worker's end of the socket is open.
     has_worker: bool,
@@ -48,7 +48,7 @@ struct Supervisor {
 
 /// How far the end of the program has come.
 #[derive(Clone, Copy)]
-enum Stage {
+enum LifeStage {
     Running,
     /// It was asked, because the worker is gone; it is forced then.
     Orphaned(Instant),
@@ -81,7 +81,7 @@ fn begin(mut arguments: impl Iterator<Item = OsString>) -> io::Result<Option<Sup
         Ok(program) => program,
         Err(error) => {
             let errno = error.raw_os_error().unwrap_or(Errno::EIO as i32);
-            worker.write_all(End::Error(errno).line().as_bytes())?;
+            worker.write_all(ProgramEnd::Error(errno).line().as_bytes())?;
             return Ok(None);
         }
     };
@@ -97,7 +97,7 @@ fn begin(mut arguments: impl Iterator<Item = OsString>) -> io::Result<Option<Sup
     worker.write_all(format!("pid {leader}\n").as_bytes())?;
     worker.set_nonblocking(true)?;
     let input = Input { header: Vec::new(), missing: None, bytes: Vec::new(), written: 0, pipe };
-    let (leader, stage) = (Some(leader), Stage::Running);
+    let (leader, stage) = (Some(leader), LifeStage::Running);
     Ok(Some(Supervisor { worker, children, leader, end: None, stage, input, has_worker: true }))
 }
 
@@ -146,8 +146,8 @@ impl Supervisor {
     fn reap(&mut self) -> bool {
         loop {
             let (pid, end) = match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-                Ok(WaitStatus::Exited(pid, code)) => (pid, End::Exit(code)),
-                Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, End::Signal(signal as i32)),
+                Ok(WaitStatus::Exited(pid, code)) => (pid, ProgramEnd::Exit(code)),
+                Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, ProgramEnd::Signal(signal as i32)),
                 Ok(WaitStatus::StillAlive) => return false,
                 Err(Errno::ECHILD) => return true,
                 Ok(_) | Err(_) => continue,
@@ -161,20 +161,20 @@ impl Supervisor {
 
     fn press(&mut self) {
         match self.stage {
-            Stage::Orphaned(until) if Instant::now() >= until => self.stage = Stage::Forced,
+            LifeStage::Orphaned(until) if Instant::now() >= until => self.stage = LifeStage::Forced,
             _ => {}
         }
-        if matches!(self.stage, Stage::Forced) {
+        if matches!(self.stage, LifeStage::Forced) {
             // Again and again: what is born while we look is found in the next round.
             tree::signal(self.leader, Signal::SIGKILL);
         }
     }
 
-    fn ask(&mut self, then: Stage) {
-        if matches!(self.stage, Stage::Running) {
+    fn ask(&mut self, then: LifeStage) {
+        if matches!(self.stage, LifeStage::Running) {
             tree::signal(self.leader, Signal::SIGTERM);
         }
-        if !matches!(self.stage, Stage::Forced) {
+        if !matches!(self.stage, LifeStage::Forced) {
             self.stage = then;
         }
     }
@@ -183,9 +183,9 @@ impl Supervisor {
     fn wait(&self) -> io::Result<()> {
         let limit = match self.stage {
             _ if self.end.is_some() => ROUND,
-            Stage::Forced => ROUND,
-            Stage::Orphaned(until) => until.saturating_duration_since(Instant::now()) + ROUND,
-            Stage::Running | Stage::Asked => Duration::MAX,
+            LifeStage::Forced => ROUND,
+            LifeStage::Orphaned(until) => until.saturating_duration_since(Instant::now()) + ROUND,
+            LifeStage::Running | LifeStage::Asked => Duration::MAX,
         };
         let limit = PollTimeout::try_from(limit).unwrap_or(PollTimeout::NONE);
         let mut events = vec![PollFd::new(self.children.as_fd(), PollFlags::POLLIN)];
@@ -215,17 +215,17 @@ impl Supervisor {
                 // The worker has ended, or has given the attempt up.
                 Ok(_) | Err(_) => {
                     self.has_worker = false;
-                    self.ask(Stage::Orphaned(Instant::now() + ORPHAN_GRACE));
+                    self.ask(LifeStage::Orphaned(Instant::now() + ORPHAN_GRACE));
                 }
             }
         }
     }
 
     fn take(&mut self, bytes: &[u8]) {
-        for command in self.input.take(bytes).iter().filter_map(|byte| Command::of(*byte)) {
+        for command in self.input.take(bytes).iter().filter_map(|byte| StopCommand::of(*byte)) {
             match command {
-                Command::Ask => self.ask(Stage::Asked),
-                Command::Force => self.stage = Stage::Forced,
+                StopCommand::Ask => self.ask(LifeStage::Asked),
+                StopCommand::Force => self.stage = LifeStage::Forced,
             }
         }
     }

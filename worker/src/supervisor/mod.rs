@@ -22,7 +22,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-pub(crate) use self::talk::{Command, End, Heard, input_header};
+pub(crate) use self::talk::{ProgramEnd, ProgramNews, StopCommand, input_header};
 
 /// Whether this binary has the mode.
 static AVAILABLE: AtomicBool = AtomicBool::new(false);

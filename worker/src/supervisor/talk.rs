@@ -5,7 +5,7 @@
 
 /// What a worker wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Command {
+pub(crate) enum StopCommand {
     /// The program shall end.
     Ask,
     /// It shall end now.
@@ -14,7 +14,7 @@ pub(crate) enum Command {
 
 /// How a program ended, or why it never began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum ProgramEnd {
     /// With this exit code.
     Exit(i32),
     /// By this signal.
@@ -25,11 +25,11 @@ pub(crate) enum End {
 
 /// All that a supervisor has said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Heard {
+pub(crate) struct ProgramNews {
     /// The process that leads the program's group.
     pub(crate) pid: Option<i32>,
     /// How it ended; `None` if the supervisor died first.
-    pub(crate) end: Option<End>,
+    pub(crate) end: Option<ProgramEnd>,
 }
 
 /// What stands before the input.
@@ -37,7 +37,7 @@ pub(crate) fn input_header(length: usize) -> String {
     format!("{length}\n")
 }
 
-impl Command {
+impl StopCommand {
     pub(crate) const fn byte(self) -> u8 {
         match self {
             Self::Ask => b'T',
@@ -55,7 +55,7 @@ impl Command {
     }
 }
 
-impl End {
+impl ProgramEnd {
     #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only a supervisor tells ends"))]
     pub(super) fn line(self) -> String {
         match self {
@@ -66,7 +66,7 @@ impl End {
     }
 }
 
-impl Heard {
+impl ProgramNews {
     /// Reads what a supervisor has said.
     pub(crate) fn read(text: &str) -> Self {
         let mut heard = Self::default();
@@ -74,9 +74,9 @@ impl Heard {
             let Ok(number) = number.parse() else { continue };
             match word {
                 "pid" => heard.pid = Some(number),
-                "exit" => heard.end = Some(End::Exit(number)),
-                "signal" => heard.end = Some(End::Signal(number)),
-                "error" => heard.end = Some(End::Error(number)),
+                "exit" => heard.end = Some(ProgramEnd::Exit(number)),
+                "signal" => heard.end = Some(ProgramEnd::Signal(number)),
+                "error" => heard.end = Some(ProgramEnd::Error(number)),
                 _ => {}
             }
         }

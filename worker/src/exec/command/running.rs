@@ -18,7 +18,7 @@ use warrener_runtime::descriptors;
 
 use super::Stopping;
 use super::group::Group;
-use crate::supervisor::{self, End, Heard};
+use crate::supervisor::{self, ProgramEnd, ProgramNews};
 
 /// A program, and how to end it. Dropped, the program and whatever it started are ended.
 pub(super) struct Running {
@@ -31,13 +31,13 @@ enum Leash {
     /// We are its parent and know its group.
     Group(Group),
     /// A supervisor is: it ends everything once our end of the socket is closed.
-    Supervisor { said: OwnedReadHalf, commands: mpsc::UnboundedSender<supervisor::Command> },
+    Supervisor { said: OwnedReadHalf, commands: mpsc::UnboundedSender<supervisor::StopCommand> },
 }
 
 /// Where the input goes.
 pub(super) enum Inlet {
     Pipe(tokio::process::ChildStdin),
-    Supervisor { socket: OwnedWriteHalf, commands: mpsc::UnboundedReceiver<supervisor::Command> },
+    Supervisor { socket: OwnedWriteHalf, commands: mpsc::UnboundedReceiver<supervisor::StopCommand> },
 }
 
 /// A program that has just been started, in pieces.
@@ -97,10 +97,10 @@ impl Running {
     pub(super) async fn end(&mut self, status: ExitStatus) -> std::io::Result<ExitStatus> {
         let Leash::Supervisor { said, .. } = &mut self.leash else { return Ok(status) };
         match heard(said).await {
-            Heard { end: Some(End::Exit(code)), .. } => Ok(ExitStatus::from_raw(code << 8)),
-            Heard { end: Some(End::Signal(signal)), .. } => Ok(ExitStatus::from_raw(signal)),
-            Heard { end: Some(End::Error(errno)), .. } => Err(std::io::Error::from_raw_os_error(errno)),
-            Heard { end: None, pid } => {
+            ProgramNews { end: Some(ProgramEnd::Exit(code)), .. } => Ok(ExitStatus::from_raw(code << 8)),
+            ProgramNews { end: Some(ProgramEnd::Signal(signal)), .. } => Ok(ExitStatus::from_raw(signal)),
+            ProgramNews { end: Some(ProgramEnd::Error(errno)), .. } => Err(std::io::Error::from_raw_os_error(errno)),
+            ProgramNews { end: None, pid } => {
                 tracing::warn!(%status, "the supervisor of a program died; ending the group of the program");
                 // Its leader is still there, or the supervisor would have told its end.
                 if let Some(pid) = pid {
@@ -117,8 +117,8 @@ impl Running {
             Leash::Group(group) => group.press(stopping, grace),
             Leash::Supervisor { commands, .. } => {
                 let (command, next) = match stopping {
-                    Stopping::No => (supervisor::Command::Ask, Stopping::Asked(Instant::now() + grace)),
-                    Stopping::Asked(_) | Stopping::Forced => (supervisor::Command::Force, Stopping::Forced),
+                    Stopping::No => (supervisor::StopCommand::Ask, Stopping::Asked(Instant::now() + grace)),
+                    Stopping::Asked(_) | Stopping::Forced => (supervisor::StopCommand::Force, Stopping::Forced),
                 };
                 // Nobody hears it only if the program has just ended.
                 commands.send(command).ok();
@@ -152,7 +152,7 @@ impl Inlet {
 /// The socket stays open behind the input: its end would be the end of the program.
 async fn feed_supervisor(
     mut socket: OwnedWriteHalf,
-    mut commands: mpsc::UnboundedReceiver<supervisor::Command>,
+    mut commands: mpsc::UnboundedReceiver<supervisor::StopCommand>,
     input: &[u8],
 ) -> std::io::Result<()> {
     socket.write_all(supervisor::input_header(input.len()).as_bytes()).await?;
@@ -164,11 +164,11 @@ async fn feed_supervisor(
 }
 
 /// What a supervisor that has ended has said.
-async fn heard(said: &mut (impl AsyncRead + Unpin)) -> Heard {
+async fn heard(said: &mut (impl AsyncRead + Unpin)) -> ProgramNews {
     let mut text = Vec::new();
     // A socket that breaks, as one does that is closed with input unread, has said what it had to say.
     said.read_to_end(&mut text).await.ok();
-    Heard::read(&String::from_utf8_lossy(&text))
+    ProgramNews::read(&String::from_utf8_lossy(&text))
 }
 
 /// The name of a supervisor in lists of processes.
