@@ -113,7 +113,9 @@ async fn a_task_that_kills_its_workers_is_given_up_and_its_neighbours_are_not() 
 async fn a_task_that_killed_its_workers_leaves_evidence() {
     let mut cluster = Cluster::start(Broker::shared().await).await;
     let client = cluster.client().await;
-    let program = "echo the bridge trembles >&2; echo it falls >&2; sleep 2; kill -9 $PPID";
+    // The worker is the parent of the program's supervisor.
+    let program = "echo the bridge trembles >&2; echo it falls >&2; sleep 2; \
+                   kill -9 $(sed 's/.*) [A-Z] //; s/ .*//' /proc/$PPID/stat)";
     let plan = Plan::default().command("poison", &["sh", "-c", program]);
     for name in WORKERS {
         cluster.start_worker(name, &plan);
