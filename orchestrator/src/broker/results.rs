@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use warrener_amqp::{Batch, Consumer, Incoming, Pulse};
 use warrener_engine::event::Reported;
 use warrener_shared::wire::result::{Read, Unreadable, is_bundle, parse_bundle, parse_report};
@@ -26,7 +27,9 @@ const ASK_LIMIT: Duration = Duration::from_secs(5);
 pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer, intake: Intake) {
     let settler = Settler::start(&context, link.session.clone(), intake);
     let (mark, mut marks) = mpsc::channel(1);
-    let asking = tokio::spawn(ask(context.clone(), link.clone(), consumer.pulse(), mark));
+    // A set ends what it runs when it is dropped, as this loop is when the session or the process ends.
+    let mut asking = JoinSet::new();
+    asking.spawn(ask(context.clone(), link.clone(), consumer.pulse(), mark));
     loop {
         tokio::select! {
             biased;
@@ -43,7 +46,6 @@ pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer, in
             }
         }
     }
-    asking.abort();
 }
 
 async fn take(context: &Context, settler: &Settler, mut batch: Batch) -> Result<(), Closed> {
