@@ -65,6 +65,8 @@ impl Hearing {
     /// Notes that deliveries were refused, or that the session ended: they come again with the next session.
     pub(super) const fn closed(&mut self) {
         self.open = false;
+        // What was said to be read may be among what was refused.
+        self.read_upto = None;
     }
 
     /// Notes an input that proves that the broker answers.
@@ -124,7 +126,7 @@ mod tests {
         assert_eq!(hearing.judged_upto(wall, at(8)), Timestamp(998_000));
         hearing.closed();
         assert!(!hearing.read(at(9), at(10)), "what was refused comes again");
-        assert_eq!(hearing.silence_upto(at(10)), Some(at(6)));
+        assert_eq!(hearing.silence_upto(at(10)), None);
     }
 
     #[test]

@@ -443,6 +443,22 @@ fn a_limit_that_passed_while_nobody_could_hear_is_judged_once_all_is_read() {
 }
 
 #[test]
+fn reports_that_were_not_committed_count_as_unread() {
+    let (mut run, ticket) = at_work();
+    run.hand.pass(600_000);
+    run.driver.store.refuse(Some(|_| Some(StoreError::Unwritable("the disk is full".to_owned()))));
+    let (done, _told) = tokio::sync::oneshot::channel();
+    let upto = run.driver.clock.monotonic();
+    let reports = Packet { inputs: vec![succeeded(ticket)], done: Some(done) };
+    run.driver.turn(vec![reports, Input::ResultsRead { upto }.into()]);
+    run.driver.store.refuse(None);
+    run.driver.turn(Vec::new());
+    assert_eq!(state(&mut run), JobState::Running, "its success comes again with the next session");
+    run.driver.turn(vec![Packet { inputs: vec![Input::Connected { wiped: false }, succeeded(ticket)], done: None }]);
+    assert_eq!(state(&mut run), JobState::Succeeded);
+}
+
+#[test]
 fn a_start_is_not_kept_waiting_by_deadlines_that_are() {
     let (mut run, _) = at_work();
     run.step(vec![
