@@ -50,16 +50,20 @@ impl AgeJudge {
         if clock.monotonic() < self.hold {
             return None;
         }
-        let (Some(trust), Some((_, offset_ms))) = (&mut self.trust, offset(clock)) else {
-            return Some(now - retention);
-        };
+        let ahead = self.notice(clock);
+        let doubt = self.trust.map_or(0, |trust| trust.behind_ms) + if ahead > DRIFT_MS { ahead } else { 0 };
+        Some(now - retention - Millis(doubt.unsigned_abs()))
+    }
+
+    /// Takes note of a wall clock that was set: what finishes while it is behind looks older than it is once the clock
+    /// is right again. Gives how far it is ahead, in milliseconds.
+    pub(super) fn notice(&mut self, clock: &Clock) -> i64 {
+        let (Some(trust), Some((_, offset_ms))) = (&mut self.trust, offset(clock)) else { return 0 };
         let ahead = offset_ms - trust.offset_ms;
         if ahead < -DRIFT_MS {
-            // What finishes now looks older than it is once the clock is right again.
             trust.behind_ms = trust.behind_ms.max(-ahead);
         }
-        let doubt = trust.behind_ms + if ahead > DRIFT_MS { ahead } else { 0 };
-        Some(now - retention - Millis(doubt.unsigned_abs()))
+        ahead
     }
 
     /// The trust to be kept.

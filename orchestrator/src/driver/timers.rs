@@ -48,6 +48,7 @@ impl<S: Store> Driver<S> {
         if by.abs() >= JUMP_MS {
             tracing::warn!(by_ms = by, "the wall clock was set; time limits and back-offs go on as they were");
             metrics::counter!("warrener_clock_jumps_total").increment(1);
+            self.age.notice(&self.clock);
             self.memory.forget_rows();
             if let Err(error) = self.store.shift(by, self.now()) {
                 self.degrade(&error.to_string());
