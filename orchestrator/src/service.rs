@@ -9,11 +9,12 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 use warrener_amqp::Settings;
+use warrener_runtime::descriptors;
 use warrener_runtime::metrics::Metrics;
 use warrener_shared::time::Millis;
 use warrener_shared::wire::topology::Names;
 
-use crate::api::http::{Edge, raise_descriptors};
+use crate::api::http::Edge;
 use crate::api::{self, Api};
 use crate::broker::{self, Context, Notes, Repairs, Suspects, Troubles};
 use crate::config::{Config, Http};
@@ -99,7 +100,7 @@ async fn run_on<S: Store + 'static>(
         troubles: Troubles::default(),
         notes: Notes::default(),
     };
-    let edge = Arc::new(Edge::new(&config.http, raise_descriptors()));
+    let edge = Arc::new(Edge::new(&config.http, most_descriptors()));
     let api = Api { shared, view, inputs, metrics, finished, edge };
     tracing::info!(address = %listener.local_addr()?, store = %place, "orchestrator started");
     let server = tokio::spawn(api::serve(listener, api, stop.clone()));
@@ -112,6 +113,12 @@ async fn run_on<S: Store + 'static>(
     }
     tracing::info!("orchestrator stopped");
     outcome.map_err(Into::into)
+}
+
+/// Descriptors that the process may have open, once it has raised its limit as far as it is allowed to.
+fn most_descriptors() -> usize {
+    descriptors::raise_limit();
+    usize::try_from(descriptors::soft_limit()).unwrap_or(usize::MAX)
 }
 
 /// Listens where it is configured to, and refuses an address at which anybody could come unasked.

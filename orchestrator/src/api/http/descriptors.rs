@@ -1,6 +1,4 @@
-//! How many files and connections the process may have open.
-
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+//! Places for connections, by how many descriptors the process may have open.
 
 /// Descriptors for everything but clients of the HTTP interface: the database and its readers, the broker, logs.
 const RESERVED: usize = 56;
@@ -8,13 +6,6 @@ const RESERVED: usize = 56;
 const FEWEST: usize = 4;
 /// Largest number of spare places.
 const SPARE_MAX: usize = 64;
-
-/// Raises the limit of descriptors as far as is allowed, and says what it is now.
-pub fn raise() -> usize {
-    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return usize::MAX };
-    let raised = soft < hard && setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_ok();
-    usize::try_from(if raised { hard } else { soft }).unwrap_or(usize::MAX)
-}
 
 /// Ordinary and spare places for connections, of so many that are wished for.
 pub(super) fn places(wished: usize, descriptors: usize) -> (usize, usize) {

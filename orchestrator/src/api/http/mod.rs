@@ -26,7 +26,6 @@ use crate::config::Http;
 
 pub(super) use self::accept::Server;
 pub(super) use self::body::{Received, receive};
-pub use self::descriptors::raise as raise_descriptors;
 pub(super) use self::guard::guard;
 
 /// The rules of the edge and what is left of each bound.
