@@ -1,4 +1,4 @@
-//! What a worker is told: `[amqp]`, `[log]`, `[worker]` and `[kinds.…]`.
+//! Configuration of a worker process: `[amqp]`, `[log]`, `[worker]` and `[kinds.…]`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use warrener_shared::id::{Kind, QueueName};
 pub struct Settings {
     /// The broker.
     pub amqp: Amqp,
-    /// What goes to stderr.
+    /// Level and form of the lines on stderr.
     pub log: Log,
     /// The worker itself.
     pub worker: WorkerSection,
@@ -52,7 +52,7 @@ pub struct KindSection {
     pub env: Vec<String>,
 }
 
-/// What serves a kind, known to be sound.
+/// The program or address that serves a kind, checked already.
 pub(crate) enum Service {
     Command { argv: Vec<String>, env: Vec<String> },
     Http(reqwest::Url),
@@ -159,7 +159,7 @@ fn key(name: &str) -> String {
     if is_bare { name.to_owned() } else { format!("{name:?}") }
 }
 
-/// Whether a program can be found as the system will look for it.
+/// Tells whether a program can be found as the system will look for it: at its path, or by its name in `PATH`.
 fn is_there(program: &str) -> bool {
     if program.contains('/') {
         return Path::new(program).exists();

@@ -1,4 +1,4 @@
-//! What a handler knows of its attempt.
+//! The handler's view of its attempt.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -28,7 +28,7 @@ struct Inner {
     log: Mutex<Log>,
 }
 
-/// What the attempt wrote and nobody has been told.
+/// Log text of the attempt that was not sent yet.
 #[derive(Debug, Default)]
 struct Log {
     text: String,
@@ -79,12 +79,13 @@ impl Context {
         self.inner.attempt
     }
 
-    /// How many attempts may fail before the task does.
+    /// Number of failed attempts after which the task has failed, from 1.
     pub fn max_attempts(&self) -> u32 {
         self.inner.max_attempts
     }
 
-    /// How often the broker has handed the task out so far, from 1; more than 1 if workers broke down over it.
+    /// Number of times that the broker has handed the task out so far, from 1. More than 1 if workers broke down over
+    /// it.
     pub fn delivery(&self) -> u32 {
         self.inner.delivery
     }
@@ -131,7 +132,7 @@ impl Context {
         self.inner.stop.clone()
     }
 
-    /// Whether the attempt is to stop.
+    /// Tells whether the attempt was asked to stop.
     pub fn is_cancelled(&self) -> bool {
         self.inner.stop.is_cancelled()
     }
@@ -140,7 +141,7 @@ impl Context {
         &self.inner.stop
     }
 
-    /// What is new, in pieces that fit a message each.
+    /// Takes the progress and log text that were not sent yet, in pieces that fit a message each.
     pub(crate) fn take_news(&self) -> Vec<Progress> {
         let mut news: Vec<Progress> = self.news().take().into_iter().collect();
         let text = std::mem::take(&mut self.inner.log.lock().unwrap_or_else(PoisonError::into_inner).text);

@@ -1,4 +1,4 @@
-//! How a handler says that it did not succeed.
+//! Failures of handlers: the error, and the advice about another attempt.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use warrener_shared::error::{ErrorObject, is_code};
 use warrener_shared::time::Millis;
 use warrener_shared::wire::result::{Report, RetryAdvice};
 
-/// Why an attempt did not succeed, and what the handler says about trying again.
+/// A failure of an attempt, and the handler's advice about trying again.
 ///
 /// Any standard error becomes one by `?`, with the code `error`, its message and the messages of its sources.
 ///
@@ -29,7 +29,7 @@ use warrener_shared::wire::result::{Report, RetryAdvice};
 pub struct Failure {
     error: ErrorObject,
     retry: RetryAdvice,
-    /// Whether the attempt could not begin for want of descriptors, processes or memory: then it is handed back.
+    /// Set if the attempt could not begin for want of descriptors, processes or memory. Such an attempt is handed back.
     no_room: bool,
 }
 
@@ -82,12 +82,12 @@ impl Failure {
         &self.error.message
     }
 
-    /// What it says about trying again.
+    /// The handler's advice about another attempt.
     pub const fn retry(&self) -> RetryAdvice {
         self.retry
     }
 
-    /// What was added to help.
+    /// Details for whoever looks at the failed attempt; `None` if there are none.
     pub fn details(&self) -> Option<&RawValue> {
         self.error.details.as_deref()
     }

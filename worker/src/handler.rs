@@ -10,11 +10,11 @@ use warrener_shared::error::code;
 use crate::exec::{Command, Endpoint};
 use crate::{Context, Failure};
 
-/// What a handler leaves behind: JSON bytes, or why there are none.
+/// Result of a handler: JSON bytes, or the failure.
 pub(crate) type Answer = Result<Vec<u8>, Failure>;
 pub(crate) type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
-/// Whatever serves a kind.
+/// The code, program or address that serves a kind.
 #[derive(Clone)]
 pub(crate) enum Handler {
     /// Code of this process.

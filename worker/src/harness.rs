@@ -15,7 +15,7 @@ use crate::handler::Handler;
 use crate::session::Ending;
 use crate::{Context, Failure};
 
-/// One attempt at a task, as a worker makes it. Made by [`Worker::attempt`](crate::Worker::attempt).
+/// An attempt at a task, as a worker makes it. Made by [`Worker::attempt`](crate::Worker::attempt).
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -45,7 +45,7 @@ pub struct Trial {
     stop_after: Option<Duration>,
 }
 
-/// What came of a [`Trial`].
+/// Result of a [`Trial`].
 #[derive(Debug)]
 pub struct Tried {
     answer: Result<Vec<u8>, Failure>,
@@ -74,19 +74,19 @@ impl Trial {
         Self { handler, assignment, delivery: 1, stop_after: None }
     }
 
-    /// Which job and task it is. Defaults to the task `task` of the job `test`; an item is `<task>.<index>`.
+    /// Names the job and the task. Defaults to the task `task` of the job `test`; an item is `<task>.<index>`.
     pub fn of(mut self, job: &str, task: &str) -> Self {
         (self.assignment.job, self.assignment.task) = (job.to_owned(), task.to_owned());
         self
     }
 
-    /// Which attempt it is, of how many. Defaults to 1 of 5.
+    /// Sets the number of the attempt, from 1, and the number of attempts allowed. Defaults to 1 of 5.
     pub const fn number(mut self, attempt: u32, of: u32) -> Self {
         (self.assignment.attempt, self.assignment.max_attempts) = (attempt, of);
         self
     }
 
-    /// How long it may take. Defaults to for ever.
+    /// Limits the duration of the attempt. Defaults to no limit.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.assignment.timeout = Some(Millis(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)));
         self
@@ -126,7 +126,7 @@ impl Trial {
 }
 
 impl Tried {
-    /// What it wrote to its log.
+    /// Text that the handler wrote to its log.
     pub fn log(&self) -> &str {
         &self.log
     }
@@ -145,7 +145,7 @@ impl Tried {
         self.answer.as_ref().ok().and_then(|bytes| serde_json::from_slice(bytes).ok())
     }
 
-    /// Why it did not succeed. The code of an attempt that was stopped and gave up is `cancelled`.
+    /// The failure; `None` if the attempt succeeded. Its code is `cancelled` if the attempt was stopped and gave up.
     pub fn failure(&self) -> Option<&Failure> {
         self.answer.as_ref().err()
     }

@@ -1,4 +1,4 @@
-//! Which kinds a worker knows.
+//! The kinds that a worker serves.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -47,7 +47,7 @@ pub struct Worker {
     twice: Vec<String>,
 }
 
-/// Why a worker can't start.
+/// Reasons why a worker can't start.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
     /// The configuration is wrong.
@@ -97,7 +97,7 @@ impl Worker {
         Self::load(Loader::new(Binary::Worker).environment([]).directory(NOWHERE))
     }
 
-    /// One attempt at a task of this kind, made here and now, without a broker.
+    /// Prepares an attempt at a task of this kind, to be made here and now, without a broker.
     pub fn attempt(&self, kind: &str, input: &impl Serialize) -> Trial {
         Trial::new(self.registry.get(kind), kind, input)
     }
@@ -164,7 +164,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Whether it could start, without starting it; the broker is not asked.
+    /// Checks whether the worker could start, without starting it; the broker is not asked.
     ///
     /// # Errors
     /// As [`Worker::run`].

@@ -24,7 +24,7 @@ pub(super) struct Attempts {
     ends: mpsc::UnboundedSender<Ended>,
     inbox: mpsc::UnboundedReceiver<Ended>,
     ended: Vec<Ended>,
-    /// When the log last said that there is no room.
+    /// Time of the latest line in the log about a lack of room.
     told_no_room: Option<Instant>,
 }
 
@@ -95,5 +95,5 @@ impl Attempts {
 
 /// Many attempts find no room at the same time; one line says so.
 const TELL_EVERY: Duration = Duration::from_secs(1);
-/// One round of the driver takes this many at most, so that deliveries and confirms get their turn.
+/// Most ended attempts taken in one round of the driver, so that deliveries and confirms get their turn.
 const AT_ONCE: usize = 256;

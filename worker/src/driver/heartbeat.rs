@@ -1,4 +1,4 @@
-//! When and how the worker says that it lives.
+//! Heartbeats: the messages by which the worker shows that it lives, and their rhythm.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::session::Session;
 pub(super) struct Heartbeats {
     /// All that doesn't change.
     form: Heartbeat,
-    /// When the latest was sent; `None` if the next must not wait.
+    /// Time of the latest heartbeat; `None` if the next must not wait.
     last: Option<Instant>,
 }
 

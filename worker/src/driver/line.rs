@@ -1,4 +1,4 @@
-//! One connection to the broker: its consumers, its publisher, and the reports that wait for confirms.
+//! The worker's connection to the broker: its consumers, its publisher, and the reports that wait for confirms.
 
 mod connect;
 mod post;
@@ -27,11 +27,11 @@ use self::roads::Roads;
 use crate::report;
 use crate::session::{Destination, Offer, Ticket};
 
-/// One connection while it lasts.
+/// The connection to the broker, from its opening to its first error.
 pub(super) struct Line {
     address: Arc<Address>,
     roads: Roads,
-    /// When the roads are looked at again, and how long it takes until the look after that.
+    /// Time of the next look at the roads; `patience` gives the wait until the one after it.
     next_look: Instant,
     patience: Backoff,
     /// Questions to the broker that wait for their answers, so that nobody else has to.
@@ -62,7 +62,7 @@ enum State {
     },
 }
 
-/// What came over the line.
+/// Everything that arrived over the connection in one round.
 #[derive(Default)]
 pub(super) struct Heard {
     pub(super) offers: Vec<Offer<Receipt>>,
@@ -77,7 +77,7 @@ pub(super) struct Heard {
 pub(super) enum Told {
     /// Messages that wait in a queue.
     Waiting { lane: usize, ready: u32 },
-    /// What this user may publish.
+    /// The messages that this user may publish.
     Roads(Roads),
 }
 
@@ -90,7 +90,7 @@ pub(super) struct Sealed {
     pub(super) report: Arc<Report>,
 }
 
-/// What became of a report.
+/// The broker's answer to a report.
 pub(super) struct Answer {
     pub(super) ticket: Ticket,
     pub(super) serial: u64,
@@ -151,7 +151,8 @@ impl Line {
         self.post.send(&self.publisher, &self.address, self.roads.answers).await;
     }
 
-    /// Why no reports are taken at present, if so: then none may be sent, since a refused one ends the connection.
+    /// The reason why reports are refused at present, `None` if they are taken. While it is set none may be sent, since
+    /// a refused one ends the connection.
     pub(super) fn refused(&self) -> Option<&str> {
         self.roads.refused.as_deref()
     }
@@ -269,8 +270,8 @@ impl Line {
         Receipt::ack_all(std::mem::take(&mut self.acks)).await
     }
 
-    /// How to connect again, after a wait. If no report got through on this connection, or it ended by a refusal, the
-    /// next one begins with the question what may be published.
+    /// Makes the connector for the next connection, which opens after `wait`. If no report got through on this
+    /// connection, or it ended by a refusal, the next one begins with the question what may be published.
     pub(super) fn reconnect(&self, wait: Duration, error: &BrokerError, was_useful: bool) -> Connector {
         let refusal = matches!(error, BrokerError::Refused { .. } | BrokerError::Missing { .. });
         // A road that is known to be closed is asked about again.
@@ -316,7 +317,7 @@ fn tell_of_silence(roads: &Roads, before: Option<&str>) {
     }
 }
 
-/// One round takes this many of each sort, so that every sort gets its turn.
+/// Most deliveries, answers or requests taken in one round, each sort for itself, so that every sort gets its turn.
 const AT_ONCE: usize = 256;
 /// Longer than the broker takes to answer, or the session is over.
 const UNANSWERED: Duration = Duration::from_secs(120);

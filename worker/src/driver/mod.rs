@@ -33,15 +33,15 @@ pub(crate) struct Driver {
     attempts: Attempts,
     heartbeats: Heartbeats,
     link: Link,
-    /// How long the next connection is waited for: it grows until a report was confirmed.
+    /// Wait before the next connection: grows until a report was confirmed.
     backoff: Backoff,
-    /// When the latest connection came.
+    /// Time at which the latest connection opened.
     since: Instant,
-    /// Whether a report was confirmed on it.
+    /// Set once a report was confirmed on the latest connection.
     was_useful: bool,
     watchdog: Watchdog,
     lanes: usize,
-    /// Why no reports are taken, as was said in the log.
+    /// The reason why no reports are taken, as last written to the log; `None` if they are taken.
     refused: Option<String>,
     zero: Instant,
     ticks: Interval,
@@ -56,17 +56,17 @@ enum Link {
     Up(Box<Line>),
 }
 
-/// How far the end has come.
+/// Progress of the worker's own end.
 #[derive(Clone, Copy)]
 enum Drain {
     No,
     /// Running attempts have time until then.
     Grace(Instant),
-    /// They are being stopped; whatever is not settled by then is left to the broker.
+    /// Running attempts are being stopped. Deliveries that are not settled by this time are left to the broker.
     Forced(Instant),
 }
 
-/// What woke the driver.
+/// The event that woke the driver.
 enum Wake {
     Connected(Box<Line>),
     Heard(Result<Heard, BrokerError>),
@@ -174,7 +174,7 @@ impl Driver {
         }
     }
 
-    /// What an attempt wrote last goes out before its result.
+    /// Sends the last log text of an attempt before its result.
     async fn tell_last(&mut self, ticket: &Ticket, news: Vec<Progress>) {
         let Link::Up(line) = &mut self.link else { return };
         if line.refused().is_some() {
@@ -362,7 +362,7 @@ impl Driver {
         Ok(())
     }
 
-    /// What had arrived at a consumer that was cancelled.
+    /// Hands the session the deliveries that had arrived at a consumer before it was cancelled.
     fn take_leftovers(&mut self) {
         let now = self.now();
         if let Link::Up(line) = &mut self.link {
@@ -395,7 +395,7 @@ fn millis(span: Duration) -> Millis {
 
 /// A connection that lasted for this long was good for something, even if there was nothing to report.
 const LASTED: Duration = Duration::from_secs(60);
-/// How often time is looked at: as late as this may a claim, a progress or a heartbeat be.
+/// Longest delay of a claim, a progress or a heartbeat: the time is looked at this often.
 const TICK: Duration = Duration::from_millis(200);
 /// Four heartbeats: a worker that died is missed soon, one that reconnects in the longest of its back-offs is not.
 const LEASE: Millis = Millis(4 * HEARTBEAT_EVERY_MS);

@@ -7,23 +7,23 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What is known of one queue.
+/// Observations of one queue.
 #[derive(Debug)]
 struct Watch {
-    /// When something last came, or was last expected to come soon.
+    /// Time at which a delivery last came, or was last expected to come soon.
     heard: Instant,
-    /// When the last look was asked for.
+    /// Time at which the last look was asked for.
     looked: Instant,
-    /// How many looks in a row have found messages that nobody brought.
+    /// Number of looks in a row that found messages in the queue although none were delivered.
     strikes: u32,
 }
 
-/// What is to be done about a queue.
+/// The remedy for a queue that brings nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// Nothing.
     Well,
-    /// Its consumers are to be replaced.
+    /// Consumers of the queue are to be replaced.
     Replace,
     /// Replacing them did not help: the connection is to be made anew.
     Reconnect,

@@ -30,7 +30,7 @@ pub(crate) struct Command {
     pub(crate) env: Vec<String>,
 }
 
-/// How far stopping has got.
+/// Progress of stopping the program.
 #[derive(Clone, Copy)]
 enum Stopping {
     No,
@@ -123,7 +123,7 @@ async fn due(stopping: Stopping, context: &Context, too_much: &tokio_util::sync:
     }
 }
 
-/// What the end means; `None` is a success.
+/// Translates the end of the program; `None` is a success.
 fn verdict(status: ExitStatus, asked: bool, log: &str) -> Option<Failure> {
     let last = log.lines().rev().find(|line| !line.trim().is_empty());
     let because = last.map(|line| format!(": {}", line.trim())).unwrap_or_default();
@@ -164,7 +164,8 @@ fn not_started(program: &str, error: &std::io::Error) -> Failure {
 const BAD_DATA: i32 = 65;
 /// The last lines are what a person needs; the whole log belongs in a log.
 const LOG_BYTES: usize = 16 * 1024;
-/// What is left in the pipes of a program that ended is there at once.
+/// Longest wait for the rest in the pipes of a program that ended. Such a rest is there at once.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// What programs need to find their way. Everything else, secrets of the worker first of all, is kept from them.
+/// Variables that programs need to find their way. Everything else, secrets of the worker first of all, is kept from
+/// them.
 const ALLOWED: &[&str] = &["PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"];

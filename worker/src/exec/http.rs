@@ -134,7 +134,7 @@ impl Endpoint {
     }
 }
 
-/// Whether this machine is short of something, and not the endpoint to blame.
+/// Tells whether this machine is short of something, and the endpoint not to blame.
 fn is_shortage(error: &reqwest::Error) -> bool {
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
@@ -146,13 +146,13 @@ fn is_shortage(error: &reqwest::Error) -> bool {
     false
 }
 
-/// Whether another try may succeed: the server is in trouble, or asks for patience.
+/// Tells whether another try may succeed: the server is in trouble, or asks for patience.
 fn may_pass(status: StatusCode) -> bool {
     status.is_server_error()
         || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS)
 }
 
-/// What an error page begins with; reading on would serve nobody.
+/// Reads the beginning of an error page. The rest is left unread, since nobody would look at it.
 async fn beginning(response: &mut Response) -> String {
     let mut body = Vec::new();
     while body.len() < EXCERPT

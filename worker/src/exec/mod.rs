@@ -1,4 +1,4 @@
-//! One attempt from its start to its end: whatever serves the kind, inside its time, stopped when it must be.
+//! An attempt from its start to its end: code, program or endpoint, inside its time, stopped when it must be.
 
 mod command;
 mod http;
@@ -18,7 +18,7 @@ use crate::handler::{Answer, Handler};
 use crate::session::Ending;
 use crate::{Context, Failure};
 
-/// How long an attempt may take, and to stop.
+/// Time limits of an attempt.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience {
     /// From its start; `None` is for ever.

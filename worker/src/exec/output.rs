@@ -1,4 +1,4 @@
-//! What programs and endpoints answer, as JSON.
+//! Outputs of programs and endpoints, as JSON.
 
 use serde_json::value::RawValue;
 use warrener_shared::error::code;

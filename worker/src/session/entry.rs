@@ -1,4 +1,4 @@
-//! What the session knows of one ticket.
+//! The session's record of a ticket.
 
 use std::sync::Arc;
 
@@ -8,12 +8,12 @@ use warrener_shared::wire::result::Report;
 
 use super::Destination;
 
-/// One ticket that the session holds.
+/// The session's record of a ticket that it holds.
 #[derive(Debug)]
 pub(super) struct Entry<D> {
     /// Unsettled deliveries of the ticket; more than one if the orchestrator published it twice.
     pub(super) deliveries: Vec<Held<D>>,
-    /// Where reports go.
+    /// Destination of the reports.
     pub(super) to: Destination,
     /// Number of the report that waits for the broker's answer; 0 if none does.
     pub(super) sent: u64,
@@ -36,7 +36,7 @@ pub(super) enum Stage {
     Announcing(Job),
     /// A slot works on it.
     Running(Run),
-    /// Its report is on the way, or kept for the next connection.
+    /// The report is on the way, or kept for the next connection.
     Reporting(Arc<Report>),
 }
 

@@ -1,4 +1,4 @@
-//! What the session hears and what it answers.
+//! Events that the session hears, and actions that it asks for.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use warrener_shared::wire::result::Report;
 /// The ticket of an attempt, shared cheaply.
 pub type Ticket = Arc<str>;
 
-/// What a session is told once.
+/// Settings of a session, told once.
 #[derive(Clone, Debug)]
 pub struct Rules {
     /// Attempts worked on at once; at least 1.
     pub slots: usize,
-    /// How many queues are served, in order of preference; deliveries name them by position.
+    /// Number of queues served, in order of preference; deliveries name them by position.
     pub lanes: usize,
     /// Kinds with a handler.
     pub kinds: BTreeSet<String>,
@@ -23,7 +23,7 @@ pub struct Rules {
     pub claim_after: Millis,
     /// Length of the lease that a claim asks for.
     pub lease: Millis,
-    /// Where reports go unless a task names another place.
+    /// Name of our own results, to which reports go unless a task names another place.
     pub results: String,
 }
 
@@ -45,18 +45,18 @@ pub enum Event<D> {
     },
     /// An attempt that was started has ended.
     Ended {
-        /// Which.
+        /// Ticket of the attempt.
         ticket: Ticket,
-        /// How.
+        /// Outcome of the attempt.
         ending: Ending,
     },
     /// The broker answered for a report.
     Answered {
-        /// Whose report.
+        /// Ticket of the report.
         ticket: Ticket,
         /// The number that the report was published under.
         serial: u64,
-        /// Whether it is safe with the broker; otherwise its fate is unknown or it was refused.
+        /// True if the broker has the report safely. False if its fate is unknown or it was refused.
         confirmed: bool,
     },
     /// The orchestrator wants these attempts stopped.
@@ -76,20 +76,20 @@ pub struct Offer<D> {
     pub lane: usize,
     /// The consumer that it came through.
     pub feed: u32,
-    /// What it says.
+    /// The task as its message describes it.
     pub assignment: Assignment,
-    /// How often the broker handed it out before, as far as is known.
+    /// Number of earlier deliveries of the message, as far as is known.
     pub earlier: u32,
-    /// What settles it.
+    /// Handle that settles the delivery.
     pub delivery: D,
 }
 
-/// Where the reports on an attempt go.
+/// Destination of the reports on an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Destination {
     /// To our own results.
     Results {
-        /// How many reports may share a message there.
+        /// Most reports that may share a message there.
         together: u32,
     },
     /// To somebody else's queue, as an RPC server would answer.
@@ -97,7 +97,7 @@ pub enum Destination {
 }
 
 impl Destination {
-    /// How many reports may share a message there; an RPC client reads one from each.
+    /// Most reports that may share a message there: 1 for an RPC client, which reads one from each message.
     pub const fn together(&self) -> u32 {
         match self {
             Self::Results { together } => *together,
@@ -106,41 +106,41 @@ impl Destination {
     }
 }
 
-/// How an attempt ended.
+/// Outcome of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// With a success or a failure.
     Reported(Report),
-    /// It was stopped before it came to an end.
+    /// The attempt was stopped before it came to an end.
     Interrupted,
-    /// It could not begin: this machine is short of descriptors, processes or memory.
+    /// The attempt could not begin: this machine is short of descriptors, processes or memory.
     NoRoom {
-        /// What it is short of, in words for people.
+        /// The thing that is short, in words for people.
         why: String,
     },
 }
 
-/// What the driver has to do, in this order.
+/// Work for the driver, to be done in this order.
 #[derive(Debug, PartialEq)]
 pub enum Action<D> {
     /// Begin an attempt, and say so by [`Event::Ended`] when it is over.
     Start {
-        /// Its ticket.
+        /// Ticket of the attempt.
         ticket: Ticket,
-        /// What to do.
+        /// The task as its message describes it.
         assignment: Assignment,
-        /// The how-manieth delivery of the task this is, from 1, crashes of earlier attempts included.
+        /// Number of this delivery of the task, from 1; deliveries that ended with a crash of their worker count too.
         delivery: u32,
     },
     /// Stop an attempt: ask, wait, force.
     Stop(Ticket),
     /// Send a report and tell by [`Event::Answered`] what became of it.
     Publish {
-        /// Whose report.
+        /// Ticket that the report is about.
         ticket: Ticket,
         /// To be repeated in the answer.
         serial: u64,
-        /// Where it goes.
+        /// Destination of the report.
         to: Destination,
         /// The report.
         report: Arc<Report>,
@@ -151,7 +151,7 @@ pub enum Action<D> {
         lane: usize,
         /// Number of the new consumer, never used before.
         feed: u32,
-        /// How many unsettled deliveries it may have.
+        /// Most unsettled deliveries that the consumer may have.
         prefetch: u32,
     },
     /// End a consumer; what it has delivered stays valid. The next action waits for it.

@@ -1,4 +1,4 @@
-//! How many deliveries may be outstanding: consumers with a prefetch, per queue.
+//! The number of deliveries that may be outstanding: consumers with a prefetch, per queue.
 //!
 //! An acknowledgement makes the broker send one more message *to the consumer that had the delivery*, unless
 //! that consumer was cancelled. A new consumer does not know what its predecessors have left unsettled. So
@@ -76,7 +76,7 @@ impl Lanes {
         feeds.filter(|(_, feed)| feed.unsettled < feed.prefetch).map(|(number, feed)| (number, feed.id)).collect()
     }
 
-    /// Whether another balance would change something: a queue could have more outstanding deliveries than it may
+    /// Tells whether another balance would change something: a queue could have more outstanding deliveries than it may
     /// have now, or have them through fewer consumers.
     pub(super) fn are_off(&self, capacity: usize) -> bool {
         self.lanes.iter().any(|lane| lane.outstanding() < capacity || lane.is_idle() && lane.feeds.len() > 1)

@@ -1,4 +1,4 @@
-//! What a worker remembers of attempts that it no longer holds.
+//! Memory of attempts that the worker no longer holds.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;

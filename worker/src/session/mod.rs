@@ -95,7 +95,7 @@ impl<D> Session<D> {
         }
     }
 
-    /// What is to be done after the events since the last call, in order.
+    /// Takes all that is to be done after the events since the last call, in order.
     pub fn take_actions(&mut self, now: Millis) -> Vec<Action<D>> {
         self.fill(now);
         self.advance_alone();
@@ -129,7 +129,7 @@ impl<D> Session<D> {
         runs.min()
     }
 
-    /// Whether no more is taken.
+    /// Tells whether the session has stopped taking deliveries for good.
     pub const fn is_draining(&self) -> bool {
         self.draining
     }
@@ -168,7 +168,7 @@ impl<D> Session<D> {
         if self.is_closed() || !self.connected { Vec::new() } else { self.lanes.hungry() }
     }
 
-    /// What a consumer had delivered stays valid; another takes its place.
+    /// Cuts off a consumer that brings nothing, so that another takes its place. Deliveries that it made stay valid.
     fn silenced(&mut self, lane: usize, feed: u32) {
         self.lanes.cut(lane, feed, &mut self.actions);
         self.unbalanced = true;
@@ -198,7 +198,7 @@ impl<D> Session<D> {
         }
     }
 
-    /// Whether deliveries are taken at all.
+    /// Tells whether no delivery is taken at present.
     const fn is_closed(&self) -> bool {
         self.draining || self.alone.is_some() || self.capacity == 0 || self.rest.is_on()
     }

@@ -1,4 +1,4 @@
-//! What becomes of a delivery.
+//! The judgement on a delivery: started, kept waiting, handed back or answered again.
 
 use std::sync::Arc;
 
@@ -114,7 +114,7 @@ impl<D> Session<D> {
         self.send(&ticket);
     }
 
-    /// Who wants the reports.
+    /// Destination that a task wants for its reports.
     pub(super) fn destination(&self, assignment: &Assignment) -> Destination {
         if assignment.reply_to == self.rules.results {
             Destination::Results { together: assignment.max_reports }

@@ -126,7 +126,7 @@ impl<D> Session<D> {
     }
 }
 
-/// Whether a report tells how the work ended, and not only that it goes back.
+/// Tells whether a report says how the work ended, and not only that the task goes back.
 pub(super) const fn is_result(report: &Report) -> bool {
     matches!(report, Report::Succeeded { .. } | Report::Failed { .. })
 }

@@ -7,7 +7,7 @@ use warrener_shared::time::Millis;
 pub(super) struct Rest {
     /// Nothing is begun before this time.
     until: Option<Millis>,
-    /// How long the last pause was; zero once an attempt came to its end.
+    /// Length of the last pause; zero once an attempt came to its end.
     last: Millis,
 }
 
@@ -20,7 +20,7 @@ impl Rest {
         }
     }
 
-    /// There was room: the next pause is short again.
+    /// Makes the next pause short again, once there was room.
     pub(super) const fn reset(&mut self) {
         self.last = Millis(0);
     }

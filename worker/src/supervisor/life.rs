@@ -42,17 +42,17 @@ struct Supervisor {
     end: Option<ProgramEnd>,
     stage: LifeStage,
     input: Input,
-    /// Whether the worker's end of the socket is open.
+    /// Set while the worker's end of the socket is open.
     has_worker: bool,
 }
 
-/// How far the end of the program has come.
+/// Progress of ending the program.
 #[derive(Clone, Copy)]
 enum LifeStage {
     Running,
-    /// It was asked, because the worker is gone; it is forced then.
+    /// The worker is gone, so the program was asked to end; it is forced at this time.
     Orphaned(Instant),
-    /// It was asked; the worker says when it is to be forced.
+    /// The worker had the program asked to end, and will say when it is to be forced.
     Asked,
     Forced,
 }

@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(crate) use self::talk::{ProgramEnd, ProgramNews, StopCommand, input_header};
 
-/// Whether this binary has the mode.
+/// Set if this binary can act as a supervisor.
 static AVAILABLE: AtomicBool = AtomicBool::new(false);
 
 /// Becomes a supervisor if this process was started as one; tells then how `main` is to end. Otherwise notes that
@@ -61,13 +61,13 @@ pub fn enter_as_first_process() -> Option<ExitCode> {
     None
 }
 
-/// Whether programs can be run below a supervisor.
+/// Tells whether programs can be run below a supervisor.
 pub(crate) fn is_available() -> bool {
     AVAILABLE.load(Ordering::Relaxed)
 }
 
-/// What starts a supervisor of a program: a path and arguments, to which the program and its own are added. The
-/// program may have so many descriptors; `None` leaves the limit as it is.
+/// The path and arguments that start a supervisor, to which the program and its own arguments are added. `descriptors`
+/// limits the descriptors of the program; `None` leaves the limit as it is.
 pub(crate) fn command(descriptors: Option<u64>) -> (&'static str, [OsString; 2]) {
     let descriptors = descriptors.map_or_else(|| "-".to_owned(), |count| count.to_string());
     // The link stands for the binary that runs, even if the file was replaced meanwhile.

@@ -1,25 +1,25 @@
-//! What a worker and a supervisor tell each other over their socket.
+//! The language of a worker and a supervisor on their socket.
 //!
 //! The worker sends the length of the input, a line break, the input, and then one byte for each command. The
 //! supervisor sends lines: `pid <n>`, then `exit <n>`, `signal <n>` or `error <errno>`.
 
-/// What a worker wants.
+/// A wish of the worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StopCommand {
     /// The program shall end.
     Ask,
-    /// It shall end now.
+    /// The program shall end now.
     Force,
 }
 
-/// How a program ended, or why it never began.
+/// The end of a program, or the reason why it never began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProgramEnd {
     /// With this exit code.
     Exit(i32),
     /// By this signal.
     Signal(i32),
-    /// It could not be started, for this reason of the system's.
+    /// The program could not be started, for this reason of the system's.
     Error(i32),
 }
 
@@ -28,11 +28,11 @@ pub(crate) enum ProgramEnd {
 pub(crate) struct ProgramNews {
     /// The process that leads the program's group.
     pub(crate) pid: Option<i32>,
-    /// How it ended; `None` if the supervisor died first.
+    /// The end of the program; `None` if the supervisor died first.
     pub(crate) end: Option<ProgramEnd>,
 }
 
-/// What stands before the input.
+/// Header of the input: its length in bytes, and a line break.
 pub(crate) fn input_header(length: usize) -> String {
     format!("{length}\n")
 }

@@ -14,7 +14,7 @@ use super::post::Post;
 use super::roads::Roads;
 use super::{Line, tell_of_silence};
 
-/// Where the worker connects, and the names that it uses there.
+/// The broker's address, and the names that the worker uses there.
 pub(in crate::driver) struct Address {
     pub(in crate::driver) id: String,
     /// Task queues, in order of preference.
@@ -23,9 +23,9 @@ pub(in crate::driver) struct Address {
     pub(in crate::driver) workers: String,
     names: Names,
     settings: Settings,
-    /// Whether a task asked for an answer elsewhere than at our results.
+    /// Set once a task asked for an answer in another queue than our own results.
     answers_others: AtomicBool,
-    /// Whether the next connection begins with the question what this user may publish.
+    /// Set if the next connection begins with the question what this user may publish.
     in_doubt: AtomicBool,
 }
 
@@ -45,7 +45,7 @@ impl Address {
         }
     }
 
-    /// Whether a task asked for an answer elsewhere than at our results.
+    /// Tells whether a task asked for an answer in another queue than our own results.
     pub(super) fn answers_others(&self) -> bool {
         self.answers_others.load(Ordering::Relaxed)
     }
@@ -139,7 +139,7 @@ async fn connect(address: Arc<Address>, wait: Duration) -> Box<Line> {
 const WINDOW: usize = 512;
 /// Control messages held at once; they are dealt with at once.
 const CONTROL: u16 = 64;
-/// How soon a worker looks again for the exchanges that the first orchestrator declares.
+/// Wait between looks for the exchanges that the first orchestrator declares, in the first minute.
 const NO_ORCHESTRATOR_YET: Duration = Duration::from_millis(500);
-/// How often it does so before it becomes patient: a minute.
+/// Number of such looks before the waits grow: those of a minute.
 const SOON: u32 = 120;

@@ -80,7 +80,7 @@ impl Post {
         if is_full || self.underway < UNDERWAY { self.queued.pop_front() } else { None }
     }
 
-    /// One message for a report and all behind it that may go with it.
+    /// Puts a report, and all queued behind it that may share its message, into one message.
     fn gather(&mut self, first: &Sealed, worker: &str) -> (Vec<(Ticket, u64)>, Message) {
         let mut reports = vec![(first.ticket.clone(), first.serial)];
         let (mut bundle, most) = (Bundle::default(), first.to.together());
@@ -98,7 +98,7 @@ impl Post {
         (reports, report::signed(bundle.into_message(), worker))
     }
 
-    /// What the broker has said about reports, at most so many messages of it.
+    /// Takes the broker's answers to reports, those to at most `most` messages.
     pub(super) fn poll_answers(&mut self, cx: &mut Context<'_>, most: usize) -> Vec<Answer> {
         let mut answers = std::mem::take(&mut self.dropped);
         for _ in 0..most {

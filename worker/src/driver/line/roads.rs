@@ -1,21 +1,21 @@
-//! Which of a worker's messages the broker takes, asked without sending any.
+//! The exchanges that take a worker's messages, found out without sending any.
 
 use warrener_amqp::{BrokerError, Right, Session};
 
 use super::Address;
 
-/// What this user may publish, as of the last look.
+/// The messages that this user may publish, as of the last look.
 pub(in crate::driver) struct Roads {
-    /// Why reports are refused; `None` if they are taken.
+    /// The reason why reports are refused; `None` if they are taken.
     pub(in crate::driver) refused: Option<String>,
-    /// Why heartbeats are refused; `None` if they are taken.
+    /// The reason why heartbeats are refused; `None` if they are taken.
     pub(super) silent: Option<String>,
-    /// Whether the answers that other orchestrators' tasks want are taken.
+    /// True if the default exchange takes answers, which tasks of other orchestrators want.
     pub(super) answers: bool,
 }
 
 impl Roads {
-    /// What the last connection has shown: everything is taken.
+    /// Takes everything to be allowed, as the last connection has shown.
     pub(super) const fn open() -> Self {
         Self { refused: None, silent: None, answers: true }
     }
@@ -31,7 +31,7 @@ impl Roads {
     }
 }
 
-/// Why an exchange takes nothing from this user; `None` if it takes everything.
+/// Finds the reason why an exchange takes nothing from this user; `None` if it takes everything.
 async fn barrier(broker: &Session, exchange: &str) -> Result<Option<String>, BrokerError> {
     if !broker.exchange_exists(exchange).await? {
         return Ok(Some(format!("the exchange {exchange} is not there; orchestrators declare it when they start")));

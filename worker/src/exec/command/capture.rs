@@ -92,5 +92,5 @@ async fn drain(stream: Option<impl AsyncRead + Unpin>, mut take: impl FnMut(&[u8
     }
 }
 
-/// What a pipe holds at most by default.
+/// Bytes read at once: the most that a pipe holds by default.
 const CHUNK: usize = 64 * 1024;

@@ -1,4 +1,4 @@
-//! How many programs run at once: as many as there are descriptors for, with some left for everything else.
+//! The bound on programs that run at once: as many as there are descriptors for, with some left for everything else.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -37,12 +37,12 @@ fn programs(descriptors: u64) -> usize {
     usize::try_from(descriptors.saturating_sub(RESERVE) / EACH).unwrap_or(usize::MAX).max(1)
 }
 
-/// Whether an error means that this machine is short of something, and not that the program is to blame.
+/// Tells whether an error means that this machine is short of something, and not that the program is to blame.
 pub(crate) fn is_shortage(error: &std::io::Error) -> bool {
     error.raw_os_error().is_some_and(is_shortage_no)
 }
 
-/// Whether a number of the system's means that it is short of something.
+/// Tells whether an error number of the system means that it is short of something.
 pub(super) fn is_shortage_no(errno: i32) -> bool {
     matches!(Errno::from_raw(errno), Errno::EMFILE | Errno::ENFILE | Errno::EAGAIN | Errno::ENOMEM)
 }

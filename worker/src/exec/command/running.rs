@@ -26,15 +26,15 @@ pub(super) struct Running {
     leash: Leash,
 }
 
-/// What holds the program.
+/// The means of ending the program and all that it started.
 enum Leash {
-    /// We are its parent and know its group.
+    /// The process group of the program, which is a child of ours.
     Group(Group),
     /// A supervisor is: it ends everything once our end of the socket is closed.
     Supervisor { said: OwnedReadHalf, commands: mpsc::UnboundedSender<supervisor::StopCommand> },
 }
 
-/// Where the input goes.
+/// The way of the input to the program.
 pub(super) enum Inlet {
     Pipe(tokio::process::ChildStdin),
     Supervisor { socket: OwnedWriteHalf, commands: mpsc::UnboundedReceiver<supervisor::StopCommand> },
@@ -93,7 +93,7 @@ impl Running {
         self.child.wait().await
     }
 
-    /// How the program ended, once our child has ended like this.
+    /// Tells the status of the program, given that of our child: the program itself or its supervisor.
     pub(super) async fn end(&mut self, status: ExitStatus) -> std::io::Result<ExitStatus> {
         let Leash::Supervisor { said, .. } = &mut self.leash else { return Ok(status) };
         match heard(said).await {
@@ -163,7 +163,7 @@ async fn feed_supervisor(
     Ok(())
 }
 
-/// What a supervisor that has ended has said.
+/// Reads all that a supervisor said; it has ended or is about to.
 async fn heard(said: &mut (impl AsyncRead + Unpin)) -> ProgramNews {
     let mut text = Vec::new();
     // A socket that breaks, as one does that is closed with input unread, has said what it had to say.

@@ -3,13 +3,13 @@
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use warrener_shared::wire::is_json_type;
 
-/// What the headers of an answer say of its body.
+/// Headers of an answer that describe its body.
 #[derive(Debug, Default)]
 pub(super) struct Form {
-    /// Whether the media type is one of JSON.
+    /// True if the media type is one of JSON.
     pub(super) is_json: bool,
     charset: Option<String>,
-    /// How it is packed, unless it is not.
+    /// Content encoding, such as `gzip`; `None` if the body is plain.
     encoding: Option<String>,
 }
 
@@ -46,5 +46,5 @@ impl Form {
 
 /// Names of what is read.
 const UTF_8: [&str; 4] = ["utf-8", "utf8", "us-ascii", "ascii"];
-/// How the names of charsets begin that share their first 128 characters with UTF-8.
+/// First letters of the charsets that share their first 128 characters with UTF-8.
 const EXTENDS_ASCII: [&str; 4] = ["iso-8859-", "iso8859-", "latin", "windows-125"];

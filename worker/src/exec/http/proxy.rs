@@ -1,9 +1,9 @@
-//! Which proxy a request goes through, by the environment.
+//! The proxy for a request, chosen by the environment.
 
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
 
-/// Whether an address is on this machine.
+/// Tells whether an address is on this machine.
 pub(super) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
     host == "localhost"

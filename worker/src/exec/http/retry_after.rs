@@ -1,4 +1,4 @@
-//! How long an endpoint wants us to wait.
+//! The wait that an endpoint asks for.
 
 use std::time::Duration;
 
