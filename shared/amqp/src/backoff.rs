@@ -1,4 +1,4 @@
-//! How long to wait before the next session.
+//! The wait before the next session.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;

@@ -22,12 +22,12 @@ impl Batch {
         Self { deliveries, tags, lane: Arc::clone(lane) }
     }
 
-    /// How many messages there are to settle.
+    /// Number of messages to settle.
     pub fn len(&self) -> usize {
         self.tags.len()
     }
 
-    /// Whether there is nothing to settle.
+    /// Tells whether there is nothing to settle.
     pub fn is_empty(&self) -> bool {
         self.tags.is_empty()
     }

@@ -29,12 +29,12 @@ pub struct Consumer {
     held: VecDeque<lapin::message::Delivery>,
     /// Of the latest subscription.
     prefetch: u16,
-    /// When the batch that is being collected is due.
+    /// Time at which the batch that is being collected is due.
     due: Option<Instant>,
     over: Pin<Box<dyn Future<Output = BrokerError> + Send + Sync>>,
-    /// Whether the session goes on if the broker ends this consumer.
+    /// True if the session goes on when the broker ends this consumer.
     spares_session: bool,
-    /// Whether the broker has ended it.
+    /// Set once the broker has ended the consumer.
     has_ended: bool,
 }
 
@@ -111,7 +111,7 @@ impl Consumer {
         Pulse { lane: Arc::clone(&self.lane), queue: self.queue.clone(), prefetch: self.prefetch }
     }
 
-    /// What has arrived already, up to `max` messages, without waiting; `None` if nothing has.
+    /// Takes the messages that have arrived already, up to `max`, without waiting; `None` if there are none.
     ///
     /// # Errors
     /// When the session is over, or the broker ended the consumer, which ends the session.

@@ -13,25 +13,25 @@ use crate::call::call;
 use crate::ledger::Ledger;
 use crate::{BrokerError, Session, message};
 
-/// What came with a delivery.
+/// A message as the broker handed it out, without the means to settle it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Incoming {
     /// The message.
     pub message: Message,
-    /// Whether the broker has handed it out before.
+    /// True if the broker has handed the message out before.
     pub redelivered: bool,
-    /// How often before, as a quorum queue counts. `None` on the first delivery: whatever the header says then, a
-    /// client has written.
+    /// Number of earlier deliveries, as a quorum queue counts them. `None` on the first delivery: a header that says
+    /// otherwise was written by a client then.
     pub delivery_count: Option<u32>,
     /// The exchange that it was published to; empty for the default exchange.
     pub exchange: String,
     /// The key that it was published with.
     pub routing_key: String,
-    /// Why it was dead-lettered the last time, if it was.
+    /// The latest dead-lettering of the message, if there was one.
     pub death: Option<Death>,
 }
 
-/// How the broker says that a message was dead-lettered.
+/// The broker's account of a dead-lettering.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Death {
     /// The queue that it died in.
@@ -42,7 +42,7 @@ pub struct Death {
     pub exchange: String,
     /// The key that it had been published with.
     pub routing_key: String,
-    /// How often it died there for that reason.
+    /// Number of times that the message died there for that reason, from 1.
     pub count: i64,
 }
 
@@ -63,20 +63,20 @@ pub struct Receipt {
     lane: Arc<Lane>,
 }
 
-/// What became of a settlement.
+/// Result of settling a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settled {
-    /// It was handed to the broker. (AMQP confirms no settlements: if the connection breaks now, the message may
-    /// still come again.)
+    /// The settlement was handed to the broker. (AMQP confirms no settlements: if the connection breaks now, the
+    /// message may still come again.)
     Done,
     /// The session is over: the broker gives the message to somebody else, or has done so.
     TooLate,
 }
 
-/// What is done with one message of a batch.
+/// Settlement of a message of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is dealt with.
+    /// The message is dealt with.
     Ack,
     /// Nobody can make sense of it: it is dead-lettered.
     Reject,
@@ -197,7 +197,7 @@ impl Receipt {
         Ok(())
     }
 
-    /// Whether the session that the message came through still lives.
+    /// Tells whether the session that the message came through still lives.
     pub fn is_usable(&self) -> bool {
         self.lane.session.is_usable()
     }

@@ -13,7 +13,7 @@ use crate::probe::Failure;
 use crate::topology::{Binding, Exchange, Queue, Routing, Topology};
 use crate::{BrokerError, Session};
 
-/// What a passive look at a queue tells.
+/// Counts of a queue, from a passive declare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Depth {
     /// Messages that wait for a consumer.
@@ -22,12 +22,12 @@ pub struct Depth {
     pub consumers: u32,
 }
 
-/// Whether the broker still knew the mark of our database.
+/// Answer of the broker about the mark of our database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
-    /// It was there, and ours: the broker kept its data.
+    /// The mark was there, and ours: the broker kept its data.
     Known,
-    /// It was missing and now is there: the broker lost its data, or the prefix is new.
+    /// The mark was missing and now is there: the broker lost its data, or the prefix is new.
     Fresh,
 }
 
@@ -70,7 +70,7 @@ impl Session {
         }
     }
 
-    /// How many messages and consumers a queue has; `None` if it doesn't exist.
+    /// Counts the messages and consumers of a queue; `None` if it doesn't exist.
     ///
     /// # Errors
     /// If the broker can't be asked.
@@ -100,7 +100,7 @@ impl Session {
         Ok(())
     }
 
-    /// Whether an exchange exists.
+    /// Tells whether an exchange exists.
     ///
     /// # Errors
     /// If the broker can't be asked.

@@ -1,10 +1,10 @@
-//! What can go wrong between us and the broker, and what a person can do about it.
+//! Errors between us and the broker, with the remedies that a person has.
 
 use std::time::Duration;
 
 use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
 
-/// Why something at the broker failed. Texts read *what we were doing: with what: why*.
+/// Errors of the broker and of the way to it. Texts read *what we were doing: with what: why*.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BrokerError {
@@ -13,7 +13,7 @@ pub enum BrokerError {
     Address {
         /// The address without its password.
         url: String,
-        /// What is wrong with it.
+        /// The fault in the address.
         why: String,
     },
     /// No host of the address answered.
@@ -21,13 +21,13 @@ pub enum BrokerError {
     Unreachable {
         /// The address without its password.
         url: String,
-        /// What each host answered.
+        /// The error of each host.
         why: String,
     },
     /// The broker doesn't let this user do it.
     #[error("{what}: not allowed: {why}; check user, password, virtual host and permissions")]
     Refused {
-        /// What we were doing.
+        /// The operation that was refused, such as `declaring warrener.tasks`.
         what: String,
         /// The broker's text.
         why: String,
@@ -37,11 +37,11 @@ pub enum BrokerError {
     Mismatch {
         /// The queue or exchange.
         entity: String,
-        /// What we declare.
+        /// The entity as we declare it.
         wanted: String,
-        /// What is there.
+        /// The entity as it is at the broker.
         found: String,
-        /// How to put it right.
+        /// The remedy, for a person.
         fix: String,
     },
     /// The prefix belongs to another database.
@@ -58,7 +58,7 @@ pub enum BrokerError {
     /// A queue or exchange isn't there.
     #[error("{what}: {entity} does not exist")]
     Missing {
-        /// What we were doing.
+        /// The operation that failed.
         what: String,
         /// The queue or exchange.
         entity: String,
@@ -66,15 +66,15 @@ pub enum BrokerError {
     /// The broker didn't answer in time.
     #[error("{what}: no answer within {} s", after.as_secs_f32())]
     Timeout {
-        /// What we were waiting for.
+        /// The operation whose answer is missing.
         what: String,
-        /// How long.
+        /// The time that was waited.
         after: Duration,
     },
     /// The broker or the network ended a connection or a channel.
     #[error("{what}: {why}")]
     Broken {
-        /// What was going on.
+        /// The operation that was under way.
         what: String,
         /// The broker's text, or the network's.
         why: String,
@@ -88,9 +88,9 @@ pub enum BrokerError {
     /// A name or property can't be sent.
     #[error("{what}: {why}")]
     Invalid {
-        /// What it is.
+        /// The thing that is invalid, such as a name.
         what: String,
-        /// Why it can't be sent.
+        /// The reason why it can't be sent.
         why: String,
     },
     /// The session was closed by us.
@@ -99,7 +99,7 @@ pub enum BrokerError {
 }
 
 impl BrokerError {
-    /// Whether a new session may succeed without anybody changing anything.
+    /// Tells whether a new session may succeed without anybody changing anything.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable { .. }
@@ -116,7 +116,7 @@ impl BrokerError {
         }
     }
 
-    /// What the client library reported while we were doing `what`.
+    /// Translates an error of the client library that came while we were doing `what`.
     pub(crate) fn from_lapin(what: &str, error: &lapin::Error) -> Self {
         let what = what.to_owned();
         match SoftError::of(error) {

@@ -12,21 +12,21 @@ use crate::probe::Failure;
 use crate::topology::{Exchange, Queue};
 use crate::{BrokerError, Session, Settings};
 
-/// How an entity at the broker compares with what an orchestrator declares.
+/// An entity at the broker, compared with what an orchestrator declares.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It isn't there.
+    /// The entity isn't there.
     Missing,
-    /// It is what it should be.
+    /// The entity is what it should be.
     Same,
-    /// It exists with other properties.
+    /// The entity exists with other properties.
     Differs {
-        /// What an orchestrator declares.
+        /// The properties that an orchestrator declares.
         wanted: String,
-        /// What is there.
+        /// The properties that differ at the broker.
         found: String,
     },
-    /// This user may not compare it, since that takes the right to configure it.
+    /// The user may not compare the entity, since that takes the right to configure it.
     Refused,
 }
 
@@ -43,13 +43,13 @@ pub enum Right {
     Listen {
         /// The queue.
         queue: String,
-        /// What it is bound to.
+        /// The exchange that it is bound to.
         exchange: String,
     },
 }
 
 impl Session {
-    /// How an exchange compares with what it should be.
+    /// Compares an exchange with what it should be.
     ///
     /// # Errors
     /// If the broker can't be asked.
@@ -60,7 +60,7 @@ impl Session {
         standing(self.declare_exchange(exchange).await)
     }
 
-    /// How a queue compares with what it should be.
+    /// Compares a queue with what it should be.
     ///
     /// # Errors
     /// If the broker can't be asked.
@@ -71,7 +71,7 @@ impl Session {
         standing(self.declare_queue(queue).await)
     }
 
-    /// Whether the user of this session has a right.
+    /// Tells whether the user of this session has a right.
     ///
     /// # Errors
     /// If the broker can't be asked.
@@ -135,8 +135,8 @@ impl Session {
     }
 }
 
-/// Whether a queue that shows no messages takes no consumer either, as a quorum queue does that lost its leader. It
-/// is asked on a session of its own, because a dead queue takes the whole connection with it.
+/// Tells whether a queue that shows no messages takes no consumer either, as a quorum queue does that lost its leader.
+/// The question goes over a session of its own, because a dead queue takes the whole connection with it.
 ///
 /// # Errors
 /// If no session can be opened, so that nobody was asked.

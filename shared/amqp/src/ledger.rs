@@ -1,4 +1,4 @@
-//! Which deliveries of a channel are settled, so that a `multiple` acknowledgement never covers anybody else's.
+//! The settled deliveries of a channel, noted so that a `multiple` acknowledgement never covers anybody else's.
 
 use std::collections::VecDeque;
 
@@ -15,13 +15,13 @@ impl Ledger {
         Self { oldest_open: 1, settled: VecDeque::new() }
     }
 
-    /// Whether everything before this delivery is settled.
+    /// Tells whether all deliveries before this one are settled.
     pub(crate) fn is_settled_before(&self, tag: u64) -> bool {
         self.oldest_open >= tag
     }
 
-    /// How many of these deliveries, in ascending order, leave nothing open before the last of them once they are
-    /// settled: so many can share a frame.
+    /// Counts how many of these deliveries can share a frame, from the first on: once settled, they leave nothing open
+    /// before the last of them. `tags` ascend.
     pub(crate) fn run(&self, tags: &[u64]) -> usize {
         let mut next = self.oldest_open;
         for (count, tag) in tags.iter().enumerate() {

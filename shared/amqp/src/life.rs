@@ -40,7 +40,7 @@ impl Life {
         self.end.borrow().is_some()
     }
 
-    /// Why it ended, if it did.
+    /// Gives the reason of the end as an error, if the session has ended.
     pub(crate) fn check(&self) -> Result<(), BrokerError> {
         self.end.borrow().clone().map_or(Ok(()), Err)
     }

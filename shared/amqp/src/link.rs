@@ -1,4 +1,4 @@
-//! One connection to the broker, watched.
+//! A connection to the broker, watched.
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,7 +24,7 @@ pub(crate) struct Link {
     call_timeout: Duration,
 }
 
-/// Whether the broker, short of memory or disk, has stopped reading from a connection.
+/// The broker's reason not to read from a connection, when it is short of memory or disk.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Blocked(Arc<Mutex<Option<String>>>);
 
@@ -106,7 +106,7 @@ impl Link {
 }
 
 impl Blocked {
-    /// Why the broker takes no publishes from this connection, if so.
+    /// The reason why the broker takes no publishes from this connection; `None` if it takes them.
     pub(crate) fn reason(&self) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -124,7 +124,7 @@ fn ended(role: &str) -> BrokerError {
     BrokerError::Broken { what: role.to_owned(), why: "the connection is closed".to_owned() }
 }
 
-/// How often the state of a connection is looked at, beside the events.
+/// Time between two looks at the state of a connection, beside its events.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// An orderly close is a courtesy; nobody waits for it longer.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);

@@ -1,4 +1,4 @@
-//! Our messages as AMQP properties, and back.
+//! Translation of our messages into AMQP properties, and back.
 
 use std::collections::BTreeMap;
 
@@ -124,7 +124,7 @@ fn describe(value: &AMQPValue) -> String {
     text.chars().take(DESCRIPTION).collect()
 }
 
-/// One element of a list or table; nested lists and tables are named only, so that depth costs nothing.
+/// Describes an element of a list or table. Nested lists and tables are only named, so that depth costs nothing.
 fn brief(value: &AMQPValue) -> String {
     match value {
         AMQPValue::FieldArray(values) => format!("a list of {}", values.as_slice().len()),

@@ -28,7 +28,7 @@ struct Open {
     channel: Option<Channel>,
 }
 
-/// How a call failed.
+/// Failure of a question to the broker.
 pub(crate) enum Failure {
     /// The broker refused it and closed the channel.
     Soft(SoftError, BrokerError),

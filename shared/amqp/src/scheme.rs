@@ -1,6 +1,6 @@
 //! Words for the oldest mistake with an address: TLS where there is none, and none where there is.
 
-/// What may be the matter with the scheme of an address at which a connection failed for this reason.
+/// Suggests another scheme or port for an address at which a connection failed for this reason.
 pub(crate) fn hint(url: &str, why: &str) -> Option<&'static str> {
     let says = |words: &[&str]| words.iter().any(|word| why.to_ascii_lowercase().contains(word));
     if url.starts_with("amqps://") {

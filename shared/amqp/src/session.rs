@@ -1,4 +1,4 @@
-//! One life of our connections to the broker.
+//! The session: our connections to the broker, from their opening to the first error.
 
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::publisher::Aside;
 use crate::scheme;
 use crate::{BrokerError, Settings};
 
-/// One life of our connections to the broker: one to publish, one to consume, and, once needed, one for questions
+/// Connections to the broker: one to publish, one to consume, and, once needed, one for questions
 /// that may kill a channel.
 ///
 /// A session is never repaired. Any error, a broken channel too, ends it as a whole: [`failed`](Self::failed) tells
@@ -101,12 +101,13 @@ impl Session {
         self.inner.links.publishing.server_version()
     }
 
-    /// Why the broker takes no publishes at the moment (memory or disk is short), if so. Publishes then wait.
+    /// The reason why the broker takes no publishes at the moment (memory or disk is short); `None` if it takes them.
+    /// Publishes wait meanwhile.
     pub fn is_blocked(&self) -> Option<String> {
         self.inner.links.publishing.blocked().reason()
     }
 
-    /// Whether nothing has broken yet.
+    /// Tells whether nothing has broken yet.
     pub fn is_usable(&self) -> bool {
         !self.inner.life.is_over()
     }

@@ -1,4 +1,4 @@
-//! Where the broker is and how long we wait for it.
+//! The broker's address, and the longest waits for it.
 
 use std::fmt;
 use std::ops::Range;
@@ -9,7 +9,7 @@ use lapin::uri::AMQPUri;
 
 use crate::BrokerError;
 
-/// How to reach the broker. Debug output hides the password.
+/// Address of the broker, and times of the connection. Debug output hides the password.
 #[derive(Clone)]
 pub struct Settings {
     /// `amqp://user:password@host:port/vhost` or `amqps://…`; several hosts are separated by commas
@@ -18,7 +18,7 @@ pub struct Settings {
     pub url: String,
     /// The name under which the broker lists our connections.
     pub name: String,
-    /// How often each side shows that it is alive; a dead peer is noticed after about two. Defaults to 10 s.
+    /// Time between two signs of life of each side; a dead peer is noticed after about two. Defaults to 10 s.
     pub heartbeat: Duration,
     /// Longest time for one host to accept a connection. Defaults to 10 s.
     pub connect_timeout: Duration,
@@ -46,7 +46,7 @@ impl Settings {
         redact(&self.url)
     }
 
-    /// One address for each host.
+    /// Parses the address into one for each host.
     pub(crate) fn hosts(&self) -> Result<Vec<AMQPUri>, BrokerError> {
         split_hosts(&self.url).iter().map(|url| self.host(url)).collect()
     }
@@ -126,7 +126,7 @@ fn ipv6_host(url: &str) -> Option<&str> {
     inside.split_once(']').map(|(address, _)| address)
 }
 
-/// Where the hosts stand: between the credentials and the path.
+/// Finds the hosts in an address: between the credentials and the path.
 fn host_range(url: &str) -> Range<usize> {
     let start = url.find("://").map_or(0, |at| at + 3);
     let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |at| start + at);

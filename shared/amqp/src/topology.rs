@@ -9,7 +9,7 @@ use warrener_shared::wire::topology::{
     DELIVERY_LIMIT, KEY_DEAD_RESULT, KEY_DEAD_SUBMIT, KEY_DEAD_TASK, KEY_RESULTS, KEY_SUBMIT, Names,
 };
 
-/// What an orchestrator declares. Everything is durable and declared again at each start.
+/// The exchanges, queues and bindings that an orchestrator declares. All are durable and declared again at each start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Topology {
     /// Exchanges, in the order in which they are declared.
@@ -23,15 +23,15 @@ pub struct Topology {
 /// A durable exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exchange {
-    /// Its name.
+    /// Name of the exchange.
     pub name: String,
-    /// How it routes.
+    /// Rule by which it routes.
     pub routing: Routing,
     /// The exchange that gets what no binding wants; `None` drops it.
     pub alternate: Option<String>,
 }
 
-/// How an exchange picks queues.
+/// Rule by which an exchange picks queues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Routing {
     /// By the exact key.
@@ -45,25 +45,26 @@ pub enum Routing {
 /// A durable quorum queue that refuses what it can't hold (`x-overflow=reject-publish`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Queue {
-    /// Its name.
+    /// Name of the queue.
     pub name: String,
-    /// How often a message is handed out before it becomes a dead letter; one more than this is tried.
+    /// Number of deliveries that may fail before a message becomes a dead letter: a message is handed out at most once
+    /// more than this.
     pub delivery_limit: i64,
-    /// Where rejected and over-delivered messages go; `None` drops them.
+    /// Destination of rejected and over-delivered messages; `None` drops them.
     pub dead_letter: Option<DeadLetter>,
-    /// How long a message that a consumer hands back stays away, where the broker can do that (RabbitMQ 4.3, which no
-    /// longer counts `basic.nack`); older ones ignore it.
+    /// Time for which a message that a consumer hands back stays away, where the broker can do that (RabbitMQ 4.3,
+    /// which no longer counts `basic.nack`); older ones ignore it.
     pub hand_back_delay: Option<Duration>,
 }
 
-/// Where the dead letters of a queue go.
+/// Destination of the dead letters of a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
     /// The exchange.
     pub exchange: String,
     /// The key, which tells the queue they died in.
     pub key: &'static str,
-    /// Whether the broker keeps the message until the dead-letter queue has confirmed it.
+    /// True if the broker keeps the message until the dead-letter queue has confirmed it.
     pub at_least_once: bool,
 }
 
@@ -105,7 +106,7 @@ impl Topology {
         topology
     }
 
-    /// One lane: its queue and the binding to the exchange of tasks.
+    /// Makes the part of a task queue: the queue and its binding to the exchange of tasks.
     pub fn task_queue(names: &Names, queue: &QueueName) -> Self {
         let name = names.task_queue(queue);
         Self {

@@ -27,7 +27,7 @@ type Trial = Pin<Box<dyn Future<Output = (Destination, TrialOutcome)> + Send>>;
 type Opening = Pin<Box<dyn Future<Output = Result<Side, BrokerError>> + Send>>;
 type Sending = Pin<Box<dyn Future<Output = (u64, Published)> + Send>>;
 
-/// What a publisher does with messages to a destination that is late.
+/// Treatment of messages that are on their way to a destination when it turns out late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lateness {
     /// Wait for the confirm, up to the publish timeout.
@@ -39,7 +39,7 @@ pub(super) enum Lateness {
 /// A message whose confirm is awaited.
 struct Entry {
     envelope: Arc<Envelope>,
-    /// Its place in the window; `None` for what was left and goes out again.
+    /// The place in the window; `None` for a message that was left and goes out again.
     place: Option<OwnedSemaphorePermit>,
     /// `None` once its owner was told that the outcome is unknown.
     reply: Option<oneshot::Sender<Published>>,
@@ -75,9 +75,10 @@ struct Actor {
     /// Ages of messages count from here at the earliest: the end of the latest blocking.
     calm_since: Instant,
     last_answer: Instant,
-    /// When the youngest of the confirmed messages was sent.
+    /// Time at which the youngest of the confirmed messages was sent.
     newest_confirmed: Option<Instant>,
-    /// How long the channel may owe an answer.
+    /// Time that the channel may owe an answer: from `PATIENCE` to `PATIENCE_MAX`, grown by each channel that brought
+    /// nothing.
     patience: Duration,
     board: Arc<Board>,
 }
@@ -232,8 +233,8 @@ impl Actor {
         }
     }
 
-    /// Whoever waits for longer than the publish timeout is told. The message may still be in our buffers: it keeps
-    /// its place until the broker has answered.
+    /// Tells the senders of messages that wait for longer than the publish timeout. Such a message may still be in our
+    /// buffers: it keeps its place until the broker has answered.
     fn time_out(&mut self, now: Instant) {
         let overdue = |sent: Instant| now - sent > self.publish_timeout;
         let waiting = self.entries.values_mut().take_while(|entry| overdue(entry.sent)).map(|entry| &mut entry.reply);
@@ -406,24 +407,24 @@ async fn opened(opening: &mut Option<Opening>) -> Result<Side, BrokerError> {
 
 /// Messages taken from the inbox in one go: more than one write to the network can carry brings nothing.
 const AT_ONCE: usize = 64;
-/// How often unconfirmed messages are looked at.
+/// Time between two looks at unconfirmed messages.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Age of a message at which the channel is asked whether it moves.
 const NOTICE: Duration = Duration::from_millis(250);
-/// How long the channel may owe that answer at first; doubled each time that a new channel brought nothing.
+/// Time that the channel may owe that answer at first; doubled each time that a new channel brought nothing.
 const PATIENCE: Duration = Duration::from_millis(400);
 /// The longest such time.
 const PATIENCE_MAX: Duration = Duration::from_secs(30);
-/// What a slow network may take for a MiB, which the answer has to wait for.
+/// Time that a slow network may take for a MiB. The answer to a question waits behind what was published before.
 const TRANSFER_PER_MIB: Duration = Duration::from_millis(100);
 const MIB: f64 = 1_048_576.0;
 /// Age of a message that others overtook, at which its destination is late.
 const LATE: Duration = Duration::from_secs(1);
 /// The same if nothing overtook it: all destinations may be slow, as on a slow disk.
 const LATE_ALONE: Duration = Duration::from_secs(5);
-/// How long a trial waits for its confirm.
+/// Longest wait of a trial for its confirm.
 const TRIAL: Duration = Duration::from_secs(2);
-/// How often a late destination is tried at most.
+/// Shortest time between two trials of a late destination.
 const TRIAL_EVERY: Duration = Duration::from_secs(1);
 /// Destinations that are remembered as late before those are forgotten that nobody has published to for long.
 const STANDINGS_MAX: usize = 10_000;

@@ -20,14 +20,14 @@ pub(crate) struct Aside {
     idle: Mutex<Vec<Side>>,
 }
 
-/// One connection with one channel that confirms.
+/// A connection of its own with a channel that confirms.
 #[derive(Debug)]
 pub(super) struct Side {
     pub(super) link: Link,
     pub(super) channel: Channel,
 }
 
-/// What a trial of a destination showed.
+/// Result of the trial of a destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TrialOutcome {
     /// The broker answered, one way or the other.
@@ -127,7 +127,7 @@ pub(super) async fn attempt(aside: Arc<Aside>, envelope: Arc<Envelope>, limit: D
 const TURNS: usize = 8;
 /// Connections kept open for the next trial.
 const KEPT: usize = 2;
-/// How long a trial waits for its turn.
+/// Longest wait of a trial for its turn.
 const TURN_PATIENCE: Duration = Duration::from_secs(10);
 /// A broker that works takes a connection within milliseconds.
 const OPEN_PATIENCE: Duration = Duration::from_secs(3);

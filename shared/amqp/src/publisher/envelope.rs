@@ -1,4 +1,4 @@
-//! One message with its address, ready to be sent.
+//! A message with its address, ready to be sent.
 
 use lapin::options::BasicPublishOptions;
 use lapin::types::ShortString;
@@ -41,7 +41,7 @@ impl Envelope {
         self
     }
 
-    /// Where it goes: exchange and routing key.
+    /// The destination: exchange and routing key.
     pub(super) fn destination(&self) -> (ShortString, ShortString) {
         (self.exchange.clone(), self.key.clone())
     }

@@ -23,7 +23,7 @@ use self::standing::Board;
 pub use self::standing::LateDestination;
 use crate::{BrokerError, Session};
 
-/// What became of a published message.
+/// Fate of a published message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Published {
     /// The broker has it; a quorum queue has it on disk.
@@ -43,7 +43,7 @@ pub enum Published {
 }
 
 impl Published {
-    /// Whether the broker has taken responsibility.
+    /// Tells whether the broker has taken responsibility.
     pub fn is_confirmed(self) -> bool {
         self == Self::Confirmed
     }
@@ -164,7 +164,7 @@ impl Publisher {
         tokio::time::timeout(limit, envelope.hand_over(&self.unconfirmed)).await.is_ok_and(|sent| sent)
     }
 
-    /// How many more messages can be enqueued without waiting.
+    /// Number of messages that can be enqueued at present without waiting.
     pub fn room(&self) -> usize {
         self.room.available_permits()
     }

@@ -17,8 +17,8 @@ pub(super) struct Road {
     pub(super) blocked: Blocked,
     own: Option<(Link, AbortHandle)>,
     question: Option<Question>,
-    /// When the latest question was asked that the channel has answered. Everything published before it has been
-    /// handled by the channel.
+    /// Time of the latest question that the channel has answered. Everything published before it has been handled by
+    /// the channel.
     answered: Option<Instant>,
 }
 
@@ -66,12 +66,12 @@ impl Road {
         }
     }
 
-    /// How long the channel has owed an answer.
+    /// Time that the channel has owed an answer; zero if it owes none.
     pub(super) fn silence(&self, now: Instant) -> Duration {
         self.question.as_ref().map_or(Duration::ZERO, |question| now - question.asked)
     }
 
-    /// Whether the channel is known to have handled what was published then.
+    /// Tells whether the channel is known to have handled all that was published at this time.
     pub(super) fn has_passed(&self, published: Instant) -> bool {
         self.answered.is_some_and(|asked| asked > published)
     }
@@ -99,5 +99,5 @@ impl Road {
     }
 }
 
-/// How often a channel is asked while its confirms are late.
+/// Time between two questions to a channel whose confirms are late.
 const ASK_EVERY: Duration = Duration::from_millis(300);

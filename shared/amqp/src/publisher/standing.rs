@@ -12,27 +12,27 @@ use super::Job;
 /// Exchange and routing key.
 pub(super) type Destination = (ShortString, ShortString);
 
-/// How a destination is treated that is not published to like all others.
+/// Special treatment of a destination that is late, or was.
 #[derive(Debug)]
 pub(super) enum Treatment {
-    /// One message to it is tried beside the road; the others wait for what becomes of that.
+    /// The first message is tried beside the road; the others wait for its outcome.
     OnTrial {
         /// The message that is tried, and those behind it.
         waiting: VecDeque<Job>,
-        /// Since when it was late before, if it was.
+        /// Time since which it was late before; `None` if it was not.
         late_since: Option<Instant>,
     },
-    /// It confirms nothing.
+    /// The destination confirms nothing.
     Late {
-        /// Since then.
+        /// Time since which it has been late.
         since: Instant,
-        /// When it was last tried.
+        /// Time of the latest trial.
         tried: Instant,
     },
 }
 
 impl Treatment {
-    /// Whether nobody has published to it for so long that nobody may want to any more.
+    /// Tells whether nobody has published to it for so long that nobody may want to any more.
     pub(super) fn is_stale(&self) -> bool {
         matches!(self, Self::Late { tried, .. } if tried.elapsed() > STALE)
     }
@@ -45,11 +45,11 @@ pub struct LateDestination {
     pub exchange: String,
     /// The routing key; the name of the queue if the exchange is the default one.
     pub key: String,
-    /// How long it has confirmed nothing.
+    /// Time for which it has confirmed nothing.
     pub since: Duration,
 }
 
-/// What a publisher shows of its work.
+/// Figures of a publisher that others may read.
 #[derive(Debug, Default)]
 pub(super) struct Board(Mutex<Shown>);
 

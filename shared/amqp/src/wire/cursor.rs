@@ -1,6 +1,6 @@
 //! A walk through the fields of a frame, which are corrected in place: no length ever changes.
 
-/// What is left of a frame's payload. Every step is `None` if the payload ends too early.
+/// The unread rest of a frame's payload. Every step is `None` if the payload ends too early.
 pub(super) struct Cursor<'a>(&'a mut [u8]);
 
 impl<'a> Cursor<'a> {
@@ -34,7 +34,7 @@ impl<'a> Cursor<'a> {
         std::str::from_utf8(bytes).ok()
     }
 
-    /// What a long string, byte array, list or table holds.
+    /// Reads the content of a long string, byte array, list or table.
     pub(super) fn long(&mut self) -> Option<&'a mut [u8]> {
         let length = self.bytes(4)?;
         let length = u32::from_be_bytes([length[0], length[1], length[2], length[3]]);
@@ -59,8 +59,8 @@ impl<'a> Cursor<'a> {
         Some(())
     }
 
-    /// One value with its type in front. A list or table that lies too deep is relabelled as bytes, which have the same
-    /// form.
+    /// Steps over a value with its type in front. A list or table that lies too deep is relabelled as bytes, which have
+    /// the same form.
     fn value(&mut self, depth: u8) -> Option<()> {
         let label = self.byte()?;
         if matches!(label, b'F' | b'A') && depth >= DEEPEST {

@@ -9,7 +9,7 @@ use super::cursor::Cursor;
 pub(super) struct Frames {
     /// A method or header frame that isn't whole yet.
     partial: Vec<u8>,
-    /// How much of a body is still to pass.
+    /// Bytes of a body that are still to pass.
     passing: usize,
     /// The broker's version, from its greeting.
     version: Option<String>,
@@ -39,7 +39,7 @@ impl Frames {
         self.version.take()
     }
 
-    /// How long the partial frame has to become before anything can be done with it.
+    /// Length that the partial frame has to reach before anything can be done with it.
     fn whole(&self) -> io::Result<usize> {
         let [kind, _, _, a, b, c, d, ..] = self.partial[..] else { return Ok(HEAD) };
         if !matches!(kind, METHOD | HEADER) {
@@ -63,7 +63,8 @@ impl Frames {
         output.append(&mut self.partial);
     }
 
-    /// What ends too early stays as it is: the library refuses it in an orderly way.
+    /// Makes the frame harmless. A frame whose payload ends too early stays as it is: the library refuses it in an
+    /// orderly way.
     fn clean(&mut self) {
         let end = self.partial.len() - END;
         let (kind, payload) = (self.partial[0], Cursor::new(&mut self.partial[HEAD..end]));

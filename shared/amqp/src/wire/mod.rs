@@ -1,4 +1,4 @@
-//! What lies between the client library and the socket.
+//! The layer between the client library and the socket.
 //!
 //! The library trusts what it reads: text that is not UTF-8 ends its connection, and headers nested a few hundred
 //! levels deep overflow the stack of its thread, which ends the process. Whoever may publish can send both, the broker

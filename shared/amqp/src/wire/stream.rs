@@ -19,7 +19,7 @@ use lapin::{Connection, ConnectionProperties};
 
 use super::frames::Frames;
 
-/// What we keep in hand of a connection whose socket the library owns.
+/// Handle of a connection whose socket the library owns: to cut it off, and to learn the broker's version.
 #[derive(Debug, Default)]
 pub(crate) struct Line {
     cut: AtomicBool,
@@ -80,7 +80,7 @@ pub(crate) struct Stream {
     frames: Frames,
     read: Box<[u8]>,
     clean: Vec<u8>,
-    /// How much of `clean` the library has.
+    /// Bytes of `clean` that the library has taken.
     given: usize,
     line: Arc<Line>,
 }
