@@ -28,7 +28,7 @@ mod object;
 
 use self::object::Object;
 
-/// Where the two shapes of a job begin.
+/// Entry to the two shapes of a job.
 #[derive(Clone, Copy, Debug)]
 pub struct Job;
 
@@ -57,7 +57,7 @@ impl Job {
 #[error("building the job: {}", .0.join("; "))]
 pub struct BuildError(pub Vec<String>);
 
-/// When a task runs, judged by how its needs ended.
+/// Condition on the ends of a task's needs, under which it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum On {
@@ -150,7 +150,7 @@ macro_rules! policy {
             self
         }
 
-        /// How often it is tried again. Defaults to 4 times.
+        /// Sets the number of tries after the first. Defaults to 4.
         pub fn retry(mut self, times: u32) -> Self {
             self.set("retry", &times);
             self
@@ -212,7 +212,7 @@ impl Graph {
         self.field("id", id)
     }
 
-    /// What expressions see as `input`.
+    /// Sets the value that expressions see as `input`.
     pub fn input(&mut self, input: &(impl Serialize + ?Sized)) -> &mut Self {
         self.field("input", input)
     }
@@ -270,7 +270,7 @@ impl TaskBuilder<'_> {
         self
     }
 
-    /// When it runs, judged by how its needs ended. Defaults to [`On::Success`].
+    /// Sets the condition on the ends of its needs, under which the task runs. Defaults to [`On::Success`].
     pub fn run_on(mut self, on: On) -> Self {
         self.set("run_on", &on);
         self
@@ -282,7 +282,7 @@ impl TaskBuilder<'_> {
         self
     }
 
-    /// One item per element: a list, an expression that gives one, or the object form.
+    /// Makes an item for each element: of a list, of an expression that gives one, or of the object form.
     pub fn for_each(mut self, elements: &(impl Serialize + ?Sized)) -> Self {
         self.set("for_each", elements);
         self

@@ -14,13 +14,13 @@ pub struct JobDocument {
     is_id_in_body: bool,
 }
 
-/// Why bytes are no job document.
+/// Reasons why bytes are no job document.
 #[derive(Debug, thiserror::Error)]
 pub enum DocumentError {
-    /// They are not JSON.
+    /// The bytes are not JSON.
     #[error("reading the job: {0}")]
     NotJson(#[from] serde_json::Error),
-    /// They are JSON, but no object.
+    /// The bytes are JSON, but no object.
     #[error("reading the job: it must be an object with `kind` (one task) or `tasks` (a graph)")]
     NotAnObject,
 }
@@ -64,7 +64,7 @@ impl JobDocument {
         self.id.clone().unwrap_or_else(fresh_id)
     }
 
-    /// Whether the bytes name the id.
+    /// Tells whether the bytes name the id.
     pub(crate) fn is_id_in_body(&self) -> bool {
         self.is_id_in_body
     }

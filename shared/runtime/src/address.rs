@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// What is shown instead of a secret.
+/// Text that is shown in place of a secret.
 pub const MASK: &str = "***";
 
 /// Parameters whose values say nothing that opens a door; any other may.

@@ -1,4 +1,4 @@
-//! How many files, sockets and pipes this process may have open.
+//! The number of files, sockets and pipes that this process may have open.
 
 use std::sync::OnceLock;
 
@@ -24,7 +24,7 @@ pub fn raise_limit() {
     }
 }
 
-/// How many may be open now; without limit if nobody can tell.
+/// Number of descriptors that may be open now; `u64::MAX` if the system does not tell.
 pub fn soft_limit() -> u64 {
     getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(soft, _)| soft)
 }

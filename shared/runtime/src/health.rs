@@ -24,7 +24,7 @@ pub struct Health {
 /// Checks by name.
 type Checks = BTreeMap<&'static str, Standing>;
 
-/// What is known of one check.
+/// State of a check.
 #[derive(Clone, Debug)]
 struct Standing {
     /// `Err` with the reason while the check does not hold.
@@ -50,7 +50,7 @@ impl Standing {
 /// The state of all checks at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// Whether every check holds.
+    /// True if every check holds.
     pub ready: bool,
     /// The checks by name.
     pub checks: Vec<Check>,
@@ -59,14 +59,14 @@ pub struct Report {
     pub notes: Vec<String>,
 }
 
-/// One line of a [`Report`].
+/// A line of a [`Report`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What is checked, such as `store`.
+    /// Name of the checked thing, such as `store`.
     pub name: &'static str,
-    /// Whether it holds.
+    /// True if the check holds.
     pub ready: bool,
-    /// Why it does not hold; `null` if it does.
+    /// The reason why it does not hold; `null` if it does.
     pub reason: Option<String>,
 }
 
@@ -123,7 +123,7 @@ impl Health {
         *self.notes.lock().unwrap_or_else(PoisonError::into_inner) = notes;
     }
 
-    /// Whether every check holds.
+    /// Tells whether every check holds.
     pub fn is_ready(&self) -> bool {
         all_hold(&self.checks.borrow(), self.clock.monotonic())
     }

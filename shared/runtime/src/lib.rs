@@ -1,4 +1,4 @@
-//! What every Warrener process needs around its work: configuration, telemetry, metrics, clocks, shutdown, health.
+//! The surroundings of every Warrener process: configuration, telemetry, metrics, clocks, shutdown, health.
 //!
 //! Nothing here knows what a job is.
 

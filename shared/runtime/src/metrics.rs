@@ -12,7 +12,7 @@ pub struct Metrics {
     handle: PrometheusHandle,
 }
 
-/// Why the recorder could not be installed.
+/// The recorder could not be installed.
 #[derive(Debug, thiserror::Error)]
 #[error("installing the metrics recorder: {0}")]
 pub struct MetricsError(#[from] BuildError);

@@ -15,7 +15,7 @@ pub struct Shutdown {
     last_act: LastAct,
 }
 
-/// What is still done when the process ends at once.
+/// The function that is still called when the process ends at once.
 #[derive(Clone, Default)]
 struct LastAct(Arc<OnceLock<Box<dyn Fn() + Send + Sync>>>);
 
@@ -70,7 +70,7 @@ impl Shutdown {
         self.token.cancel();
     }
 
-    /// Whether the wish has been expressed.
+    /// Tells whether the shutdown was asked for, by a signal or in code.
     pub fn is_requested(&self) -> bool {
         self.token.is_cancelled()
     }
@@ -85,8 +85,8 @@ impl Shutdown {
         self.token.clone()
     }
 
-    /// What a shell expects of a process ended by the signal that came: 143 (SIGTERM) or 130 (SIGINT);
-    /// `None` before a signal.
+    /// Exit code that a shell expects of a process ended by the signal that came: 143 (SIGTERM) or 130 (SIGINT); `None`
+    /// before a signal.
     pub fn signal_exit_code(&self) -> Option<i32> {
         Some(self.exit_code.load(Ordering::Relaxed)).filter(|code| *code != 0)
     }

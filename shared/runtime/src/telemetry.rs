@@ -6,18 +6,18 @@ use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// How log lines look.
+/// Form of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// Short lines for people; coloured on a terminal unless `NO_COLOR` is set.
     #[default]
     Pretty,
-    /// One JSON object a line.
+    /// A JSON object on each line.
     Json,
 }
 
-/// Why logs could not be set up.
+/// Reasons why logs could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
     /// `RUST_LOG` or the configured level cannot be read.
@@ -25,9 +25,9 @@ pub enum TelemetryError {
         "reading the log filter: {filter:?}: {source} (write a level such as `info`, or `warrener_amqp=debug,info`)"
     )]
     Filter {
-        /// What was written.
+        /// The filter as it was written.
         filter: String,
-        /// What is wrong with it.
+        /// The fault in the filter.
         source: tracing_subscriber::filter::ParseError,
     },
     /// Somebody else has set up logs in this process.
@@ -63,7 +63,7 @@ pub fn tell(words: impl std::fmt::Display) {
     writeln!(io::stderr(), "{words}").ok();
 }
 
-/// Whether stderr should be coloured: it is a terminal, and `NO_COLOR` is unset or empty.
+/// Tells whether stderr should be coloured: it is a terminal, and `NO_COLOR` is unset or empty.
 pub fn wants_color() -> bool {
     io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

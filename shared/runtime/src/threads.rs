@@ -1,4 +1,4 @@
-//! How many threads take turns at what waits for the network.
+//! The number of threads that take turns at waiting for the network.
 
 /// Threads for asynchronous work: half of the cores, at least one. The AMQP library reads and writes on a thread of
 /// its own, and an orchestrator decides and commits on another: with as many threads as cores beside those, handing

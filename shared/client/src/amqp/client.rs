@@ -1,4 +1,4 @@
-//! One connection to the broker for submitting.
+//! A client that submits over a connection to the broker.
 
 use std::time::Duration;
 
@@ -29,26 +29,26 @@ pub struct Client {
     waiting: Waiting,
 }
 
-/// What is known of a submitted job.
+/// Answer to a submit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
-    /// Its id.
+    /// Id of the job.
     pub job_id: String,
-    /// Whether an orchestrator has kept it. False means that the broker has it and no orchestrator has
-    /// answered yet.
+    /// True if an orchestrator has kept the job. False means that the broker has it and no orchestrator has answered
+    /// yet.
     pub accepted: bool,
 }
 
-/// How a job ended.
+/// Result of a job that has ended.
 #[derive(Clone, Debug)]
 pub struct Finished {
-    /// Its id.
+    /// Id of the job.
     pub job_id: String,
-    /// Its final state.
+    /// Final state of the job.
     pub state: JobState,
-    /// Its output; `None` unless it succeeded with something else than null.
+    /// Output of the job; `None` unless it succeeded with something else than null.
     pub output: Option<Box<RawValue>>,
-    /// Why it did not succeed.
+    /// The reason why it did not succeed; `None` if it did.
     pub error: Option<ErrorObject>,
 }
 

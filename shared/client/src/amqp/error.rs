@@ -1,4 +1,4 @@
-//! What can go wrong when a job is submitted over AMQP.
+//! Errors of submitting a job over AMQP.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use warrener_shared::error::ErrorObject;
 use warrener_shared::state::JobState;
 use warrener_shared::wire::submit::RejectedBody;
 
-/// Why a submit over AMQP failed. Texts read *what we were doing: with what: why*.
+/// Reasons why a submit over AMQP failed. Texts read *what we were doing: with what: why*.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The broker can't be used.
@@ -53,7 +53,7 @@ pub enum ClientError {
     GaveUp {
         /// The job.
         job: String,
-        /// How long.
+        /// Time that was waited.
         after: Duration,
     },
     /// An answer isn't what an orchestrator sends.
@@ -61,22 +61,22 @@ pub enum ClientError {
     BadReply {
         /// The job.
         job: String,
-        /// What is wrong with it.
+        /// The fault in the reply.
         why: String,
     },
 }
 
-/// Why a finished job has no output of the wanted type.
+/// Reasons why a finished job has no output of the wanted type.
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
-    /// It did not succeed.
+    /// The job did not succeed.
     #[error("reading the output of job {job}: it is {}{}", state.as_str(), told(error.as_ref()))]
     NotSucceeded {
         /// The job.
         job: String,
-        /// How it ended.
+        /// Final state of the job.
         state: JobState,
-        /// Why.
+        /// Error of the job, if it has one.
         error: Option<ErrorObject>,
     },
     /// The output is of another type.
@@ -84,7 +84,7 @@ pub enum OutputError {
     Unreadable {
         /// The job.
         job: String,
-        /// What is wrong with it.
+        /// The fault in the output.
         why: serde_json::Error,
     },
 }

@@ -11,7 +11,7 @@ use warrener_shared::wire::submit::{ACCEPTED, AcceptedBody, FINISHED, FinishedBo
 
 use super::error::ClientError;
 
-/// One answer to a submit.
+/// An answer to a submit.
 #[derive(Debug)]
 pub(super) enum Reply {
     Accepted(AcceptedBody),
@@ -36,7 +36,7 @@ fn parse<T: DeserializeOwned>(message: &Message) -> serde_json::Result<T> {
     serde_json::from_slice(&message.body)
 }
 
-/// Who waits for which correlation id.
+/// The callers that wait for replies, by correlation id.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Waiting {
     places: Arc<Mutex<HashMap<String, mpsc::UnboundedSender<Message>>>>,

@@ -11,7 +11,7 @@ pub struct Answer<T> {
     pub status: u16,
     /// The document, byte for byte, so that 30-digit numbers and new fields survive.
     pub text: String,
-    /// What we read in it.
+    /// Content of the answer, as far as we read it.
     pub value: T,
 }
 

@@ -1,4 +1,4 @@
-//! One method for each endpoint.
+//! The endpoints, a method for each.
 
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ impl HttpClient {
         self.send("submitting the job", request).await
     }
 
-    /// One page of jobs, newest first.
+    /// Fetches a page of jobs, newest first.
     ///
     /// # Errors
     /// [`HttpError`], as for every method here.
@@ -66,7 +66,7 @@ impl HttpClient {
         self.send("listing jobs", self.request(Method::GET, &["jobs"], query.pairs())).await
     }
 
-    /// One job.
+    /// Fetches a job.
     ///
     /// # Errors
     /// [`HttpError`], with status 404 if there is none.
@@ -74,7 +74,7 @@ impl HttpClient {
         self.get(&format!("reading job {id}"), &["jobs", id]).await
     }
 
-    /// One page of the tasks of a job, as written; with the items of mapped tasks too if `items`.
+    /// Fetches a page of the tasks of a job, as written; with the items of mapped tasks too if `items`.
     ///
     /// # Errors
     /// [`HttpError`], with status 404 if there is no such job.
@@ -85,7 +85,7 @@ impl HttpClient {
             .await
     }
 
-    /// One page of the events of a job, by sequence.
+    /// Fetches a page of the events of a job, by sequence.
     ///
     /// # Errors
     /// [`HttpError`], with status 404 if there is no such job.
@@ -94,7 +94,8 @@ impl HttpClient {
         self.send(&format!("reading the events of job {id}"), request).await
     }
 
-    /// One page of what the attempts of a task or item wrote. The cursor `<attempt>.<no>` goes on after that piece.
+    /// Fetches a page of the log of a task or item, all attempts together. The cursor `<attempt>.<no>` goes on after
+    /// that piece.
     ///
     /// # Errors
     /// [`HttpError`], with status 404 if there is no such task.
@@ -111,7 +112,7 @@ impl HttpClient {
         self.post(&format!("{} job {id}", doing(verb)), &["jobs", id, verb]).await
     }
 
-    /// One task or item with its attempts. `address` is `<task>` or `<task>.<index>`.
+    /// Fetches a task or item with its attempts. `address` is `<task>` or `<task>.<index>`.
     ///
     /// # Errors
     /// [`HttpError`], with status 404 if there is none.
@@ -159,7 +160,7 @@ impl HttpClient {
         self.post(&format!("draining worker {id}"), &["workers", id, "drain"]).await
     }
 
-    /// One page of the dead letters.
+    /// Fetches a page of the dead letters.
     ///
     /// # Errors
     /// [`HttpError`], as for every method here.
@@ -167,7 +168,7 @@ impl HttpClient {
         self.send("listing dead letters", self.request(Method::GET, &["dead"], page.pairs())).await
     }
 
-    /// One dead letter with its evidence.
+    /// Fetches a dead letter with its evidence.
     ///
     /// # Errors
     /// [`HttpError`], with status 404 if there is none.

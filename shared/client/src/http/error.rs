@@ -1,4 +1,4 @@
-//! What can go wrong between us and the API.
+//! Errors between us and the API.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use warrener_shared::job::Problem;
 
 use super::redacted::redacted;
 
-/// Why a request failed. Texts read *what we were doing: with what: why*.
+/// Reasons why a request failed. Texts read *what we were doing: with what: why*.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HttpError {
     /// The address can't be read.
@@ -15,35 +15,35 @@ pub enum HttpError {
     Address {
         /// The address as it was given.
         url: String,
-        /// What is wrong with it.
+        /// The fault in the address.
         why: String,
     },
     /// No answer came.
     #[error("{what}: {url}: {why}")]
     Unreachable {
-        /// What we were doing.
+        /// The operation that failed, such as `listing jobs`.
         what: String,
-        /// Where.
+        /// Address that was called.
         url: String,
-        /// What happened.
+        /// Error of the network or of the answer's transfer.
         why: String,
-        /// Whether the request may have arrived all the same.
+        /// True if the request may have arrived all the same.
         may_have_arrived: bool,
     },
     /// The orchestrator said no, and why.
     #[error("{what}: {problem}")]
     Refused {
-        /// What we were doing.
+        /// The operation that was refused.
         what: String,
-        /// Its reason.
+        /// Reason of the orchestrator.
         problem: Box<ProblemDocument>,
     },
     /// The answer isn't what an orchestrator sends.
     #[error("{what}: the answer can't be read: {why}; is WARRENER_URL the address of an orchestrator of this version?")]
     Unreadable {
-        /// What we were doing.
+        /// The operation whose answer can't be read.
         what: String,
-        /// What is wrong with it.
+        /// The fault in the answer.
         why: String,
     },
 }
@@ -60,7 +60,7 @@ pub struct ProblemDocument {
     /// The HTTP status.
     #[serde(default)]
     pub status: u16,
-    /// One sentence about this case.
+    /// Description of this case, in a sentence.
     #[serde(default)]
     pub detail: String,
     /// Every problem found in a submitted job; empty otherwise.
@@ -77,7 +77,7 @@ impl HttpError {
         }
     }
 
-    /// Whether a change that was asked for may have been made although nobody said so.
+    /// Tells whether a change that was asked for may have been made although nobody said so.
     pub fn may_have_arrived(&self) -> bool {
         match self {
             Self::Unreachable { may_have_arrived, .. } => *may_have_arrived,
@@ -92,13 +92,13 @@ impl HttpError {
         }
     }
 
-    /// Whether it was refused with this code.
+    /// Tells whether the request was refused with this code.
     pub fn is_refused_as(&self, code: &str) -> bool {
         matches!(self, Self::Refused { problem, .. } if problem.kind.rsplit(':').next() == Some(code))
     }
 
-    /// Whether the same request may succeed in a moment: nobody answered, or a server that is starting,
-    /// overloaded or out of reach of its store did.
+    /// Tells whether the same request may succeed in a moment: nobody answered, or a server did that is starting,
+    /// overloaded or out of reach of its store.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable { .. } => true,
@@ -107,7 +107,7 @@ impl HttpError {
         }
     }
 
-    /// What went wrong before an answer came, with its causes: the outermost text alone says too little.
+    /// Translates an error that came before an answer did, with its causes: the outermost text alone says too little.
     pub(super) fn unreachable(what: &str, url: &str, error: reqwest::Error) -> Self {
         let may_have_arrived = !error.is_connect() && !error.is_builder();
         let error = error.without_url();

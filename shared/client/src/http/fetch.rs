@@ -12,7 +12,7 @@ use super::redacted::redacted;
 pub struct Fetched {
     /// The HTTP status.
     pub status: u16,
-    /// What the clock over there said, to the second.
+    /// Time of the server, from its `Date` header, to the second.
     pub date: Option<Timestamp>,
     /// The body.
     pub text: String,

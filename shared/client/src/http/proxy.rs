@@ -1,4 +1,4 @@
-//! Which requests go through a proxy, for those who wonder why nobody answers.
+//! The proxy that a request goes through, told to people who wonder why nobody answers.
 
 use std::net::IpAddr;
 
@@ -6,7 +6,7 @@ use reqwest::Url;
 
 use super::redacted::redacted;
 
-/// Whether an address is on this machine. Proxies are never asked for these.
+/// Tells whether an address is on this machine. Proxies are never asked for these.
 pub(super) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase();
     let is_address = host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback());

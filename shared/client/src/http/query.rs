@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use warrener_shared::time::Millis;
 
-/// How a job is submitted.
+/// Options of a submit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SubmitOptions {
     /// Checks the job and keeps nothing. Defaults to false.
@@ -13,12 +13,12 @@ pub struct SubmitOptions {
     pub wait: Option<Duration>,
 }
 
-/// Which jobs are listed.
+/// Choice of a page from a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JobQuery {
     /// Terms of the filter language, such as `state:failed kind:ml.*`. Defaults to all.
     pub filter: Option<String>,
-    /// Where the page before ended. Defaults to the newest.
+    /// Cursor of the page before, as its `next_cursor`. Defaults to the first page.
     pub cursor: Option<String>,
     /// Jobs on one page, 1 to 1,000. Defaults to 50.
     pub limit: Option<u32>,

@@ -1,4 +1,4 @@
-//! What the API answers, as far as we read it. Unknown fields are ours to ignore.
+//! Answers of the API, as far as we read them. Unknown fields are ignored.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ pub use warrener_shared::wire::event::JobEvent;
 pub struct Page<T> {
     /// The elements.
     pub items: Vec<T>,
-    /// Where the next page begins; `None` at the end.
+    /// Cursor of the next page; `None` at the end.
     #[serde(default)]
     pub next_cursor: Option<String>,
 }
@@ -21,11 +21,11 @@ pub struct Page<T> {
 /// Something that an attempt wrote: part of a line, or several.
 #[derive(Clone, Debug, Deserialize)]
 pub struct LogPiece {
-    /// Which attempt.
+    /// Number of the attempt, from 1.
     pub attempt: u32,
-    /// Its number within the attempt, from 1.
+    /// Number of the piece within the attempt, from 1.
     pub no: u32,
-    /// When it came, RFC 3339.
+    /// Time of its arrival, RFC 3339.
     pub time: String,
     /// As it was written.
     pub text: String,
@@ -34,23 +34,23 @@ pub struct LogPiece {
 /// A job.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Job {
-    /// Its id.
+    /// Id of the job.
     pub id: String,
-    /// Its name for people.
+    /// Name for people.
     #[serde(default)]
     pub name: Option<String>,
     /// The kind of a single.
     #[serde(default)]
     pub kind: Option<String>,
-    /// Its labels.
+    /// Labels of the job.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
-    /// Where it stands.
+    /// State of the job.
     pub state: JobState,
-    /// Whether nothing of it is dispatched.
+    /// True while none of its tasks is dispatched.
     #[serde(default)]
     pub paused: bool,
-    /// Whether it is being cancelled.
+    /// True while it is being cancelled.
     #[serde(default)]
     pub cancelling: bool,
     /// RFC 3339.
@@ -65,10 +65,10 @@ pub struct Job {
     /// `None` unless it succeeded with something else than null.
     #[serde(default)]
     pub output: Option<Box<RawValue>>,
-    /// Why it did not succeed.
+    /// The reason why it did not succeed; `None` if it did or has not ended.
     #[serde(default)]
     pub error: Option<ErrorObject>,
-    /// How many tasks stand where.
+    /// Number of tasks in each state.
     #[serde(default)]
     pub tasks: BTreeMap<TaskState, u64>,
 }
@@ -86,15 +86,15 @@ pub struct Task {
     /// The queue.
     #[serde(default)]
     pub queue: Option<String>,
-    /// Where it stands.
+    /// State of the task.
     pub state: TaskState,
-    /// Why it is not running, in one sentence.
+    /// The reason why it is not running, in a sentence.
     #[serde(default)]
     pub reason: Option<String>,
     /// The latest attempt; 0 before the first.
     #[serde(default)]
     pub attempt: u32,
-    /// How many attempts it may cost.
+    /// Number of attempts that it may cost, from 1.
     #[serde(default)]
     pub max_attempts: u32,
     /// Tasks that it waits for.
@@ -109,7 +109,7 @@ pub struct Task {
     /// The worker of the latest attempt.
     #[serde(default)]
     pub worker: Option<String>,
-    /// Why it did not succeed.
+    /// The reason why it did not succeed; `None` if it did or has not ended.
     #[serde(default)]
     pub error: Option<ErrorObject>,
     /// Of a mapped task: how many items there are.
@@ -130,15 +130,15 @@ impl Task {
     }
 }
 
-/// One try.
+/// An attempt at a task.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Attempt {
-    /// Its number, from 1.
+    /// Number of the attempt, from 1.
     pub attempt: u32,
-    /// How it ended; `None` while it is open.
+    /// Outcome of the attempt; `None` while it is open.
     #[serde(default)]
     pub outcome: Option<String>,
-    /// Who worked on it.
+    /// Id of the worker that worked on it; `None` if none has said so.
     #[serde(default)]
     pub worker: Option<String>,
     /// RFC 3339.
@@ -147,11 +147,11 @@ pub struct Attempt {
     /// RFC 3339.
     #[serde(default)]
     pub finished_at: Option<String>,
-    /// When its worker was known to have stopped: of an attempt that was cancelled, timed out or lost. `None` as long
-    /// as that is not known, and of one that ended by its worker's report. RFC 3339.
+    /// Time at which its worker was known to have stopped: of an attempt that was cancelled, timed out or lost. `None`
+    /// as long as that is not known, and of one that ended by its worker's report. RFC 3339.
     #[serde(default)]
     pub stopped_at: Option<String>,
-    /// Why it did not succeed.
+    /// The reason why it did not succeed; `None` if it did or is open.
     #[serde(default)]
     pub error: Option<ErrorObject>,
 }
@@ -159,12 +159,12 @@ pub struct Attempt {
 /// A queue.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Queue {
-    /// Its name.
+    /// Name of the queue.
     pub name: String,
     /// The queue at the broker.
     #[serde(default)]
     pub address: Option<String>,
-    /// Whether nothing is dispatched to it.
+    /// True while no task is dispatched to it.
     #[serde(default)]
     pub paused: bool,
     /// Tasks that may go out.
@@ -184,9 +184,9 @@ pub struct Queue {
 /// A worker process.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Worker {
-    /// Its id, new at each start.
+    /// Id of the worker, new at each start.
     pub id: String,
-    /// Its version.
+    /// Version of the worker.
     #[serde(default)]
     pub version: String,
     /// The queues that it serves.
@@ -201,13 +201,14 @@ pub struct Worker {
     /// Attempts that it works on.
     #[serde(default)]
     pub running: u64,
-    /// Whether it takes no more.
+    /// True if it takes no more tasks.
     #[serde(default)]
     pub draining: bool,
-    /// Why the broker takes no reports of it, if so; it takes no tasks then.
+    /// The reason why the broker takes no reports of it; `None` if it takes them. A worker whose reports are refused
+    /// takes no tasks.
     #[serde(default)]
     pub refused: Option<String>,
-    /// When it was last heard of. RFC 3339.
+    /// Time at which it was last heard of. RFC 3339.
     #[serde(default)]
     pub seen_at: Option<String>,
 }
@@ -215,14 +216,14 @@ pub struct Worker {
 /// A task out of attempts, or a message nobody could process.
 #[derive(Clone, Debug, Deserialize)]
 pub struct DeadLetter {
-    /// Its id.
+    /// Id of the dead letter.
     pub id: String,
     /// `submit`, `task`, `result` or `unrouted`.
     pub from: String,
-    /// Why it is here, for programs.
+    /// Code of the reason why it is here, for programs.
     #[serde(default)]
     pub code: Option<String>,
-    /// Why it is here, for people.
+    /// The reason why it is here, for people.
     #[serde(default)]
     pub message: Option<String>,
     /// The job that it belongs to.

@@ -42,8 +42,8 @@ fn is_exempt(rest: &str) -> bool {
     ["JOB", "TASK", "ATTEMPT", "ENV"].contains(&rest) || rest.starts_with("TEST_")
 }
 
-/// What Kubernetes sets for every service whose name starts with `warrener`: `WARRENER_SERVICE_HOST`,
-/// `WARRENER_PORT=tcp://…`, `WARRENER_PORT_8080_TCP_ADDR`.
+/// Tells whether a variable is one of those that Kubernetes sets for every service whose name starts with `warrener`:
+/// `WARRENER_SERVICE_HOST`, `WARRENER_PORT=tcp://…`, `WARRENER_PORT_8080_TCP_ADDR`.
 fn is_service_link(rest: &str, value: &str) -> bool {
     let single = !rest.contains("__");
     let named = |tail: &str| rest == tail || rest.ends_with(&format!("_{tail}"));

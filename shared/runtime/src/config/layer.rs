@@ -5,7 +5,7 @@ use super::problem::ConfigProblem;
 use super::schema::{self, KEYS, Key};
 use super::value::Raw;
 
-/// One value as somebody wrote it.
+/// A value as somebody wrote it, with its key and its origin.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) path: Vec<String>,

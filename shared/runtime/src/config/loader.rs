@@ -33,7 +33,7 @@ pub struct Flag {
     pub flag: &'static str,
     /// The setting that it replaces, such as `http.listen`.
     pub path: &'static str,
-    /// Its value.
+    /// Value as text.
     pub value: String,
 }
 
@@ -218,7 +218,7 @@ impl Known {
     }
 }
 
-/// What was written, as part of a message; nothing for a secret.
+/// Quotes the written value as part of a message; empty if it may hold a secret.
 fn written(raw: &Raw, secrecy: Secrecy) -> String {
     let may_hold_one = match secrecy {
         Secrecy::Open => false,
@@ -237,7 +237,7 @@ fn written(raw: &Raw, secrecy: Secrecy) -> String {
     }
 }
 
-/// One setting as a source of the `config` crate; the later of two sources wins.
+/// A setting as a source of the `config` crate; the later of two sources wins.
 impl Source for Setter {
     fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
         Box::new(self.clone())

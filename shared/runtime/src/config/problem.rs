@@ -1,17 +1,17 @@
-//! What is wrong with a configuration, all of it at once.
+//! The problems of a configuration, all of them at once.
 
 use std::fmt;
 
 use super::origin::Origin;
 
-/// One thing that is wrong.
+/// A fault in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigProblem {
-    /// What is wrong.
+    /// Description of the fault, in a sentence.
     pub message: String,
-    /// Where it came from; `None` if it is nowhere in particular.
+    /// Place that the fault came from; `None` if it is nowhere in particular.
     pub origin: Option<Origin>,
-    /// How to put it right.
+    /// Remedy, for a person.
     pub hint: Option<String>,
 }
 

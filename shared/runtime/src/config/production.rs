@@ -11,7 +11,7 @@ pub struct DevelopmentPassword {
 }
 
 impl DevelopmentPassword {
-    /// How to put it right.
+    /// Remedy, for a person.
     pub const HINT: &'static str = "run `make secrets`, which compose then uses; without compose give \
          the broker passwords of your own and set WARRENER_AMQP__URL_FILE or WARRENER_AMQP__PASSWORD_FILE; \
          or unset WARRENER_ENV if this is no production system";

@@ -2,7 +2,7 @@
 
 use super::value::Kind;
 
-/// Who reads a key.
+/// A program that reads keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Binary {
     /// `orchestrator`.
@@ -13,27 +13,27 @@ pub enum Binary {
     Cli,
 }
 
-/// One key.
+/// A key of the configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct Key {
-    /// Its segments joined by dots; `*` stands for a name that the user chooses, such as a kind.
+    /// Segments of the key, joined by dots; `*` stands for a name that the user chooses, such as a kind.
     pub path: &'static str,
-    /// How its value is written.
+    /// Type of the value.
     pub kind: Kind,
-    /// Its value unless given, as it would be written in the environment; `None` leaves it out.
+    /// Value unless given, as it would be written in the environment; `None` leaves it out.
     pub default: Option<&'static str>,
-    /// Who reads it.
+    /// Programs that read the key.
     pub readers: &'static [Binary],
-    /// Whether it may be shown.
+    /// Rule about showing the value.
     pub secrecy: Secrecy,
-    /// What it is, in one line.
+    /// Meaning of the key, in one line.
     pub doc: &'static str,
 }
 
-/// Whether a value may be shown.
+/// Rule about showing a value to people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Secrecy {
-    /// It may.
+    /// The value may be shown.
     Open,
     /// Only with the password and the parameters inside the URL masked. May be read from a file by `…_file`.
     Url,
@@ -44,7 +44,7 @@ pub enum Secrecy {
 }
 
 impl Secrecy {
-    /// Whether the value may stand in a file of its own instead.
+    /// Tells whether the value may stand in a file of its own instead.
     pub(super) const fn may_be_a_file(self) -> bool {
         matches!(self, Self::Url | Self::Secret)
     }
@@ -56,12 +56,12 @@ impl Key {
         self.path.split('.')
     }
 
-    /// Whether this binary reads it.
+    /// Tells whether this binary reads the key.
     pub fn is_read_by(&self, binary: Binary) -> bool {
         self.readers.contains(&binary)
     }
 
-    /// Whether `path` is this key.
+    /// Tells whether `path` is this key.
     pub(super) fn matches(&self, path: &[String]) -> bool {
         let mut segments = self.segments();
         path.iter().all(|name| segments.next().is_some_and(|segment| segment == "*" || segment == name))

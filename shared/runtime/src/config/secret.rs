@@ -59,7 +59,7 @@ fn mask_command(shown: &str) -> String {
     serde_json::to_string(&masked).expect("a list of texts is JSON")
 }
 
-/// Whether an argument, a variable or a header of this name may hold a secret.
+/// Tells whether an argument, a variable or a header of this name may hold a secret.
 fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     const WORDS: &[&str] = &[

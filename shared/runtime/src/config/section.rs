@@ -17,14 +17,14 @@ pub struct Amqp {
     /// Replaces the password in the URL.
     #[serde(default)]
     pub password: Option<String>,
-    /// What the names of all exchanges and queues start with. Defaults to `warrener`.
+    /// First part of the names of all exchanges and queues. Defaults to `warrener`.
     pub prefix: String,
-    /// How long the broker may be silent. Defaults to 10 s.
+    /// Longest silence of the broker. Defaults to 10 s.
     pub heartbeat: Duration,
     /// Patterns of the queues that an orchestrator's answers may go to. Defaults to `*`, all.
     #[serde(default)]
     pub reply_to: Vec<String>,
-    /// How long an orchestrator tries an answer that nobody takes. Defaults to 24 h.
+    /// Time for which an orchestrator tries an answer that nobody takes. Defaults to 24 h.
     #[serde(default)]
     pub answers_kept: Option<Duration>,
 }

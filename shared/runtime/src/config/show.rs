@@ -2,14 +2,14 @@
 
 use super::origin::Origin;
 
-/// One effective setting.
+/// An effective setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
-    /// Its path as TOML writes it, such as `kinds."text.count".command`.
+    /// Path as TOML writes it, such as `kinds."text.count".command`.
     pub path: String,
-    /// Its value, secrets masked.
+    /// Value, secrets masked.
     pub value: String,
-    /// Where it came from.
+    /// Place where the value was set.
     pub origin: Origin,
 }
 

@@ -6,14 +6,14 @@ use config::{Map, Value, ValueKind};
 
 use super::broker_url;
 
-/// How the value of a key is written.
+/// Type of a key's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Any text.
     Text,
     /// 1 to 100 letters, digits, `.`, `_` or `-`.
     Name,
-    /// One of these words.
+    /// A word of this list.
     Choice(&'static [&'static str]),
     /// A URL with one of these schemes.
     Url(&'static [&'static str]),
@@ -120,7 +120,7 @@ impl Kind {
         allowed.then_some(Typed::Int(number))
     }
 
-    /// What a value of this sort is, for people.
+    /// Describes a value of this type, for people.
     pub fn expected(self) -> String {
         match self {
             Self::Text => "text".to_owned(),
