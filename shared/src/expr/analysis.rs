@@ -1,36 +1,42 @@
 //! What an expression refers to, found in its words. Expressions bind no names, so that words are enough.
 
+use super::comparison::{self, Comparison};
 use super::engine;
-use super::path::{JobPart, Part, Path, Root};
+use super::path::{Found, JobPart, Part, Path, Root};
 use super::problem::TemplateProblem;
 use super::template::Roots;
-use super::token::{Token, TokenKind, tokens};
+use super::token::{TOKENS, Token, TokenKind, after_brackets, tokens};
 use crate::json::Step;
 
 /// An expression taken apart.
 pub(super) struct Analysis<'a> {
     pub(super) tokens: Vec<Token<'a>>,
     pub(super) paths: Vec<Found>,
+    pub(super) comparisons: Vec<Comparison>,
+    /// The tokens behind operands that may be undefined: those of `default()` and `coalesce()`.
+    pub(super) lenient: Vec<usize>,
     pub(super) problems: Vec<TemplateProblem>,
-}
-
-/// A path in an expression.
-pub(super) struct Found {
-    pub(super) path: Path,
-    /// Its first token, and the one after its last.
-    pub(super) from: usize,
-    pub(super) to: usize,
-    /// Whether `default()` applies to it directly.
-    pub(super) optional: bool,
 }
 
 /// Takes an expression apart. `Err` if it cannot even be cut into words.
 pub(super) fn analyse(source: &str, roots: Roots) -> Result<Analysis<'_>, TemplateProblem> {
     let tokens = tokens(source).map_err(|why| TemplateProblem::invalid(format!("`{source}`: {why}")))?;
-    let mut reader = Reader { source, roots, tokens: &tokens, paths: Vec::new(), problems: Vec::new() };
+    let mut reader = Reader {
+        source,
+        roots,
+        tokens: &tokens,
+        paths: Vec::new(),
+        open: Vec::new(),
+        lenient: Vec::new(),
+        problems: Vec::new(),
+    };
     reader.read();
-    let Reader { paths, problems, .. } = reader;
-    Ok(Analysis { paths, problems, tokens })
+    let Reader { paths, lenient, mut problems, .. } = reader;
+    let comparisons = comparison::find(&tokens);
+    if problems.is_empty() && tokens.len() <= TOKENS {
+        comparison::judge(source, &tokens, &paths, &comparisons, &mut problems);
+    }
+    Ok(Analysis { paths, comparisons, lenient, problems, tokens })
 }
 
 struct Reader<'a, 't> {
@@ -38,6 +44,9 @@ struct Reader<'a, 't> {
     roots: Roots,
     tokens: &'t [Token<'a>],
     paths: Vec<Found>,
+    /// The brackets around the current token, outermost first; true for those around the arguments of `coalesce`.
+    open: Vec<bool>,
+    lenient: Vec<usize>,
     problems: Vec<TemplateProblem>,
 }
 
@@ -47,6 +56,7 @@ impl<'a> Reader<'a, '_> {
         while let Some(token) = self.tokens.get(at) {
             at = match token.kind {
                 TokenKind::Name if !token.is_keyword() => self.name(at, token.text),
+                TokenKind::Symbol => self.bracket(at, token.text),
                 _ => at + 1,
             };
             if self.symbol(at, "(") && self.calls_a_value(at) {
@@ -58,6 +68,26 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
+    /// Takes note of a bracket; answers where to read on.
+    fn bracket(&mut self, at: usize, symbol: &str) -> usize {
+        if matches!(symbol, "," | ")") && self.open.last() == Some(&true) {
+            self.lenient.push(at);
+        }
+        match symbol {
+            "(" | "[" | "{" => self.open.push(symbol == "(" && self.calls_coalesce(at)),
+            ")" | "]" | "}" => drop(self.open.pop()),
+            _ => {}
+        }
+        at + 1
+    }
+
+    /// True if the parenthesis at this position opens the arguments of `coalesce`.
+    fn calls_coalesce(&self, at: usize) -> bool {
+        let is_named = |at: usize| self.tokens[at].kind == TokenKind::Name && self.tokens[at].text == engine::COALESCE;
+        at.checked_sub(1).is_some_and(is_named)
+            && at.checked_sub(2).is_none_or(|before| !self.symbol(before, ".") && !self.symbol(before, "|"))
+    }
+
     /// Reads what the name at this position stands for; answers where to read on.
     fn name(&mut self, at: usize, name: &'a str) -> usize {
         let after = |symbol: &str| at > 0 && self.symbol(at - 1, symbol);
@@ -65,6 +95,9 @@ impl<'a> Reader<'a, '_> {
             return at + 1;
         }
         if after("|") {
+            if DEFAULT.contains(&name) {
+                self.lenient.push(at - 1);
+            }
             return self.known(at, name, "filter", engine::FILTERS);
         }
         if self.names_a_test(at) {
@@ -74,12 +107,30 @@ impl<'a> Reader<'a, '_> {
                     .push(problem.hint("only `default()` accepts what is undefined: `x | default(none) is none`"));
                 return at + 1;
             }
+            if engine::STATES.contains(&name) {
+                self.state(at, name);
+            }
             return self.known(at, name, "test", engine::TESTS);
         }
         if self.symbol(at + 1, "(") {
+            if name == engine::COALESCE && self.symbol(at + 2, ")") {
+                let problem = TemplateProblem::invalid("`coalesce()` has nothing to choose from");
+                self.problems.push(problem.hint("give it values: `coalesce(tasks.a.output.x, input.x, 0)`"));
+            }
             return self.known(at, name, "function", engine::FUNCTIONS);
         }
         self.path(at, name)
+    }
+
+    /// Lets the test of a state, at this position, look at the status of the task before it.
+    fn state(&mut self, at: usize, state: &str) {
+        let is = if self.tokens[at - 1].text == "is" { at - 1 } else { at - 2 };
+        let range = self.paths.last().map(|found| self.widened(found.from, found.to));
+        let path = self.paths.last_mut().filter(|_| range.is_some_and(|(_, to)| to == is));
+        if !path.is_some_and(|found| found.path.take_status()) {
+            let problem = TemplateProblem::invalid(format!("`is {state}` is asked of something that is no task"));
+            self.problems.push(problem.hint(format!("name a task: `tasks.<name> is {state}`")));
+        }
     }
 
     fn known(&mut self, at: usize, name: &str, sort: &str, names: &[&str]) -> usize {
@@ -190,17 +241,48 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    /// Whether `default()` applies to the path itself, with nothing but parentheses between.
-    fn is_optional(&self, mut from: usize, mut to: usize) -> bool {
-        while from > 0 && self.symbol(from - 1, "(") && !self.calls(from - 1) && self.symbol(to, ")") {
-            (from, to) = (from - 1, to + 1);
+    /// True if `default()` applies to the path, or `coalesce()` takes it, with nothing but parentheses and further
+    /// steps between.
+    fn is_optional(&self, from: usize, to: usize) -> bool {
+        let (mut from, mut to, mut around) = (from, self.after_steps(to), self.open.len());
+        loop {
+            let (wide_from, wide_to) = self.widened(from, to);
+            around = around.saturating_sub(from - wide_from);
+            let end = self.after_steps(wide_to);
+            if (wide_from, end) == (from, to) {
+                break;
+            }
+            (from, to) = (wide_from, end);
         }
         let before = from.checked_sub(1).and_then(|at| self.tokens.get(at));
         let negated = before.is_some_and(|minus| minus.is("-"))
             && from.checked_sub(2).and_then(|at| self.tokens.get(at)).is_none_or(|token| !token.ends_value());
         let tested = from > 0 && self.names_a_test(from - 1);
         let name = self.tokens.get(to + 1).map(|token| token.text);
-        self.symbol(to, "|") && matches!(name, Some("default" | "d")) && !negated && !tested
+        let defaulted = self.symbol(to, "|") && name.is_some_and(|name| DEFAULT.contains(&name));
+        let chosen = around.checked_sub(1).is_some_and(|innermost| self.open[innermost])
+            && before.is_some_and(|token| token.is("(") || token.is(","))
+            && (self.symbol(to, ",") || self.symbol(to, ")"));
+        (defaulted && !negated && !tested) || chosen
+    }
+
+    /// The tokens with all parentheses that hold them and nothing else.
+    fn widened(&self, mut from: usize, mut to: usize) -> (usize, usize) {
+        while from > 0 && self.symbol(from - 1, "(") && !self.calls(from - 1) && self.symbol(to, ")") {
+            (from, to) = (from - 1, to + 1);
+        }
+        (from, to)
+    }
+
+    /// The token after further steps that only the engine can take, such as `[index]` and what follows it.
+    fn after_steps(&self, mut to: usize) -> usize {
+        loop {
+            to = match self.tokens.get(to) {
+                Some(dot) if dot.is(".") => to + 2,
+                Some(open) if open.is("[") => after_brackets(self.tokens, to),
+                _ => return to,
+            };
+        }
     }
 
     /// Whether the name at this position is a test, as in `is test` and `is not test`.
@@ -264,3 +346,5 @@ fn integer(token: &Token<'_>) -> Option<i64> {
 }
 
 const ROOTS: [&str; 6] = ["input", "tasks", "job", "item", "index", "total"];
+/// The filter that takes what is undefined, under both of its names.
+const DEFAULT: [&str; 2] = ["default", "d"];

@@ -1,8 +1,10 @@
 //! The engine behind expressions, with everything taken out that reads a clock, a context or a secret.
 
+mod order;
+
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-use minijinja::value::ValueKind;
+use minijinja::value::{Rest, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Expression, UndefinedBehavior, Value};
 
 /// An expression that is ready to be evaluated.
@@ -52,7 +54,30 @@ fn new_environment(fuel: u64) -> Environment<'static> {
         environment.remove_test(name);
     }
     environment.add_filter(GUARD.trim_start_matches('|').trim_end(), factor);
+    environment.add_filter(STEP, step);
+    environment.add_function(COALESCE, coalesce);
+    order::add_tests(&mut environment);
+    for state in STATES {
+        environment.add_test(*state, |value: &Value| is_state(value, state));
+    }
     environment
+}
+
+/// One step below a value; undefined if there is nothing, or nothing to step below from.
+fn step(value: &Value, key: &Value) -> Result<Value, Error> {
+    if value.is_undefined() { Ok(Value::UNDEFINED) } else { value.get_item(key) }
+}
+
+/// The first value that is neither null nor undefined; null if there is none.
+fn coalesce(values: Rest<Value>) -> Value {
+    let found = values.0.into_iter().find(|value| !value.is_undefined() && !value.is_none());
+    found.unwrap_or_else(|| Value::from(()))
+}
+
+/// True if the status of a task is this one.
+fn is_state(status: &Value, state: &str) -> Result<bool, Error> {
+    let why = || Error::new(ErrorKind::InvalidOperation, format!("`is {state}` is asked of something that is no task"));
+    status.as_str().map(|status| status == state).ok_or_else(why)
 }
 
 /// Lets pass what may be multiplied: everything but lists.
@@ -68,8 +93,20 @@ fn factor(value: Value) -> Result<Value, Error> {
 /// Written behind each operand of `*`; nobody else can write it, because it is not among [`FILTERS`].
 pub(super) const GUARD: &str = "|factor ";
 
+/// The filter that [`step`] is; not among [`FILTERS`] either.
+pub(super) const STEP: &str = "step";
+
+/// The test that [`order::chain`] is; not among [`TESTS`] either.
+pub(super) const CHAIN: &str = "chain";
+
+/// The function whose arguments may be undefined.
+pub(super) const COALESCE: &str = "coalesce";
+
 /// Functions that expressions may call.
-pub(super) const FUNCTIONS: &[&str] = &["range", "dict"];
+pub(super) const FUNCTIONS: &[&str] = &["range", "dict", COALESCE];
+
+/// Tests of a task, named like the states in which it can end.
+pub(super) const STATES: &[&str] = &["succeeded", "failed", "cancelled", "skipped", "timed_out"];
 
 /// Filters that expressions may use.
 pub(super) const FILTERS: &[&str] = &[
@@ -122,11 +159,13 @@ pub(super) const FILTERS: &[&str] = &[
 /// Tests that may follow `is`.
 pub(super) const TESTS: &[&str] = &[
     "boolean",
+    "cancelled",
     "divisibleby",
     "endingwith",
     "eq",
     "equalto",
     "even",
+    "failed",
     "false",
     "float",
     "ge",
@@ -146,8 +185,11 @@ pub(super) const TESTS: &[&str] = &[
     "number",
     "odd",
     "sequence",
+    "skipped",
     "startingwith",
     "string",
+    "succeeded",
+    "timed_out",
     "true",
     "upper",
 ];

@@ -8,6 +8,7 @@
 //! slots, so that the engine (minijinja, with fuel) sees the values of those paths and nothing else.
 
 mod analysis;
+mod comparison;
 mod condition;
 mod delimiters;
 mod engine;
@@ -15,6 +16,7 @@ mod expand;
 mod path;
 mod problem;
 mod program;
+mod rewrite;
 mod template;
 mod token;
 mod value;

@@ -15,6 +15,16 @@ pub(super) struct Path {
     ends: Box<[usize]>,
 }
 
+/// A path in an expression.
+pub(super) struct Found {
+    pub(super) path: Path,
+    /// Its first token, and the one after its last.
+    pub(super) from: usize,
+    pub(super) to: usize,
+    /// True if it may lead nowhere, because `default()` or `coalesce()` takes care of that.
+    pub(super) optional: bool,
+}
+
 /// Where a path starts: as much of it as is not looked up in a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Root {
@@ -83,6 +93,13 @@ pub(super) enum Miss {
     Scope,
 }
 
+impl Miss {
+    /// True if `default()` and `coalesce()` cover it: any step of the path.
+    pub(super) const fn may_default(&self) -> bool {
+        matches!(self, Self::Step(..))
+    }
+}
+
 impl Path {
     pub(super) fn new(text: &str, root: Root, steps: Vec<Step>, ends: Vec<usize>) -> Self {
         Self { text: text.into(), root, steps: steps.into(), ends: ends.into() }
@@ -90,6 +107,30 @@ impl Path {
 
     pub(super) fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The task that it names as a whole, without a part of it.
+    pub(super) fn whole_task(&self) -> Option<&str> {
+        match &self.root {
+            Root::Task(task, Part::Whole) => Some(task),
+            _ => None,
+        }
+    }
+
+    /// The task whose status it is.
+    pub(super) fn status_of(&self) -> Option<&str> {
+        match &self.root {
+            Root::Task(task, Part::Status) if self.steps.is_empty() => Some(task),
+            _ => None,
+        }
+    }
+
+    /// Makes the path of a task as a whole, or of its status, that of its status; false if it is another one.
+    pub(super) fn take_status(&mut self) -> bool {
+        if let Root::Task(_, part @ Part::Whole) = &mut self.root {
+            *part = Part::Status;
+        }
+        self.status_of().is_some()
     }
 
     /// What must be loaded for it, if it refers to a task.
@@ -114,11 +155,6 @@ impl Path {
             };
         }
         Ok(doc)
-    }
-
-    /// Whether only the last step is missing, which `default()` covers.
-    pub(super) fn may_default(&self, miss: &Miss) -> bool {
-        matches!(miss, Miss::Step(at, _) if at + 1 == self.steps.len())
     }
 
     /// What is missing, in words.

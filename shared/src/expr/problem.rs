@@ -40,7 +40,7 @@ impl TemplateProblem {
     }
 }
 
-fn closest<'a>(word: &str, names: &[&'a str]) -> Option<&'a str> {
+pub(super) fn closest<'a>(word: &str, names: &[&'a str]) -> Option<&'a str> {
     let distance = |name: &&str| strsim::damerau_levenshtein(&word.to_ascii_lowercase(), name);
     let allowed = (word.len() / 3).clamp(1, 3);
     names.iter().copied().min_by_key(distance).filter(|name| distance(name) <= allowed)

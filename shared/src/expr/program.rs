@@ -6,12 +6,13 @@ use std::sync::Arc;
 use minijinja::value::{Object, ValueKind};
 use minijinja::{ErrorKind, Value};
 
-use super::analysis::{Analysis, Found, analyse};
+use super::analysis::{Analysis, analyse};
 use super::engine::{self, Compiled};
-use super::path::{Miss, Path};
+use super::path::{Found, Miss, Path};
 use super::problem::TemplateProblem;
+use super::rewrite::{SLOT, for_engine};
 use super::template::Roots;
-use super::token::{Token, TokenKind};
+use super::token::{TOKENS, Token, TokenKind};
 use super::value::{Alarm, document, value};
 use super::write::{Output, Unwritable, kind_name};
 use super::{ExprError, Reference, Scope};
@@ -35,7 +36,7 @@ enum Code {
     Engine(Box<Compiled>, Arc<[Slot]>),
 }
 
-/// A path in a computed expression, and whether `default()` applies to it directly.
+/// A path in a computed expression, and true if it may lead nowhere.
 #[derive(Debug)]
 struct Slot {
     path: Path,
@@ -86,7 +87,7 @@ impl Program {
             Code::Path(path) => path.resolve(scope).map(Outcome::Doc).map_err(|miss| self.missing(path, &miss)),
             Code::PathOr(path, other) => match path.resolve(scope) {
                 Ok(doc) => Ok(Outcome::Doc(doc)),
-                Err(miss) if path.may_default(&miss) => Ok(Outcome::Doc(other.clone())),
+                Err(miss) if miss.may_default() => Ok(Outcome::Doc(other.clone())),
                 Err(miss) => Err(self.missing(path, &miss)),
             },
             Code::Engine(compiled, slots) => self.run(compiled, slots, scope, limits),
@@ -185,7 +186,7 @@ pub(super) fn too_large(limit: usize) -> ExprError {
 
 impl Code {
     fn compile(text: &str, analysis: Analysis<'_>, limits: &Limits) -> Result<Self, Vec<TemplateProblem>> {
-        let Analysis { tokens, mut paths, problems } = analysis;
+        let Analysis { tokens, mut paths, comparisons, lenient, problems } = analysis;
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -203,8 +204,9 @@ impl Code {
             }
             paths.push(found);
         }
-        let compiled = engine::compile(for_engine(text, &tokens, &paths), limits.expression_fuel)
-            .map_err(|error| vec![syntax_problem(text, &error)])?;
+        let rewritten = for_engine(text, &tokens, &paths, &comparisons, &lenient);
+        let compiled =
+            engine::compile(rewritten, limits.expression_fuel).map_err(|error| vec![syntax_problem(text, &error)])?;
         let slots = paths.into_iter().map(|Found { path, optional, .. }| Slot { path, optional }).collect();
         Ok(Self::Engine(Box::new(compiled), slots))
     }
@@ -242,69 +244,6 @@ fn default_literal(tokens: &[Token<'_>]) -> Option<Doc> {
     Some(Doc::trusted(bytes))
 }
 
-/// The expression as the engine gets it: each path replaced by its slot, each operand of `*` guarded.
-///
-/// To the engine `[0] * 10**8` is a list of a hundred million elements, and not every place that walks through it
-/// counts fuel. So what is multiplied goes through a filter that refuses lists.
-fn for_engine(text: &str, tokens: &[Token<'_>], paths: &[Found]) -> String {
-    let mut edits: Vec<(usize, usize, String)> = Vec::new();
-    for (slot, found) in paths.iter().enumerate() {
-        edits.push((tokens[found.from].start, tokens[found.to - 1].end(), format!("{SLOT}{slot} ")));
-    }
-    for (at, token) in tokens.iter().enumerate().skip(1).filter(|(_, token)| token.is("*")) {
-        if tokens[at - 1].ends_value() {
-            let end = operand_end(tokens, at + 1);
-            edits.push((token.start, token.start, engine::GUARD.to_owned()));
-            edits.push((tokens[end - 1].end(), tokens[end - 1].end(), engine::GUARD.to_owned()));
-        }
-    }
-    edits.sort_by_key(|&(start, end, _)| (start, end));
-    let (mut out, mut at) = (String::with_capacity(text.len()), 0);
-    for (start, end, new) in edits {
-        out.push_str(&text[at..start]);
-        out.push_str(&new);
-        at = end;
-    }
-    out.push_str(&text[at..]);
-    out
-}
-
-/// The token after the operand that starts with this one: signs, a value, what is taken from it, and its filters.
-fn operand_end(tokens: &[Token<'_>], mut at: usize) -> usize {
-    let is = |at: usize, symbol: &str| tokens.get(at).is_some_and(|token| token.is(symbol));
-    while is(at, "-") {
-        at += 1;
-    }
-    at = after_brackets(tokens, at);
-    while tokens.get(at).is_some_and(|token| token.kind == TokenKind::Text) && !is(at - 1, "]") {
-        at += 1;
-    }
-    loop {
-        at = match tokens.get(at) {
-            Some(token) if token.is(".") => at + 2,
-            Some(token) if token.is("|") => at + 2,
-            Some(token) if token.is("[") || token.is("(") => after_brackets(tokens, at),
-            _ => return at.clamp(1, tokens.len()),
-        };
-    }
-}
-
-/// The token after the bracket that closes the one here, or after this token if it is no bracket.
-fn after_brackets(tokens: &[Token<'_>], from: usize) -> usize {
-    let mut depth = 0_usize;
-    for (at, token) in tokens.iter().enumerate().skip(from) {
-        match (token.kind, token.text) {
-            (TokenKind::Symbol, "(" | "[" | "{") => depth += 1,
-            (TokenKind::Symbol, ")" | "]" | "}") => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth == 0 {
-            return at + 1;
-        }
-    }
-    tokens.len()
-}
-
 /// The engine's words about an expression that it cannot read, slots replaced by what they stand for.
 fn syntax_problem(text: &str, error: &minijinja::Error) -> TemplateProblem {
     let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
@@ -340,7 +279,7 @@ impl Object for Context {
         let (found, slot) = (self.found.get(at)?, self.slots.get(at)?);
         Some(match found {
             Ok(doc) => value(doc.clone(), &self.alarm),
-            Err(miss) if slot.optional && slot.path.may_default(miss) => Value::UNDEFINED,
+            Err(miss) if slot.optional && miss.may_default() => Value::UNDEFINED,
             Err(miss) => {
                 self.alarm.sound(|| slot.path.explain(miss));
                 Value::from(minijinja::Error::from(ErrorKind::UndefinedError))
@@ -348,8 +287,3 @@ impl Object for Context {
         })
     }
 }
-
-/// What the names of slots begin with; a name like this in an expression is refused before it comes to that.
-const SLOT: &str = "slot";
-/// Words and symbols of one expression. The engine works by recursion, and this keeps its stack small.
-const TOKENS: usize = 1_000;

@@ -1,3 +1,5 @@
+mod comparisons;
+
 use std::collections::BTreeMap;
 
 use super::*;
@@ -296,11 +298,18 @@ fn what_has_no_value() {
         ("job.labels.nope", "`job.labels.nope` is undefined: `job.labels` has no key `nope`"),
         ("tasks.other.output", "`tasks.other.output` is not in scope here"),
         ("input.nope + 1", "`input.nope + 1`: `input.nope` is undefined: `input` has no key `nope`"),
-        ("input.a.b | default(1)", "`input.a.b | default(1)`: `input.a` is undefined: `input` has no key `a`"),
         (
             "(input.a.b ~ '') | default(1)",
             "`(input.a.b ~ '') | default(1)`: `input.a` is undefined: `input` has no key `a`",
         ),
+        ("coalesce(input.a ~ '', 1)", "`coalesce(input.a ~ '', 1)`: `input.a` is undefined: `input` has no key `a`"),
+        ("coalesce(-input.a, 1)", "`coalesce(-input.a, 1)`: `input.a` is undefined: `input` has no key `a`"),
+        ("[coalesce(1, 2), input.a]", "`[coalesce(1, 2), input.a]`: `input.a` is undefined: `input` has no key `a`"),
+        (
+            "tasks.other.output | default(1)",
+            "`tasks.other.output | default(1)`: `tasks.other.output` is not in scope here",
+        ),
+        ("-input.rows[index].a | default(1)", "`-input.rows[index].a | default(1)`: invalid operation"),
         ("-input.a | default(1)", "`-input.a | default(1)`: `input.a` is undefined: `input` has no key `a`"),
         ("input.a | upper", "`input.a | upper`: `input.a` is undefined: `input` has no key `a`"),
         ("[input.a]", "`[input.a]`: `input.a` is undefined: `input` has no key `a`"),
@@ -360,6 +369,24 @@ fn defaults() {
         ("input.rows[index].x | default(1) if input.no else 2", "2"),
         ("(input.rows | first).nope | default('d')", r#""d""#),
         ("input.nope | default(none) is none", "true"),
+        ("input.a.b.c | default(1)", "1"),
+        ("input.z.b[0].c | default([])", "[]"),
+        ("input.n.x.y | default(1)", "1"),
+        ("(input.a).b.c | default(1)", "1"),
+        ("((input.a).b).c | default(1) + 1", "2"),
+        ("input.a[index].b | default(1)", "1"),
+        ("input.rows[index].id | default(0)", "0"),
+        ("input.rows[index - 4].id | default(0)", "2"),
+        ("input.rows[index].id[index].x | default(0)", "0"),
+        ("input.o.a[index - 2].k | default(0)", r#""v""#),
+        ("input.o.a[index - 2].k.x.y | default(0)", "0"),
+        ("input.o.a.1 | default(0)", "2"),
+        ("(input.rows | first).a.b | default(1)", "1"),
+        ("(input.rows | first).a['b'] | d('x')", r#""x""#),
+        ("[input.rows[index].id | default(0)]", "[0]"),
+        ("input.l[0:2][0] | default(9)", "3"),
+        ("2 * input.rows[index].id | default(3)", "6"),
+        ("tasks.bad.output.model.name | default('none')", r#""none""#),
     ] {
         assert_eq!(value(expression).as_deref(), Ok(expected), "{expression}");
     }
@@ -772,7 +799,8 @@ fn the_engine_has_what_the_lists_say() {
         assert!(!error.contains("unknown filter"), "{error}");
     }
     for test in engine::TESTS {
-        let error = value(&format!("input.z is {test}")).err().map(|error| error.message).unwrap_or_default();
+        let of = if engine::STATES.contains(test) { "tasks.bad" } else { "input.z" };
+        let error = value(&format!("{of} is {test}")).err().map(|error| error.message).unwrap_or_default();
         assert!(!error.contains("unknown test"), "{error}");
     }
     // Filters take names as text too.

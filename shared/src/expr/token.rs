@@ -137,6 +137,24 @@ fn starts_name(bytes: &[u8]) -> bool {
     }
 }
 
+/// The token after the bracket that closes the one here, or after this token if it is no bracket.
+pub(super) fn after_brackets(tokens: &[Token<'_>], from: usize) -> usize {
+    let mut depth = 0_usize;
+    for (at, token) in tokens.iter().enumerate().skip(from) {
+        match (token.kind, token.text) {
+            (TokenKind::Symbol, "(" | "[" | "{") => depth += 1,
+            (TokenKind::Symbol, ")" | "]" | "}") => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 0 {
+            return at + 1;
+        }
+    }
+    tokens.len()
+}
+
 const KEYWORDS: &[&str] =
     &["true", "True", "false", "False", "none", "None", "and", "or", "not", "in", "is", "if", "else"];
 const OPERATOR_WORDS: &[&str] = &["and", "or", "not", "in", "is", "if", "else"];
+/// Words and symbols of one expression. The engine works by recursion, and this keeps its stack small.
+pub(super) const TOKENS: usize = 1_000;
