@@ -38,6 +38,12 @@ t=0   submit               | a runs job-2, dispatch job-2/task#1 5
 t=1   job-2/task#1 succeeded 7 | a succeeded, dispatch b#1 7, job-2/task succeeded, job-2 succeeded 7
 t=2   b#1 succeeded 8      | b succeeded, job succeeded {"b":8}
 
+# Sub-jobs name no more queues than there may be
+most queues: 2
+job: {tasks: {m: {kind: warrener.job, for_each: {items: [a, b, c], max_failures: 1}, input: {job: {kind: k, queue: "${{ item }}"}}}}}
+t=0   submit               | m has 3 items, m.0 runs job-2, m.1 runs job-3, m.2 failed bad_input,
+      | dispatch job-2/task#1, dispatch job-3/task#1
+
 # Its failure is the task's; another attempt is another job
 job: {tasks: {a: {kind: warrener.job, retry: {max_attempts: 2, delay: 1s}, input: {job: {kind: k, retry: 0}}}}}
 t=0   submit               | a runs job-2, dispatch job-2/task#1

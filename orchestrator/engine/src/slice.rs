@@ -11,7 +11,7 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 use warrener_shared::expr::Items;
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo, Token};
-use warrener_shared::job::JobSpec;
+use warrener_shared::job::{JobSpec, Problem};
 use warrener_shared::json::Doc;
 use warrener_shared::limits::Limits;
 use warrener_shared::time::Timestamp;
@@ -41,6 +41,8 @@ pub enum Read {
     },
     /// The number of the queue with this name.
     Queue(QueueName),
+    /// The names of all queues.
+    QueueNames,
     /// So many random tokens.
     Tokens(usize),
     /// So many numbers for items.
@@ -90,6 +92,8 @@ pub struct Slice {
     tasks: BTreeMap<TaskNo, Arc<TaskRow>>,
     absent: BTreeSet<TaskNo>,
     lanes: BTreeMap<QueueName, i64>,
+    /// All queues that there are, and those that sub-jobs of this batch add; `None` until somebody asks.
+    queue_names: Option<BTreeSet<QueueName>>,
     open_tasks: BTreeSet<JobNo>,
     open_items: BTreeSet<TaskNo>,
     lists: BTreeMap<TaskNo, Lists>,
@@ -207,6 +211,11 @@ impl Slice {
         self.lanes.insert(lane.name, lane.no);
     }
 
+    /// Adds the names of all queues.
+    pub fn load_queue_names(&mut self, names: BTreeSet<QueueName>) {
+        self.queue_names = Some(names);
+    }
+
     /// Adds random tokens.
     pub fn load_tokens(&mut self, tokens: impl IntoIterator<Item = Token>) {
         self.tokens.extend(tokens);
@@ -258,6 +267,11 @@ impl Slice {
     /// The number of a queue, if it is loaded.
     pub fn lane(&self, name: &QueueName) -> Option<i64> {
         self.lanes.get(name).copied()
+    }
+
+    /// Whether the names of all queues are loaded.
+    pub const fn has_queue_names(&self) -> bool {
+        self.queue_names.is_some()
     }
 
     /// Whether all open tasks of the job are loaded.
@@ -372,6 +386,23 @@ impl Slice {
         let first = *next;
         *next += i64::from(count);
         TaskNo(first)
+    }
+
+    /// Makes room for the queues of a sub-job.
+    ///
+    /// # Errors
+    /// The problem, if there would be too many.
+    pub(crate) fn take_queue_names(&mut self, spec: &JobSpec) -> Result<(), Problem> {
+        let known = self.queue_names.as_mut().expect(view::LOADED);
+        if let Some(problem) = spec.too_many_queues(known, self.limits.queues) {
+            return Err(problem);
+        }
+        for task in &spec.tasks {
+            if !known.contains(&task.policy.queue) {
+                known.insert(task.policy.queue.clone());
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn take_new_job(&mut self) -> (JobNo, JobId) {

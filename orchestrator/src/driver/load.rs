@@ -1,5 +1,7 @@
 //! Loading what a rule asks for: what is remembered here, and the rest from the store.
 
+use std::collections::BTreeSet;
+
 use warrener_engine::row::{JobRow, TaskRow};
 use warrener_engine::slice::JobEntry;
 use warrener_engine::{Lane as LaneNo, Need, Read, Slice, missing};
@@ -24,6 +26,7 @@ impl<S: Store> Driver<S> {
                 let no = self.lane_of(&name)?;
                 slice.load_lane(LaneNo { name, no });
             }
+            Read::QueueNames => slice.load_queue_names(self.queue_names()),
             Read::Tokens(count) => slice.load_tokens(self.chance.tokens(count.max(64))),
             Read::NewJobs(count) => {
                 let first = self.next_job;
@@ -103,6 +106,10 @@ impl<S: Store> Driver<S> {
 
 impl<S: Store> Driver<S> {
     /// The number of a queue; a new one is announced so that it is declared.
+    pub(super) fn queue_names(&self) -> BTreeSet<QueueName> {
+        self.lanes.values().map(|lane| lane.name.clone()).collect()
+    }
+
     pub(super) fn lane_of(&mut self, name: &QueueName) -> Result<i64, StoreError> {
         if let Some((no, _)) = self.lanes.iter().find(|(_, lane)| lane.name == *name) {
             return Ok(*no);

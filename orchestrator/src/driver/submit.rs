@@ -1,7 +1,5 @@
 //! Submits and the requests of people.
 
-use std::collections::BTreeSet;
-
 use warrener_engine::event::Submitted as Accepted;
 use warrener_engine::{Event, JobRow, Need};
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
@@ -89,25 +87,10 @@ impl<S: Store> Driver<S> {
         Ok(holder.map_or(Verdict::New, |holder| verdict::by_key(unique, &holder)))
     }
 
-    /// Queues stay at the broker for good, so whoever may submit must not make any number of them.
     fn too_many_queues(&self, spec: &JobSpec) -> Option<Problem> {
-        let (known, most) = (self.lanes.len(), self.shared.limits.queues);
-        // A job names no more queues than it has tasks: far from the limit nobody counts.
-        if known + spec.tasks.len() <= most {
-            return None;
-        }
-        let names: BTreeSet<&QueueName> = self.lanes.values().map(|lane| &lane.name).collect();
-        let used: BTreeSet<&QueueName> = spec.tasks.iter().map(|task| &task.policy.queue).collect();
-        let first = used.difference(&names).next()?;
-        if known + used.difference(&names).count() <= most {
-            return None;
-        }
-        Some(Problem {
-            pointer: String::new(),
-            code: "too_many".to_owned(),
-            detail: format!("the queue {first} is new, and there are {known} of at most {most} (limits.queues)"),
-            hint: Some("use a queue that exists, or raise limits.queues".to_owned()),
-        })
+        let most = self.shared.limits.queues;
+        // Far from the limit nobody makes a list.
+        if self.lanes.len() + spec.tasks.len() <= most { None } else { spec.too_many_queues(&self.queue_names(), most) }
     }
 
     /// The job that holds a key, jobs of this batch included.

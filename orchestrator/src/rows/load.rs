@@ -67,7 +67,7 @@ impl<R: Rows> Loader<'_, R> {
                 let no = self.queue(&name)?;
                 slice.load_lane(Lane { name, no });
             }
-            Read::Tokens(_) | Read::NewJobs(_) | Read::Numbers(_) => {
+            Read::QueueNames | Read::Tokens(_) | Read::NewJobs(_) | Read::Numbers(_) => {
                 unreachable!("only whoever decides asks for {read:?}, and draws it")
             }
         }

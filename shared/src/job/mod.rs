@@ -21,7 +21,7 @@ mod walk;
 #[cfg(feature = "yaml")]
 pub mod yaml;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use self::built_in::BuiltIn;
@@ -134,6 +134,25 @@ impl JobSpec {
     /// The position of the task with this name.
     pub fn position(&self, name: &str) -> Option<u32> {
         self.by_name.find(&self.tasks, name)
+    }
+
+    /// The problem with a job whose queues are more than there may be, given those that are known. Queues stay at the
+    /// broker for good, so whoever may submit must not make any number of them.
+    pub fn too_many_queues(&self, known: &BTreeSet<QueueName>, most: usize) -> Option<Problem> {
+        // A job names no more queues than it has tasks: far from the limit nobody counts.
+        if known.len() + self.tasks.len() <= most {
+            return None;
+        }
+        let new: BTreeSet<&QueueName> =
+            self.tasks.iter().map(|task| &task.policy.queue).filter(|queue| !known.contains(*queue)).collect();
+        let first = new.first().filter(|_| known.len() + new.len() > most)?;
+        let count = known.len();
+        Some(Problem {
+            pointer: String::new(),
+            code: "too_many".to_owned(),
+            detail: format!("the queue {first} is new, and there are {count} of at most {most} (limits.queues)"),
+            hint: Some("use a queue that exists, or raise limits.queues".to_owned()),
+        })
     }
 
     /// Roughly the bytes of memory that it takes, having been parsed from a document of so many: for whoever keeps

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use warrener_shared::error::{ErrorObject, code};
 use warrener_shared::id::TaskNo;
 use warrener_shared::job::built_in::{Work, bad_input, read};
-use warrener_shared::job::{BuiltIn, SubmitContext};
+use warrener_shared::job::{BuiltIn, Problem, SubmitContext};
 use warrener_shared::state::{JobState, Outcome};
 use warrener_shared::time::Timestamp;
 use warrener_shared::wire::result::RetryAdvice;
@@ -28,6 +28,9 @@ pub(super) fn missing(slice: &Slice, kind: BuiltIn, most: u32) -> Vec<Read> {
     if slice.new_jobs() == 0 {
         reads.push(Read::NewJobs(1));
     }
+    if !slice.has_queue_names() {
+        reads.push(Read::QueueNames);
+    }
     if !slice.has_numbers(slice.numbers_max()) {
         reads.push(Read::Numbers(slice.numbers_max()));
     }
@@ -44,7 +47,8 @@ pub(super) fn begin(turn: &mut Turn<'_>, no: TaskNo, spec: &TaskOf, kind: BuiltI
     attempt::begin(turn, no, spec);
     let level = turn.job_of(no).row.level + 1;
     let context = SubmitContext { message_id: None, priority: Some(spec.policy.priority), level };
-    match read(kind, input, &context, &turn.slice.limits) {
+    let work = read(kind, input, &context, &turn.slice.limits).and_then(|work| make_room(turn, work));
+    match work {
         Ok(work) => work_on(turn, no, work, spec.policy.priority, level),
         Err(problems) => {
             let error = bad_input(&problems);
@@ -52,6 +56,14 @@ pub(super) fn begin(turn: &mut Turn<'_>, no: TaskNo, spec: &TaskOf, kind: BuiltI
             retry::attempt_failed(turn, no, how);
         }
     }
+}
+
+/// Makes room for the queues of a sub-job: what a submit may not do, an input may not do either.
+fn make_room(turn: &mut Turn<'_>, work: Work) -> Result<Work, Vec<Problem>> {
+    if let Work::Job { spec, .. } = &work {
+        turn.slice.take_queue_names(spec).map_err(|problem| vec![problem])?;
+    }
+    Ok(work)
 }
 
 /// `priority` and `level` are those of a sub-job.

@@ -133,6 +133,7 @@ fn finish(field: &mut Option<(&str, String)>, story: Option<&mut Story<'_>>) {
         "room" => story.world.room = number(&value),
         "dice" => story.world.dice = u32::try_from(u64::from(u32::MAX) * number(&value) as u64 / 100).unwrap(),
         "most items" => story.world.limits.tasks = number(&value),
+        "most queues" => story.world.limits.queues = number(&value),
         "most output" => story.world.limits.resolved_bytes = number(&value),
         _ => panic!("no field {name}"),
     }

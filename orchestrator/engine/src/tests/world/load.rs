@@ -46,6 +46,7 @@ impl World {
                 let no = *self.queues.entry(name.clone()).or_insert(next);
                 slice.load_lane(Lane { name, no });
             }
+            Read::QueueNames => slice.load_queue_names(self.queues.keys().cloned().collect()),
             Read::Tokens(count) => slice.load_tokens((0..count).map(|_| self.token()).collect::<Vec<_>>()),
             Read::NewJobs(count) => {
                 let named = |no: JobNo| (no, JobId::new(&format!("job-{}", no.0)).unwrap());
