@@ -28,6 +28,8 @@ pub struct Config {
     pub log: Log,
     /// How long finished jobs and their ids are kept. Defaults to 7 days.
     pub retention: Duration,
+    /// How much is kept of dead letters.
+    pub dead: DeadConfig,
     /// Queues that need more than a name.
     #[serde(default)]
     pub queues: BTreeMap<QueueName, Queue>,
@@ -83,6 +85,17 @@ pub struct Http {
 pub struct ApiConfig {
     /// A file of tokens; not honoured yet, so it is refused.
     pub tokens_file: Option<String>,
+}
+
+/// How much is kept of dead letters; beyond it the oldest are dropped.
+#[derive(Clone, Debug, Deserialize)]
+pub struct DeadConfig {
+    /// Number of letters. Defaults to 100,000.
+    pub max_letters: u64,
+    /// Bytes that they take together, about. Defaults to 1 GiB.
+    pub max_bytes: u64,
+    /// How long each is kept. Defaults to 90 days.
+    pub retention: Duration,
 }
 
 /// A queue.

@@ -18,7 +18,7 @@ use crate::api::http::Edge;
 use crate::api::{self, Api};
 use crate::broker::{self, Context, Notes, Repairs, Suspects, Troubles};
 use crate::config::{Config, Http};
-use crate::driver::{Driver, Packet};
+use crate::driver::{DeadBound, Driver, Packet};
 use crate::shared::Shared;
 use crate::store::postgres::Postgres;
 use crate::store::sqlite::Sqlite;
@@ -73,9 +73,14 @@ async fn run_on<S: Store + 'static>(
     let (inputs, input_queue) = mpsc::channel::<Packet>(INPUTS);
     let (outputs, output_queue) = mpsc::unbounded_channel();
     let (finished, _) = broadcast::channel(FINISHED);
-    let retention = Millis(u64::try_from(config.retention.as_millis()).unwrap_or(u64::MAX));
-    let driver = Driver::new(store, shared.clone(), retention, input_queue, outputs)?;
+    let driver = Driver::new(store, shared.clone(), millis(config.retention), input_queue, outputs)?;
     let driver = driver.with_answers_kept(config.amqp.answers_kept.unwrap_or(ANSWERS_KEPT));
+    let dead = DeadBound {
+        letters: config.dead.max_letters,
+        bytes: config.dead.max_bytes,
+        retention: millis(config.dead.retention),
+    };
+    let driver = driver.with_dead_bound(dead);
     driver.show();
     let runtime = tokio::runtime::Handle::current();
     // Without its driver the process can do nothing: it ends, and whoever watches it starts another.
@@ -113,6 +118,10 @@ async fn run_on<S: Store + 'static>(
     }
     tracing::info!("orchestrator stopped");
     outcome.map_err(Into::into)
+}
+
+fn millis(span: Duration) -> Millis {
+    Millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// Descriptors that the process may have open, once it has raised its limit as far as it is allowed to.

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use warrener_engine::row::{JobRow, TaskRow};
 use warrener_orchestrator::store::memory::Memory;
 use warrener_orchestrator::store::{
-    Asked, Boot, Commit, Death, Found, Item, LogChunk, OwedReply, QueueRow, Rows, Store, StoreError, Submitted,
+    Asked, Boot, Commit, DeadTotal, Death, Found, Item, KeptDead, LogChunk, OwedReply, QueueRow, Rows, Store,
+    StoreError, Submitted,
 };
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::time::Timestamp;
@@ -177,6 +178,14 @@ impl Store for Disk {
 
     fn deaths(&mut self, task: TaskNo) -> Result<Vec<Death>, StoreError> {
         self.read()?.memory.deaths(task)
+    }
+
+    fn dead_total(&mut self) -> Result<DeadTotal, StoreError> {
+        self.read()?.memory.dead_total()
+    }
+
+    fn oldest_dead(&mut self, most: usize) -> Result<Vec<KeptDead>, StoreError> {
+        self.read()?.memory.oldest_dead(most)
     }
 
     fn last_logs(&mut self, task: TaskNo, bytes: usize) -> Result<Vec<LogChunk>, StoreError> {

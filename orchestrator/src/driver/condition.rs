@@ -99,7 +99,9 @@ impl<S: Store> Driver<S> {
         tracing::error!(why = %failure, %what, "an input could not be handled; it is kept as a dead letter");
         let mut commit = Commit::default();
         commit.dead.push(letter);
-        self.store.commit(&commit)
+        self.store.commit(&commit)?;
+        self.dead.committed(&commit);
+        Ok(())
     }
 
     /// Notes that nothing can be written for now: nothing is acknowledged, and the process says so.

@@ -9,6 +9,7 @@ mod batch;
 mod cache;
 mod chance;
 mod condition;
+mod dead;
 mod evidence;
 mod handle;
 mod hearing;
@@ -46,6 +47,8 @@ use self::batch::Batch;
 use self::cache::Memory;
 pub use self::chance::Chance;
 use self::condition::{Failure, StoreCondition, panic_text};
+use self::dead::DeadBook;
+pub use self::dead::DeadBound;
 use self::hearing::Hearing;
 pub use self::input::{
     Answer, Command, Depth, Heard, Input, Outgoing, Output, Packet, Parcel, Refused, Reply, ReplyTo, Submission,
@@ -91,6 +94,7 @@ pub struct Driver<S> {
     hearing: Hearing,
     age: AgeJudge,
     stops: Stops,
+    dead: DeadBook,
     memory: Memory,
     replies: Replies,
     next_job: i64,
@@ -147,6 +151,7 @@ impl<S: Store> Driver<S> {
             hearing: Hearing::new(now),
             age,
             stops: Stops::default(),
+            dead: DeadBook::new(DeadBound::default()),
             memory: Memory::default(),
             replies: Replies::default(),
             next_job: 1,
@@ -203,6 +208,7 @@ impl<S: Store> Driver<S> {
         }
         self.watch = watch;
         self.stops = Stops::from_rows(self.store.asked()?, self.clock.monotonic());
+        self.dead.forget();
         self.own_backlog = true;
         self.next_due = Some(Timestamp(0));
         // Of a commit whose outcome was unknown nobody may have been told.
@@ -247,6 +253,7 @@ impl<S: Store> Driver<S> {
         if self.condition != StoreCondition::Unsure {
             self.pass_time();
         }
+        self.trim_dead();
         self.prune();
         if self.condition != StoreCondition::Unsure && self.since(self.last_tick) >= TICK {
             self.tick();

@@ -23,6 +23,11 @@ impl<S: Store> Driver<S> {
             return;
         }
         self.next_prune = began + PRUNE_EVERY;
+        match self.expire_dead() {
+            Ok(0) => {}
+            Ok(_) => self.next_prune = began,
+            Err(error) => return self.degrade(&error.to_string()),
+        }
         let Some(old) = self.age.older_than(self.retention, &self.clock) else { return };
         match self.store.prune(old, STEPS) {
             Ok(0) => {}

@@ -25,6 +25,7 @@ impl<S: Store> Driver<S> {
                 self.act(&mut batch)?;
             }
             self.store.commit(&batch.commit)?;
+            self.dead.committed(&batch.commit);
             self.replies.forgotten();
             self.next_dispatch = batch.slice.next_dispatch();
             self.next_due = self.next_due.into_iter().chain(earliest(&batch.commit.changes)).min();

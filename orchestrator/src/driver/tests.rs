@@ -2,6 +2,7 @@
 
 mod answers;
 mod blame;
+mod dead;
 mod evidence;
 mod fell_out;
 mod outcome;

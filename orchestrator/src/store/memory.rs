@@ -17,8 +17,8 @@ use warrener_shared::wire::event::JobEvent;
 
 use self::index::Index;
 use super::{
-    Asked, Boot, Caption, ClockTrust, Commit, DeadLetter, Death, Found, Item, LogChunk, OwedReply, QueueRow, Rows,
-    Store, StoreError, Submitted, last_of,
+    Asked, Boot, Caption, ClockTrust, Commit, DeadLetter, DeadTotal, Death, Found, Item, KeptDead, LogChunk, OwedReply,
+    QueueRow, Rows, Store, StoreError, Submitted, last_of,
 };
 
 /// See the module.
@@ -208,6 +208,21 @@ impl Store for Memory {
 
     fn deaths(&mut self, task: TaskNo) -> Result<Vec<Death>, StoreError> {
         Ok(self.deaths.iter().filter(|death| death.task == task).cloned().collect())
+    }
+
+    fn dead_total(&mut self) -> Result<DeadTotal, StoreError> {
+        let bytes = self.dead.values().map(DeadLetter::weight).sum();
+        Ok(DeadTotal { letters: self.dead.len() as u64, bytes })
+    }
+
+    fn oldest_dead(&mut self, most: usize) -> Result<Vec<KeptDead>, StoreError> {
+        let oldest = self.dead.iter().take(most);
+        let kept = |(no, letter): (&i64, &DeadLetter)| KeptDead {
+            no: *no,
+            received_at: letter.received_at,
+            bytes: letter.weight(),
+        };
+        Ok(oldest.map(kept).collect())
     }
 
     fn last_logs(&mut self, task: TaskNo, bytes: usize) -> Result<Vec<LogChunk>, StoreError> {

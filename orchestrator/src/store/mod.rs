@@ -125,6 +125,37 @@ pub struct DeadLetter {
     pub evidence: Option<String>,
 }
 
+impl DeadLetter {
+    /// Bytes that it takes in a database, about.
+    pub fn weight(&self) -> u64 {
+        let texts = [&self.message, &self.headers].into_iter().chain(&self.evidence).map(String::len).sum::<usize>();
+        (self.body.len() + texts) as u64 + DEAD_ROW_BYTES
+    }
+}
+
+/// Bytes of a dead letter beside its body and its texts, about.
+pub(crate) const DEAD_ROW_BYTES: u64 = 256;
+
+/// How much is kept of dead letters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DeadTotal {
+    /// Number of letters.
+    pub letters: u64,
+    /// Their weights together, in bytes.
+    pub bytes: u64,
+}
+
+/// A kept dead letter by what its removal depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptDead {
+    /// Its number.
+    pub no: i64,
+    /// When it was found.
+    pub received_at: Timestamp,
+    /// Its weight in bytes.
+    pub bytes: u64,
+}
+
 /// Bytes of a dead letter that are kept; enough to understand it, not enough to fill a disk.
 pub const DEAD_BODY_MAX: usize = 1024 * 1024;
 
@@ -361,6 +392,12 @@ pub trait Store: Rows + Send {
 
     /// The answers of these numbers, as far as they are still owed.
     fn replies(&mut self, numbers: &[i64]) -> Result<Vec<OwedReply>, StoreError>;
+
+    /// How much is kept of dead letters. It looks at each of them.
+    fn dead_total(&mut self) -> Result<DeadTotal, StoreError>;
+
+    /// The dead letters that were kept first, at most so many.
+    fn oldest_dead(&mut self, most: usize) -> Result<Vec<KeptDead>, StoreError>;
 
     /// Makes all of it true, or nothing.
     ///

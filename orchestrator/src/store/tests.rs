@@ -4,6 +4,7 @@ mod blame;
 mod built_in;
 mod commit;
 mod damage;
+mod dead;
 mod evidence;
 mod file;
 mod find;
@@ -32,7 +33,8 @@ use super::memory::Memory;
 use super::postgres::Postgres;
 use super::sqlite::Sqlite;
 use super::{
-    Asked, Blame, Caption, Commit, DeadLetter, Death, LogChunk, OwedReply, Rows as _, Store, StoreError, Submitted,
+    Asked, Blame, Caption, Commit, DEAD_ROW_BYTES, DeadLetter, DeadTotal, Death, LogChunk, OwedReply, Rows as _, Store,
+    StoreError, Submitted,
 };
 
 macro_rules! conformance {
@@ -109,6 +111,9 @@ conformance! {
         deaths_are_kept_once_in_the_order_in_which_they_were_found
         the_end_of_a_log_is_its_last_chunks
         deaths_go_with_their_task
+    }
+    dead {
+        dead_letters_are_weighed_and_found_oldest_first
     }
     built_in {
         tasks_are_found_by_what_they_wait_for

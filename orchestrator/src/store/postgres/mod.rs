@@ -30,7 +30,8 @@ use self::session::{Session, Step};
 use super::sql::{Reader, Row, read};
 use super::view::View;
 use super::{
-    Asked, Boot, Commit, Death, Found, Item, LogChunk, OwedReply, QueueRow, Rows, Store, StoreError, Submitted,
+    Asked, Boot, Commit, DeadTotal, Death, Found, Item, KeptDead, LogChunk, OwedReply, QueueRow, Rows, Store,
+    StoreError, Submitted,
 };
 
 /// How long a start waits for another orchestrator to end: one that was killed a moment ago is still there for the
@@ -263,6 +264,14 @@ impl Store for Postgres {
 
     fn deaths(&mut self, task: TaskNo) -> Result<Vec<Death>, StoreError> {
         self.read(|session| read::deaths(session, task))
+    }
+
+    fn dead_total(&mut self) -> Result<DeadTotal, StoreError> {
+        self.read(|session| read::dead_total(session))
+    }
+
+    fn oldest_dead(&mut self, most: usize) -> Result<Vec<KeptDead>, StoreError> {
+        self.read(|session| read::oldest_dead(session, most))
     }
 
     fn last_logs(&mut self, task: TaskNo, bytes: usize) -> Result<Vec<LogChunk>, StoreError> {

@@ -8,7 +8,10 @@ use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::time::Timestamp;
 
 use super::super::columns;
-use super::super::{Asked, Boot, Death, Found, Item, LogChunk, OwedReply, QueueRow, StoreError, Submitted};
+use super::super::{
+    Asked, Boot, DEAD_ROW_BYTES, DeadTotal, Death, Found, Item, KeptDead, LogChunk, OwedReply, QueueRow, StoreError,
+    Submitted,
+};
 use super::row::{event_text, task_state};
 use super::{Reader, Row, Value, corrupt, limit};
 
@@ -255,3 +258,23 @@ pub(crate) fn owed_reply(row: &dyn Row) -> Result<OwedReply, StoreError> {
 
 /// The columns of `replies`, as `r`, that [`owed_reply`] reads.
 pub(crate) const OWED_COLUMNS: &str = "r.no, r.job, r.reply_to, r.correlation_id, r.accepted, r.owed_at, r.refusal";
+
+/// Weight of a dead letter, as SQL.
+const DEAD_WEIGHT: &str =
+    "octet_length(body) + octet_length(message) + octet_length(headers) + COALESCE(octet_length(evidence), 0)";
+
+pub(crate) fn dead_total(reader: &dyn Reader) -> Result<DeadTotal, StoreError> {
+    let statement = format!("SELECT count(*), COALESCE(sum({DEAD_WEIGHT}), 0) FROM dead");
+    let found =
+        reader.one("count dead letters", &statement, &[], |row| Ok((row.get::<u64>(0)?, row.get::<u64>(1)?)))?;
+    let (letters, bytes) = found.unwrap_or_default();
+    Ok(DeadTotal { letters, bytes: bytes + letters * DEAD_ROW_BYTES })
+}
+
+pub(crate) fn oldest_dead(reader: &dyn Reader, most: usize) -> Result<Vec<KeptDead>, StoreError> {
+    let statement = format!("SELECT no, received_at, {DEAD_WEIGHT} FROM dead ORDER BY no LIMIT ?1");
+    reader.all("look for the oldest dead letters", &statement, &[limit(most)], |row| {
+        let bytes = row.get::<u64>(2)? + DEAD_ROW_BYTES;
+        Ok(KeptDead { no: row.get(0)?, received_at: Timestamp(row.get(1)?), bytes })
+    })
+}

@@ -31,7 +31,8 @@ use self::soundness::Soundness;
 use super::sql::read;
 use super::view::View;
 use super::{
-    Asked, Boot, Commit, Death, Found, Item, LogChunk, OwedReply, QueueRow, Rows, Store, StoreError, Submitted,
+    Asked, Boot, Commit, DeadTotal, Death, Found, Item, KeptDead, LogChunk, OwedReply, QueueRow, Rows, Store,
+    StoreError, Submitted,
 };
 
 /// The writer's side of the database.
@@ -187,6 +188,14 @@ impl Store for Sqlite {
 
     fn deaths(&mut self, task: TaskNo) -> Result<Vec<Death>, StoreError> {
         self.read(|connection| read::deaths(connection, task))
+    }
+
+    fn dead_total(&mut self) -> Result<DeadTotal, StoreError> {
+        self.read(|connection| read::dead_total(connection))
+    }
+
+    fn oldest_dead(&mut self, most: usize) -> Result<Vec<KeptDead>, StoreError> {
+        self.read(|connection| read::oldest_dead(connection, most))
     }
 
     fn last_logs(&mut self, task: TaskNo, bytes: usize) -> Result<Vec<LogChunk>, StoreError> {

@@ -151,6 +151,10 @@ pub const KEYS: &[Key] = &[
         .or("60s"),
     key("api.tokens_file", Kind::Text, ORCHESTRATOR, "A file of tokens that may use the API; without it all may."),
     key("retention", Kind::Duration, ORCHESTRATOR, "How long finished jobs and their ids are kept.").or("7d"),
+    key("dead.max_letters", COUNT, ORCHESTRATOR, "Dead letters that are kept; beyond it the oldest are dropped.")
+        .or("100000"),
+    key("dead.max_bytes", Kind::Size, ORCHESTRATOR, "Size of all dead letters together.").or("1GiB"),
+    key("dead.retention", Kind::Duration, ORCHESTRATOR, "How long a dead letter is kept.").or("90d"),
     key("log.format", Kind::Choice(&["pretty", "json"]), SERVERS, "How log lines look.").or("pretty"),
     key("log.level", Kind::Text, SERVERS, "The log filter unless RUST_LOG is set.").or("info,lapin=off"),
     key(
