@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
 use warrener_amqp::{BrokerError, Session, Settings};
 use warrener_tests::broker::Broker;
 
-use crate::{open, settings, soon};
+use crate::{eventually, open, settings, soon};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_are_numbered_and_know_the_version() {
@@ -120,4 +122,48 @@ fn certificates(folder: &std::path::Path) {
     openssl("req -newkey rsa:2048 -nodes -keyout key -out request -subj /CN=localhost");
     std::fs::write(folder.join("names"), "subjectAltName=DNS:localhost").unwrap();
     openssl("x509 -req -in request -CA ca -CAkey cakey -CAcreateserial -out cert -days 2 -extfile names");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seat_is_free_once_the_broker_has_noticed_the_end_of_whoever_had_it() {
+    let broker = Broker::shared().await;
+    let seat = broker.names().reader();
+    let (url, vanished, ways) = vanishing(broker.url()).await;
+    let gone = Session::open(&settings(&url)).await.unwrap();
+    assert!(gone.take_seat(&seat).await.unwrap());
+    vanished.cancel();
+    drop(gone);
+    let next = open(&broker).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!next.take_seat(&seat).await.unwrap(), "the broker believes the other connection to be alive");
+    ways.abort();
+    eventually("the seat is free", async || next.take_seat(&seat).await.unwrap()).await;
+    assert!(!open(&broker).await.take_seat(&seat).await.unwrap());
+    next.close().await;
+    let last = open(&broker).await;
+    eventually("the seat is given back", async || last.take_seat(&seat).await.unwrap()).await;
+}
+
+/// A way to the broker that passes nothing on once the token is cancelled, as if the client's host had vanished, and
+/// whose connections end with the task.
+async fn vanishing(url: &str) -> (String, CancellationToken, JoinHandle<()>) {
+    let (head, rest) = url.rsplit_once('@').unwrap();
+    let (address, vhost) = rest.split_once('/').unwrap();
+    let (listener, address) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), address.to_owned());
+    let url = format!("{head}@{}/{vhost}", listener.local_addr().unwrap());
+    let vanished = CancellationToken::new();
+    let seen = vanished.clone();
+    let passing = tokio::spawn(async move {
+        let mut open = JoinSet::new();
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut server = TcpStream::connect(&address).await.unwrap();
+            let vanished = seen.clone();
+            open.spawn(async move {
+                let passing = tokio::io::copy_bidirectional(&mut client, &mut server);
+                vanished.run_until_cancelled(passing).await;
+                std::future::pending::<()>().await;
+            });
+        }
+    });
+    (url, vanished, passing)
 }

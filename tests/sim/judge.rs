@@ -90,8 +90,6 @@ pub(crate) struct Judge {
     resumed: u64,
     wished: Vec<Wish>,
     is_lossy: bool,
-    /// The orchestrator's process may end, and the broker notice it late.
-    is_deadly: bool,
     /// The wall clock may jump while no orchestrator is there to see it.
     clock_jumps: bool,
     violation: Option<Violation>,
@@ -127,7 +125,6 @@ impl Judge {
             resumed: 0,
             wished: Vec::new(),
             is_lossy: plan.faults.has(Fault::BrokerWiped),
-            is_deadly: DEADLY.iter().any(|fault| plan.faults.has(*fault)),
             clock_jumps: plan.faults.has(Fault::WallJump) && DEADLY.iter().any(|fault| plan.faults.has(*fault)),
             violation: None,
             reach: Reach::default(),

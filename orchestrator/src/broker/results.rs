@@ -21,6 +21,8 @@ pub(super) const PREFETCH: u16 = 1000;
 const BATCH: usize = 256;
 /// How often it is looked whether all reports are read.
 const ASK_EVERY: Duration = Duration::from_secs(1);
+/// Longest time from the end of a connection at the broker until what it had in hand waits in its queue again.
+const GIVEN_BACK: Duration = Duration::from_secs(1);
 /// How long an answer on the consumer's channel may take.
 const ASK_LIMIT: Duration = Duration::from_secs(5);
 
@@ -63,10 +65,19 @@ async fn take(context: &Context, settler: &Settler, mut batch: Batch) -> Result<
 
 /// Finds out up to when reports have been read. The order matters: what the broker had confirmed before the first
 /// step waits in the queue, or is on its way to the consumer, or was acknowledged; the second step excludes the first,
-/// and the third brings in what the second was too early for.
+/// and the third brings in what the second was too early for. Before all of them nobody else may have reports in hand:
+/// those of an earlier session whose end the broker has not noticed are in none of these places.
 async fn ask(context: Context, link: Link, pulse: Pulse, mark: mpsc::Sender<Duration>) {
     let mut every = tokio::time::interval(ASK_EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        if link.session.take_seat(&context.shared.names.reader()).await.is_ok_and(|taken| taken) {
+            break;
+        }
+    }
+    // The broker gives back what a dead connection had and frees its seat at about the same time.
+    tokio::time::sleep(GIVEN_BACK).await;
     loop {
         every.tick().await;
         let upto = context.shared.workers.clock().monotonic();

@@ -31,6 +31,7 @@ mod pool;
 mod probe;
 mod publisher;
 mod scheme;
+mod seat;
 mod session;
 mod settings;
 pub mod topology;

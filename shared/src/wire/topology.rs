@@ -65,6 +65,8 @@ impl Names {
         dead = "dead";
         /// Fan-out exchange and queue of messages that no binding wanted.
         unrouted = "unrouted";
+        /// Exclusive queue of the orchestrator that reads results, while the broker takes its connection for alive.
+        reader = "reader";
         /// Exchange that ties the prefix to one database.
         owner = "owner";
     }

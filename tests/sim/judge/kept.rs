@@ -27,9 +27,7 @@ impl Judge {
         let Some(row) = row.filter(|row| row.ticket().to_string() == **ticket) else { return };
         let limit = self.task_of(&row).map(|task| task.timeout_s * 1000);
         let begun = self.begun.get(&attempt).copied();
-        // What was handed to a process that died looks read to the next one until the broker notices the death.
-        let may_be_lost = self.is_lossy || self.is_deadly;
-        if let (Some(limit), Some(begun), false) = (limit, begun, may_be_lost)
+        if let (Some(limit), Some(begun), false) = (limit, begun, self.is_lossy)
             && now < begun + limit
         {
             self.mark("a success is confirmed in time");
