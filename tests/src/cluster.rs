@@ -1,6 +1,6 @@
 //! An orchestrator and workers as real processes on a real broker, with a database, a port and a prefix of their own.
 
-mod http;
+pub mod http;
 pub mod language;
 mod process;
 
@@ -379,8 +379,14 @@ impl Drop for Cluster {
 pub fn program(name: &str) -> PathBuf {
     let given = std::env::var_os("WARRENER_TEST_BINARIES").map(PathBuf::from);
     let folder = given.unwrap_or_else(|| {
-        let test = std::env::current_exe().expect("a running program has a path");
-        test.ancestors().nth(2).expect("cargo puts tests into `deps`").to_owned()
+        let us = std::env::current_exe().expect("a running program has a path");
+        let folder = us.parent().expect("a program lies in a folder");
+        // Cargo puts tests into a folder below that of the programs.
+        if folder.ends_with("deps") {
+            folder.parent().expect("it lies in another").to_owned()
+        } else {
+            folder.to_owned()
+        }
     });
     let program = folder.join(name);
     assert!(
@@ -391,7 +397,11 @@ pub fn program(name: &str) -> PathBuf {
     program
 }
 
-fn free_port() -> u16 {
+/// A port that nobody listens on.
+///
+/// # Panics
+/// If there is none.
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a free port");
     listener.local_addr().expect("it is bound").port()
 }

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// Sends one request; the answer is its status and its body, null if that isn't JSON. Status 0 if there is no answer.
-pub(super) async fn call(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, Value) {
+pub async fn call(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, Value) {
     let (status, body) = call_for_text(port, method, path, headers, body).await;
     (status, serde_json::from_str(&body).unwrap_or(Value::Null))
 }
