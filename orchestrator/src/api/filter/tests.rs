@@ -2,6 +2,9 @@ use warrener_shared::time::Millis;
 
 use super::*;
 
+#[path = "../../../../tests/fuzz/mutate.rs"]
+mod mutate;
+
 fn only(text: &str) -> Term {
     let mut terms = parse(text).expect(text).terms;
     assert_eq!(terms.len(), 1, "{text}");
@@ -72,4 +75,19 @@ fn is_bounded() {
     assert!(parse(&"x".repeat(CHARACTERS + 1)).expect_err("long").contains("characters"));
     let values = vec!["a"; VALUES + 1].join(",");
     assert!(parse(&format!("id:{values}")).expect_err("many").contains("values"));
+}
+
+#[test]
+fn no_text_is_too_much_for_it() {
+    let seeds: &[&[u8]] =
+        &[br#"state:failed,timed_out -kind:ml.* label.team:"a b" created:>1h"#, b"queue:gpu id:x name:n*m created:<5m"];
+    let words = &[":", "*", ",", "-", "\"", " ", "\t", "state:", "label.", "created:<", ">", "365d", "failed", "\u{0}"];
+    mutate::fuzz("filter", seeds, words, |input| match parse(&String::from_utf8_lossy(input)) {
+        Ok(filter) => {
+            let values: usize = filter.terms.iter().map(|term| term.test.values()).sum();
+            assert!(values <= VALUES && filter.terms.len() <= CHARACTERS);
+            format!("{} terms of {} values", filter.terms.len().min(5), values.min(9))
+        }
+        Err(why) => mutate::in_short([why]),
+    });
 }

@@ -1,5 +1,8 @@
 use super::*;
 
+#[path = "../../../../../tests/fuzz/mutate.rs"]
+mod mutate;
+
 fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
     let size = u32::try_from(payload.len()).unwrap().to_be_bytes();
     [&[kind, 0, 1], &size[..], payload, &[0xce]].concat()
@@ -165,4 +168,33 @@ fn random_frames_never_panic() {
         let any = frame(METHOD, &[&[0, 60, 0, 60][..], &payload].concat());
         assert_eq!(fed(&any).len(), any.len());
     }
+}
+
+#[test]
+fn no_bytes_are_too_much_and_none_change_places() {
+    let table = [&short(b"n")[..], b"F", &long(&[&short(b"l")[..], b"A", &long(b"V")].concat())].concat();
+    let seeds = [
+        frame(METHOD, &[&[0, 60, 0, 60][..], &short(b"tag"), &[0; 9], &short(b"exchange"), &short(b"key")].concat()),
+        [headers(&table), frame(3, b"body"), frame(8, &[])].concat(),
+        properties(0xfffc, &[&short(b"a")[..], &short(b"b"), &long(b""), &[2, 4], &[1, b'c'].repeat(4)].concat()),
+        frame(METHOD, &[&[0, 10, 0, 10, 0, 9][..], &long(&table), &long(b"PLAIN"), &long(b"en_US")].concat()),
+    ];
+    let seeds: Vec<&[u8]> = seeds.iter().map(Vec::as_slice).collect();
+    let words = &["\u{1}", "\u{2}", "\u{3}", "F", "A", "S", "V", "l", "x", "\u{0}\u{0}\u{0}", "\u{7f}"];
+    mutate::fuzz("frames", &seeds, words, |input| {
+        let (mut whole, mut cut) = (Vec::new(), Vec::new());
+        let fed = Frames::default().feed(input, &mut whole);
+        let mut frames = Frames::default();
+        let in_parts = input.chunks(3).try_for_each(|part| frames.feed(part, &mut cut));
+        assert_eq!(fed.is_ok(), in_parts.is_ok(), "it depends on where the stream is cut");
+        assert!(whole.len() <= input.len(), "something was added");
+        if fed.is_ok() {
+            assert_eq!(whole, cut, "what passes depends on where the stream is cut");
+            let mut again = Vec::new();
+            Frames::default().feed(&whole, &mut again).unwrap();
+            assert_eq!(again, whole, "what is harmless was changed");
+        }
+        let passed = format!("{} {}", whole.len().min(64), whole == input.get(..whole.len()).unwrap_or_default());
+        passed + &mutate::in_short(fed.err())
+    });
 }
