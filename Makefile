@@ -15,7 +15,7 @@ export PATH := $(PATH):$(TOOLS)/bin
 export PYTHONPATH := $(POLYGLOT)/python
 export NODE_PATH := $(POLYGLOT)/node/node_modules
 
-.PHONY: help demo secrets check setup fmt lint docs test guard bench compose deny
+.PHONY: help demo secrets check setup fmt lint docs test chaos guard bench compose deny
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -30,7 +30,7 @@ secrets: ## random passwords for compose, in .env
 
 check: ## everything below; what CI runs
 	@start=$$(date +%s); rm -f $(SKIPPED); \
-	$(MAKE) --no-print-directory setup fmt lint docs test guard compose deny && \
+	$(MAKE) --no-print-directory setup fmt lint docs test chaos guard compose deny && \
 	echo "make check: all is well, after $$(( $$(date +%s) - start )) s; skipped: $$(cat $(SKIPPED) 2>/dev/null | wc -l)" && \
 	if [ -e $(SKIPPED) ]; then sed 's/^/  skipped /' $(SKIPPED); fi
 
@@ -55,6 +55,12 @@ test: ## all tests, and the examples in the documentation
 	then WARRENER_TEST_AMQP_URL="$$WARRENER_TEST_RABBITMQ_4" cargo test --locked -p warrener-tests --bin sim on_rabbitmq; \
 	else echo "SKIPPED RabbitMQ 4: WARRENER_TEST_RABBITMQ_4 names none to compare the simulation's broker with"; \
 	echo "RabbitMQ 4: WARRENER_TEST_RABBITMQ_4 is not set" >>$(SKIPPED); fi
+
+# A part of it; FAULTS.md is of longer runs, with all faults.
+chaos: ## real processes broken under load for MINUTES (1) on each store, and every job judged; another SEED breaks others
+	@cargo build --workspace --bins --examples --locked --quiet
+	@for store in sqlite postgres; do $${CARGO_TARGET_DIR:-target}/debug/chaos --store $$store \
+	--minutes $(or $(MINUTES),1) --seed $(or $(SEED),1) || exit 1; done
 
 # The counts are of the build that the tests have, of which nothing is built anew.
 guard: ## what the hot paths cost in instructions, against tests/bench/instructions.toml; ACCEPT=1 keeps the new counts
