@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use warrener_shared::job::{JobSpec, SubmitContext, parse};
+use warrener_shared::job::{JobSpec, Problem, SubmitContext, parse};
 use warrener_shared::limits::Limits;
 
 use crate::args::ValidateArgs;
@@ -31,12 +31,23 @@ fn check(file: &Path) -> Result<String, Failure> {
     let source = Source::read(file)?;
     let parsed = parse(source.json(), &SubmitContext::default(), &Limits::DEFAULT);
     match parsed {
-        Ok(job) => Ok(format!("{}: ok, {}", source.name(), size(&job))),
+        Ok(job) => Ok(format!("{}: ok, {}{}", source.name(), size(&job), warnings(&source, &job))),
         Err(problems) => {
             let places = problems.iter().map(|problem| source.place(problem)).collect();
             Err(Failure::new(Exit::Refused, "").details(places))
         }
     }
+}
+
+/// The warnings of a sound job, each on a line of its own.
+fn warnings(source: &Source, job: &JobSpec) -> String {
+    let unused = |name: &str| Problem {
+        pointer: format!("/jobs/{name}"),
+        code: String::new(),
+        detail: format!("warning: nothing uses the template `{name}`"),
+        hint: None,
+    };
+    job.templates.unused().map(|name| format!("\n{}", source.place(&unused(name)))).collect()
 }
 
 fn size(job: &JobSpec) -> String {

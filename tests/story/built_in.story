@@ -71,3 +71,18 @@ t=0   submit               | a sleeps until 5
 t=1   pause                | -
 t=5   time                 | a succeeded, b ready
 t=9   resume               | b sleeps until 14
+
+# A template runs by its name, as often as it is used, with the input that it is given or its own
+job: {jobs: {one: {input: 1, tasks: {x: {kind: k, input: "${{ input }}"}}, output: "${{ tasks.x.output }}"}}, tasks: {a: {kind: warrener.job, input: {use: one, input: "${{ input.n }}"}}, b: {kind: warrener.job, needs: a, input: {use: one}}}, input: {n: 5}}
+t=0   submit               | a runs job-2, dispatch job-2/x#1 5
+t=1   job-2/x#1 succeeded 7 | a succeeded, b runs job-3, dispatch job-3/x#1 1, job-2/x succeeded, job-2 succeeded 7
+t=2   job-3/x#1 succeeded 8 | b succeeded, job succeeded {"b":8}, job-3/x succeeded, job-3 succeeded 8
+
+# Templates are handed down to the jobs of templates, and to those that are written
+job: {jobs: {outer: {tasks: {y: {kind: warrener.job, input: {use: inner}}}}, inner: {tasks: {z: {kind: k}}}}, tasks: {a: {kind: warrener.job, input: {use: outer}}, b: {kind: warrener.job, needs: a, input: {job: {kind: warrener.job, input: {use: inner}}}}}}
+t=0   submit               | a runs job-2, job-2/y runs job-3, dispatch job-3/z#1
+t=1   job-3/z#1 succeeded 1 | job-3/z succeeded
+
+# A name that comes from data is none: it fails for good
+job: {jobs: {one: {tasks: {x: {kind: k}}}}, input: {use: one}, tasks: {a: {kind: warrener.job, input: "${{ input }}", retry: 3}}}
+t=0   submit               | a failed bad_input, job failed bad_input of a#1, dead letter a

@@ -75,7 +75,7 @@ impl Filling {
     }
 
     fn submit(&mut self, bodies: impl Iterator<Item = String>) -> Result<(), Failure> {
-        let context = SubmitContext { message_id: None, priority: None, level: 0 };
+        let context = SubmitContext::default();
         let mut inputs = Vec::new();
         for body in bodies {
             let spec = parse(body.as_bytes(), &context, &Limits::DEFAULT);

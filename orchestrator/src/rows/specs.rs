@@ -96,7 +96,7 @@ impl Specs {
         }
         let corrupt = |why: String| StoreError::Corrupt(format!("job {} {why}", job.id));
         let submitted = rows.submitted(job.no)?.ok_or_else(|| corrupt("was never submitted".to_owned()))?;
-        let context = SubmitContext { message_id: None, priority: submitted.priority, level: job.level };
+        let context = SubmitContext { priority: submitted.priority, level: job.level, ..SubmitContext::default() };
         let spec = parse(&submitted.body, &context, &self.limits).map_err(|problems| {
             let first = problems.first().map_or_else(String::new, |p| format!("{}: {}", p.pointer, p.detail));
             // The database is well; whoever brings news of this job alone has to wait until the limit is raised again.
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn three_of_the_largest_jobs_are_remembered() {
-        let context = SubmitContext { message_id: None, priority: None, level: 0 };
+        let context = SubmitContext::default();
         let limits = Limits::DEFAULT;
         let tasks = (0..1_000).map(|at| format!(r#""t{at}":{{"kind":"k"}}"#)).collect::<Vec<_>>().join(",");
         let job = parse(format!(r#"{{"tasks":{{{tasks}}}}}"#).as_bytes(), &context, &limits).unwrap();

@@ -1,11 +1,11 @@
 //! What an expression refers to, found in its words. Expressions bind no names, so that words are enough.
 
 use super::comparison::{self, Comparison};
-use super::engine;
 use super::path::{Found, JobPart, Part, Path, Root};
 use super::problem::TemplateProblem;
 use super::template::Roots;
 use super::token::{TOKENS, Token, TokenKind, after_brackets, tokens};
+use super::{elsewhere, engine};
 use crate::json::Step;
 
 /// An expression taken apart.
@@ -20,7 +20,10 @@ pub(super) struct Analysis<'a> {
 
 /// Takes an expression apart. `Err` if it cannot even be cut into words.
 pub(super) fn analyse(source: &str, roots: Roots) -> Result<Analysis<'_>, TemplateProblem> {
-    let tokens = tokens(source).map_err(|why| TemplateProblem::invalid(format!("`{source}`: {why}")))?;
+    let tokens = tokens(source).map_err(|uncut| {
+        let problem = TemplateProblem::invalid(format!("`{source}`: {}", uncut.why));
+        TemplateProblem { hint: uncut.hint.map(str::to_owned), ..problem }
+    })?;
     let mut reader = Reader {
         source,
         roots,
@@ -136,7 +139,10 @@ impl<'a> Reader<'a, '_> {
     fn known(&mut self, at: usize, name: &str, sort: &str, names: &[&str]) -> usize {
         if !names.contains(&name) {
             let problem = TemplateProblem::unknown(format!("there is no {sort} `{name}`"));
-            self.problems.push(problem.did_you_mean(name, names));
+            self.problems.push(match elsewhere::call(name, sort) {
+                Some(hint) => problem.hint(hint),
+                None => problem.did_you_mean(name, names),
+            });
         }
         at + 1
     }
@@ -205,6 +211,9 @@ impl<'a> Reader<'a, '_> {
 
     fn unknown(&self, at: usize, name: &str) -> TemplateProblem {
         let problem = TemplateProblem::unknown(format!("there is no `{name}`"));
+        if let Some(hint) = elsewhere::name(name) {
+            return problem.hint(hint);
+        }
         if engine::FUNCTIONS.contains(&name) {
             return problem.hint(format!("`{name}` is a function: call it with `{name}(…)`"));
         }

@@ -45,11 +45,20 @@ impl Token<'_> {
     }
 }
 
+/// The reason for which an expression cannot be cut into words.
+#[derive(Debug)]
+pub(super) struct Uncut {
+    /// For people.
+    pub(super) why: String,
+    /// The words or the operator that were meant.
+    pub(super) hint: Option<&'static str>,
+}
+
 /// Cuts an expression into words.
 ///
 /// # Errors
-/// What cannot be cut, in words for people.
-pub(super) fn tokens(source: &str) -> Result<Vec<Token<'_>>, String> {
+/// [`Uncut`] if something in it is no word.
+pub(super) fn tokens(source: &str) -> Result<Vec<Token<'_>>, Uncut> {
     let bytes = source.as_bytes();
     let (mut found, mut at): (Vec<Token<'_>>, _) = (Vec::new(), 0);
     while let Some(&byte) = bytes.get(at) {
@@ -60,13 +69,17 @@ pub(super) fn tokens(source: &str) -> Result<Vec<Token<'_>>, String> {
         let (kind, length) = match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'_' => (TokenKind::Name, name_length(&bytes[at..])),
             b'0'..=b'9' => number(bytes, at),
-            b'"' | b'\'' => (TokenKind::Text, string_length(&bytes[at..]).ok_or("a string in it has no end")?),
+            b'"' | b'\'' => (TokenKind::Text, string_length(&bytes[at..]).ok_or_else(endless)?),
             _ => (TokenKind::Symbol, symbol_length(source, at)?),
         };
         found.push(Token { kind, text: &source[at..at + length], start: at });
         at += length;
     }
     Ok(found)
+}
+
+fn endless() -> Uncut {
+    Uncut { why: "a string in it has no end".to_owned(), hint: None }
 }
 
 fn name_length(bytes: &[u8]) -> usize {
@@ -86,14 +99,18 @@ pub(super) fn string_length(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-fn symbol_length(source: &str, at: usize) -> Result<usize, String> {
+fn symbol_length(source: &str, at: usize) -> Result<usize, Uncut> {
     let rest = &source[at..];
+    if let Some((symbol, hint)) = ELSEWHERE.iter().find(|(symbol, _)| rest.starts_with(symbol)) {
+        return Err(Uncut { why: format!("unexpected `{symbol}`"), hint: Some(hint) });
+    }
     if ["//", "**", "==", "!=", ">=", "<="].iter().any(|two| rest.starts_with(two)) {
         return Ok(2);
     }
     match rest.chars().next() {
         Some(c) if "+-*/%.,:~|=><()[]{}".contains(c) => Ok(1),
-        Some(c) => Err(format!("unexpected `{c}`")),
+        Some('!') => Err(Uncut { why: "unexpected `!`".to_owned(), hint: Some("write `not`") }),
+        Some(c) => Err(Uncut { why: format!("unexpected `{c}`"), hint: None }),
         None => Ok(0),
     }
 }
@@ -152,6 +169,20 @@ pub(super) fn after_brackets(tokens: &[Token<'_>], from: usize) -> usize {
     }
     tokens.len()
 }
+
+/// Operators of other languages, and ours.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("&&", "write `and`"),
+    ("&", "write `and`"),
+    ("||", "write `or`"),
+    ("===", "write `==`: no type is ever converted"),
+    ("!==", "write `!=`: no type is ever converted"),
+    ("??", "write `coalesce(a, b)`, the first that is neither null nor undefined, or `a | default(b)`"),
+    ("?.", "`a.b.c | default(none)` forgives every step of its path"),
+    ("?", "write `b if a else c`"),
+    ("$", "write `input.x` or `tasks.<name>.output.x`; a `$` stands before `{{` alone"),
+    ("`", "write quotes, and `~` between the parts: `'n-' ~ input.n`"),
+];
 
 const KEYWORDS: &[&str] =
     &["true", "True", "false", "False", "none", "None", "and", "or", "not", "in", "is", "if", "else"];

@@ -1,15 +1,19 @@
 //! The kinds that the orchestrator works on itself, and what their inputs say.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::field::{Reader, Zero};
 use super::head::read_time;
-use super::parse::{SubmitContext, document, duplicate_keys, parse};
-use super::problem::{At, Problem, code};
+use super::outline::Outline;
+use super::parse::{SubmitContext, check_whole, document, duplicate_keys, parse};
+use super::problem::{At, Problem, code, quoted};
 use super::raw::Raw;
-use super::{JobSpec, push_step};
+use super::task_names::TaskNames;
+use super::{JobSpec, JobTemplates, push_step};
 use crate::error::{self, ErrorObject};
-use crate::id::Kind;
+use crate::id::{Kind, TaskName};
+use crate::json::{self, Doc};
 use crate::limits::{LISTENER_CHARS, Limits, SUB_JOB_LEVELS};
 use crate::time::{Millis, Timestamp};
 
@@ -67,6 +71,14 @@ pub enum Work {
     },
 }
 
+/// True if a sub-job of a task with this input, as it is written, may use the templates of the job around: it, or the
+/// name of its template, does not come from data.
+pub fn hands_down(input: &Doc) -> bool {
+    let is_name = |name: &Doc| name.as_str().is_some_and(|name| TaskName::new(&name).is_ok());
+    input.field("job").is_some_and(|job| job.kind() == json::Kind::Object)
+        || input.field("use").is_some_and(|n| is_name(&n))
+}
+
 /// Reads the input of a built-in task. `context` is that of a sub-job.
 ///
 /// # Errors
@@ -76,14 +88,25 @@ pub fn read(kind: BuiltIn, input: &[u8], context: &SubmitContext<'_>, limits: &L
     let work = document(&mut reader, input, shape(kind)).and_then(|root| {
         duplicate_keys(&mut reader, root);
         match kind {
-            BuiltIn::Sleep => sleep(&mut reader, root),
-            BuiltIn::Wait => wait(&mut reader, root),
             BuiltIn::Job => job(&mut reader, root, context),
+            _ => read_input(&mut reader, kind, root),
         }
     });
     match work {
         Some(work) if reader.problems.is_empty() => Ok(work),
         _ => Err(reader.problems.into_vec()),
+    }
+}
+
+/// Reads the input of a kind other than `warrener.job`.
+fn read_input(reader: &mut Reader<'_>, kind: BuiltIn, root: Raw<'_>) -> Option<Work> {
+    if !reader.is_object(root, &At::Root, shape(kind)) {
+        return None;
+    }
+    match kind {
+        BuiltIn::Sleep => sleep(reader, root),
+        BuiltIn::Wait => wait(reader, root),
+        BuiltIn::Job => None,
     }
 }
 
@@ -101,7 +124,7 @@ const fn shape(kind: BuiltIn) -> &'static str {
     match kind {
         BuiltIn::Sleep => "an object such as {\"for\": \"5m\"} or {\"until\": \"2026-11-24T15:00:00Z\"}",
         BuiltIn::Wait => "an object such as {\"event\": \"approval\", \"key\": \"order-17\"}",
-        BuiltIn::Job => "an object such as {\"job\": {\"kind\": \"demo.echo\"}}",
+        BuiltIn::Job => "an object such as {\"job\": {\"kind\": \"demo.echo\"}} or {\"use\": \"build\"}",
     }
 }
 
@@ -144,41 +167,113 @@ fn wait(reader: &mut Reader<'_>, root: Raw<'_>) -> Option<Work> {
     Some(Work::Wait { event: event?, key: key? })
 }
 
-fn job(reader: &mut Reader<'_>, root: Raw<'_>, context: &SubmitContext<'_>) -> Option<Work> {
-    for entry in root.entries().filter(|entry| entry.key != "job") {
-        reader.unknown_field(&entry.key, &At::Root.key(&entry.key), &[&["job"]], None);
-    }
-    let Some(job) = root.get("job") else {
-        missing(reader, "job", shape(BuiltIn::Job));
-        return None;
-    };
-    let at = At::Root.key("job");
-    if context.level > SUB_JOB_LEVELS {
-        let detail = format_args!("jobs are nested more than {SUB_JOB_LEVELS} deep");
-        reader.problems.add(&at, code::OUT_OF_RANGE, detail);
-        return None;
-    }
-    match parse(job.bytes(), context, reader.limits) {
-        Ok(spec) => {
-            // A second attempt would find the id of the first taken, and the key perhaps held.
-            let has = [("id", spec.id.is_some()), ("unique", spec.unique.is_some())];
-            for (name, _) in has.into_iter().filter(|(_, has)| *has) {
-                let detail = format_args!("a sub-job has no `{name}`: each attempt of its task is a job of its own");
-                reader.problems.add(&at.key(name), code::CONTRADICTION, detail);
-            }
-            Some(Work::Job { spec: Arc::new(spec), body: Arc::from(job.bytes()) })
+/// The job that a task runs, as its input names it.
+enum SubJob<'a> {
+    /// Written in the input.
+    Written(Raw<'a>),
+    /// The template of this name, with this input instead of its own.
+    OfTemplate(Cow<'a, str>, Option<Raw<'a>>),
+}
+
+fn sub_job<'a>(reader: &mut Reader<'_>, root: Raw<'a>) -> Option<SubJob<'a>> {
+    let (mut job, mut template, mut input) = (None, None, None);
+    for entry in root.entries() {
+        let at = At::Root.key(&entry.key);
+        match &*entry.key {
+            "job" => job = Some(entry.value),
+            "use" => template = Some(entry.value),
+            "input" => input = Some(entry.value),
+            other => reader.unknown_field(other, &at, &[&["job", "use", "input"]], in_sub_job(other)),
         }
-        Err(problems) => {
-            for problem in problems {
-                let pointer = format!("/job{}", problem.pointer);
-                let added = reader.problems.add_at(|| pointer, &problem.code, format_args!("{}", problem.detail));
-                if let Some(hint) = problem.hint {
-                    added.hint(format_args!("{hint}"));
-                }
+    }
+    let at = At::Root.key("use");
+    match (job, template) {
+        (Some(_), Some(_)) => {
+            reader.problems.add(&at, code::CONTRADICTION, format_args!("`use` and `job` exclude each other"));
+            None
+        }
+        (None, None) => {
+            missing(reader, "job", shape(BuiltIn::Job));
+            None
+        }
+        (Some(job), None) => {
+            if input.is_some() {
+                let detail = format_args!("`input` goes with `use`");
+                let added = reader.problems.add(&At::Root.key("input"), code::CONTRADICTION, detail);
+                added.hint(format_args!("write it in the job: {{\"job\": {{\"input\": …, \"tasks\": …}}}}"));
             }
+            Some(SubJob::Written(job))
+        }
+        (None, Some(name)) if reader.undecided.contains(name) => {
+            let detail = format_args!("the name of a template cannot come from data");
+            reader.problems.add(&at, code::INVALID_VALUE, detail).hint(format_args!(
+                "write the name; to choose one while the job runs, write a task with `if` for each template"
+            ));
+            None
+        }
+        (None, Some(name)) => {
+            let name = reader.text(name, &at)?;
+            knows_template(reader, &name, &at).then_some(SubJob::OfTemplate(name, input))
+        }
+    }
+}
+
+/// A hint for a field of a job that was written beside it.
+fn in_sub_job(key: &str) -> Option<String> {
+    let is_of_job = ["kind", "tasks", "output", "name", "defaults", "fail_fast", "labels", "deadline"].contains(&key);
+    is_of_job.then(|| format!("`{key}` belongs to the job: {{\"job\": {{\"{key}\": …}}}}"))
+}
+
+/// True if there is a template of this name; if not, that is reported.
+fn knows_template(reader: &mut Reader<'_>, name: &str, at: &At<'_>) -> bool {
+    let templates = reader.templates.clone();
+    if templates.as_ref().is_some_and(|templates| templates.contains(name)) {
+        return true;
+    }
+    let near = templates.as_ref().and_then(|templates| reader.problems.nearest(name, templates.all()));
+    let detail = format_args!("there is no template {}", quoted(name));
+    let added = reader.problems.add(at, code::UNKNOWN_NAME, detail);
+    match near {
+        Some(near) => added.did_you_mean(Some(near)),
+        None => {
+            added.hint(format_args!("write it under `jobs` of the job: {{\"jobs\": {{\"build\": {{\"tasks\": …}}}}}}"))
+        }
+    }
+    false
+}
+
+/// Reads a job that is about to begin.
+fn job(reader: &mut Reader<'_>, root: Raw<'_>, context: &SubmitContext<'_>) -> Option<Work> {
+    let templates = context.templates;
+    reader.templates = templates.and_then(JobTemplates::names);
+    let job = sub_job(reader, root)?;
+    if is_too_deep(reader, context.level) {
+        return None;
+    }
+    let (body, at) = match &job {
+        SubJob::Written(job) => match templates {
+            Some(templates) => (templates.handed_down(*job), "/job"),
+            None => (Cow::Borrowed(job.bytes()), "/job"),
+        },
+        SubJob::OfTemplate(name, input) => (Cow::Owned(templates?.job(name, *input)?), "/use"),
+    };
+    match parse(&body, &SubmitContext { templates: None, ..*context }, reader.limits) {
+        Ok(spec) => Some(Work::Job { spec: Arc::new(spec), body: Arc::from(&*body) }),
+        Err(problems) => {
+            reader.adopt(problems, at);
             None
         }
     }
+}
+
+/// True if jobs are nested too deep; that is reported.
+fn is_too_deep(reader: &mut Reader<'_>, level: u8) -> bool {
+    let too_deep = level > SUB_JOB_LEVELS;
+    if too_deep {
+        let detail = format_args!("jobs are nested more than {SUB_JOB_LEVELS} deep");
+        reader.problems.add(&At::Root.key("job"), code::OUT_OF_RANGE, detail);
+    }
+    too_deep
 }
 
 fn missing(reader: &mut Reader<'_>, name: &str, hint: &str) {
@@ -186,22 +281,75 @@ fn missing(reader: &mut Reader<'_>, name: &str, hint: &str) {
     added.hint(format_args!("{hint}"));
 }
 
-/// Reports what is wrong with an input that is known at submit, at its place in the job.
-pub(crate) fn check(reader: &mut Reader<'_>, kind: &Kind, input: Option<Raw<'_>>, at: &At<'_>) {
-    let Some(built_in) = BuiltIn::of(kind) else { return };
-    let context = SubmitContext { level: reader.level + 1, ..SubmitContext::default() };
-    let bytes = input.map_or(b"null".as_slice(), |input| input.bytes());
-    let Err(problems) = read(built_in, bytes, &context, reader.limits) else { return };
-    let mut place = at.pointer();
-    push_step(&mut place, "input");
-    for problem in problems {
-        // Bytes and depth of the whole document were judged already; of no input there is no place below.
-        let pointer = if input.is_some() { format!("{place}{}", problem.pointer) } else { at.pointer() };
-        let added = reader.problems.add_at(|| pointer, &problem.code, format_args!("{}", problem.detail));
-        if let Some(hint) = problem.hint {
-            added.hint(format_args!("{hint}"));
+/// Reports what is wrong with an input that is data, at its place in the job.
+pub(crate) fn check(reader: &mut Reader<'_>, kind: BuiltIn, input: Option<Raw<'_>>, at: &At<'_>) {
+    let undecided = reader.undecided;
+    match input {
+        Some(input) if undecided.contains(input) => {}
+        Some(input) => {
+            let inside = reader.inside(undecided, None);
+            check_input(reader, inside, kind, input, at);
         }
+        None => check_missing(reader, kind, at),
     }
+}
+
+/// Reports what is wrong with an input, whatever its expressions will give, at its place in the job. `names` are
+/// those of the tasks of the job.
+pub(crate) fn check_template(
+    reader: &mut Reader<'_>,
+    kind: BuiltIn,
+    input: Option<Raw<'_>>,
+    names: &TaskNames<'_>,
+    at: &At<'_>,
+) {
+    let Some(input) = input else { return check_missing(reader, kind, at) };
+    if reader.undecided.contains(input) {
+        return;
+    }
+    let outline = Outline::of(input, reader.undecided);
+    let root = Raw::checked(&outline.bytes);
+    if !outline.undecided().contains(root) {
+        let inside = reader.inside(outline.undecided(), Some(names));
+        check_input(reader, inside, kind, root, at);
+    }
+}
+
+/// Reports that an input is missing, where one is needed.
+fn check_missing(reader: &mut Reader<'_>, kind: BuiltIn, at: &At<'_>) {
+    if read(kind, b"null", &SubmitContext::default(), reader.limits).is_err() {
+        let added = reader.problems.add(at, code::MISSING_FIELD, format_args!("`{}` needs an `input`", kind.name()));
+        added.hint(format_args!("{}", shape(kind)));
+    }
+}
+
+fn check_input(reader: &mut Reader<'_>, mut inside: Reader<'_>, kind: BuiltIn, input: Raw<'_>, at: &At<'_>) {
+    match kind {
+        BuiltIn::Job => {
+            if inside.is_object(input, &At::Root, shape(kind)) {
+                check_job(&mut inside, input);
+            }
+        }
+        _ => drop(read_input(&mut inside, kind, input)),
+    }
+    if !inside.problems.is_empty() {
+        let mut place = at.pointer();
+        push_step(&mut place, "input");
+        reader.adopt(inside.problems.into_vec(), &place);
+    }
+}
+
+/// Reports what is wrong with a job inside of a job.
+fn check_job(reader: &mut Reader<'_>, root: Raw<'_>) {
+    let level = reader.level;
+    let Some(SubJob::Written(job)) = sub_job(reader, root) else { return };
+    if reader.undecided.contains(job) || is_too_deep(reader, level) {
+        return;
+    }
+    // Bytes, depth and repeated keys of the whole document are judged already.
+    let mut inside = Reader { level, ..reader.inside(reader.undecided, reader.around) };
+    check_whole(&mut inside, job);
+    reader.adopt(inside.problems.into_vec(), "/job");
 }
 
 const NAMES: [(&str, BuiltIn); 3] =

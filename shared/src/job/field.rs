@@ -2,10 +2,15 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::duration::{DurationError, parse_duration, parse_seconds};
-use super::problem::{At, Problems, code, quoted};
+use super::elsewhere::{self, Place};
+use super::outline::Undecided;
+use super::problem::{At, Problem, Problems, code, quoted};
 use super::raw::{Raw, Sort};
+use super::task_names::TaskNames;
+use super::templates::TemplateNames;
 use crate::id::InvalidName;
 use crate::limits::{LABEL_CHARS, LABELS, Limits};
 use crate::time::Millis;
@@ -16,6 +21,12 @@ pub(crate) struct Reader<'l> {
     pub(crate) limits: &'l Limits,
     /// How many jobs the one that is read is inside of.
     pub(crate) level: u8,
+    /// The texts that expressions of a job around decide: nothing is known of them yet, so nothing is wrong with them.
+    pub(crate) undecided: Undecided<'l>,
+    /// The tasks of the job around, if the one that is read is written in it.
+    pub(crate) around: Option<&'l TaskNames<'l>>,
+    /// The templates that can be used.
+    pub(crate) templates: Option<Rc<TemplateNames>>,
 }
 
 /// Whether a span of no length makes sense.
@@ -27,15 +38,45 @@ pub(crate) enum Zero {
 
 impl<'l> Reader<'l> {
     pub(crate) fn new(limits: &'l Limits) -> Self {
-        Self { problems: Problems::default(), limits, level: 0 }
+        let (undecided, around, templates) = (Undecided::default(), None, None);
+        Self { problems: Problems::default(), limits, level: 0, undecided, around, templates }
+    }
+
+    /// A reader of a job inside of the one that is read, with problems of its own; see [`Self::adopt`].
+    pub(crate) fn inside<'i>(&self, undecided: Undecided<'i>, around: Option<&'i TaskNames<'i>>) -> Reader<'i>
+    where
+        'l: 'i,
+    {
+        let (level, templates) = (self.level + 1, self.templates.clone());
+        Reader { problems: Problems::default(), limits: self.limits, level, undecided, around, templates }
+    }
+
+    /// Takes problems of a part of the document, whose pointers begin there.
+    pub(crate) fn adopt(&mut self, problems: Vec<Problem>, at: &str) {
+        for problem in problems {
+            let pointer = || format!("{at}{}", problem.pointer);
+            let added = self.problems.add_at(pointer, &problem.code, format_args!("{}", problem.detail));
+            if let Some(hint) = &problem.hint {
+                added.hint(format_args!("{hint}"));
+            }
+        }
+    }
+
+    /// True if the job around has a task of this name.
+    pub(crate) fn is_around(&self, name: &str) -> bool {
+        self.around.is_some_and(|names| names.position(name).is_some())
     }
 
     /// Reports that a value has another type than expected.
     pub(crate) fn wrong_type(&mut self, value: Raw<'_>, at: &At<'_>, expected: &str) {
+        if self.undecided.contains(value) {
+            return;
+        }
         let found = value.sort();
         let added =
             self.problems.add(at, code::WRONG_TYPE, format_args!("expected {expected}, found {}", found.in_words()));
         match found {
+            Sort::Text if holds_expression(value.text()) => added.hint(format_args!("{}", elsewhere::CONSTANT)),
             Sort::Null => added.hint(format_args!("leave the field out instead of writing null")),
             Sort::Number | Sort::Bool if expected.starts_with("text") => {
                 added.hint(format_args!("put it in quotes: \"{}\"", String::from_utf8_lossy(head(value.bytes()))));
@@ -57,6 +98,9 @@ impl<'l> Reader<'l> {
     }
 
     pub(crate) fn text<'a>(&mut self, value: Raw<'a>, at: &At<'_>) -> Option<Cow<'a, str>> {
+        if self.undecided.contains(value) {
+            return None;
+        }
         let text = value.text();
         if text.is_none() {
             self.wrong_type(value, at, "text");
@@ -124,6 +168,9 @@ impl<'l> Reader<'l> {
     }
 
     pub(crate) fn duration(&mut self, value: Raw<'_>, at: &At<'_>, zero: Zero) -> Option<Millis> {
+        if self.undecided.contains(value) {
+            return None;
+        }
         let parsed = match (value.text(), value.number()) {
             (Some(text), _) => parse_duration(&text),
             (_, Some(number)) => parse_seconds(number),
@@ -145,7 +192,12 @@ impl<'l> Reader<'l> {
                     DurationError::Syntax { .. } => code::INVALID_DURATION,
                     DurationError::TooLong { .. } | DurationError::Negative { .. } => code::OUT_OF_RANGE,
                 };
-                self.problems.add(at, code, format_args!("{error}")).hint(format_args!("{}", error.hint()));
+                let added = self.problems.add(at, code, format_args!("{error}"));
+                if holds_expression(value.text()) {
+                    added.hint(format_args!("{}", elsewhere::CONSTANT));
+                } else {
+                    added.hint(format_args!("{}", error.hint()));
+                }
                 None
             }
         }
@@ -153,14 +205,29 @@ impl<'l> Reader<'l> {
 
     /// One of a few words.
     pub(crate) fn word<T: Copy>(&mut self, value: Raw<'_>, at: &At<'_>, words: &[(&str, T)]) -> Option<T> {
+        self.word_or(value, at, words, |_| None)
+    }
+
+    /// One of a few words; `foreign` gives the one that stands for a word of another system.
+    pub(crate) fn word_or<T: Copy>(
+        &mut self,
+        value: Raw<'_>,
+        at: &At<'_>,
+        words: &[(&str, T)],
+        foreign: fn(&str) -> Option<&'static str>,
+    ) -> Option<T> {
         let text = self.text(value, at)?;
         let found = words.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
         if found.is_none() {
             let all = words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
             let near = self.problems.nearest(&text, words.iter().map(|(word, _)| *word));
-            self.problems
-                .add(at, code::INVALID_VALUE, format_args!("{} is none of {all}", quoted(&text)))
-                .did_you_mean(near);
+            let near = foreign(&text).or(near);
+            let added = self.problems.add(at, code::INVALID_VALUE, format_args!("{} is none of {all}", quoted(&text)));
+            if holds_expression(Some(text)) {
+                added.hint(format_args!("{}", elsewhere::CONSTANT));
+            } else {
+                added.did_you_mean(near);
+            }
         }
         found
     }
@@ -182,6 +249,8 @@ impl<'l> Reader<'l> {
         if error.sort == "task name" && error.text.contains('-') {
             let better = error.text.replace('-', "_").to_lowercase();
             added.hint(format_args!("write `{better}`: in an expression a hyphen would be a minus"));
+        } else if error.text.contains("${{") {
+            added.hint(format_args!("{}", elsewhere::CONSTANT));
         }
     }
 
@@ -221,6 +290,15 @@ impl<'l> Reader<'l> {
     }
 }
 
+/// The hint for a field that somebody brought from another system.
+pub(crate) fn foreign(key: &str, place: Place) -> Option<String> {
+    elsewhere::hint(key, place).map(str::to_owned)
+}
+
+fn holds_expression(text: Option<Cow<'_, str>>) -> bool {
+    text.is_some_and(|text| text.contains("${{"))
+}
+
 fn range_in_words(least: u32, most: u32) -> String {
     if most == u32::MAX { format!("a number from {least} on") } else { format!("between {least} and {most}") }
 }
@@ -242,7 +320,7 @@ fn synonym(key: &str) -> Option<&'static str> {
         "args" | "kwargs" | "params" | "parameters" | "payload" | "data" | "with" | "arguments" | "inputs" => "input",
         "retries" | "max_retries" | "attempts" => "retry",
         "when" | "condition" => "if",
-        "steps" | "jobs" | "nodes" | "activities" => "tasks",
+        "steps" | "nodes" | "activities" => "tasks",
         "continue_on_error" | "ignore_errors" => "allow_failure",
         "timeout_seconds" | "time_limit" => "timeout",
         "foreach" | "with_items" | "loop" | "map" => "for_each",

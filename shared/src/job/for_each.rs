@@ -1,6 +1,7 @@
 //! Reading `for_each`.
 
-use super::field::Reader;
+use super::elsewhere::Place;
+use super::field::{Reader, foreign};
 use super::problem::{At, code, quoted};
 use super::raw::{Raw, Sort};
 use super::task::Scope;
@@ -40,7 +41,7 @@ fn read_object(reader: &mut Reader<'_>, scope: &mut Scope<'_, '_>, value: Raw<'_
                     max_failures = read;
                 }
             }
-            other => reader.unknown_field(other, &place, &[FIELDS], None),
+            other => reader.unknown_field(other, &place, &[FIELDS], foreign(other, Place::ForEach)),
         }
     }
     let source = read_source(reader, scope, value, at)?;
@@ -73,6 +74,9 @@ fn read_source(reader: &mut Reader<'_>, scope: &mut Scope<'_, '_>, value: Raw<'_
 
 /// A literal list, or an expression that gives one.
 fn list(reader: &mut Reader<'_>, scope: &mut Scope<'_, '_>, value: Raw<'_>, at: &At<'_>) -> Option<Template> {
+    if reader.undecided.contains(value) {
+        return None;
+    }
     match value.sort() {
         Sort::Text => return expression(reader, scope, value, at),
         Sort::List => check_length(reader, value, at),
@@ -166,6 +170,9 @@ fn read_exclude(
 }
 
 fn read_max_failures(reader: &mut Reader<'_>, value: Raw<'_>, at: &At<'_>) -> Option<MaxFailures> {
+    if reader.undecided.contains(value) {
+        return None;
+    }
     let Some(text) = value.text() else {
         if value.sort() != Sort::Number {
             reader.wrong_type(value, at, "a number of items, or a share such as \"5%\"");

@@ -6,13 +6,14 @@ use super::by_name::ByName;
 use super::field::{Reader, Zero};
 use super::problem::{At, code, quoted};
 use super::raw::Raw;
-use super::{JobSpec, OnConflict, Shape, Start, TaskSpec, Unique, Until};
+use super::{JobSpec, JobTemplates, OnConflict, Shape, Start, TaskSpec, Unique, Until};
 use crate::id::JobId;
 use crate::json::Doc;
 use crate::time::{Millis, Timestamp};
 
 /// The fields that both shapes have, beside `input`.
-pub(crate) const COMMON_FIELDS: &[&str] = &["$schema", "id", "name", "labels", "delay", "run_at", "deadline", "unique"];
+pub(crate) const COMMON_FIELDS: &[&str] =
+    &["$schema", "id", "name", "labels", "delay", "run_at", "deadline", "unique", "jobs"];
 const UNIQUE_FIELDS: &[&str] = &["key", "on_conflict", "until"];
 
 /// The common part of a job.
@@ -41,6 +42,7 @@ impl Head {
             by_name: ByName::of(&tasks),
             tasks,
             output: None,
+            templates: JobTemplates::default(),
         }
     }
 }
@@ -67,6 +69,13 @@ pub(crate) fn read(reader: &mut Reader<'_>, root: Raw<'_>, given: Option<JobId>)
     if root.get("delay").is_some() && root.get("run_at").is_some() {
         let detail = format_args!("`delay` and `run_at` exclude each other");
         reader.problems.add(&At::Root.key("run_at"), code::CONTRADICTION, detail);
+    }
+    if reader.level > 0 {
+        // A second attempt would find the id of the first taken, and the key perhaps held.
+        for name in ["id", "unique"].into_iter().filter(|name| root.get(name).is_some()) {
+            let detail = format_args!("a sub-job has no `{name}`: each attempt of its task is a job of its own");
+            reader.problems.add(&At::Root.key(name), code::CONTRADICTION, detail);
+        }
     }
     head.id = same_id(reader, head.id, given);
     head

@@ -7,16 +7,21 @@ pub mod built_in;
 mod by_name;
 mod content;
 mod duration;
+mod elsewhere;
 mod field;
 mod for_each;
 mod graph;
 mod head;
 mod locate;
+mod outline;
 mod parse;
 mod policy;
 mod problem;
 pub(crate) mod raw;
 mod task;
+mod task_names;
+mod template_rules;
+mod templates;
 mod walk;
 #[cfg(feature = "yaml")]
 pub mod yaml;
@@ -32,6 +37,7 @@ pub use self::locate::locate;
 pub use self::parse::{SubmitContext, parse};
 pub(crate) use self::problem::quoted;
 pub use self::problem::{Problem, code};
+pub use self::templates::JobTemplates;
 pub(crate) use self::walk::push_step;
 use crate::expr::{Condition, Template};
 use crate::id::{JobId, Kind, QueueName, TaskName};
@@ -127,6 +133,8 @@ pub struct JobSpec {
     pub tasks: Vec<TaskSpec>,
     /// The job's output; `None` takes the outputs of the tasks nobody needs.
     pub output: Option<Template>,
+    /// The jobs that its tasks run by name.
+    pub templates: JobTemplates,
     by_name: ByName,
 }
 

@@ -4,14 +4,17 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use super::field::Reader;
+use super::elsewhere::Place;
+use super::field::{Reader, foreign};
 use super::head::{self, COMMON_FIELDS, Head};
 use super::policy::{POLICY_FIELDS, Policies, PolicyDraft};
 use super::problem::{At, Problem, code, quoted};
-use super::raw::Raw;
-use super::task::{self, Scope, TaskNames};
+use super::raw::{Raw, Sort};
+use super::task::{self, Scope};
+use super::task_names::TaskNames;
+use super::templates::TEMPLATE_FIELDS;
 use super::walk::{Met, walk};
-use super::{BuiltIn, JobSpec, Policy, RunOn, Shape, TaskSpec, built_in, graph};
+use super::{BuiltIn, JobSpec, JobTemplates, Policy, RunOn, Shape, TaskSpec, built_in, graph, template_rules};
 use crate::expr::{Roots, Template};
 use crate::id::{JobId, Kind, TaskName};
 use crate::json::{self, Doc, JsonErrorKind};
@@ -26,6 +29,8 @@ pub struct SubmitContext<'a> {
     pub priority: Option<u8>,
     /// How many jobs it is inside of, as the sub-job of a `warrener.job`.
     pub level: u8,
+    /// The templates of the job around that a sub-job may use.
+    pub templates: Option<&'a JobTemplates>,
 }
 
 /// Reads a submitted job.
@@ -115,6 +120,13 @@ pub(crate) fn duplicate_keys(reader: &mut Reader<'_>, root: Raw<'_>) {
     });
 }
 
+/// Reports what is wrong with a job that is part of a sound document.
+pub(crate) fn check_whole(reader: &mut Reader<'_>, root: Raw<'_>) {
+    if reader.is_object(root, &At::Root, JOB_SHAPE) {
+        read(reader, root, &SubmitContext::default(), None);
+    }
+}
+
 fn read(reader: &mut Reader<'_>, root: Raw<'_>, context: &SubmitContext<'_>, given: Option<JobId>) -> Option<JobSpec> {
     let (kind, tasks) = (root.get("kind"), root.get("tasks"));
     let head = head::read(reader, root, given);
@@ -130,10 +142,14 @@ fn read(reader: &mut Reader<'_>, root: Raw<'_>, context: &SubmitContext<'_>, giv
         (None, None) => {
             let detail = format_args!("a job needs `kind` (one task) or `tasks` (a graph)");
             let added = reader.problems.add(&At::Root, code::MISSING_FIELD, detail);
-            added.hint(format_args!("the smallest job is {{\"kind\": \"demo.echo\"}}"));
+            match root.get("jobs") {
+                Some(_) => added.hint(format_args!("`jobs` holds templates; what a job does stands under `tasks`")),
+                None => added.hint(format_args!("the smallest job is {{\"kind\": \"demo.echo\"}}")),
+            }
             let known = [COMMON_FIELDS, SINGLE_FIELDS, GRAPH_FIELDS, POLICY_FIELDS];
             for entry in root.entries().filter(|entry| !known.concat().contains(&&*entry.key)) {
-                reader.unknown_field(&entry.key, &At::Root.key(&entry.key), &known, None);
+                let hint = foreign(&entry.key, Place::Job).or_else(|| foreign(&entry.key, Place::Task));
+                reader.unknown_field(&entry.key, &At::Root.key(&entry.key), &known, hint);
             }
             None
         }
@@ -147,24 +163,61 @@ fn read_single(
     context: &SubmitContext<'_>,
     head: Head,
 ) -> Option<JobSpec> {
-    let mut policy = PolicyDraft::default();
+    let (mut policy, mut jobs) = (PolicyDraft::default(), None);
     for entry in root.entries() {
         let key = &*entry.key;
         let place = At::Root.key(key);
+        if key == "jobs" {
+            jobs = Some(entry.value);
+        }
         if COMMON_FIELDS.contains(&key) || SINGLE_FIELDS.contains(&key) {
             continue;
         }
         if !policy.read(reader, key, entry.value, &place) {
-            reader.unknown_field(key, &place, &[COMMON_FIELDS, SINGLE_FIELDS, POLICY_FIELDS], as_graph(key));
+            let hint = as_graph(key).or_else(|| foreign(key, Place::Task)).or_else(|| foreign(key, Place::Job));
+            reader.unknown_field(key, &place, &[COMMON_FIELDS, SINGLE_FIELDS, POLICY_FIELDS], hint);
         }
     }
+    let templates = templates(reader, jobs, root);
     let kind = task::read_kind(reader, kind, &At::Root.key("kind"))?;
-    built_in::check(reader, &kind, root.get("input"), &At::Root);
+    if let Some(built_in) = BuiltIn::of(&kind) {
+        built_in::check(reader, built_in, root.get("input"), &At::Root);
+    }
     let input = root.get("input").map(|input| Doc::trusted(input.bytes()));
     let mut policies = Policies::new(message_policy(context));
     let policy = policies.resolve(policy, BuiltIn::of(&kind).is_some());
     let task = single_task(kind, input.clone(), policy);
-    Some(head.into_job(Shape::Single, input.unwrap_or_else(Doc::null), vec![task]))
+    let mut job = head.into_job(Shape::Single, input.unwrap_or_else(Doc::null), vec![task]);
+    job.templates = templates;
+    Some(job)
+}
+
+/// Reads the templates of a job, and lets its tasks use them.
+fn templates(reader: &mut Reader<'_>, jobs: Option<Raw<'_>>, root: Raw<'_>) -> JobTemplates {
+    let Some(jobs) = jobs else { return JobTemplates::default() };
+    template_rules::read(reader, root, jobs, |reader, template, place| {
+        let mut inside = Reader { around: None, ..reader.inside(reader.undecided, None) };
+        for entry in template.entries().filter(|entry| !TEMPLATE_FIELDS.contains(&&*entry.key)) {
+            let key = &*entry.key;
+            let hint = not_in_template(key).or_else(|| foreign(key, Place::Job));
+            inside.unknown_field(key, &At::Root.key(key), &[TEMPLATE_FIELDS], hint);
+        }
+        match template.get("tasks") {
+            Some(tasks) => drop(read_body(&mut inside, template, tasks, &SubmitContext::default())),
+            None => {
+                let added = inside.problems.add(&At::Root, code::MISSING_FIELD, format_args!("a template has `tasks`"));
+                added.hint(format_args!("{{\"jobs\": {{\"build\": {{\"tasks\": {{\"a\": {{\"kind\": …}}}}}}}}}}"));
+            }
+        }
+        reader.adopt(inside.problems.into_vec(), &place.pointer());
+    })
+}
+
+fn not_in_template(key: &str) -> Option<String> {
+    if key == "jobs" {
+        return Some("templates stand side by side under `jobs` of the job, and may use each other".to_owned());
+    }
+    COMMON_FIELDS.contains(&key).then(|| format!("`{key}` belongs to a job; a template is only what its sub-jobs do"))
 }
 
 /// How to write a single that wants what only graphs have.
@@ -208,17 +261,44 @@ fn read_graph(
     context: &SubmitContext<'_>,
     head: Head,
 ) -> Option<JobSpec> {
+    let mut jobs = None;
+    for entry in root.entries() {
+        let key = &*entry.key;
+        match key {
+            "jobs" => jobs = Some(entry.value),
+            "kind" => {}
+            _ if COMMON_FIELDS.contains(&key) || GRAPH_FIELDS.contains(&key) => {}
+            _ => {
+                let place = At::Root.key(key);
+                let hint = in_defaults(key).or_else(|| foreign(key, Place::Job));
+                reader.unknown_field(key, &place, &[COMMON_FIELDS, GRAPH_FIELDS], hint);
+            }
+        }
+    }
+    let templates = templates(reader, jobs, root);
+    let body = read_body(reader, root, tasks, context)?;
+    let input = root.get("input").map_or_else(Doc::null, |input| Doc::trusted(input.bytes()));
+    let mut job = head.into_job(Shape::Graph, input, body.tasks);
+    (job.fail_fast, job.output, job.templates) = (body.fail_fast, body.output, templates);
+    Some(job)
+}
+
+/// The part of a graph that templates have too.
+struct GraphBody {
+    fail_fast: bool,
+    tasks: Vec<TaskSpec>,
+    output: Option<Template>,
+}
+
+fn read_body(reader: &mut Reader<'_>, root: Raw<'_>, tasks: Raw<'_>, context: &SubmitContext<'_>) -> Option<GraphBody> {
     let mut defaults = PolicyDraft::default();
     let mut fail_fast = true;
     for entry in root.entries() {
-        let key = &*entry.key;
-        let place = At::Root.key(key);
-        match key {
+        let place = At::Root.key(&entry.key);
+        match &*entry.key {
             "defaults" => read_defaults(reader, entry.value, &place, &mut defaults),
             "fail_fast" => fail_fast = reader.boolean(entry.value, &place).unwrap_or(true),
-            "input" | "output" | "tasks" | "kind" => {}
-            _ if COMMON_FIELDS.contains(&key) => {}
-            _ => reader.unknown_field(key, &place, &[COMMON_FIELDS, GRAPH_FIELDS], in_defaults(key)),
+            _ => {}
         }
     }
     let (names, tasks) = read_tasks(reader, tasks, defaults.over(&message_policy(context)))?;
@@ -226,11 +306,7 @@ fn read_graph(
         let mut scope = Scope::new(&names, None);
         scope.template(reader, output, &At::Root.key("output"), Roots { item: false })
     });
-    let input = root.get("input").map_or_else(Doc::null, |input| Doc::trusted(input.bytes()));
-    let mut job = head.into_job(Shape::Graph, input, tasks?);
-    job.fail_fast = fail_fast;
-    job.output = output;
-    Some(job)
+    Some(GraphBody { fail_fast, tasks: tasks?, output })
 }
 
 fn in_defaults(key: &str) -> Option<String> {
@@ -251,7 +327,7 @@ fn read_defaults(reader: &mut Reader<'_>, value: Raw<'_>, at: &At<'_>, defaults:
     for entry in value.entries() {
         let place = at.key(&entry.key);
         if !defaults.read(reader, &entry.key, entry.value, &place) {
-            reader.unknown_field(&entry.key, &place, &[POLICY_FIELDS], None);
+            reader.unknown_field(&entry.key, &place, &[POLICY_FIELDS], foreign(&entry.key, Place::Task));
         }
     }
 }
@@ -264,6 +340,15 @@ fn read_tasks<'a>(
     defaults: PolicyDraft,
 ) -> Option<(TaskNames<'a>, Option<Vec<TaskSpec>>)> {
     let at = At::Root.key("tasks");
+    if tasks.sort() == Sort::List {
+        let detail = format_args!("expected an object of tasks by name, found a list");
+        reader.problems.add(&at, code::WRONG_TYPE, detail).hint(format_args!(
+            "write each with its name, and what it waits for: \
+             {{\"tasks\": {{\"first\": {{\"kind\": …}}, \"second\": {{\"kind\": …, \
+             \"needs\": \"first\"}}}}}}"
+        ));
+        return None;
+    }
     if !reader.is_object(tasks, &at, "an object of tasks by name") {
         return None;
     }

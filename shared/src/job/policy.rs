@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Policy;
-use super::field::{Reader, Zero};
+use super::elsewhere::Place;
+use super::field::{Reader, Zero, foreign};
 use super::problem::{At, code};
 use super::raw::{Raw, Sort};
 use crate::id::QueueName;
@@ -110,7 +111,7 @@ impl RetryDraft {
             "jitter" => self.jitter = reader.boolean(value, at),
             "only_on" => self.only_on = read_codes(reader, value, at),
             "not_on" => self.not_on = read_codes(reader, value, at),
-            _ => reader.unknown_field(key, at, &[RETRY_FIELDS], None),
+            _ => reader.unknown_field(key, at, &[RETRY_FIELDS], foreign(key, Place::Retry)),
         }
     }
 

@@ -1,13 +1,14 @@
 //! Reading one task of a graph.
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::field::Reader;
+use super::elsewhere::{self, Place};
+use super::field::{Reader, foreign};
 use super::policy::{POLICY_FIELDS, Policies, PolicyDraft};
 use super::problem::{At, code, quoted};
 use super::raw::{Raw, Sort};
+use super::task_names::TaskNames;
 use super::walk::{Met, walk};
 use super::{BuiltIn, ForEach, Policy, RunOn, TaskSpec, built_in, for_each};
 use crate::expr::{Condition, Reference, Roots, Template, TemplateProblem};
@@ -18,56 +19,19 @@ use crate::json::Doc;
 pub(crate) const TASK_FIELDS: &[&str] =
     &["kind", "input", "needs", "if", "run_on", "for_each", "allow_failure", "description", "labels"];
 
-/// The names of the tasks of a job, with their positions.
-#[derive(Default)]
-pub(crate) struct TaskNames<'a> {
-    written: Vec<Cow<'a, str>>,
-    positions: HashMap<Cow<'a, str>, u32>,
-}
-
-impl<'a> TaskNames<'a> {
-    /// Takes the next name; `None` if it is there already.
-    pub(crate) fn add(&mut self, name: Cow<'a, str>) -> Option<u32> {
-        let position = u32::try_from(self.written.len()).ok()?;
-        if self.positions.contains_key(&name) {
-            return None;
-        }
-        self.positions.insert(name.clone(), position);
-        self.written.push(name);
-        Some(position)
-    }
-
-    /// How many names there are.
-    pub(crate) fn len(&self) -> usize {
-        self.written.len()
-    }
-
-    /// The name at a position.
-    pub(crate) fn name(&self, position: u32) -> &str {
-        &self.written[position as usize]
-    }
-
-    /// The position of a name.
-    pub(crate) fn position(&self, name: &str) -> Option<u32> {
-        self.positions.get(name).copied()
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &str> {
-        self.written.iter().map(|name| &**name)
-    }
-}
-
 /// What a task can refer to, and what it referred to so far.
 pub(crate) struct Scope<'n, 'a> {
     names: &'n TaskNames<'a>,
     /// The task itself; `None` for the output of the job.
     own: Option<u32>,
+    /// The task as it is written, once it is read.
+    written: Option<Raw<'n>>,
     needs: Vec<u32>,
 }
 
 impl<'n, 'a> Scope<'n, 'a> {
     pub(crate) fn new(names: &'n TaskNames<'a>, own: Option<u32>) -> Self {
-        Self { names, own, needs: Vec::new() }
+        Self { names, own, written: None, needs: Vec::new() }
     }
 
     /// The positions of all tasks referred to, ascending, each once.
@@ -101,6 +65,10 @@ impl<'n, 'a> Scope<'n, 'a> {
     }
 
     fn condition(&mut self, reader: &mut Reader<'_>, value: Raw<'_>, at: &At<'_>) -> Option<Condition> {
+        if reader.undecided.contains(value) {
+            evaluated_too_early(reader, value, at);
+            return None;
+        }
         let Some(text) = value.text() else {
             reader.wrong_type(value, at, "text with an expression");
             return None;
@@ -170,10 +138,29 @@ impl<'n, 'a> Scope<'n, 'a> {
 
     fn unknown(&self, reader: &mut Reader<'_>, name: &str, pointer: impl FnOnce() -> String) {
         let near = reader.problems.nearest(name, self.names.iter());
-        reader
-            .problems
-            .add_at(pointer, code::UNKNOWN_TASK, format_args!("there is no task {}", quoted(name)))
-            .did_you_mean(near);
+        let (is_around, is_inside) = (reader.is_around(name), self.is_inside(name));
+        let added =
+            reader.problems.add_at(pointer, code::UNKNOWN_TASK, format_args!("there is no task {}", quoted(name)));
+        if is_around {
+            added.hint(format_args!(
+                "`{name}` is a task of the job around; a sub-job sees what it is given: write \
+                 `input: {{\"{name}\": \"${{{{ tasks.{name}.output }}}}\"}}` beside its `tasks`, \
+                 and `input.{name}` here"
+            ));
+        } else if is_inside {
+            added.hint(format_args!(
+                "`{name}` is a task of the sub-job: write `$${{{{ tasks.{name}.… }}}}`, \
+                 since `${{{{` is the job around it"
+            ));
+        } else {
+            added.did_you_mean(near);
+        }
+    }
+
+    /// True if the task runs a job that is written in its input and has a task of this name.
+    fn is_inside(&self, name: &str) -> bool {
+        let job = self.written.and_then(|task| task.get("input")?.get("job"));
+        job.and_then(|job| job.get("tasks")?.get(name)).is_some()
     }
 
     fn needs(&mut self, reader: &mut Reader<'_>, value: Raw<'_>, at: &At<'_>) {
@@ -208,6 +195,19 @@ impl<'n, 'a> Scope<'n, 'a> {
     }
 }
 
+/// Reports a condition of a sub-job that is one expression of the job around: a value, where only an expression can
+/// stand.
+fn evaluated_too_early(reader: &mut Reader<'_>, value: Raw<'_>, at: &At<'_>) {
+    let Some(expression) = reader.undecided.expression(value) else { return };
+    let last = expression.rsplit('.').next().unwrap_or_default();
+    let name = if TaskName::new(last).is_ok() { last } else { "ok" };
+    let detail = format_args!("`${{{{ {expression} }}}}` is evaluated before the sub-job begins, and gives a value");
+    reader.problems.add(at, code::INVALID_EXPRESSION, detail).hint(format_args!(
+        "`if` takes an expression of the sub-job: hand the value in, \
+         `input: {{\"{name}\": \"${{{{ {expression} }}}}\"}}` beside its `tasks`, and write `if: input.{name}` here"
+    ));
+}
+
 fn report(reader: &mut Reader<'_>, problems: Vec<TemplateProblem>, at: &At<'_>) {
     for problem in problems {
         let pointer = || at.pointer() + &problem.pointer;
@@ -220,17 +220,18 @@ fn report(reader: &mut Reader<'_>, problems: Vec<TemplateProblem>, at: &At<'_>) 
 
 /// Reads a task; what it needs is left in `scope`. `None` if it has no valid name or kind or is no object;
 /// what is wrong is reported.
-pub(crate) fn read(
+pub(crate) fn read<'n>(
     reader: &mut Reader<'_>,
     policies: &mut Policies,
-    scope: &mut Scope<'_, '_>,
+    scope: &mut Scope<'n, '_>,
     name: &str,
-    value: Raw<'_>,
+    value: Raw<'n>,
     at: &At<'_>,
 ) -> Option<TaskSpec> {
     if !reader.is_object(value, at, "an object with a `kind`") {
         return None;
     }
+    scope.written = Some(value);
     let is_mapped = value.get("for_each").is_some();
     let mut policy = PolicyDraft::default();
     let mut kind = None;
@@ -243,13 +244,13 @@ pub(crate) fn read(
             "input" => task.input = scope.template(reader, value, &place, Roots { item: is_mapped }),
             "needs" => scope.needs(reader, value, &place),
             "if" => task.condition = scope.condition(reader, value, &place),
-            "run_on" => task.run_on = reader.word(value, &place, RUN_ON).unwrap_or_default(),
+            "run_on" => task.run_on = reader.word_or(value, &place, RUN_ON, elsewhere::run_on).unwrap_or_default(),
             "for_each" => task.for_each = for_each::read(reader, scope, value, &place).map(Box::new),
             "allow_failure" => task.allow_failure = reader.boolean(value, &place).unwrap_or_default(),
             "description" => task.description = reader.plain_text(value, &place),
             "labels" => task.labels = reader.labels(value, &place),
             key if policy.read(reader, key, value, &place) => {}
-            key => reader.unknown_field(key, &place, &[TASK_FIELDS, POLICY_FIELDS], None),
+            key => reader.unknown_field(key, &place, &[TASK_FIELDS, POLICY_FIELDS], foreign(key, Place::Task)),
         }
     }
     if value.get("kind").is_none() {
@@ -257,8 +258,8 @@ pub(crate) fn read(
         reader.problems.add(at, code::MISSING_FIELD, detail).hint(format_args!("say what it does: `kind: email.send`"));
     }
     let kind = kind?;
-    if task.input.as_ref().is_none_or(Template::is_literal) {
-        built_in::check(reader, &kind, value.get("input"), at);
+    if let Some(built_in) = BuiltIn::of(&kind) {
+        built_in::check_template(reader, built_in, value.get("input"), scope.names, at);
     }
     let policy = policies.resolve(policy, BuiltIn::of(&kind).is_some());
     Some(task.into_spec(TaskName::new(name).ok()?, kind, policy))

@@ -60,7 +60,7 @@ pub fn to_json(text: &[u8], limits: &Limits) -> Result<Converted, YamlError> {
     let options = options! { emit_comments: false };
     let mut writer = Writer { most: limits.submit_bytes, depth: limits.json_depth, ..Writer::default() };
     for next in Parser::new_from_str_with_options(text, options) {
-        let (event, span) = next.map_err(|error| at(error.marker(), error.info()))?;
+        let (event, span) = next.map_err(|error| at(error.marker(), explained(text, error.marker(), &error.info())))?;
         writer.take(event, &span.start)?;
     }
     if writer.documents == 0 || writer.out.json.is_empty() {
@@ -255,6 +255,18 @@ impl Writer {
 
 fn at(mark: &Marker, message: impl Into<String>) -> YamlError {
     YamlError { line: mark.line(), column: mark.col() + 1, message: message.into() }
+}
+
+/// The words of the parser, and what to do about them where a text in flow style has no quotes.
+fn explained(text: &str, mark: &Marker, info: &str) -> String {
+    let line = text.lines().nth(mark.line().saturating_sub(1)).unwrap_or_default();
+    if line.contains("${{") {
+        return format!("{info}: between brackets, an expression needs quotes: \"${{{{ … }}}}\"");
+    }
+    if line.contains(['[', '{']) {
+        return format!("{info}: between brackets, a text with brackets, commas or a colon needs quotes");
+    }
+    info.to_owned()
 }
 
 fn not_utf8(text: &[u8], offset: usize) -> YamlError {

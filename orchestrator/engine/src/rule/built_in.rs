@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use warrener_shared::error::{ErrorObject, code};
 use warrener_shared::id::TaskNo;
-use warrener_shared::job::built_in::{Work, bad_input, read};
+use warrener_shared::job::built_in::{Work, bad_input, hands_down, read};
 use warrener_shared::job::{BuiltIn, Problem, SubmitContext};
 use warrener_shared::state::{JobState, Outcome};
 use warrener_shared::time::Timestamp;
@@ -46,7 +46,10 @@ pub(super) fn may_begin(slice: &Slice, kind: BuiltIn) -> bool {
 pub(super) fn begin(turn: &mut Turn<'_>, no: TaskNo, spec: &TaskOf, kind: BuiltIn, input: &[u8]) {
     attempt::begin(turn, no, spec);
     let level = turn.job_of(no).row.level + 1;
-    let context = SubmitContext { message_id: None, priority: Some(spec.policy.priority), level };
+    let around = turn.job_of(no).spec.clone();
+    let may_use = || kind == BuiltIn::Job && spec.input.as_ref().is_some_and(|input| hands_down(input.source()));
+    let templates = Some(&around.templates).filter(|templates| !templates.is_empty() && may_use());
+    let context = SubmitContext { message_id: None, priority: Some(spec.policy.priority), level, templates };
     let work = read(kind, input, &context, &turn.slice.limits).and_then(|work| make_room(turn, work));
     match work {
         Ok(work) => work_on(turn, no, work, spec.policy.priority, level),

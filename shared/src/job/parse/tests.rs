@@ -2,6 +2,7 @@ mod hostile;
 mod scale;
 mod schema;
 mod sound;
+mod sub_jobs;
 
 use super::*;
 

@@ -69,7 +69,7 @@ impl Envelope {
 
     /// What the parser of the body needs to know of it.
     pub fn context(&self) -> SubmitContext<'_> {
-        SubmitContext { message_id: self.message_id.as_deref(), priority: self.priority, level: 0 }
+        SubmitContext { message_id: self.message_id.as_deref(), priority: self.priority, ..SubmitContext::default() }
     }
 }
 

@@ -21,6 +21,9 @@ const SOUND: &[&str] = &[
     r#"{"tasks": {"a": {"kind": "b", "for_each": {"matrix": {"x": [1], "y": "${{ input }}"}, "exclude": [{"x": 1}], "max_failures": "100%"}}}}"#,
     r#"{"tasks": {"a": {"kind": "b", "for_each": {"items": "${{ input }}", "max_failures": "5%"}}}}"#,
     r#"{"tasks": {"a": {"kind": "tasks.x", "needs": []}}}"#,
+    r#"{"jobs": {"t": {"input": 1, "defaults": {"retry": 1}, "fail_fast": false, "tasks": {"a": {"kind": "b"}}, "output": 2}}, "tasks": {"a": {"kind": "warrener.job", "input": {"use": "t", "input": 3}}}}"#,
+    r#"{"jobs": {"t": {"tasks": {"a": {"kind": "b"}}}}, "kind": "warrener.job", "input": {"use": "t"}}"#,
+    r#"{"jobs": {}, "kind": "a"}"#,
 ];
 
 #[rustfmt::skip]
@@ -80,6 +83,12 @@ const UNSOUND: &[&str] = &[
     r#"{"tasks": {"a": {"kind": "b", "for_each": {"items": [], "max_failures": "005%"}}}}"#,
     r#"{"tasks": {"a": {"kind": "b", "for_each": {"items": [], "max_parallel": 0}}}}"#,
     r#"{"tasks": {"a": {"kind": "b"}}, "queue": "x"}"#,
+    r#"{"jobs": [], "kind": "a"}"#,
+    r#"{"jobs": {"T": {"tasks": {"a": {"kind": "b"}}}}, "kind": "a"}"#,
+    r#"{"jobs": {"t": {"kind": "b"}}, "kind": "a"}"#,
+    r#"{"jobs": {"t": {}}, "kind": "a"}"#,
+    r#"{"jobs": {"t": {"tasks": {"a": {"kind": "b"}}, "deadline": 1}}, "kind": "a"}"#,
+    r#"{"jobs": {"t": {"tasks": {"a": {"kind": "b"}}, "jobs": {}}}, "kind": "a"}"#,
     r#"{"tasks": {"a": {"kind": "b"}}, "defaults": {"x": 1}}"#,
     r#"{"tasks": {"a": {"kind": "b"}}, "fail_fast": null}"#,
 ];
@@ -94,6 +103,8 @@ const STRICTER: &[(&str, &str)] = &[
     (r#"{"kind": "a", "name": "\u0000"}"#, "not every store can hold U+0000"),
     (r#"{"tasks": {"a": {"kind": "b", "needs": "c"}}}"#, "needs exist"),
     (r#"{"tasks": {"a": {"kind": "b", "if": "1 +"}}}"#, "expressions compile"),
+    (r#"{"kind": "warrener.job", "input": {"use": "t"}}"#, "templates exist"),
+    (r#"{"kind": "warrener.job", "input": {"job": {"kind": "a", "id": "b"}}}"#, "sub-jobs have no id"),
     (r#"{"tasks": {"a": {"kind": "b", "for_each": {"matrix": {"x": []}, "exclude": [{"y": 1}]}}}}"#, "excludes name a list"),
 ];
 
