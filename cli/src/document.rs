@@ -1,5 +1,6 @@
 //! Job files: reading them, changing them, and finding the line of a problem again.
 
+mod only;
 mod set;
 
 use std::io::Read;
@@ -7,7 +8,7 @@ use std::path::Path;
 
 use warrener_client::JobDocument;
 use warrener_shared::job::yaml::{self, Converted};
-use warrener_shared::job::{Problem, locate};
+use warrener_shared::job::{Problem, SubmitContext, locate, parse};
 use warrener_shared::limits::Limits;
 
 pub(crate) use self::set::Assignment;
@@ -90,6 +91,20 @@ impl Source {
             assignment.apply(&mut tree)?;
         }
         Ok(JobDocument::from_json(tree.compact())?)
+    }
+}
+
+impl Source {
+    /// A job made of this file with these tasks and what they need alone, and the words for all that is left out.
+    pub(crate) fn reduced(&self, job: &JobDocument, tasks: &[String]) -> Result<(JobDocument, String), Failure> {
+        let spec = parse(job.bytes(), &SubmitContext::default(), &Limits::DEFAULT).map_err(|problems| {
+            let places = problems.iter().map(|problem| self.place(problem)).collect();
+            Failure::new(Exit::Refused, "--only needs a sound job").details(places)
+        })?;
+        let mut tree = Tree::from_json(&String::from_utf8_lossy(job.bytes()))?;
+        let left_out =
+            only::keep(&mut tree, &spec, tasks).map_err(|failure| failure.hint(format!("in {}", self.name)))?;
+        Ok((JobDocument::from_json(tree.compact())?, left_out))
     }
 }
 

@@ -21,7 +21,13 @@ pub(crate) async fn submit(context: &Context, args: SubmitArgs) -> Result<Exit, 
     let source = Source::read(&args.file)?;
     let set = args.set.iter().map(|written| Assignment::parse(written)).collect::<Result<Vec<_>, _>>()?;
     let input = args.input.as_deref().map(input).transpose()?;
-    let job = source.changed(input, &set)?.pinned();
+    let mut job = source.changed(input, &set)?;
+    if !args.only.is_empty() {
+        let (reduced, left_out) = source.reduced(&job, &args.only)?;
+        context.say(&format!("left out: {left_out}"));
+        job = reduced;
+    }
+    let job = job.pinned();
     match (args.via, args.dry_run) {
         (Via::Amqp, true) => Err(Failure::new(Exit::Usage, "--dry-run asks the orchestrator: it needs --via http")),
         (Via::Http, true) => dry_run(context, &source, &job).await,

@@ -84,3 +84,28 @@ fn problems_are_found_again_in_both_sorts_of_files() {
     let failure = Source::parse("x.yaml".to_owned(), Path::new("x.yaml"), b"a: [1".to_vec()).unwrap_err();
     assert!(failure.to_string().contains("\nx.yaml:"), "{failure}");
 }
+
+#[test]
+fn some_tasks_are_kept_with_what_they_need() {
+    let job = r#"{"input": 1e400, "tasks": {"a": {"kind": "k"}, "b": {"kind": "k", "input": "${{ tasks.a.output }}"},
+        "c": {"kind": "k", "needs": "b"}, "d": {"kind": "k"}}, "output": {"x": "${{ tasks.b.output }}"}}"#;
+    let source = Source { name: "job.json".to_owned(), written: Written::Json(job.into()) };
+    let whole = JobDocument::from_json(job).unwrap();
+    let reduced = |names: &[&str]| {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let reduced = source.reduced(&whole, &names).map_err(|failure| failure.to_string());
+        reduced.map(|(document, left_out)| (String::from_utf8(document.bytes().to_vec()).unwrap(), left_out))
+    };
+    let (document, left_out) = reduced(&["b"]).unwrap();
+    let expected = concat!(
+        r#"{"input":1e400,"tasks":{"a":{"kind":"k"},"b":{"kind":"k","input":"${{ tasks.a.output }}"}},"#,
+        r#""output":{"x":"${{ tasks.b.output }}"}}"#
+    );
+    assert_eq!((document.as_str(), left_out.as_str()), (expected, "c, d"));
+    let (document, left_out) = reduced(&["d", "a"]).unwrap();
+    assert_eq!(document, r#"{"input":1e400,"tasks":{"a":{"kind":"k"},"d":{"kind":"k"}}}"#);
+    assert_eq!(left_out, "b, c, the job's output, which names some of them");
+    assert_eq!(reduced(&["c", "d"]).unwrap().1, "nothing");
+    let refused = reduced(&["b", "e"]).unwrap_err();
+    assert!(refused.contains("--only e: there is no such task; there are a, b, c, d"), "{refused}");
+}
