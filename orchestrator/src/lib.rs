@@ -7,6 +7,7 @@ pub mod api;
 pub mod broker;
 pub mod config;
 pub mod driver;
+pub mod notices;
 pub mod pulse;
 pub mod queues;
 mod rows;

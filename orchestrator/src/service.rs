@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use nix::sys::socket::{self, Backlog};
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, broadcast, mpsc};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use warrener_amqp::Settings;
 use warrener_runtime::descriptors;
@@ -29,8 +29,6 @@ use crate::store::{self, DatabaseAddress, Store};
 const INPUTS: usize = 64;
 /// Connections that wait to be taken; the system may allow fewer.
 const BACKLOG: i32 = 4096;
-/// Notices of finished jobs that a slow waiter may miss before it looks for itself.
-const FINISHED: usize = 1024;
 /// How long an answer is tried unless the configuration says otherwise.
 const ANSWERS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -72,7 +70,6 @@ async fn run_on<S: Store + 'static>(
     let shared = Arc::new(Shared::new(Names::new(&config.amqp.prefix), config.addresses(), config.limits()));
     let (inputs, input_queue) = mpsc::channel::<Packet>(INPUTS);
     let (outputs, output_queue) = mpsc::unbounded_channel();
-    let (finished, _) = broadcast::channel(FINISHED);
     let driver = Driver::new(store, shared.clone(), millis(config.retention), input_queue, outputs)?;
     let driver = driver.with_answers_kept(config.amqp.answers_kept.unwrap_or(ANSWERS_KEPT));
     let dead = DeadBound {
@@ -96,8 +93,6 @@ async fn run_on<S: Store + 'static>(
         database,
         inputs: inputs.clone(),
         reply_to: config.amqp.reply_to.clone().into(),
-        finished: finished.clone(),
-        new_events: Arc::new(Notify::new()),
         view: view.clone(),
         suspects: Suspects::default(),
         repairs: Repairs::default(),
@@ -106,7 +101,7 @@ async fn run_on<S: Store + 'static>(
         notes: Notes::default(),
     };
     let edge = Arc::new(Edge::new(&config.http, most_descriptors()));
-    let api = Api { shared, view, inputs, metrics, finished, edge };
+    let api = Api { shared, view, inputs, metrics, edge };
     tracing::info!(address = %listener.local_addr()?, store = %place, "orchestrator started");
     let server = tokio::spawn(api::serve(listener, api, stop.clone()));
     let outcome = broker::run(context, output_queue, stop.clone()).await;

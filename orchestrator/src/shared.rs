@@ -10,6 +10,7 @@ use warrener_shared::limits::Limits;
 use warrener_shared::time::Timestamp;
 use warrener_shared::wire::topology::Names;
 
+use crate::notices::Notices;
 use crate::pulse::Workers;
 use crate::queues::QueueDirectory;
 use crate::rows::Specs;
@@ -34,6 +35,8 @@ pub struct Shared {
     pub workers: Workers,
     /// The queues as the driver last showed them.
     pub queues: QueueDirectory,
+    /// Notices of what was committed.
+    pub notices: Notices,
     /// Parsed jobs.
     pub(crate) specs: Specs,
 }
@@ -57,6 +60,7 @@ impl Shared {
             workers: Workers::with_clock(clock.clone()),
             clock,
             queues: QueueDirectory::default(),
+            notices: Notices::default(),
             specs: Specs::new(limits),
         }
     }

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use warrener_engine::row::{JobRow, TaskRow};
 use warrener_orchestrator::store::memory::Memory;
 use warrener_orchestrator::store::{
-    Asked, Boot, Commit, DeadTotal, Death, Found, Item, KeptDead, LogChunk, OwedReply, QueueRow, Rows, Store,
-    StoreError, Submitted,
+    Asked, Boot, Commit, DeadTotal, Death, EventChunkNo, Found, Item, KeptDead, LogChunk, OwedReply, QueueRow, Rows,
+    Store, StoreError, Submitted,
 };
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::time::Timestamp;
@@ -229,6 +229,10 @@ impl Store for Disk {
             Fate::ReplyLost => Err(unwritable("the reply of the commit was lost")),
             _ => Ok(()),
         }
+    }
+
+    fn last_events(&self) -> EventChunkNo {
+        self.open().memory.last_events()
     }
 
     fn shift(&mut self, by: i64, now: Timestamp) -> Result<(), StoreError> {

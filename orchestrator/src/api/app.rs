@@ -6,10 +6,9 @@ use std::time::Duration;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use warrener_runtime::metrics::Metrics;
-use warrener_shared::id::JobNo;
 
 use super::Api;
 use super::http::Edge;
@@ -29,7 +28,6 @@ pub(super) struct App {
     pub shared: Arc<Shared>,
     pub view: Arc<View>,
     pub metrics: Metrics,
-    pub finished: broadcast::Sender<JobNo>,
     pub stop: CancellationToken,
     pub edge: Arc<Edge>,
     inputs: mpsc::WeakSender<Packet>,
@@ -42,7 +40,6 @@ impl App {
             shared: api.shared,
             view: api.view,
             metrics: api.metrics,
-            finished: api.finished,
             stop,
             edge: api.edge,
             inputs: api.inputs.downgrade(),

@@ -33,10 +33,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::{Method, Uri};
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use warrener_runtime::metrics::Metrics;
-use warrener_shared::id::JobNo;
 
 use self::app::App;
 use self::http::{Edge, Server};
@@ -59,8 +58,6 @@ pub struct Api {
     pub inputs: mpsc::Sender<Packet>,
     /// Metrics of the process.
     pub metrics: Metrics,
-    /// Jobs that became final.
-    pub finished: broadcast::Sender<JobNo>,
     /// Who may ask, and how much at once.
     pub edge: Arc<Edge>,
 }

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use axum::response::Response;
-use tokio::sync::{OwnedSemaphorePermit, broadcast};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use warrener_shared::id::{JobId, JobNo};
 
@@ -48,8 +48,6 @@ async fn keep(
 ) -> Result<Response, Problem> {
     let wait = wish.wait;
     let mut submission = app.block(move |app| wish.read(app, &body)).await?;
-    // Listening begins before the job exists, so that its end cannot be missed.
-    let finished = app.finished.subscribe();
     let answer = app.ask(|tell| {
         submission.answer = Some(tell);
         Input::Submit(submission)
@@ -59,7 +57,7 @@ async fn keep(
     match answer {
         Answer::Kept { id, no, existing } => {
             let ended = match wait {
-                Some(wait) => wait_for(app, no, finished, wait).await?,
+                Some(wait) => wait_for(app, no, wait).await?,
                 None => false,
             };
             let done = ended || (existing && wait.is_none());
@@ -82,35 +80,19 @@ async fn kept(app: &Arc<App>, id: JobId, status: StatusCode) -> Result<Response,
 }
 
 /// Waits for the end of a job. False if the time ran out, or the process is to stop.
-async fn wait_for(
-    app: &Arc<App>,
-    job: JobNo,
-    mut finished: broadcast::Receiver<JobNo>,
-    wait: Duration,
-) -> Result<bool, Problem> {
+async fn wait_for(app: &Arc<App>, job: JobNo, wait: Duration) -> Result<bool, Problem> {
     let until = Instant::now() + wait;
     loop {
+        let mut end = app.shared.notices.end_of(job);
         let ended = app.read(move |_, snapshot| Ok(snapshot.job(job)?.is_none_or(|row| row.state.is_final()))).await?;
         if ended || Instant::now() >= until {
             return Ok(ended);
         }
         let look = until.min(Instant::now() + LOOK_EVERY);
         tokio::select! {
-            () = notice(&mut finished, job) => {}
+            () = end.told() => {}
             () = tokio::time::sleep_until(look) => {}
             () = app.stop.cancelled() => return Ok(false),
-        }
-    }
-}
-
-/// Returns when the job may have ended.
-async fn notice(finished: &mut broadcast::Receiver<JobNo>, job: JobNo) {
-    loop {
-        match finished.recv().await {
-            Ok(no) if no != job => {}
-            Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => return,
-            // Nobody tells any more; looking now and then is all that is left.
-            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
         }
     }
 }

@@ -27,6 +27,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(60);
 const QUIET: Duration = Duration::from_millis(100);
 
 pub(super) async fn run(context: Context, link: Link) {
+    let mut committed = context.shared.notices.events();
     let mut cursor = loop {
         match read(&context, View::events_published).await {
             Ok(no) => break no,
@@ -45,7 +46,7 @@ pub(super) async fn run(context: Context, link: Link) {
             }
         };
         let Some(last) = chunks.last().map(|chunk| chunk.no) else {
-            context.new_events.notified().await;
+            committed.next().await;
             continue;
         };
         let more = chunks.len() == ROUND;
@@ -85,7 +86,7 @@ async fn round(context: &Context, link: &Link, chunks: Vec<ChunkHead>) -> Option
                 tracing::error!(%error, "cannot read events; trying again");
                 return None;
             }
-            Err(error) => tracing::error!(%error, chunk = no, "events of the store cannot be read"),
+            Err(error) => tracing::error!(%error, chunk = no.0, "events of the store cannot be read"),
         }
     }
     settled(round.pending).await?;

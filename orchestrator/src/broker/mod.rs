@@ -21,10 +21,10 @@ mod workers;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, Notify, broadcast, mpsc, watch};
+use tokio::sync::{Mutex, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use warrener_amqp::{Backoff, BrokerError, Publisher, Session, Settings, Topology};
-use warrener_shared::id::{JobNo, QueueName};
+use warrener_shared::id::QueueName;
 
 pub use self::notes::Notes;
 pub use self::repairs::{Repairs, Troubles};
@@ -56,10 +56,6 @@ pub struct Context {
     pub reply_to: Arc<[String]>,
     /// Where inputs go.
     pub inputs: mpsc::Sender<Packet>,
-    /// Jobs that became final.
-    pub finished: broadcast::Sender<JobNo>,
-    /// Told when there are new events.
-    pub new_events: Arc<Notify>,
     /// A reader of the database.
     pub view: Arc<View>,
     /// Task queues that may be dead.

@@ -96,14 +96,7 @@ impl Outbox {
             Output::Stop(tickets) => self.stop(tickets),
             Output::Drain(worker) => self.drain(&worker),
             Output::Replay(no, parcel) => self.replay(no, *parcel),
-            Output::Events => self.context.new_events.notify_one(),
             Output::Declare(no, queue) => self.declare(no, &queue),
-            Output::Finished(jobs) => {
-                for job in jobs {
-                    // Nobody may be waiting.
-                    self.context.finished.send(job).ok();
-                }
-            }
         }
     }
 

@@ -10,7 +10,7 @@ use warrener_shared::job::{JobSpec, Problem};
 use warrener_shared::wire::Message;
 use warrener_shared::wire::submit::{EventBody, ReplyAddress, ReplyMode};
 
-use crate::store::{DeadLetter, Submitted};
+use crate::store::{DeadLetter, EventChunkNo, Submitted};
 
 /// Inputs that came together. Nothing of a packet counts as handled before it is committed.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ pub enum Input {
     /// The message of a dead letter reached the broker again.
     Replayed(i64),
     /// Events up to this chunk reached the broker, or nobody listened.
-    EventsPublished(i64),
+    EventsPublished(EventChunkNo),
     /// Something that a person must look at.
     Dead(DeadLetter),
     /// The broker gave up on the message of an attempt: why, and what to keep of it.
@@ -212,12 +212,8 @@ pub enum Output {
     Drain(Arc<str>),
     /// Publish the message of a dead letter, and say when it is confirmed.
     Replay(i64, Box<Parcel>),
-    /// There are new events to publish.
-    Events,
     /// A queue is new and must be declared.
     Declare(i64, QueueName),
-    /// Jobs are final.
-    Finished(Vec<JobNo>),
 }
 
 /// An answer on its way out.

@@ -59,7 +59,7 @@ use self::stops::Stops;
 use self::timers::Timer;
 use self::watch::Watch;
 use crate::shared::Shared;
-use crate::store::{Store, StoreError};
+use crate::store::{EventChunkNo, Store, StoreError};
 pub use warrener_engine::event::{DeathReason, Reported};
 
 /// Inputs of one batch; more would make the first of them wait for the last.
@@ -101,7 +101,7 @@ pub struct Driver<S> {
     next_task: i64,
     next_dispatch: i64,
     published_below: i64,
-    events_published: Option<i64>,
+    events_published: Option<EventChunkNo>,
     /// Nothing is due before.
     next_due: Option<Timestamp>,
     /// Whether limits passed that cannot be judged before more reports are read.
@@ -213,6 +213,7 @@ impl<S: Store> Driver<S> {
         self.next_due = Some(Timestamp(0));
         // Of a commit whose outcome was unknown nobody may have been told.
         self.replies.read_again();
+        self.shared.notices.tell_all(self.store.last_events());
         if self.condition == StoreCondition::Unsure {
             self.condition = StoreCondition::Untried;
         }
@@ -236,12 +237,10 @@ impl<S: Store> Driver<S> {
         if self.hearing.turn(now) {
             self.silences_anew(now);
         }
-        if self.condition == StoreCondition::Unsure {
-            if let Err(error) = self.recollect() {
-                return self.degrade(&error.to_string());
-            }
-            // Nor was their publisher told of the events of such a commit.
-            self.send(Output::Events);
+        if self.condition == StoreCondition::Unsure
+            && let Err(error) = self.recollect()
+        {
+            return self.degrade(&error.to_string());
         }
         if self.follow_clock().is_err() {
             return;

@@ -30,6 +30,7 @@ impl<S: Store> Driver<S> {
             self.next_dispatch = batch.slice.next_dispatch();
             self.next_due = self.next_due.into_iter().chain(earliest(&batch.commit.changes)).min();
             self.written();
+            self.notify(&batch);
         }
         self.stops.extend(std::mem::take(&mut batch.stops));
         self.remember(&mut batch);
@@ -55,6 +56,15 @@ impl<S: Store> Driver<S> {
             batch.commit.submitted.push((job, submitted, Caption::of(&spec)));
         }
         batch.commit.submitted.sort_by_key(|(job, ..)| *job);
+    }
+
+    /// Tells those who wait for it what was committed.
+    fn notify(&self, batch: &Batch) {
+        if !batch.commit.changes.events.is_empty() {
+            self.shared.notices.tell_events(self.store.last_events());
+        }
+        let ended = |effect: &Effect| if let Effect::Reply(job) = effect { Some(*job) } else { None };
+        self.shared.notices.tell_ends(batch.effects.iter().filter_map(ended));
     }
 
     fn counters(&mut self, batch: &mut Batch) {
@@ -107,7 +117,6 @@ impl<S: Store> Driver<S> {
         }
         if !finished.is_empty() {
             self.reply_finished(&finished, &batch.slice)?;
-            self.send(Output::Finished(finished));
         }
         self.send_batch(outgoing, batch)
     }
@@ -119,9 +128,6 @@ impl<S: Store> Driver<S> {
         let stop = std::mem::take(&mut batch.after.stop);
         if !stop.is_empty() {
             self.send(Output::Stop(stop));
-        }
-        if !batch.commit.changes.events.is_empty() {
-            self.send(Output::Events);
         }
         self.reply_owed(&std::mem::take(&mut batch.after.reply))?;
         self.give_on()?;

@@ -17,8 +17,8 @@ use warrener_shared::wire::event::JobEvent;
 
 use self::index::Index;
 use super::{
-    Asked, Boot, Caption, ClockTrust, Commit, DeadLetter, DeadTotal, Death, Found, Item, KeptDead, LogChunk, OwedReply,
-    QueueRow, Rows, Store, StoreError, Submitted, last_of,
+    Asked, Boot, Caption, ClockTrust, Commit, DeadLetter, DeadTotal, Death, EventChunkNo, Found, Item, KeptDead,
+    LogChunk, OwedReply, QueueRow, Rows, Store, StoreError, Submitted, last_of,
 };
 
 /// See the module.
@@ -58,6 +58,7 @@ struct Counters {
     next_job: i64,
     last_reply: i64,
     last_dead: i64,
+    last_event: i64,
     next_task: i64,
     next_dispatch: i64,
     published_below: i64,
@@ -256,6 +257,10 @@ impl Store for Memory {
         self.check(commit)?;
         self.apply(commit);
         Ok(())
+    }
+
+    fn last_events(&self) -> EventChunkNo {
+        EventChunkNo(self.counters.last_event)
     }
 
     fn shift(&mut self, by: i64, now: Timestamp) -> Result<(), StoreError> {

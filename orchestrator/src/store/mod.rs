@@ -44,6 +44,10 @@ pub struct Submitted {
 /// SHA-256 of the canonical content of a job.
 pub type Digest = [u8; 32];
 
+/// Number of the events of one job that were committed together; rises with each commit. 0 stands before all of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EventChunkNo(pub i64);
+
 /// A job that was found by its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {
@@ -246,7 +250,7 @@ pub struct Commit {
     /// Every dispatch below this number is published.
     pub published_below: Option<i64>,
     /// Every chunk of events up to this number is published.
-    pub events_published: Option<i64>,
+    pub events_published: Option<EventChunkNo>,
     /// What the wall clock says.
     pub seen_at: Option<Timestamp>,
     /// How far the wall clock is trusted.
@@ -274,7 +278,7 @@ impl Commit {
             ("next_job", self.jobs_below),
             ("next_task", self.taken_below),
             ("published_below", self.published_below),
-            ("events_published", self.events_published),
+            ("events_published", self.events_published.map(|chunk| chunk.0)),
             ("seen_at", self.seen_at.map(|time| time.0)),
             ("clock_boot", self.trust.map(|trust| trust.boot)),
             ("clock_offset", self.trust.map(|trust| trust.offset_ms)),
@@ -404,6 +408,9 @@ pub trait Store: Rows + Send {
     /// # Errors
     /// [`StoreError`]; its blame tells whether to wait, to call a person, or to set an input aside.
     fn commit(&mut self, commit: &Commit) -> Result<(), StoreError>;
+
+    /// Number of the latest chunk of events, kept or removed since, as of the latest `boot` or commit that succeeded.
+    fn last_events(&self) -> EventChunkNo;
 
     /// The wall clock was set by so many milliseconds and now says this: timers that count a span move along, those
     /// that name a time stay.

@@ -33,8 +33,8 @@ use super::memory::Memory;
 use super::postgres::Postgres;
 use super::sqlite::Sqlite;
 use super::{
-    Asked, Blame, Caption, Commit, DEAD_ROW_BYTES, DeadLetter, DeadTotal, Death, LogChunk, OwedReply, Rows as _, Store,
-    StoreError, Submitted,
+    Asked, Blame, Caption, Commit, DEAD_ROW_BYTES, DeadLetter, DeadTotal, Death, EventChunkNo, LogChunk, OwedReply,
+    Rows as _, Store, StoreError, Submitted,
 };
 
 macro_rules! conformance {
@@ -98,6 +98,7 @@ conformance! {
         an_attempt_that_is_there_stays_as_it_is
         a_row_of_another_task_is_not_changed
         counters_go_on_behind_what_was_taken
+        chunks_of_events_are_counted
         a_dispatch_number_that_was_published_is_not_given_again
         idle_is_what_need_not_be_written
     }

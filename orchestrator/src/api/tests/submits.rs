@@ -1,9 +1,11 @@
+use std::time::{Duration, Instant};
+
 use axum::body::Body;
 use axum::http::Request;
 
 use serde_json::Value;
 
-use super::world::World;
+use super::world::{Answer, World};
 
 const JOB: &str = "/api/v1/jobs";
 
@@ -86,19 +88,29 @@ async fn a_unique_key_is_judged_alike_with_and_without_keeping() {
     assert_eq!(world.get("/api/v1/jobs/a").await.ok()["state"], "cancelled");
 }
 
+/// Longest time from the end of a job to the answer of whoever waits for it.
+const TOLD_WITHIN: Duration = Duration::from_secs(5);
+
+/// Submits a job and waits for its end, which comes once the request waits and `before_end` was called.
+async fn wait_for_end(world: &mut World, before_end: impl FnOnce(&World)) -> Answer {
+    let request = Request::post(format!("{JOB}?wait=20s")).body(Body::from(r#"{"id":"a","kind":"k"}"#)).unwrap();
+    let mut dispatches = std::mem::replace(&mut world.dispatches, tokio::sync::mpsc::unbounded_channel().1);
+    let worker = async {
+        let attempt = dispatches.recv().await.unwrap();
+        before_end(world);
+        world.succeed(&attempt, "[1.0]").await;
+        Instant::now()
+    };
+    let waiting = async { (world.send(request).await, Instant::now()) };
+    let ((answer, answered), ended) = tokio::join!(waiting, worker);
+    assert!(answered.saturating_duration_since(ended) < TOLD_WITHIN, "answered long after the end");
+    answer
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn waiting_ends_with_the_job() {
     let mut world = World::new();
-    let path = format!("{JOB}?wait=20s");
-    let request = Request::post(&path).body(Body::from(r#"{"id":"a","kind":"k"}"#)).unwrap();
-    let (answer, ()) = {
-        let mut dispatches = std::mem::replace(&mut world.dispatches, tokio::sync::mpsc::unbounded_channel().1);
-        let worker = async {
-            let attempt = dispatches.recv().await.unwrap();
-            world.succeed(&attempt, "[1.0]").await;
-        };
-        tokio::join!(world.send(request), worker)
-    };
+    let answer = wait_for_end(&mut world, |_| {}).await;
     assert_eq!(answer.status, 200);
     assert!(
         answer.text.contains(r#""state":"succeeded""#) && answer.text.contains(r#""output":[1.0]"#),
@@ -106,7 +118,14 @@ async fn waiting_ends_with_the_job() {
         answer.text
     );
     // It is final already, so nobody waits.
-    assert_eq!(world.post(&path, r#"{"id":"a","kind":"k"}"#).await.status, 200);
+    assert_eq!(world.post(&format!("{JOB}?wait=20s"), r#"{"id":"a","kind":"k"}"#).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waiting_ends_with_the_job_while_the_broker_side_stands_still() {
+    let mut world = World::new();
+    let answer = wait_for_end(&mut world, World::stop_broker).await;
+    assert_eq!((answer.status.as_u16(), &answer.ok()["state"]), (200, &"succeeded".into()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

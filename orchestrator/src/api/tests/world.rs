@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use serde_json::Value;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use warrener_engine::event::Reported;
@@ -39,6 +39,7 @@ pub(super) struct World {
     pub(super) dispatches: mpsc::UnboundedReceiver<Outgoing>,
     pub(super) shared: Arc<Shared>,
     pub(super) stop: CancellationToken,
+    broker_works: watch::Sender<bool>,
     folder: Option<tempfile::TempDir>,
 }
 
@@ -96,12 +97,13 @@ impl World {
             driver.run();
         });
         let (tell, dispatches) = mpsc::unbounded_channel();
-        tokio::spawn(broker(output_queue, api.finished.clone(), tell));
+        let (broker_works, at_work) = watch::channel(true);
+        tokio::spawn(broker(output_queue, tell, at_work));
         let stop = CancellationToken::new();
         let shared = api.shared.clone();
         shared.health.ready("broker");
         let (router, inputs) = router(api, stop.clone());
-        Self { router, inputs, dispatches, shared, stop, folder: None }
+        Self { router, inputs, dispatches, shared, stop, broker_works, folder: None }
     }
 
     /// Where the database is.
@@ -112,6 +114,11 @@ impl World {
     /// Leaves something to do with the writer, who is stopped; false once nothing more fits.
     pub(super) fn leave(&self, input: Input) -> bool {
         self.inputs.try_send(input.into()).is_ok()
+    }
+
+    /// Has the broker side take nothing more of what the driver sends out.
+    pub(super) fn stop_broker(&self) {
+        self.broker_works.send_replace(false);
     }
 
     pub(super) async fn send(&self, mut request: Request<Body>) -> Answer {
@@ -188,27 +195,29 @@ fn api_of(view: View) -> (Api, mpsc::Receiver<Packet>) {
         view: Arc::new(view),
         inputs,
         metrics: Metrics::install().unwrap(),
-        finished: broadcast::channel(64).0,
         edge: Arc::new(Edge::new(&crate::config::tests::usual().http, 1024)),
     };
     (api, queue)
 }
 
-/// Takes what the driver sends out.
+/// Takes what the driver sends out, while it works.
 async fn broker(
     mut outputs: mpsc::UnboundedReceiver<Output>,
-    finished: broadcast::Sender<warrener_shared::id::JobNo>,
     dispatches: mpsc::UnboundedSender<Outgoing>,
+    mut at_work: watch::Receiver<bool>,
 ) {
-    while let Some(output) = outputs.recv().await {
+    while at_work.wait_for(|works| *works).await.is_ok() {
+        let output = tokio::select! {
+            biased;
+            _ = at_work.changed() => continue,
+            output = outputs.recv() => output,
+        };
         match output {
-            Output::Publish(list) => list.into_iter().for_each(|one| {
+            None => return,
+            Some(Output::Publish(list)) => list.into_iter().for_each(|one| {
                 dispatches.send(one).ok();
             }),
-            Output::Finished(jobs) => jobs.into_iter().for_each(|job| {
-                finished.send(job).ok();
-            }),
-            _ => {}
+            Some(_) => {}
         }
     }
 }

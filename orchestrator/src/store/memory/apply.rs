@@ -34,6 +34,7 @@ impl Memory {
         for (job, events) in &commit.changes.events {
             let first = events.first().map_or(0, |event| event.sequence);
             self.events.insert((*job, first), events.clone());
+            self.counters.last_event += 1;
         }
         self.apply_rest(commit);
     }

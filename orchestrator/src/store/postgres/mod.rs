@@ -30,8 +30,8 @@ use self::session::{Session, Step};
 use super::sql::{Reader, Row, read};
 use super::view::View;
 use super::{
-    Asked, Boot, Commit, DeadTotal, Death, Found, Item, KeptDead, LogChunk, OwedReply, QueueRow, Rows, Store,
-    StoreError, Submitted,
+    Asked, Boot, Commit, DeadTotal, Death, EventChunkNo, Found, Item, KeptDead, LogChunk, OwedReply, QueueRow, Rows,
+    Store, StoreError, Submitted,
 };
 
 /// How long a start waits for another orchestrator to end: one that was killed a moment ago is still there for the
@@ -48,6 +48,8 @@ pub struct Postgres {
     instance: String,
     /// Gone after an outcome that is not known, until `boot`.
     writer: Option<Writer>,
+    /// Number of the next chunk of events; outlives the connection.
+    next_event: i64,
 }
 
 /// Looks whether an address can be one of a database. Asks nobody.
@@ -92,7 +94,6 @@ impl Glimpse {
 struct Writer {
     session: Session,
     epoch: i64,
-    next_event: i64,
     /// Whether it has the lock, which an earlier connection of ours may still have.
     is_locked: bool,
 }
@@ -109,7 +110,7 @@ impl Postgres {
 
     fn open_at(place: Place) -> Result<Self, StoreError> {
         let instance = Uuid::new_v4().simple().to_string();
-        let mut store = Self { place, instance, writer: None };
+        let mut store = Self { place, instance, writer: None, next_event: 1 };
         match store.connect(LOCK_PATIENCE) {
             Ok(()) => Ok(store),
             Err(error) => Err(store.place.refuse(error)),
@@ -129,8 +130,8 @@ impl Postgres {
     fn connect(&mut self, patience: Duration) -> Result<(), StoreError> {
         let (session, epoch, is_locked) = self.place.writer(&self.instance, patience)?;
         inspect::inspect(&session, &open::VERSIONS)?;
-        let next_event = read::next_event(&session)?;
-        self.writer = Some(Writer { session, epoch, next_event, is_locked });
+        self.next_event = self.next_event.max(read::next_event(&session)?);
+        self.writer = Some(Writer { session, epoch, is_locked });
         Ok(())
     }
 
@@ -298,13 +299,14 @@ impl Store for Postgres {
     }
 
     fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {
-        let next_event = self.with(|writer| Ok(writer.next_event))?;
-        let (steps, next_event) = write::steps(commit, next_event);
+        let (steps, next_event) = write::steps(commit, self.next_event);
         self.write(steps)?;
-        if let Some(writer) = &mut self.writer {
-            writer.next_event = next_event;
-        }
+        self.next_event = next_event;
         Ok(())
+    }
+
+    fn last_events(&self) -> EventChunkNo {
+        EventChunkNo(self.next_event - 1)
     }
 
     fn shift(&mut self, by: i64, now: Timestamp) -> Result<(), StoreError> {

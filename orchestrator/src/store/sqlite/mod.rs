@@ -31,8 +31,8 @@ use self::soundness::Soundness;
 use super::sql::read;
 use super::view::View;
 use super::{
-    Asked, Boot, Commit, DeadTotal, Death, Found, Item, KeptDead, LogChunk, OwedReply, QueueRow, Rows, Store,
-    StoreError, Submitted,
+    Asked, Boot, Commit, DeadTotal, Death, EventChunkNo, Found, Item, KeptDead, LogChunk, OwedReply, QueueRow, Rows,
+    Store, StoreError, Submitted,
 };
 
 /// The writer's side of the database.
@@ -143,7 +143,11 @@ impl Rows for Sqlite {
 impl Store for Sqlite {
     fn boot(&mut self) -> Result<Boot, StoreError> {
         self.lock.look()?;
-        self.read(|connection| read::boot(connection))
+        let (boot, next_event) =
+            self.read(|connection| Ok((read::boot(connection)?, read::next_event(connection)?)))?;
+        // A commit whose outcome was not known may have been made.
+        self.next_event = self.next_event.max(next_event);
+        Ok(boot)
     }
 
     fn probe(&mut self) -> Result<(), StoreError> {
@@ -232,6 +236,10 @@ impl Store for Sqlite {
         self.next_event = self.write(|connection, owner| write::commit(owner.begin(connection)?, commit, event))?;
         self.checkpoints.committed(&self.connection);
         Ok(())
+    }
+
+    fn last_events(&self) -> EventChunkNo {
+        EventChunkNo(self.next_event - 1)
     }
 
     fn shift(&mut self, by: i64, now: Timestamp) -> Result<(), StoreError> {

@@ -24,7 +24,7 @@ fn full(no: i64) -> Commit {
     commit.paused = vec![(1, true)];
     commit.taken_below = Some(900);
     commit.published_below = Some(8);
-    commit.events_published = Some(1);
+    commit.events_published = Some(EventChunkNo(1));
     commit
 }
 
@@ -127,6 +127,19 @@ pub(super) fn counters_go_on_behind_what_was_taken(store: &mut dyn Store) {
     assert_eq!(store.boot().unwrap().published_below, 1);
 }
 
+pub(super) fn chunks_of_events_are_counted(store: &mut dyn Store) {
+    assert_eq!(store.last_events(), EventChunkNo(0));
+    let mut commit = new(vec![job(1), job(2)], vec![]);
+    commit.changes.events = vec![(JobNo(1), vec![event(1), event(2)]), (JobNo(2), vec![event(1)])];
+    store.commit(&commit).unwrap();
+    assert_eq!(store.last_events(), EventChunkNo(2));
+    let mut refused = changed(vec![job(1)], vec![]);
+    refused.changes.events = vec![(JobNo(2), vec![event(2)]), (JobNo(1), vec![event(1)])];
+    store.commit(&refused).expect_err("they are there");
+    store.boot().unwrap();
+    assert_eq!(store.last_events(), EventChunkNo(2));
+}
+
 pub(super) fn a_dispatch_number_that_was_published_is_not_given_again(store: &mut dyn Store) {
     // An attempt that was closed in the batch that opened it leaves no row with its number.
     store.commit(&Commit { published_below: Some(12), ..Commit::default() }).unwrap();
@@ -134,7 +147,12 @@ pub(super) fn a_dispatch_number_that_was_published_is_not_given_again(store: &mu
 }
 
 pub(super) fn idle_is_what_need_not_be_written(_: &mut dyn Store) {
-    let counters = Commit { jobs_below: Some(1), taken_below: Some(1), events_published: Some(1), ..Commit::default() };
+    let counters = Commit {
+        jobs_below: Some(1),
+        taken_below: Some(1),
+        events_published: Some(EventChunkNo(1)),
+        ..Commit::default()
+    };
     assert!(counters.is_idle() && Commit::default().is_idle());
     assert!(!Commit { dead: vec![dead()], ..Commit::default() }.is_idle());
     assert!(!Commit { discarded: vec![1], ..Commit::default() }.is_idle());

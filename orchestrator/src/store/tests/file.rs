@@ -66,7 +66,7 @@ fn events_are_numbered_on_after_a_start_even_if_all_were_forgotten() {
     for no in 1..=3 {
         store.commit(&with_events(no, Some(at(no)))).unwrap();
     }
-    store.commit(&Commit { events_published: Some(3), ..Commit::default() }).unwrap();
+    store.commit(&Commit { events_published: Some(EventChunkNo(3)), ..Commit::default() }).unwrap();
     store.prune(at(9), 9).unwrap();
     drop(store);
     let mut store = open(&path(&folder));

@@ -50,14 +50,14 @@ fn events_are_numbered_on_after_a_start_even_if_all_were_forgotten() {
     let mut store = open(database.url());
     store.commit(&with_events(1)).unwrap();
     store.commit(&with_events(2)).unwrap();
-    store.commit(&Commit { events_published: Some(2), ..Commit::default() }).unwrap();
+    store.commit(&Commit { events_published: Some(EventChunkNo(2)), ..Commit::default() }).unwrap();
     store.prune(at(9), 9).unwrap();
     drop(store);
     let mut store = open(database.url());
     store.commit(&with_events(3)).unwrap();
     let view = store.view();
-    assert_eq!(view.events_published().unwrap(), 2);
-    assert_eq!(view.events_after(2, 9).unwrap().iter().map(|head| head.no).collect::<Vec<_>>(), [3]);
+    assert_eq!(view.events_published().unwrap(), EventChunkNo(2));
+    assert_eq!(view.events_after(EventChunkNo(2), 9).unwrap().iter().map(|head| head.no.0).collect::<Vec<_>>(), [3]);
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn a_server_that_was_killed_has_what_was_committed() {
     commit.changes.new_tasks.clear();
     commit.changes.events[0].0 = JobNo(2);
     store.commit(&commit).unwrap();
-    assert_eq!(view.events_after(0, 9).unwrap().iter().map(|head| head.no).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(view.events_after(EventChunkNo(0), 9).unwrap().iter().map(|head| head.no.0).collect::<Vec<_>>(), [1, 2]);
 }
 
 #[test]

@@ -5,15 +5,15 @@ use std::ops::ControlFlow;
 use warrener_shared::id::JobNo;
 use warrener_shared::wire::event::JobEvent;
 
-use super::super::StoreError;
 use super::super::sql::{chunk, limit as at_most};
+use super::super::{EventChunkNo, StoreError};
 use super::{PAGE_BYTES, Page, Snapshot, View};
 
 /// Which events of one job were committed together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChunkHead {
-    /// Its number, rising with each commit.
-    pub no: i64,
+    /// Its number.
+    pub no: EventChunkNo,
     /// One bit for each sort of event in it, see `kind_bit`.
     pub kinds: i64,
 }
@@ -32,11 +32,11 @@ impl View {
     ///
     /// # Errors
     /// [`StoreError`] if the database cannot be read.
-    pub fn events_published(&self) -> Result<i64, StoreError> {
+    pub fn events_published(&self) -> Result<EventChunkNo, StoreError> {
         let statement = "SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'events_published'";
         self.read(|snapshot| {
             let found = snapshot.reader.one("read which events were published", statement, &[], |row| row.get(0));
-            Ok(found?.unwrap_or(0))
+            Ok(EventChunkNo(found?.unwrap_or(0)))
         })
     }
 
@@ -44,11 +44,11 @@ impl View {
     ///
     /// # Errors
     /// [`StoreError`] if the database cannot be read.
-    pub fn events_after(&self, no: i64, most: usize) -> Result<Vec<ChunkHead>, StoreError> {
+    pub fn events_after(&self, no: EventChunkNo, most: usize) -> Result<Vec<ChunkHead>, StoreError> {
         let statement = "SELECT no, kinds FROM events WHERE no > ?1 ORDER BY no LIMIT ?2";
         self.read(|snapshot| {
-            snapshot.reader.all("read which events there are", statement, &[no.into(), at_most(most)], |row| {
-                Ok(ChunkHead { no: row.get(0)?, kinds: row.get(1)? })
+            snapshot.reader.all("read which events there are", statement, &[no.0.into(), at_most(most)], |row| {
+                Ok(ChunkHead { no: EventChunkNo(row.get(0)?), kinds: row.get(1)? })
             })
         })
     }
@@ -57,10 +57,10 @@ impl View {
     ///
     /// # Errors
     /// [`StoreError`] if the database cannot be read.
-    pub fn event_chunk(&self, no: i64) -> Result<Option<EventChunk>, StoreError> {
+    pub fn event_chunk(&self, no: EventChunkNo) -> Result<Option<EventChunk>, StoreError> {
         let statement = "SELECT j.id, e.first, e.body FROM events e JOIN jobs j ON j.no = e.job WHERE e.no = ?1";
         self.read(|snapshot| {
-            snapshot.reader.one("read events", statement, &[no.into()], |row| {
+            snapshot.reader.one("read events", statement, &[no.0.into()], |row| {
                 Ok(EventChunk { job: row.string(0)?, events: chunk::decode(row.get(1)?, row.blob(2)?)? })
             })
         })
