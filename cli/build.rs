@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-/// Where git writes with every commit and every change of branch.
+/// File that git writes with every commit and every change of branch.
 const LOG: &str = "../.git/logs/HEAD";
 
 fn main() {

@@ -1,4 +1,4 @@
-//! What can be typed.
+//! Arguments of the command line: commands, options and their help.
 
 mod bench;
 
@@ -37,7 +37,7 @@ pub(crate) struct Args {
 #[derive(Clone, Debug, Default, ClapArgs)]
 #[command(next_help_heading = "Everywhere")]
 pub(crate) struct Globals {
-    /// How data is printed on stdout: table, wide (more columns), json, jsonl, yaml or name (ids only)
+    /// Format of data on stdout: table, wide (more columns), json, jsonl, yaml or name (ids only)
     #[arg(short, long, global = true, value_enum, default_value_t, hide_possible_values = true)]
     pub(crate) output: Format,
     /// Leave out the header line of tables
@@ -54,7 +54,7 @@ pub(crate) struct Globals {
     pub(crate) config: Option<PathBuf>,
 }
 
-/// How data is printed.
+/// Format of data on stdout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// Columns for people
@@ -62,7 +62,7 @@ pub(crate) enum Format {
     Table,
     /// More columns
     Wide,
-    /// What the API said
+    /// The API's answer as it came
     Json,
     /// The same, one element a line
     Jsonl,
@@ -120,15 +120,15 @@ pub(crate) enum Command {
     Conformance(ConformanceArgs),
     /// Start RabbitMQ, an orchestrator and workers on this machine, until Ctrl-C
     Dev(DevArgs),
-    /// One process of dev
+    /// A process of dev
     #[command(hide = true)]
     DevRole {
-        /// Which one
+        /// The part to be
         role: DevRole,
     },
     /// Measure how fast Warrener is here, against the broker alone
     Bench(BenchArgs),
-    /// One process of a benchmark
+    /// A process of a benchmark
     #[command(hide = true)]
     BenchRole(RoleArgs),
     /// Print a manual page, such as that of `job list`
@@ -167,7 +167,7 @@ pub(crate) struct SubmitArgs {
     /// These tasks and what they need; the others are left out of the job
     #[arg(long, value_name = "TASK", value_delimiter = ',')]
     pub(crate) only: Vec<String>,
-    /// How the job travels
+    /// Transport of the job
     #[arg(long, value_enum, default_value_t)]
     pub(crate) via: Via,
     /// Check the job on the server and keep nothing
@@ -177,7 +177,7 @@ pub(crate) struct SubmitArgs {
     pub(crate) patience: Patience,
 }
 
-/// How a job travels.
+/// Transport of a job to an orchestrator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Via {
     /// To the orchestrator
@@ -191,7 +191,7 @@ pub(crate) enum Via {
 pub(crate) struct RunArgs {
     /// The kind of the task, such as demo.echo
     pub(crate) kind: String,
-    /// Its input; @FILE reads JSON or YAML from a file, - from stdin [default: null]
+    /// Input of the task; @FILE reads JSON or YAML from a file, - from stdin [default: null]
     #[arg(long, value_name = "JSON|@FILE|-", allow_hyphen_values = true)]
     pub(crate) input: Option<String>,
     /// Set a value in the job, such as queue=gpu or retry=0; may be repeated
@@ -219,7 +219,7 @@ pub(crate) struct WatchArgs {
     pub(crate) patience: Patience,
 }
 
-/// Whose log.
+/// The job or task whose log is shown, and how.
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct LogsArgs {
     /// The job, or one task or item of it: JOB, JOB/TASK or JOB/TASK.INDEX
@@ -232,7 +232,7 @@ pub(crate) struct LogsArgs {
     pub(crate) raw: bool,
 }
 
-/// How long to wait for the end of a job.
+/// Longest wait for the end of a job.
 #[derive(Clone, Copy, Debug, Default, ClapArgs)]
 pub(crate) struct Patience {
     /// Give up waiting after this long, such as 30s; the job goes on [default: never]
@@ -268,7 +268,7 @@ pub(crate) enum JobVerb {
     Resume(Ids),
 }
 
-/// How a graph is drawn.
+/// Form of a drawn graph.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum GraphFormat {
     /// As --output says
@@ -282,13 +282,13 @@ pub(crate) enum GraphFormat {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct JobListArgs {
-    /// Which jobs, such as 'state:failed kind:ml.* created:>1h'
+    /// Filter, such as 'state:failed kind:ml.* created:>1h'
     #[arg(short, long, allow_hyphen_values = true)]
     pub(crate) filter: Option<String>,
     /// Jobs on one page
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) limit: u32,
-    /// Where the page before ended
+    /// Cursor of the page before, as it was printed
     #[arg(long, conflicts_with = "all")]
     pub(crate) cursor: Option<String>,
     /// All pages
@@ -296,7 +296,7 @@ pub(crate) struct JobListArgs {
     pub(crate) all: bool,
 }
 
-/// Which things a verb is done to.
+/// Things that a verb is done to.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Ids {
     /// Ids or names
@@ -355,7 +355,7 @@ pub(crate) enum DeadVerb {
     Discard(DiscardArgs),
 }
 
-/// Which dead letters are thrown away.
+/// Choice of the dead letters to throw away.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct DiscardArgs {
     /// Ids
@@ -404,16 +404,16 @@ pub(crate) struct ConformanceArgs {
     /// shutdown are not tested
     #[arg(long, value_name = "KIND")]
     pub(crate) slow: Option<String>,
-    /// Its input
+    /// Input of the slow kind
     #[arg(long, value_name = "JSON", default_value = "null", requires = "slow", allow_hyphen_values = true)]
     pub(crate) slow_input: String,
-    /// How long to wait for the claim of a slow attempt, such as 70s: it has to work 20 s longer then
+    /// Longest wait for the claim of a slow attempt, such as 70s: it has to work 20 s longer then
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "3s", requires = "slow")]
     pub(crate) claims: Duration,
-    /// It is a plain RPC server with a queue of its own, which knows nothing of Warrener: fewer rules
+    /// Test a plain RPC server with a queue of its own, which knows nothing of Warrener: fewer rules
     #[arg(long, conflicts_with = "slow")]
     pub(crate) rpc: bool,
-    /// How long the worker may take for --input
+    /// Longest time that the worker may take for --input
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "10s")]
     pub(crate) patience: Duration,
     /// The worker and its arguments
@@ -423,7 +423,7 @@ pub(crate) struct ConformanceArgs {
 
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct DoctorArgs {
-    /// Whose rights the user of amqp.url should have [default: that of the same name, else orchestrator]
+    /// Role whose rights the user of amqp.url should have [default: that of the same name, else orchestrator]
     #[arg(long, value_enum)]
     pub(crate) role: Option<Role>,
     /// RabbitMQ's management plugin, such as http://monitor:monitor@127.0.0.1:15672: nodes and policies
@@ -447,10 +447,10 @@ pub(crate) struct DevArgs {
     /// Forget the jobs of earlier runs
     #[arg(long)]
     pub(crate) fresh: bool,
-    /// How many workers
+    /// Number of workers
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub(crate) workers: u32,
-    /// Where jobs, logs and the broker's data are kept
+    /// Folder for jobs, logs and the broker's data
     #[arg(long, value_name = "FOLDER", default_value = ".warrener")]
     pub(crate) folder: PathBuf,
 }

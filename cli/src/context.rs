@@ -1,4 +1,4 @@
-//! What every command has at hand.
+//! Global options and configuration, which every command has at hand.
 
 use serde::Deserialize;
 use warrener_client::amqp::{Names, Settings};
@@ -21,7 +21,7 @@ pub(crate) struct Context {
     clock: Clock,
 }
 
-/// What the command line reads of the configuration.
+/// Keys of the configuration that the command line reads.
 #[derive(Debug, Deserialize)]
 struct Config {
     url: String,
@@ -40,7 +40,7 @@ impl Context {
         Ok(HttpClient::new(&config.url, config.token)?)
     }
 
-    /// Where the orchestrator should be.
+    /// Address of the orchestrator.
     pub(crate) fn url(&self) -> Result<String, Failure> {
         Ok(self.config()?.url)
     }

@@ -108,7 +108,7 @@ impl Source {
     }
 }
 
-/// What `--input` says: JSON, or `@FILE` with JSON or YAML, or `-` for stdin.
+/// Reads the value of `--input`: JSON, or `@FILE` with JSON or YAML, or `-` for stdin.
 pub(crate) fn input(text: &str) -> Result<Tree, Failure> {
     let from = |path: &Path| {
         let source = Source::read(path)?;

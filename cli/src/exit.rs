@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use warrener_shared::state::JobState;
 
-/// How a command ended.
+/// Exit code of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     Ok = 0,
@@ -23,8 +23,8 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
-    /// What a final state means for `run`, `submit --wait|--watch`, `watch` and `job output`. A job that is
-    /// not final is an error: whoever asks wanted its end.
+    /// Exit code for the final state of a job, for `run`, `submit --wait
+    /// --watch`, `watch` and `job output`. A job that is not final is an error: whoever asks wanted its end.
     pub(crate) const fn of_job(state: JobState) -> Self {
         match state {
             JobState::Succeeded => Self::Ok,
@@ -35,7 +35,7 @@ impl Exit {
         }
     }
 
-    /// What the status of a refusal means.
+    /// Exit code for the HTTP status of a refusal.
     pub(crate) const fn of_status(status: u16) -> Self {
         match status {
             401 | 403 => Self::NotAllowed,

@@ -1,4 +1,4 @@
-//! Why a command did not do what it was asked: what, where, how to fix it, and the exit code.
+//! Failures of commands: what, where, how to fix it, and the exit code.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use warrener_shared::shown;
 
 use crate::exit::Exit;
 
-/// What stderr gets when a command fails.
+/// Failure of a command, as it is told on stderr.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
     pub(crate) exit: Exit,

@@ -1,4 +1,4 @@
-//! What was found by looking at something, and how it is told.
+//! Findings of an examination, and their printing.
 
 use serde::Serialize;
 use warrener_shared::shown;
@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::output::elements;
 use crate::talk;
 
-/// How bad it is.
+/// Severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Level {
@@ -22,14 +22,14 @@ pub(crate) enum Level {
     Problem,
 }
 
-/// One thing that was looked at.
+/// Result of a look at something.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Finding {
-    /// What was looked at, in a word.
+    /// Name of the check, in a word.
     check: &'static str,
     level: Level,
     message: String,
-    /// What a person can do about it.
+    /// Remedy, for a person.
     fix: Option<String>,
 }
 
@@ -65,7 +65,7 @@ impl Findings {
         }
     }
 
-    /// Whether anything is wrong with a check.
+    /// Tells whether anything is wrong with a check.
     pub(crate) fn has_problem(&self, check: &str) -> bool {
         self.0.iter().any(|finding| finding.check == check && finding.level == Level::Problem)
     }
@@ -74,12 +74,12 @@ impl Findings {
         self.0.len()
     }
 
-    /// How many are problems.
+    /// Number of problems.
     pub(crate) fn problems(&self) -> usize {
         self.count(Level::Problem)
     }
 
-    /// How many things are to be put right: a rule that is broken twice is one.
+    /// Number of things to put right: a rule that is broken twice is one.
     pub(crate) fn fixes(&self) -> usize {
         let mut fixes: Vec<_> = self.0.iter().filter(|finding| finding.level == Level::Problem).collect();
         fixes.sort_by_key(|finding| &finding.fix);
@@ -87,7 +87,7 @@ impl Findings {
         fixes.len()
     }
 
-    /// How many checks were skipped, of how many.
+    /// Number of skipped checks, and of all checks.
     pub(crate) fn skipped_checks(&self) -> (usize, usize) {
         let mut checks: Vec<_> = self.0.iter().map(|finding| finding.check).collect();
         checks.sort_unstable();
@@ -119,7 +119,7 @@ impl Findings {
         self.0.iter().map(line).collect()
     }
 
-    /// What it comes to, in a line.
+    /// Sums the findings up, in a line.
     pub(crate) fn sum(&self) -> String {
         match (self.problems(), self.count(Level::Warning)) {
             (0, 0) => "all is well".to_owned(),

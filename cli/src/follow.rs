@@ -17,7 +17,7 @@ use crate::output::document;
 use crate::progress::Progress;
 use crate::talk;
 
-/// What is shown while a job runs.
+/// Display while a job runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Show {
     /// A bar on a terminal, else a line for each change.
@@ -26,7 +26,7 @@ pub(crate) enum Show {
     Nothing,
 }
 
-/// How long to wait, and since when.
+/// Longest wait for a job, counted from its start.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limit {
     started: Instant,
@@ -41,7 +41,7 @@ impl Patience {
 }
 
 impl Limit {
-    /// How long the first request itself waits for the end: short jobs then need only one.
+    /// Time for which the first request itself waits for the end: short jobs then need only one.
     pub(crate) fn first_wait(self) -> Duration {
         self.span.map_or(LONGEST_WAIT, |span| span.min(LONGEST_WAIT))
     }
@@ -86,16 +86,16 @@ pub(crate) async fn post(
     }
 }
 
-/// Why there is no answer to a submit.
+/// Failure of a submit without a clear answer.
 #[derive(Debug)]
 pub(crate) struct Unanswered {
     pub(crate) error: HttpError,
-    /// Whether the job may be there all the same.
+    /// True if the job may be there all the same.
     pub(crate) may_be_kept: bool,
 }
 
 impl Unanswered {
-    /// What to tell a person, who gets the id of a job that may be there.
+    /// Makes the failure that tells a person, who gets the id of a job that may be there.
     pub(crate) fn of_job(self, id: &str) -> Failure {
         if !(self.may_be_kept && self.error.is_transient()) {
             return self.error.into();
@@ -194,7 +194,7 @@ pub(crate) fn finished(
     Ok(exit)
 }
 
-/// Why a job did not succeed, with the exit code of its state.
+/// Makes the failure of a job that did not succeed, with the exit code of its state.
 pub(crate) fn unsuccessful(id: &str, state: JobState, error: Option<&ErrorObject>) -> Failure {
     // "was cancelled: cancelled: …" would say it twice.
     let words = |error: &ErrorObject| match error.code == state.as_str() {

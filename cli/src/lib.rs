@@ -92,5 +92,5 @@ async fn dispatch(context: Context, command: Command) -> Result<Exit, Failure> {
     }
 }
 
-/// What libraries have to say is for those who ask with RUST_LOG: our own errors say it better.
+/// Level for the logs of libraries: only those who ask with RUST_LOG see them, since our own errors say it better.
 const LOG_LEVEL: &str = "off";

@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::talk;
 
-/// How often a running job is asked for more.
+/// Time between two questions for more of a running job.
 const EVERY: Duration = Duration::from_millis(500);
 
 /// Prints what attempts wrote: of a task as it is, of a job with the task before each line.
@@ -47,9 +47,9 @@ struct Reader<'a> {
     job: &'a str,
     /// By task: attempt and number of the last piece.
     seen: BTreeMap<String, (u32, u32)>,
-    /// Whether pieces are printed as JSON, one for each line.
+    /// True if pieces are printed as JSON, one for each line.
     lines: bool,
-    /// Whether what was written is printed byte for byte, whatever a terminal makes of it.
+    /// True if the log is printed byte for byte, whatever a terminal makes of it.
     raw: bool,
 }
 

@@ -1,4 +1,4 @@
-//! How far a job is: a bar on a terminal, else a line for each change.
+//! Progress of a job: a bar on a terminal, else a line for each change.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use warrener_client::http::resource::Job;

@@ -1,19 +1,19 @@
-//! Whether an orchestrator on this machine is ready.
+//! Readiness of an orchestrator on this machine.
 
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, ToSocketAddrs};
 
-/// What `/readyz` answers.
+/// Answer of `/readyz`.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Report {
     pub(crate) checks: Vec<Check>,
-    /// What a person should look at though it is ready.
+    /// Notes that a person should look at though it is ready.
     #[serde(default)]
     pub(crate) notes: Vec<String>,
 }
 
-/// One thing that an orchestrator needs.
+/// State of a thing that an orchestrator needs.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Check {
     pub(crate) name: String,

@@ -79,7 +79,7 @@ fn attempts(attempts: &[Attempt], now: Timestamp) -> Table {
     table
 }
 
-/// How long after the end of the attempt its worker was known to have stopped; empty as long as it is not.
+/// Time from the end of the attempt until its worker was known to have stopped; empty as long as it is not.
 fn stopped(attempt: &Attempt) -> String {
     let Some(stopped) = &attempt.stopped_at else { return String::new() };
     format!("after {}", between(attempt.finished_at.as_deref(), Some(stopped), Timestamp(0)))

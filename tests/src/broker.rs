@@ -24,7 +24,7 @@ enum Source {
     Private(Box<Node>),
     /// A node that several test processes use.
     Shared(#[expect(dead_code, reason = "held to keep the node alive")] Lease),
-    /// What `WARRENER_TEST_AMQP_URL` names.
+    /// The broker that `WARRENER_TEST_AMQP_URL` names.
     Given,
 }
 
@@ -64,7 +64,7 @@ impl Broker {
         Names::new(&unique("test"))
     }
 
-    /// Whether nobody else uses it.
+    /// Tells whether nobody else uses it.
     pub fn is_private(&self) -> bool {
         matches!(self.source, Source::Private(_))
     }

@@ -32,15 +32,15 @@ pub struct Client {
 /// A message that came.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// Its `type`, empty if it had none.
+    /// Property `type`, empty if it had none.
     pub kind: String,
-    /// Its `correlation_id`, empty if it had none.
+    /// Property `correlation_id`, empty if it had none.
     pub correlation_id: String,
-    /// Its routing key.
+    /// Routing key.
     pub routing_key: String,
-    /// Its properties.
+    /// All properties.
     pub properties: BasicProperties,
-    /// Its body.
+    /// Body.
     pub body: Vec<u8>,
 }
 
@@ -164,7 +164,7 @@ impl Client {
         deleted.expect("the exchange was deleted");
     }
 
-    /// Whether an exchange exists.
+    /// Tells whether an exchange exists.
     pub async fn has_exchange(&self, exchange: &str) -> bool {
         let Ok(channel) = self.connection.create_channel().await else { return false };
         let options = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
@@ -286,7 +286,7 @@ impl Client {
         answer.json()["job_id"].as_str().expect("an id").to_owned()
     }
 
-    /// How a job ended.
+    /// Waits for the end of a job.
     ///
     /// # Panics
     /// If it was refused, or doesn't end soon.
@@ -294,7 +294,7 @@ impl Client {
         self.finished_within(mark, SOON * 2).await
     }
 
-    /// How a job ended.
+    /// Waits for the end of a job, for at most so long.
     ///
     /// # Panics
     /// If it was refused, or doesn't end in time.
@@ -339,12 +339,12 @@ impl Client {
         inbox.iter().find(fits).cloned()
     }
 
-    /// Whether the connection is there.
+    /// Tells whether the connection is there.
     pub fn is_connected(&self) -> bool {
         self.connection.status().connected()
     }
 
-    /// Whether a queue exists.
+    /// Tells whether a queue exists.
     pub async fn has_queue(&self, queue: &str) -> bool {
         // A missing queue closes the channel that asks.
         let Ok(channel) = self.connection.create_channel().await else { return false };
@@ -352,7 +352,7 @@ impl Client {
         channel.queue_declare(queue.into(), options, FieldTable::default()).await.is_ok()
     }
 
-    /// How many messages are ready in a queue, if it exists.
+    /// Number of messages that are ready in a queue; `None` if it doesn't exist.
     pub async fn depth(&self, queue: &str) -> Option<u32> {
         let channel = self.connection.create_channel().await.ok()?;
         let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };

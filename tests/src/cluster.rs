@@ -35,20 +35,20 @@ pub struct Cluster {
     workers: BTreeMap<String, Process>,
 }
 
-/// How a worker is configured.
+/// Configuration of a worker.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// Attempts worked on at once.
     pub slots: u32,
     /// Queues to serve.
     pub queues: Vec<String>,
-    /// Whether it serves the demo kinds.
+    /// True if it serves the demo kinds.
     pub demo: bool,
     /// Time for what it holds once it is asked to end.
     pub drain: String,
     /// More of `warrener.toml`, such as `[kinds.…]`.
     pub more: String,
-    /// How many files it may have open; `None` leaves that to the machine.
+    /// Number of files that it may have open; `None` leaves that to the machine.
     pub descriptors: Option<u32>,
 }
 
@@ -155,7 +155,7 @@ impl Cluster {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Where its files are.
+    /// Folder of its files.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -208,7 +208,7 @@ impl Cluster {
         self.process("twin", "orchestrator", &[], &variables)
     }
 
-    /// How many sessions the orchestrator has had with the broker.
+    /// Number of sessions that the orchestrator has had with the broker.
     ///
     /// # Panics
     /// If there is no orchestrator.
@@ -268,7 +268,7 @@ impl Cluster {
         self.workers.insert(name.to_owned(), worker);
     }
 
-    /// What a worker has printed.
+    /// Output of a worker so far.
     pub fn worker_log(&self, name: &str) -> String {
         self.workers[name].log()
     }
@@ -310,7 +310,7 @@ impl Cluster {
         http::call(self.port, "GET", path, &[], b"").await
     }
 
-    /// What the orchestrator answers over HTTP, as text.
+    /// Answer of the orchestrator over HTTP, as text.
     pub async fn text(&self, path: &str) -> String {
         http::call_for_text(self.port, "GET", path, &[], b"").await.1
     }

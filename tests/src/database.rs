@@ -19,28 +19,28 @@ pub struct Database {
 /// A job as it is kept.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// Its number in the database.
+    /// Number of the job in the database.
     pub no: i64,
-    /// Its id.
+    /// Id of the job.
     pub id: String,
-    /// Where it stands.
+    /// State of the job.
     pub state: JobState,
-    /// Its output as it is.
+    /// Output as it is stored.
     pub output: Option<String>,
-    /// Why it did not succeed.
+    /// The reason why it did not succeed.
     pub error: Option<Value>,
 }
 
 /// A task or item as it is kept.
 #[derive(Clone, Debug)]
 pub struct Task {
-    /// Its number in the database.
+    /// Number of the task in the database.
     pub no: i64,
-    /// Its place among the tasks of the job.
+    /// Place among the tasks of the job, from 0.
     pub position: usize,
-    /// Its place in the list of its mapped task.
+    /// Place in the list of its mapped task, from 0; `None` if it is no item.
     pub item: Option<usize>,
-    /// Where it stands.
+    /// State of the task.
     pub state: TaskState,
     /// Number of its latest attempt.
     pub attempt: u32,
@@ -48,11 +48,11 @@ pub struct Task {
     pub failures: u32,
     /// Start of the latest attempt, in milliseconds since 1970.
     pub started_at: Option<i64>,
-    /// When it became final.
+    /// Time at which it became final.
     pub finished_at: Option<i64>,
-    /// Why it did not succeed.
+    /// The reason why it did not succeed.
     pub error: Option<Value>,
-    /// Its output as it is.
+    /// Output as it is stored.
     pub output: Option<String>,
 }
 
@@ -61,9 +61,9 @@ pub struct Task {
 pub struct Dead {
     /// `submit`, `task`, `result` or `unrouted`.
     pub from: String,
-    /// Why, as a code.
+    /// Reason, as a code.
     pub code: String,
-    /// Why, in words.
+    /// Reason, in words.
     pub message: String,
     /// The first bytes of the message.
     pub body: Vec<u8>,
@@ -104,13 +104,13 @@ impl Database {
         self.list(sql, [job], task)
     }
 
-    /// How the tries of a task before the latest ended, oldest first.
+    /// Outcomes of the tries of a task before the latest, oldest first.
     pub fn outcomes(&self, task: i64) -> Vec<Outcome> {
         let sql = "SELECT outcome FROM attempts WHERE task = ?1 ORDER BY attempt";
         self.list(sql, [task], |row| word(Outcome::ALL, row.get(0)?))
     }
 
-    /// How many tries that were followed by another one ended so, in all jobs.
+    /// Number of tries with this outcome that were followed by another one, in all jobs.
     pub fn outcome_count(&self, outcome: Outcome) -> i64 {
         let place = Outcome::ALL.iter().position(|known| *known == outcome).expect("all are listed");
         self.number(&format!("SELECT count(*) FROM attempts WHERE outcome = {place}"))
@@ -155,7 +155,7 @@ impl Database {
         self.number("SELECT count(*) FROM tasks WHERE dispatch_no IS NOT NULL")
     }
 
-    /// Whether SQLite finds the file sound.
+    /// Tells whether SQLite finds the file sound.
     pub fn is_sound(&self) -> bool {
         let verdict: Vec<String> = self.list("PRAGMA quick_check", [], |row| row.get(0));
         verdict == ["ok"]

@@ -1,4 +1,4 @@
-//! What is said about a job in its events, read as a stranger would.
+//! The events of a job, read as a stranger would.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What the tests of the whole share: real brokers, started and broken at will, and clusters of real processes.
+//! The library of the tests of the whole: real brokers, started and broken at will, and clusters of real processes.
 
 pub mod broker;
 pub mod client;

@@ -122,11 +122,11 @@ impl Drop for Server {
     }
 }
 
-/// Whose end is the end of the server, even if that one is killed.
+/// The party whose end is the end of the server, even if that one is killed.
 enum Keeper<'a> {
-    /// This process, told by a pipe.
+    /// The party is this process; a pipe tells of its end.
     Us,
-    /// Whoever holds a lock on this file.
+    /// The parties are all processes that hold a lock on this file.
     Holders(&'a Path),
 }
 
@@ -241,7 +241,8 @@ fn sql(port: u16, database: &str, statement: &str) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-/// Whether something on the port speaks the protocol of PostgreSQL and lets clients in: it says whether it has TLS.
+/// Tells whether something on the port speaks the protocol of PostgreSQL and lets clients in: it says whether it has
+/// TLS.
 fn answers(port: u16) -> bool {
     let ask = || -> io::Result<u8> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -291,7 +292,7 @@ fn url(port: u16, database: &str) -> String {
 }
 
 const USER: &str = "warrener";
-/// What no log may show.
+/// Password that no log may show.
 pub const PASSWORD: &str = "s3cret-of-the-tests";
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(50);

@@ -1,4 +1,4 @@
-//! What can be typed after `warrener bench`.
+//! Arguments of `warrener bench`.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -40,7 +40,7 @@ pub(crate) struct BenchArgs {
     pub(crate) broker_pid: Option<u32>,
 }
 
-/// What is measured.
+/// A measured row of the benchmark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum BenchRow {
@@ -50,11 +50,11 @@ pub(crate) enum BenchRow {
     Single,
     /// The same without an answer: until the last is over
     Forget,
-    /// One such job at a time
+    /// Jobs of one task with an answer, only one at a time
     Roundtrip,
     /// Three tasks, one after the other
     Chain,
-    /// One task, then 100 at once, then one
+    /// A task, then 100 at once, then another
     Fan,
     /// 100,000 tasks against 1,000
     Scale,
@@ -62,7 +62,7 @@ pub(crate) enum BenchRow {
     Shapes,
     /// Tasks in a second in jobs of 1 to 100,000 tasks; takes a minute for each round
     Sizes,
-    /// How long single jobs take while so many come in a second, up to nearly the most that is possible
+    /// Latency of single jobs while so many come in a second, up to nearly the most that is possible
     Load,
     /// Mapped tasks and single jobs with PostgreSQL, beside SQLite in the same rounds; needs --postgres
     Postgres,

@@ -1,4 +1,4 @@
-//! What size costs: a million jobs kept and a million waiting.
+//! The cost of size: a million jobs kept and a million waiting.
 
 use std::time::Duration;
 
@@ -76,7 +76,7 @@ async fn measure_filled(stage: &Stage, args: &BenchArgs, system: &mut System) ->
     ])
 }
 
-/// How many took longer than nobody should notice.
+/// Counts the spans that are longer than `STALLED`, so long that people notice.
 fn stalls(spans: &[Duration]) -> f64 {
     spans.iter().filter(|span| **span > STALLED).count() as f64
 }
@@ -139,7 +139,8 @@ fn say(text: &str) {
     }
 }
 
-/// What is asked for: everything, the usual states, rare and frequent ones together, and what is not there.
+/// Filters that are asked for: everything, the usual states, rare and frequent ones together, and some that match
+/// nothing.
 const FILTERS: [&str; 12] = [
     "",
     "state:running",
@@ -164,8 +165,8 @@ const SETTLE: Duration = Duration::from_secs(5);
 const STALLED: Duration = Duration::from_millis(50);
 /// Between two looks at the disk while jobs are removed.
 const PROBE_REST: Duration = Duration::from_millis(10);
-/// What an answer waits for, one after the other: the job and its end on our disk, and the submit, the task, the report
-/// and the answer on that of the broker.
+/// Number of syncs that an answer waits for, one after the other: the job and its end on our disk, and the submit, the
+/// task, the report and the answer on that of the broker.
 const SYNCS: usize = 6;
 /// Jobs between two looks.
 const JOBS: usize = 500;

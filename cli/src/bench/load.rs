@@ -16,7 +16,7 @@ use super::wire::{Wire, confirmed, consume, next_answer};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// What to send, and where the answers come.
+/// Messages to send, and the queue of their answers.
 #[derive(Clone, Debug)]
 pub(super) struct Load {
     pub(super) exchange: String,
@@ -29,7 +29,7 @@ pub(super) struct Load {
     pub(super) count: usize,
     /// Messages without an answer at any time.
     pub(super) window: usize,
-    /// What every answer has to hold.
+    /// Text that every answer has to hold.
     pub(super) expected: &'static [u8],
     /// Messages in a second, sent when it is their time whether answers come or not; else each as soon as it may.
     pub(super) pace: Option<f64>,
@@ -37,7 +37,7 @@ pub(super) struct Load {
     pub(super) patience: Duration,
 }
 
-/// How long it took.
+/// Durations of a load.
 #[derive(Clone, Debug)]
 pub(super) struct Took {
     pub(super) whole: Duration,
@@ -45,7 +45,7 @@ pub(super) struct Took {
     pub(super) each: Vec<Duration>,
 }
 
-/// When each message was sent, or was to be.
+/// Times at which each message was sent, or was to be.
 type Sent = Arc<Vec<OnceLock<Instant>>>;
 
 impl Load {

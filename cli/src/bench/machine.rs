@@ -1,4 +1,4 @@
-//! What the machine had to say meanwhile: how long its disk takes without us, and whether the broker held us back.
+//! The state of the machine during a run: the time that its disk takes without us, and whether the broker held us back.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -58,7 +58,7 @@ pub(super) fn longest_run(times: &[Duration], count: usize) -> Duration {
     times.windows(count).map(|run| run.iter().sum()).max().unwrap_or_default()
 }
 
-/// What stands beside all measures of a run.
+/// Facts that stand beside all measures of a run.
 #[derive(Debug, Serialize)]
 pub(super) struct About {
     /// The version of this program.
@@ -101,7 +101,7 @@ impl About {
     }
 }
 
-/// What is kept at a time: a page of the database.
+/// Bytes kept at a time: a page of the database.
 const PAGE: usize = 4096;
 
 #[cfg(test)]

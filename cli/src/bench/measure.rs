@@ -1,4 +1,4 @@
-//! What was measured.
+//! Results of the benchmark.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use serde::Serialize;
 use super::promise::{self, Promise};
 use crate::args::BenchRow;
 
-/// One number, beside that of the broker alone where there is one.
+/// A result, beside that of the broker alone where there is one.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Measure {
     pub(super) row: BenchRow,
     pub(super) what: &'static str,
-    /// Where on the horizontal axis of its plot it stands, if it is a point of one.
+    /// Place on the horizontal axis of its plot; `None` if it is no point of a plot.
     pub(super) at: Option<f64>,
     pub(super) unit: &'static str,
     pub(super) value: f64,
@@ -22,9 +22,9 @@ pub(super) struct Measure {
     pub(super) ratio: Option<f64>,
     /// The lowest and the highest of the rounds: of their ratios where there are any, otherwise of their values.
     pub(super) spread: Option<[f64; 2]>,
-    /// What is promised, if anything.
+    /// The promise about it; `None` if nothing is promised.
     pub(super) promise: Option<Promise>,
-    /// What is wanted beyond that.
+    /// The wish beyond the promise.
     pub(super) want: Option<Promise>,
 }
 
@@ -53,7 +53,7 @@ impl Measure {
         Self { at: Some(at), ..self }
     }
 
-    /// Whether a promise or wish about it is kept; true without one.
+    /// Tells whether a promise or wish about it is kept; true without one.
     pub(super) fn keeps(&self, promise: Option<Promise>) -> bool {
         promise.is_none_or(|promise| promise.is_kept_by(self.ratio.unwrap_or(self.value)))
     }

@@ -40,7 +40,7 @@ impl Process {
         Ok(Self { name, child: child.map_err(failed)? })
     }
 
-    /// Its number, 0 once it has ended.
+    /// Process id, 0 once it has ended.
     pub(super) fn id(&self) -> u32 {
         self.child.id().unwrap_or(0)
     }
@@ -78,9 +78,9 @@ pub(super) fn forget_peak(process: u32) {
     std::fs::write(format!("/proc/{process}/clear_refs"), "5").ok();
 }
 
-/// What every Linux tells programs, whatever its kernel counts in.
+/// Unit of processor times: every Linux tells them to programs in this, whatever its kernel counts in.
 const TICKS_PER_SECOND: u64 = 100;
-/// What a program needs of our environment; our own configuration must not reach it.
+/// Variables that a program needs of our environment; our own configuration must not reach it.
 const INHERITED: [&str; 3] = ["PATH", "HOME", "RUST_LOG"];
 /// Time for a process to end.
 const PATIENCE: Duration = Duration::from_secs(40);

@@ -1,4 +1,4 @@
-//! What is promised of each number that is measured here, and what is wanted: the one place that says so. What is
+//! Promises and wishes for each number that is measured here: the one place that says so. What is
 //! promised beside peers stands in `tests/bench/table.py`, which measures them.
 
 use serde::Serialize;
@@ -15,7 +15,7 @@ pub(super) enum Promise {
 }
 
 impl Promise {
-    /// Whether a number is within the limit.
+    /// Tells whether a number is within the limit.
     pub(super) fn is_kept_by(self, value: f64) -> bool {
         match self {
             Self::AtLeast(least) => value >= least,

@@ -34,7 +34,7 @@ pub(super) async fn relay(url: &str, from: &str, to: Option<&str>) -> Result<(),
     }
 }
 
-/// Whether the next queue has it, and which delivery it was.
+/// Confirm of the next queue, with the tag of the delivery that it stands for.
 type Confirm = (lapin::Result<Confirmation>, u64);
 
 async fn send(

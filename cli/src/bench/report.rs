@@ -1,4 +1,4 @@
-//! What was measured, as a table or a document.
+//! Results as a table or a document.
 
 use super::machine::About;
 use super::measure::Measure;

@@ -12,7 +12,7 @@ use super::relay::relay;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// Which role a process has.
+/// Role of a process of the benchmark.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct RoleArgs {
     #[command(subcommand)]

@@ -119,7 +119,7 @@ impl<'a> Rounds<'a> {
         Ok((rate(jobs, end - start), per_task(before, self.used(), jobs)))
     }
 
-    /// One job after the other, beside as many messages over the four hops that one task needs.
+    /// Runs a job after the other, beside as many messages over the four hops that a task needs.
     async fn latency(&self, row: BenchRow, job: &str, count: usize) -> Result<Vec<Measure>, Failure> {
         let (mut ours, mut raws) = (Vec::new(), Vec::new());
         for _ in self.rounds(&row.to_string()) {
@@ -184,7 +184,7 @@ impl<'a> Rounds<'a> {
         self.on(system, mapped(WARM_UP, PAYLOAD), 1, 1).await.map(drop)
     }
 
-    /// One mapped job on a system.
+    /// Runs a mapped job on a system.
     pub(super) async fn mapped_with(&self, system: &System) -> Result<Took, Failure> {
         self.on(system, mapped(self.args.tasks, PAYLOAD), 1, 1).await
     }
@@ -262,7 +262,7 @@ impl<'a> Rounds<'a> {
     }
 }
 
-/// What each role has used so far.
+/// Processor time that each role has used so far.
 type Used = [Option<Duration>; ROLES.len()];
 
 /// The medians of what each role used for a task.
@@ -332,5 +332,5 @@ const STEP: Duration = Duration::from_millis(20);
 const FEW: usize = 1000;
 const FEW_TIMES: usize = 10;
 const MANY: usize = 100_000;
-/// One of these rounds takes a minute on a small machine.
+/// Fewer rounds than usual: each of these takes a minute on a small machine.
 const SCALE_ROUNDS: usize = 2;

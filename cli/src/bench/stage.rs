@@ -1,4 +1,4 @@
-//! What is measured, and beside it the broker alone.
+//! The measured system, and beside it the broker alone.
 
 use warrener_shared::wire::topology::Names;
 
@@ -16,7 +16,7 @@ pub(super) struct Stage {
     pub(super) system: System,
     /// The worker of the broker alone.
     raw_worker: Process,
-    /// What stands between client and worker where four hops are compared.
+    /// The process that stands between client and worker where four hops are compared.
     raw_relay: Process,
 }
 
@@ -26,7 +26,7 @@ pub(super) const RAW_TASKS: &str = "raw.tasks";
 pub(super) const RAW_RESULTS: &str = "raw.results";
 pub(super) const RAW_FAR_TASKS: &str = "raw.far.tasks";
 pub(super) const RAW_FAR_RESULTS: &str = "raw.far.results";
-/// Where the answers to jobs come.
+/// Queue of the answers to jobs.
 pub(super) const ANSWERS: &str = "answers";
 
 impl Stage {

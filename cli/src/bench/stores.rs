@@ -1,4 +1,4 @@
-//! One store beside the other: PostgreSQL, and SQLite in the same rounds.
+//! The stores beside each other: PostgreSQL, and SQLite in the same rounds.
 
 use warrener_orchestrator::store::postgres::Scratch;
 use warrener_shared::wire::topology::Names;

@@ -34,14 +34,14 @@ pub(super) struct System {
 pub(super) type Setting = (&'static str, String);
 
 impl System {
-    /// One that does not run yet.
+    /// Prepares a system that does not run yet.
     pub(super) fn new(url: &str, names: Names, slots: u32) -> Result<Self, Failure> {
         let folder = tempfile::Builder::new().prefix("warrener-bench-").tempdir().map_err(io("making a folder"))?;
         let listen = free_address().map_err(io("looking for a free port"))?;
         Ok(Self { names, url: url.to_owned(), slots, listen, orchestrator: None, worker: None, folder })
     }
 
-    /// Where it keeps its database, [`DATABASE`].
+    /// Folder of its database, [`DATABASE`].
     pub(super) fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -156,7 +156,7 @@ pub(super) const DATABASE: &str = "bench.db";
 /// The queue without a worker.
 pub(super) const LATER: &str = "later";
 const QUEUES: [&str; 2] = ["default", LATER];
-/// It takes a second where nothing else runs and little is kept.
+/// Longest wait for a start, which takes a second where nothing else runs and little is kept.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Longer than a message takes from its queue to the database.

@@ -37,7 +37,7 @@ impl Wire {
         Ok(Self { connection, blocked })
     }
 
-    /// How often the broker has asked to hold back what is published on this connection.
+    /// Number of times that the broker has asked to hold back what is published on this connection.
     pub(super) fn blocked(&self) -> u32 {
         self.blocked.load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! What the worker answers: to a good task, to an unknown kind, to nonsense.
+//! Answers of the worker: to a good task, to an unknown kind, to nonsense.
 
 use std::time::Duration;
 
@@ -42,7 +42,8 @@ pub(super) async fn heartbeat(play: &mut Play<'_>) {
     }
 }
 
-/// Whether it works at all: a task comes back as a report with its ticket, and so does another one.
+/// Checks that the worker works at all: a task comes back as a report with its ticket, and so does another one. False
+/// if nothing else can be tested.
 pub(super) async fn echo(play: &mut Play<'_>) -> Result<bool, Failure> {
     let task = play.good_task();
     let kind = task.kind.clone().unwrap_or_default();
@@ -92,7 +93,7 @@ fn persistence(play: &mut Play<'_>, mark: usize, ticket: &str) {
     }
 }
 
-/// What the protocol may say one day is no reason to stumble.
+/// Checks that a header which the protocol does not name is ignored: a later version may add some.
 async fn unnamed_header(play: &mut Play<'_>) -> Result<bool, Failure> {
     let mut task = play.good_task();
     task.set_text("conformance", "a header that the protocol does not name");
@@ -210,7 +211,7 @@ const HEARTBEAT: &str = "heartbeat";
 const ECHO: &str = "echo";
 const SHAPE: &str = "§6: a report MUST carry the correlation_id of its task, and a known shape";
 const HEADER: &str = "unknown header";
-/// Where a check needs work that is begun.
+/// Reason for skipping a check that needs work in progress.
 pub(super) const NEEDS_KIND: &str =
     "needs a task that is worked on: give --kind, and an --input with which it succeeds";
 const UNKNOWN_KIND: &str = "unknown kind";

@@ -111,7 +111,7 @@ async fn unconfirmed(play: &mut Play<'_>, after: Duration) -> Result<(), Failure
     Ok(())
 }
 
-/// Whether a heartbeat names this ticket.
+/// Tells whether a heartbeat names this ticket.
 pub(super) fn names(heard: &Heard, ticket: &str) -> bool {
     beat_of(heard).is_some_and(|beat| beat.tickets.iter().any(|named| named == ticket))
 }

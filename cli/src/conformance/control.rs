@@ -1,4 +1,4 @@
-//! What a worker is told: to stop an attempt, and to take no more.
+//! Orders to the worker: to stop an attempt, and to take no more.
 
 use std::time::Duration;
 
@@ -61,8 +61,8 @@ pub(super) async fn scene(play: &mut Play<'_>) -> Result<(), Failure> {
     }
 }
 
-/// Whether the attempt goes on although it was cancelled. Our worker is killed in the end, so that it shows what it
-/// had not acked.
+/// Checks that the attempt goes on although it was cancelled. Our worker is killed in the end, so that it shows the
+/// deliveries that it had not acked.
 async fn told(play: &mut Play<'_>, worker: &str, ticket: &str) -> Result<bool, Failure> {
     sleep(HEARD).await;
     let stopped = play.stage.mark();

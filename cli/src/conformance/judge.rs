@@ -1,4 +1,4 @@
-//! What a message that was heard says about the end of an attempt.
+//! The end of an attempt, as read from a message that was heard.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use warrener_shared::wire::result::{FailedBody, Report, parse_report};
 
 use super::stage::{Ear, Heard};
 
-/// What came of a task.
+/// Outcome of a task.
 pub(super) enum Answer {
     /// A final report that reads as it should.
     Report(Report),
@@ -19,7 +19,7 @@ pub(super) enum Answer {
     Nothing(Silence),
 }
 
-/// Why no report came: with its exit status if the worker is gone.
+/// Absence of a report, with the exit status of the worker if it is gone.
 pub(super) struct Silence(pub(super) Option<String>);
 
 impl fmt::Display for Silence {
@@ -71,7 +71,7 @@ fn judge_report(message: &Message, ticket: &str) -> Option<Answer> {
     }
 }
 
-/// Whether the worker itself says that it failed with this code; else our reader says so of the report.
+/// Tells whether the worker itself says that it failed with this code; otherwise our reader says so of the report.
 fn is_told(message: &Message, code: &str) -> bool {
     serde_json::from_slice::<FailedBody>(&message.body).is_ok_and(|body| body.code == code)
 }

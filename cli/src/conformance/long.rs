@@ -32,7 +32,7 @@ pub(super) async fn scenes(play: &mut Play<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether the slow task is none, and these checks are skipped.
+/// Skips these checks if there is no slow task; tells whether it did.
 fn skips(play: &mut Play<'_>, checks: &[&'static str]) -> bool {
     let why = match (&play.args.slow, &play.misuse) {
         (None, _) => "needs --slow KIND, a kind that works for a while".to_owned(),
@@ -148,6 +148,6 @@ const LIMIT: Duration = Duration::from_secs(8);
 const BEFORE_THE_LIMIT: Duration = Duration::from_millis(900);
 /// For a worker to begin what it has taken, or to settle it.
 const SETTLED: Duration = Duration::from_millis(500);
-/// Our own workers take 30 s.
+/// Longest wait for a stop. Our own workers take 30 s.
 const GRACE: Duration = Duration::from_secs(40);
 const LOOK_EVERY: Duration = Duration::from_millis(50);

@@ -74,7 +74,7 @@ async fn with_broker(context: &Context, args: ConformanceArgs, amqp: &Amqp, url:
     }
 }
 
-/// What it comes to, in a line.
+/// Sums the findings up, in a line.
 fn verdict(findings: &Findings) -> String {
     let left_out = match findings.skipped_checks() {
         (0, _) => String::new(),

@@ -1,4 +1,4 @@
-//! One play: the order of the scenes, and what they share.
+//! The order of the scenes, and what they share.
 
 use std::time::Duration;
 
@@ -26,17 +26,17 @@ pub(super) struct Play<'a> {
     pub(super) findings: Findings,
     /// The last heartbeat.
     pub(super) beat: Option<Heartbeat>,
-    /// Whether the good task is worked on, and not handed back as unknown.
+    /// True if the good task is worked on, and not handed back as unknown.
     pub(super) works: bool,
-    /// Whether it keeps the time limit, so that a slow task can be made to end.
+    /// True if the worker keeps the time limit, so that a slow task can be made to end.
     pub(super) keeps_limits: bool,
-    /// How long after its start it claims a slow task, if it was seen to.
+    /// Time from its start after which the worker claims a slow task, if it was seen to.
     pub(super) claims_after: Option<Duration>,
-    /// What is wrong with the arguments, as it turned out.
+    /// Fault in the arguments, as it turned out.
     pub(super) misuse: Option<String>,
     /// Tickets that were reported on, and how: their deliveries must be settled.
     answered: Vec<(String, String)>,
-    /// When the last report was heard.
+    /// Time at which the last report was heard.
     last_answer: Instant,
     next: u32,
 }
@@ -219,13 +219,13 @@ impl<'a> Play<'a> {
         }
     }
 
-    /// How our worker ended, if it did so by itself and nobody reads its queue.
+    /// The exit status of our worker, if it ended by itself and nobody reads its queue.
     pub(super) async fn gone(&mut self) -> Result<Option<String>, Failure> {
         let Some(status) = self.worker.as_mut().and_then(Worker::ended) else { return Ok(None) };
         Ok((self.consumers().await? == 0).then_some(status))
     }
 
-    /// Whether a good task still succeeds or fails in order; a sentence about it if not.
+    /// Checks that a good task still succeeds or fails in order; reports a problem and starts the worker again if not.
     pub(super) async fn still_works(&mut self, check: &'static str, after: &str, rule: &str) -> Result<(), Failure> {
         let task = self.good_task();
         if let Answer::Nothing(silence) = self.ask(task).await? {
@@ -275,7 +275,7 @@ impl<'a> Play<'a> {
         Ok(())
     }
 
-    /// Whether everything that was reported on was acked, to the end.
+    /// Checks that every delivery that was reported on was acked, to the end.
     async fn settled(&mut self) -> Result<(), Failure> {
         if self.worker.is_none() {
             self.findings.skipped(ACKS, NEEDS_COMMAND);
@@ -292,7 +292,7 @@ pub(super) fn ticket(task: &Message) -> String {
     task.correlation_id.clone().unwrap_or_default()
 }
 
-/// Whether the delivery of a ticket is among these.
+/// Tells whether the delivery of a ticket is among these.
 pub(super) fn has(messages: &[Message], ticket: &str) -> bool {
     messages.iter().any(|message| message.correlation_id.as_deref() == Some(ticket))
 }
@@ -305,8 +305,8 @@ const ENTRANCE: Duration = Duration::from_secs(30);
 /// Time for the broker to notice that it is gone.
 const EXIT: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How often we look whether the worker lives while we wait for it.
+/// Time between two looks whether the worker lives while we wait for it.
 const LIFE_EVERY: Duration = Duration::from_millis(500);
-/// What a worker that is gone said before may still be on its way.
+/// Time for which messages of a worker that is gone may still be on their way.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 const ACKED_AFTER: Duration = Duration::from_millis(1_500);

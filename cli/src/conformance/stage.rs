@@ -17,7 +17,7 @@ use warrener_shared::wire::topology::KEY_RESULTS;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// Where a message came from.
+/// Queue that a message was heard on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ear {
     Results,
@@ -33,7 +33,7 @@ pub(super) struct Heard {
     pub(super) incoming: Incoming,
 }
 
-/// Our connections, and everything that was heard.
+/// The orchestrator's connections, and everything that was heard.
 pub(super) struct Stage {
     settings: Settings,
     names: Names,
@@ -45,7 +45,7 @@ pub(super) struct Stage {
     _mark: Consumer,
     /// The queue at the broker that the worker reads.
     pub(super) address: String,
-    /// Whether the queue is somebody else's.
+    /// True if the queue is somebody else's, and was not declared by us.
     is_foreign: bool,
 }
 
@@ -134,12 +134,12 @@ impl Stage {
         self.names.results()
     }
 
-    /// How many messages have been heard.
+    /// Number of messages heard so far.
     pub(super) fn mark(&self) -> usize {
         self.heard.all.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// What was heard since a mark.
+    /// Messages heard since a mark.
     pub(super) fn since(&self, mark: usize) -> Vec<Heard> {
         self.heard.all.lock().unwrap_or_else(PoisonError::into_inner)[mark..].to_vec()
     }

@@ -39,7 +39,7 @@ impl Worker {
         Ok(())
     }
 
-    /// How it ended, if it did so by itself: `exit status: 1`.
+    /// Status of its end, if it ended by itself: `exit status: 1`.
     pub(super) fn ended(&mut self) -> Option<String> {
         let (child, _) = self.running.as_mut()?;
         child.try_wait().ok().flatten().map(|status| status.to_string())

@@ -14,7 +14,7 @@ use super::place::Place;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// How to start it, with the data of earlier runs.
+/// Means to start the broker, with the data of earlier runs.
 #[derive(Debug)]
 pub(super) struct Broker {
     server: PathBuf,
@@ -38,7 +38,7 @@ impl Broker {
         Ok(Self { server, name_server, port, inner_ports, home })
     }
 
-    /// Its address.
+    /// Address of the broker.
     pub(super) fn url(&self) -> String {
         format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.port)
     }
@@ -81,7 +81,7 @@ impl Broker {
         Ok(command)
     }
 
-    /// Whether it speaks AMQP yet.
+    /// Tells whether it speaks AMQP yet.
     pub(super) async fn answers(&self) -> bool {
         let greeting = async {
             let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await?;

@@ -17,7 +17,7 @@ use crate::failure::Failure;
 
 /// A RabbitMQ in a temporary folder. It ends with this process at the latest.
 pub(crate) struct Lent {
-    /// Its address.
+    /// Address of the broker.
     pub(crate) url: String,
     stop: CancellationToken,
     kept: JoinHandle<Result<(), Failure>>,

@@ -56,7 +56,7 @@ pub(crate) async fn dev(context: &Context, args: DevArgs) -> Result<Exit, Failur
     Ok(Exit::Ok)
 }
 
-/// What runs. Later floors stand on earlier ones and end before them.
+/// The running parts. Later floors stand on earlier ones and end before them.
 struct Stage<'a> {
     context: &'a Context,
     place: Arc<Place>,
@@ -244,9 +244,9 @@ impl Stage<'_> {
 const USUAL_URL: &str = "http://127.0.0.1:8080";
 const USUAL_AMQP: &str = "amqp://guest:guest@127.0.0.1:5672/%2f";
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// What doesn't start in this time will not: a broker takes 6 s, on a busy machine 20.
+/// Longest wait for a start: a broker takes 6 s, on a busy machine 20.
 const START_TIMEOUT: Duration = Duration::from_secs(90);
-/// When a person begins to wonder.
+/// Wait after which a person begins to wonder.
 const SAY_AFTER: Duration = Duration::from_secs(10);
 /// More than the drain of a worker, unless the configuration gives it longer.
 const WORKER_GRACE: Duration = Duration::from_secs(40);

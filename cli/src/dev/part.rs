@@ -1,4 +1,4 @@
-//! One process of `warrener dev`: started, watched, started again if it was killed, ended in order.
+//! A process of `warrener dev`: started, watched, started again if it was killed, ended in order.
 
 use std::fs::File;
 use std::io;
@@ -19,12 +19,12 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::talk;
 
-/// What is started, and where its log goes.
+/// Program to start, and file for its log.
 pub(super) struct Part {
     pub(super) name: String,
     pub(super) log: PathBuf,
     pub(super) command: Box<dyn Fn() -> io::Result<Command> + Send + Sync>,
-    /// How long it may take to end.
+    /// Longest time that it may take to end.
     pub(super) grace: Duration,
 }
 

@@ -61,7 +61,7 @@ impl Place {
         self.folder.join(DATABASE)
     }
 
-    /// What the private broker keeps.
+    /// Folder of the private broker.
     pub(super) fn broker(&self) -> PathBuf {
         self.folder.join(BROKER)
     }
@@ -129,6 +129,6 @@ fn io_failure(what: &str, folder: &Path, error: &io::Error) -> Failure {
 const DATABASE: &str = "warrener.db";
 const BROKER: &str = "rabbitmq";
 const LOGS: &str = "log";
-/// How long a broker whose `warrener dev` was killed may take to end.
+/// Longest time that a broker whose `warrener dev` was killed may take to end.
 const LEFT_BEHIND: Duration = Duration::from_secs(40);
 const LOOK_EVERY: Duration = Duration::from_millis(100);

@@ -1,4 +1,4 @@
-//! What is started: whatever the configuration names is used as it is, the rest is brought along.
+//! The plan of a start: whatever the configuration names is used as it is, the rest is brought along.
 
 use std::net::TcpListener;
 
@@ -11,14 +11,14 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// Where everything is, and what the parts must be told.
+/// Addresses of the parts, and their settings.
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// Where the orchestrator listens.
+    /// Address on which the orchestrator listens.
     pub(super) listen: String,
     /// The broker that the configuration names, its password masked; `None` asks for one of our own.
     pub(super) broker: Option<String>,
-    /// Whether the database is ours to forget.
+    /// True if the database is ours to forget.
     pub(super) own_store: bool,
     /// The queues that the workers serve, and their kinds.
     pub(super) work: String,

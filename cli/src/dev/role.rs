@@ -1,4 +1,5 @@
-//! What `warrener dev` starts beside the broker: this program once more, as an orchestrator or as a worker.
+//! The processes that `warrener dev` starts beside the broker: this program once more, as an orchestrator or as a
+//! worker.
 
 use std::io::Read as _;
 
@@ -15,7 +16,7 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// Which of them this process is.
+/// Role of this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DevRole {
     /// The orchestrator

@@ -1,4 +1,4 @@
-//! What a person should see of a log that goes to a file.
+//! The lines of a log file that a person should see.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -49,7 +49,7 @@ fn added(log: &Path, seen: u64) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What a log line says, if its level asks for a person; lines read *time, level, module: text*.
+/// Finds the sentence of a log line whose level asks for a person; lines read *time, level, module: text*.
 fn warning(line: &str) -> Option<String> {
     let (_, rest) = line.split_once(' ')?;
     let (level, rest) = rest.trim_start().split_once(' ')?;
@@ -63,7 +63,7 @@ fn head(warning: &str) -> &str {
     warning.split_once('=').map_or(warning, |(head, _)| head)
 }
 
-/// How long the same sentence is not said again.
+/// Time for which the same sentence is not said again.
 const SAME_FOR: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Bytes read at once: more than a burst of warnings.

@@ -1,4 +1,4 @@
-//! What AMQP alone tells of the broker.
+//! The examination of the broker, by AMQP alone.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use warrener_shared::wire::Message;
 use super::role::{Role, Stage};
 use crate::findings::Findings;
 
-/// What is asked of whom.
+/// The broker that is examined, and the questions.
 #[derive(Debug)]
 pub(super) struct Patient<'a> {
     pub(super) settings: &'a Settings,
     pub(super) names: &'a Names,
-    /// Our own queues, those of workers included.
+    /// Names of our own queues, those of workers included.
     pub(super) queues: &'a [QueueName],
     pub(super) role: Option<Role>,
-    /// Whether an orchestrator says that it is ready.
+    /// True if an orchestrator says that it is ready.
     pub(super) is_served: bool,
 }
 
@@ -84,7 +84,7 @@ impl Patient<'_> {
         self.role.unwrap_or_else(|| Role::of_user(&user)).check(session, &stage, findings).await
     }
 
-    /// Whether there is anything of ours at all.
+    /// Checks whether there is anything of ours at all.
     async fn topology(&self, session: &Session, findings: &mut Findings) -> Result<bool, BrokerError> {
         let wanted = Topology::orchestrator(self.names, self.queues);
         let before = findings.len();

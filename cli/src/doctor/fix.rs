@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::talk;
 
-/// Which queue is made anew.
+/// Queue that can be made anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Fixable {
     /// The queue of submitted jobs

@@ -1,4 +1,4 @@
-//! What RabbitMQ's management plugin tells beyond AMQP.
+//! The examination of the broker by RabbitMQ's management plugin, which tells more than AMQP.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::findings::Findings;
 /// The management plugin, and what is looked at there.
 #[derive(Debug)]
 pub(super) struct Management<'a> {
-    /// Its address, with user and password.
+    /// Address of the plugin, with user and password.
     pub(super) url: &'a str,
     pub(super) vhost: &'a str,
     pub(super) names: &'a Names,
@@ -126,7 +126,7 @@ impl Management<'_> {
 }
 
 impl Queue {
-    /// What a policy sets, or an argument of somebody else.
+    /// Value that a policy sets, or an argument of somebody else.
     fn setting(&self, key: &str) -> Option<&Value> {
         self.effective_policy_definition.as_ref().and_then(|policy| policy.get(key))
     }
@@ -158,7 +158,7 @@ fn escape(vhost: &str) -> String {
 }
 
 const CHECK: &str = "management";
-/// What a policy must not set on our queues, and why.
+/// Settings that a policy must not make on our queues, with the reasons.
 const HARMFUL: [(&str, &str); 4] = [
     ("message-ttl", "messages that wait for longer become dead letters"),
     ("expires", "the broker deletes it when nobody has used it for a while"),

@@ -99,7 +99,8 @@ fn claims(claim_after: Duration, findings: &mut Findings) {
     }
 }
 
-/// Our own queues: those that the orchestrator knows, and those that a worker would serve with this configuration.
+/// Names of our own queues: those that the orchestrator knows, and those that a worker would serve with this
+/// configuration.
 fn queues(config: &Config, service: &Service, names: &Names) -> Vec<QueueName> {
     let known = service.queues.iter().filter_map(|queue| {
         let name = QueueName::new(&queue.name).ok()?;

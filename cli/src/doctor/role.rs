@@ -1,4 +1,4 @@
-//! What each role must be allowed at the broker, and what it should not.
+//! The rights that each role must have at the broker, and those that it should not.
 
 use clap::ValueEnum;
 use warrener_amqp::{BrokerError, Right, Session};
@@ -7,7 +7,7 @@ use warrener_shared::id::QueueName;
 
 use crate::findings::Findings;
 
-/// Whose user it is that connects.
+/// Role of the user that connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Role {
     /// The orchestrator, who declares everything
@@ -90,7 +90,7 @@ impl Role {
         }
     }
 
-    /// What a leaked password of the role should not open.
+    /// Rights that a leaked password of the role should not open.
     fn leaves(self, stage: &Stage<'_>) -> Vec<Right> {
         let names = stage.names;
         match self {
@@ -136,7 +136,7 @@ impl Role {
     }
 }
 
-/// Where the user stands.
+/// Surroundings of the user whose rights are judged.
 #[derive(Debug)]
 pub(super) struct Stage<'a> {
     pub(super) names: &'a Names,

@@ -10,7 +10,7 @@ use warrener_shared::time::Timestamp;
 use crate::findings::Findings;
 use crate::ready::Report;
 
-/// What an orchestrator that answers has told.
+/// Answers of a running orchestrator.
 #[derive(Debug, Default)]
 pub(super) struct Service {
     pub(super) answers: bool,
@@ -142,5 +142,5 @@ fn workers(workers: &[Worker], findings: &mut Findings) {
 
 const ORCHESTRATOR: &str = "orchestrator";
 const WORKERS: &str = "workers";
-/// What a machine without NTP is off after a day or two.
+/// Difference of clocks worth a warning. A machine without NTP is as far off after a day or two.
 const CLOCK_OFF_MS: i64 = 5_000;

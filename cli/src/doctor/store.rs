@@ -88,7 +88,7 @@ fn lock(path: &Path, orchestrator_answers: bool, findings: &mut Findings) {
     findings.problem(CHECK, what, HELD);
 }
 
-/// Who holds a lock on the file, as Linux tells.
+/// Process that holds a lock on the file, as Linux tells.
 fn owner(file: &File) -> Option<u32> {
     let inode = format!(":{}", file.metadata().ok()?.ino());
     let locks = std::fs::read_to_string("/proc/locks").ok()?;

@@ -5,7 +5,7 @@ use super::yaml::yaml;
 use crate::args::Format;
 use crate::failure::Failure;
 
-/// One document. `None` for the formats that are not documents.
+/// Formats a document. `None` for the formats that are not documents.
 pub(crate) fn document(format: Format, json: &str) -> Result<Option<String>, Failure> {
     Ok(match format {
         Format::Json => Some(Tree::from_json(json)?.pretty()),

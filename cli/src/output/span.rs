@@ -2,7 +2,7 @@
 
 use warrener_shared::time::{Millis, Timestamp};
 
-/// How long ago a time was, in its largest unit: `5s`, `12m`, `3h`, `9d`. Empty for none.
+/// Age of a time, in its largest unit: `5s`, `12m`, `3h`, `9d`. Empty for none.
 pub(crate) fn age(time: Option<&str>, now: Timestamp) -> String {
     read(time).map(|time| in_largest_unit(now.since(time))).unwrap_or_default()
 }

@@ -43,7 +43,7 @@ fn below(out: &mut String, value: &Tree, indent: usize) {
     write(out, value, indent + 1);
 }
 
-/// One line for each element, the first where we stand.
+/// Writes a line for each element, the first of them at the present place.
 fn lines<T>(out: &mut String, elements: &[T], indent: usize, write: impl Fn(&T, &mut String)) {
     for (at, element) in elements.iter().enumerate() {
         if at > 0 {

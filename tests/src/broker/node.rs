@@ -14,25 +14,25 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 
-/// Why a node can't be run.
+/// Reasons why a node can't be run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NodeError {
-    /// There is no server on this machine.
+    /// The machine has no server.
     #[error(
         "starting RabbitMQ: rabbitmq-server is not installed; install it (Debian and Ubuntu: `apt-get install \
          rabbitmq-server`, macOS: `brew install rabbitmq`)"
     )]
     NotInstalled,
-    /// It ended instead of serving.
+    /// The server ended instead of serving.
     #[error("starting RabbitMQ: it ended with {status}: {log}")]
     Ended {
-        /// How it ended.
+        /// Status of its end.
         status: String,
         /// The end of its output.
         log: String,
     },
-    /// It doesn't answer.
+    /// The server doesn't answer.
     #[error("starting RabbitMQ: no answer on port {port} within {} s: {log}", START_TIMEOUT.as_secs())]
     Silent {
         /// The port.
@@ -40,28 +40,28 @@ pub enum NodeError {
         /// The end of its output.
         log: String,
     },
-    /// It doesn't stop.
+    /// The server doesn't stop.
     #[error("stopping RabbitMQ: still there after {} s", STOP_TIMEOUT.as_secs())]
     Stubborn,
     /// A call of `rabbitmqctl` failed.
     #[error("rabbitmqctl {arguments}: {output}")]
     Control {
-        /// Its arguments.
+        /// Arguments of the command.
         arguments: String,
-        /// What it printed.
+        /// Output of the command.
         output: String,
     },
     /// A file or process can't be handled.
     #[error("{what}: {why}")]
     Io {
-        /// What we were doing.
+        /// The operation that failed.
         what: &'static str,
         /// The system's text.
         why: io::Error,
     },
 }
 
-/// One RabbitMQ node. Dropped, it is killed and its folder removed.
+/// A RabbitMQ node. Dropped, it is killed and its folder removed.
 #[derive(Debug)]
 pub struct Node {
     home: Home,
@@ -73,12 +73,12 @@ pub struct Node {
     running: Option<Child>,
 }
 
-/// Whose end is the end of the node, even if that one is killed.
+/// The party whose end is the end of the node, even if that one is killed.
 #[derive(Clone, Debug)]
 pub(super) enum Keeper {
-    /// This process, told by a pipe.
+    /// The party is this process; a pipe tells of its end.
     Us,
-    /// Whoever holds a lock on this file.
+    /// The parties are all processes that hold a lock on this file.
     Holders(PathBuf),
 }
 
@@ -325,7 +325,7 @@ impl Keeper {
     }
 }
 
-/// Whether something on the port speaks AMQP.
+/// Tells whether something on the port speaks AMQP.
 pub(super) async fn answers(port: u16) -> bool {
     let greeting = async {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
@@ -379,7 +379,7 @@ log.file.level = info
 ";
 /// First byte of the broker's answer to the greeting.
 const METHOD_FRAME: u8 = 1;
-/// It takes 5 to 6 s on an idle machine.
+/// Longest wait for a start, which takes 5 to 6 s on an idle machine.
 const START_TIMEOUT: Duration = Duration::from_secs(90);
 const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 const GREETING_TIMEOUT: Duration = Duration::from_secs(2);

@@ -1,4 +1,4 @@
-//! One node for all test processes: each holds a lock on a file, and the node ends when nobody has for a while.
+//! A node for all test processes: each holds a lock on a file, and the node ends when nobody has for a while.
 
 use std::fs::{File, OpenOptions};
 use std::io;

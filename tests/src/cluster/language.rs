@@ -24,7 +24,7 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests live in a folder of the repository").to_owned()
 }
 
-/// Where the languages find the clients: as told from outside, or where `make setup` puts them.
+/// Folders in which the languages find the clients: as told from outside, or where `make setup` puts them.
 pub fn paths() -> [(&'static str, String); 2] {
     let installed = root().join("target").join("polyglot");
     [("PYTHONPATH", installed.join("python")), ("NODE_PATH", installed.join("node").join("node_modules"))].map(

@@ -1,4 +1,4 @@
-//! One process of ours: started, signalled, its output in a file, gone when the test is gone.
+//! A process of ours: started, signalled, its output in a file, gone when the test is gone.
 
 use std::fs::OpenOptions;
 use std::os::unix::process::ExitStatusExt;
@@ -60,7 +60,7 @@ impl Process {
         ended.expect("we are its parent")
     }
 
-    /// How it ended, if it has.
+    /// Status of its end; `None` while it runs.
     pub fn end(&mut self) -> Option<String> {
         let status = self.child.try_wait().expect("we are its parent")?;
         Some(status.signal().map_or_else(|| status.to_string(), |signal| format!("signal {signal}")))
@@ -73,12 +73,12 @@ impl Process {
         }
     }
 
-    /// What it has printed.
+    /// Output so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// Its process id, while it runs.
+    /// Process id, while it runs.
     pub fn pid(&self) -> Option<Pid> {
         self.child.id().and_then(|pid| i32::try_from(pid).ok()).map(Pid::from_raw)
     }
@@ -95,5 +95,5 @@ impl Drop for Process {
 /// Becomes the program, and leaves a watchman behind who ends it once nobody holds the other end of its input.
 const KEPT: &str =
     r#"exec 3<&0; (cat <&3 >/dev/null 2>&1; kill -KILL 0) >/dev/null 2>&1 & exec "$0" "$@" </dev/null 3<&-"#;
-/// What a program needs of our environment; our own configuration must not reach it.
+/// Variables that a program needs of our environment; our own configuration must not reach it.
 const INHERITED: [&str; 2] = ["PATH", "HOME"];

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::super::report::grouped;
 
-/// What is drawn.
+/// A chart with lines over a common axis.
 #[derive(Clone, Debug)]
 pub(super) struct Chart {
     pub(super) title: &'static str,
@@ -70,7 +70,7 @@ impl Scale {
         Self { is_log: axis.is_log, low, high, marks, length }
     }
 
-    /// How far from the start of the axis a value stands.
+    /// Distance of a value from the start of the axis.
     fn place(&self, value: f64) -> f64 {
         let part = if self.is_log {
             (value / self.low).ln() / (self.high / self.low).ln()
@@ -203,5 +203,5 @@ const RIGHT: f64 = 210.0;
 const BOTTOM: f64 = 60.0;
 /// About so many steps of an even axis.
 const STEPS: f64 = 6.0;
-/// What is taken for 0 where only more than 0 can be shown.
+/// Value taken for 0 where only more than 0 can be shown.
 const SMALLEST: f64 = 1e-3;

@@ -88,7 +88,7 @@ fn tasks_of(pairs: &[(f64, f64)]) -> Measure {
     Measure::compared(BenchRow::Sizes, TASKS, "/s", pairs)
 }
 
-/// What the points of the plots are called.
+/// Name of the points of the plots.
 pub(in crate::bench) const TASKS: &str = "tasks, size of the job";
 pub(in crate::bench) const P50: &str = "p50, jobs in a second";
 pub(in crate::bench) const P99: &str = "p99, jobs in a second";

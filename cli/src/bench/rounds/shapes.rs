@@ -207,7 +207,7 @@ const SHAPES: [Shape; 4] = [
         wait: None,
     },
 ];
-/// One of these rounds takes minutes.
+/// Number of rounds: each of these takes minutes.
 const ROUNDS: usize = 1;
 /// The first task of each shape.
 const FIRST: &str = "t0";

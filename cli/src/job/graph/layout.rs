@@ -1,4 +1,4 @@
-//! Where each task stands: in layers, below everything that it needs, near to it.
+//! Places of the tasks: in layers, below everything that they need, near to it.
 
 use std::collections::HashMap;
 

@@ -6,7 +6,7 @@ use warrener_client::http::resource::Task;
 
 use super::layout;
 
-/// One box for each task, in layers from top to bottom, a line from each need.
+/// Draws a box for each task, in layers from top to bottom, and a line from each need.
 pub(super) fn svg(id: &str, tasks: &[Task], layers: &[usize]) -> String {
     let rows = layout::rows(tasks, layers);
     let longest = tasks.iter().map(label_width).max().unwrap_or(0);
