@@ -8,9 +8,9 @@ use warrener_runtime::config::{Amqp, Binary, DevelopmentPassword, Flag, Loader, 
 use warrener_shared::shown;
 use warrener_shared::time::Timestamp;
 
-use crate::args::{Format, Globals};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::options::{Format, Globals};
 use crate::output::{self, Table};
 use crate::talk;
 

@@ -1,17 +1,49 @@
 //! `warrener dead`.
 
+use std::time::Duration;
+
+use clap::{Args as ClapArgs, Subcommand};
 use warrener_client::HttpClient;
 use warrener_client::http::JobQuery;
 use warrener_client::http::resource::DeadLetter;
 use warrener_shared::shown;
 use warrener_shared::time::{Millis, Timestamp};
 
-use crate::args::{DeadVerb, DiscardArgs, Format, Ids};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::options::{Format, Ids, duration};
 use crate::output::{Table, age, document};
 use crate::{steer, talk};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeadVerb {
+    /// List dead letters
+    List,
+    /// Show a dead letter with its evidence
+    Get { id: String },
+    /// Try dead letters again
+    Replay(Ids),
+    /// Throw dead letters away
+    Discard(DiscardArgs),
+}
+
+/// Choice of the dead letters to throw away.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DiscardArgs {
+    /// Ids
+    #[arg(required_unless_present = "all", conflicts_with = "all", value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+    /// Throw all away, or all that --older leaves
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Only those that came before so long a time, such as 7d
+    #[arg(long, requires = "all", conflicts_with = "ids", value_name = "DURATION", value_parser = duration)]
+    pub(crate) older: Option<Duration>,
+    /// Do not ask first
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
 
 /// Reads and steers dead letters.
 pub(crate) async fn dead(context: &Context, verb: DeadVerb) -> Result<Exit, Failure> {

@@ -9,10 +9,10 @@ use warrener_shared::error::ErrorObject;
 use warrener_shared::shown;
 use warrener_shared::state::JobState;
 
-use crate::args::Patience;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::options::Patience;
 use crate::output::document;
 use crate::progress::Progress;
 use crate::talk;

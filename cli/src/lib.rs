@@ -16,6 +16,7 @@ mod follow;
 mod job;
 mod logs;
 mod man;
+mod options;
 mod output;
 mod progress;
 mod queue;

@@ -3,15 +3,29 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use clap::Args as ClapArgs;
 use warrener_client::HttpClient;
 use warrener_client::http::JobQuery;
 use warrener_client::http::resource::LogPiece;
 
-use crate::args::{Format, LogsArgs};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::options::Format;
 use crate::talk;
+
+/// The job or task whose log is shown, and how.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct LogsArgs {
+    /// The job, or one task or item of it: JOB, JOB/TASK or JOB/TASK.INDEX
+    pub(crate) address: String,
+    /// Show what comes, until the job is final
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// Print what was written byte for byte; else characters that a terminal obeys are made visible
+    #[arg(long)]
+    pub(crate) raw: bool,
+}
 
 /// Time between two questions for more of a running job.
 const EVERY: Duration = Duration::from_millis(500);

@@ -1,14 +1,25 @@
 //! `warrener queue`.
 
+use clap::Subcommand;
 use warrener_client::http::resource::Queue;
 use warrener_shared::time::Timestamp;
 
-use crate::args::{Ids, QueueVerb};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::options::Ids;
 use crate::output::{Cell, Table, age};
 use crate::steer;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum QueueVerb {
+    /// List queues
+    List,
+    /// Dispatch nothing more to queues
+    Pause(Ids),
+    /// Dispatch again
+    Resume(Ids),
+}
 
 /// Reads and steers queues.
 pub(crate) async fn queue(context: &Context, verb: QueueVerb) -> Result<Exit, Failure> {

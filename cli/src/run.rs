@@ -1,15 +1,33 @@
 //! `warrener run`: one task, its output on stdout.
 
+use clap::Args as ClapArgs;
 use warrener_client::JobDocument;
 use warrener_client::http::SubmitOptions;
 
-use crate::args::RunArgs;
 use crate::context::Context;
 use crate::document::{Assignment, input};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::follow::{self, Show};
+use crate::options::Patience;
 use crate::output::Tree;
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RunArgs {
+    /// The kind of the task, such as demo.echo
+    pub(crate) kind: String,
+    /// Input of the task; @FILE reads JSON or YAML from a file, - from stdin [default: null]
+    #[arg(long, value_name = "JSON|@FILE|-", allow_hyphen_values = true)]
+    pub(crate) input: Option<String>,
+    /// Set a value in the job, such as queue=gpu or retry=0; may be repeated
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// The queue [default: default]
+    #[arg(long)]
+    pub(crate) queue: Option<String>,
+    #[command(flatten)]
+    pub(crate) patience: Patience,
+}
 
 /// Runs one task and prints its output.
 pub(crate) async fn run(context: &Context, args: RunArgs) -> Result<Exit, Failure> {

@@ -1,14 +1,23 @@
 //! `warrener config`.
 
+use clap::Subcommand;
 use serde::de::IgnoredAny;
 use warrener_runtime::config::{Binary, Loaded, Setting};
 
-use crate::args::{ConfigVerb, Format};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::options::Format;
 use crate::output::document;
 use crate::talk;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigVerb {
+    /// Report every problem of the configuration
+    Check,
+    /// Print every setting and where it came from, secrets masked
+    Show,
+}
 
 /// Checks or shows what all three programs would read here.
 pub(crate) fn settings(context: &Context, verb: ConfigVerb) -> Result<Exit, Failure> {

@@ -1,20 +1,62 @@
 //! `warrener submit`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::{Args as ClapArgs, ValueEnum};
 use warrener_client::http::{Answer, SubmitOptions, resource};
 use warrener_client::{ClientError, HttpError, JobDocument};
 use warrener_shared::job::Problem;
 use warrener_shared::shown;
 
-use crate::args::{Format, SubmitArgs, Via};
 use crate::context::Context;
 use crate::document::{Assignment, Source, input};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::follow::{self, Show};
+use crate::options::{Format, Patience};
 use crate::output::document;
 use crate::talk;
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SubmitArgs {
+    /// The job, as YAML or JSON; - reads stdin
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Wait for the end; prints the output
+    #[arg(long, conflicts_with = "watch")]
+    pub(crate) wait: bool,
+    /// Wait for the end and show progress; prints the output
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// Replace the job's input; @FILE reads JSON or YAML from a file
+    #[arg(long, value_name = "JSON|@FILE")]
+    pub(crate) input: Option<String>,
+    /// Set a value in the job, such as tasks.train.timeout=2h; may be repeated
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// These tasks and what they need; the others are left out of the job
+    #[arg(long, value_name = "TASK", value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
+    /// Transport of the job
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) via: Via,
+    /// Check the job on the server and keep nothing
+    #[arg(long, conflicts_with_all = ["wait", "watch"])]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) patience: Patience,
+}
+
+/// Transport of a job to an orchestrator.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Via {
+    /// To the orchestrator
+    #[default]
+    Http,
+    /// To the broker, which keeps it even while no orchestrator runs
+    Amqp,
+}
 
 /// Submits a job, and waits for its end if asked to.
 pub(crate) async fn submit(context: &Context, args: SubmitArgs) -> Result<Exit, Failure> {

@@ -1,16 +1,37 @@
 //! `warrener task`.
 
+use clap::Subcommand;
 use warrener_client::http::resource::{Attempt, Task};
 use warrener_shared::shown;
 use warrener_shared::time::Timestamp;
 
-use crate::args::TaskVerb;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::follow::in_words;
 use crate::output::{Cell, Table, between, document};
 use crate::{steer, talk};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TaskVerb {
+    /// Show a task or item and its attempts
+    Get {
+        /// JOB/TASK or JOB/TASK.INDEX
+        task: String,
+    },
+    /// Run a task again, and everything downstream of it
+    Retry {
+        /// JOB/TASK or JOB/TASK.INDEX
+        #[arg(required = true)]
+        tasks: Vec<String>,
+    },
+    /// Skip a task; what needs it goes on
+    Skip {
+        /// JOB/TASK or JOB/TASK.INDEX
+        #[arg(required = true)]
+        tasks: Vec<String>,
+    },
+}
 
 /// Reads and steers tasks.
 pub(crate) async fn task(context: &Context, verb: TaskVerb) -> Result<Exit, Failure> {

@@ -1,15 +1,22 @@
 //! `warrener validate`: checking job files without a server.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args as ClapArgs;
 use warrener_shared::job::{JobSpec, Problem, SubmitContext, parse};
 use warrener_shared::limits::Limits;
 
-use crate::args::ValidateArgs;
 use crate::document::Source;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::talk;
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ValidateArgs {
+    /// Job files, as YAML or JSON; - reads stdin
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
 
 /// Checks every file and reports every problem with its place.
 pub(crate) fn validate(args: &ValidateArgs) -> Result<Exit, Failure> {

@@ -1,14 +1,23 @@
 //! `warrener worker`.
 
+use clap::Subcommand;
 use warrener_client::http::resource::Worker;
 use warrener_shared::time::Timestamp;
 
-use crate::args::{Ids, WorkerVerb};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::options::Ids;
 use crate::output::{Cell, Table, age};
 use crate::steer;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WorkerVerb {
+    /// List workers
+    List,
+    /// Let workers take no more and finish what they hold
+    Drain(Ids),
+}
 
 /// Reads and steers workers.
 pub(crate) async fn worker(context: &Context, verb: WorkerVerb) -> Result<Exit, Failure> {

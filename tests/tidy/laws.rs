@@ -98,20 +98,6 @@ fn type_name(line: &str) -> Option<&str> {
 
 /// The circles that still stand, each as the folder of its crate and its modules.
 const CIRCLES: &[(&str, &[&str])] = &[
-    ("cli/src", &["args", "bench", "context", "dev", "doctor", "findings"]),
-    ("cli/src", &["bench/measure", "bench/promise", "bench/rounds", "bench/stores"]),
-    (
-        "cli/src",
-        &[
-            "conformance/answers",
-            "conformance/claims",
-            "conformance/control",
-            "conformance/crashes",
-            "conformance/delivery",
-            "conformance/long",
-            "conformance/play",
-        ],
-    ),
     ("orchestrator/src", &["driver/batch", "driver/stops"]),
     ("orchestrator/src", &["store/postgres", "store/sqlite", "store/view"]),
     ("shared/amqp/src", &["pool", "session"]),

@@ -7,6 +7,7 @@ use warrener_client::HttpClient;
 use warrener_client::http::JobQuery;
 use warrener_shared::wire::topology::{KEY_SUBMIT, Names};
 
+use super::args::{BenchArgs, BenchRow};
 use super::bulk;
 use super::load::Load;
 use super::machine::{Probe, longest_run};
@@ -17,7 +18,6 @@ use super::rounds::single;
 use super::stage::{ANSWERS, Stage};
 use super::system::{DATABASE, System};
 use super::wire::PATIENCE;
-use crate::args::{BenchArgs, BenchRow};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::talk;

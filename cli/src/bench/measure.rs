@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::args::BenchRow;
 use super::promise::{self, Promise};
-use crate::args::BenchRow;
 
 /// A result, beside that of the broker alone where there is one.
 #[derive(Clone, Debug, Serialize)]

@@ -1,5 +1,6 @@
 //! `warrener bench`: how fast it is here, against the broker alone under the same load in the same run.
 
+mod args;
 mod bulk;
 mod large;
 mod load;
@@ -23,11 +24,12 @@ use clap::ValueEnum as _;
 use serde::Deserialize;
 use warrener_runtime::config::{Amqp, Binary};
 
+pub(crate) use self::args::BenchArgs;
+use self::args::BenchRow;
 use self::machine::{About, Probe};
 pub(crate) use self::role::{RoleArgs, role};
 use self::rounds::Rounds;
 use self::stage::Stage;
-use crate::args::{BenchArgs, BenchRow};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;

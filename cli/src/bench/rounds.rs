@@ -11,6 +11,7 @@ use warrener_shared::wire::submit::JOBS;
 use warrener_shared::wire::topology::KEY_SUBMIT;
 
 pub(super) use self::curves::{P50, P99, TASKS};
+use super::args::{BenchArgs, BenchRow};
 use super::load::{Load, Took};
 use super::measure::{Measure, milliseconds, percentile};
 use super::process::{cpu, forget_peak, peak};
@@ -18,7 +19,6 @@ use super::promise::{LARGE_JOB, MEMORY, ORCHESTRATOR_CPU};
 use super::stage::{ANSWERS, RAW_RESULTS, RAW_SUBMIT, RAW_TASKS, Stage};
 use super::system::System;
 use super::wire::PATIENCE;
-use crate::args::{BenchArgs, BenchRow};
 use crate::failure::Failure;
 use crate::talk;
 

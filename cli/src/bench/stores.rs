@@ -3,11 +3,12 @@
 use warrener_orchestrator::store::postgres::Scratch;
 use warrener_shared::wire::topology::Names;
 
+use super::args::{BenchArgs, BenchRow};
 use super::measure::Measure;
+use super::promise::POSTGRES_TASKS;
 use super::rounds::{Rounds, rate};
 use super::stage::Stage;
 use super::system::System;
-use crate::args::{BenchArgs, BenchRow};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::talk;
@@ -47,9 +48,7 @@ async fn compare(system: &System, args: &BenchArgs, rounds: &Rounds<'_>) -> Resu
         }
     }
     Ok(vec![
-        Measure::compared(BenchRow::Postgres, TASKS, "/s", &tasks),
+        Measure::compared(BenchRow::Postgres, POSTGRES_TASKS, "/s", &tasks),
         Measure::compared(BenchRow::Postgres, "single jobs, beside SQLite", "/s", &jobs),
     ])
 }
-
-pub(super) const TASKS: &str = "mapped tasks, beside SQLite";

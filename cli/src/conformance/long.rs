@@ -7,33 +7,11 @@ use warrener_shared::wire::Message;
 use warrener_shared::wire::result::Report;
 
 use super::judge::{Answer, report_of, said};
-use super::play::{NEEDS_COMMAND, Play, has, ticket};
-use super::{claims, control};
+use super::play::{Play, has, ticket};
 use crate::failure::Failure;
 
-/// Everything that needs a task that goes on for a while.
-pub(super) async fn scenes(play: &mut Play<'_>) -> Result<(), Failure> {
-    if skips(play, &[control::CANCEL, control::DRAIN, claims::KILLED, claims::CLAIM, STOPPED]) {
-        return Ok(());
-    }
-    control::scene(play).await?;
-    if play.worker.is_none() {
-        for check in [claims::KILLED, claims::CLAIM, STOPPED] {
-            play.findings.skipped(check, NEEDS_COMMAND);
-        }
-        return Ok(());
-    }
-    if !skips(play, &[claims::KILLED, claims::CLAIM, STOPPED]) {
-        claims::scene(play).await?;
-    }
-    if !skips(play, &[STOPPED]) {
-        stopped(play).await?;
-    }
-    Ok(())
-}
-
 /// Skips these checks if there is no slow task; tells whether it did.
-fn skips(play: &mut Play<'_>, checks: &[&'static str]) -> bool {
+pub(super) fn skips(play: &mut Play<'_>, checks: &[&'static str]) -> bool {
     let why = match (&play.args.slow, &play.misuse) {
         (None, _) => "needs --slow KIND, a kind that works for a while".to_owned(),
         (Some(_), Some(_)) => "--slow ended too early".to_owned(),
@@ -87,7 +65,7 @@ pub(super) async fn timeout(play: &mut Play<'_>) -> Result<(), Failure> {
 }
 
 /// Asked to end, it finishes or hands back.
-async fn stopped(play: &mut Play<'_>) -> Result<(), Failure> {
+pub(super) async fn stopped(play: &mut Play<'_>) -> Result<(), Failure> {
     let task = slow_task(play);
     let (mark, ticket) = (play.stage.mark(), ticket(&task));
     play.stage.send(task).await?;
@@ -142,7 +120,7 @@ pub(super) async fn taken(play: &Play<'_>) -> Result<(), Failure> {
 }
 
 const TIMEOUT: &str = "timeout";
-const STOPPED: &str = "stopped";
+pub(super) const STOPPED: &str = "stopped";
 /// More than the second that is allowed, less than the orchestrator's own patience.
 const LIMIT: Duration = Duration::from_secs(8);
 const BEFORE_THE_LIMIT: Duration = Duration::from_millis(900);

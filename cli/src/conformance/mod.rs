@@ -8,9 +8,13 @@ mod delivery;
 mod judge;
 mod long;
 mod play;
+mod scenes;
 mod stage;
 mod worker;
 
+use std::time::Duration;
+
+use clap::Args as ClapArgs;
 use serde::Deserialize;
 use warrener_amqp::Settings;
 use warrener_client::amqp::Names;
@@ -19,12 +23,53 @@ use warrener_runtime::config::{Amqp, Binary, Origin};
 use self::play::Play;
 use self::stage::Stage;
 use self::worker::Worker;
-use crate::args::ConformanceArgs;
 use crate::context::Context;
 use crate::dev::Lent;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::findings::Findings;
+use crate::options::duration;
+
+#[derive(Clone, Debug, ClapArgs)]
+#[command(
+    after_help = "With a command, such as `warrener conformance --queue q -- python3 worker.py q`, the worker is \
+    started and told the broker's\naddress in WARRENER_AMQP__URL; more is tested then, because it can be killed and \
+    stopped. Without a broker in the\nconfiguration a private RabbitMQ is started for it.\n\n\
+    The exit code is 1 if a MUST is broken."
+)]
+pub(crate) struct ConformanceArgs {
+    /// The queue that the worker serves
+    #[arg(long)]
+    pub(crate) queue: String,
+    /// A kind that the worker knows [default: the first that its heartbeat names]
+    #[arg(long)]
+    pub(crate) kind: Option<String>,
+    /// Input with which that kind succeeds
+    #[arg(long, value_name = "JSON", default_value = "null", allow_hyphen_values = true)]
+    pub(crate) input: String,
+    /// The output that this must give
+    #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
+    pub(crate) expect: Option<String>,
+    /// A kind that works for at least 20 s with --slow-input; without it, time limits, claims, control and
+    /// shutdown are not tested
+    #[arg(long, value_name = "KIND")]
+    pub(crate) slow: Option<String>,
+    /// Input of the slow kind
+    #[arg(long, value_name = "JSON", default_value = "null", requires = "slow", allow_hyphen_values = true)]
+    pub(crate) slow_input: String,
+    /// Longest wait for the claim of a slow attempt, such as 70s: it has to work 20 s longer then
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "3s", requires = "slow")]
+    pub(crate) claims: Duration,
+    /// Test a plain RPC server with a queue of its own, which knows nothing of Warrener: fewer rules
+    #[arg(long, conflicts_with = "slow")]
+    pub(crate) rpc: bool,
+    /// Longest time that the worker may take for --input
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "10s")]
+    pub(crate) patience: Duration,
+    /// The worker and its arguments
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+}
 
 #[derive(Debug, Deserialize)]
 struct Config {
@@ -61,7 +106,7 @@ async fn with_broker(context: &Context, args: ConformanceArgs, amqp: &Amqp, url:
     let worker = (!args.command.is_empty()).then(|| Worker::new(args.command.clone(), variables));
     let mut play = Play::new(context, args, stage, worker);
     let played = tokio::select! {
-        played = play.all() => played,
+        played = scenes::all(&mut play) => played,
         _ = tokio::signal::ctrl_c() => Err(Failure::new(Exit::Interrupted, "interrupted")),
     };
     let (findings, misuse) = play.end().await?;

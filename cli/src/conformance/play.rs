@@ -1,4 +1,4 @@
-//! The order of the scenes, and what they share.
+//! The play: the worker on the stage, tasks for it and its answers, as all scenes use them.
 
 use std::time::Duration;
 
@@ -7,11 +7,10 @@ use uuid::Uuid;
 use warrener_shared::wire::Message;
 use warrener_shared::wire::heartbeat::Heartbeat;
 
+use super::ConformanceArgs;
 use super::judge::{Answer, Silence, beat_of, judge, said};
 use super::stage::Stage;
 use super::worker::Worker;
-use super::{answers, crashes, delivery, long};
-use crate::args::ConformanceArgs;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -58,35 +57,6 @@ impl<'a> Play<'a> {
             last_answer: Instant::now(),
             next: 0,
         }
-    }
-
-    /// Plays every scene.
-    pub(super) async fn all(&mut self) -> Result<(), Failure> {
-        if self.worker.is_some() {
-            self.nobody_reads().await?;
-        }
-        self.enter().await?;
-        answers::heartbeat(self).await;
-        let goes_on = answers::echo(self).await? && delivery::duplicate(self).await?;
-        if !goes_on {
-            self.findings.skipped(REST, "nothing else can be tested before that works");
-            return Ok(());
-        }
-        if self.args.rpc {
-            answers::hostile(self).await?;
-            let what = "a plain RPC server is asked for no more: no kinds, confirms, time limits, claims or heartbeats";
-            self.findings.skipped(REST, what);
-            return Ok(());
-        }
-        crashes::suspect(self).await?;
-        answers::hostile(self).await?;
-        answers::unknown_kind(self).await?;
-        answers::no_ticket(self).await?;
-        delivery::confirm(self).await?;
-        long::timeout(self).await?;
-        crashes::alone(self).await?;
-        long::scenes(self).await?;
-        self.settled().await
     }
 
     /// Ends everything.
@@ -142,7 +112,7 @@ impl<'a> Play<'a> {
     }
 
     /// Waits until the broker knows that our worker is gone.
-    async fn nobody_reads(&self) -> Result<(), Failure> {
+    pub(super) async fn nobody_reads(&self) -> Result<(), Failure> {
         let deadline = Instant::now() + EXIT;
         while self.consumers().await? > 0 {
             if Instant::now() > deadline {
@@ -276,7 +246,7 @@ impl<'a> Play<'a> {
     }
 
     /// Checks that every delivery that was reported on was acked, to the end.
-    async fn settled(&mut self) -> Result<(), Failure> {
+    pub(super) async fn settled(&mut self) -> Result<(), Failure> {
         if self.worker.is_none() {
             self.findings.skipped(ACKS, NEEDS_COMMAND);
             return Ok(());
@@ -297,7 +267,6 @@ pub(super) fn has(messages: &[Message], ticket: &str) -> bool {
     messages.iter().any(|message| message.correlation_id.as_deref() == Some(ticket))
 }
 
-pub(super) const REST: &str = "the rest";
 pub(super) const ACKS: &str = "acks";
 pub(super) const NEEDS_COMMAND: &str = "needs a worker that can be started and killed here: name its command behind --";
 /// Time for a worker to come up: interpreters and dependencies take their time.

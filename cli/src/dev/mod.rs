@@ -9,10 +9,11 @@ mod role;
 mod tail;
 
 use std::io::IsTerminal as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use clap::Args as ClapArgs;
 use serde_json::json;
 use tokio::process::Command;
 use tokio::task::JoinSet;
@@ -26,11 +27,29 @@ use self::part::{Living, Part};
 use self::place::Place;
 use self::plan::Plan;
 pub(crate) use self::role::{DevRole, role};
-use crate::args::{DevArgs, Format};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::options::Format;
 use crate::{ready, talk};
+
+#[derive(Clone, Debug, ClapArgs)]
+#[command(
+    after_help = "What the configuration names (amqp.url, store.url, http.listen) is used as it is; the rest is \
+    brought along:\na RabbitMQ from the installed rabbitmq-server, a database in the folder, workers with the \
+    demo kinds."
+)]
+pub(crate) struct DevArgs {
+    /// Forget the jobs of earlier runs
+    #[arg(long)]
+    pub(crate) fresh: bool,
+    /// Number of workers
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub(crate) workers: u32,
+    /// Folder for jobs, logs and the broker's data
+    #[arg(long, value_name = "FOLDER", default_value = ".warrener")]
+    pub(crate) folder: PathBuf,
+}
 
 /// Starts everything, says how to use it, and keeps it until Ctrl-C.
 pub(crate) async fn dev(context: &Context, args: DevArgs) -> Result<Exit, Failure> {
@@ -196,7 +215,7 @@ impl Stage<'_> {
         Part { name: name.to_owned(), log: self.fresh_log(name), command: Box::new(command), grace }
     }
 
-    fn fresh_log(&self, name: &str) -> std::path::PathBuf {
+    fn fresh_log(&self, name: &str) -> PathBuf {
         let log = self.place.logs().join(format!("{name}.log"));
         // If it can't be emptied, it can't be written to either, and that is told.
         std::fs::remove_file(&log).ok();

@@ -9,6 +9,7 @@ mod store;
 
 use std::time::Duration;
 
+use clap::Args as ClapArgs;
 use serde::Deserialize;
 use warrener_client::amqp::{Names, Settings};
 use warrener_runtime::config::{Amqp, Binary};
@@ -19,11 +20,26 @@ pub(crate) use self::fix::Fixable;
 use self::management::Management;
 pub(crate) use self::role::Role;
 use self::service::Service;
-use crate::args::DoctorArgs;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::findings::Findings;
+
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct DoctorArgs {
+    /// Role whose rights the user of amqp.url should have [default: that of the same name, else orchestrator]
+    #[arg(long, value_enum)]
+    pub(crate) role: Option<Role>,
+    /// RabbitMQ's management plugin, such as http://monitor:monitor@127.0.0.1:15672: nodes and policies
+    #[arg(long, value_name = "URL")]
+    pub(crate) management: Option<String>,
+    /// Delete this queue, if it is dead, and declare it anew
+    #[arg(long, value_enum, value_name = "QUEUE", conflicts_with_all = ["role", "management"])]
+    pub(crate) fix: Option<Fixable>,
+    /// Don't ask
+    #[arg(short, long, requires = "fix")]
+    pub(crate) yes: bool,
+}
 
 #[derive(Debug, Deserialize)]
 struct Config {

@@ -5,11 +5,11 @@ use warrener_shared::shown;
 use warrener_shared::time::Timestamp;
 
 use super::list::shown_state;
-use crate::args::Format;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::follow::in_words;
+use crate::options::Format;
 use crate::output::{Cell, Table, age, between, document};
 use crate::talk;
 

@@ -4,14 +4,26 @@ mod dot;
 mod layout;
 mod svg;
 
+use clap::ValueEnum;
 use warrener_client::http::resource::Task;
 
-use crate::args::GraphFormat;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Cell, Table};
 use crate::talk;
+
+/// Form of a drawn graph.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphFormat {
+    /// As --output says
+    #[default]
+    Text,
+    /// For Graphviz
+    Dot,
+    /// A picture
+    Svg,
+}
 
 pub(super) async fn graph(context: &Context, id: &str, format: GraphFormat) -> Result<Exit, Failure> {
     let (mut tasks, pages) = super::all_tasks(&context.http()?, id).await?;

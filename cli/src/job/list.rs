@@ -1,15 +1,32 @@
 //! `warrener job list`.
 
+use clap::Args as ClapArgs;
 use warrener_client::http::JobQuery;
 use warrener_client::http::resource::Job;
 use warrener_shared::time::Timestamp;
 
-use crate::args::{Format, JobListArgs};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::options::Format;
 use crate::output::{Cell, Table, age, between};
 use crate::progress::counts;
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct JobListArgs {
+    /// Filter, such as 'state:failed kind:ml.* created:>1h'
+    #[arg(short, long, allow_hyphen_values = true)]
+    pub(crate) filter: Option<String>,
+    /// Jobs on one page
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) limit: u32,
+    /// Cursor of the page before, as it was printed
+    #[arg(long, conflicts_with = "all")]
+    pub(crate) cursor: Option<String>,
+    /// All pages
+    #[arg(long)]
+    pub(crate) all: bool,
+}
 
 pub(super) async fn list(context: &Context, args: JobListArgs) -> Result<Exit, Failure> {
     let http = context.http()?;

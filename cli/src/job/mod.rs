@@ -5,15 +5,46 @@ mod get;
 mod graph;
 mod list;
 
+use clap::Subcommand;
 use warrener_client::HttpClient;
 use warrener_client::http::JobQuery;
 use warrener_client::http::resource::Task;
 
-use crate::args::{Ids, JobVerb};
+use self::graph::GraphFormat;
+use self::list::JobListArgs;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::options::Ids;
 use crate::{follow, steer};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JobVerb {
+    /// List jobs, newest first
+    List(JobListArgs),
+    /// Show a job and its tasks
+    Get { id: String },
+    /// Print the output of a job; exits by its state, with 1 while it runs
+    Output { id: String },
+    /// Print what happened to a job
+    Events { id: String },
+    /// Print the tasks of a job and what each waits for
+    Graph {
+        /// The job
+        id: String,
+        /// text (as --output says), dot (for Graphviz) or svg (a picture)
+        #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
+        format: GraphFormat,
+    },
+    /// Stop jobs
+    Cancel(Ids),
+    /// Run again what did not succeed in final jobs
+    Retry(Ids),
+    /// Dispatch nothing more of jobs
+    Pause(Ids),
+    /// Dispatch again
+    Resume(Ids),
+}
 
 /// Reads and steers jobs.
 pub(crate) async fn job(context: &Context, verb: JobVerb) -> Result<Exit, Failure> {

@@ -2,8 +2,8 @@
 
 use super::tree::Tree;
 use super::yaml::yaml;
-use crate::args::Format;
 use crate::failure::Failure;
+use crate::options::Format;
 
 /// Formats a document. `None` for the formats that are not documents.
 pub(crate) fn document(format: Format, json: &str) -> Result<Option<String>, Failure> {

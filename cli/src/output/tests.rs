@@ -1,7 +1,7 @@
 use warrener_shared::time::Timestamp;
 
 use super::*;
-use crate::args::Format;
+use crate::options::Format;
 
 const ODD: &str = r#"{"z": [1.50, 123456789012345678901234567890, 1e400, -0], "a": {"é\u0000": "x\/y", "z": null},
     "empty": [[], {}], "t": "yes", "n": "12", "s": " lead", "w": "two words", "m": [{"a": 1, "b": [2]}, [3]],

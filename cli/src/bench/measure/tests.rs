@@ -1,6 +1,6 @@
 use super::super::promise::MEMORY;
 use super::{Measure, median, percentile};
-use crate::args::BenchRow;
+use crate::bench::args::BenchRow;
 
 #[test]
 fn percentiles_are_values_that_were_measured() {

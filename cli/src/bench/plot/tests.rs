@@ -1,7 +1,7 @@
 use super::super::measure::Measure;
 use super::super::rounds::{P50, P99, TASKS};
 use super::draw;
-use crate::args::BenchRow;
+use crate::bench::args::BenchRow;
 
 #[test]
 fn both_pictures_are_drawn_of_what_was_measured() {

@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
+use super::super::args::BenchRow;
 use super::super::load::{Load, Took};
 use super::super::measure::{Measure, median, milliseconds, percentile};
 use super::super::stage::{ANSWERS, RAW_RESULTS, RAW_SUBMIT, RAW_TASKS};
 use super::{Rounds, SMALL, WINDOW, mapped, rate, single};
-use crate::args::BenchRow;
 use crate::failure::Failure;
 
 impl Rounds<'_> {

@@ -8,11 +8,11 @@ use warrener_client::JobDocument;
 use warrener_client::http::SubmitOptions;
 use warrener_shared::time::Timestamp;
 
+use super::super::args::BenchRow;
 use super::super::measure::{Measure, median};
 use super::super::process::{forget_peak, peak};
 use super::super::promise::{CHAIN, CHAIN_MEMORY, FAN_IN, FAN_IN_MEMORY, LAYERS, LAYERS_MEMORY, STAR, STAR_MEMORY};
 use super::{FEW, Rounds, SMALL, payload};
-use crate::args::BenchRow;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
