@@ -82,8 +82,9 @@ pub(super) async fn run_unrouted(context: Context, link: Link, mut consumer: Con
     }
 }
 
-/// What found no binding because something of ours is missing is what it was meant to be, and the missing is looked
-/// for: a task goes out again, a report is a report, a submit is a submit. Anything else is somebody's mistake.
+/// Takes a message that found no binding for what it was meant to be, if something of ours is missing, and has the
+/// missing looked for: a task goes out again, a report is a report, a submit is a submit. Anything else is somebody's
+/// mistake.
 fn take_unrouted(context: &Context, incoming: Incoming, taken: &mut Taken) {
     let (exchange, key) = (incoming.exchange.as_str(), incoming.routing_key.as_str());
     if exchange == context.shared.names.tasks()
@@ -107,7 +108,7 @@ fn take_unrouted(context: &Context, incoming: Incoming, taken: &mut Taken) {
     taken.inputs.push(Input::Dead(letter("unrouted", "unrouted", message, &incoming)));
 }
 
-/// Whether a policy of the broker took the message out of its queue.
+/// Tells whether a policy of the broker took the message out of its queue.
 fn is_by_policy(reason: DeathReason) -> bool {
     matches!(reason, DeathReason::Expired | DeathReason::MaxLen)
 }

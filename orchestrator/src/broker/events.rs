@@ -19,11 +19,11 @@ use crate::store::view::{ChunkHead, EventChunk, View};
 
 /// Chunks in one round.
 const ROUND: usize = 1024;
-/// How long a round waits whose fate is unknown before it goes out again.
+/// Wait before a round whose fate is unknown goes out again.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The longest that it waits.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
-/// How long events gather while nobody listens; as late as that a new listener hears the first one.
+/// Time for which events gather while nobody listens. A new listener hears the first one this late at most.
 const QUIET: Duration = Duration::from_millis(100);
 
 pub(super) async fn run(context: Context, link: Link) {
@@ -144,7 +144,7 @@ async fn settled(pending: Vec<Pending>) -> Option<()> {
     Some(())
 }
 
-/// Whether an event need not go out again. A listener whose own queue refuses it goes without: repeating it until
+/// Tells whether an event need not go out again. A listener whose own queue refuses it goes without: repeating it until
 /// there is room would keep all other listeners waiting.
 fn is_settled(published: Published) -> bool {
     if published == Published::Nacked {

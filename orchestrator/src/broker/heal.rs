@@ -149,14 +149,14 @@ pub(super) async fn remake(context: &Context, session: &Session, queue: &QueueNa
 
 /// The part of the broker side that this is.
 const PART: &str = "topology";
-/// How often exchanges, queues and bindings that everything needs are looked at.
+/// Time between two looks at the exchanges, queues and bindings that everything needs.
 const EVERY: Duration = Duration::from_secs(2);
-/// How often all task queues and their bindings are looked at.
+/// Time between two looks at all task queues and their bindings.
 const ALL_EVERY: Duration = Duration::from_secs(60);
-/// How long it waits before it tries again what failed.
+/// Wait before a declaration that failed is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
-/// How long a queue that was deleted is left missing. A broker tells the consumers of a deleted queue only if the
+/// Time for which a queue that was deleted is left missing. A broker tells the consumers of a deleted queue only if the
 /// queue is not declared again at once: RabbitMQ 3.10 forgets them within about 50 ms of that.
 const CONSUMERS_LEAVE: Duration = Duration::from_secs(1);
-/// How long the broker may take to bind a queue.
+/// Longest time that the broker may take to bind a queue.
 const ANSWER: Duration = Duration::from_secs(15);

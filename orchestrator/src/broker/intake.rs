@@ -1,4 +1,4 @@
-//! Whether our consumers are fed: a consumer's life is not believed from the absence of errors.
+//! The watch over our consumers: a consumer's life is not believed from the absence of errors.
 //!
 //! A broker may forget a consumer without a word, as it does when its queue is deleted and declared again within
 //! milliseconds. Then messages wait in the queue, we wait for messages, and nothing is ever an error.
@@ -10,7 +10,7 @@ use warrener_amqp::BrokerError;
 
 use super::{Context, Link};
 
-/// What one of our consumers has been doing.
+/// Activity of a consumer of ours.
 #[derive(Clone, Debug)]
 pub(super) struct Intake(Arc<IntakeState>);
 
@@ -22,7 +22,7 @@ struct IntakeState {
 
 #[derive(Debug)]
 struct State {
-    /// When something last came or was acknowledged.
+    /// Time at which something last came or was acknowledged.
     moved: Instant,
     /// Batches that are taken and not acknowledged yet.
     open: usize,
@@ -43,7 +43,7 @@ impl Intake {
         self.with(|state| state.open = state.open.saturating_sub(1));
     }
 
-    /// How long nothing came while nothing was being worked on.
+    /// Time for which nothing came while nothing was being worked on.
     pub(super) fn idle(&self) -> Duration {
         let state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.open > 0 { Duration::ZERO } else { state.moved.elapsed() }
@@ -82,9 +82,9 @@ async fn has_messages(link: &Link, queue: &str) -> bool {
     matches!(link.session.depth(queue).await, Ok(Some(depth)) if depth.ready > 0)
 }
 
-/// How often the queues are looked at.
+/// Time between two looks at the queues.
 const EVERY: Duration = Duration::from_secs(2);
-/// How long nothing may come before the queue is looked at.
+/// Time for which nothing may come before the queue is looked at.
 const IDLE: Duration = Duration::from_secs(3);
 /// Looks in a row that find a consumer starving before the session is given up.
 const ROUNDS: u32 = 2;

@@ -1,4 +1,4 @@
-//! One task queue in the outbox: what waits to be published to it, and whether anything may be.
+//! A task queue in the outbox: the tasks that wait to be published to it, and the right to publish them.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -7,31 +7,31 @@ use warrener_shared::id::QueueName;
 
 use crate::driver::Outgoing;
 
-/// What is known of a queue in this session.
+/// State of a queue in this session.
 #[derive(Debug)]
 pub(super) struct QueueLane {
     pub(super) name: QueueName,
     pub(super) state: LaneState,
     /// Unconfirmed publishes.
     pub(super) in_flight: usize,
-    /// Since when nothing was confirmed though something was sent.
+    /// Time since which nothing was confirmed though something was sent.
     pub(super) failing_since: Option<Instant>,
     pub(super) waiting: VecDeque<Outgoing>,
-    /// When the oldest of what waits came.
+    /// Time at which the oldest of the waiting tasks came.
     waiting_since: Option<Instant>,
-    /// How long nothing is sent after a failure; zero as long as there was none.
+    /// Length of the latest pause after a failure; zero as long as there was none.
     pause: Duration,
     not_before: Option<Instant>,
 }
 
-/// Whether the queue at the broker is known to be there.
+/// Knowledge about the queue at the broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LaneState {
     /// Nobody has looked.
     Unknown,
     /// Somebody looks, and makes or binds it if need be.
     Preparing,
-    /// It is there and bound.
+    /// The queue is there and bound.
     Ready,
 }
 
@@ -70,7 +70,8 @@ impl QueueLane {
         self.not_before.is_some_and(|at| Instant::now() < at)
     }
 
-    /// It takes nothing for now. It is left alone for a while, longer each time up to `longest`.
+    /// Notes that the queue takes nothing for now. The queue is left alone for a while, longer each time up to
+    /// `longest`.
     pub(super) fn put_off(&mut self, longest: Duration) {
         if !self.is_paused() {
             self.pause = (self.pause * 2).clamp(PAUSE, longest.max(PAUSE));
@@ -78,12 +79,13 @@ impl QueueLane {
         }
     }
 
-    /// It takes messages.
+    /// Notes that the queue takes messages.
     pub(super) fn go_on(&mut self) {
         (self.pause, self.not_before, self.failing_since) = (Duration::ZERO, None, None);
     }
 
-    /// What has waited for so long that the driver must know that it was not published; it will be asked for again.
+    /// Takes the tasks that have waited for so long that the driver must know that they were not published; they will
+    /// be asked for again.
     pub(super) fn take_overdue(&mut self) -> Vec<i64> {
         if self.waiting_since.is_none_or(|since| since.elapsed() < HELD_MAX) {
             return Vec::new();
@@ -95,7 +97,7 @@ impl QueueLane {
 
 /// Unconfirmed publishes of one queue, so that a dead queue leaves room for the others.
 const WINDOW: usize = 1024;
-/// How long a queue is left alone after its first failure.
+/// Time for which a queue is left alone after its first failure.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How long messages are held for a queue that takes none; shorter than the driver waits for their confirms.
+/// Time for which messages are held for a queue that takes none; shorter than the driver waits for their confirms.
 const HELD_MAX: Duration = Duration::from_secs(30);

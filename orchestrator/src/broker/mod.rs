@@ -43,30 +43,30 @@ const EVENT_WINDOW: usize = 256;
 /// The longest wait between two sessions. There are few orchestrators, and everybody waits for them.
 const BACKOFF_MAX: Duration = Duration::from_secs(3);
 
-/// What the broker side needs from outside.
+/// Needs of the broker side from outside.
 #[derive(Clone, Debug)]
 pub struct Context {
-    /// How to reach the broker.
+    /// Address of the broker and times of the connection.
     pub settings: Settings,
-    /// What every part may look at.
+    /// Facts that every part may look at.
     pub shared: Arc<Shared>,
     /// Identity of the database.
     pub database: String,
     /// Patterns of the queues that answers may go to.
     pub reply_to: Arc<[String]>,
-    /// Where inputs go.
+    /// Queue of inputs to the driver.
     pub inputs: mpsc::Sender<Packet>,
     /// A reader of the database.
     pub view: Arc<View>,
     /// Task queues that may be dead.
     pub suspects: Suspects,
-    /// What seems to be missing at the broker.
+    /// Queues and exchanges that seem to be missing at the broker.
     pub repairs: Repairs,
-    /// Whoever makes missing queues anew holds this.
+    /// Lock of those who make missing queues anew: only one does at a time.
     pub healing: Arc<Mutex<()>>,
-    /// Why the broker side is not ready.
+    /// Reasons why the broker side is not ready.
     pub troubles: Troubles,
-    /// What a person should know.
+    /// Notes for a person, while everything goes on.
     pub notes: Notes,
 }
 
@@ -149,7 +149,7 @@ async fn supervise(
     Ok(())
 }
 
-/// One session from its opening to its end. Only errors end it.
+/// Runs a session from its opening to its end. Only errors end it.
 async fn session(
     context: &Context,
     links: &watch::Sender<Option<Link>>,
@@ -201,10 +201,10 @@ async fn claim_prefix(context: &Context, session: &Session) -> Result<bool, Brok
     Ok(wiped)
 }
 
-/// How long a commit may take before the session is given up.
+/// Longest time that a commit may take before the session is given up.
 const STORE_PATIENCE: Duration = Duration::from_secs(30);
 
-/// Why we end a session ourselves.
+/// Makes the error of a session that we end ourselves.
 fn given_up(why: &str) -> BrokerError {
     BrokerError::Broken { what: "giving up the session".to_owned(), why: why.to_owned() }
 }

@@ -1,4 +1,4 @@
-//! What a person should know of the broker though everything goes on.
+//! Notes that a person should know of the broker though everything goes on.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -21,9 +21,9 @@ use super::lane::{LaneState, QueueLane};
 use super::{Context, Link, heal};
 use crate::driver::{Input, Outgoing, Output, Parcel, Reply};
 
-/// How long a queue may confirm nothing before it is asked whether it is dead.
+/// Time for which a queue may confirm nothing before it is asked whether it is dead.
 const DEAD_AFTER: Duration = Duration::from_secs(60);
-/// How often it is looked at what waits.
+/// Time between two looks at the waiting tasks.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// The longest that a queue of ours is left alone which takes nothing: it is made anew meanwhile.
 const PAUSE_OURS: Duration = Duration::from_secs(2);
@@ -84,7 +84,7 @@ struct Outbox {
     replies: FuturesUnordered<Answered>,
     /// Queues that are being looked at, and made or bound if need be.
     prepared: FuturesUnordered<Prepared>,
-    /// Whatever else is sent, and nobody waits for.
+    /// Other messages on their way, which nobody waits for.
     errands: FuturesUnordered<Errand>,
 }
 

@@ -8,11 +8,11 @@ use warrener_shared::id::QueueName;
 use super::{Context, Link, heal};
 use crate::driver::{Depth, Input};
 
-/// How often the queues are looked at.
+/// Time between two looks at the queues.
 const EVERY: Duration = Duration::from_secs(1);
-/// How many rounds pass before a queue of somebody else is looked for again.
+/// Rounds that pass before a queue of somebody else is looked for again.
 const MISSING_ROUNDS: u64 = 5;
-/// How long a queue with messages may stand still while its workers have room before a person is told.
+/// Time for which a queue with messages may stand still while its workers have room before a person is told.
 const STUCK_AFTER: Duration = Duration::from_secs(15);
 
 pub(super) async fn run(context: Context, link: Link) {
@@ -50,7 +50,7 @@ pub(super) async fn run(context: Context, link: Link) {
     }
 }
 
-/// How many messages are ready; `Some(None)` if the queue is gone, `None` if it could not be looked at.
+/// Asks for the number of ready messages; `Some(None)` if the queue is gone, `None` if it could not be looked at.
 async fn look(context: &Context, link: &Link, no: i64, name: &QueueName, upto: i64) -> Option<Option<u32>> {
     match link.session.depth(&context.shared.address(name)).await {
         Ok(Some(depth)) => {

@@ -1,4 +1,4 @@
-//! Whether the broker answers, asked beside everything else, and what is late there.
+//! The pulse of the broker: it is asked beside everything else, and what is late there is noted.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -77,9 +77,9 @@ fn show(context: &Context, link: &Link, notes: &mut Vec<String>, named: &mut BTr
     }
 }
 
-/// How often the broker is asked.
+/// Time between two questions to the broker.
 const EVERY: Duration = Duration::from_secs(1);
-/// How long it may take to answer.
+/// Longest time that the broker may take to answer.
 const LIMIT: Duration = Duration::from_secs(2);
 /// Addresses of others that are shown by name.
 const SHOWN: usize = 20;

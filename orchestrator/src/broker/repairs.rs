@@ -1,4 +1,4 @@
-//! What is to be looked at and declared again, and why the broker side is not ready.
+//! Requests to look at and declare again what is missing, and the reasons why the broker side is not ready.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,7 +23,7 @@ impl Repairs {
         self.0.news.notify_one();
     }
 
-    /// This task queue, or its binding, seems to be missing.
+    /// Notes that this task queue, or its binding, seems to be missing.
     pub(super) fn ask_for(&self, queue: QueueName) {
         self.0.queues.lock().unwrap_or_else(PoisonError::into_inner).insert(queue);
         self.ask();
@@ -39,7 +39,7 @@ impl Repairs {
     }
 }
 
-/// Why the broker side is not ready, by the part that found out. Readiness is renewed while there is no reason.
+/// Reasons why the broker side is not ready, by the part that found out. Readiness is renewed while there is no reason.
 #[derive(Clone, Debug, Default)]
 pub struct Troubles(Arc<Mutex<BTreeMap<&'static str, String>>>);
 

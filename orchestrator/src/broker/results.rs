@@ -19,11 +19,11 @@ use crate::driver::Input;
 pub(super) const PREFETCH: u16 = 1000;
 /// Messages taken at once, and reports handed on at once: a message may carry many.
 const BATCH: usize = 256;
-/// How often it is looked whether all reports are read.
+/// Time between two looks whether all reports are read.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 /// Longest time from the end of a connection at the broker until what it had in hand waits in its queue again.
 const GIVEN_BACK: Duration = Duration::from_secs(1);
-/// How long an answer on the consumer's channel may take.
+/// Longest time that an answer on the consumer's channel may take.
 const ASK_LIMIT: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer, intake: Intake) {
@@ -118,7 +118,7 @@ async fn read_up_to(
     Ok(())
 }
 
-/// What a message says, once or many times; forged reports are only counted.
+/// Reads the reports of a message, single or bundled; forged reports are only counted.
 pub(super) fn take_in(context: &Context, incoming: &Incoming, inputs: &mut Vec<Input>) {
     let message = &incoming.message;
     let read = if is_bundle(message) {

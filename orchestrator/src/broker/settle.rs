@@ -24,7 +24,7 @@ pub(super) async fn next(link: &Link, consumer: &mut Consumer, most: usize) -> O
     }
 }
 
-/// What the answers of the driver lead to: inputs that must be committed too before the batch is acknowledged.
+/// Inputs that the driver's answers lead to, which must be committed too before the batch is acknowledged.
 pub(super) type Outcome = Pin<Box<dyn Future<Output = Vec<Input>> + Send>>;
 
 /// A batch that waits for its commit.

@@ -27,7 +27,7 @@ struct Underway {
     answer: oneshot::Receiver<Answer>,
 }
 
-/// What a client wants.
+/// Wish of a client.
 enum Wanted {
     Job(Box<Submission>),
     Answer(EventBody),
@@ -69,7 +69,7 @@ pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer, in
     }
 }
 
-/// What is handed to the driver together.
+/// Inputs that are handed to the driver together.
 #[derive(Default)]
 pub(super) struct Taken {
     pub(super) inputs: Vec<Input>,
@@ -148,7 +148,7 @@ fn read(context: &Context, incoming: &Incoming) -> Read {
     }
 }
 
-/// What is kept of a refused submit: the refusal, for whoever is to be told, else a dead letter.
+/// Makes the record of a refused submit: the refusal, if somebody is to be told, else a dead letter.
 fn refuse(incoming: &Incoming, to: Option<ReplyAddress>, problems: Vec<Problem>) -> Input {
     metrics::counter!("warrener_jobs_rejected_total").increment(1);
     let refusal = Refusal::of(&problems);
@@ -177,8 +177,8 @@ pub(super) fn allowed(context: &Context, to: Option<ReplyAddress>) -> Option<Rep
     to.filter(|to| not_allowed(context, to).is_none())
 }
 
-/// Why answers may not go to an address: whoever waits at the other end would take our answer for one of its own
-/// messages. Such a submit is refused without an answer.
+/// Finds the problem with an address of answers that we may not write to: whoever waits at the other end would take our
+/// answer for one of its own messages. Such a submit is refused without an answer.
 fn not_allowed(context: &Context, to: &ReplyAddress) -> Option<Problem> {
     let refused = |why: &str, hint: &str| {
         Some(Problem::of_message("invalid_value", format!("reply_to {:?} {why}", to.queue), hint.to_owned()))
@@ -192,7 +192,7 @@ fn not_allowed(context: &Context, to: &ReplyAddress) -> Option<Problem> {
     None
 }
 
-/// Whether a text fits a pattern, in which `*` stands for anything.
+/// Tells whether a text fits a pattern, in which `*` stands for any characters.
 fn matches(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
@@ -203,7 +203,7 @@ fn matches(pattern: &str, text: &str) -> bool {
     }
 }
 
-/// What the driver refused.
+/// Makes inputs of the submits that the driver refused.
 async fn refused(underway: Vec<Underway>) -> Vec<Input> {
     let mut inputs = Vec::new();
     for Underway { incoming, to, event, answer } in underway {

@@ -10,9 +10,9 @@ use warrener_shared::id::QueueName;
 
 use super::{Context, Link, heal};
 
-/// How often the list is looked at.
+/// Time between two looks at the list.
 const EVERY: Duration = Duration::from_secs(1);
-/// How long a queue is left alone that could not be asked or made anew.
+/// Time for which a queue is left alone that could not be asked or made anew.
 const AGAIN: Duration = Duration::from_secs(5);
 
 /// Queues, each with the time from which on it is to be asked.
@@ -20,7 +20,7 @@ const AGAIN: Duration = Duration::from_secs(5);
 pub struct Suspects(Arc<Mutex<BTreeMap<QueueName, Instant>>>);
 
 impl Suspects {
-    /// This queue may be dead.
+    /// Notes that this queue may be dead.
     pub(super) fn add(&self, queue: QueueName) {
         self.with(|list| {
             list.entry(queue).or_insert_with(Instant::now);

@@ -19,7 +19,7 @@ const WORKER_BYTES: usize = 200;
 /// Queues of one worker that are declared; a forged heartbeat must not fill the broker with queues.
 const QUEUES_MAX: usize = 256;
 
-/// Whether this can be the id of a worker.
+/// Tells whether this can be the id of a worker.
 pub(super) fn is_worker(id: &str) -> bool {
     (1..=WORKER_BYTES).contains(&id.len())
 }

@@ -1,9 +1,9 @@
-//! Where the database is, as the setting `store.url` says.
+//! The address of the database, as the setting `store.url` says it.
 
 use super::sqlite::DatabaseFile;
 use super::{StoreError, postgres};
 
-/// Where a database is.
+/// Address of a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DatabaseAddress {
     /// A file of SQLite.

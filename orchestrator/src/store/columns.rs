@@ -15,11 +15,11 @@ use super::sql::{Row, Value};
 pub(crate) struct TableColumn {
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
-    /// Whether it may be without a value.
+    /// True if the column may be without a value.
     pub(crate) is_optional: bool,
 }
 
-/// What a column holds.
+/// Type of a column's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Int,
@@ -27,7 +27,7 @@ pub(crate) enum Kind {
     Bytes,
 }
 
-/// What the databases refuse of a row, in their words and in ours.
+/// Condition on a row that the databases enforce, in their words and in ours.
 pub(crate) struct RowCheck<R> {
     /// As it stands in both schemas.
     #[cfg_attr(not(test), expect(dead_code, reason = "what the schemas are compared with"))]
@@ -59,13 +59,13 @@ macro_rules! table {
                 $(column($fix_name, |row: &$row| &row.$fix),)*
                 $(half($one, |row: &$row| &row.$pair), half($other, |row: &$row| &row.$pair),)?
             ];
-            /// How many there are.
+            /// Number of columns.
             pub(crate) const COUNT: usize = COLUMNS.len();
-            /// How many of them find a row; these come first.
+            /// Number of columns that find a row; these come first.
             pub(crate) const KEYS: usize = count(&[$($key_name),+]);
-            /// How many of them find a row or change.
+            /// Number of columns that find a row or change.
             pub(crate) const CHANGED: usize = KEYS + count(&[$($change_name),*]);
-            /// Their names, for a statement that reads or writes all of them.
+            /// Names of the columns, for a statement that reads or writes all of them.
             pub(crate) const NAMES: &str = without_end(concat!(
                 $($key_name, ", ",)+ $($change_name, ", ",)* $($fix_name, ", ",)* $($one, ", ", $other, ", ",)?
             ));
@@ -180,7 +180,7 @@ table! {
     }
 }
 
-/// What is refused of a job.
+/// Conditions on a job.
 pub(crate) const JOB_CHECKS: [RowCheck<JobRow>; 2] = [
     RowCheck {
         sql: "(state >= 2) = (finished_at IS NOT NULL)",
@@ -192,7 +192,7 @@ pub(crate) const JOB_CHECKS: [RowCheck<JobRow>; 2] = [
     },
 ];
 
-/// What is refused of a task.
+/// Conditions on a task.
 pub(crate) const TASK_CHECKS: [RowCheck<TaskRow>; 4] = [
     RowCheck {
         sql: "dispatch_no IS NULL OR (state = 2 AND token IS NOT NULL)",

@@ -1,6 +1,6 @@
-//! Why the store did not do what was asked, and whose fault that is.
+//! Errors of the store, and who is to blame for them.
 
-/// Whose fault an error is, and so what helps against it.
+/// Party to blame for an error, and so the remedy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blame {
     /// The database is away, busy, full or read-only. Waiting helps.
@@ -13,7 +13,7 @@ pub enum Blame {
     Input,
 }
 
-/// Why the store did not do what was asked. Texts carry ids, codes and sizes, never payloads.
+/// Failures of the store. Texts carry ids, codes and sizes, never payloads.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -22,27 +22,27 @@ pub enum StoreError {
     Open {
         /// The file, or the address without its password.
         place: String,
-        /// What is wrong, and what to do.
+        /// The fault, and the remedy.
         why: String,
     },
-    /// There is no room or no permission to write, or the database is away; it may pass. Whether what was being
-    /// written is kept is then not known.
+    /// The database has no room, gives no permission to write, or is away; it may pass. Nobody knows then whether the
+    /// commit was kept.
     #[error("cannot write to the store: {0}")]
     Unwritable(String),
     /// A statement failed for a reason that neither passes nor lies in what it was given.
     #[error("cannot {doing}: {why}")]
     Statement {
-        /// What the statement was for.
+        /// Purpose of the statement.
         doing: &'static str,
-        /// What the database said.
+        /// Message of the database.
         why: String,
     },
     /// A value is too large for the database, or contradicts the row that it is to stand in.
     #[error("cannot {doing}: {why}")]
     Unfit {
-        /// What the statement was for.
+        /// Purpose of the statement.
         doing: &'static str,
-        /// What the database said, without the value.
+        /// Message of the database, without the value.
         why: String,
     },
     /// A row is not what a row of ours can be.
@@ -51,7 +51,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whose fault it is.
+    /// The party to blame for it.
     pub const fn blame(&self) -> Blame {
         match self {
             Self::Unwritable(_) => Blame::Outage,
@@ -60,7 +60,7 @@ impl StoreError {
         }
     }
 
-    /// Whether it may pass by itself, such as a full disk.
+    /// Tells whether it may pass by itself, such as a full disk.
     pub const fn is_transient(&self) -> bool {
         matches!(self.blame(), Blame::Outage)
     }

@@ -52,7 +52,7 @@ struct Kept {
     caption: Caption,
 }
 
-/// What outlives the rows that it was counted from.
+/// Counters that outlive the rows that they were counted from.
 #[derive(Clone, Copy, Debug, Default)]
 struct Counters {
     next_job: i64,
@@ -87,7 +87,7 @@ impl Memory {
         self.stops.iter().map(|(key, (_, stopped))| (key.0, key.1, *stopped))
     }
 
-    /// What a person must look at, oldest first, with the number by which it is discarded.
+    /// Dead letters, oldest first, with the numbers by which they are discarded.
     pub fn dead_letters(&self) -> impl Iterator<Item = (i64, &DeadLetter)> {
         self.dead.iter().map(|(no, letter)| (*no, letter))
     }

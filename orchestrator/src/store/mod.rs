@@ -1,4 +1,4 @@
-//! Where jobs are kept: one trait in the words of the domain, and its drivers.
+//! The store of jobs: one trait in the words of the domain, and its drivers.
 //!
 //! The database is the only truth. A commit is atomic and durable when it returns; what it makes true may then
 //! be acted on. Readers of the API use their own connections and never wait for the writer.
@@ -28,7 +28,7 @@ pub use self::address::{DatabaseAddress, InvalidAddress, address};
 pub use self::error::{Blame, StoreError};
 pub use self::rows::{Item, Rows};
 
-/// What was submitted, as it came, with the message properties that shape the job.
+/// A submitted document as it came, with the message properties that shape the job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submitted {
     /// The document.
@@ -51,29 +51,29 @@ pub struct EventChunkNo(pub i64);
 /// A job that was found by its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// Its number.
+    /// Number of the job.
     pub no: JobNo,
     /// Of its content, if its client chose the id.
     pub digest: Option<Digest>,
 }
 
-/// What lists show of a job without reading what was submitted.
+/// Facts of a job that lists show without reading its document.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Caption {
-    /// Its name.
+    /// Name of the job.
     pub name: Option<String>,
     /// The kind of a job of one task.
     pub kind: Option<String>,
-    /// Its labels as a JSON object.
+    /// Labels of the job as a JSON object.
     pub labels: String,
-    /// How many tasks it has.
+    /// Number of its tasks.
     pub tasks: u32,
     /// The key that it holds.
     pub unique: Option<Unique>,
 }
 
 impl Caption {
-    /// What lists show of this job.
+    /// Takes from a job what lists show of it.
     pub fn of(spec: &JobSpec) -> Self {
         Self {
             name: spec.name.clone(),
@@ -88,17 +88,17 @@ impl Caption {
 /// An answer that is owed to a submitter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwedReply {
-    /// Its number; 0 until it is kept.
+    /// Number of the reply; 0 until it is kept.
     pub no: i64,
     /// The job. A refusal has none: a negative number by which it is found after the commit.
     pub job: JobNo,
-    /// Where it goes, through the default exchange.
+    /// Queue that it goes to, through the default exchange.
     pub reply_to: String,
     /// Echoed.
     pub correlation_id: Option<String>,
-    /// Whether it is the answer when the job is kept, rather than when it is final.
+    /// True for the answer when the job is kept, false for the one when it is final.
     pub accepted: bool,
-    /// When it was asked for.
+    /// Time at which it was asked for.
     pub owed_at: Timestamp,
     /// The body of a refusal.
     pub refusal: Option<Arc<[u8]>>,
@@ -111,21 +111,21 @@ pub struct DeadLetter {
     pub from: &'static str,
     /// A stable word for programs.
     pub code: String,
-    /// One sentence for people.
+    /// Description for people, in a sentence.
     pub message: String,
     /// The id of the job, if known.
     pub job: Option<String>,
     /// The task's address, if known.
     pub task: Option<String>,
-    /// When it was found.
+    /// Time at which it was found.
     pub received_at: Timestamp,
     /// The bytes, at most [`DEAD_BODY_MAX`] of them.
     pub body: Vec<u8>,
-    /// How many bytes there were.
+    /// Number of bytes of the whole body.
     pub size: usize,
     /// Properties and headers as a JSON object.
     pub headers: String,
-    /// What else is known, as JSON.
+    /// Other facts, as JSON.
     pub evidence: Option<String>,
 }
 
@@ -168,9 +168,9 @@ pub const DEAD_BODY_MAX: usize = 1024 * 1024;
 pub struct LogChunk {
     /// The task or item.
     pub task: TaskNo,
-    /// Which attempt of it.
+    /// Number of the attempt.
     pub attempt: u32,
-    /// When it came.
+    /// Time at which it came.
     pub time: Timestamp,
     /// As it was written.
     pub text: String,
@@ -181,11 +181,11 @@ pub struct LogChunk {
 pub struct Asked {
     /// The task or item.
     pub task: TaskNo,
-    /// Which attempt of it.
+    /// Number of the attempt.
     pub attempt: u32,
     /// The worker.
     pub worker: Arc<str>,
-    /// When it was asked.
+    /// Time at which it was asked.
     pub at: Timestamp,
 }
 
@@ -194,13 +194,13 @@ pub struct Asked {
 pub struct Death {
     /// The task or item.
     pub task: TaskNo,
-    /// Which attempt of it.
+    /// Number of the attempt.
     pub attempt: u32,
     /// The worker.
     pub worker: Arc<str>,
-    /// How often the broker had delivered the task in vain by then, if whoever got it next said so.
+    /// Number of deliveries of the task that were in vain by then, if the worker that got it next said so.
     pub deliveries: Option<u32>,
-    /// When it was found: another worker has the delivery.
+    /// Time at which it was found: another worker has the delivery.
     pub at: Timestamp,
 }
 
@@ -215,10 +215,10 @@ fn last_of(newest_first: impl Iterator<Item = LogChunk>, bytes: usize) -> Vec<Lo
     newest_first.take_while(wanted).collect()
 }
 
-/// One transaction.
+/// Changes of a transaction.
 #[derive(Debug, Default)]
 pub struct Commit {
-    /// What the rules changed.
+    /// Changes that the rules made.
     pub changes: Changes,
     /// For each new job, what was submitted; in the order of `changes.new_jobs`.
     pub submitted: Vec<(JobNo, Submitted, Caption)>,
@@ -226,7 +226,7 @@ pub struct Commit {
     pub owed: Vec<OwedReply>,
     /// Answers given.
     pub replied: Vec<i64>,
-    /// What attempts wrote.
+    /// Log text of attempts.
     pub logs: Vec<LogChunk>,
     /// Workers that are asked to stop; a later one at the same attempt takes the place of the earlier.
     pub asked: Vec<Asked>,
@@ -253,11 +253,11 @@ pub struct Commit {
     pub events_published: Option<EventChunkNo>,
     /// What the wall clock says.
     pub seen_at: Option<Timestamp>,
-    /// How far the wall clock is trusted.
+    /// Trust in the wall clock.
     pub trust: Option<ClockTrust>,
 }
 
-/// How far the wall clock is trusted for the age of what is kept.
+/// Trust in the wall clock for the age of what is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClockTrust {
     /// Identity of the start of the machine on which `offset_ms` holds.
@@ -287,7 +287,7 @@ impl Commit {
         values.into_iter().filter_map(|(key, value)| Some((key, value?)))
     }
 
-    /// Whether there is nothing that must be written now.
+    /// Tells whether there is nothing that must be written now.
     pub fn is_idle(&self) -> bool {
         self.changes.is_empty()
             && self.submitted.is_empty()
@@ -303,7 +303,7 @@ impl Commit {
     }
 }
 
-/// Where the counters stand and what was not finished when the last process stopped.
+/// Counters, and work that was not finished when the last process stopped.
 #[derive(Debug, Default)]
 pub struct Boot {
     /// Identity of the database, made when it was created.
@@ -318,33 +318,33 @@ pub struct Boot {
     pub published_below: i64,
     /// The queues.
     pub queues: Vec<QueueRow>,
-    /// What the wall clock said at the last commit; nothing before the first.
+    /// Time of the wall clock at the last commit; `None` before the first.
     pub seen_at: Option<Timestamp>,
-    /// How far the wall clock was trusted at the last commit that said so.
+    /// Trust in the wall clock at the last commit that stored it.
     pub trust: Option<ClockTrust>,
 }
 
 /// A queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueRow {
-    /// Its number in this database.
+    /// Number of the queue in this database.
     pub no: i64,
-    /// Its name.
+    /// Name of the queue.
     pub name: QueueName,
-    /// Whether a person paused it.
+    /// True while a person has it paused.
     pub paused: bool,
 }
 
-/// What the writer needs of a database. One writer per database; every call may block.
+/// Needs of the writer from a database. One writer per database; every call may block.
 pub trait Store: Rows + Send {
-    /// Where the counters stand. After a transient error of whatever call, this is the one to make next: a database
-    /// that was away is opened again by it alone, so that nobody goes on with what he read before.
+    /// Reads the counters. After a transient error of whatever call, this is the one to make next: a database that was
+    /// away is opened again by it alone, so that nobody goes on with what he read before.
     ///
     /// # Errors
     /// [`StoreError`] if the database cannot be read; so for all calls.
     fn boot(&mut self) -> Result<Boot, StoreError>;
 
-    /// Whether the database is still there and ours, for one that may be away while nothing is asked of it.
+    /// Checks that the database is still there and ours, for one that may be away while nothing is asked of it.
     fn probe(&mut self) -> Result<(), StoreError> {
         Ok(())
     }
@@ -361,7 +361,7 @@ pub trait Store: Rows + Send {
     /// The number of a queue; it gets one if it has none.
     fn queue(&mut self, name: &QueueName) -> Result<QueueRow, StoreError>;
 
-    /// Who may go out next in a queue: place and task, best first.
+    /// Candidates for dispatch in a queue: rank and task, best first, at most `most`.
     fn ready(&mut self, queue: i64, most: usize) -> Result<Vec<(i64, TaskNo)>, StoreError>;
 
     /// Built-in tasks that wait for this event and key.

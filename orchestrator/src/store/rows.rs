@@ -1,4 +1,4 @@
-//! What is read of a database to decide something, or to show it: the part of a store that a reader has too.
+//! Reading from a database to decide something, or to show it: the part of a store that a reader has too.
 
 use std::ops::ControlFlow;
 
@@ -8,23 +8,23 @@ use warrener_shared::state::TaskState;
 
 use super::{Found, QueueRow, StoreError, Submitted};
 
-/// What an item leaves behind, without its row.
+/// Result of an item, without its row.
 #[derive(Clone, Copy, Debug)]
 pub struct Item<'a> {
-    /// Its number.
+    /// Number of the item.
     pub no: TaskNo,
-    /// Where it stands.
+    /// State of the item.
     pub state: TaskState,
-    /// Its latest attempt.
+    /// Number of its latest attempt.
     pub attempt: u32,
-    /// Its error.
+    /// Error of the item.
     pub error: Option<&'a [u8]>,
-    /// Its output.
+    /// Output of the item.
     pub output: Option<&'a [u8]>,
 }
 
 impl<'a> Item<'a> {
-    /// What the item with this row leaves behind.
+    /// Takes the result out of an item's row.
     pub fn of(row: &'a TaskRow) -> Self {
         let (error, output) = (row.error.as_deref(), row.output.as_deref());
         Self { no: row.no, state: row.state, attempt: row.attempt, error, output }
@@ -45,13 +45,13 @@ pub trait Rows {
     /// The row of a job.
     fn job(&mut self, no: JobNo) -> Result<Option<JobRow>, StoreError>;
 
-    /// What was submitted as this job.
+    /// Reads the document that was submitted as this job.
     fn submitted(&mut self, no: JobNo) -> Result<Option<Submitted>, StoreError>;
 
     /// So many tasks or items from a number on, as far as they exist.
     fn tasks(&mut self, first: TaskNo, count: u32) -> Result<Vec<TaskRow>, StoreError>;
 
-    /// Those of them that are not final.
+    /// Reads the tasks of this range that are not final.
     fn open_tasks(&mut self, first: TaskNo, count: u32) -> Result<Vec<TaskRow>, StoreError>;
 
     /// Shows every item of a mapped task that has a row, in order, until the visitor says stop.

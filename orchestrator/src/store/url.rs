@@ -1,4 +1,4 @@
-//! What addresses of all databases have in common: percent-encoding and parameters.
+//! The common parts of all databases' addresses: percent-encoding and parameters.
 
 use std::fmt::Write as _;
 

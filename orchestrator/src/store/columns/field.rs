@@ -17,7 +17,7 @@ pub(super) trait Field: Sized {
     const KIND: Kind;
     const IS_OPTIONAL: bool = false;
 
-    /// What the column holds, if anything.
+    /// Reads the value of the column, if it has one.
     fn find(row: &dyn Row, at: usize) -> Result<Option<Self>, StoreError>;
 
     fn value(&self) -> Value<'_>;

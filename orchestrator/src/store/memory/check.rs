@@ -1,4 +1,4 @@
-//! What a database refuses, before anything is changed.
+//! Checks of a commit that a database would make, before anything is changed.
 
 use std::collections::BTreeSet;
 

@@ -7,7 +7,7 @@ use warrener_engine::row::{JobRow, TaskRow, WaitsFor};
 use warrener_shared::id::{JobNo, TaskNo};
 use warrener_shared::time::Timestamp;
 
-/// What the indexes of a database are.
+/// Indexes as a database has them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
     ready: BTreeSet<(i64, i64, TaskNo)>,

@@ -1,4 +1,4 @@
-//! Whose fault an error of PostgreSQL is.
+//! The party to blame for an error of PostgreSQL.
 
 use std::error::Error as _;
 use std::fmt::Write as _;
@@ -23,7 +23,7 @@ pub(super) fn failed(doing: &'static str) -> impl Fn(tokio_postgres::Error) -> S
     }
 }
 
-/// What the server said, without the value that it may quote.
+/// Message of the server, without the value that it may quote.
 fn said(answer: &DbError) -> String {
     let code = answer.code().code();
     if !code.starts_with(DATA_EXCEPTION) {
@@ -38,7 +38,7 @@ fn said(answer: &DbError) -> String {
     said
 }
 
-/// Whose fault an answer with this SQLSTATE is. `routine` is the function of the server that found it: unlike the
+/// Party to blame for an answer with this SQLSTATE. `routine` is the function of the server that found it: unlike the
 /// message it is the same in every language.
 fn blame(code: &str, routine: Option<&str>, constraint: Option<&str>) -> Blame {
     match code {
@@ -90,7 +90,7 @@ const CHECK_VIOLATION: &str = "23514";
 pub(super) const TAKEN: &str = "another orchestrator has taken the database over";
 /// The constraint that a commit by somebody else than the owner breaks.
 const FENCE: &str = "owner_fence";
-/// Where the server finds that a value is too large: for an entry of an index, a row, or a message.
+/// Functions of the server that find a value too large: for an entry of an index, a row, or a message.
 const TOO_LARGE: [&str; 5] = [
     "index_form_tuple",
     "index_form_tuple_context",
@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(blame("23505", None, Some("jobs_id_key")), Blame::Input);
     }
 
-    /// What comes of statements, in the words of the server.
+    /// Error of statements, in the words of the server.
     fn error_of(session: &Session, statements: &str) -> StoreError {
         session.run("try it", statements).expect_err("it fails")
     }

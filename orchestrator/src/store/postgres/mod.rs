@@ -34,8 +34,8 @@ use super::{
     Store, StoreError, Submitted,
 };
 
-/// How long a start waits for another orchestrator to end: one that was killed a moment ago is still there for the
-/// server.
+/// Time for which a start waits for another orchestrator to end: one that was killed a moment ago is still there for
+/// the server.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 /// The same after a lost connection, which for the server may last a moment longer than for us.
 const RETURN_PATIENCE: Duration = Duration::from_secs(1);
@@ -44,7 +44,7 @@ const RETURN_PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Postgres {
     place: Place,
-    /// Who this is, among all that ever owned the database.
+    /// Identity of this process, among all that ever owned the database.
     instance: String,
     /// Gone after an outcome that is not known, until `boot`.
     writer: Option<Writer>,
@@ -60,14 +60,14 @@ pub(super) fn check(url: &str) -> Result<(), StoreError> {
     Place::new(url).map(drop)
 }
 
-/// What somebody sees of a database from outside, without taking it.
+/// View of a database from outside, without taking it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Glimpse {
-    /// Where it is, without the password.
+    /// Address, without the password.
     pub place: String,
     /// The address and start of the connection that holds it, if an orchestrator does.
     pub holder: Option<String>,
-    /// Whether it can be written: it is no standby.
+    /// True if it can be written: it is no standby.
     pub is_writable: bool,
 }
 
@@ -122,7 +122,7 @@ impl Postgres {
         View::of_postgres(Readers::new(self.place.clone()))
     }
 
-    /// Where it is, without the password.
+    /// Address, without the password.
     pub fn place(&self) -> &str {
         self.place.shown()
     }

@@ -14,39 +14,40 @@ use crate::store::columns::{Kind, TABLES, TableColumn};
 use crate::store::sql::Reader;
 use crate::store::url;
 
-/// What each version of the schema adds to the one before; how many a database has stands in `meta`.
+/// Statements by which each version of the schema grows out of the one before. The number of versions that a database
+/// has stands in `meta`.
 pub(super) const VERSIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
-/// How long the database may take for an answer. It is taken for lost then, and the connection is given up.
+/// Longest time that the database may take for an answer. It is taken for lost then, and the connection is given up.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long a connection may take.
+/// Longest time that a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long what was sent may go unacknowledged before the connection is lost.
+/// Longest time that sent bytes may go unacknowledged before the connection is lost.
 const SILENCE: Duration = Duration::from_secs(20);
-/// How long a connection may be idle before it is asked whether it is there.
+/// Time for which a connection may be idle before it is asked whether it is there.
 const IDLE: Duration = Duration::from_secs(10);
 /// The oldest version of PostgreSQL that has all that is used here and is still looked after.
 const OLDEST: i64 = 130_000;
 
-/// What every connection is told. The server, too, must notice that a client is gone: it holds a lock for it.
+/// Settings of every connection. The server, too, must notice that a client is gone: it holds a lock for it.
 const COMMON: &str = "SET search_path = warrener, pg_catalog; SET client_min_messages = warning; SET jit = off; \
      SET enable_seqscan = off; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; \
      SET tcp_keepalives_count = 3; SET tcp_user_timeout = 20000";
-/// What the writer's is told. All its statements find rows by an index; a plan made while a table was empty must not
-/// read it from end to end once it is full.
+/// Settings of the writer's connection. All its statements find rows by an index; a plan made while a table was empty
+/// must not read it from end to end once it is full.
 const WRITER: &str = "SET plan_cache_mode = force_generic_plan; SET enable_hashjoin = off; SET enable_mergejoin = off; \
      SET default_transaction_isolation = 'read committed'; SET lock_timeout = '10s'; SET statement_timeout = 0; \
      SET idle_in_transaction_session_timeout = '60s'; SELECT set_config('synchronous_commit', 'on', false) \
      WHERE current_setting('synchronous_commit') IN ('off', 'local')";
-/// What a reader's is told.
+/// Settings of a reader's connection.
 const READER: &str = "SET default_transaction_read_only = on; SET statement_timeout = '30s'";
 
-/// Where the database is.
+/// Address of the database.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
     config: Config,
     /// Without the password.
     shown: String,
-    /// How long the database may take for an answer.
+    /// Longest time that the database may take for an answer.
     patience: Duration,
 }
 
@@ -111,7 +112,7 @@ impl Place {
         Ok((session, epoch, is_locked))
     }
 
-    /// Why the database is no place for jobs, for whoever starts an orchestrator.
+    /// Says why the database is no place for jobs, for whoever starts an orchestrator.
     pub(super) fn refuse(&self, error: StoreError) -> StoreError {
         match error {
             StoreError::Unwritable(why) => self.refused(why),
@@ -251,7 +252,7 @@ fn check(address: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// What the library understands.
+/// Parameters of an address that the library understands.
 const PARAMETERS: [&str; 19] = [
     "user",
     "password",

@@ -1,4 +1,4 @@
-//! One orchestrator at a time: a lock that lasts as long as its connection, and a number that each commit shows.
+//! The single orchestrator: a lock that lasts as long as its connection, and a number that each commit shows.
 //!
 //! The lock keeps a second orchestrator out. The number, the epoch, keeps out one that does not know yet that it lost
 //! the lock: whoever enters raises it, waiting for a commit that is on its way, and a commit with an earlier one fails
@@ -16,12 +16,12 @@ use super::session::{Session, Step};
 use super::value::Parameter;
 use crate::store::sql::Reader;
 
-/// How often a lock that somebody has is tried again.
+/// Time between two tries of a lock that somebody has.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// The lock's name in this database ("WRNR").
 const LOCK: &str = "1465011794, 1";
 
-/// What the writer's connection is called at the server: it tells those of one process from all others.
+/// Name of the writer's connection at the server, which tells those of a process from all others.
 pub(super) fn name(instance: &str) -> String {
     format!("warrener orchestrator {instance}")
 }
@@ -57,7 +57,7 @@ pub(super) fn try_lock(session: &Session) -> Result<bool, StoreError> {
     Ok(reader.number::<i64>("lock the database", &statement, &[])? != 0)
 }
 
-/// Whether a connection of this very process has the lock.
+/// Tells whether a connection of this very process has the lock.
 fn is_own(session: &Session, instance: &str) -> Result<bool, StoreError> {
     let reader: &dyn Reader = session;
     let statement =
@@ -90,7 +90,7 @@ pub(super) fn enter(session: &Session, instance: &str) -> Result<i64, StoreError
     Ok(epoch)
 }
 
-/// Whether this is still the epoch.
+/// Checks that this is still the epoch.
 ///
 /// # Errors
 /// [`StoreError::Unwritable`] if it is not.
@@ -111,7 +111,7 @@ pub(super) fn fence(epoch: i64) -> Step<'static> {
     }
 }
 
-/// Who holds the lock.
+/// Statement that finds the holder of the lock.
 const HELD: &str = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = 1465011794 AND \
      objid = 1 AND objsubid = 2 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
 

@@ -17,7 +17,7 @@ const STEP: i64 = 256;
 const SLICE: usize = 32;
 const DOING: &str = "remove finished jobs";
 
-/// What one slice removes, and how many steps that is.
+/// Plans a slice: its steps, and the number of jobs or ranges of tasks that it takes.
 pub(super) fn steps(
     session: &Session,
     before: Timestamp,
@@ -32,7 +32,7 @@ pub(super) fn steps(
     Ok((slice.finish(), taken))
 }
 
-/// What is removed, and what is left for a later slice.
+/// Jobs and ranges of tasks that a slice removes, and ranges that it leaves for a later one.
 #[derive(Debug, Default)]
 struct Slice {
     tasks: Vec<Range<i64>>,

@@ -10,7 +10,7 @@ use crate::store::sql::Reader;
 
 /// Connections at once. The server has about a hundred for everybody.
 const CONNECTIONS: usize = 10;
-/// How long somebody waits for one.
+/// Longest wait for a connection.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// See the module.
@@ -77,7 +77,7 @@ impl Readers {
     }
 }
 
-/// One of the connections; given back even if whoever looks panics.
+/// Right to use one of the connections; given back even if whoever looks panics.
 struct Permit<'a>(&'a Readers);
 
 impl Drop for Permit<'_> {

@@ -23,7 +23,7 @@ impl Scratch {
         Ok(Self { server: place, name: name.to_owned(), url: beside(server, name) })
     }
 
-    /// Its address.
+    /// Address of the database.
     pub fn url(&self) -> &str {
         &self.url
     }

@@ -30,16 +30,16 @@ pub(super) struct Session {
     runner: Runner,
 }
 
-/// What a connection runs on. It may be dropped where a runtime that is waited for would panic.
+/// Runtime of a connection. It may be dropped where a runtime that is waited for would panic.
 struct Runner {
     runtime: Option<Runtime>,
-    /// How long is waited for an answer.
+    /// Longest wait for an answer.
     patience: Duration,
 }
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
-/// One statement of a transaction.
+/// A statement of a transaction.
 #[derive(Debug)]
 pub(super) struct Step<'a> {
     pub(super) doing: &'static str,

@@ -30,7 +30,7 @@ impl ToSql for Value<'_> {
     to_sql_checked!();
 }
 
-/// What a statement of the writer is told.
+/// Parameter of a statement of the writer.
 #[derive(Debug)]
 pub(super) enum Parameter<'a> {
     /// A value.

@@ -1,4 +1,4 @@
-//! One transaction: all of a batch, or nothing. Each statement takes the rows of its table as arrays.
+//! The writing of a transaction: all of a batch, or nothing. Each statement takes the rows of its table as arrays.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -50,7 +50,7 @@ pub(super) fn steps(commit: &Commit, next_event: i64) -> (Vec<Step<'_>>, i64) {
 pub(super) struct Steps<'a>(pub(super) Vec<Step<'a>>);
 
 impl<'a> Steps<'a> {
-    /// One more, unless it has no rows.
+    /// Adds a step, unless it has no rows.
     pub(super) fn add(&mut self, doing: &'static str, statement: impl Into<String>, values: Vec<Parameter<'a>>) {
         let is_idle = |parameter: &Parameter<'_>| matches!(parameter, Parameter::Many(rows) if rows.is_empty());
         if !values.first().is_some_and(is_idle) {
@@ -271,7 +271,7 @@ fn labels(no: JobNo, caption: &Caption) -> impl Iterator<Item = [Value<'static>;
     labels.into_iter().map(move |(name, value)| [no.0.into(), name.into(), value.into()])
 }
 
-/// What columns hold: `i` a number, `t` a text, `b` bytes.
+/// Types of columns, a letter for each: `i` a number, `t` a text, `b` bytes.
 fn types(columns: &[TableColumn]) -> String {
     let letter = |column: &TableColumn| match column.kind {
         Kind::Int => 'i',

@@ -11,7 +11,7 @@ use warrener_shared::wire::event::JobEvent;
 
 use super::super::StoreError;
 
-/// What a chunk says once for all its events; their numbers follow that of the first.
+/// A chunk of events of a job. The time is common to all; their numbers follow that of the first.
 #[derive(Serialize, Deserialize)]
 struct Chunk<'a> {
     time: Arc<str>,
@@ -20,7 +20,8 @@ struct Chunk<'a> {
     events: Vec<Short<'a>>,
 }
 
-/// What happened (a place in the list of all sorts), to which task (a place in `names`), item, attempt, and why.
+/// An event without what is common: its sort (a place in the list of all sorts), task (a place in `names`), item,
+/// attempt, and reason.
 type Short<'a> = (u8, Option<u32>, Option<u32>, Option<u32>, Option<&'a RawValue>);
 
 /// The place of a sort of event in the list of all: those of jobs, then those of tasks.
@@ -38,12 +39,12 @@ fn at(place: u8) -> Option<(&'static str, &'static str)> {
     }
 }
 
-/// One bit for each sort of event, so that chunks nobody listens to need not be read.
+/// The bit of a sort of events, so that chunks nobody listens to need not be read.
 pub(crate) fn kind_bit(kind: &str) -> i64 {
     place(kind).map_or(0, |at| 1 << at)
 }
 
-/// What is kept of events of one job. They are kept as they are if they have no time and order in common.
+/// Encodes events of a job for the database. They are kept in full if they have no time and order in common.
 pub(crate) fn encode(events: &[JobEvent]) -> Vec<u8> {
     let short = shorten(events).and_then(|chunk| serde_json::to_vec(&chunk).ok());
     short.unwrap_or_else(|| serde_json::to_vec(events).expect("events have text keys only"))

@@ -1,4 +1,4 @@
-//! What all databases are asked in the same words: the statements, and the rows as they come back.
+//! The statements that all databases understand in the same words, and the rows as they come back.
 //!
 //! Numbers, states, flags and times are integers of 64 bits, names are text, and payloads are bytes. Parameters are
 //! written `?1`, or `?` for the one after the last. Where the databases differ in words, [`Dialect`] says how.
@@ -102,7 +102,7 @@ pub(crate) fn missing(at: usize) -> StoreError {
     corrupt(at, format_args!("nothing is there"))
 }
 
-/// What is wrong with a column.
+/// Makes the error of a column whose value makes no sense.
 pub(crate) fn corrupt(at: usize, what: std::fmt::Arguments<'_>) -> StoreError {
     StoreError::Corrupt(format!("column {}: {what}", at + 1))
 }
@@ -124,7 +124,7 @@ pub(crate) trait Reader: Debug {
         visit: &mut Visitor<'_>,
     ) -> Result<(), StoreError>;
 
-    /// How this database puts it.
+    /// The wording of this database.
     fn dialect(&self) -> Dialect;
 }
 
@@ -172,7 +172,7 @@ impl dyn Reader + '_ {
     }
 }
 
-/// Where the words of the databases differ.
+/// Wording of statements where the databases differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
     Sqlite,

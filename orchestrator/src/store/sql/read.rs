@@ -1,4 +1,4 @@
-//! What the writer reads before it decides.
+//! The reads of the writer before it decides.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What columns of ours hold that no database knows: states, counts, what is waited for.
+//! The values of ours in columns, which no database knows: states, counts, waits of built-in tasks.
 
 use warrener_engine::row::{Counts, Map, WaitsFor};
 use warrener_shared::id::{JobNo, TaskNo};
@@ -30,12 +30,12 @@ pub(crate) fn place<T: PartialEq>(all: &[T], one: &T) -> i64 {
     all.iter().zip(0..).find(|(known, _)| *known == one).map_or(-1, |(_, at)| at)
 }
 
-/// What an event and key are found by.
+/// Text under which the tasks that wait for an event and key are found.
 pub(crate) fn event_text(event: &str, key: &str) -> String {
     format!("event:{}", serde_json::json!([event, key]))
 }
 
-/// What a built-in task waits for, as a column holds it.
+/// Text in a column for what a built-in task waits for.
 pub(crate) fn waits_for_text(waits_for: &WaitsFor) -> String {
     match waits_for {
         WaitsFor::Time(time) => format!("time:{}", time.0),
@@ -45,7 +45,7 @@ pub(crate) fn waits_for_text(waits_for: &WaitsFor) -> String {
     }
 }
 
-/// What a column says that a built-in task waits for.
+/// Reads from a column what a built-in task waits for.
 pub(crate) fn waits_for(text: &str, at: usize) -> Result<WaitsFor, StoreError> {
     let read = || match text.split_once(':')? {
         ("time", number) => Some(WaitsFor::Time(Timestamp(number.parse().ok()?))),

@@ -1,4 +1,4 @@
-//! Whose fault an error of SQLite is.
+//! The party to blame for an error of SQLite.
 
 use rusqlite::ffi;
 
@@ -35,7 +35,7 @@ fn said(doing: &'static str, code: i32, message: &str) -> StoreError {
     }
 }
 
-/// Whose fault an error with this extended code is.
+/// Party to blame for an error with this extended code.
 fn blame(code: i32, message: &str) -> Blame {
     match code {
         // The name of a job is the one key that is chosen by who submits it.

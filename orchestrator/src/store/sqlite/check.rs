@@ -88,7 +88,7 @@ fn check(connection: &Connection) -> Result<Option<String>, StoreError> {
     Ok(None)
 }
 
-/// What a check finds first.
+/// First finding of a check; `None` if it finds nothing.
 fn finding(connection: &Connection, statement: &str) -> Result<Option<String>, StoreError> {
     match connection.query_row(statement, [], |row| row.get::<_, String>(0)).map_err(failed("check the file")) {
         Ok(soundness) if soundness == "ok" => Ok(None),

@@ -19,7 +19,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{StoreError, failed};
 
-/// How often the thread copies: little enough at a time that the disk is not taken from the commits.
+/// Time between two copies by the thread: little enough at a time that the disk is not taken from the commits.
 const EVERY: Duration = Duration::from_millis(250);
 /// Pages in the log after which the thread begins to copy: less would be copied again and again.
 const FEW: i64 = 1_000;
@@ -27,7 +27,7 @@ const FEW: i64 = 1_000;
 const MANY: i64 = 16_384;
 /// Pages that the writer may be left to copy: a few milliseconds.
 const REST: i64 = 256;
-/// How often the thread tries to leave so few before the writer copies what there is.
+/// Number of times that the thread tries to leave so few before the writer copies what there is.
 const TRIES: usize = 4;
 
 /// The thread; ends with this.
@@ -96,10 +96,10 @@ impl Drop for Checkpoints {
     }
 }
 
-/// What stands in the log.
+/// Pages of the log.
 struct Log {
     pages: i64,
-    /// Those of them that are in the database file too.
+    /// Number of those that are in the database file too.
     copied: i64,
 }
 
@@ -130,7 +130,7 @@ fn leave_little<E>(
     Ok(log)
 }
 
-/// How many pages stand in the log; copies nothing.
+/// Number of pages in the log; copies nothing.
 fn length(connection: &Connection) -> Result<i64, StoreError> {
     let pages = connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get(1));
     pages.map_err(failed("look at the log"))
@@ -156,7 +156,7 @@ mod tests {
 
     use super::*;
 
-    /// How often is copied, and how many pages are left, while so many in a hundred of what a copy took come meanwhile.
+    /// Number of copies, and of pages left, while so many in a hundred of the pages that a copy took come meanwhile.
     fn copies(pages: i64, percent: i64) -> (usize, i64) {
         let (end, copied, count) = (Cell::new(pages), Cell::new(0), Cell::new(0));
         let copy = || {

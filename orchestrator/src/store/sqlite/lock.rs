@@ -11,13 +11,13 @@ use super::place::DatabaseFile;
 
 /// For its owner alone.
 const MODE: u32 = 0o600;
-/// What stands behind the path in the names of the files beside it.
+/// Endings that the files beside the database add to its path.
 const BESIDE: [&str; 4] = ["-wal", "-shm", "-journal", ".lock"];
 
 /// The file, held by this process.
 #[derive(Debug)]
 pub(super) struct Lock {
-    /// Its real path, without symbolic links.
+    /// Real path of the file, without symbolic links.
     path: PathBuf,
     /// Locked itself, so that every name of it meets the same lock. Never closed: closing any handle of a file gives
     /// up all locks that the process has on it, SQLite's too.

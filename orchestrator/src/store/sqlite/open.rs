@@ -13,7 +13,8 @@ use super::soundness::Soundness;
 use super::{StoreError, failed};
 use crate::store::columns::{Kind, TABLES, TableColumn};
 
-/// What each version of the schema adds to the one before; how many a file has stands in `PRAGMA user_version`.
+/// Statements by which each version of the schema grows out of the one before. The number of versions that a file has
+/// stands in `PRAGMA user_version`.
 const VERSIONS: [&str; 6] = [
     include_str!("schema.sql"),
     include_str!("schema_2.sql"),
@@ -22,7 +23,7 @@ const VERSIONS: [&str; 6] = [
     include_str!("schema_5.sql"),
     include_str!("schema_6.sql"),
 ];
-/// What a person can do about a damaged file.
+/// Remedy for a damaged file.
 const WAY_OUT: &str = "restore a backup; or make a copy of the file and of its -wal, then mend it with the program \
      sqlite3: `REINDEX` if indexes alone are damaged, else `.recover` into a new file";
 /// Marks the file as ours, in `PRAGMA application_id` ("WRNR").
@@ -123,7 +124,7 @@ fn add_columns(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Whether the database has no schema yet; an error if it has one that is not ours, or not of our time.
+/// Tells whether the database has no schema yet; an error if it has one that is not ours, or not of our time.
 fn is_new(connection: &Connection) -> Result<bool, String> {
     let number = |statement| connection.query_row(statement, [], |row| row.get::<_, i64>(0)).map_err(|e| e.to_string());
     let owner = number("PRAGMA application_id")?;

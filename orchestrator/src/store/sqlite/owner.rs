@@ -1,4 +1,4 @@
-//! One writer at a time, even if locks fail: a number in the file that each transaction looks at.
+//! The single writer, even if locks fail: a number in the file that each transaction looks at.
 
 use rusqlite::{Connection, Transaction};
 

@@ -9,9 +9,9 @@ use crate::store::url;
 /// A file for a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatabaseFile {
-    /// Its path; relative to where the process was started, unless it begins with `/`.
+    /// Path of the file; relative to where the process was started, unless it begins with `/`.
     pub path: PathBuf,
-    /// Whether it may lie on a file system of the network, by somebody who knows that its locks hold.
+    /// True if it may lie on a file system of the network, by somebody who knows that its locks hold.
     pub on_network: bool,
 }
 

@@ -10,7 +10,7 @@ use super::owner::Owner;
 use super::{StoreError, failed};
 use crate::store::sql::row::map;
 
-/// How long one slice works before it commits.
+/// Time for which a slice of pruning works before it commits.
 const SLICE: Duration = Duration::from_millis(5);
 /// Tasks that are removed in one step; those of a larger job follow later.
 const STEP: i64 = 64;
@@ -36,7 +36,7 @@ pub(super) fn prune(
     outcome
 }
 
-/// Whether commits wait until they are on the disk.
+/// Says whether commits wait until they are on the disk.
 fn synced(connection: &Connection, yes: bool) -> Result<(), StoreError> {
     let statement = if yes { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
     // SQLite does it when the statement is prepared, so a prepared one would do it once.

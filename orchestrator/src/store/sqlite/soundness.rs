@@ -1,17 +1,17 @@
-//! What is known against the file. Once something is, nothing is read or written any more: who goes on with half an
-//! index loses jobs in silence.
+//! The evidence against the file. Once there is some, nothing is read or written any more: going on with half an index
+//! loses jobs in silence.
 
 use std::sync::{Arc, OnceLock};
 
 use super::StoreError;
 
-/// What was found first; shared by all that use the file.
+/// First fault that was found; shared by all that use the file.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Soundness(Arc<OnceLock<Fault>>);
 
 #[derive(Debug)]
 enum Fault {
-    /// What is broken.
+    /// The file is broken, in these words.
     Damaged(String),
     /// Somebody else writes to the file.
     Taken,

@@ -1,4 +1,4 @@
-//! One transaction: all of a batch, or nothing.
+//! The writing of a transaction: all of a batch, or nothing.
 
 use std::sync::{Arc, LazyLock};
 

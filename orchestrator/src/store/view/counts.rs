@@ -1,4 +1,4 @@
-//! How much is waiting and running, read from indexes only, so that it is cheap at any size.
+//! Counts of waiting and running tasks, read from indexes only, so that they are cheap at any size.
 
 use warrener_engine::row::Map;
 use warrener_shared::id::JobNo;
@@ -17,11 +17,11 @@ const HEAD: usize = 1_000;
 /// A mapped task that has items to offer.
 #[derive(Clone, Copy, Debug)]
 pub struct Mapped {
-    /// Its job.
+    /// Number of its job.
     pub job: JobNo,
-    /// Its position in the job.
+    /// Position in the job, from 0.
     pub position: u32,
-    /// Its items.
+    /// Counts of its items.
     pub map: Map,
 }
 
@@ -30,7 +30,7 @@ pub struct Mapped {
 pub struct Opened {
     /// All of them.
     pub attempts: u64,
-    /// Those that a worker was seen at.
+    /// Number of those that a worker was seen at.
     pub started: u64,
 }
 
@@ -43,7 +43,7 @@ impl Snapshot<'_> {
         self.reader.all("list queues", "SELECT no, name, paused FROM queues ORDER BY name", &[], read::queue_row)
     }
 
-    /// How many tasks stand among the ready of a queue; a mapped task counts once.
+    /// Number of tasks among the ready of a queue; a mapped task counts once.
     pub fn ready(&self, queue: i64) -> Result<u64, StoreError> {
         let statement = "SELECT count(*) FROM tasks WHERE queue = ?1 AND rank IS NOT NULL";
         self.reader.number("count who may go out", statement, &[queue.into()])
@@ -58,7 +58,7 @@ impl Snapshot<'_> {
         })
     }
 
-    /// When the task became ready that waits longest in a queue.
+    /// Time at which the task became ready that waits longest in a queue.
     pub fn oldest_ready(&self, queue: i64) -> Result<Option<Timestamp>, StoreError> {
         let statement = "SELECT min(ready_at) FROM (SELECT ready_at FROM tasks WHERE queue = ?1 AND rank IS NOT NULL \
              ORDER BY rank LIMIT ?2) AS head";

@@ -9,34 +9,34 @@ use super::{Page, Snapshot, one_more};
 /// A dead letter without its contents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadHead {
-    /// Its number.
+    /// Number of the dead letter.
     pub no: i64,
     /// `submit`, `task`, `result` or `unrouted`.
     pub from: String,
     /// A stable word for programs.
     pub code: String,
-    /// One sentence for people.
+    /// Description for people, in a sentence.
     pub message: String,
     /// The id of the job, if known.
     pub job: Option<String>,
     /// The task's address, if known.
     pub task: Option<String>,
-    /// When it was found.
+    /// Time at which it was found.
     pub received_at: Timestamp,
-    /// How many bytes there were.
+    /// Number of bytes of the whole body.
     pub size: u64,
 }
 
 /// A dead letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadRow {
-    /// What lists show of it.
+    /// Facts that lists show of it.
     pub head: DeadHead,
     /// The bytes that were kept.
     pub body: Vec<u8>,
     /// Properties and headers as a JSON object.
     pub headers: String,
-    /// What else is known, as JSON.
+    /// Other facts, as JSON.
     pub evidence: Option<String>,
 }
 

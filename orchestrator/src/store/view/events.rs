@@ -1,4 +1,4 @@
-//! What happened, in order.
+//! The events, in order.
 
 use std::ops::ControlFlow;
 
@@ -9,7 +9,7 @@ use super::super::sql::{chunk, limit as at_most};
 use super::super::{EventChunkNo, StoreError};
 use super::{PAGE_BYTES, Page, Snapshot, View};
 
-/// Which events of one job were committed together.
+/// Head of a chunk: of events of a job that were committed together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChunkHead {
     /// Its number.
@@ -40,7 +40,7 @@ impl View {
         })
     }
 
-    /// Which chunks of events come after one, in order.
+    /// Heads of the chunks that come after a number, in order.
     ///
     /// # Errors
     /// [`StoreError`] if the database cannot be read.

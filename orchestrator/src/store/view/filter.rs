@@ -1,4 +1,4 @@
-//! Which jobs are wanted: terms that must all hold, as a condition of a statement.
+//! The filter of lists of jobs: terms that must all hold, as a condition of a statement.
 
 use warrener_shared::state::JobState;
 use warrener_shared::time::{Millis, Timestamp};
@@ -12,16 +12,16 @@ pub struct Filter {
     pub terms: Vec<Term>,
 }
 
-/// One test, or its opposite.
+/// A test, or its opposite.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Term {
-    /// Whether the test must not hold.
+    /// True if the test must not hold.
     pub negated: bool,
     /// The test.
     pub test: Test,
 }
 
-/// What is looked at, and the values of which one must fit.
+/// Property of a job, and the values of which one must fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Test {
     /// The state.
@@ -32,7 +32,7 @@ pub enum Test {
     Label(String, Vec<Pattern>),
     /// The queue of any of its tasks.
     Queue(Vec<Pattern>),
-    /// How long ago it was created.
+    /// The time since it was created.
     Created(Vec<Age>),
 }
 
@@ -50,7 +50,7 @@ pub enum Column {
 /// A text, or a pattern of texts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pattern {
-    /// This text.
+    /// Exactly this text.
     Exact(String),
     /// A pattern in the words of SQLite's `GLOB`.
     Glob(String),
@@ -83,7 +83,7 @@ impl Filter {
 }
 
 impl Test {
-    /// How many values there are.
+    /// Number of values.
     pub const fn values(&self) -> usize {
         match self {
             Self::State(states) => states.len(),

@@ -14,15 +14,15 @@ use super::{Page, Pages, Snapshot, one_more};
 /// A job with what was submitted.
 #[derive(Clone, Debug)]
 pub struct JobRecord {
-    /// Its row.
+    /// Row of the job.
     pub row: JobRow,
-    /// Its name.
+    /// Name of the job.
     pub name: Option<String>,
     /// The kind of a job of one task.
     pub kind: Option<String>,
-    /// Its labels as a JSON object.
+    /// Labels as a JSON object.
     pub labels: String,
-    /// How many tasks it has.
+    /// Number of its tasks.
     pub tasks: u32,
     /// The document, as it came.
     pub body: Vec<u8>,

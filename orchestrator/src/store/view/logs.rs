@@ -1,4 +1,4 @@
-//! What attempts wrote.
+//! The log text of attempts.
 
 use warrener_shared::id::TaskNo;
 use warrener_shared::time::Timestamp;
@@ -10,18 +10,18 @@ use super::{Page, Snapshot, one_more};
 /// Something that an attempt wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
-    /// Which attempt.
+    /// Number of the attempt.
     pub attempt: u32,
-    /// Its number within the attempt, from 1.
+    /// Number of the piece within the attempt, from 1.
     pub no: u32,
-    /// When it came.
+    /// Time at which it came.
     pub time: Timestamp,
     /// As it was written: part of a line, or several.
     pub text: String,
 }
 
 impl Snapshot<'_> {
-    /// What the attempts of a task or item wrote after this number of this attempt, in order.
+    /// Reads the pieces of log of a task or item after this piece (attempt and number), in order.
     ///
     /// # Errors
     /// [`StoreError`] if the database cannot be read.

@@ -49,7 +49,7 @@ pub struct Snapshot<'a> {
 pub struct Page<T> {
     /// The elements.
     pub items: Vec<T>,
-    /// Whether there are more after them.
+    /// True if there are more after them.
     pub more: bool,
 }
 
@@ -96,7 +96,7 @@ impl Snapshot<'_> {
     }
 }
 
-/// One more than are on a page, as a parameter: enough to know whether there are more.
+/// Limit of a statement that reads a page: one more row than fits, enough to know whether there are more.
 fn one_more(limit: usize) -> Value<'static> {
     super::sql::limit(limit.saturating_add(1))
 }

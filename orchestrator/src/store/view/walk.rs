@@ -9,7 +9,7 @@ use super::super::StoreError;
 use super::super::sql::{Dialect, Reader, Value, limit};
 use super::filter::{Column, Filter, Pattern, Term, Test};
 
-/// Where a term's jobs stand: the values of one index, each with its jobs in the order of their numbers.
+/// Way to the jobs of a term: the values of an index, each with its jobs in the order of their numbers.
 #[derive(Debug)]
 pub(super) struct Walk {
     /// The column with the number of the job.
@@ -18,11 +18,11 @@ pub(super) struct Walk {
     source: String,
     /// The sets of values of which one must be met.
     values: Vec<Vec<Value<'static>>>,
-    /// What the filter says of the state, where that leaves few jobs; empty otherwise.
+    /// Condition on the state from the filter, if that leaves few jobs; empty otherwise.
     rare: String,
 }
 
-/// What is wanted of a job, with the values in it.
+/// Condition on a job, with the values in it.
 pub(super) type Condition<'a> = (&'a str, &'a [Value<'static>]);
 
 /// Entries that are counted to find out which term leaves the fewest.
@@ -100,7 +100,7 @@ impl Walk {
         })
     }
 
-    /// How many jobs it leads to, counted up to a bound.
+    /// Number of jobs that it leads to, counted up to a bound.
     fn size(&self, reader: &dyn Reader) -> Result<i64, StoreError> {
         let statement = format!("SELECT count(*) FROM (SELECT 1 FROM {} LIMIT {PROBED}) AS probed", self.source);
         let mut size = 0;
@@ -212,8 +212,8 @@ fn bad_states(filter: &Filter) -> Option<Vec<JobState>> {
     })
 }
 
-/// That the job of a table beside is in one of these states, told by their index alone: where they are rare it is
-/// small, and rows are all over the database.
+/// Condition that the job of a table beside is in one of these states, told by their index alone: where they are rare
+/// it is small, and rows are all over the database.
 fn rare(dialect: Dialect, states: &[JobState]) -> String {
     let along = dialect.along("jobs_state");
     let states: Vec<_> = states.iter().map(|state| (*state as i64).to_string()).collect();
