@@ -1,4 +1,4 @@
-//! What is to be done in the world once the changes are committed.
+//! Effects: work to be done in the world once the changes are committed.
 
 use std::sync::Arc;
 
@@ -11,9 +11,9 @@ use warrener_shared::wire::dispatch::Dispatch;
 pub enum Effect {
     /// Publish the attempt to its queue.
     Publish {
-        /// Its place in the order of all dispatches.
+        /// Position in the order of all dispatches.
         dispatch_no: i64,
-        /// What the message says.
+        /// Content of the message.
         dispatch: Box<Dispatch>,
     },
     /// Tell whoever works on the attempt to stop.
@@ -33,18 +33,18 @@ pub enum Effect {
         ticket: Ticket,
         /// The queue that has room again.
         queue: i64,
-        /// Whether a worker finished it, which says how fast the queue is.
+        /// True if a worker finished the attempt, which says how fast the queue is.
         finished: bool,
     },
     /// An attempt is open: watch it.
     Opened {
         /// The attempt.
         ticket: Ticket,
-        /// Its queue.
+        /// Number of the queue.
         queue: i64,
-        /// Its place in the order of all dispatches.
+        /// Position in the order of all dispatches.
         dispatch_no: i64,
-        /// How long its worker may be silent, if the task says so.
+        /// Longest silence of its worker; `None` if the task does not limit it.
         silence: Option<Millis>,
     },
     /// A report changed nothing: its attempt was closed, or never existed.

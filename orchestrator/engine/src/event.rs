@@ -1,4 +1,4 @@
-//! What can happen to a job: everything that a rule reacts to.
+//! Events of jobs: everything that a rule reacts to.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use warrener_shared::wire::result::Report;
 
 use crate::row::{Json, Parent};
 
-/// One thing that happened, or that a rule asks to be looked at next.
+/// An event, or the wish of a rule to look at something next.
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A job was accepted; its numbers are taken.
@@ -62,19 +62,19 @@ pub enum Event {
 /// A job was accepted.
 #[derive(Clone, Debug)]
 pub struct Submitted {
-    /// Its number.
+    /// Number of the job.
     pub job: JobNo,
-    /// Its id.
+    /// Id of the job.
     pub id: JobId,
-    /// What it is.
+    /// The parsed document.
     pub spec: Arc<JobSpec>,
     /// The W3C trace context that came with it.
     pub traceparent: Option<Arc<str>>,
     /// The number of its first task; as many as it has tasks are taken.
     pub first_task: TaskNo,
-    /// Whose sub-job it is.
+    /// The attempt that submitted it; `None` unless it is a sub-job.
     pub parent: Option<Parent>,
-    /// How many jobs it is inside of.
+    /// Number of jobs around it: 0 unless it is a sub-job.
     pub level: u8,
 }
 
@@ -92,11 +92,11 @@ pub struct SubJobEnded {
 pub struct Reported {
     /// The attempt.
     pub ticket: Ticket,
-    /// What it says.
+    /// Content of the report.
     pub report: Report,
-    /// Which worker, if it said so.
+    /// Id of the worker, if it said so.
     pub worker: Option<Arc<str>>,
-    /// Whether the orchestrator's own session with the broker ended since the attempt was dispatched: a delivery that
+    /// True if the orchestrator's own session with the broker ended since the attempt was dispatched: a delivery that
     /// comes again may then be nobody's crash.
     pub interrupted: bool,
 }
@@ -106,28 +106,28 @@ pub struct Reported {
 pub struct Started {
     /// The attempt.
     pub ticket: Ticket,
-    /// Which worker, if known.
+    /// Id of the worker, if known.
     pub worker: Option<Arc<str>>,
 }
 
-/// Why the broker gave up on a message, in the words of its header `x-death`.
+/// Reason why the broker gave up on a message, in the words of its header `x-death`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DeathReason {
     /// A consumer rejected it.
     Rejected,
-    /// It was delivered more often than its queue allows, and never settled.
+    /// The message was delivered more often than its queue allows, and never settled.
     DeliveryLimit,
-    /// It stayed in its queue for longer than a policy allows.
+    /// The message stayed in its queue for longer than a policy allows.
     Expired,
-    /// Its queue grew longer than a policy allows.
+    /// The queue grew longer than a policy allows.
     MaxLen,
     /// Any other reason, or none.
     Unknown,
 }
 
 impl DeathReason {
-    /// Whether a consumer had the message, so that its death says something of the task. Of any other reason nobody
-    /// who could work on the task is known to have had a part in it.
+    /// Tells whether a consumer had the message, so that its death says something of the task. Of any other reason
+    /// nobody who could work on the task is known to have had a part in it.
     pub const fn accuses(self) -> bool {
         matches!(self, Self::Rejected | Self::DeliveryLimit)
     }

@@ -1,4 +1,4 @@
-//! What is true of every job after every decision; asserted in tests and simulation.
+//! Invariants of every job after every decision; asserted in tests and simulation.
 
 use warrener_shared::state::TaskState;
 

@@ -1,4 +1,4 @@
-//! What somebody has in mind with a working set, and the rows that it takes.
+//! Plans that somebody has with a working set, and the rows that they take.
 
 use warrener_shared::id::{JobNo, TaskNo};
 

@@ -12,29 +12,29 @@ use warrener_shared::time::{Millis, Timestamp};
 /// Bytes of JSON, shared cheaply.
 pub type Json = Arc<[u8]>;
 
-/// Why a running job is coming to an end before its tasks do.
+/// Reason why a running job is coming to an end before its tasks do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stop {
-    /// It is not.
+    /// The job goes on as usual.
     #[default]
     None,
-    /// Its deadline passed; `run_on: done` tasks still run.
+    /// The deadline passed; `run_on: done` tasks still run.
     Deadline,
-    /// It was cancelled; `run_on: done` tasks still run.
+    /// The job was cancelled; `run_on: done` tasks still run.
     Cancel,
-    /// It was cancelled after its deadline; nothing runs any more.
+    /// The job was cancelled after its deadline; nothing runs any more.
     DeadlineHalt,
-    /// It was cancelled twice; nothing runs any more.
+    /// The job was cancelled twice; nothing runs any more.
     CancelHalt,
 }
 
 impl Stop {
-    /// Whether nothing of the job may run any more.
+    /// Tells whether nothing of the job may run any more.
     pub const fn halts(self) -> bool {
         matches!(self, Self::DeadlineHalt | Self::CancelHalt)
     }
 
-    /// Whether the deadline was what ended the job.
+    /// Tells whether the deadline was the first to end the job.
     pub const fn by_deadline(self) -> bool {
         matches!(self, Self::Deadline | Self::DeadlineHalt)
     }
@@ -45,27 +45,27 @@ impl Stop {
 pub struct Counts(pub [u32; 9]);
 
 impl Counts {
-    /// How many are in this state.
+    /// Number of tasks in this state.
     pub const fn get(&self, state: TaskState) -> u32 {
         self.0[state as usize]
     }
 
-    /// How many are not final.
+    /// Number of tasks that are not final.
     pub fn open(&self) -> u32 {
         TaskState::ALL.iter().filter(|state| !state.is_final()).map(|state| self.get(*state)).sum()
     }
 
-    /// How many there are.
+    /// Number of all tasks.
     pub fn total(&self) -> u32 {
         self.0.iter().sum()
     }
 
-    /// One more in this state.
+    /// Adds tasks in this state.
     pub const fn add(&mut self, state: TaskState, count: u32) {
         self.0[state as usize] += count;
     }
 
-    /// One moves from a state to another.
+    /// Moves a task from a state to another.
     pub fn shift(&mut self, from: TaskState, to: TaskState) {
         assert!(self.0[from as usize] > 0, "nothing counted in state {from}");
         self.0[from as usize] -= 1;
@@ -76,56 +76,56 @@ impl Counts {
 /// A job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobRow {
-    /// Its number in this database.
+    /// Number of the job in this database.
     pub no: JobNo,
-    /// Its identity for users.
+    /// Identity for users.
     pub id: JobId,
-    /// Where it stands.
+    /// State of the job.
     pub state: JobState,
-    /// Whether a person paused it.
+    /// True while a person has it paused.
     pub paused: bool,
-    /// Whether it is coming to an end early.
+    /// The reason why it is coming to an end early.
     pub stop: Stop,
-    /// Whether a task of it was ever dispatched.
+    /// Set once a task of it was dispatched.
     pub begun: bool,
-    /// Whether `fail_fast` has been applied.
+    /// Set once `fail_fast` has been applied.
     pub failing: bool,
-    /// When it was accepted.
+    /// Time at which it was accepted.
     pub created_at: Timestamp,
-    /// When it is to start, if that was later than when it was accepted.
+    /// Time at which it is to start; `None` if it was to start when it was accepted.
     pub scheduled_at: Option<Timestamp>,
-    /// When it became running.
+    /// Time at which it became running.
     pub started_at: Option<Timestamp>,
-    /// When it became final.
+    /// Time at which it became final.
     pub finished_at: Option<Timestamp>,
-    /// When its deadline passes.
+    /// Time at which its deadline passes.
     pub deadline_at: Option<Timestamp>,
-    /// When the job itself needs attention: its start, or its deadline.
+    /// Time at which the job itself needs attention: its start, or its deadline.
     pub wake_at: Option<Timestamp>,
     /// The number of its first task; the others follow.
     pub first_task: TaskNo,
-    /// Its tasks by state; a mapped task counts as one.
+    /// Tasks by state; a mapped task counts as one.
     pub counts: Counts,
     /// Tasks whose failure counts.
     pub failures: u32,
     /// Number of its latest event.
     pub sequence: u64,
-    /// Its output; set when it succeeds.
+    /// Output of the job; set when it succeeds.
     pub output: Option<Json>,
-    /// Why it did not succeed; the first failure that counts.
+    /// Error of the job: the first failure that counts.
     pub error: Option<Json>,
-    /// Whose sub-job it is.
+    /// The attempt that submitted it; `None` unless it is a sub-job.
     pub parent: Option<Parent>,
-    /// How many jobs it is inside of.
+    /// Number of jobs around it: 0 unless it is a sub-job.
     pub level: u8,
 }
 
 /// The attempt that a sub-job runs for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parent {
-    /// Its task or item.
+    /// Number of the task or item.
     pub task: TaskNo,
-    /// Which attempt of it.
+    /// Number of the attempt, from 1.
     pub attempt: u32,
 }
 
@@ -136,18 +136,18 @@ impl JobRow {
     }
 }
 
-/// How a final task counts for those that need it.
+/// Verdict on a final task, for those that need it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// It did what it should, or its failure is allowed.
+    /// The task did what it should, or its failure is allowed.
     Ok,
-    /// It did not run, and nobody is to blame.
+    /// The task did not run, and nobody is to blame.
     Neutral,
-    /// It failed, was stopped, or did not run because something failed.
+    /// The task failed, was stopped, or did not run because something failed.
     Failed,
 }
 
-/// Why a task was skipped.
+/// Reason why a task was skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Skip {
     /// `run_on` or `if` did not hold.
@@ -161,15 +161,15 @@ pub enum Skip {
 /// A task, or an item of a mapped task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskRow {
-    /// Its number in this database.
+    /// Number of the task in this database.
     pub no: TaskNo,
-    /// Its job.
+    /// Number of its job.
     pub job: JobNo,
     /// The position of the task in the job.
     pub position: u32,
-    /// Which item of the mapped task it is; `None` is the task itself.
+    /// Position of the item in its mapped task, from 0; `None` is the task itself.
     pub index: Option<u32>,
-    /// Where it stands.
+    /// State of the task.
     pub state: TaskState,
     /// Needs that are not final.
     pub needs_open: u32,
@@ -183,61 +183,61 @@ pub struct TaskRow {
     pub failures: u32,
     /// Releases in a row because no worker knew the kind.
     pub unknown: u32,
-    /// How often the broker delivered it before a worker handed it back as suspect.
+    /// Number of deliveries by the broker before a worker handed the task back as suspect; `None` if none did.
     pub deliveries: Option<u32>,
     /// The secret of the latest attempt.
     pub token: Token,
     /// The place of the open attempt in the order of all dispatches; `None` if none is open.
     pub dispatch_no: Option<i64>,
-    /// Its queue, as a number of this database.
+    /// Number of its queue in this database.
     pub queue: i64,
-    /// Its place among the ready of its queue, lowest first; `None` if it offers nothing.
+    /// Position among the ready of its queue, lowest first; `None` if it offers nothing.
     pub rank: Option<i64>,
-    /// When it became ready.
+    /// Time at which it became ready.
     pub ready_at: Option<Timestamp>,
-    /// When the latest attempt was dispatched.
+    /// Time at which the latest attempt was dispatched.
     pub dispatched_at: Option<Timestamp>,
-    /// When the latest attempt started.
+    /// Time at which the latest attempt started.
     pub started_at: Option<Timestamp>,
-    /// When it became final.
+    /// Time at which it became final.
     pub finished_at: Option<Timestamp>,
-    /// When it must have started, as long as it has not.
+    /// Time by which it must have started, as long as it has not.
     pub start_by: Option<Timestamp>,
-    /// When it needs attention: its back-off is over, its time limit or `start_by` passes.
+    /// Time at which it needs attention: its back-off is over, its time limit or `start_by` passes.
     pub wake_at: Option<Timestamp>,
     /// The worker that gave the latest sign of life.
     pub worker: Option<Arc<str>>,
     /// The lease of a claimed attempt.
     pub lease: Option<Millis>,
-    /// What the attempt said of its progress.
+    /// Progress that the attempt told.
     pub progress: Option<Json>,
-    /// Why it was skipped.
+    /// Reason why it was skipped.
     pub skip: Option<Skip>,
     /// The error of the latest attempt that failed, or of the task itself.
     pub error: Option<Json>,
-    /// Its output, if it succeeded; of a mapped task, its items have them.
+    /// Output of the task, if it succeeded; of a mapped task, its items have them.
     pub output: Option<Json>,
     /// The items, once a mapped task is expanded.
     pub map: Option<Map>,
-    /// What the open attempt of a built-in task waits for.
+    /// The thing that the open attempt of a built-in task waits for.
     pub waits_for: Option<WaitsFor>,
 }
 
-/// What the open attempt of a built-in task waits for.
+/// The thing that the open attempt of a built-in task waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WaitsFor {
-    /// That it is this late.
+    /// Waits until this time of the wall clock.
     Time(Timestamp),
-    /// That a span has passed, which ends then unless the clock is set.
+    /// Waits for a span, which ends at this time unless the clock is set.
     Span(Timestamp),
-    /// That somebody answers.
+    /// Waits for an answer.
     Event {
         /// The event.
         event: Arc<str>,
-        /// Which of the event.
+        /// The key within the event.
         key: Arc<str>,
     },
-    /// That a sub-job is final.
+    /// Waits until this sub-job is final.
     Job(JobNo),
 }
 
@@ -259,7 +259,7 @@ pub const OWN_QUEUE: i64 = 0;
 /// An item becomes a row when it is dispatched; those from `next` on exist only as this count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Map {
-    /// How many items there are.
+    /// Number of items.
     pub total: u32,
     /// The number of item 0; the others follow.
     pub first_item: TaskNo,
@@ -277,7 +277,7 @@ impl Map {
             + self.counts.get(TaskState::Cancelled)
     }
 
-    /// Whether every item is final.
+    /// Tells whether every item is final.
     pub fn is_over(&self) -> bool {
         self.next == self.total && self.counts.open() == 0
     }
@@ -354,17 +354,18 @@ impl TaskRow {
         Ticket { task: self.no, attempt: self.attempt, token: self.token }
     }
 
-    /// Whether a worker was seen at the latest attempt. That its message left the queue says only that it has one.
+    /// Tells whether a worker was seen at the latest attempt. That its message left the queue says only that some
+    /// worker has it.
     pub const fn has_sign_of_life(&self) -> bool {
         self.worker.is_some() || self.lease.is_some() || self.progress.is_some()
     }
 
-    /// Whether this ticket is that of an open attempt of this task.
+    /// Tells whether this ticket is that of an open attempt of this task.
     pub fn is_open(&self, ticket: &Ticket) -> bool {
         self.dispatch_no.is_some() && self.ticket() == *ticket
     }
 
-    /// How the final task counts for those that need it.
+    /// Verdict on the final task, for those that need it.
     ///
     /// # Panics
     /// If the task is not final.
@@ -380,24 +381,24 @@ impl TaskRow {
     }
 }
 
-/// One closed attempt of a task that went on to another, or was handed back.
+/// A closed attempt of a task that went on to another, or was handed back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttemptRow {
     /// The task or item.
     pub task: TaskNo,
     /// From 1.
     pub attempt: u32,
-    /// How it ended.
+    /// Outcome of the attempt.
     pub outcome: warrener_shared::state::Outcome,
     /// The worker that gave a sign of life.
     pub worker: Option<Arc<str>>,
-    /// When it was dispatched.
+    /// Time at which it was dispatched.
     pub dispatched_at: Option<Timestamp>,
-    /// When it started.
+    /// Time at which it started.
     pub started_at: Option<Timestamp>,
-    /// When it ended.
+    /// Time at which it ended.
     pub finished_at: Timestamp,
-    /// Why it did not succeed.
+    /// The reason why it did not succeed.
     pub error: Option<Json>,
 }
 
@@ -409,5 +410,5 @@ pub const fn rank(priority: u8, ready_at: Timestamp) -> i64 {
     ready_at.0 + (9 - priority as i64) * STEP_MS
 }
 
-/// How much waiting is worth one step of priority: an hour, longer than any queue should make urgent work wait.
+/// Waiting time that is worth one step of priority: an hour, longer than any queue should make urgent work wait.
 const STEP_MS: i64 = 3_600_000;

@@ -1,4 +1,4 @@
-//! What an expression of a task sees, made from the rows of the slice.
+//! The scope of a task's expressions, made from the rows of the slice.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use warrener_shared::state::TaskState;
 use crate::row::Json;
 use crate::slice::{JobEntry, Read, Slice};
 
-/// What must be loaded before expressions with these references can be evaluated.
+/// Reads that evaluating expressions with these references takes.
 pub(crate) fn missing(slice: &Slice, job: JobNo, references: &[Reference]) -> Vec<Read> {
     let Some(entry) = slice.job(job) else { return vec![Read::Job(job)] };
     let mut reads = Vec::new();

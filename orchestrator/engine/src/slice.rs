@@ -36,7 +36,7 @@ pub enum Read {
     Lists {
         /// The mapped task.
         task: TaskNo,
-        /// Whether the list of results is wanted too.
+        /// True if the list of results is wanted too.
         results: bool,
     },
     /// The number of the queue with this name.
@@ -56,7 +56,7 @@ pub enum Read {
 pub struct Lane {
     /// The queue.
     pub name: QueueName,
-    /// Its number in this database.
+    /// Number of the queue in this database.
     pub no: i64,
 }
 
@@ -67,16 +67,16 @@ pub struct Lists {
     pub outputs: Doc,
     /// `[{status, output, error, attempts}]` in item order, if asked for.
     pub results: Option<Doc>,
-    /// Whether the lists were left empty because together they pass this many bytes.
+    /// Limit in bytes that the lists together pass, for which they were left empty; `None` if they are there.
     pub oversized: Option<usize>,
 }
 
 /// A job with what it is.
 #[derive(Clone, Debug)]
 pub struct JobEntry {
-    /// Its row.
+    /// Row of the job.
     pub row: JobRow,
-    /// What was submitted.
+    /// The parsed document.
     pub spec: Arc<JobSpec>,
     /// The W3C trace context of the submit.
     pub traceparent: Option<Arc<str>>,
@@ -114,7 +114,7 @@ pub struct Slice {
     spelled: Option<(Timestamp, Arc<str>)>,
 }
 
-/// What a batch changed, to be committed in one transaction.
+/// Changes of a batch, to be committed in one transaction.
 #[derive(Debug, Default)]
 pub struct Changes {
     /// Jobs that are new.
@@ -129,7 +129,7 @@ pub struct Changes {
     pub attempts: Vec<AttemptRow>,
     /// Events by job, in order.
     pub events: Vec<(JobNo, Vec<JobEvent>)>,
-    /// What sub-jobs are made of.
+    /// Documents of sub-jobs.
     pub bodies: Vec<NewBody>,
     /// Items that are no more, as first number and count: their task gets another list.
     pub dropped: Vec<(TaskNo, u32)>,
@@ -147,7 +147,7 @@ pub struct NewBody {
 }
 
 impl Changes {
-    /// Whether there is nothing to write.
+    /// Tells whether there is nothing to write.
     pub const fn is_empty(&self) -> bool {
         self.new_jobs.is_empty() && self.jobs.is_empty() && self.new_tasks.is_empty() && self.tasks.is_empty()
     }
@@ -244,7 +244,7 @@ impl Slice {
         self.tasks.get(&no).map(|row| &**row)
     }
 
-    /// Whether it is known that there is no such task.
+    /// Tells whether it is known that there is no such task.
     pub fn is_absent(&self, no: TaskNo) -> bool {
         self.absent.contains(&no) || self.is_dropped(no)
     }
@@ -269,27 +269,27 @@ impl Slice {
         self.lanes.get(name).copied()
     }
 
-    /// Whether the names of all queues are loaded.
+    /// Tells whether the names of all queues are loaded.
     pub const fn has_queue_names(&self) -> bool {
         self.queue_names.is_some()
     }
 
-    /// Whether all open tasks of the job are loaded.
+    /// Tells whether all open tasks of the job are loaded.
     pub fn has_open_tasks(&self, job: JobNo) -> bool {
         self.open_tasks.contains(&job)
     }
 
-    /// Whether all open items of the mapped task are loaded.
+    /// Tells whether all open items of the mapped task are loaded.
     pub fn has_open_items(&self, task: TaskNo) -> bool {
         self.open_items.contains(&task)
     }
 
-    /// How many random tokens are left.
+    /// Number of random tokens that are left.
     pub fn tokens(&self) -> usize {
         self.tokens.len()
     }
 
-    /// Whether so many item numbers are left.
+    /// Tells whether so many item numbers are left.
     pub fn has_numbers(&self, count: u32) -> bool {
         self.numbers.is_some_and(|(next, end)| end - next >= i64::from(count))
     }
@@ -300,7 +300,7 @@ impl Slice {
         u32::try_from(self.limits.tasks).unwrap_or(u32::MAX)
     }
 
-    /// How many numbers for jobs are left.
+    /// Number of job numbers that are left.
     pub fn new_jobs(&self) -> usize {
         self.fresh_jobs.len()
     }
@@ -430,7 +430,7 @@ impl Slice {
         self.dropped.iter().any(|(first, count)| (first.0..first.0 + i64::from(*count)).contains(&no.0))
     }
 
-    /// What was joined from the items of a mapped task is no longer so.
+    /// Forgets the lists of a mapped task, once its items have changed.
     pub(crate) fn forget_lists(&mut self, task: TaskNo) {
         self.lists.remove(&task);
     }
@@ -449,7 +449,7 @@ impl Slice {
         self.attempts.push(row);
     }
 
-    /// What is to be committed. The slice stays usable for looking only.
+    /// Takes the changes that are to be committed. The slice stays usable for looking only.
     pub fn take_changes(&mut self) -> Changes {
         let row = |no: &TaskNo| self.tasks[no].clone();
         let job = |no: &JobNo| self.jobs[no].row.clone();

@@ -1,4 +1,4 @@
-//! One event being decided: the rows that it may touch, the time, and what was decided so far.
+//! The turn of an event: the rows that it may touch, the time, and the decision so far.
 
 use warrener_shared::id::{JobNo, TaskNo};
 use warrener_shared::state::{JobState, TaskState};
@@ -9,13 +9,13 @@ use crate::event::Event;
 use crate::row::{JobRow, Map, TaskRow};
 use crate::slice::{JobEntry, Slice, TaskOf};
 
-/// What a rule decided, apart from the rows that it changed in the slice.
+/// Decision of a rule, apart from the rows that it changed in the slice.
 #[must_use]
 #[derive(Clone, Debug, Default)]
 pub struct Decision {
-    /// What is to be done once the batch is committed.
+    /// Effects to be done once the batch is committed.
     pub effects: Vec<Effect>,
-    /// What is to be decided next, in the same batch.
+    /// Events to be decided next, in the same batch.
     pub follow: Vec<Event>,
 }
 

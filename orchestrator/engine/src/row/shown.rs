@@ -1,4 +1,4 @@
-//! What rows say to whoever looks at them, be it an event, a page or an expression.
+//! Facts that rows tell their readers, be it an event, a page or an expression.
 
 use warrener_shared::error::{ErrorObject, code};
 use warrener_shared::id::TaskNo;
@@ -8,7 +8,7 @@ use warrener_shared::state::{Outcome, TaskState};
 use super::{JobRow, Json, Map, TaskRow};
 
 impl JobRow {
-    /// Whether the job holds its unique key, which it was given until then.
+    /// Tells whether the job holds its unique key, which it was given until then.
     pub fn holds_key(&self, until: Until) -> bool {
         !self.state.is_final() && (until == Until::Finished || !self.begun)
     }
@@ -22,7 +22,7 @@ impl TaskRow {
         self.error.as_ref().filter(|_| is_over)
     }
 
-    /// How the latest attempt ended, told by how the task did; `None` while the task is not final.
+    /// Outcome of the latest attempt, told from the state of the task; `None` while the task is not final.
     pub fn latest_outcome(&self) -> Option<Outcome> {
         let code_is = |word: &str| {
             let error = self.error.as_deref().and_then(ErrorObject::from_json);

@@ -37,7 +37,7 @@ pub(super) fn missing(slice: &Slice, task: TaskNo, most: u32) -> Vec<Read> {
     reads
 }
 
-/// What making the message of a task or item anew takes.
+/// Reads that making the message of a task or item anew takes.
 pub(super) fn missing_message(slice: &Slice, task: TaskNo) -> Vec<Read> {
     let reads = with_mapped(slice, task);
     if slice.task(task).is_none() || !reads.is_empty() {
@@ -107,7 +107,7 @@ pub fn resolve(slice: &mut Slice, no: TaskNo) -> Option<Dispatch> {
     Some(message(slice, no, &spec, input))
 }
 
-/// What the message of the latest attempt says; the same each time it is made.
+/// Makes the message of the latest attempt; the same each time.
 fn message(slice: &Slice, no: TaskNo, spec: &TaskOf, input: Vec<u8>) -> Dispatch {
     let (row, entry) = slice.with_job(no);
     Dispatch {

@@ -19,7 +19,7 @@ use crate::row::{Json, Parent, WaitsFor};
 use crate::slice::{Read, Slice, TaskOf, counted};
 use crate::turn::Turn;
 
-/// What beginning an attempt of this kind takes, beside its input; nothing if none is to begin.
+/// Reads that beginning an attempt of this kind takes, beside its input; none if no attempt is to begin.
 pub(super) fn missing(slice: &Slice, kind: BuiltIn, most: u32) -> Vec<Read> {
     if kind != BuiltIn::Job || most == 0 {
         return Vec::new();
@@ -37,7 +37,8 @@ pub(super) fn missing(slice: &Slice, kind: BuiltIn, most: u32) -> Vec<Read> {
     reads
 }
 
-/// Whether what [`missing`] names is there for one more attempt; a job that was begun used some of it up.
+/// Tells whether the rows that [`missing`] names are there for one more attempt; a job that was begun used some of them
+/// up.
 pub(super) fn may_begin(slice: &Slice, kind: BuiltIn) -> bool {
     kind != BuiltIn::Job || (slice.new_jobs() > 0 && slice.has_numbers(slice.numbers_max()))
 }
@@ -94,7 +95,7 @@ fn work_on(turn: &mut Turn<'_>, no: TaskNo, work: Work, priority: u8, level: u8)
     }
 }
 
-/// What is shown of a task that runs a job: which one.
+/// Progress of a task that runs a job: the number of the job's tasks, and its id.
 fn progress(tasks: u32, id: &str) -> Json {
     let shown = serde_json::json!({"done": 0, "total": tasks, "note": format!("job {id}")});
     Json::from(shown.to_string().into_bytes())

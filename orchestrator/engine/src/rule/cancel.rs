@@ -12,7 +12,7 @@ use crate::row::Stop;
 use crate::slice::{Read, Slice};
 use crate::turn::Turn;
 
-/// What stopping the job of a task that ended takes.
+/// Reads that stopping the job of a task that ended takes.
 pub(super) fn missing_with_parent(slice: &Slice, job: JobNo) -> Vec<Read> {
     match slice.job(job) {
         Some(entry) if entry.row.state.is_final() => Vec::new(),

@@ -13,16 +13,16 @@ use crate::row::{Json, Skip, Stop};
 use crate::slice::TaskOf;
 use crate::turn::Turn;
 
-/// How a task becomes final.
+/// Properties of a task's end.
 #[derive(Clone, Debug)]
 pub(super) struct End {
     state: TaskState,
     error: Option<Json>,
     output: Option<Json>,
     skip: Option<Skip>,
-    /// Whether a worker may still be at it and is to be told.
+    /// True if a worker may still be at it and is to be told.
     stop: bool,
-    /// Whether a worker brought it to this end.
+    /// True if a worker brought it to this end.
     finished: bool,
 }
 
@@ -141,7 +141,7 @@ fn count_failure(turn: &mut Turn<'_>, no: TaskNo, spec: &TaskOf) {
     }
 }
 
-/// Why a task that needed a failed one was skipped.
+/// The error of a task that was skipped because one that it needs failed.
 fn upstream_failed() -> ErrorObject {
     ErrorObject::new(code::UPSTREAM_FAILED, "a task that it needs failed or was stopped")
 }

@@ -8,7 +8,7 @@ use crate::row::{Map, TaskRow};
 use crate::slice::TaskOf;
 use crate::turn::Turn;
 
-/// Whether no further item may begin: the mapped task is over, or about to be.
+/// Tells whether no further item may begin: the mapped task is over, or about to be.
 pub(super) fn is_spent(mapped: &TaskRow, map: &Map, spec: &TaskOf) -> bool {
     let failed = map.failed().saturating_sub(u32::from(mutant::is(Mutant::ToleratesMore)));
     mapped.state.is_final() || spec.each().max_failures.is_exceeded(failed, map.total)

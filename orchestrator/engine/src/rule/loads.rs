@@ -1,4 +1,4 @@
-//! What most rules need to be loaded: a task with what it belongs to.
+//! Reads that most rules need: a task with the rows that it belongs to.
 
 use warrener_shared::id::TaskNo;
 

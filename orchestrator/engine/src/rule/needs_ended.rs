@@ -61,7 +61,7 @@ pub(super) fn apply(turn: &mut Turn<'_>, job: JobNo, position: u32) {
     }
 }
 
-/// Whether the task runs after how its needs ended, and if not, why.
+/// Judges whether the task runs, from the ends of its needs; if not, gives the reason.
 fn run_on(spec: &TaskSpec, row: &TaskRow) -> Result<(), Skip> {
     match spec.run_on {
         RunOn::Done => Ok(()),

@@ -1,4 +1,4 @@
-//! Who may go out: the only place that puts a task among the ready of its queue, or takes it away.
+//! The offer of tasks: the only place that puts a task among the ready of its queue, or takes it away.
 
 use warrener_shared::id::TaskNo;
 use warrener_shared::state::TaskState;

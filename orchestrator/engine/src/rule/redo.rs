@@ -1,4 +1,4 @@
-//! One final task or item is tried again by hand, and everything downstream of it with it, succeeded or not.
+//! A final task or item is tried again by hand, and everything downstream of it with it, succeeded or not.
 //!
 //! Attempt numbers go on, the attempt budget starts afresh. The task itself keeps its list and its succeeded items if
 //! it is mapped; what is downstream gets new lists, since what they are made of may change.
@@ -38,7 +38,7 @@ pub(super) fn missing(slice: &Slice, job: JobNo, position: u32) -> Vec<Read> {
     reads
 }
 
-/// What asking for a [`refusal`] takes: the job, the task, and the item if it has a row.
+/// Reads that asking for a [`refusal`] takes: the job, the task, and the item if it has a row.
 pub(super) fn missing_refusal(slice: &Slice, job: JobNo, position: u32, index: Option<u32>) -> Vec<Read> {
     let Some(entry) = slice.job(job) else { return vec![Read::Job(job)] };
     let no = entry.row.task_no(position);
@@ -49,7 +49,7 @@ pub(super) fn missing_refusal(slice: &Slice, job: JobNo, position: u32, index: O
     }
 }
 
-/// Why the task or item cannot be tried again as things are; `None` if it can.
+/// Finds the reason why the task or item cannot be tried again as things are; `None` if it can.
 pub fn refusal(slice: &Slice, job: JobNo, position: u32, index: Option<u32>) -> Option<String> {
     let row = &slice.job(job)?.row;
     if row.state == JobState::Scheduled {
@@ -109,7 +109,7 @@ fn below(spec: &JobSpec, position: u32) -> impl Iterator<Item = u32> {
     (0..).zip(reached).filter(move |(at, reached)| *reached && *at != position).map(|(at, _)| at)
 }
 
-/// What is downstream waits again, as if it had never been judged.
+/// Makes a task downstream wait again, as if it had never been judged.
 fn start_over(turn: &mut Turn<'_>, job: JobNo, position: u32) {
     let no = turn.job(job).row.task_no(position);
     let row = turn.task(no);
@@ -140,7 +140,7 @@ fn reset_items(turn: &mut Turn<'_>, own: TaskNo, map: Map, index: Option<u32>) {
     }
 }
 
-/// What failed and is not tried again still counts, and the first of it is the error of the job.
+/// Counts the failures that are left, those that are not tried again; the first of them is the error of the job.
 fn recount_failures(turn: &mut Turn<'_>, job: JobNo, spec: &JobSpec) {
     let row = &turn.job(job).row;
     let failed = (0..).zip(&spec.tasks).filter_map(|(at, task)| {

@@ -18,14 +18,14 @@ use crate::event::{DeathReason, Reported, Started};
 use crate::row::TaskRow;
 use crate::turn::Turn;
 
-/// How an attempt was handed back.
+/// Circumstances of an attempt that was handed back.
 struct Release<'a> {
     code: Option<&'a str>,
-    /// How often the broker delivered it.
+    /// Number of deliveries by the broker, if the worker said so.
     deliveries: Option<u32>,
-    /// Whether a worker was seen at it that worked on nothing else, and nothing else explains that it came again.
+    /// True if a worker was seen at it that worked on nothing else, and nothing else explains that it came again.
     alone_and_seen: bool,
-    /// Whether our own session ended meanwhile, which explains that it was delivered again.
+    /// True if our own session ended meanwhile, which explains that it was delivered again.
     interrupted: bool,
 }
 
@@ -175,5 +175,5 @@ fn wait_for_kind(turn: &mut Turn<'_>, no: TaskNo) {
     turn.enter(no, TaskState::Retrying);
 }
 
-/// How long a task waits whose kind no worker knew, by the number of times in a row.
+/// Seconds that a task waits whose kind no worker knew, by the number of times in a row.
 const UNKNOWN_KIND_SECONDS: [u64; 6] = [1, 2, 4, 8, 16, 30];

@@ -12,15 +12,15 @@ use crate::effect::Effect;
 use crate::event::Event;
 use crate::turn::Turn;
 
-/// How an attempt failed.
+/// Circumstances of an attempt that failed.
 pub(super) struct Failure<'a> {
     /// `failed`, `timed_out` or `lost`.
     pub outcome: Outcome,
-    /// Why.
+    /// The error.
     pub error: &'a ErrorObject,
-    /// What the worker says about trying again.
+    /// Advice of the worker about trying again.
     pub advice: RetryAdvice,
-    /// Whether a worker may still be at it.
+    /// True if a worker may still be at it.
     pub stop: bool,
 }
 

@@ -19,7 +19,7 @@ pub(super) fn missing(slice: &Slice, no: TaskNo) -> Vec<Read> {
     reads
 }
 
-/// Why the task or item cannot be skipped as things are; `None` if it can.
+/// Finds the reason why the task or item cannot be skipped as things are; `None` if it can.
 pub fn refusal(slice: &Slice, no: TaskNo) -> Option<String> {
     let row = slice.task(no)?;
     let job = &slice.job(row.job)?.row;

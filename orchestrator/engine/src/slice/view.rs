@@ -9,7 +9,7 @@ use warrener_shared::job::{ForEach, JobSpec, TaskSpec};
 use super::{JobEntry, Slice};
 use crate::row::{Map, TaskRow};
 
-/// One task of a job as it was submitted, held while rows change.
+/// A task of a job as it was submitted, held while rows change.
 #[derive(Clone, Debug)]
 pub(crate) struct TaskOf {
     job: Arc<JobSpec>,
@@ -40,7 +40,7 @@ impl JobEntry {
         TaskOf { job: self.spec.clone(), position: position as usize }
     }
 
-    /// How many tasks the job has.
+    /// Number of tasks of the job.
     pub(crate) fn task_count(&self) -> u32 {
         counted(self.spec.tasks.len())
     }
@@ -93,7 +93,7 @@ pub(crate) fn counted(count: usize) -> u32 {
     u32::try_from(count).expect("the limits on jobs are far below")
 }
 
-/// Why a row is there.
+/// Reason why a row is there.
 pub(super) const LOADED: &str = "a rule touches only what `missing` had loaded";
-/// Why a task has items.
+/// Reason why a task has items.
 const MAPPED: &str = "only what `for_each` made has items";
