@@ -5,16 +5,16 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// Why an attempt, a task or a job did not succeed.
+/// Error of an attempt, a task or a job that did not succeed.
 ///
 /// The same shape everywhere: `{code, message, details?, task?, attempt?}`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ErrorObject {
     /// A stable word for programs, `^[a-z][a-z0-9_.]{0,63}$`.
     pub code: Cow<'static, str>,
-    /// One sentence for people.
+    /// Description for people, in a sentence.
     pub message: String,
-    /// Whatever the handler added, kept as it came.
+    /// Details that the handler added, kept as they came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub details: Option<Box<RawValue>>,
     /// The task that it came from, `<task>` or `<task>.<index>`, where that is not plain from the context.
@@ -51,7 +51,7 @@ impl PartialEq for ErrorObject {
 
 impl Eq for ErrorObject {}
 
-/// Whether a text may be an error code: `^[a-z][a-z0-9_.]{0,63}$`.
+/// Tells whether a text may be an error code: `^[a-z][a-z0-9_.]{0,63}$`.
 pub fn is_code(text: &str) -> bool {
     text.len() <= 64
         && text.starts_with(|c: char| c.is_ascii_lowercase())

@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a text is not a valid name of its sort. Its text says what was wrong and what is allowed.
+/// The reason why a text is not a valid name of its sort. Its text says what was wrong and what is allowed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not a valid {sort}: {rule}")]
 pub struct InvalidName {
     /// The text that was refused, shortened to 100 characters.
     pub text: String,
-    /// What it should have been, such as `job id`.
+    /// Sort of name that was wanted, such as `job id`.
     pub sort: &'static str,
     /// The rule in words.
     pub rule: &'static str,
@@ -201,7 +201,7 @@ fn parse_ticket(text: &str) -> Option<Ticket> {
     })
 }
 
-/// Whether a number is written with digits alone and without leading zeros.
+/// Tells whether a number is written with digits alone and without leading zeros.
 fn is_plain_number(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'))
 }

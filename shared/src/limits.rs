@@ -48,7 +48,7 @@ impl Default for Limits {
 
 /// Longest duration that a job may name. Longer is a typing error, not a plan.
 pub const DURATION_MAX_DAYS: u64 = 365;
-/// How deep jobs may be inside of jobs; more is a job that starts itself.
+/// Most levels of jobs inside of jobs; more is a job that starts itself.
 pub const SUB_JOB_LEVELS: u8 = 8;
 /// Characters of an event, and of a key, that a task waits for: what an index can hold.
 pub const LISTENER_CHARS: usize = 200;
@@ -68,7 +68,7 @@ pub const LEASE_MIN_MS: u64 = 10_000;
 pub const LEASE_MAX_MS: u64 = 3_600_000;
 /// The lease of a claim that names none.
 pub const LEASE_DEFAULT_MS: u64 = 60_000;
-/// How often a worker tells what it works on.
+/// Time between two heartbeats of a worker.
 pub const HEARTBEAT_EVERY_MS: u64 = 5_000;
-/// How long after a worker's own time limit the orchestrator closes the attempt itself.
+/// Time after a worker's own time limit at which the orchestrator closes the attempt itself.
 pub const TIMEOUT_GRACE_MS: u64 = 10_000;

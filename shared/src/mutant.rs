@@ -16,12 +16,12 @@ macro_rules! mutants {
             /// All planted faults.
             pub const ALL: &[Self] = &[$(Self::$mutant),*];
 
-            /// Its name on the command line of the simulation.
+            /// Name of the fault on the command line of the simulation.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$mutant => $name),* }
             }
 
-            /// What it does wrong.
+            /// Description of the fault.
             pub const fn fault(self) -> &'static str {
                 match self { $(Self::$mutant => $fault),* }
             }
@@ -68,13 +68,13 @@ std::thread_local! {
     static CHOSEN: std::cell::Cell<Option<Mutant>> = const { std::cell::Cell::new(None) };
 }
 
-/// Whether this fault is the one that was chosen on this thread.
+/// Tells whether this fault is the one that was chosen on this thread.
 #[cfg(feature = "mutants")]
 pub fn is(mutant: Mutant) -> bool {
     CHOSEN.get() == Some(mutant)
 }
 
-/// Whether this fault is the one that was chosen: never, in a program that is meant to work.
+/// Tells whether this fault is the one that was chosen: never, in a program that is meant to work.
 #[cfg(not(feature = "mutants"))]
 #[inline]
 pub const fn is(_mutant: Mutant) -> bool {

@@ -1,8 +1,8 @@
-//! When and how often a task is tried again.
+//! The rules of trying a task again: the number of tries, and the delays.
 
 use crate::time::Millis;
 
-/// How the delay grows from one retry to the next.
+/// Growth of the delay from one retry to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Backoff {
     /// At once.
@@ -18,7 +18,7 @@ pub enum Backoff {
 /// The resolved retry policy of a task.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RetryPolicy {
-    /// How many attempts may fail, time out or be lost, the first included; at least 1. Defaults to 5.
+    /// Number of attempts that may fail, time out or be lost, the first included; at least 1. Defaults to 5.
     pub max_attempts: u32,
     /// Defaults to exponential.
     pub backoff: Backoff,
@@ -28,7 +28,7 @@ pub struct RetryPolicy {
     pub max_delay: Millis,
     /// Growth of the exponential back-off, at least 1. Defaults to 2.
     pub factor: f64,
-    /// Whether the delay is drawn from 50–100 % of itself. Defaults to true.
+    /// True if the delay is drawn from 50–100 % of itself. Defaults to true.
     pub jitter: bool,
     /// Error codes that are retried; `None` means all.
     pub only_on: Option<Vec<String>>,
@@ -52,7 +52,7 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Whether an error with this code may be retried at all.
+    /// Tells whether an error with this code may be retried at all.
     pub fn allows(&self, code: &str) -> bool {
         let wanted = self.only_on.as_ref().is_none_or(|codes| codes.iter().any(|c| c == code));
         wanted && !self.not_on.iter().any(|c| c == code)

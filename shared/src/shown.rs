@@ -64,7 +64,7 @@ fn visible(c: char, out: &mut String) {
     }
 }
 
-/// Whether a terminal does something else with it than show it, or shows nothing at all.
+/// Tells whether a terminal does something else with a character than show it, or shows nothing at all.
 fn is_obeyed(c: char) -> bool {
     c.is_control()
         || matches!(

@@ -62,7 +62,7 @@ const TASK_EVENTS: [&str; 9] = [
 ];
 
 words! {
-    /// Where a job stands. `paused` and `cancelling` are flags beside it, not states.
+    /// State of a job. `paused` and `cancelling` are flags beside it, not states.
     JobState {
         /// Until its `delay` or `run_at`.
         Scheduled = "scheduled",
@@ -74,13 +74,13 @@ words! {
         Failed = "failed",
         /// Stopped on request.
         Cancelled = "cancelled",
-        /// Its own deadline passed.
+        /// The deadline of the job passed.
         TimedOut = "timed_out",
     }
 }
 
 impl JobState {
-    /// Whether nothing more happens to the job by itself.
+    /// Tells whether nothing more happens to the job by itself.
     pub const fn is_final(self) -> bool {
         !matches!(self, Self::Scheduled | Self::Running)
     }
@@ -104,14 +104,14 @@ impl JobState {
         (Self::TimedOut, "retry", Self::Running),
     ];
 
-    /// Whether the table has a row from this state to `to`.
+    /// Tells whether the table has a row from this state to `to`.
     pub fn may_become(self, to: Self) -> bool {
         Self::TRANSITIONS.iter().any(|(from, _, target)| *from == self && *target == to)
     }
 }
 
 words! {
-    /// Where a task or an item stands.
+    /// State of a task or an item.
     TaskState {
         /// Needs are open.
         Waiting = "waiting",
@@ -121,7 +121,7 @@ words! {
         Dispatched = "dispatched",
         /// Waits for its back-off.
         Retrying = "retrying",
-        /// Its output is recorded.
+        /// The output is recorded.
         Succeeded = "succeeded",
         /// Out of attempts, or failed for good.
         Failed = "failed",
@@ -135,7 +135,7 @@ words! {
 }
 
 impl TaskState {
-    /// Whether nothing more happens to the task by itself.
+    /// Tells whether nothing more happens to the task by itself.
     pub const fn is_final(self) -> bool {
         !matches!(self, Self::Waiting | Self::Ready | Self::Dispatched | Self::Retrying)
     }
@@ -176,22 +176,22 @@ impl TaskState {
         (Self::TimedOut, "retry", Self::Waiting),
     ];
 
-    /// Whether the table has a row from this state to `to`.
+    /// Tells whether the table has a row from this state to `to`.
     pub fn may_become(self, to: Self) -> bool {
         Self::TRANSITIONS.iter().any(|(from, _, target)| *from == self && *target == to)
     }
 }
 
 words! {
-    /// How an attempt ended.
+    /// Outcome of an attempt.
     Outcome {
-        /// Its output is recorded.
+        /// The output is recorded.
         Succeeded = "succeeded",
         /// The worker said so, or its answer was unusable.
         Failed = "failed",
-        /// Its time limit passed.
+        /// The time limit passed.
         TimedOut = "timed_out",
-        /// Its lease ran out, or heartbeats stopped.
+        /// The lease ran out, or heartbeats stopped.
         Lost = "lost",
         /// Stopped on request.
         Cancelled = "cancelled",
@@ -201,7 +201,7 @@ words! {
 }
 
 impl Outcome {
-    /// Whether it counts against `max_attempts`.
+    /// Tells whether it counts against `max_attempts`.
     pub const fn costs_an_attempt(self) -> bool {
         matches!(self, Self::Failed | Self::TimedOut | Self::Lost)
     }

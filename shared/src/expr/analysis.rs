@@ -1,4 +1,4 @@
-//! What an expression refers to, found in its words. Expressions bind no names, so that words are enough.
+//! References of an expression, found in its words. Expressions bind no names, so that words are enough.
 
 use super::comparison::{self, Comparison};
 use super::path::{Found, JobPart, Part, Path, Root};
@@ -192,7 +192,7 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    /// What a path starts from, and how many of its steps belong to that.
+    /// Finds the root of a path, and how many of its steps belong to that.
     fn root(&self, at: usize, name: &str, steps: &[Step]) -> Result<(Root, usize), TemplateProblem> {
         match name {
             "input" => Ok((Root::Input, 0)),
@@ -294,7 +294,7 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    /// Whether the name at this position is a test, as in `is test` and `is not test`.
+    /// Tells whether the name at this position is a test, as in `is test` and `is not test`.
     fn names_a_test(&self, at: usize) -> bool {
         let word = |back: usize, word: &str| {
             let token = at.checked_sub(back).and_then(|at| self.tokens.get(at));
@@ -303,12 +303,12 @@ impl<'a> Reader<'a, '_> {
         word(1, "is") || (word(1, "not") && word(2, "is"))
     }
 
-    /// Whether the opening parenthesis at this position follows a name or value, so that something is called.
+    /// Tells whether the opening parenthesis at this position follows a name or value, so that something is called.
     fn calls(&self, at: usize) -> bool {
         at.checked_sub(1).and_then(|before| self.tokens.get(before)).is_some_and(Token::ends_value)
     }
 
-    /// Whether what is called is neither a function nor a filter nor a test.
+    /// Tells whether the called thing is neither a function nor a filter nor a test.
     fn calls_a_value(&self, at: usize) -> bool {
         let Some(before) = at.checked_sub(1).and_then(|before| self.tokens.get(before)) else { return false };
         let is_attribute = at >= 2 && self.symbol(at - 2, ".");
@@ -317,7 +317,7 @@ impl<'a> Reader<'a, '_> {
             && !self.names_a_test(at - 1)
     }
 
-    /// Where the operand that ends before this position starts: back to the beginning of its path.
+    /// Finds the start of the operand that ends before this position: the beginning of its path.
     fn start_of_operand(&self, at: usize) -> usize {
         match self.paths.last() {
             Some(found) if found.to == at => self.tokens[found.from].start,

@@ -32,7 +32,7 @@ impl Condition {
         &self.references
     }
 
-    /// Whether it holds.
+    /// Tells whether the condition holds.
     ///
     /// # Errors
     /// If it has no value, or one that is not a boolean.

@@ -1,10 +1,10 @@
-//! Where the `${{ … }}` of a text are.
+//! The places of the `${{ … }}` in a text.
 
 use std::ops::Range;
 
 use super::token::string_length;
 
-/// What a text holds beside plain characters.
+/// A piece of a text that is more than plain characters.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Piece<'a> {
     /// `$${{` at this position: its first `$` is not part of the text.

@@ -50,7 +50,7 @@ pub fn expand(source: &Source, scope: &Scope<'_>, limits: &Limits) -> Result<Ite
 }
 
 impl Items {
-    /// How many there are.
+    /// Number of elements.
     pub fn len(&self) -> usize {
         match &self.0 {
             Inner::List(list) => list.len().unwrap_or_default(),
@@ -71,7 +71,7 @@ impl Items {
         }
     }
 
-    /// Whether there are none.
+    /// Tells whether there are no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -137,7 +137,7 @@ fn few_enough(count: usize, limits: &Limits) -> Result<(), ExprError> {
     Err(ExprError { code: code::TOO_LARGE, message })
 }
 
-/// Which element of each axis a combination takes; the last axis changes fastest.
+/// Positions of a combination's elements on the axes; the last axis changes fastest.
 fn positions(axes: &[Axis], mut number: usize) -> Vec<usize> {
     let mut positions = vec![0; axes.len()];
     for (axis, position) in axes.iter().zip(&mut positions).rev() {

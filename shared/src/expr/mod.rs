@@ -38,7 +38,7 @@ use crate::error::ErrorObject;
 use crate::json::Doc;
 use crate::state::TaskState;
 
-/// What an expression can see.
+/// Names and values that an expression can see.
 #[derive(Clone, Debug)]
 pub struct Scope<'a> {
     /// `input`.
@@ -70,7 +70,7 @@ pub struct TaskScope {
     pub results: Doc,
 }
 
-/// One element of a `for_each`.
+/// An element of a `for_each`.
 #[derive(Clone, Debug)]
 pub struct ItemScope {
     /// `item`.
@@ -86,21 +86,21 @@ pub struct ItemScope {
 pub struct Reference {
     /// The task's name.
     pub task: String,
-    /// Whether `.output` is used (or the task as a whole).
+    /// True if `.output` is used (or the task as a whole).
     pub output: bool,
-    /// Whether `.error` is used (or the task as a whole).
+    /// True if `.error` is used (or the task as a whole).
     pub error: bool,
-    /// Whether `.results` is used (or the task as a whole).
+    /// True if `.results` is used (or the task as a whole).
     pub results: bool,
 }
 
-/// Why an expression has no value.
+/// The reason why an expression has no value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ExprError {
     /// `expression_error`, or `too_large`.
     pub code: &'static str,
-    /// One sentence that names the expression and, where something is undefined, the path.
+    /// Sentence that names the expression and, where something is undefined, the path.
     pub message: String,
 }
 

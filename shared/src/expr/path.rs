@@ -11,7 +11,7 @@ pub(super) struct Path {
     root: Root,
     /// Below the root.
     steps: Box<[Step]>,
-    /// Where the text of the root and of each step ends.
+    /// Ends of the texts of the root and of each step, in bytes.
     ends: Box<[usize]>,
 }
 
@@ -36,7 +36,7 @@ pub(super) enum Root {
     Total,
 }
 
-/// What of a task a path takes.
+/// Part of a task that a path takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     Whole,
@@ -47,7 +47,7 @@ pub(super) enum Part {
     Results,
 }
 
-/// What of the job a path takes.
+/// Part of the job that a path takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum JobPart {
     Whole,
@@ -84,7 +84,7 @@ impl JobPart {
     }
 }
 
-/// Why a path leads nowhere.
+/// The reason why a path leads nowhere.
 #[derive(Clone, Debug)]
 pub(super) enum Miss {
     /// The step at this position finds nothing in this value.

@@ -1,15 +1,15 @@
-//! What is wrong with an expression before it is ever evaluated.
+//! Problems of an expression, found before it is ever evaluated.
 
-/// One thing that is wrong with a template or a condition.
+/// A fault of a template or a condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TemplateProblem {
     /// JSON pointer below the value that was parsed; `""` is the value itself.
     pub pointer: String,
     /// `invalid_expression`, `unknown_name` or `too_long`.
     pub code: &'static str,
-    /// What is wrong.
+    /// Description of the fault, in a sentence.
     pub detail: String,
-    /// How to put it right.
+    /// Remedy, for a person.
     pub hint: Option<String>,
 }
 

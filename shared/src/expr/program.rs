@@ -1,4 +1,4 @@
-//! One expression: compiled once, evaluated often.
+//! An expression, compiled once and evaluated often.
 
 use std::fmt;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ struct Slot {
     optional: bool,
 }
 
-/// What an expression gave.
+/// Result of an expression.
 pub(super) enum Outcome {
     /// Bytes as they came.
     Doc(Doc),
@@ -72,7 +72,7 @@ impl Program {
         Ok(Self { text: text.into(), code })
     }
 
-    /// What must be loaded for it, unsorted.
+    /// References of the expression, unsorted: each must be loaded before it is evaluated.
     pub(super) fn references(&self) -> impl Iterator<Item = Reference> {
         let (path, slots) = match &self.code {
             Code::Path(path) | Code::PathOr(path, _) => (Some(path), &[][..]),
@@ -261,7 +261,7 @@ fn explain(error: &minijinja::Error, limits: &Limits) -> String {
     }
 }
 
-/// What the engine can look up: the slots, and nothing else.
+/// Names that the engine can look up: the slots, and nothing else.
 #[derive(Debug)]
 struct Context {
     slots: Arc<[Slot]>,

@@ -24,7 +24,7 @@ pub struct Template {
     references: Arc<[Reference]>,
 }
 
-/// Which names a template can use beside `input`, `tasks` and `job`.
+/// Names that a template can use beside `input`, `tasks` and `job`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Roots {
     /// `item`, `index` and `total`: in the input of a mapped task.
@@ -66,12 +66,12 @@ impl Template {
         &self.references
     }
 
-    /// Whether it renders to its own bytes, whatever the scope.
+    /// Tells whether it renders to its own bytes, whatever the scope.
     pub fn is_literal(&self) -> bool {
         self.segments.is_empty()
     }
 
-    /// Whether the whole value is one expression, so that it can be of any type.
+    /// Tells whether the whole value is an expression, so that it can be of any type.
     pub fn is_expression(&self) -> bool {
         matches!(&*self.segments, [Segment::Whole(_)])
     }

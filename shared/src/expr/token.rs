@@ -1,6 +1,6 @@
 //! The words of an expression, cut exactly where the engine cuts them.
 
-/// What a word is.
+/// Sort of a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TokenKind {
     Name,
@@ -13,7 +13,7 @@ pub(super) enum TokenKind {
     Symbol,
 }
 
-/// One word of an expression.
+/// A word of an expression.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Token<'a> {
     pub(super) kind: TokenKind,
@@ -30,12 +30,12 @@ impl Token<'_> {
         self.kind == TokenKind::Symbol && self.text == symbol
     }
 
-    /// Whether it is a name that the language itself uses.
+    /// Tells whether it is a name that the language itself uses.
     pub(super) fn is_keyword(&self) -> bool {
         self.kind == TokenKind::Name && KEYWORDS.contains(&self.text)
     }
 
-    /// Whether a value can end with it, so that what follows is an operator.
+    /// Tells whether a value can end with it, so that the next word is an operator.
     pub(super) fn ends_value(&self) -> bool {
         match self.kind {
             TokenKind::Symbol => matches!(self.text, ")" | "]" | "}"),

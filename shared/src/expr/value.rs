@@ -11,15 +11,15 @@ use minijinja::value::{DynObject, Enumerator, Object, ObjectRepr};
 
 use crate::json::{Doc, Kind};
 
-/// Where a value tells what went wrong in a place from which the engine carries no error, and where it counts how
-/// often it was looked at: the engine does not count fuel in all places that walk through lists.
+/// Note of a failure in a place from which the engine carries no error, and count of looks at values: the engine does
+/// not count fuel in all places that walk through lists.
 #[derive(Clone, Debug)]
 pub(super) struct Alarm(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     message: OnceLock<String>,
-    /// How many more elements and entries may be looked at.
+    /// Number of elements and entries that may still be looked at.
     looks: AtomicU64,
 }
 
@@ -35,7 +35,7 @@ impl Alarm {
         self.0.message.get_or_init(message);
     }
 
-    /// What went wrong, if anything did.
+    /// Description of the failure, if there was one.
     pub(super) fn message(&self) -> Option<&str> {
         self.0.message.get().map(String::as_str)
     }
@@ -200,7 +200,8 @@ impl Object for Opaque {
     }
 }
 
-/// Where the engine does count, a look costs it half a unit of fuel; this is the net below that.
+/// Looks that a unit of fuel pays for. Where the engine counts fuel itself, a look costs it half a unit; this is the
+/// net below that.
 const LOOKS_PER_FUEL: u64 = 10;
 /// Enough of a huge number to find it again.
 const SHOWN: usize = 40;

@@ -14,12 +14,12 @@ pub(super) struct Output {
     depth: usize,
 }
 
-/// Why a value cannot be written.
+/// Reasons why a value cannot be written.
 #[derive(Debug)]
 pub(super) enum Unwritable {
     /// The output is at its limit of so many bytes.
     TooLarge(usize),
-    /// What the value is that JSON cannot say.
+    /// The value is something that JSON cannot say, in these words.
     Unfit(String),
 }
 
@@ -134,7 +134,7 @@ fn no_text(what: &str) -> Unwritable {
     Unwritable::Unfit(format!("{what} cannot be part of a text; only strings, numbers and booleans can"))
 }
 
-/// What a value is, in the words of [`Kind`].
+/// Sort of a value, in the words of [`Kind`].
 pub(super) fn kind_name(kind: ValueKind) -> &'static str {
     match kind {
         ValueKind::Undefined => "a value that is undefined",

@@ -34,7 +34,7 @@ impl BuiltIn {
         NAMES.iter().find(|(name, _)| *name == kind.as_str()).map(|(_, built_in)| *built_in)
     }
 
-    /// Its name.
+    /// Name of the kind.
     ///
     /// # Panics
     /// Never: every kind has one.
@@ -48,7 +48,7 @@ impl BuiltIn {
     }
 }
 
-/// What a built-in task is to do.
+/// Work of a built-in task.
 #[derive(Clone, Debug)]
 pub enum Work {
     /// Wait for so long.
@@ -59,12 +59,12 @@ pub enum Work {
     Wait {
         /// The event.
         event: String,
-        /// Which of the event.
+        /// The key within the event.
         key: String,
     },
     /// Run a job.
     Job {
-        /// What it is.
+        /// The parsed document.
         spec: Arc<JobSpec>,
         /// As it was written.
         body: Arc<[u8]>,

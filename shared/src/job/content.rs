@@ -1,4 +1,4 @@
-//! What makes two submits with one id the same submit.
+//! The content by which two submits with one id are the same submit.
 
 use super::raw::Raw;
 use crate::json;

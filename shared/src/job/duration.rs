@@ -3,33 +3,33 @@
 use crate::limits::DURATION_MAX_DAYS;
 use crate::time::Millis;
 
-/// Why something is no duration.
+/// Reasons why something is no duration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DurationError {
-    /// It is not written as durations are.
+    /// The text is not written as durations are.
     #[error("{text} is not a duration")]
     Syntax {
-        /// What was written, quoted and shortened.
+        /// The text as written, quoted and shortened.
         text: String,
-        /// How to write it.
+        /// Remedy, for a person.
         hint: String,
     },
-    /// It is longer than 365 days.
+    /// The duration is longer than 365 days.
     #[error("{text} is longer than {DURATION_MAX_DAYS} days")]
     TooLong {
-        /// What was written, quoted and shortened.
+        /// The text as written, quoted and shortened.
         text: String,
     },
-    /// It is less than nothing.
+    /// The duration is less than nothing.
     #[error("{text} is negative")]
     Negative {
-        /// What was written.
+        /// The text as written.
         text: String,
     },
 }
 
 impl DurationError {
-    /// How to put it right.
+    /// Remedy, for a person.
     pub fn hint(&self) -> String {
         match self {
             Self::Syntax { hint, .. } => hint.clone(),
@@ -77,7 +77,7 @@ pub fn parse_seconds(number: &str) -> Result<Millis, DurationError> {
     to_millis(scaled(whole, fraction, exponent, 1000), || shortened(number))
 }
 
-/// One letter of a unit, its size in milliseconds, and whether it takes a fraction.
+/// A unit: its letters, its size in milliseconds, and true if it takes a fraction.
 type Unit = (&'static str, u64, bool);
 
 const UNITS: [Unit; 5] =

@@ -19,7 +19,7 @@ use crate::time::Millis;
 pub(crate) struct Reader<'l> {
     pub(crate) problems: Problems,
     pub(crate) limits: &'l Limits,
-    /// How many jobs the one that is read is inside of.
+    /// Number of jobs around the one that is read.
     pub(crate) level: u8,
     /// The texts that expressions of a job around decide: nothing is known of them yet, so nothing is wrong with them.
     pub(crate) undecided: Undecided<'l>,
@@ -29,7 +29,7 @@ pub(crate) struct Reader<'l> {
     pub(crate) templates: Option<Rc<TemplateNames>>,
 }
 
-/// Whether a span of no length makes sense.
+/// Rule about a span of no length.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Zero {
     Allowed,
@@ -88,7 +88,7 @@ impl<'l> Reader<'l> {
         }
     }
 
-    /// Whether the value is an object; if not, that is reported.
+    /// Tells whether the value is an object; if not, that is reported.
     pub(crate) fn is_object(&mut self, value: Raw<'_>, at: &At<'_>, expected: &str) -> bool {
         let fits = value.sort() == Sort::Object;
         if !fits {
@@ -128,7 +128,7 @@ impl<'l> Reader<'l> {
         self.fits(&text, at, most).then_some(text)
     }
 
-    /// Whether a text has at most so many characters; if not, that is reported.
+    /// Tells whether a text has at most so many characters; if not, that is reported.
     pub(crate) fn fits(&mut self, text: &str, at: &At<'_>, most: usize) -> bool {
         // Bytes are an upper bound of characters, and cheap.
         let fits = text.len() <= most || text.chars().count() <= most;
@@ -203,7 +203,7 @@ impl<'l> Reader<'l> {
         }
     }
 
-    /// One of a few words.
+    /// Reads a word of a list; any other is reported.
     pub(crate) fn word<T: Copy>(&mut self, value: Raw<'_>, at: &At<'_>, words: &[(&str, T)]) -> Option<T> {
         self.word_or(value, at, words, |_| None)
     }
@@ -312,7 +312,7 @@ fn head(bytes: &[u8]) -> &[u8] {
     &bytes[..bytes.len().min(40)]
 }
 
-/// What other systems call a field of ours.
+/// The name of our field for a word of other systems.
 fn synonym(key: &str) -> Option<&'static str> {
     Some(match key.to_lowercase().as_str() {
         "depends_on" | "dependson" | "depends" | "dependencies" | "after" | "requires" => "needs",

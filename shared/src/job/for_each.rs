@@ -12,7 +12,7 @@ const FIELDS: &[&str] = &["items", "matrix", "exclude", "max_parallel", "max_fai
 const EXPECTED: &str = "\"${{ … }}\", a list, or an object with `items` or `matrix`";
 /// `if` and the list itself are judged once, before there are items.
 const ROOTS: Roots = Roots { item: false };
-/// How many combinations per allowed item a matrix may have before `exclude`: each is looked at.
+/// Combinations per allowed item that a matrix may have before `exclude`: each is looked at.
 const COMBINATIONS_PER_ITEM: usize = 10;
 
 /// Reads a `for_each`; expressions in it add to the needs in `scope`.
@@ -192,7 +192,7 @@ fn read_max_failures(reader: &mut Reader<'_>, value: Raw<'_>, at: &At<'_>) -> Op
     share.map(MaxFailures::Percent)
 }
 
-/// Whether three digits start with a zero, such as `005`.
+/// Tells whether three digits start with a zero, such as `005`.
 fn is_padded(digits: &str) -> bool {
     digits.len() == 3 && digits.starts_with('0')
 }

@@ -22,8 +22,8 @@ pub(crate) fn link(tasks: &mut [TaskSpec]) {
     }
 }
 
-/// One shortest cycle, as positions that each need the next, for every group of tasks that wait for each
-/// other. Empty if the graph is sound. `needs[n]` are the positions that n needs.
+/// Finds a shortest cycle, as positions that each need the next, for every group of tasks that wait for each other.
+/// Empty if the graph is sound. `needs[n]` are the positions that n needs.
 pub(crate) fn cycles(needs: &[Vec<u32>]) -> Vec<Vec<u32>> {
     if is_acyclic(needs) {
         return Vec::new();
@@ -41,7 +41,7 @@ pub(crate) fn cycles(needs: &[Vec<u32>]) -> Vec<Vec<u32>> {
     found.into_iter().map(|start| shortest(needs, &group, start, &mut before)).collect()
 }
 
-/// Whether all tasks can be taken one after the other, each after its needs.
+/// Tells whether all tasks can be taken one after the other, each after its needs.
 fn is_acyclic(needs: &[Vec<u32>]) -> bool {
     let mut wanted = vec![0usize; needs.len()];
     for need in needs.iter().flatten() {

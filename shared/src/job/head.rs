@@ -1,4 +1,4 @@
-//! What both shapes of a job have in common: identity, labels and clocks.
+//! The fields that both shapes of a job have in common: identity, labels and clocks.
 
 use std::collections::BTreeMap;
 
@@ -103,7 +103,8 @@ pub(crate) fn read_time(reader: &mut Reader<'_>, value: Raw<'_>, at: &At<'_>) ->
     time
 }
 
-/// Whether a text has the shape `2026-11-24T15:00:00[.123](Z|+01:00)`; the values are judged by the parser.
+/// Tells whether a text has the shape `2026-11-24T15:00:00[.123](Z
+/// +01:00)`; the values are judged by the parser.
 fn is_rfc3339(text: &str) -> bool {
     let Some((date_time, rest)) = text.split_at_checked(19) else { return false };
     let shape = |text: &str, shape: &str| {

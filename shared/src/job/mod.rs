@@ -1,4 +1,4 @@
-//! What a client submits, parsed into a graph that is known to be sound.
+//! The parsing of submitted documents into graphs that are known to be sound.
 //!
 //! A [`JobSpec`] that exists is valid: names are well formed, every need exists, the graph has no cycle,
 //! every expression compiles, every limit holds.
@@ -45,7 +45,7 @@ use crate::json::Doc;
 use crate::retry::RetryPolicy;
 use crate::time::{Millis, Timestamp};
 
-/// Which of the two shapes a job has.
+/// Shape of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// `{kind, input?, …policy}`: one task, named `task`; its output is the job's.
@@ -54,7 +54,7 @@ pub enum Shape {
     Graph,
 }
 
-/// When a job starts.
+/// Start of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
     /// At once.
@@ -66,7 +66,7 @@ pub enum Start {
 }
 
 impl Start {
-    /// When a job starts that is accepted now; `None` if at once.
+    /// Start of a job that is accepted now; `None` if at once.
     pub fn later_than(self, now: Timestamp) -> Option<Timestamp> {
         let at = match self {
             Self::Now => return None,
@@ -77,7 +77,7 @@ impl Start {
     }
 }
 
-/// What to do when another job holds the key.
+/// Choice when another job holds the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnConflict {
     /// Refuse this job.
@@ -88,7 +88,7 @@ pub enum OnConflict {
     CancelExisting,
 }
 
-/// How long a job holds its key.
+/// Time for which a job holds its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
     /// Until its first task is dispatched.
@@ -111,7 +111,7 @@ pub struct Unique {
 /// A job as submitted, known to be sound.
 #[derive(Clone, Debug)]
 pub struct JobSpec {
-    /// Which of the two shapes it has.
+    /// Shape of the job.
     pub shape: Shape,
     /// The id that the client chose.
     pub id: Option<JobId>,
@@ -119,15 +119,15 @@ pub struct JobSpec {
     pub name: Option<String>,
     /// For finding it again.
     pub labels: BTreeMap<String, String>,
-    /// What expressions see as `input`; `null` without. Of a single, the input of its task.
+    /// Value that expressions see as `input`; `null` without. Of a single, the input of its task.
     pub input: Doc,
-    /// When it starts.
+    /// Start of the job.
     pub start: Start,
     /// Longest time from its start to its end; `None` is for ever.
     pub deadline: Option<Millis>,
     /// At most one at a time, by key.
     pub unique: Option<Unique>,
-    /// Whether a failure that counts stops the rest. Defaults to true.
+    /// True if a failure that counts stops the rest. Defaults to true.
     pub fail_fast: bool,
     /// The tasks in the order in which they are written. A single has one, named `task`.
     pub tasks: Vec<TaskSpec>,
@@ -170,13 +170,13 @@ impl JobSpec {
     }
 }
 
-/// What a job takes beside its document and its tasks.
+/// Bytes that a job takes in memory beside its document and its tasks.
 const JOB_FOOTPRINT: usize = 512;
-/// What a task takes beside its part of the document: measured with chains and stars of 100,000 tasks, each of which
-/// refers to another one (a task with a literal input takes half).
+/// Bytes that a task takes in memory beside its part of the document: measured with chains and stars of 100,000 tasks,
+/// each of which refers to another one (a task with a literal input takes half).
 const TASK_FOOTPRINT: usize = 544;
 
-/// When a task runs, judged by how its needs ended.
+/// Condition on the ends of a task's needs, under which it runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RunOn {
     /// If none failed, and there are none or at least one is ok.
@@ -188,14 +188,14 @@ pub enum RunOn {
     Done,
 }
 
-/// One task of a job.
+/// A task of a job.
 #[derive(Clone, Debug)]
 pub struct TaskSpec {
-    /// Its name.
+    /// Name of the task.
     pub name: TaskName,
-    /// What to do.
+    /// Kind of the work.
     pub kind: Kind,
-    /// Its input; `None` is `null`. Of a single, and of literal inputs, without expressions.
+    /// Input of the task; `None` is `null`. Of a single, and of literal inputs, without expressions.
     pub input: Option<Template>,
     /// Positions of the tasks it waits for, implied ones included, ascending, each once.
     pub needs: Vec<u32>,
@@ -205,7 +205,7 @@ pub struct TaskSpec {
     pub condition: Option<Condition>,
     /// Defaults to success.
     pub run_on: RunOn,
-    /// Whether its failure counts as ok.
+    /// True if its failure counts as ok.
     pub allow_failure: bool,
     /// Makes it a mapped task.
     pub for_each: Option<Box<ForEach>>,
@@ -224,7 +224,7 @@ impl TaskSpec {
     }
 }
 
-/// How a task is queued, timed and retried.
+/// Rules of queueing, timing and retrying a task.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
     /// Defaults to `default`.
@@ -238,22 +238,22 @@ pub struct Policy {
     pub heartbeat: Option<Millis>,
     /// Longest wait from ready to the first start; `None` is for ever.
     pub start_within: Option<Millis>,
-    /// When and how often it is tried again.
+    /// Rules of trying it again.
     pub retry: RetryPolicy,
 }
 
-/// One item per element.
+/// Expansion of a task into an item for each element.
 #[derive(Clone, Debug)]
 pub struct ForEach {
-    /// Where the elements come from.
+    /// Source of the elements.
     pub source: Source,
-    /// How many items may be open at once; `None` is all.
+    /// Number of items that may be open at once; `None` is all.
     pub max_parallel: Option<u32>,
-    /// How many items may end unsuccessful.
+    /// Number of items that may end unsuccessful.
     pub max_failures: MaxFailures,
 }
 
-/// Where the elements of a `for_each` come from.
+/// Source of the elements of a `for_each`.
 #[derive(Clone, Debug)]
 pub enum Source {
     /// An expression that gives a list, or a literal list whose strings may hold expressions.
@@ -267,17 +267,17 @@ pub enum Source {
     },
 }
 
-/// How many items may end unsuccessful.
+/// Number of items that may end unsuccessful.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MaxFailures {
     /// So many.
     Count(u32),
-    /// This share of the total, unrounded.
+    /// Share of the total in percent, unrounded.
     Percent(u8),
 }
 
 impl MaxFailures {
-    /// Whether `failed` items of `total` are more than allowed.
+    /// Tells whether `failed` items of `total` are more than allowed.
     pub fn is_exceeded(self, failed: u32, total: u32) -> bool {
         match self {
             Self::Count(most) => failed > most,

@@ -20,14 +20,14 @@ use crate::id::{JobId, Kind, TaskName};
 use crate::json::{self, Doc, JsonErrorKind};
 use crate::limits::Limits;
 
-/// What came beside the body of a submit.
+/// Properties of a submit beside its body.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SubmitContext<'a> {
     /// The AMQP `message_id` or the HTTP `Idempotency-Key`: the id of the job.
     pub message_id: Option<&'a str>,
     /// The AMQP priority: `defaults.priority` where the body has none. Above 9 counts as 9.
     pub priority: Option<u8>,
-    /// How many jobs it is inside of, as the sub-job of a `warrener.job`.
+    /// Number of jobs around it, as the sub-job of a `warrener.job`.
     pub level: u8,
     /// The templates of the job around that a sub-job may use.
     pub templates: Option<&'a JobTemplates>,
@@ -55,7 +55,7 @@ pub fn parse(bytes: &[u8], context: &SubmitContext<'_>, limits: &Limits) -> Resu
 /// The fields of a graph that a single does not have.
 const GRAPH_FIELDS: &[&str] = &["input", "defaults", "fail_fast", "tasks", "output"];
 const SINGLE_FIELDS: &[&str] = &["kind", "input"];
-/// What a job looks like.
+/// Description of a job's shape, for messages.
 const JOB_SHAPE: &str = "an object with `kind` (one task) or `tasks` (a graph)";
 /// The task of a single.
 const SINGLE_NAME: &str = "task";
@@ -220,7 +220,7 @@ fn not_in_template(key: &str) -> Option<String> {
     COMMON_FIELDS.contains(&key).then(|| format!("`{key}` belongs to a job; a template is only what its sub-jobs do"))
 }
 
-/// How to write a single that wants what only graphs have.
+/// Says how to write a single that has a field which only graphs have.
 fn as_graph(key: &str) -> Option<String> {
     if GRAPH_FIELDS.contains(&key) {
         return Some(format!(

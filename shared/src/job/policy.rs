@@ -17,7 +17,7 @@ pub(crate) const POLICY_FIELDS: &[&str] = &["queue", "priority", "timeout", "hea
 const RETRY_FIELDS: &[&str] =
     &["max_attempts", "backoff", "delay", "max_delay", "factor", "jitter", "only_on", "not_on"];
 
-/// What one place says about a policy.
+/// Settings of a policy that one place gives.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct PolicyDraft {
     queue: Option<QueueName>,
@@ -61,7 +61,7 @@ impl PolicyDraft {
         true
     }
 
-    /// What this place says, and `under` where it says nothing.
+    /// Settings of this place, and of `under` where it gives none.
     pub(crate) fn over(&self, under: &Self) -> Self {
         Self {
             queue: self.queue.clone().or_else(|| under.queue.clone()),

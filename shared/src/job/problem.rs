@@ -6,16 +6,16 @@ use serde::{Deserialize, Serialize};
 
 use super::walk::push_step;
 
-/// One thing that is wrong with a submitted job.
+/// A fault of a submitted job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// JSON pointer (RFC 6901) to the value at fault; `""` is the whole document or a message property.
     pub pointer: String,
     /// A stable word for programs; see [`code`].
     pub code: String,
-    /// What is wrong.
+    /// Description of the fault, in a sentence.
     pub detail: String,
-    /// How to put it right, such as "did you mean `needs`?".
+    /// Remedy, such as "did you mean `needs`?".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
@@ -174,7 +174,7 @@ impl Problems {
         best.map(|(_, word)| word)
     }
 
-    /// Whether nothing is wrong.
+    /// Tells whether nothing is wrong.
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
@@ -226,7 +226,7 @@ fn shortened(mut text: String) -> String {
     text
 }
 
-/// What somebody wrote, quoted and shortened for a message.
+/// Text of a user, quoted and shortened for a message.
 pub(crate) fn quoted(text: &str) -> String {
     const SHOWN: usize = 80;
     let mut shown: String = text.chars().take(SHOWN).collect();

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use crate::json::{MappedText, skip_space, skip_value};
 
-/// One JSON value inside bytes that are known to be valid JSON.
+/// A JSON value inside bytes that are known to be valid JSON.
 #[derive(Clone, Copy)]
 pub(crate) struct Raw<'a> {
     source: &'a [u8],
@@ -13,7 +13,7 @@ pub(crate) struct Raw<'a> {
     end: usize,
 }
 
-/// What sort of JSON value it is.
+/// Sort of a JSON value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sort {
     Null,
@@ -38,13 +38,13 @@ impl Sort {
     }
 }
 
-/// One member of an object.
+/// A member of an object.
 pub(crate) struct Entry<'a> {
     /// The key, escapes resolved; a lone surrogate reads as U+FFFD.
     pub(crate) key: Cow<'a, str>,
     /// Byte offset of the key's first quote.
     pub(crate) key_at: usize,
-    /// Its value.
+    /// Value of the member.
     pub(crate) value: Raw<'a>,
 }
 
@@ -76,28 +76,28 @@ impl<'a> Raw<'a> {
         }
     }
 
-    /// Its text, if it is text.
+    /// Text of the value, if it is text.
     pub(crate) fn text(self) -> Option<Cow<'a, str>> {
         (self.sort() == Sort::Text).then(|| unquote(self.bytes()))
     }
 
-    /// Its spelling, if it is a number.
+    /// Spelling of the value, if it is a number.
     pub(crate) fn number(self) -> Option<&'a str> {
         let spelling = std::str::from_utf8(self.bytes()).ok()?;
         (self.sort() == Sort::Number).then_some(spelling)
     }
 
-    /// Its truth value, if it is one.
+    /// Truth value, if it is one.
     pub(crate) fn boolean(self) -> Option<bool> {
         (self.sort() == Sort::Bool).then(|| self.bytes() == b"true")
     }
 
-    /// Its members in the order written; none if it is no object.
+    /// Members in the order written; none if it is no object.
     pub(crate) fn entries(self) -> Entries<'a> {
         Entries(self.cursor(Sort::Object))
     }
 
-    /// Its elements; none if it is no list.
+    /// Elements of the list; none if it is no list.
     pub(crate) fn elements(self) -> Elements<'a> {
         Elements(self.cursor(Sort::List))
     }

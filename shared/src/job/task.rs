@@ -19,7 +19,7 @@ use crate::json::Doc;
 pub(crate) const TASK_FIELDS: &[&str] =
     &["kind", "input", "needs", "if", "run_on", "for_each", "allow_failure", "description", "labels"];
 
-/// What a task can refer to, and what it referred to so far.
+/// Names that a task can refer to, and those that it referred to so far.
 pub(crate) struct Scope<'n, 'a> {
     names: &'n TaskNames<'a>,
     /// The task itself; `None` for the output of the job.

@@ -1,4 +1,4 @@
-//! One pass over every key and every text of a document, however deep, with the pointer at hand.
+//! A pass over every key and every text of a document, however deep, with the pointer at hand.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::raw::{Raw, inside};
 use crate::json::{MappedText, skip_string, unescape};
 
-/// What a walk meets.
+/// Part of a document that a walk meets.
 pub(crate) enum Met<'w, 'a> {
     /// An object opens.
     Open,

@@ -13,7 +13,7 @@ use granit_parser::{Event, Marker, Parser, ScalarStyle, options};
 use super::locate::offset_of;
 use crate::limits::Limits;
 
-/// Why a text is not YAML that could be a job.
+/// The reason why a text is not YAML that could be a job.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {message}")]
 pub struct YamlError {
@@ -21,7 +21,7 @@ pub struct YamlError {
     pub line: usize,
     /// From 1, in characters.
     pub column: usize,
-    /// What is wrong, and how to put it right.
+    /// Description of the fault, and the remedy.
     pub message: String,
 }
 
@@ -84,7 +84,7 @@ enum Frame {
     Map { is_first: bool, anchor: usize, start: usize, keys: HashSet<String>, wants_key: bool },
 }
 
-/// What an alias stands for.
+/// Value that an alias stands for.
 enum Anchor {
     Scalar {
         text: String,
@@ -226,7 +226,7 @@ impl Writer {
         Ok(())
     }
 
-    /// What comes before a value: the comma of a list, and where the value stands.
+    /// Writes the comma before an element of a list, and notes the place of the value.
     fn start_value(&mut self, mark: &Marker) {
         match self.open.last_mut() {
             Some(Frame::List { is_first, .. }) => {

@@ -1,4 +1,4 @@
-//! One spelling for documents that mean the same.
+//! The one spelling of documents that mean the same.
 
 use std::ops::Range;
 
@@ -21,7 +21,7 @@ struct Canonical<'a> {
 
 enum Open {
     List,
-    /// Where its entries start, and those that are complete with their keys.
+    /// An object: the start of its entries, and those that are complete with their keys.
     Object {
         start: usize,
         entries: Vec<Entry>,

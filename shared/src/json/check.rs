@@ -1,4 +1,4 @@
-//! Whether bytes from outside are one JSON value.
+//! The check that bytes from outside are one JSON value.
 
 use std::fmt;
 
@@ -27,8 +27,8 @@ pub fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)
 }
 
-/// Whether a text begins as JSON does, `NaN` and `Infinity` included, which some languages write for numbers: whoever
-/// wrote it probably meant JSON.
+/// Tells whether a text begins as JSON does, `NaN` and `Infinity` included, which some languages write for numbers:
+/// whoever wrote it probably meant JSON.
 pub fn begins_like_json(bytes: &[u8]) -> bool {
     let text = bytes.trim_ascii_start();
     let number = text.strip_prefix(b"-").unwrap_or(text);
@@ -38,7 +38,7 @@ pub fn begins_like_json(bytes: &[u8]) -> bool {
         || number.starts_with(b"Infinity")
 }
 
-/// Why bytes are not an acceptable JSON value.
+/// The reason why bytes are not an acceptable JSON value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {message}")]
 pub struct JsonError {
@@ -48,18 +48,18 @@ pub struct JsonError {
     pub line: usize,
     /// The place's column in characters, from 1.
     pub column: usize,
-    /// Which sort of trouble it is.
+    /// Sort of the fault.
     pub kind: JsonErrorKind,
-    /// What is wrong.
+    /// Description of the fault.
     pub message: String,
 }
 
-/// Which sort of trouble a document has.
+/// Sort of fault in a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JsonErrorKind {
-    /// It is nested more deeply than the limit.
+    /// The document is nested more deeply than the limit.
     TooDeep,
-    /// It is not JSON.
+    /// The document is not JSON.
     Invalid,
 }
 
@@ -252,7 +252,7 @@ impl Checker<'_> {
     }
 }
 
-/// What stands at the place, shortened for people.
+/// Text at the place of a fault, shortened for people.
 struct Found<'a>(&'a str);
 
 impl fmt::Display for Found<'_> {
@@ -267,7 +267,7 @@ impl fmt::Display for Found<'_> {
     }
 }
 
-/// Which of the open containers are objects, innermost last; the first 128 need no memory of their own.
+/// Stack of the open containers, innermost last, with a bit set for objects; the first 128 need no memory of their own.
 #[derive(Default)]
 struct Nesting {
     depth: usize,

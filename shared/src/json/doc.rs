@@ -19,7 +19,7 @@ pub struct Doc {
     index: Option<Slot>,
 }
 
-/// One step of a path.
+/// A step of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Into an object, by key.
@@ -28,7 +28,7 @@ pub enum Step {
     Index(i64),
 }
 
-/// What a document is.
+/// Sort of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// `null`.
@@ -84,12 +84,12 @@ impl Doc {
         self.span.of(&self.buffer)
     }
 
-    /// How many bytes this keeps in memory: those of the whole document that it is a part of.
+    /// Bytes that this keeps in memory: those of the whole document that it is a part of.
     pub fn kept_bytes(&self) -> usize {
         self.buffer.len()
     }
 
-    /// What the value is.
+    /// Sort of the value.
     pub fn kind(&self) -> Kind {
         match self.bytes().first() {
             Some(b'n') => Kind::Null,
@@ -101,7 +101,7 @@ impl Doc {
         }
     }
 
-    /// Whether the value is `null`.
+    /// Tells whether the value is `null`.
     pub fn is_null(&self) -> bool {
         self.kind() == Kind::Null
     }
@@ -128,17 +128,17 @@ impl Doc {
         if self.kind() == Kind::Number { std::str::from_utf8(self.bytes()).ok() } else { None }
     }
 
-    /// What is between the quotes, escapes as they came, if the value is a string.
+    /// Text between the quotes, escapes as they came, if the value is a string.
     pub fn quoted(&self) -> Option<&[u8]> {
         self.bytes().strip_prefix(b"\"")?.strip_suffix(b"\"")
     }
 
-    /// How many children a list or object has; `None` for scalars.
+    /// Number of children of a list or object; `None` for scalars.
     pub fn len(&self) -> Option<usize> {
         self.index().map(Index::len)
     }
 
-    /// Whether the value is a list or object without children.
+    /// Tells whether the value is a list or object without children.
     pub fn is_empty(&self) -> bool {
         self.len() == Some(0)
     }

@@ -1,4 +1,5 @@
-//! Where the children of a list or an object are: one level at a time, so that what nobody asks for costs nothing.
+//! The places of the children of a list or an object: one level at a time, so that parts which nobody asks for cost
+//! nothing.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -28,7 +29,7 @@ impl Span {
     }
 }
 
-/// One entry of an object: the inside of its key as written, and its value.
+/// An entry of an object: the inside of its key as written, and its value.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) key: Span,
@@ -60,7 +61,7 @@ impl Index {
         Self { children, nested: Mutex::default() }
     }
 
-    /// How many children there are.
+    /// Number of children.
     pub(super) fn len(&self) -> usize {
         match &self.children {
             Children::List(spans) => spans.len(),
@@ -68,7 +69,7 @@ impl Index {
         }
     }
 
-    /// Where the value of the child at this position is.
+    /// Place of the value of the child at this position.
     pub(super) fn span(&self, position: usize) -> Option<Span> {
         match &self.children {
             Children::List(spans) => spans.get(position).copied(),

@@ -47,7 +47,7 @@ pub(crate) fn skip_space(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// How deeply lists and objects are nested: 0 for a scalar, 1 for `[]`.
+/// Depth of nested lists and objects: 0 for a scalar, 1 for `[]`.
 pub(crate) fn nesting(bytes: &[u8]) -> usize {
     let (mut at, mut depth, mut deepest) = (0, 0_usize, 0);
     while let Some(byte) = bytes.get(at) {

@@ -1,4 +1,4 @@
-//! What the inside of a JSON string means.
+//! The meaning of the inside of a JSON string.
 //!
 //! A lone surrogate has no place in UTF-8, so decoded bytes are WTF-8: the surrogate takes three bytes that no
 //! valid UTF-8 contains. Thus strings that differ stay different.
@@ -113,7 +113,7 @@ fn push_unit(out: &mut Vec<u8>, unit: u16) {
     }
 }
 
-/// What the escape at the start means, and how many bytes it has.
+/// Decodes the escape at the start; gives its code point, and its length in bytes.
 fn escape(raw: &[u8]) -> (u32, usize) {
     let code = match raw.get(1) {
         Some(b'b') => 0x08,

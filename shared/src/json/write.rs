@@ -13,7 +13,7 @@ pub fn push_string(out: &mut Vec<u8>, text: &str) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the document has more than {limit} bytes")]
 pub struct TooLarge {
-    /// How many bytes it may have.
+    /// Most bytes that it may have.
     pub limit: usize,
 }
 

@@ -1,8 +1,8 @@
-//! What the orchestrator tells workers.
+//! Messages of the orchestrator to workers.
 
 use serde::{Deserialize, Serialize};
 
-/// One control message; unknown fields are ignored by workers.
+/// A control message; unknown fields are ignored by workers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Control {
     /// Tickets whose attempts are to be stopped.

@@ -18,9 +18,9 @@ pub struct Dispatch {
     pub task: TaskAddress,
     /// From 1.
     pub attempt: u32,
-    /// How many attempts may fail.
+    /// Number of attempts that may fail, from 1.
     pub max_attempts: u32,
-    /// What to do.
+    /// Kind of the work.
     pub kind: Kind,
     /// The lane that it goes through.
     pub queue: QueueName,
@@ -30,7 +30,8 @@ pub struct Dispatch {
     pub timeout: Millis,
     /// Longest silence of the worker, if the task asks for one.
     pub heartbeat: Option<Millis>,
-    /// How often the attempt's task was handed back as suspect: to be worked on alone.
+    /// Number of deliveries before the task was handed back as suspect: it is to be worked on alone. `None` for any
+    /// other task.
     pub deliveries: Option<u32>,
     /// W3C trace context of the submit.
     pub traceparent: Option<String>,
@@ -68,14 +69,14 @@ impl Dispatch {
     }
 }
 
-/// What a worker reads from a task message.
+/// Content of a task message, as a worker reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assignment {
     /// The opaque ticket, echoed as `correlation_id`.
     pub ticket: String,
-    /// Where reports go, through the default exchange.
+    /// Queue of the reports, addressed through the default exchange.
     pub reply_to: String,
-    /// What to do.
+    /// Kind of the work.
     pub kind: String,
     /// Id of the job; empty if the sender gave none.
     pub job: String,
@@ -83,7 +84,7 @@ pub struct Assignment {
     pub task: String,
     /// From 1.
     pub attempt: u32,
-    /// How many attempts may fail.
+    /// Number of attempts that may fail, from 1.
     pub max_attempts: u32,
     /// Time limit of the attempt; `None` if the sender gave none.
     pub timeout: Option<Millis>,
@@ -91,7 +92,7 @@ pub struct Assignment {
     pub heartbeat: Option<Millis>,
     /// Present if the task may have crashed workers: work on it alone.
     pub deliveries: Option<u32>,
-    /// How many reports may share a message; 1 if the sender did not say.
+    /// Number of reports that may share a message; 1 if the sender did not say.
     pub max_reports: u32,
     /// W3C trace context.
     pub traceparent: Option<String>,
@@ -99,7 +100,7 @@ pub struct Assignment {
     pub input: Vec<u8>,
 }
 
-/// Why a message on a task queue is no task.
+/// The reason why a message on a task queue is no task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a task message: {0} is missing")]
 pub struct NotATask(pub &'static str);

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 /// `content_type` of an event.
 pub const CLOUD_EVENTS: &str = "application/cloudevents+json";
 
-/// One event of a job: `{sequence, time, type, task, index, attempt, state, error}`.
+/// An event of a job: `{sequence, time, type, task, index, attempt, state, error}`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct JobEvent {
     /// From 1, without gaps, per job.
@@ -27,7 +27,7 @@ pub struct JobEvent {
     pub attempt: Option<u32>,
     /// The state entered.
     pub state: Cow<'static, str>,
-    /// Why, where the state is not a success.
+    /// The error, where the state is not a success.
     pub error: Option<Box<RawValue>>,
 }
 

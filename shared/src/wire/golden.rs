@@ -111,7 +111,7 @@ fn bundle(names: &Names) -> Golden {
     Golden { name: "reports", exchange, routing_key, message }
 }
 
-/// What an RPC server answers that never heard of us.
+/// Answer of an RPC server that never heard of us.
 fn plain_answer(names: &Names) -> Golden {
     let message =
         Message { correlation_id: Some(ticket().to_string()), body: b"832040".to_vec(), ..Message::default() };

@@ -1,8 +1,8 @@
-//! What a worker tells about itself every five seconds.
+//! Heartbeats: facts that a worker tells about itself every five seconds.
 
 use serde::{Deserialize, Serialize};
 
-/// One heartbeat: transient, one message per worker process.
+/// A heartbeat: transient, one message per worker process.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heartbeat {
     /// Random id of the process, new at each start.
@@ -22,11 +22,11 @@ pub struct Heartbeat {
     /// Tickets of the attempts that it works on now.
     #[serde(default)]
     pub tickets: Vec<String>,
-    /// Whether it takes no more.
+    /// True if the worker takes no more tasks.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub draining: bool,
-    /// Why the broker refuses its reports, in words for people. Absent while they are taken. A worker takes no tasks
-    /// meanwhile.
+    /// The reason why the broker refuses its reports, in words for people. Absent while they are taken. A worker takes
+    /// no tasks meanwhile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
 }

@@ -24,7 +24,7 @@ pub struct Message {
     pub content_type: Option<String>,
     /// Encoding of the body; only `utf-8` is accepted.
     pub content_encoding: Option<String>,
-    /// What the message is, such as `task.succeeded`.
+    /// Type of the message, such as `task.succeeded`.
     pub kind: Option<String>,
     /// Identity of the message; of a submit, the id of the job.
     pub message_id: Option<String>,
@@ -34,7 +34,7 @@ pub struct Message {
     pub reply_to: Option<String>,
     /// AMQP priority.
     pub priority: Option<u8>,
-    /// Whether it is written to disk. Everything is, but heartbeats, control and progress.
+    /// True if the broker writes it to disk: everything but heartbeats, control and progress.
     pub persistent: bool,
     /// Milliseconds after which the broker drops it undelivered.
     pub expiration_ms: Option<u64>,
@@ -106,19 +106,19 @@ pub fn excerpt(body: &[u8], longest: usize) -> String {
     text
 }
 
-/// Whether a media type says that a body is JSON: `application/json`, or one that ends with `+json`, with parameters or
-/// without.
+/// Tells whether a media type says that a body is JSON: `application/json`, or one that ends with `+json`, with
+/// parameters or without.
 pub fn is_json_type(media_type: &str) -> bool {
     let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == JSON || essence.ends_with("+json")
 }
 
-/// Whether a `content_encoding` says that the body is plain UTF-8.
+/// Tells whether a `content_encoding` says that the body is plain UTF-8.
 pub(crate) fn is_utf8_encoding(encoding: &str) -> bool {
     encoding.is_empty() || ["utf-8", "utf8"].iter().any(|name| encoding.eq_ignore_ascii_case(name))
 }
 
-/// Whether RabbitMQ handed out an AMQP 1.0 `amqp-value` or `amqp-sequence` body undecoded.
+/// Tells whether RabbitMQ handed out an AMQP 1.0 `amqp-value` or `amqp-sequence` body undecoded.
 pub(crate) fn is_amqp10_encoded(message: &Message) -> bool {
     [&message.kind, &message.content_encoding, &message.content_type]
         .into_iter()

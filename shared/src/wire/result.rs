@@ -1,4 +1,4 @@
-//! What workers report: results, releases, claims and progress.
+//! Reports of workers: results, releases, claims and progress.
 
 mod bundle;
 mod parse;
@@ -28,7 +28,7 @@ pub const PROGRESS: &str = "task.progress";
 /// `type` of a message with many reports.
 pub const REPORTS: &str = "task.reports";
 
-/// What a report says about its attempt.
+/// Content of a report on an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Report {
     /// The attempt succeeded; JSON bytes as they came.
@@ -38,9 +38,9 @@ pub enum Report {
     },
     /// The attempt failed.
     Failed {
-        /// Why.
+        /// The error.
         error: ErrorObject,
-        /// What the worker says about trying again.
+        /// Advice of the worker about trying again.
         retry: RetryAdvice,
     },
     /// Handed back unstarted, or interrupted by a drain.
@@ -59,7 +59,7 @@ pub enum Report {
     Progress(Progress),
 }
 
-/// What a failure says about trying again.
+/// Advice of a failure about trying again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RetryAdvice {
     /// Leave it to the policy.
@@ -71,7 +71,7 @@ pub enum RetryAdvice {
     After(Millis),
 }
 
-/// How far an attempt is.
+/// Progress of an attempt.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     /// Units done.
@@ -83,10 +83,10 @@ pub struct Progress {
     /// A few words for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// What the attempt wrote since the last report; it is added to the log of the attempt.
+    /// Text that the attempt wrote since the last report; it is added to the log of the attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
-    /// What a worker sent that can't be used, in words for people. It never goes over the wire.
+    /// Progress that a worker sent and that can't be used, in words for people. It never goes over the wire.
     #[serde(skip)]
     pub unusable: Option<String>,
 }
@@ -97,7 +97,7 @@ impl Progress {
         Self { unusable: Some(why), ..Self::default() }
     }
 
-    /// Whether it says how far the attempt is.
+    /// Tells whether it says how far the attempt is.
     pub const fn has_news(&self) -> bool {
         self.done.is_some() || self.total.is_some() || self.note.is_some()
     }
@@ -110,7 +110,7 @@ impl Eq for Progress {}
 pub struct FailedBody {
     /// A stable word for programs.
     pub code: String,
-    /// One sentence for people.
+    /// Description for people, in a sentence.
     pub message: String,
     /// `true`, `false`, a duration or a number of seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -144,7 +144,7 @@ impl FailedBody {
 /// Body of `task.released`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleasedBody {
-    /// Why.
+    /// Code of the reason, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// With `suspect`: how often the broker delivered it.

@@ -32,13 +32,13 @@ pub const REPLY_HEADER: &str = "reply";
 /// A message on the submit queue, read.
 #[derive(Clone, Debug)]
 pub struct Submission {
-    /// Where answers go, and what else the properties say.
+    /// Address of the answers, and the other properties.
     pub envelope: Envelope,
-    /// What is wanted, or everything that is wrong.
+    /// The wish of the client, or all of its problems.
     pub content: Result<Content, Vec<Problem>>,
 }
 
-/// What a message on the submit queue wants.
+/// Wish of a message on the submit queue.
 #[derive(Clone, Debug)]
 pub enum Content {
     /// A job.
@@ -70,13 +70,13 @@ impl Submission {
     }
 }
 
-/// Which answers a submitter wants; the header `reply`.
+/// Choice of the answers that a submitter gets; the header `reply`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReplyMode {
-    /// One answer, when the job is final.
+    /// Only the answer when the job is final.
     #[default]
     Finished,
-    /// One answer, when the job is kept.
+    /// Only the answer when the job is kept.
     Accepted,
     /// Both.
     Both,
@@ -97,12 +97,12 @@ impl ReplyMode {
         [Self::Finished, Self::Accepted, Self::Both].into_iter().find(|mode| mode.as_str() == text)
     }
 
-    /// Whether an answer is wanted once the job is kept.
+    /// Tells whether an answer is wanted once the job is kept.
     pub const fn wants_accepted(self) -> bool {
         matches!(self, Self::Accepted | Self::Both)
     }
 
-    /// Whether an answer is wanted once the job is final.
+    /// Tells whether an answer is wanted once the job is final.
     pub const fn wants_finished(self) -> bool {
         matches!(self, Self::Finished | Self::Both)
     }
@@ -138,7 +138,7 @@ pub struct RejectedBody {
     pub title: String,
     /// The HTTP status that fits.
     pub status: u16,
-    /// One sentence about this case.
+    /// Description of this case, in a sentence.
     pub detail: String,
     /// Every problem found.
     pub errors: Vec<Problem>,

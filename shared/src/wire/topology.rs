@@ -14,7 +14,7 @@ pub const KEY_DEAD_SUBMIT: &str = "submit";
 pub const KEY_DEAD_TASK: &str = "task";
 /// Dead-letter key of results.
 pub const KEY_DEAD_RESULT: &str = "result";
-/// How often the broker hands out one message of a durable queue before it becomes a dead letter.
+/// Number of deliveries of a message of a durable queue before it becomes a dead letter.
 pub const DELIVERY_LIMIT: i64 = 20;
 
 /// The entities of one prefix; several systems share a virtual host by different prefixes.
@@ -86,7 +86,7 @@ impl Names {
         format!("{}.store.{database_id}", self.prefix)
     }
 
-    /// Whether a queue or exchange name lies under our prefix.
+    /// Tells whether a queue or exchange name lies under our prefix.
     pub fn owns(&self, name: &str) -> bool {
         name.strip_prefix(&self.prefix).is_some_and(|rest| rest.starts_with('.'))
     }

@@ -1,4 +1,4 @@
-//! Which combinations of a matrix are dropped.
+//! The combinations of a matrix that are dropped.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,12 +35,12 @@ impl Exclusion {
         Ok(Self { shapes, numbers })
     }
 
-    /// How many look-ups one combination takes.
+    /// Number of look-ups that a combination takes.
     pub(super) fn shapes(&self) -> usize {
         self.shapes.len()
     }
 
-    /// Whether the combination agrees with an entry in all values that the entry gives.
+    /// Tells whether the combination agrees with an entry in all values that the entry gives.
     pub(super) fn drops(&self, positions: &[usize]) -> bool {
         self.shapes.iter().any(|(axes, dropped)| {
             let number = |axis: &usize| self.numbers.get(*axis)?.get(*positions.get(*axis)?).copied();

@@ -1,4 +1,4 @@
-//! What a plain scalar means in the core schema, written as JSON.
+//! The meaning of a plain scalar in the core schema, written as JSON.
 
 use std::borrow::Cow;
 

@@ -22,10 +22,10 @@ const BYTES_MAX: usize = 32 * 1024;
 /// Bytes around a report inside a message.
 const PART_OVERHEAD: usize = 128;
 
-/// What one part says: its ticket and the report; or the part as it came, and what is wrong with it.
+/// Content of a part: its ticket and the report; or the part as it came, and the fault in it.
 pub type Read<'m> = Result<(Cow<'m, str>, Report), (&'m [u8], Unreadable)>;
 
-/// Whether a message carries many reports.
+/// Tells whether a message carries many reports.
 pub fn is_bundle(message: &Message) -> bool {
     message.kind.as_deref() == Some(REPORTS)
 }

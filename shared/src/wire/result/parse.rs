@@ -19,7 +19,7 @@ use crate::wire::{Message, excerpt, is_amqp10_encoded, is_utf8_encoding};
 pub struct Unreadable {
     /// A stable word for programs: `no_correlation_id`, `unknown_type` or `invalid_json`.
     pub code: &'static str,
-    /// What is wrong with it.
+    /// Description of the fault.
     pub message: String,
 }
 
@@ -90,7 +90,7 @@ fn bad_output(message: impl Into<String>) -> Report {
     refused(code::BAD_OUTPUT, message.into())
 }
 
-/// Why a body is no report: either the message is unreadable, or its attempt fails.
+/// The reason why a body is no report: either the message is unreadable, or its attempt fails.
 enum Refusal {
     Unreadable(Unreadable),
     Report(Report),
@@ -133,7 +133,7 @@ impl<'m> ReportReader<'m> {
         Ok(())
     }
 
-    /// Whether the body can be looked at, by its encoding.
+    /// Checks that the body can be looked at, by its encoding.
     fn admit(&self, word: Option<&str>, message: &Message) -> Read<()> {
         if is_amqp10_encoded(message) {
             let message = "the answer is an AMQP 1.0 value; send its body as a `data` section";
@@ -152,7 +152,7 @@ impl<'m> ReportReader<'m> {
         }
     }
 
-    /// What an RPC server answers: nothing, JSON or, unless it is said to be JSON, text.
+    /// Reads the answer of an RPC server: nothing, JSON or, unless it is said to be JSON, text.
     fn answer(&self, must_be_json: bool) -> Report {
         if self.body.is_empty() {
             return Report::Succeeded { output: b"null".to_vec() };
@@ -327,7 +327,7 @@ fn progress_number(value: Raw<'_>) -> Option<f64> {
     (fits && number >= 0.0).then_some(number)
 }
 
-/// Whether the media type of a message says that its body is JSON.
+/// Tells whether the media type of a message says that its body is JSON.
 fn is_said_to_be_json(message: &Message) -> bool {
     message.content_type.as_deref().is_some_and(crate::wire::is_json_type)
 }

@@ -20,7 +20,7 @@ impl Report {
         Message { correlation_id: Some(ticket.to_owned()), persistent: !is_progress, ..message }
     }
 
-    /// Its `type` and its body.
+    /// Property `type` and body of the message.
     pub(super) fn to_parts(&self) -> (&'static str, Cow<'_, [u8]>) {
         match self {
             Self::Succeeded { output } => (SUCCEEDED, Cow::Borrowed(output)),

@@ -1,4 +1,4 @@
-//! What the properties of a submit say.
+//! The properties of a submit.
 
 use super::{EVENT, REPLY_HEADER, ReplyMode};
 use crate::job::raw::{Raw, Sort};
@@ -9,15 +9,15 @@ use crate::wire::{Header, Message, excerpt, is_amqp10_encoded, is_utf8_encoding}
 /// The properties of a submit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
-    /// Whether the message answers waiting tasks instead of submitting a job.
+    /// True if the message answers waiting tasks instead of submitting a job.
     pub is_event: bool,
     /// The id of the job, unchecked.
     pub message_id: Option<String>,
     /// AMQP priority, as it came.
     pub priority: Option<u8>,
-    /// Where answers go; `None` if nobody wants one, or the address may not be used.
+    /// Address of the answers; `None` if nobody wants one, or the address may not be used.
     pub reply: Option<ReplyAddress>,
-    /// Which answers are wanted.
+    /// Choice of the answers.
     pub mode: ReplyMode,
     /// W3C trace context, if it is one.
     pub traceparent: Option<String>,
@@ -25,7 +25,7 @@ pub struct Envelope {
     pub tracestate: Option<String>,
 }
 
-/// Where an answer goes.
+/// Address of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplyAddress {
     /// Queue, addressed through the default exchange.
@@ -67,14 +67,14 @@ impl Envelope {
         (envelope, problems)
     }
 
-    /// What the parser of the body needs to know of it.
+    /// Properties that the parser of the body needs.
     pub fn context(&self) -> SubmitContext<'_> {
         SubmitContext { message_id: self.message_id.as_deref(), priority: self.priority, ..SubmitContext::default() }
     }
 }
 
-/// Whether a message was meant for Celery: its protocol 2 has the header `task` and a body of
-/// `[args, kwargs, embed]`, its protocol 1 a body with `task`, `args` and `kwargs`.
+/// Tells whether a message was meant for Celery: its protocol 2 has the header `task` and a body of `[args, kwargs,
+/// embed]`, its protocol 1 a body with `task`, `args` and `kwargs`.
 pub fn looks_like_celery(message: &Message) -> bool {
     if message.header_text("task").is_some() {
         let celery_headers = ["lang", "root_id", "argsrepr", "origin"];
@@ -164,7 +164,7 @@ fn percent_decoded(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// Whether a text is a W3C `traceparent`: `<version>-<trace>-<parent>-<flags>` in lower-case hexadecimal.
+/// Tells whether a text is a W3C `traceparent`: `<version>-<trace>-<parent>-<flags>` in lower-case hexadecimal.
 fn is_traceparent(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let is_hex = |part: &str| part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
@@ -174,7 +174,7 @@ fn is_traceparent(text: &str) -> bool {
 
 /// AMQP's limit on the name of a queue.
 const QUEUE_BYTES: usize = 255;
-/// What W3C asks everybody to carry at least.
+/// Bytes that W3C asks everybody to carry at least.
 const TRACESTATE_BYTES: usize = 512;
 /// A message for Celery nests no deeper than what its arguments do; deeper is told apart by its headers.
 const CELERY_DEPTH: usize = 128;

@@ -61,7 +61,7 @@ fn parts(message: &Message, names: &Names) -> Result<Vec<Message>, Vec<Problem>>
     }
 }
 
-/// Whether the answer to the last job can be addressed.
+/// Tells whether the answer to the last job can be addressed.
 fn fits(message: &Message, count: usize) -> bool {
     let asked = message.reply_to.as_ref().and(message.correlation_id.as_ref());
     asked.is_none_or(|id| id.len() + format!(".{}", count - 1).len() <= SHORT_BYTES)

@@ -8,7 +8,7 @@ use crate::wire::Message;
 /// `content_type` of a refusal.
 const PROBLEM_JSON: &str = "application/problem+json";
 
-/// Why a submit was refused, as the problem document (RFC 9457) that AMQP and HTTP answer with.
+/// The reason why a submit was refused, as the problem document (RFC 9457) that AMQP and HTTP answer with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// The job has problems.
