@@ -8,6 +8,7 @@ mod judge;
 mod mutants;
 mod options;
 mod plan;
+mod play;
 mod reach;
 mod run;
 mod shrink;
@@ -25,7 +26,7 @@ use clap::Parser as _;
 use self::options::Options;
 
 fn main() -> ExitCode {
-    run::quiet_panics();
+    play::quiet_panics();
     let options = Options::parse();
     if let Some(seed) = options.seed {
         return run::replay(seed, &options.without());

@@ -47,7 +47,7 @@ pub(crate) fn hunt(options: &Options) -> ExitCode {
 fn catch(from: u64) -> Option<(u64, &'static str)> {
     use crate::plan::Without;
     (from..from + SEEDS_MAX).find_map(|seed| {
-        let violation = crate::run::play(seed, &Without::default(), false).violation?;
+        let violation = crate::play::play(seed, &Without::default(), false).violation?;
         Some((seed - from + 1, violation.rule))
     })
 }

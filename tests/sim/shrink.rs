@@ -1,7 +1,7 @@
 //! The smallest world in which the same rule is still broken.
 
 use crate::plan::{Plan, Without};
-use crate::run::play;
+use crate::play::play;
 
 /// Leaves out one thing after the other for as long as the same rule is broken.
 pub(crate) fn shrink(seed: u64, rule: &str) -> Without {

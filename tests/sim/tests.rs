@@ -3,11 +3,11 @@
 use indicatif::ProgressBar;
 
 use crate::plan::Without;
-use crate::run;
+use crate::{play, run};
 
 #[test]
 fn no_rule_is_broken_in_any_of_these_worlds() {
-    run::quiet_panics();
+    play::quiet_panics();
     let tally = run::sweep(1, SEEDS, 2, 1, &ProgressBar::hidden());
     assert!(tally.broken.is_empty(), "cargo run -p warrener-tests --bin sim -- --seed N: {:#?}", tally.broken);
     assert_eq!(tally.played, SEEDS);
@@ -15,9 +15,9 @@ fn no_rule_is_broken_in_any_of_these_worlds() {
 
 #[test]
 fn the_same_seed_plays_the_same_world() {
-    run::quiet_panics();
+    play::quiet_panics();
     for seed in 1..=5 {
-        let [first, second] = [(); 2].map(|()| run::play(seed, &Without::default(), true).trace);
+        let [first, second] = [(); 2].map(|()| play::play(seed, &Without::default(), true).trace);
         assert!(first.len() > 10, "nothing happens in seed {seed}");
         assert_eq!(first, second);
     }
@@ -25,15 +25,15 @@ fn the_same_seed_plays_the_same_world() {
 
 #[test]
 fn rules_that_were_broken_once_hold() {
-    run::quiet_panics();
+    play::quiet_panics();
     for (seed, what) in BROKEN_ONCE {
         // In these worlds nobody fell silent.
         let faults = ["orchestrator_frozen", "broker_frozen"].map(str::to_owned).to_vec();
-        let outcome = run::play(*seed, &Without { faults, ..Without::default() }, false);
+        let outcome = play::play(*seed, &Without { faults, ..Without::default() }, false);
         assert_eq!(outcome.violation, None, "seed {seed}: {what}");
     }
     for (seed, what) in BROKEN_ONCE_PLAIN {
-        let outcome = run::play(*seed, &Without { extras: true, ..Without::default() }, false);
+        let outcome = play::play(*seed, &Without { extras: true, ..Without::default() }, false);
         assert_eq!(outcome.violation, None, "seed {seed} --without-extras: {what}");
     }
 }

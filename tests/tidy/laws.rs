@@ -100,13 +100,8 @@ fn type_name(line: &str) -> Option<&str> {
 const CIRCLES: &[(&str, &[&str])] = &[
     ("orchestrator/src", &["driver/batch", "driver/stops"]),
     ("orchestrator/src", &["store/postgres", "store/sqlite", "store/view"]),
-    ("shared/amqp/src", &["pool", "session"]),
-    ("shared/runtime/src", &["config/env", "config/layer"]),
     ("shared/src", &["expr/analysis", "expr/program", "expr/template"]),
     ("shared/src", &["job/built_in", "job/for_each", "job/parse", "job/task"]),
-    ("tests/sim", &["run", "shrink"]),
-    ("worker/src", &["driver/line/connect", "driver/line/post"]),
-    ("worker/src", &["exec", "handler"]),
 ];
 
 /// Names that more than one type of a crate has still, and how many.

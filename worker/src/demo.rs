@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use warrener_shared::error::code;
 
-use crate::handler::Handler;
+use crate::exec::Handler;
 use crate::{Context, Failure};
 
 /// Every demo kind with its handler.

@@ -10,8 +10,7 @@ use warrener_shared::time::Millis;
 use warrener_shared::wire::dispatch::Assignment;
 use warrener_shared::wire::result::{Progress, Report};
 
-use crate::exec::{self, Patience};
-use crate::handler::Handler;
+use crate::exec::{self, Handler, Patience};
 use crate::session::Ending;
 use crate::{Context, Failure};
 

@@ -20,7 +20,6 @@ mod demo;
 mod driver;
 mod exec;
 mod failure;
-mod handler;
 mod harness;
 mod registry;
 mod report;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::handler::Handler;
+use crate::exec::Handler;
 
 /// Handlers by kind.
 #[derive(Clone, Default)]

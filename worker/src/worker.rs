@@ -13,8 +13,7 @@ use warrener_runtime::telemetry::{self, TelemetryError};
 
 use crate::config::{Service, Settings};
 use crate::driver::Driver;
-use crate::exec::{self, Command, Endpoint, Group, HttpClient};
-use crate::handler::Handler;
+use crate::exec::{self, Command, Endpoint, Group, Handler, HttpClient};
 use crate::registry::Registry;
 use crate::{Context, Failure, Trial, demo};
 

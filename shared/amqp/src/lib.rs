@@ -26,6 +26,7 @@ mod inspect;
 mod ledger;
 mod life;
 mod link;
+mod links;
 mod message;
 mod pool;
 mod probe;

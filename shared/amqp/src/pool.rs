@@ -8,8 +8,8 @@ use lapin::Channel;
 use warrener_shared::wire::Message;
 
 use crate::life::Life;
+use crate::links::Links;
 use crate::publisher::{Envelope, Published};
-use crate::session::Links;
 use crate::{BrokerError, Settings};
 
 /// Confirm channels on the publishing connection, checked out exclusively.

@@ -1,17 +1,15 @@
 //! The session: our connections to the broker, from their opening to the first error.
 
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use lapin::Channel;
 use lapin::options::BasicQosOptions;
 use lapin::uri::AMQPUri;
-use tokio::sync::{Mutex, OnceCell};
 
-use crate::delivery::Lane;
 use crate::life::Life;
 use crate::link::Link;
+use crate::links::Links;
 use crate::pool::ChannelPool;
 use crate::probe::Probe;
 use crate::publisher::Aside;
@@ -38,21 +36,6 @@ struct Inner {
     life: Arc<Life>,
     links: Arc<Links>,
     pool: ChannelPool,
-}
-
-/// The publishing and the consuming connection are apart because a broker short of memory stops reading from
-/// connections that publish: acknowledgements must still get through.
-#[derive(Debug)]
-pub(crate) struct Links {
-    pub(crate) publishing: Link,
-    pub(crate) consuming: Link,
-    probe: Probe,
-    aside: Arc<Aside>,
-    /// For questions whether the two connections answer, one after the other.
-    pings: Mutex<Option<(Channel, Channel)>>,
-    /// Channels that deliveries came on; what they hold is handed back at the end.
-    lanes: std::sync::Mutex<Vec<Weak<Lane>>>,
-    closed: OnceCell<()>,
 }
 
 impl Session {
@@ -83,8 +66,7 @@ impl Session {
         consuming.watch(&life);
         let probe = Probe::new(settings.clone(), host.clone(), Arc::clone(&life));
         let aside = Arc::new(Aside::new(settings.clone(), host.clone()));
-        let (pings, lanes, closed) = (Mutex::default(), std::sync::Mutex::default(), OnceCell::new());
-        let links = Arc::new(Links { publishing, consuming, probe, aside, pings, lanes, closed });
+        let links = Arc::new(Links::new(publishing, consuming, probe, aside));
         close_at_the_end(&life, &links);
         let pool = ChannelPool::new(settings, &life, &links);
         tracing::info!(epoch = life.epoch(), host = host.authority.host, port = host.authority.port, "connected");
@@ -207,35 +189,6 @@ impl Drop for Inner {
     }
 }
 
-impl Links {
-    /// Notes a channel whose deliveries are handed back at the end.
-    pub(crate) fn note(&self, lane: &Arc<Lane>) {
-        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        lanes.retain(|lane| lane.strong_count() > 0);
-        lanes.push(Arc::downgrade(lane));
-    }
-
-    /// Gives back what is unsettled, so that the end of this session is not taken for the death of a process: from
-    /// RabbitMQ 4.3 on a lost connection counts against a message and a nack does not.
-    async fn hand_back(&self) {
-        let lanes = std::mem::take(&mut *self.lanes.lock().unwrap_or_else(PoisonError::into_inner));
-        let lanes: Vec<Arc<Lane>> = lanes.iter().filter_map(Weak::upgrade).collect();
-        let all = join_all(lanes.iter().map(|lane| lane.hand_back()));
-        if tokio::time::timeout(HAND_BACK_TIMEOUT, all).await.is_err() {
-            tracing::debug!("the broker did not take deliveries back in time");
-        }
-    }
-
-    /// Closes everything; whoever comes second waits for the first.
-    async fn close(&self) {
-        let closing = || async {
-            self.hand_back().await;
-            tokio::join!(self.consuming.close(), self.publishing.close(), self.probe.close(), self.aside.close());
-        };
-        self.closed.get_or_init(closing).await;
-    }
-}
-
 /// A broken session holds messages that others could work on: the other connection is closed at once, whoever still
 /// keeps handles.
 fn close_at_the_end(life: &Arc<Life>, links: &Arc<Links>) {
@@ -245,6 +198,3 @@ fn close_at_the_end(life: &Arc<Life>, links: &Arc<Links>) {
         links.close().await;
     });
 }
-
-/// Handing back is a courtesy to the messages; a broker that does not answer gets the end of the connection instead.
-const HAND_BACK_TIMEOUT: Duration = Duration::from_secs(1);

@@ -1,5 +1,6 @@
 //! The worker's connection to the broker: its consumers, its publisher, and the reports that wait for confirms.
 
+mod address;
 mod connect;
 mod post;
 mod roads;
@@ -21,7 +22,8 @@ use warrener_shared::wire::result::Report;
 use warrener_shared::wire::topology::KEY_RESULTS;
 use warrener_shared::wire::{self, Message};
 
-pub(super) use self::connect::{Address, Connector};
+pub(super) use self::address::Address;
+pub(super) use self::connect::Connector;
 use self::post::Post;
 use self::roads::Roads;
 use crate::report;

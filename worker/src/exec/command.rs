@@ -17,8 +17,7 @@ pub(crate) use self::group::Group;
 use self::room::Place;
 pub(crate) use self::room::{is_shortage, needed};
 use self::running::Started;
-use super::output;
-use crate::handler::Answer;
+use super::{Answer, output};
 use crate::{Context, Failure};
 
 /// A program with fixed arguments. No shell is involved, and nothing of the task becomes an argument.

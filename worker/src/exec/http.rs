@@ -12,8 +12,7 @@ use serde_json::json;
 use warrener_shared::error::code;
 use warrener_shared::wire::{self, JSON};
 
-use super::output;
-use crate::handler::Answer;
+use super::{Answer, output};
 use crate::{Context, Failure};
 
 /// An address, and the client that reaches it.

@@ -8,9 +8,8 @@ use warrener_shared::error::code;
 use warrener_shared::time::Millis;
 use warrener_shared::wire::result::Report;
 
-use super::Patience;
+use super::{Answer, Patience};
 use crate::Failure;
-use crate::handler::Answer;
 use crate::session::Ending;
 
 enum End {

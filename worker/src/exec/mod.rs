@@ -1,6 +1,7 @@
 //! An attempt from its start to its end: code, program or endpoint, inside its time, stopped when it must be.
 
 mod command;
+mod handler;
 mod http;
 mod ladder;
 mod output;
@@ -13,10 +14,13 @@ use warrener_shared::error::code;
 use warrener_shared::time::Millis;
 
 pub(crate) use self::command::{Command, Group, needed};
+pub(crate) use self::handler::Handler;
 pub(crate) use self::http::{Endpoint, HttpClient};
-use crate::handler::{Answer, Handler};
 use crate::session::Ending;
 use crate::{Context, Failure};
+
+/// Result of a handler: JSON bytes, or the failure.
+pub(crate) type Answer = Result<Vec<u8>, Failure>;
 
 /// Time limits of an attempt.
 #[derive(Clone, Copy, Debug)]

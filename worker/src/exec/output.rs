@@ -5,7 +5,7 @@ use warrener_shared::error::code;
 use warrener_shared::json;
 use warrener_shared::limits::Limits;
 
-use crate::handler::Answer;
+use super::Answer;
 use crate::{Context, Failure};
 
 /// Reads an answer: nothing is `null`, JSON stays as it came, other UTF-8 is a string without its last line breaks. A

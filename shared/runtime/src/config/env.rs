@@ -3,6 +3,7 @@
 use super::layer::Entry;
 use super::origin::Origin;
 use super::schema::KEYS;
+use super::spelling::PREFIX;
 use super::value::Raw;
 
 /// The settings among the variables. An empty variable counts as unset, as compose files write "nothing".
@@ -15,12 +16,6 @@ pub(super) fn entries(variables: &[(String, String)]) -> Vec<Entry> {
         Some(Entry { path: path(rest), raw: Raw::Text(value.clone()), origin: Origin::Env(name.clone()) })
     };
     variables.iter().filter_map(setting).collect()
-}
-
-/// The variable that sets this path.
-pub(super) fn variable(path: &[String]) -> String {
-    let upper = |name: &String| if name.contains(char::is_uppercase) { name.clone() } else { name.to_uppercase() };
-    format!("{PREFIX}{}", path.iter().map(upper).collect::<Vec<_>>().join("__"))
 }
 
 /// Segments in lower case, except for a name with small letters in a place where users choose names.
@@ -56,5 +51,3 @@ fn is_service_link(rest: &str, value: &str) -> bool {
     let of_service = named("SERVICE_HOST") || named("SERVICE_PORT") || rest.contains("SERVICE_PORT_");
     single && (of_service || of_port || (named("PORT") && is_link))
 }
-
-const PREFIX: &str = "WARRENER_";

@@ -3,6 +3,7 @@
 use super::origin::Origin;
 use super::problem::ConfigProblem;
 use super::schema::{self, KEYS, Key};
+use super::spelling::{dotted, in_the_manner_of};
 use super::value::Raw;
 
 /// A value as somebody wrote it, with its key and its origin.
@@ -92,19 +93,4 @@ fn candidates(path: &[String]) -> impl Iterator<Item = Vec<String>> {
         });
         [Some(plain), file].into_iter().flatten()
     })
-}
-
-fn in_the_manner_of(origin: &Origin, path: &[String]) -> String {
-    match origin {
-        Origin::Env(_) => super::env::variable(path),
-        _ => dotted(path),
-    }
-}
-
-/// A path as TOML writes it: `kinds."text.count".command`.
-pub(super) fn dotted(path: &[String]) -> String {
-    let is_bare =
-        |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
-    let quote = |name: &String| if is_bare(name) { name.clone() } else { format!("{name:?}") };
-    path.iter().map(quote).collect::<Vec<_>>().join(".")
 }

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use config::{Config, ConfigError, Map, Source, Value, ValueKind};
 use serde::de::DeserializeOwned;
 
-use super::layer::{self, Entry, Known, dotted};
+use super::layer::{self, Entry, Known};
 use super::origin::Origin;
 use super::problem::{ConfigErrors, ConfigProblem};
 use super::production::{DevelopmentPassword, refuse_development_password};
 use super::schema::{Binary, KEYS, Secrecy};
 use super::section::Amqp;
 use super::show::{self, Setting};
+use super::spelling::dotted;
 use super::value::{Raw, Typed};
 use super::{env, file, secret};
 

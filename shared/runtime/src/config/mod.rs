@@ -16,6 +16,7 @@ pub mod schema;
 mod secret;
 mod section;
 mod show;
+mod spelling;
 mod value;
 
 pub use self::loader::{Flag, Loaded, Loader};

@@ -11,7 +11,7 @@ use warrener_shared::wire::Message;
 use warrener_shared::wire::result::Bundle;
 use warrener_shared::wire::topology::KEY_RESULTS;
 
-use super::connect::Address;
+use super::address::Address;
 use super::{Answer, Sealed};
 use crate::report;
 use crate::session::{Destination, Ticket};

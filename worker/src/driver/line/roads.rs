@@ -2,7 +2,7 @@
 
 use warrener_amqp::{BrokerError, Right, Session};
 
-use super::Address;
+use super::address::Address;
 
 /// The messages that this user may publish, as of the last look.
 pub(in crate::driver) struct Roads {

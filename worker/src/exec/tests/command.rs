@@ -4,8 +4,7 @@ use std::time::Instant;
 use tokio::io::AsyncReadExt;
 
 use super::*;
-use crate::exec::Command;
-use crate::handler::Handler;
+use crate::exec::{Command, Handler};
 
 fn sh(script: &str) -> Handler {
     program(&["/bin/sh", "-c", script])

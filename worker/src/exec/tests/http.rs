@@ -5,8 +5,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::exec::{Endpoint, HttpClient};
-use crate::handler::Handler;
+use crate::exec::{Endpoint, Handler, HttpClient};
 
 /// A server that answers one request with these bytes and tells what it was asked.
 async fn serve(answer: impl Into<Vec<u8>>) -> (String, JoinHandle<String>) {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 use super::*;
-use crate::handler::Handler;
+use crate::exec::Handler;
 
 #[derive(Deserialize)]
 struct Resize {

@@ -7,11 +7,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use warrener_shared::error::code;
 
-use crate::exec::{Command, Endpoint};
+use super::{Answer, Command, Endpoint};
 use crate::{Context, Failure};
 
-/// Result of a handler: JSON bytes, or the failure.
-pub(crate) type Answer = Result<Vec<u8>, Failure>;
 pub(crate) type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
 /// The code, program or address that serves a kind.
