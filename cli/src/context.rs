@@ -10,7 +10,7 @@ use warrener_shared::time::Timestamp;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::options::{Format, Globals};
+use crate::options::{Globals, OutputFormat};
 use crate::output::{self, Table};
 use crate::talk;
 
@@ -23,7 +23,7 @@ pub(crate) struct Context {
 
 /// Keys of the configuration that the command line reads.
 #[derive(Debug, Deserialize)]
-struct Config {
+struct ClientConfig {
     url: String,
     token: Option<String>,
     amqp: Amqp,
@@ -57,8 +57,8 @@ impl Context {
         Ok(Client::open(&settings, Names::new(&amqp.prefix)).await?)
     }
 
-    fn config(&self) -> Result<Config, Failure> {
-        Ok(self.loader(&[Binary::Cli]).load::<Config>()?.value)
+    fn config(&self) -> Result<ClientConfig, Failure> {
+        Ok(self.loader(&[Binary::Cli]).load::<ClientConfig>()?.value)
     }
 
     /// A loader that knows the global flags.
@@ -79,7 +79,7 @@ impl Context {
             return talk::document(&text).map(|()| Exit::Ok);
         }
         let text = match self.globals.output {
-            Format::Name => items.iter().map(|item| format!("{}\n", shown::line(&name(item)))).collect(),
+            OutputFormat::Name => items.iter().map(|item| format!("{}\n", shown::line(&name(item)))).collect(),
             _ => self.render(&table()),
         };
         if !text.is_empty() {

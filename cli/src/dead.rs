@@ -12,7 +12,7 @@ use warrener_shared::time::{Millis, Timestamp};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::options::{Format, Ids, duration};
+use crate::options::{Ids, OutputFormat, duration};
 use crate::output::{Table, age, document};
 use crate::{steer, talk};
 
@@ -101,7 +101,7 @@ async fn discard(context: &Context, args: DiscardArgs) -> Result<Exit, Failure> 
 async fn get(context: &Context, id: &str) -> Result<Exit, Failure> {
     let answer = context.http()?.dead_letter(id).await?;
     let format = match context.globals.output {
-        Format::Table | Format::Wide => Format::Yaml,
+        OutputFormat::Table | OutputFormat::Wide => OutputFormat::Yaml,
         format => format,
     };
     talk::document(&document(format, &answer.text)?.unwrap_or_else(|| shown::line(&answer.value.id).into_owned()))?;

@@ -11,14 +11,14 @@ use warrener_shared::job::yaml::{self, Converted};
 use warrener_shared::job::{Problem, SubmitContext, locate, parse};
 use warrener_shared::limits::Limits;
 
-pub(crate) use self::set::Assignment;
+pub(crate) use self::set::SetOption;
 use crate::exit::Exit;
 use crate::failure::{Failure, with_hint};
 use crate::output::Tree;
 
 /// A job as a person wrote it.
 #[derive(Clone, Debug)]
-pub(crate) struct Source {
+pub(crate) struct JobSource {
     /// The file as it was named; `stdin` for `-`.
     name: String,
     written: Written,
@@ -30,7 +30,7 @@ enum Written {
     Yaml(Converted),
 }
 
-impl Source {
+impl JobSource {
     /// Reads a file, or stdin for `-`.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         let (name, bytes) = read_bytes(path)?;
@@ -78,14 +78,14 @@ impl Source {
     }
 
     /// The job with another input and other values, in that order. Unchanged, its bytes stay as they are.
-    pub(crate) fn changed(&self, input: Option<Tree>, set: &[Assignment]) -> Result<JobDocument, Failure> {
+    pub(crate) fn changed(&self, input: Option<Tree>, set: &[SetOption]) -> Result<JobDocument, Failure> {
         if input.is_none() && set.is_empty() {
             return Ok(JobDocument::from_json(self.json())?);
         }
         let text = String::from_utf8_lossy(self.json());
         let mut tree = Tree::from_json(&text).map_err(|failure| failure.hint(format!("in {}", self.name)))?;
         if let Some(input) = input {
-            Assignment::whole("input", input).apply(&mut tree)?;
+            SetOption::whole("input", input).apply(&mut tree)?;
         }
         for assignment in set {
             assignment.apply(&mut tree)?;
@@ -94,7 +94,7 @@ impl Source {
     }
 }
 
-impl Source {
+impl JobSource {
     /// A job made of this file with these tasks and what they need alone, and the words for all that is left out.
     pub(crate) fn reduced(&self, job: &JobDocument, tasks: &[String]) -> Result<(JobDocument, String), Failure> {
         let spec = parse(job.bytes(), &SubmitContext::default(), &Limits::DEFAULT).map_err(|problems| {
@@ -111,7 +111,7 @@ impl Source {
 /// Reads the value of `--input`: JSON, or `@FILE` with JSON or YAML, or `-` for stdin.
 pub(crate) fn input(text: &str) -> Result<Tree, Failure> {
     let from = |path: &Path| {
-        let source = Source::read(path)?;
+        let source = JobSource::read(path)?;
         Tree::from_json(&String::from_utf8_lossy(source.json()))
     };
     match text.strip_prefix('@') {

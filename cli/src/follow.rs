@@ -12,9 +12,9 @@ use warrener_shared::state::JobState;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::options::Patience;
+use crate::options::WaitOptions;
 use crate::output::document;
-use crate::progress::Progress;
+use crate::progress::ProgressDisplay;
 use crate::talk;
 
 /// Display while a job runs.
@@ -33,7 +33,7 @@ pub(crate) struct Limit {
     span: Option<Duration>,
 }
 
-impl Patience {
+impl WaitOptions {
     /// The wait begins now.
     pub(crate) fn begin(self) -> Limit {
         Limit { started: Instant::now(), span: self.timeout }
@@ -121,7 +121,7 @@ pub(crate) async fn to_the_end(
 /// Waits for the end of a job, and prints its output.
 pub(crate) async fn by_id(context: &Context, id: &str, limit: Limit, show: Show) -> Result<Exit, Failure> {
     let http = context.http()?;
-    let mut progress = Progress::new(show == Show::Progress && !context.globals.quiet);
+    let mut progress = ProgressDisplay::new(show == Show::Progress && !context.globals.quiet);
     let polling = poll(&http, id, &mut progress);
     let job = or_interrupted(context, id, limit.of(id, polling)).await;
     progress.clear();
@@ -129,7 +129,7 @@ pub(crate) async fn by_id(context: &Context, id: &str, limit: Limit, show: Show)
 }
 
 /// Asks again and again: often at first, since most jobs are short, then once a second.
-async fn poll(http: &HttpClient, id: &str, progress: &mut Progress) -> Result<resource::Job, Failure> {
+async fn poll(http: &HttpClient, id: &str, progress: &mut ProgressDisplay) -> Result<resource::Job, Failure> {
     let (mut pause, mut silent_since) = (FIRST_PAUSE, None);
     loop {
         match http.job(id).await {
@@ -146,7 +146,7 @@ async fn poll(http: &HttpClient, id: &str, progress: &mut Progress) -> Result<re
 }
 
 /// The orchestrator may be restarting: the job goes on and so do we, for a while.
-fn bear(error: HttpError, silent_since: &mut Option<Instant>, progress: &Progress) -> Result<(), Failure> {
+fn bear(error: HttpError, silent_since: &mut Option<Instant>, progress: &ProgressDisplay) -> Result<(), Failure> {
     if !error.is_transient() {
         return Err(error.into());
     }

@@ -11,7 +11,7 @@ use warrener_client::http::resource::LogPiece;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::options::Format;
+use crate::options::OutputFormat;
 use crate::talk;
 
 /// The job or task whose log is shown, and how.
@@ -37,8 +37,8 @@ pub(crate) async fn logs(context: &Context, args: &LogsArgs) -> Result<Exit, Fai
         None => (args.address.as_str(), None),
     };
     let http = context.http()?;
-    let lines = matches!(context.globals.output, Format::Json | Format::Jsonl | Format::Yaml);
-    let mut reader = Reader { http: &http, job, seen: BTreeMap::new(), lines, raw: args.raw };
+    let lines = matches!(context.globals.output, OutputFormat::Json | OutputFormat::Jsonl | OutputFormat::Yaml);
+    let mut reader = LogReader { http: &http, job, seen: BTreeMap::new(), lines, raw: args.raw };
     loop {
         // Asked first: what was written before the end is there once the end is seen.
         let is_final = http.job(job).await?.value.state.is_final();
@@ -56,7 +56,7 @@ pub(crate) async fn logs(context: &Context, args: &LogsArgs) -> Result<Exit, Fai
     }
 }
 
-struct Reader<'a> {
+struct LogReader<'a> {
     http: &'a HttpClient,
     job: &'a str,
     /// By task: attempt and number of the last piece.
@@ -67,7 +67,7 @@ struct Reader<'a> {
     raw: bool,
 }
 
-impl Reader<'_> {
+impl LogReader<'_> {
     async fn print(&mut self, address: &str, named: bool) -> Result<(), Failure> {
         let mut text = String::new();
         loop {

@@ -12,7 +12,7 @@ use warrener_shared::time::Millis;
 pub(crate) struct Globals {
     /// Format of data on stdout: table, wide (more columns), json, jsonl, yaml or name (ids only)
     #[arg(short, long, global = true, value_enum, default_value_t, hide_possible_values = true)]
-    pub(crate) output: Format,
+    pub(crate) output: OutputFormat,
     /// Leave out the header line of tables
     #[arg(long, global = true)]
     pub(crate) no_headers: bool,
@@ -29,7 +29,7 @@ pub(crate) struct Globals {
 
 /// Format of data on stdout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
+pub(crate) enum OutputFormat {
     /// Columns for people
     #[default]
     Table,
@@ -47,7 +47,7 @@ pub(crate) enum Format {
 
 /// Longest wait for the end of a job.
 #[derive(Clone, Copy, Debug, Default, ClapArgs)]
-pub(crate) struct Patience {
+pub(crate) struct WaitOptions {
     /// Give up waiting after this long, such as 30s; the job goes on [default: never]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,

@@ -9,7 +9,7 @@ use crate::talk;
 
 /// Shows the progress of one job on stderr.
 #[derive(Debug)]
-pub(crate) struct Progress {
+pub(crate) struct ProgressDisplay {
     look: Look,
 }
 
@@ -20,7 +20,7 @@ enum Look {
     Nothing,
 }
 
-impl Progress {
+impl ProgressDisplay {
     /// Shows something only if `wanted`.
     pub(crate) fn new(wanted: bool) -> Self {
         let look = match (wanted, talk::is_watched()) {

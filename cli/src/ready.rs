@@ -6,8 +6,8 @@ use tokio::net::{TcpStream, ToSocketAddrs};
 
 /// Answer of `/readyz`.
 #[derive(Debug, Default, Deserialize)]
-pub(crate) struct Report {
-    pub(crate) checks: Vec<Check>,
+pub(crate) struct ReadyReport {
+    pub(crate) checks: Vec<ReadyCheck>,
     /// Notes that a person should look at though it is ready.
     #[serde(default)]
     pub(crate) notes: Vec<String>,
@@ -15,7 +15,7 @@ pub(crate) struct Report {
 
 /// State of a thing that an orchestrator needs.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Check {
+pub(crate) struct ReadyCheck {
     pub(crate) name: String,
     pub(crate) ready: bool,
     pub(crate) reason: Option<String>,
@@ -29,7 +29,7 @@ pub(crate) async fn ready(address: impl ToSocketAddrs) -> Result<(), String> {
         return Ok(());
     }
     let report =
-        serde_json::from_str::<Report>(body).map_err(|_| head.lines().next().unwrap_or_default().to_owned())?;
+        serde_json::from_str::<ReadyReport>(body).map_err(|_| head.lines().next().unwrap_or_default().to_owned())?;
     let open = report.checks.into_iter().filter(|check| !check.ready);
     let reasons = open.map(|check| check.reason.unwrap_or_else(|| format!("{} is not ready", check.name)));
     Err(reasons.collect::<Vec<_>>().join("; "))

@@ -5,11 +5,11 @@ use warrener_client::JobDocument;
 use warrener_client::http::SubmitOptions;
 
 use crate::context::Context;
-use crate::document::{Assignment, input};
+use crate::document::{SetOption, input};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::follow::{self, Show};
-use crate::options::Patience;
+use crate::options::WaitOptions;
 use crate::output::Tree;
 
 #[derive(Debug, ClapArgs)]
@@ -26,7 +26,7 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) queue: Option<String>,
     #[command(flatten)]
-    pub(crate) patience: Patience,
+    pub(crate) patience: WaitOptions,
 }
 
 /// Runs one task and prints its output.
@@ -43,13 +43,13 @@ pub(crate) async fn run(context: &Context, args: RunArgs) -> Result<Exit, Failur
 fn document(args: &RunArgs) -> Result<JobDocument, Failure> {
     let mut job = Tree::Map(vec![("kind".to_owned(), Tree::text(&args.kind))]);
     if let Some(text) = &args.input {
-        Assignment::whole("input", input(text)?).apply(&mut job)?;
+        SetOption::whole("input", input(text)?).apply(&mut job)?;
     }
     if let Some(queue) = &args.queue {
-        Assignment::whole("queue", Tree::text(queue)).apply(&mut job)?;
+        SetOption::whole("queue", Tree::text(queue)).apply(&mut job)?;
     }
     for written in &args.set {
-        Assignment::parse(written)?.apply(&mut job)?;
+        SetOption::parse(written)?.apply(&mut job)?;
     }
     Ok(JobDocument::from_json(job.compact())?)
 }

@@ -7,7 +7,7 @@ use warrener_runtime::config::{Binary, Loaded, Setting};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::options::Format;
+use crate::options::OutputFormat;
 use crate::output::document;
 use crate::talk;
 
@@ -38,13 +38,13 @@ pub(crate) fn settings(context: &Context, verb: ConfigVerb) -> Result<Exit, Fail
     Ok(Exit::Ok)
 }
 
-fn show(format: Format, loaded: &Loaded<IgnoredAny>) -> Result<String, Failure> {
+fn show(format: OutputFormat, loaded: &Loaded<IgnoredAny>) -> Result<String, Failure> {
     let items: Vec<_> = loaded.settings().iter().map(as_json).collect();
     match format {
-        Format::Table | Format::Wide => Ok(loaded.show()),
-        Format::Name => Ok(loaded.settings().iter().map(|setting| format!("{}\n", setting.path)).collect()),
-        Format::Jsonl => Ok(items.iter().map(|item| format!("{item}\n")).collect()),
-        Format::Json | Format::Yaml => {
+        OutputFormat::Table | OutputFormat::Wide => Ok(loaded.show()),
+        OutputFormat::Name => Ok(loaded.settings().iter().map(|setting| format!("{}\n", setting.path)).collect()),
+        OutputFormat::Jsonl => Ok(items.iter().map(|item| format!("{item}\n")).collect()),
+        OutputFormat::Json | OutputFormat::Yaml => {
             let json = serde_json::Value::Array(items).to_string();
             Ok(document(format, &json)?.unwrap_or(json))
         }

@@ -10,11 +10,11 @@ use warrener_shared::job::Problem;
 use warrener_shared::shown;
 
 use crate::context::Context;
-use crate::document::{Assignment, Source, input};
+use crate::document::{JobSource, SetOption, input};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::follow::{self, Show};
-use crate::options::{Format, Patience};
+use crate::options::{OutputFormat, WaitOptions};
 use crate::output::document;
 use crate::talk;
 
@@ -45,7 +45,7 @@ pub(crate) struct SubmitArgs {
     #[arg(long, conflicts_with_all = ["wait", "watch"])]
     pub(crate) dry_run: bool,
     #[command(flatten)]
-    pub(crate) patience: Patience,
+    pub(crate) patience: WaitOptions,
 }
 
 /// Transport of a job to an orchestrator.
@@ -60,8 +60,8 @@ pub(crate) enum Via {
 
 /// Submits a job, and waits for its end if asked to.
 pub(crate) async fn submit(context: &Context, args: SubmitArgs) -> Result<Exit, Failure> {
-    let source = Source::read(&args.file)?;
-    let set = args.set.iter().map(|written| Assignment::parse(written)).collect::<Result<Vec<_>, _>>()?;
+    let source = JobSource::read(&args.file)?;
+    let set = args.set.iter().map(|written| SetOption::parse(written)).collect::<Result<Vec<_>, _>>()?;
     let input = args.input.as_deref().map(input).transpose()?;
     let mut job = source.changed(input, &set)?;
     if !args.only.is_empty() {
@@ -78,7 +78,7 @@ pub(crate) async fn submit(context: &Context, args: SubmitArgs) -> Result<Exit, 
     }
 }
 
-async fn dry_run(context: &Context, source: &Source, job: &JobDocument) -> Result<Exit, Failure> {
+async fn dry_run(context: &Context, source: &JobSource, job: &JobDocument) -> Result<Exit, Failure> {
     let options = SubmitOptions { dry_run: true, wait: None };
     let answer = context.http()?.submit(job, options).await.map_err(|error| explain(source, job, error))?;
     if let Some(text) = document(context.globals.output, &answer.text)? {
@@ -88,7 +88,7 @@ async fn dry_run(context: &Context, source: &Source, job: &JobDocument) -> Resul
     Ok(Exit::Ok)
 }
 
-async fn by_http(context: &Context, args: &SubmitArgs, source: &Source, job: &JobDocument) -> Result<Exit, Failure> {
+async fn by_http(context: &Context, args: &SubmitArgs, source: &JobSource, job: &JobDocument) -> Result<Exit, Failure> {
     let id = job.id().unwrap_or_default();
     let refused = |lost: follow::Unanswered| match lost.may_be_kept {
         true if lost.error.is_transient() => lost.of_job(id),
@@ -114,7 +114,7 @@ fn accepted(context: &Context, answer: &Answer<resource::Job>) -> Result<Exit, F
     Ok(Exit::Ok)
 }
 
-async fn by_amqp(context: &Context, args: &SubmitArgs, source: &Source, job: &JobDocument) -> Result<Exit, Failure> {
+async fn by_amqp(context: &Context, args: &SubmitArgs, source: &JobSource, job: &JobDocument) -> Result<Exit, Failure> {
     let client = context.amqp().await?;
     let id = job.id().unwrap_or_default();
     let refused = |error| explain_amqp(source, error);
@@ -142,13 +142,13 @@ async fn by_amqp(context: &Context, args: &SubmitArgs, source: &Source, job: &Jo
 }
 
 /// Over AMQP the id is all that is known.
-fn id_document(format: Format, id: &str) -> Result<String, Failure> {
+fn id_document(format: OutputFormat, id: &str) -> Result<String, Failure> {
     let json = serde_json::json!({ "id": id }).to_string();
     Ok(document(format, &json)?.unwrap_or_else(|| id.to_owned()))
 }
 
 /// A refusal with the lines of the file; an uncertain end with the id under which the job may be there.
-fn explain(source: &Source, job: &JobDocument, error: HttpError) -> Failure {
+fn explain(source: &JobSource, job: &JobDocument, error: HttpError) -> Failure {
     match &error {
         HttpError::Refused { problem, .. } if !problem.errors.is_empty() => in_file(source, &problem.errors),
         HttpError::Unreadable { .. } => Failure::from(error)
@@ -157,14 +157,14 @@ fn explain(source: &Source, job: &JobDocument, error: HttpError) -> Failure {
     }
 }
 
-fn explain_amqp(source: &Source, error: ClientError) -> Failure {
+fn explain_amqp(source: &JobSource, error: ClientError) -> Failure {
     match &error {
         ClientError::Rejected { rejection, .. } if !rejection.errors.is_empty() => in_file(source, &rejection.errors),
         _ => error.into(),
     }
 }
 
-fn in_file(source: &Source, problems: &[Problem]) -> Failure {
+fn in_file(source: &JobSource, problems: &[Problem]) -> Failure {
     let plural = if problems.len() == 1 { "" } else { "s" };
     let message = format!("the job was refused: {} problem{plural}", problems.len());
     Failure::new(Exit::Refused, message).details(problems.iter().map(|problem| source.place(problem)).collect())

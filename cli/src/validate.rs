@@ -6,7 +6,7 @@ use clap::Args as ClapArgs;
 use warrener_shared::job::{JobSpec, Problem, SubmitContext, parse};
 use warrener_shared::limits::Limits;
 
-use crate::document::Source;
+use crate::document::JobSource;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::talk;
@@ -35,7 +35,7 @@ pub(crate) fn validate(args: &ValidateArgs) -> Result<Exit, Failure> {
 }
 
 fn check(file: &Path) -> Result<String, Failure> {
-    let source = Source::read(file)?;
+    let source = JobSource::read(file)?;
     let parsed = parse(source.json(), &SubmitContext::default(), &Limits::DEFAULT);
     match parsed {
         Ok(job) => Ok(format!("{}: ok, {}{}", source.name(), size(&job), warnings(&source, &job))),
@@ -47,7 +47,7 @@ fn check(file: &Path) -> Result<String, Failure> {
 }
 
 /// The warnings of a sound job, each on a line of its own.
-fn warnings(source: &Source, job: &JobSpec) -> String {
+fn warnings(source: &JobSource, job: &JobSpec) -> String {
     let unused = |name: &str| Problem {
         pointer: format!("/jobs/{name}"),
         code: String::new(),

@@ -6,14 +6,14 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::follow::{self, Show};
-use crate::options::Patience;
+use crate::options::WaitOptions;
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct WatchArgs {
     /// The job
     pub(crate) id: String,
     #[command(flatten)]
-    pub(crate) patience: Patience,
+    pub(crate) patience: WaitOptions,
 }
 
 /// Follows a job to its end and prints its output.

@@ -106,11 +106,6 @@ const CIRCLES: &[(&str, &[&str])] = &[
 
 /// Names that more than one type of a crate has still, and how many.
 const NAMESAKES: &[(&str, &str, usize)] = &[
-    ("cli/src", "Config", 5),
-    ("cli/src", "Process", 2),
-    ("cli/src", "Role", 2),
-    ("cli/src", "Stage", 4),
-    ("cli/src", "Worker", 3),
     ("orchestrator/src", "Answer", 2),
     ("orchestrator/src", "Answered", 2),
     ("orchestrator/src", "Kept", 2),
@@ -139,6 +134,4 @@ const NAMESAKES: &[(&str, &str, usize)] = &[
     ("tests/sim", "Source", 3),
     ("tests/sim", "Wire", 2),
     ("tests/src", "Keeper", 2),
-    ("worker/src", "Answer", 2),
-    ("worker/src", "Feed", 2),
 ];

@@ -53,7 +53,7 @@ pub struct KindSection {
 }
 
 /// The program or address that serves a kind, checked already.
-pub(crate) enum Service {
+pub(crate) enum KindService {
     Command { argv: Vec<String>, env: Vec<String> },
     Http(reqwest::Url),
 }
@@ -99,14 +99,14 @@ impl WorkerSection {
         let mut seen = BTreeSet::new();
         let mut found = Vec::new();
         if self.queues.is_empty() {
-            found.push(Found::new("is empty", "name at least one queue, such as [\"default\"]"));
+            found.push(SettingFault::new("is empty", "name at least one queue, such as [\"default\"]"));
         }
         for queue in &self.queues {
             if let Err(error) = QueueName::new(queue) {
-                found.push(Found::new(format!("holds a bad name: {error}"), "queues are named as in jobs"));
+                found.push(SettingFault::new(format!("holds a bad name: {error}"), "queues are named as in jobs"));
             }
             if !seen.insert(queue) {
-                found.push(Found::new(format!("names {queue:?} twice"), "leave one out"));
+                found.push(SettingFault::new(format!("names {queue:?} twice"), "leave one out"));
             }
         }
         let path = "worker.queues".to_owned();
@@ -115,42 +115,43 @@ impl WorkerSection {
 }
 
 impl KindSection {
-    pub(crate) fn service(&self) -> Result<Service, Found> {
+    pub(crate) fn service(&self) -> Result<KindService, SettingFault> {
         match (&self.command, &self.http) {
             (Some(argv), None) => command(argv, &self.env),
             (None, Some(url)) => endpoint(url, &self.env),
-            (None, None) => Err(Found::new("does nothing", "give it a command or an http address")),
-            (Some(_), Some(_)) => Err(Found::new("has both command and http", "leave one out")),
+            (None, None) => Err(SettingFault::new("does nothing", "give it a command or an http address")),
+            (Some(_), Some(_)) => Err(SettingFault::new("has both command and http", "leave one out")),
         }
     }
 }
 
-fn command(argv: &[String], env: &[String]) -> Result<Service, Found> {
+fn command(argv: &[String], env: &[String]) -> Result<KindService, SettingFault> {
     let Some(program) = argv.first().filter(|program| !program.is_empty()) else {
-        return Err(Found::new("has an empty command", "the first item is the program"));
+        return Err(SettingFault::new("has an empty command", "the first item is the program"));
     };
     if !is_there(program) {
         let hint = "install it, or give its full path; commands run without a shell";
-        return Err(Found::new(format!("names a program that is not there: {program}"), hint));
+        return Err(SettingFault::new(format!("names a program that is not there: {program}"), hint));
     }
-    Ok(Service::Command { argv: argv.to_vec(), env: env.to_vec() })
+    Ok(KindService::Command { argv: argv.to_vec(), env: env.to_vec() })
 }
 
-fn endpoint(url: &str, env: &[String]) -> Result<Service, Found> {
+fn endpoint(url: &str, env: &[String]) -> Result<KindService, SettingFault> {
     if !env.is_empty() {
-        return Err(Found::new("has env without a command", "endpoints have no environment: leave it out"));
+        return Err(SettingFault::new("has env without a command", "endpoints have no environment: leave it out"));
     }
-    let url = reqwest::Url::parse(url)
-        .map_err(|error| Found::new(format!("has a bad http address: {error}"), "such as http://model:8000/predict"))?;
-    Ok(Service::Http(url))
+    let url = reqwest::Url::parse(url).map_err(|error| {
+        SettingFault::new(format!("has a bad http address: {error}"), "such as http://model:8000/predict")
+    })?;
+    Ok(KindService::Http(url))
 }
 
-fn kind_problem(kind: &str) -> Option<Found> {
+fn kind_problem(kind: &str) -> Option<SettingFault> {
     if let Err(error) = Kind::new(kind) {
-        return Some(Found::new(format!("has a bad name: {error}"), "kinds are named as in jobs"));
+        return Some(SettingFault::new(format!("has a bad name: {error}"), "kinds are named as in jobs"));
     }
     let reserved = ["task.", "warrener."].into_iter().find(|prefix| kind.starts_with(prefix))?;
-    Some(Found::new(format!("lies under {reserved}"), "that is Warrener's own: choose another name"))
+    Some(SettingFault::new(format!("lies under {reserved}"), "that is Warrener's own: choose another name"))
 }
 
 /// A name as TOML writes it between dots.
@@ -170,12 +171,12 @@ fn is_there(program: &str) -> bool {
 
 /// Something wrong with one setting.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(crate) struct SettingFault {
     what: String,
     hint: &'static str,
 }
 
-impl Found {
+impl SettingFault {
     fn new(what: impl Into<String>, hint: &'static str) -> Self {
         Self { what: what.into(), hint }
     }

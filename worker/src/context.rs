@@ -10,11 +10,11 @@ use warrener_shared::wire::result::Progress;
 /// The attempt that a handler works on. Copies are cheap and speak of the same attempt.
 #[derive(Clone, Debug)]
 pub struct Context {
-    inner: Arc<Inner>,
+    inner: Arc<ContextInner>,
 }
 
 #[derive(Debug)]
-struct Inner {
+struct ContextInner {
     job: String,
     task: String,
     kind: String,
@@ -25,12 +25,12 @@ struct Inner {
     stop: CancellationToken,
     /// The latest progress that has not been sent: a handler that reports a million times sends few messages.
     progress: Mutex<Option<Progress>>,
-    log: Mutex<Log>,
+    log: Mutex<LogBuffer>,
 }
 
 /// Log text of the attempt that was not sent yet.
 #[derive(Debug, Default)]
-struct Log {
+struct LogBuffer {
     text: String,
     /// Bytes in all, those sent before included.
     total: usize,
@@ -39,7 +39,7 @@ struct Log {
 impl Context {
     /// The attempt that an assignment speaks of; `delivery` counts from 1 how often its task was handed out.
     pub(crate) fn new(assignment: &mut Assignment, delivery: u32) -> Self {
-        let inner = Inner {
+        let inner = ContextInner {
             job: std::mem::take(&mut assignment.job),
             task: std::mem::take(&mut assignment.task),
             kind: std::mem::take(&mut assignment.kind),

@@ -10,7 +10,7 @@ use warrener_shared::time::Millis;
 use warrener_shared::wire::dispatch::Assignment;
 use warrener_shared::wire::result::{Progress, Report};
 
-use crate::exec::{self, Handler, Patience};
+use crate::exec::{self, Handler, TimeLimits};
 use crate::session::Ending;
 use crate::{Context, Failure};
 
@@ -115,7 +115,7 @@ impl Trial {
                 stop.cancel();
             });
         }
-        let patience = Patience { timeout: self.assignment.timeout, grace: exec::GRACE };
+        let patience = TimeLimits { timeout: self.assignment.timeout, grace: exec::GRACE };
         let ending = exec::attempt(handler, context.clone(), self.assignment.input, patience).await;
         let news = context.take_news();
         let log = news.iter().filter_map(|news| news.log.as_deref()).collect();

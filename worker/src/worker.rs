@@ -11,9 +11,9 @@ use warrener_runtime::descriptors;
 use warrener_runtime::shutdown::Shutdown;
 use warrener_runtime::telemetry::{self, TelemetryError};
 
-use crate::config::{Service, Settings};
+use crate::config::{KindService, Settings};
 use crate::driver::Driver;
-use crate::exec::{self, Command, Endpoint, Group, Handler, HttpClient};
+use crate::exec::{self, Endpoint, EndpointClient, Group, Handler, Program};
 use crate::registry::Registry;
 use crate::{Context, Failure, Trial, demo};
 
@@ -201,7 +201,7 @@ fn warn_of_few_descriptors(settings: &Settings) {
 
 /// The handlers that the configuration names.
 fn configured(settings: &Settings) -> Result<Vec<(String, Handler)>, WorkerError> {
-    let client = HttpClient::new().map_err(WorkerError::Http)?;
+    let client = EndpointClient::new().map_err(WorkerError::Http)?;
     // A section without a sound service was refused when the settings were checked.
     let services = settings.kinds.iter().filter_map(|(kind, section)| Some((kind, section.service().ok()?)));
     let mut handlers: Vec<_> = services.map(|(kind, service)| (kind.clone(), serve(service, &client))).collect();
@@ -211,10 +211,10 @@ fn configured(settings: &Settings) -> Result<Vec<(String, Handler)>, WorkerError
     Ok(handlers)
 }
 
-fn serve(service: Service, client: &HttpClient) -> Handler {
+fn serve(service: KindService, client: &EndpointClient) -> Handler {
     match service {
-        Service::Command { argv, env } => Handler::Command(Arc::new(Command { argv, env })),
-        Service::Http(url) => Handler::Http(Arc::new(Endpoint { url, client: client.clone() })),
+        KindService::Command { argv, env } => Handler::Program(Arc::new(Program { argv, env })),
+        KindService::Http(url) => Handler::Http(Arc::new(Endpoint { url, client: client.clone() })),
     }
 }
 

@@ -10,12 +10,12 @@ use warrener_shared::wire::topology::{KEY_SUBMIT, Names};
 use super::args::{BenchArgs, BenchRow};
 use super::bulk;
 use super::load::Load;
-use super::machine::{Probe, longest_run};
+use super::machine::{DiskProbe, longest_run};
 use super::measure::{Measure, milliseconds, percentile};
 use super::process::peak;
 use super::promise::{MEMORY, PAGE_P95, READY, STALL};
 use super::rounds::single;
-use super::stage::{ANSWERS, Stage};
+use super::stage::{ANSWERS, TestBed};
 use super::system::{DATABASE, System};
 use super::wire::PATIENCE;
 use crate::exit::Exit;
@@ -23,7 +23,7 @@ use crate::failure::Failure;
 use crate::talk;
 
 /// Measures a system of its own, with a database that was filled before.
-pub(super) async fn measure(stage: &Stage, args: &BenchArgs) -> Result<Vec<Measure>, Failure> {
+pub(super) async fn measure(stage: &TestBed, args: &BenchArgs) -> Result<Vec<Measure>, Failure> {
     let names = Names::new(&format!("{}-large", stage.system.names.prefix()));
     let mut system = System::new(&stage.url, names, args.slots)?;
     say(&format!("keeping {} jobs, and as many that wait", args.stored));
@@ -35,7 +35,7 @@ pub(super) async fn measure(stage: &Stage, args: &BenchArgs) -> Result<Vec<Measu
     measures
 }
 
-async fn measure_filled(stage: &Stage, args: &BenchArgs, system: &mut System) -> Result<Vec<Measure>, Failure> {
+async fn measure_filled(stage: &TestBed, args: &BenchArgs, system: &mut System) -> Result<Vec<Measure>, Failure> {
     say("starting with them");
     let started = system.start(&[]).await?;
     tokio::time::sleep(SETTLE).await;
@@ -48,7 +48,7 @@ async fn measure_filled(stage: &Stage, args: &BenchArgs, system: &mut System) ->
     say("working while the finished ones are removed");
     system.start(&[("WARRENER_RETENTION", "1s".to_owned())]).await?;
     let (client, last) = (system.client()?, bulk::last_finished(args.stored));
-    let (began, probe) = (Instant::now(), Probe::start(system.folder(), PROBE_REST)?);
+    let (began, probe) = (Instant::now(), DiskProbe::start(system.folder(), PROBE_REST)?);
     let busy = answers(stage, system, |_| is_there(&client, &last)).await?;
     let took = began.elapsed();
     let removed = f64::from(args.stored) / took.as_secs_f64();
@@ -103,7 +103,7 @@ async fn pages(client: &HttpClient) -> Result<Vec<Duration>, Failure> {
 
 /// Has small jobs done, some at a time, as long as it is wanted, and at least once; how long each took.
 async fn answers<F: Future<Output = Result<bool, Failure>>>(
-    stage: &Stage,
+    stage: &TestBed,
     system: &System,
     goes_on: impl Fn(usize) -> F,
 ) -> Result<Vec<Duration>, Failure> {

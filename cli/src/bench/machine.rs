@@ -16,12 +16,12 @@ use crate::failure::Failure;
 
 /// A thread that has the disk keep a page every now and then, beside whatever else the disk does.
 #[derive(Debug)]
-pub(super) struct Probe {
+pub(super) struct DiskProbe {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<std::io::Result<Vec<Duration>>>,
 }
 
-impl Probe {
+impl DiskProbe {
     /// Starts it for the disk of this folder, with so much rest between two pages.
     pub(super) fn start(folder: &Path, rest: Duration) -> Result<Self, Failure> {
         let file = File::create(folder.join("probe")).map_err(failed)?;
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn a_probe_measures_until_it_is_ended() {
         let folder = tempfile::tempdir().unwrap();
-        let probe = Probe::start(folder.path(), Duration::from_millis(1)).unwrap();
+        let probe = DiskProbe::start(folder.path(), Duration::from_millis(1)).unwrap();
         std::thread::sleep(Duration::from_millis(50));
         let times = probe.finish().unwrap();
         assert!(times.len() > 1 && times.iter().all(|time| !time.is_zero()), "{times:?}");

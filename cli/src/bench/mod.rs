@@ -26,10 +26,10 @@ use warrener_runtime::config::{Amqp, Binary};
 
 pub(crate) use self::args::BenchArgs;
 use self::args::BenchRow;
-use self::machine::{About, Probe};
+use self::machine::{About, DiskProbe};
 pub(crate) use self::role::{RoleArgs, role};
 use self::rounds::Rounds;
-use self::stage::Stage;
+use self::stage::TestBed;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -37,9 +37,9 @@ use crate::talk;
 
 /// Measures the rows that were asked for, on a system of its own that is gone afterwards.
 pub(crate) async fn bench(context: &Context, args: BenchArgs) -> Result<Exit, Failure> {
-    let amqp = context.loader(&[Binary::Cli]).load::<Config>()?.value.amqp;
-    let stage = Stage::set(&amqp.address(), args.slots).await?;
-    let probe = Probe::start(stage.system.folder(), PROBE_REST)?;
+    let amqp = context.loader(&[Binary::Cli]).load::<BenchConfig>()?.value.amqp;
+    let stage = TestBed::set(&amqp.address(), args.slots).await?;
+    let probe = DiskProbe::start(stage.system.folder(), PROBE_REST)?;
     let measured = tokio::select! {
         measured = measure_all(&stage, &args) => measured,
         _ = tokio::signal::ctrl_c() => Err(Failure::new(Exit::Interrupted, "interrupted")),
@@ -55,7 +55,7 @@ pub(crate) async fn bench(context: &Context, args: BenchArgs) -> Result<Exit, Fa
     Ok(Exit::Ok)
 }
 
-async fn measure_all(stage: &Stage, args: &BenchArgs) -> Result<Vec<measure::Measure>, Failure> {
+async fn measure_all(stage: &TestBed, args: &BenchArgs) -> Result<Vec<measure::Measure>, Failure> {
     let rounds = Rounds::new(stage, args);
     rounds.warm_up().await?;
     let mut measures = Vec::new();
@@ -81,7 +81,7 @@ fn rows(args: &BenchArgs) -> Vec<BenchRow> {
 }
 
 #[derive(Deserialize)]
-struct Config {
+struct BenchConfig {
     amqp: Amqp,
 }
 

@@ -4,7 +4,7 @@ mod chart;
 
 use std::path::Path;
 
-use self::chart::{Axis, Chart, Line};
+use self::chart::{Chart, ChartAxis, ChartLine};
 use super::measure::Measure;
 use super::rounds::{P50, P99, TASKS};
 use crate::exit::Exit;
@@ -29,8 +29,8 @@ pub(super) fn draw(folder: &Path, measures: &[Measure]) -> Result<Vec<String>, F
 fn sizes(measures: &[Measure]) -> Chart {
     Chart {
         title: "Throughput against the size of a job",
-        across: Axis { label: "tasks in one job", is_log: true },
-        up: Axis { label: "tasks in a second", is_log: false },
+        across: ChartAxis { label: "tasks in one job", is_log: true },
+        up: ChartAxis { label: "tasks in a second", is_log: false },
         lines: vec![
             line("Warrener", OURS, false, points(measures, TASKS, |measure| Some(measure.value))),
             line("the broker alone", RAW, false, points(measures, TASKS, |measure| measure.raw)),
@@ -41,8 +41,8 @@ fn sizes(measures: &[Measure]) -> Chart {
 fn load(measures: &[Measure]) -> Chart {
     Chart {
         title: "Latency of single jobs against the load",
-        across: Axis { label: "jobs offered in a second", is_log: false },
-        up: Axis { label: "ms from when it was due to its answer", is_log: true },
+        across: ChartAxis { label: "jobs offered in a second", is_log: false },
+        up: ChartAxis { label: "ms from when it was due to its answer", is_log: true },
         lines: vec![
             line("Warrener, p99", OURS, true, points(measures, P99, |measure| Some(measure.value))),
             line("Warrener, p50", OURS, false, points(measures, P50, |measure| Some(measure.value))),
@@ -56,8 +56,8 @@ fn points(measures: &[Measure], what: &str, of: fn(&Measure) -> Option<f64>) -> 
     measures.iter().filter(|measure| measure.what == what).filter_map(|one| Some((one.at?, of(one)?))).collect()
 }
 
-const fn line(name: &'static str, color: &'static str, is_dashed: bool, points: Vec<(f64, f64)>) -> Line {
-    Line { name, color, is_dashed, points }
+const fn line(name: &'static str, color: &'static str, is_dashed: bool, points: Vec<(f64, f64)>) -> ChartLine {
+    ChartLine { name, color, is_dashed, points }
 }
 
 /// Both are read on white and on black.

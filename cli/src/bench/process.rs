@@ -12,12 +12,12 @@ use crate::failure::Failure;
 
 /// A running process. It ends by itself once nobody holds its input.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(super) struct BenchProcess {
     name: &'static str,
     child: Child,
 }
 
-impl Process {
+impl BenchProcess {
     /// Starts this very program in a role, in a folder and with nothing of our own configuration.
     pub(super) fn start(
         name: &'static str,

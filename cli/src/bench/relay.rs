@@ -35,13 +35,13 @@ pub(super) async fn relay(url: &str, from: &str, to: Option<&str>) -> Result<(),
 }
 
 /// Confirm of the next queue, with the tag of the delivery that it stands for.
-type Confirm = (lapin::Result<Confirmation>, u64);
+type RelayConfirm = (lapin::Result<Confirmation>, u64);
 
 async fn send(
     channel: &Channel,
     message: Delivery,
     to: Option<&str>,
-) -> Result<impl Future<Output = Confirm>, Failure> {
+) -> Result<impl Future<Output = RelayConfirm>, Failure> {
     let key = to.map_or_else(|| message.properties.reply_to().clone().unwrap_or_default(), Into::into);
     let options = BasicPublishOptions::default();
     let confirm = channel.basic_publish("".into(), key, options, &message.data, message.properties).await?;
@@ -49,6 +49,6 @@ async fn send(
 }
 
 /// The delivery that was carried on.
-fn settled((confirmation, delivery): Confirm) -> Result<u64, Failure> {
+fn settled((confirmation, delivery): RelayConfirm) -> Result<u64, Failure> {
     confirmed(confirmation).map(|()| delivery)
 }

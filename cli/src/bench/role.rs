@@ -16,11 +16,11 @@ use crate::failure::Failure;
 #[derive(Clone, Debug, Args)]
 pub(crate) struct RoleArgs {
     #[command(subcommand)]
-    role: Role,
+    role: BenchRole,
 }
 
 #[derive(Clone, Debug, Subcommand)]
-pub(super) enum Role {
+pub(super) enum BenchRole {
     /// The orchestrator
     Orchestrator,
     /// A worker
@@ -34,16 +34,18 @@ pub(super) enum Role {
 }
 
 impl RoleArgs {
-    pub(super) const fn new(role: Role) -> Self {
+    pub(super) const fn new(role: BenchRole) -> Self {
         Self { role }
     }
 
     /// As they are given on the command line.
     pub(super) fn arguments(&self) -> Vec<String> {
         match &self.role {
-            Role::Orchestrator => vec!["orchestrator".to_owned()],
-            Role::Worker => vec!["worker".to_owned()],
-            Role::Relay { url, hops } => ["relay", url].map(str::to_owned).into_iter().chain(hops.clone()).collect(),
+            BenchRole::Orchestrator => vec!["orchestrator".to_owned()],
+            BenchRole::Worker => vec!["worker".to_owned()],
+            BenchRole::Relay { url, hops } => {
+                ["relay", url].map(str::to_owned).into_iter().chain(hops.clone()).collect()
+            }
         }
     }
 }
@@ -55,9 +57,9 @@ pub(crate) async fn role(args: RoleArgs) -> Result<Exit, Failure> {
     // A thread of its own, which doesn't keep the process: nothing can interrupt the read.
     std::thread::spawn(move || watch_input(&watched));
     match args.role {
-        Role::Orchestrator => orchestrator(stop).await?,
-        Role::Worker => worker(stop).await?,
-        Role::Relay { url, hops } => {
+        BenchRole::Orchestrator => orchestrator(stop).await?,
+        BenchRole::Worker => worker(stop).await?,
+        BenchRole::Relay { url, hops } => {
             let hops = hops.iter().filter_map(|hop| hop.split_once(':'));
             let relays = hops.map(|(from, to)| relay(&url, from, Some(to).filter(|to| !to.is_empty())));
             let all = futures_util::future::try_join_all(relays);

@@ -16,7 +16,7 @@ use super::load::{Load, Took};
 use super::measure::{Measure, milliseconds, percentile};
 use super::process::{cpu, forget_peak, peak};
 use super::promise::{LARGE_JOB, MEMORY, ORCHESTRATOR_CPU};
-use super::stage::{ANSWERS, RAW_RESULTS, RAW_SUBMIT, RAW_TASKS, Stage};
+use super::stage::{ANSWERS, RAW_RESULTS, RAW_SUBMIT, RAW_TASKS, TestBed};
 use super::system::System;
 use super::wire::PATIENCE;
 use crate::failure::Failure;
@@ -25,12 +25,12 @@ use crate::talk;
 /// Rounds on a stage.
 #[derive(Debug)]
 pub(super) struct Rounds<'a> {
-    stage: &'a Stage,
+    stage: &'a TestBed,
     args: &'a BenchArgs,
 }
 
 impl<'a> Rounds<'a> {
-    pub(super) const fn new(stage: &'a Stage, args: &'a BenchArgs) -> Self {
+    pub(super) const fn new(stage: &'a TestBed, args: &'a BenchArgs) -> Self {
         Self { stage, args }
     }
 

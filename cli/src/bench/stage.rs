@@ -2,22 +2,22 @@
 
 use warrener_shared::wire::topology::Names;
 
-use super::process::Process;
-use super::role::{Role, RoleArgs};
+use super::process::BenchProcess;
+use super::role::{BenchRole, RoleArgs};
 use super::system::System;
 use super::wire::Wire;
 use crate::failure::Failure;
 
 /// Everything that runs during a benchmark.
 #[derive(Debug)]
-pub(super) struct Stage {
+pub(super) struct TestBed {
     pub(super) wire: Wire,
     pub(super) url: String,
     pub(super) system: System,
     /// The worker of the broker alone.
-    raw_worker: Process,
+    raw_worker: BenchProcess,
     /// The process that stands between client and worker where four hops are compared.
-    raw_relay: Process,
+    raw_relay: BenchProcess,
 }
 
 /// The queues of the broker alone.
@@ -29,7 +29,7 @@ pub(super) const RAW_FAR_RESULTS: &str = "raw.far.results";
 /// Queue of the answers to jobs.
 pub(super) const ANSWERS: &str = "answers";
 
-impl Stage {
+impl TestBed {
     /// Starts everything.
     pub(super) async fn set(url: &str, slots: u32) -> Result<Self, Failure> {
         let wire = Wire::open(url).await?;
@@ -40,7 +40,7 @@ impl Stage {
         wire.declare_answers(&named(&names, ANSWERS)).await?;
         let mut system = System::new(url, names, slots)?;
         system.start(&[]).await?;
-        let start = |name, role| Process::start(name, &RoleArgs::new(role), system.folder(), &[]);
+        let start = |name, role| BenchProcess::start(name, &RoleArgs::new(role), system.folder(), &[]);
         let raw_worker = start("raw worker", raw_worker(url, &system.names))?;
         let raw_relay = start("raw relay", raw_relay(url, &system.names))?;
         Ok(Self { wire, url: url.to_owned(), system, raw_worker, raw_relay })
@@ -66,16 +66,16 @@ fn named(names: &Names, queue: &str) -> String {
     format!("{}-{queue}", names.prefix())
 }
 
-fn raw_worker(url: &str, names: &Names) -> Role {
+fn raw_worker(url: &str, names: &Names) -> BenchRole {
     let hops = [(RAW_TASKS, RAW_RESULTS), (RAW_FAR_TASKS, RAW_FAR_RESULTS)];
     let hops = hops.map(|(from, to)| format!("{}:{}", named(names, from), named(names, to)));
-    Role::Relay { url: url.to_owned(), hops: hops.to_vec() }
+    BenchRole::Relay { url: url.to_owned(), hops: hops.to_vec() }
 }
 
-fn raw_relay(url: &str, names: &Names) -> Role {
+fn raw_relay(url: &str, names: &Names) -> BenchRole {
     let to_worker = format!("{}:{}", named(names, RAW_SUBMIT), named(names, RAW_FAR_TASKS));
     let to_client = format!("{}:", named(names, RAW_FAR_RESULTS));
-    Role::Relay { url: url.to_owned(), hops: vec![to_worker, to_client] }
+    BenchRole::Relay { url: url.to_owned(), hops: vec![to_worker, to_client] }
 }
 
 const RAW_QUEUES: [&str; 5] = [RAW_SUBMIT, RAW_TASKS, RAW_RESULTS, RAW_FAR_TASKS, RAW_FAR_RESULTS];

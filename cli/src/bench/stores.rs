@@ -7,14 +7,14 @@ use super::args::{BenchArgs, BenchRow};
 use super::measure::Measure;
 use super::promise::POSTGRES_TASKS;
 use super::rounds::{Rounds, rate};
-use super::stage::Stage;
+use super::stage::TestBed;
 use super::system::System;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::talk;
 
 /// Measures a system of its own on a database of its own beside the one on the stage.
-pub(super) async fn measure(stage: &Stage, args: &BenchArgs, rounds: &Rounds<'_>) -> Result<Vec<Measure>, Failure> {
+pub(super) async fn measure(stage: &TestBed, args: &BenchArgs, rounds: &Rounds<'_>) -> Result<Vec<Measure>, Failure> {
     let Some(server) = &args.postgres else {
         let failure = Failure::new(Exit::Usage, "the row postgres needs a server");
         return Err(failure.hint("name it with --postgres URL"));

@@ -11,8 +11,8 @@ use warrener_client::http::JobQuery;
 use warrener_shared::id::QueueName;
 use warrener_shared::wire::topology::Names;
 
-use super::process::Process;
-use super::role::{Role, RoleArgs};
+use super::process::BenchProcess;
+use super::role::{BenchRole, RoleArgs};
 use super::wire::Wire;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -25,13 +25,13 @@ pub(super) struct System {
     url: String,
     slots: u32,
     listen: SocketAddr,
-    orchestrator: Option<Process>,
-    worker: Option<Process>,
+    orchestrator: Option<BenchProcess>,
+    worker: Option<BenchProcess>,
     folder: TempDir,
 }
 
 /// A setting of a process.
-pub(super) type Setting = (&'static str, String);
+pub(super) type Variable = (&'static str, String);
 
 impl System {
     /// Prepares a system that does not run yet.
@@ -47,7 +47,7 @@ impl System {
     }
 
     /// Starts it, and tells how long the orchestrator took until it was ready.
-    pub(super) async fn start(&mut self, settings: &[Setting]) -> Result<Duration, Failure> {
+    pub(super) async fn start(&mut self, settings: &[Variable]) -> Result<Duration, Failure> {
         let common =
             [("WARRENER_AMQP__URL", self.url.clone()), ("WARRENER_AMQP__PREFIX", self.names.prefix().to_owned())];
         let own = [
@@ -55,14 +55,15 @@ impl System {
             ("WARRENER_HTTP__LISTEN", self.listen.to_string()),
         ];
         let work = [("WARRENER_WORKER__SLOTS", self.slots.to_string()), ("WARRENER_WORKER__DEMO", "true".to_owned())];
-        let start =
-            |name, role, settings: &[Setting]| Process::start(name, &RoleArgs::new(role), self.folder.path(), settings);
+        let start = |name, role, settings: &[Variable]| {
+            BenchProcess::start(name, &RoleArgs::new(role), self.folder.path(), settings)
+        };
         let began = Instant::now();
-        let orchestrator = start("orchestrator", Role::Orchestrator, &[&common, &own, settings].concat())?;
+        let orchestrator = start("orchestrator", BenchRole::Orchestrator, &[&common, &own, settings].concat())?;
         self.orchestrator = Some(orchestrator);
         wait_for(self.listen).await?;
         let took = began.elapsed();
-        self.worker = Some(start("worker", Role::Worker, &[common, work].concat())?);
+        self.worker = Some(start("worker", BenchRole::Worker, &[common, work].concat())?);
         Ok(took)
     }
 
@@ -76,12 +77,12 @@ impl System {
 
     /// The process of the orchestrator, 0 if it does not run.
     pub(super) fn orchestrator(&self) -> u32 {
-        self.orchestrator.as_ref().map_or(0, Process::id)
+        self.orchestrator.as_ref().map_or(0, BenchProcess::id)
     }
 
     /// The process of the worker, 0 if it does not run.
     pub(super) fn worker(&self) -> u32 {
-        self.worker.as_ref().map_or(0, Process::id)
+        self.worker.as_ref().map_or(0, BenchProcess::id)
     }
 
     /// A client of its interface.

@@ -7,7 +7,7 @@ use warrener_shared::limits::Limits;
 use warrener_shared::wire::heartbeat::Heartbeat;
 use warrener_shared::wire::result::{PROGRESS, Report};
 
-use super::judge::{Answer, said};
+use super::judge::{TaskEnd, said};
 use super::play::{Play, ticket};
 use super::stage::Ear;
 use crate::failure::Failure;
@@ -49,15 +49,15 @@ pub(super) async fn echo(play: &mut Play<'_>) -> Result<bool, Failure> {
     let kind = task.kind.clone().unwrap_or_default();
     let (mark, first) = (play.stage.mark(), ticket(&task));
     match play.ask(task).await? {
-        Answer::Report(report) => {
+        TaskEnd::Report(report) => {
             play.works = matches!(report, Report::Succeeded { .. } | Report::Failed { .. });
             judge_good(play, &kind, &report);
         }
-        Answer::Broken(what) => {
+        TaskEnd::Broken(what) => {
             play.findings.problem(ECHO, what, SHAPE);
             return Ok(false);
         }
-        Answer::Nothing(silence) => {
+        TaskEnd::Nothing(silence) => {
             let what = format!("{silence}, on a task of kind {kind}, within {} s", play.args.patience.as_secs());
             let rule = "§6: a worker MUST report on every delivery that it takes; --patience waits longer";
             play.findings.problem(ECHO, what, rule);
@@ -67,7 +67,7 @@ pub(super) async fn echo(play: &mut Play<'_>) -> Result<bool, Failure> {
     persistence(play, mark, &first);
     // With a prefetch of one, a second task comes only if the first was acked.
     let second = play.good_task();
-    if let Answer::Nothing(silence) = play.ask(second).await? {
+    if let TaskEnd::Nothing(silence) = play.ask(second).await? {
         let before = play.findings.len();
         play.kill().await?;
         // The very ack may be known to be missing by now.
@@ -99,9 +99,9 @@ async fn unnamed_header(play: &mut Play<'_>) -> Result<bool, Failure> {
     task.set_text("conformance", "a header that the protocol does not name");
     let rule = "at the top: receivers MUST ignore fields, headers and properties that the protocol does not name";
     match play.ask(task).await? {
-        Answer::Report(_) => play.findings.ok(HEADER, "a header that the protocol doesn't name is ignored"),
-        Answer::Broken(what) => play.findings.problem(HEADER, what, rule),
-        Answer::Nothing(silence) => {
+        TaskEnd::Report(_) => play.findings.ok(HEADER, "a header that the protocol doesn't name is ignored"),
+        TaskEnd::Broken(what) => play.findings.problem(HEADER, what, rule),
+        TaskEnd::Nothing(silence) => {
             let what = format!("{silence}, on a task with a header that the protocol doesn't name");
             play.findings.problem(HEADER, what, rule);
             play.revive().await?;
@@ -140,12 +140,12 @@ pub(super) async fn unknown_kind(play: &mut Play<'_>) -> Result<(), Failure> {
     let rule =
         "§7.4: a kind that the worker doesn't know MUST be answered with task.released {\"code\": \"unknown_kind\"}";
     match play.ask(task).await? {
-        Answer::Report(Report::Released { code: Some(code), .. }) if code == "unknown_kind" => {
+        TaskEnd::Report(Report::Released { code: Some(code), .. }) if code == "unknown_kind" => {
             play.findings.ok(UNKNOWN_KIND, "handed back as unknown_kind");
         }
-        Answer::Report(other) => play.findings.problem(UNKNOWN_KIND, format!("answered as {}", said(&other)), rule),
-        Answer::Broken(what) => play.findings.problem(UNKNOWN_KIND, what, rule),
-        Answer::Nothing(silence) => {
+        TaskEnd::Report(other) => play.findings.problem(UNKNOWN_KIND, format!("answered as {}", said(&other)), rule),
+        TaskEnd::Broken(what) => play.findings.problem(UNKNOWN_KIND, what, rule),
+        TaskEnd::Nothing(silence) => {
             play.findings.problem(UNKNOWN_KIND, silence.to_string(), rule);
             play.revive().await?;
         }
@@ -190,14 +190,14 @@ pub(super) async fn hostile(play: &mut Play<'_>) -> Result<(), Failure> {
         let deep = "[".repeat(DEEPEST) + &"]".repeat(DEEPEST);
         let task = play.task(&kind, if input == DEEP { &deep } else { input });
         match play.ask(task).await? {
-            Answer::Report(_) => {}
+            TaskEnd::Report(_) => {}
             // A plain RPC server answers what it knows; it promised nobody anything.
             _ if play.args.rpc => {
                 play.findings.warning(HOSTILE_INPUT, format!("no answer to {what}"), "the attempt ends by its timeout");
                 play.revive().await?;
             }
-            Answer::Broken(broken) => play.findings.problem(HOSTILE_INPUT, format!("{what}: {broken}"), SHAPE),
-            Answer::Nothing(silence) => {
+            TaskEnd::Broken(broken) => play.findings.problem(HOSTILE_INPUT, format!("{what}: {broken}"), SHAPE),
+            TaskEnd::Nothing(silence) => {
                 play.findings.problem(HOSTILE_INPUT, format!("{silence}, on {what}"), rule);
                 play.revive().await?;
             }

@@ -8,7 +8,7 @@ use warrener_shared::wire::result::Report;
 use super::judge::{beat_of, report_of};
 use super::long::{ended_early, slow_task, taken};
 use super::play::{Play, has, ticket};
-use super::stage::Heard;
+use super::stage::HeardMessage;
 use crate::failure::Failure;
 
 /// Killed in the middle of its work, it leaves the delivery to others, unless it has claimed the attempt: then the
@@ -58,7 +58,7 @@ async fn unclaimed(play: &mut Play<'_>, ticket: &str) -> Result<(), Failure> {
 async fn claimed(play: &mut Play<'_>, mark: usize, ticket: &str, lease: Duration) -> Result<(), Failure> {
     let (start, third) = (Instant::now(), lease / 3);
     let now = play.stage.mark();
-    let sign = |heard: &Heard| (names(heard, ticket) || is_progress(heard, ticket)).then_some(());
+    let sign = |heard: &HeardMessage| (names(heard, ticket) || is_progress(heard, ticket)).then_some(());
     let renewed = play.stage.wait(now, third + SLACK, sign).await.map(|()| start.elapsed());
     let end = play.stage.since(mark).iter().find_map(|heard| report_of(heard, ticket).filter(is_end));
     sleep_until(start + ACKED_AFTER).await;
@@ -112,11 +112,11 @@ async fn unconfirmed(play: &mut Play<'_>, after: Duration) -> Result<(), Failure
 }
 
 /// Tells whether a heartbeat names this ticket.
-pub(super) fn names(heard: &Heard, ticket: &str) -> bool {
+pub(super) fn names(heard: &HeardMessage, ticket: &str) -> bool {
     beat_of(heard).is_some_and(|beat| beat.tickets.iter().any(|named| named == ticket))
 }
 
-fn is_progress(heard: &Heard, ticket: &str) -> bool {
+fn is_progress(heard: &HeardMessage, ticket: &str) -> bool {
     matches!(report_of(heard, ticket), Some(Report::Progress(_)))
 }
 

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 use warrener_shared::wire::result::Report;
 
 use super::claims::names;
-use super::judge::{Answer, Silence, beat_of, report_of, said};
+use super::judge::{Silence, TaskEnd, beat_of, report_of, said};
 use super::long::{ended_early, slow_task};
 use super::play::{NEEDS_COMMAND, Play, has, ticket};
 use crate::failure::Failure;
@@ -67,7 +67,7 @@ async fn told(play: &mut Play<'_>, worker: &str, ticket: &str) -> Result<bool, F
     sleep(HEARD).await;
     let stopped = play.stage.mark();
     let good = play.good_task();
-    if let Answer::Nothing(Silence(status)) = play.ask_within(good, WORKS_WITHIN).await? {
+    if let TaskEnd::Nothing(Silence(status)) = play.ask_within(good, WORKS_WITHIN).await? {
         let what = "nothing was done after the cancel";
         play.findings.skipped(DRAIN, what);
         if let Some(status) = status {
@@ -97,7 +97,7 @@ async fn drain(play: &mut Play<'_>, worker: &str) -> Result<(), Failure> {
     sleep(HEARD).await;
     let late = play.good_task();
     match play.ask_within(late, HEARD).await? {
-        Answer::Report(report @ (Report::Succeeded { .. } | Report::Failed { .. })) => {
+        TaskEnd::Report(report @ (Report::Succeeded { .. } | Report::Failed { .. })) => {
             let what = format!("a drained worker took one more task, which ended as {}", said(&report));
             play.findings.warning(DRAIN, what, "§10: on `drain` a worker SHOULD take no more");
         }

@@ -6,10 +6,10 @@ use warrener_shared::wire::Message;
 use warrener_shared::wire::result::{PROGRESS, Report};
 
 use super::answers::NEEDS_KIND;
-use super::judge::{Answer, report_of, said};
+use super::judge::{TaskEnd, report_of, said};
 use super::long::slow_task;
 use super::play::{NEEDS_COMMAND, Play, ticket};
-use super::stage::{Ear, Heard};
+use super::stage::{Ear, HeardMessage};
 use crate::failure::Failure;
 
 /// Deliveries that were handed out before are not begun: the second time, or the first for a task that is known to
@@ -45,16 +45,16 @@ async fn judge_suspect(
     rule: &str,
 ) -> Result<(), Failure> {
     let what = match play.answer(mark, &ticket(task), play.args.patience).await? {
-        Answer::Report(Report::Released { code: Some(code), deliveries }) if code == "suspect" => match deliveries {
+        TaskEnd::Report(Report::Released { code: Some(code), deliveries }) if code == "suspect" => match deliveries {
             Some(_) => return Ok(()),
             None => format!("{which} was handed back as suspect, without `deliveries`"),
         },
-        Answer::Report(report @ (Report::Succeeded { .. } | Report::Failed { .. })) => {
+        TaskEnd::Report(report @ (Report::Succeeded { .. } | Report::Failed { .. })) => {
             format!("{which} was begun: it ended as {}", said(&report))
         }
-        Answer::Report(other) => format!("{which} was answered as {}", said(&other)),
-        Answer::Broken(what) => format!("{which}: {what}"),
-        Answer::Nothing(silence) => {
+        TaskEnd::Report(other) => format!("{which} was answered as {}", said(&other)),
+        TaskEnd::Broken(what) => format!("{which}: {what}"),
+        TaskEnd::Nothing(silence) => {
             play.findings.problem(SUSPECT, format!("{silence}, on {which}"), rule);
             return play.revive().await;
         }
@@ -93,7 +93,7 @@ pub(super) async fn alone(play: &mut Play<'_>) -> Result<(), Failure> {
         }
     }
     let answer = play.answer(mark, &lone, play.args.patience.max(LONE_PATIENCE)).await?;
-    let is_silent = matches!(answer, Answer::Nothing(_));
+    let is_silent = matches!(answer, TaskEnd::Nothing(_));
     judge_lone(play, answer, mark, &lone, &neighbours);
     if is_silent {
         return play.revive().await;
@@ -105,19 +105,19 @@ pub(super) async fn alone(play: &mut Play<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn judge_lone(play: &mut Play<'_>, answer: Answer, mark: usize, lone: &str, neighbours: &[Message]) {
+fn judge_lone(play: &mut Play<'_>, answer: TaskEnd, mark: usize, lone: &str, neighbours: &[Message]) {
     let heard = play.stage.since(mark);
     let of_lone: Vec<usize> = (0..heard.len()).filter(|at| is_of(&heard[*at], lone)).collect();
     let first = of_lone.first().map(|at| &heard[*at].incoming.message);
     let begun_alone =
         "§11.2: before a task with the header `deliveries` is begun, a task.progress MUST be sent with confirm";
     let what = match answer {
-        Answer::Report(_) if first.is_none_or(|message| message.kind.as_deref() != Some(PROGRESS)) => {
+        TaskEnd::Report(_) if first.is_none_or(|message| message.kind.as_deref() != Some(PROGRESS)) => {
             "a task with the header `deliveries` was begun without a sign of life".to_owned()
         }
-        Answer::Report(_) => {
+        TaskEnd::Report(_) => {
             let (from, to) = (of_lone[0], of_lone[of_lone.len() - 1]);
-            let done = |heard: &&Heard| {
+            let done = |heard: &&HeardMessage| {
                 neighbours.iter().any(|neighbour| {
                     let report = report_of(heard, &ticket(neighbour));
                     matches!(report, Some(Report::Succeeded { .. } | Report::Failed { .. }))
@@ -132,8 +132,8 @@ fn judge_lone(play: &mut Play<'_>, answer: Answer, mark: usize, lone: &str, neig
                 }
             }
         }
-        Answer::Broken(what) => what,
-        Answer::Nothing(silence) => format!("{silence}, on a task with the header `deliveries`"),
+        TaskEnd::Broken(what) => what,
+        TaskEnd::Nothing(silence) => format!("{silence}, on a task with the header `deliveries`"),
     };
     play.findings.problem(ALONE, what, begun_alone);
 }
@@ -145,7 +145,7 @@ const fn alone_is(neighbours: &[Message]) -> &'static str {
     }
 }
 
-fn is_of(heard: &Heard, ticket: &str) -> bool {
+fn is_of(heard: &HeardMessage, ticket: &str) -> bool {
     heard.ear == Ear::Results && heard.incoming.message.correlation_id.as_deref() == Some(ticket)
 }
 

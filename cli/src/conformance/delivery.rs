@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::judge::Answer;
+use super::judge::TaskEnd;
 use super::play::{ACKS, Play, has, ticket};
 use super::stage::Ear;
 use crate::failure::Failure;
@@ -18,8 +18,8 @@ pub(super) async fn duplicate(play: &mut Play<'_>) -> Result<bool, Failure> {
     play.forget(&ticket);
     let good = play.good_task();
     let after = match play.ask(good).await? {
-        Answer::Nothing(silence) => Some(silence),
-        Answer::Report(_) | Answer::Broken(_) => None,
+        TaskEnd::Nothing(silence) => Some(silence),
+        TaskEnd::Report(_) | TaskEnd::Broken(_) => None,
     };
     let left = if play.args.rpc { Vec::new() } else { play.kill().await? };
     if play.findings.has_problem(ACKS) {
@@ -34,19 +34,19 @@ pub(super) async fn duplicate(play: &mut Play<'_>) -> Result<bool, Failure> {
         );
     };
     match (answer, after) {
-        (Answer::Broken(what), _) => broken(what),
-        (Answer::Nothing(silence), _) => broken(format!("{silence}, on a ticket that was delivered twice")),
-        (Answer::Report(_), Some(silence)) => {
+        (TaskEnd::Broken(what), _) => broken(what),
+        (TaskEnd::Nothing(silence), _) => broken(format!("{silence}, on a ticket that was delivered twice")),
+        (TaskEnd::Report(_), Some(silence)) => {
             let why = silence.0.map_or_else(|| "no longer works".to_owned(), |status| format!("ended ({status})"));
             broken(format!("the worker {why} after the same ticket was delivered twice"));
         }
-        (Answer::Report(_), None) if has(&left, &ticket) => {
+        (TaskEnd::Report(_), None) if has(&left, &ticket) => {
             broken(
                 "one ticket was delivered twice, and not both deliveries were acked: killed later, one came back"
                     .to_owned(),
             );
         }
-        (Answer::Report(_), None) => {}
+        (TaskEnd::Report(_), None) => {}
     }
     let reports =
         play.stage.since(mark).into_iter().filter(|heard| {
@@ -89,9 +89,9 @@ pub(super) async fn confirm(play: &mut Play<'_>) -> Result<(), Failure> {
     }
     play.stage.take_results().await?;
     match play.answer(mark, &ticket, play.args.patience).await? {
-        Answer::Report(_) => play.findings.ok(CONFIRM, "a report that the broker refused at first came later"),
-        Answer::Broken(what) => play.findings.problem(CONFIRM, what, rule),
-        Answer::Nothing(_) => {
+        TaskEnd::Report(_) => play.findings.ok(CONFIRM, "a report that the broker refused at first came later"),
+        TaskEnd::Broken(what) => play.findings.problem(CONFIRM, what, rule),
+        TaskEnd::Nothing(_) => {
             let what = "the broker refused a report, and it never came again";
             play.findings.warning(CONFIRM, what, format!("{rule}; with a command behind -- more can be told"));
         }

@@ -7,10 +7,10 @@ use warrener_shared::wire::Message;
 use warrener_shared::wire::heartbeat::Heartbeat;
 use warrener_shared::wire::result::{FailedBody, Report, parse_report};
 
-use super::stage::{Ear, Heard};
+use super::stage::{Ear, HeardMessage};
 
 /// Outcome of a task.
-pub(super) enum Answer {
+pub(super) enum TaskEnd {
     /// A final report that reads as it should.
     Report(Report),
     /// Something that breaks the rules, in a sentence.
@@ -32,18 +32,18 @@ impl fmt::Display for Silence {
 }
 
 /// Nothing, if the message is of another attempt, or no end.
-pub(super) fn judge(heard: &Heard, ticket: &str) -> Option<Answer> {
+pub(super) fn judge(heard: &HeardMessage, ticket: &str) -> Option<TaskEnd> {
     let message = &heard.incoming.message;
     match heard.ear {
         Ear::Results => judge_report(message, ticket),
-        Ear::Unrouted if message.correlation_id.as_deref() == Some(ticket) => Some(Answer::Broken(format!(
+        Ear::Unrouted if message.correlation_id.as_deref() == Some(ticket) => Some(TaskEnd::Broken(format!(
             "the report was published to {:?} with the key {:?}, where no queue is: it goes to the exchange \
              <prefix>.results with the key results, or to reply_to through the default exchange",
             heard.incoming.exchange, heard.incoming.routing_key
         ))),
         Ear::Dead if message.correlation_id.as_deref() == Some(ticket) => {
             let reason = heard.incoming.death.as_ref().map_or("", |death| death.reason.as_str());
-            Some(Answer::Broken(match reason {
+            Some(TaskEnd::Broken(match reason {
                 "rejected" => "the delivery was rejected instead of answered".to_owned(),
                 "delivery_limit" => "the delivery was given back (nack with requeue) again and again".to_owned(),
                 reason => format!("the delivery became a dead letter ({reason})"),
@@ -53,21 +53,21 @@ pub(super) fn judge(heard: &Heard, ticket: &str) -> Option<Answer> {
     }
 }
 
-fn judge_report(message: &Message, ticket: &str) -> Option<Answer> {
+fn judge_report(message: &Message, ticket: &str) -> Option<TaskEnd> {
     match (message.correlation_id.as_deref(), parse_report(message, &Limits::default())) {
-        (None | Some(""), _) => Some(Answer::Broken("a report came without a correlation_id".to_owned())),
+        (None | Some(""), _) => Some(TaskEnd::Broken("a report came without a correlation_id".to_owned())),
         (Some(other), _) if other != ticket => {
             // Late reports of earlier tasks are nothing new.
             (!looks_like_ours(other)).then(|| {
-                Answer::Broken(format!("a report came with the correlation_id {other:?} instead of the ticket"))
+                TaskEnd::Broken(format!("a report came with the correlation_id {other:?} instead of the ticket"))
             })
         }
-        (_, Err(unreadable)) => Some(Answer::Broken(format!("the report can't be read: {unreadable}"))),
+        (_, Err(unreadable)) => Some(TaskEnd::Broken(format!("the report can't be read: {unreadable}"))),
         (_, Ok((_, Report::Claimed { .. } | Report::Progress(_)))) => None,
         (_, Ok((_, Report::Failed { error, .. }))) if !is_told(message, &error.code) => {
-            Some(Answer::Broken(format!("the report is not as it should be: {}", error.message)))
+            Some(TaskEnd::Broken(format!("the report is not as it should be: {}", error.message)))
         }
-        (_, Ok((_, report))) => Some(Answer::Report(report)),
+        (_, Ok((_, report))) => Some(TaskEnd::Report(report)),
     }
 }
 
@@ -82,7 +82,7 @@ fn looks_like_ours(ticket: &str) -> bool {
 }
 
 /// The report that a message is, if it is one of this ticket.
-pub(super) fn report_of(heard: &Heard, ticket: &str) -> Option<Report> {
+pub(super) fn report_of(heard: &HeardMessage, ticket: &str) -> Option<Report> {
     let message = &heard.incoming.message;
     if heard.ear != Ear::Results || message.correlation_id.as_deref() != Some(ticket) {
         return None;
@@ -102,6 +102,6 @@ pub(super) fn said(report: &Report) -> String {
 }
 
 /// The heartbeat that a message is, if it is a readable one.
-pub(super) fn beat_of(heard: &Heard) -> Option<Heartbeat> {
+pub(super) fn beat_of(heard: &HeardMessage) -> Option<Heartbeat> {
     (heard.ear == Ear::Beats).then(|| serde_json::from_slice(&heard.incoming.message.body).ok()).flatten()
 }

@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 use warrener_shared::wire::Message;
 use warrener_shared::wire::result::Report;
 
-use super::judge::{Answer, report_of, said};
+use super::judge::{TaskEnd, report_of, said};
 use super::play::{Play, has, ticket};
 use crate::failure::Failure;
 
@@ -42,20 +42,20 @@ pub(super) async fn timeout(play: &mut Play<'_>) -> Result<(), Failure> {
     let rule = "§7.3: a worker MUST enforce timeout_ms and report task.failed with the code timed_out";
     let start = Instant::now();
     match play.ask_within(task, LIMIT).await? {
-        Answer::Report(Report::Failed { error, .. }) if error.code == "timed_out" => {
+        TaskEnd::Report(Report::Failed { error, .. }) if error.code == "timed_out" => {
             play.keeps_limits = true;
             play.findings.ok(TIMEOUT, format!("ended after {:.1} s of 1 s allowed", start.elapsed().as_secs_f64()));
         }
-        Answer::Report(other) if start.elapsed() < BEFORE_THE_LIMIT => {
+        TaskEnd::Report(other) if start.elapsed() < BEFORE_THE_LIMIT => {
             ended_early(play, TIMEOUT, &other, start.elapsed());
         }
-        Answer::Report(other) => {
+        TaskEnd::Report(other) => {
             let after = start.elapsed().as_secs_f64();
             let what = format!("a task of at most 1 s ended after {after:.1} s, as {}", said(&other));
             play.findings.problem(TIMEOUT, what, rule);
         }
-        Answer::Broken(what) => play.findings.problem(TIMEOUT, what, rule),
-        Answer::Nothing(silence) => {
+        TaskEnd::Broken(what) => play.findings.problem(TIMEOUT, what, rule),
+        TaskEnd::Nothing(silence) => {
             let what = format!("a task of at most 1 s went on for {} s: {silence}", LIMIT.as_secs());
             play.findings.problem(TIMEOUT, what, rule);
             play.revive().await?;
@@ -89,14 +89,14 @@ pub(super) async fn stopped(play: &mut Play<'_>) -> Result<(), Failure> {
     let rule = "§7.6: on shutdown a worker MUST finish or release what it holds, or leave it unacked; what it claimed \
                 it MUST finish or release";
     match answer {
-        Answer::Report(report) if is_back => {
+        TaskEnd::Report(report) if is_back => {
             let what = format!("asked to end, it reported {}, and left the delivery to others too", said(&report));
             play.findings.warning(STOPPED, what, "§7.1: a worker MUST ack a delivery once its report is confirmed");
         }
-        Answer::Report(report) => play.findings.ok(STOPPED, format!("asked to end, it reported {}", said(&report))),
-        Answer::Broken(what) => play.findings.problem(STOPPED, what, rule),
-        Answer::Nothing(_) if is_back => play.findings.ok(STOPPED, "asked to end, it left the delivery to others"),
-        Answer::Nothing(_) => {
+        TaskEnd::Report(report) => play.findings.ok(STOPPED, format!("asked to end, it reported {}", said(&report))),
+        TaskEnd::Broken(what) => play.findings.problem(STOPPED, what, rule),
+        TaskEnd::Nothing(_) if is_back => play.findings.ok(STOPPED, "asked to end, it left the delivery to others"),
+        TaskEnd::Nothing(_) => {
             let what = "asked to end in the middle of a task, it neither reported nor handed back";
             play.findings.problem(STOPPED, what, rule);
         }

@@ -22,7 +22,7 @@ use warrener_runtime::config::{Amqp, Binary, Origin};
 
 use self::play::Play;
 use self::stage::Stage;
-use self::worker::Worker;
+use self::worker::TestedWorker;
 use crate::context::Context;
 use crate::dev::Lent;
 use crate::exit::Exit;
@@ -72,7 +72,7 @@ pub(crate) struct ConformanceArgs {
 }
 
 #[derive(Debug, Deserialize)]
-struct Config {
+struct ConformanceConfig {
     amqp: Amqp,
 }
 
@@ -81,7 +81,7 @@ pub(crate) async fn conformance(context: &Context, args: ConformanceArgs) -> Res
     check_json("--input", &args.input)?;
     check_json("--slow-input", &args.slow_input)?;
     args.expect.iter().try_for_each(|json| check_json("--expect", json))?;
-    let loaded = context.loader(&[Binary::Cli]).load::<Config>()?;
+    let loaded = context.loader(&[Binary::Cli]).load::<ConformanceConfig>()?;
     let is_given =
         loaded.settings().iter().any(|setting| setting.path == "amqp.url" && setting.origin != Origin::Default);
     let amqp = loaded.value.amqp;
@@ -103,7 +103,7 @@ async fn with_broker(context: &Context, args: ConformanceArgs, amqp: &Amqp, url:
     let names = Names::new(&amqp.prefix);
     let stage = Stage::set(settings, names, &args.queue, args.rpc).await?;
     let variables = vec![("WARRENER_AMQP__URL", url.to_owned()), ("WARRENER_AMQP__PREFIX", amqp.prefix.clone())];
-    let worker = (!args.command.is_empty()).then(|| Worker::new(args.command.clone(), variables));
+    let worker = (!args.command.is_empty()).then(|| TestedWorker::new(args.command.clone(), variables));
     let mut play = Play::new(context, args, stage, worker);
     let played = tokio::select! {
         played = scenes::all(&mut play) => played,

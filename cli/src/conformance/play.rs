@@ -8,9 +8,9 @@ use warrener_shared::wire::Message;
 use warrener_shared::wire::heartbeat::Heartbeat;
 
 use super::ConformanceArgs;
-use super::judge::{Answer, Silence, beat_of, judge, said};
+use super::judge::{Silence, TaskEnd, beat_of, judge, said};
 use super::stage::Stage;
-use super::worker::Worker;
+use super::worker::TestedWorker;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -21,7 +21,7 @@ pub(super) struct Play<'a> {
     context: &'a Context,
     pub(super) args: ConformanceArgs,
     pub(super) stage: Stage,
-    pub(super) worker: Option<Worker>,
+    pub(super) worker: Option<TestedWorker>,
     pub(super) findings: Findings,
     /// The last heartbeat.
     pub(super) beat: Option<Heartbeat>,
@@ -41,7 +41,7 @@ pub(super) struct Play<'a> {
 }
 
 impl<'a> Play<'a> {
-    pub(super) fn new(context: &'a Context, args: ConformanceArgs, stage: Stage, worker: Option<Worker>) -> Self {
+    pub(super) fn new(context: &'a Context, args: ConformanceArgs, stage: Stage, worker: Option<TestedWorker>) -> Self {
         Self {
             context,
             args,
@@ -76,7 +76,7 @@ impl<'a> Play<'a> {
         let (mark, start) = (self.stage.mark(), Instant::now());
         let (deadline, mut said) = (start + ENTRANCE, start + Duration::from_secs(3));
         while self.consumers().await? == 0 {
-            if let Some(status) = self.worker.as_mut().and_then(Worker::ended) {
+            if let Some(status) = self.worker.as_mut().and_then(TestedWorker::ended) {
                 let what = format!("the worker ended ({status}) instead of reading {}", self.stage.address);
                 return Err(Failure::new(Exit::Error, what).hint("what it printed is above"));
             }
@@ -153,19 +153,19 @@ impl<'a> Play<'a> {
     }
 
     /// Sends a task and waits for the end of it.
-    pub(super) async fn ask(&mut self, task: Message) -> Result<Answer, Failure> {
+    pub(super) async fn ask(&mut self, task: Message) -> Result<TaskEnd, Failure> {
         let limit = self.args.patience;
         self.ask_within(task, limit).await
     }
 
-    pub(super) async fn ask_within(&mut self, task: Message, limit: Duration) -> Result<Answer, Failure> {
+    pub(super) async fn ask_within(&mut self, task: Message, limit: Duration) -> Result<TaskEnd, Failure> {
         let (mark, ticket) = (self.stage.mark(), ticket(&task));
         self.stage.send(task).await?;
         self.answer(mark, &ticket, limit).await
     }
 
     /// Waits for the end of a task that was sent, and not for a worker that is gone.
-    pub(super) async fn answer(&mut self, mark: usize, ticket: &str, limit: Duration) -> Result<Answer, Failure> {
+    pub(super) async fn answer(&mut self, mark: usize, ticket: &str, limit: Duration) -> Result<TaskEnd, Failure> {
         let deadline = Instant::now() + limit;
         loop {
             let slice = LIFE_EVERY.min(deadline.saturating_duration_since(Instant::now()));
@@ -177,13 +177,13 @@ impl<'a> Play<'a> {
             if status.is_some() {
                 answer = self.stage.wait(mark, LAST_WORDS, |heard| judge(heard, ticket)).await;
             }
-            if let Some(Answer::Report(report)) = &answer {
+            if let Some(TaskEnd::Report(report)) = &answer {
                 self.answered.push((ticket.to_owned(), said(report)));
                 self.last_answer = Instant::now();
             }
             match answer {
                 Some(answer) => return Ok(answer),
-                None if status.is_some() || Instant::now() >= deadline => return Ok(Answer::Nothing(Silence(status))),
+                None if status.is_some() || Instant::now() >= deadline => return Ok(TaskEnd::Nothing(Silence(status))),
                 None => {}
             }
         }
@@ -191,14 +191,14 @@ impl<'a> Play<'a> {
 
     /// The exit status of our worker, if it ended by itself and nobody reads its queue.
     pub(super) async fn gone(&mut self) -> Result<Option<String>, Failure> {
-        let Some(status) = self.worker.as_mut().and_then(Worker::ended) else { return Ok(None) };
+        let Some(status) = self.worker.as_mut().and_then(TestedWorker::ended) else { return Ok(None) };
         Ok((self.consumers().await? == 0).then_some(status))
     }
 
     /// Checks that a good task still succeeds or fails in order; reports a problem and starts the worker again if not.
     pub(super) async fn still_works(&mut self, check: &'static str, after: &str, rule: &str) -> Result<(), Failure> {
         let task = self.good_task();
-        if let Answer::Nothing(silence) = self.ask(task).await? {
+        if let TaskEnd::Nothing(silence) = self.ask(task).await? {
             let what = match silence.0 {
                 Some(status) => format!("the worker ended ({status}) after {after}"),
                 None => format!("the worker no longer works after {after}"),

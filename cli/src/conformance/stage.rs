@@ -28,7 +28,7 @@ pub(super) enum Ear {
 
 /// A message that was heard.
 #[derive(Clone, Debug)]
-pub(super) struct Heard {
+pub(super) struct HeardMessage {
     pub(super) ear: Ear,
     pub(super) incoming: Incoming,
 }
@@ -51,7 +51,7 @@ pub(super) struct Stage {
 
 #[derive(Debug, Default)]
 struct Heardbook {
-    all: Mutex<Vec<Heard>>,
+    all: Mutex<Vec<HeardMessage>>,
     news: Notify,
 }
 
@@ -93,7 +93,7 @@ impl Stage {
         tokio::spawn(async move {
             while let Ok(delivery) = consumer.next().await {
                 let (incoming, receipt) = delivery.into_parts();
-                book.all.lock().unwrap_or_else(PoisonError::into_inner).push(Heard { ear, incoming });
+                book.all.lock().unwrap_or_else(PoisonError::into_inner).push(HeardMessage { ear, incoming });
                 book.news.notify_waiters();
                 if receipt.ack().await.is_err() {
                     return;
@@ -140,12 +140,17 @@ impl Stage {
     }
 
     /// Messages heard since a mark.
-    pub(super) fn since(&self, mark: usize) -> Vec<Heard> {
+    pub(super) fn since(&self, mark: usize) -> Vec<HeardMessage> {
         self.heard.all.lock().unwrap_or_else(PoisonError::into_inner)[mark..].to_vec()
     }
 
     /// Waits until what was heard since a mark holds something.
-    pub(super) async fn wait<T>(&self, mark: usize, limit: Duration, find: impl Fn(&Heard) -> Option<T>) -> Option<T> {
+    pub(super) async fn wait<T>(
+        &self,
+        mark: usize,
+        limit: Duration,
+        find: impl Fn(&HeardMessage) -> Option<T>,
+    ) -> Option<T> {
         let deadline = Instant::now() + limit;
         loop {
             let news = self.heard.news.notified();

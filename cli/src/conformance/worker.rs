@@ -11,13 +11,13 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 
 /// A command that can be started, killed and stopped. What it prints goes to stderr.
-pub(super) struct Worker {
+pub(super) struct TestedWorker {
     command: Vec<String>,
     variables: Vec<(&'static str, String)>,
     running: Option<(Child, Pid)>,
 }
 
-impl Worker {
+impl TestedWorker {
     pub(super) fn new(command: Vec<String>, variables: Vec<(&'static str, String)>) -> Self {
         Self { command, variables, running: None }
     }
@@ -63,7 +63,7 @@ impl Worker {
     }
 }
 
-impl Drop for Worker {
+impl Drop for TestedWorker {
     fn drop(&mut self) {
         if let Some((_, pid)) = &self.running {
             killpg(*pid, Signal::SIGKILL).ok();

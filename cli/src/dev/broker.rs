@@ -10,13 +10,13 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::process::Command;
 
-use super::place::Place;
+use super::place::DevFolder;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
 /// Means to start the broker, with the data of earlier runs.
 #[derive(Debug)]
-pub(super) struct Broker {
+pub(super) struct PrivateBroker {
     server: PathBuf,
     name_server: PathBuf,
     port: u16,
@@ -25,10 +25,10 @@ pub(super) struct Broker {
     home: PathBuf,
 }
 
-impl Broker {
+impl PrivateBroker {
     /// Looks for the programs and for free ports; takes the usual port if it is free, because that is what all
     /// examples name.
-    pub(super) fn find(place: &Place) -> Result<Self, Failure> {
+    pub(super) fn find(place: &DevFolder) -> Result<Self, Failure> {
         let server = find("rabbitmq-server", &SERVER_FOLDERS, "").ok_or_else(not_installed)?;
         let name_server = find("epmd", &["/usr/lib/erlang", "/opt/homebrew/opt/erlang/lib/erlang"], "bin")
             .ok_or_else(not_installed)?;
@@ -44,7 +44,7 @@ impl Broker {
     }
 
     /// The command that becomes the server. It ends in order when nobody holds its input any more.
-    pub(super) fn command(&self, place: &Place) -> io::Result<Command> {
+    pub(super) fn command(&self, place: &DevFolder) -> io::Result<Command> {
         std::fs::create_dir_all(&self.home)?;
         std::fs::write(self.file("enabled_plugins"), "[].\n")?;
         std::fs::write(self.file("rabbitmq.conf"), CONFIGURATION)?;

@@ -8,9 +8,9 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::broker::Broker;
-use super::part::{Living, Part};
-use super::place::Place;
+use super::broker::PrivateBroker;
+use super::part::{DevPart, Living};
+use super::place::DevFolder;
 use super::{BROKER_GRACE, LOOK_EVERY, START_TIMEOUT};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -29,10 +29,10 @@ impl Lent {
     pub(crate) async fn start() -> Result<Self, Failure> {
         let folder = tempfile::Builder::new().prefix("warrener-broker-").tempdir();
         let folder = folder.map_err(|error| Failure::new(Exit::Error, format!("making a folder: {error}")))?;
-        let place = Arc::new(Place::take(folder.path()).await?);
-        let broker = Arc::new(Broker::find(&place)?);
+        let place = Arc::new(DevFolder::take(folder.path()).await?);
+        let broker = Arc::new(PrivateBroker::find(&place)?);
         let (url, stop, started) = (broker.url(), CancellationToken::new(), Arc::clone(&broker));
-        let part = Part {
+        let part = DevPart {
             name: "rabbitmq".to_owned(),
             log: place.logs().join("rabbitmq.log"),
             command: Box::new(move || started.command(&place)),

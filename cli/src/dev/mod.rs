@@ -21,16 +21,16 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use warrener_runtime::shutdown::Shutdown;
 
-use self::broker::Broker;
+use self::broker::PrivateBroker;
 pub(crate) use self::lend::Lent;
-use self::part::{Living, Part};
-use self::place::Place;
-use self::plan::Plan;
+use self::part::{DevPart, Living};
+use self::place::DevFolder;
+use self::plan::DevPlan;
 pub(crate) use self::role::{DevRole, role};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::options::Format;
+use crate::options::OutputFormat;
 use crate::{ready, talk};
 
 #[derive(Clone, Debug, ClapArgs)]
@@ -54,17 +54,17 @@ pub(crate) struct DevArgs {
 /// Starts everything, says how to use it, and keeps it until Ctrl-C.
 pub(crate) async fn dev(context: &Context, args: DevArgs) -> Result<Exit, Failure> {
     let start = Instant::now();
-    let place = Arc::new(Place::take(&args.folder).await?);
+    let place = Arc::new(DevFolder::take(&args.folder).await?);
     if args.fresh {
         place.forget()?;
     }
-    let plan = Plan::make(context, &place)?;
+    let plan = DevPlan::make(context, &place)?;
     let shutdown =
         Shutdown::on_signals().map_err(|error| Failure::new(Exit::Error, format!("listening for signals: {error}")))?;
     let living = Living::default();
     let last = living.clone();
     shutdown.before_ending_at_once(move || last.kill_all());
-    let mut stage = Stage { context, place, plan, living, floors: Vec::new() };
+    let mut stage = RunningParts { context, place, plan, living, floors: Vec::new() };
     let ended = stage.play(&args, start, &shutdown).await;
     if shutdown.is_requested() {
         context.say("\nstopping; Ctrl-C again ends everything at once");
@@ -76,10 +76,10 @@ pub(crate) async fn dev(context: &Context, args: DevArgs) -> Result<Exit, Failur
 }
 
 /// The running parts. Later floors stand on earlier ones and end before them.
-struct Stage<'a> {
+struct RunningParts<'a> {
     context: &'a Context,
-    place: Arc<Place>,
-    plan: Plan,
+    place: Arc<DevFolder>,
+    plan: DevPlan,
     living: Living,
     floors: Vec<Floor>,
 }
@@ -89,7 +89,7 @@ struct Floor {
     parts: JoinSet<Result<(), Failure>>,
 }
 
-impl Stage<'_> {
+impl RunningParts<'_> {
     /// Brings everything up and waits for the wish to end, or for a part that can't go on.
     async fn play(&mut self, args: &DevArgs, start: Instant, shutdown: &Shutdown) -> Result<(), Failure> {
         tokio::select! {
@@ -116,12 +116,12 @@ impl Stage<'_> {
     }
 
     async fn start_broker(&mut self) -> Result<String, Failure> {
-        let broker = Arc::new(Broker::find(&self.place)?);
+        let broker = Arc::new(PrivateBroker::find(&self.place)?);
         self.context.say("starting a RabbitMQ of its own, which takes some seconds");
         let url = broker.url();
         self.plan.variables.push(("WARRENER_AMQP__URL", url.clone()));
         let (place, started) = (Arc::clone(&self.place), Arc::clone(&broker));
-        self.begin([Part {
+        self.begin([DevPart {
             name: "rabbitmq".to_owned(),
             log: self.fresh_log("rabbitmq"),
             command: Box::new(move || started.command(&place)),
@@ -162,7 +162,7 @@ impl Stage<'_> {
         }
     }
 
-    fn begin(&mut self, parts: impl IntoIterator<Item = Part>) {
+    fn begin(&mut self, parts: impl IntoIterator<Item = DevPart>) {
         let (stop, mut set) = (CancellationToken::new(), JoinSet::new());
         for part in parts {
             set.spawn(part.keep(self.living.clone(), stop.clone()));
@@ -200,7 +200,7 @@ impl Stage<'_> {
         result
     }
 
-    fn program(&self, name: &str, role: DevRole, grace: Duration) -> Part {
+    fn program(&self, name: &str, role: DevRole, grace: Duration) -> DevPart {
         let variables = self.plan.variables.clone();
         let config = self.context.globals.config.clone();
         let command = move || {
@@ -212,7 +212,7 @@ impl Stage<'_> {
             }
             Ok(command)
         };
-        Part { name: name.to_owned(), log: self.fresh_log(name), command: Box::new(command), grace }
+        DevPart { name: name.to_owned(), log: self.fresh_log(name), command: Box::new(command), grace }
     }
 
     fn fresh_log(&self, name: &str) -> PathBuf {
@@ -224,7 +224,7 @@ impl Stage<'_> {
 
     fn greet(&self, args: &DevArgs, amqp: &str, took: Duration) -> Result<(), Failure> {
         let url = format!("http://{}", self.plan.listen);
-        if !matches!(self.context.globals.output, Format::Table | Format::Wide | Format::Name) {
+        if !matches!(self.context.globals.output, OutputFormat::Table | OutputFormat::Wide | OutputFormat::Name) {
             let place = json!({ "url": url, "amqp_url": amqp, "folder": args.folder, "workers": args.workers });
             talk::exact(&place.to_string())?;
         }

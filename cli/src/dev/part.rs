@@ -20,7 +20,7 @@ use crate::failure::Failure;
 use crate::talk;
 
 /// Program to start, and file for its log.
-pub(super) struct Part {
+pub(super) struct DevPart {
     pub(super) name: String,
     pub(super) log: PathBuf,
     pub(super) command: Box<dyn Fn() -> io::Result<Command> + Send + Sync>,
@@ -33,14 +33,14 @@ pub(super) struct Part {
 pub(super) struct Living(Arc<Mutex<Vec<Pid>>>);
 
 /// A running process. Its input is ours: it ends with us, however we end.
-struct Process {
+struct WatchedProcess {
     child: Child,
     _input: Option<ChildStdin>,
     leader: Pid,
     living: Living,
 }
 
-impl Part {
+impl DevPart {
     /// Keeps it running until told to stop, and ends it.
     pub(super) async fn keep(self, living: Living, stop: CancellationToken) -> Result<(), Failure> {
         let told = tokio::spawn(tail::warnings(self.name.clone(), self.log.clone()));
@@ -67,7 +67,7 @@ impl Part {
         }
     }
 
-    fn start(&self, living: &Living) -> io::Result<Process> {
+    fn start(&self, living: &Living) -> io::Result<WatchedProcess> {
         let log = File::options().create(true).append(true).open(&self.log)?;
         let mut command = (self.command)()?;
         command.stdin(Stdio::piped()).stderr(log);
@@ -77,7 +77,7 @@ impl Part {
         let leader = id.expect("nobody has waited for it yet");
         living.list().push(leader);
         // Waiting for the child would close it if the child had it.
-        Ok(Process { _input: child.stdin.take(), child, leader, living: living.clone() })
+        Ok(WatchedProcess { _input: child.stdin.take(), child, leader, living: living.clone() })
     }
 
     /// A process that was killed is started again; one that gave up won't do better.
@@ -90,7 +90,7 @@ impl Part {
         Ok(())
     }
 
-    async fn end(&self, mut process: Process) -> Result<(), Failure> {
+    async fn end(&self, mut process: WatchedProcess) -> Result<(), Failure> {
         kill(process.leader, Signal::SIGTERM).ok();
         match timeout(self.grace, process.child.wait()).await {
             Ok(Ok(_)) => Ok(()),
@@ -126,7 +126,7 @@ impl Living {
     }
 }
 
-impl Drop for Process {
+impl Drop for WatchedProcess {
     fn drop(&mut self) {
         // What it started and left behind goes with it; most times there is nobody.
         killpg(self.leader, Signal::SIGKILL).ok();

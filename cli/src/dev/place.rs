@@ -16,12 +16,12 @@ use crate::talk;
 
 /// The folder, locked for as long as this process and the broker that it started live.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct DevFolder {
     folder: PathBuf,
     lock: File,
 }
 
-impl Place {
+impl DevFolder {
     /// Makes the folder if need be and takes it.
     pub(super) async fn take(folder: &Path) -> Result<Self, Failure> {
         let failed = |error| io_failure("preparing", folder, &error);

@@ -6,14 +6,14 @@ use serde::Deserialize;
 use warrener_orchestrator::store::sqlite::DatabaseFile;
 use warrener_runtime::config::{Amqp, Binary, Loaded, Origin};
 
-use super::place::Place;
+use super::place::DevFolder;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
 /// Addresses of the parts, and their settings.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct DevPlan {
     /// Address on which the orchestrator listens.
     pub(super) listen: String,
     /// The broker that the configuration names, its password masked; `None` asks for one of our own.
@@ -27,29 +27,29 @@ pub(super) struct Plan {
 }
 
 #[derive(Debug, Deserialize)]
-struct Config {
+struct DevConfig {
     #[expect(dead_code, reason = "read for its problems")]
     amqp: Amqp,
-    http: Http,
-    worker: Worker,
+    http: HttpSection,
+    worker: DevWorkerSection,
     #[serde(default)]
     kinds: std::collections::BTreeMap<String, serde::de::IgnoredAny>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Http {
+struct HttpSection {
     listen: String,
 }
 
 #[derive(Debug, Deserialize)]
-struct Worker {
+struct DevWorkerSection {
     queues: Vec<String>,
     demo: bool,
 }
 
-impl Plan {
-    pub(super) fn make(context: &Context, place: &Place) -> Result<Self, Failure> {
-        let loaded = context.loader(&[Binary::Orchestrator, Binary::Worker]).load::<Config>()?;
+impl DevPlan {
+    pub(super) fn make(context: &Context, place: &DevFolder) -> Result<Self, Failure> {
+        let loaded = context.loader(&[Binary::Orchestrator, Binary::Worker]).load::<DevConfig>()?;
         let given = |path: &str| is_given(&loaded, path);
         let listen = if given("http.listen") { loaded.value.http.listen.clone() } else { free_address(&loaded)? };
         let mut variables = vec![("WARRENER_HTTP__LISTEN", listen.clone())];
@@ -70,17 +70,17 @@ impl Plan {
     }
 }
 
-fn is_given(loaded: &Loaded<Config>, path: &str) -> bool {
+fn is_given(loaded: &Loaded<DevConfig>, path: &str) -> bool {
     loaded.settings().iter().any(|setting| setting.path == path && setting.origin != Origin::Default)
 }
 
-fn shown(loaded: &Loaded<Config>, path: &str) -> String {
+fn shown(loaded: &Loaded<DevConfig>, path: &str) -> String {
     let setting = loaded.settings().iter().find(|setting| setting.path == path);
     setting.map(|setting| setting.value.trim_matches('"').to_owned()).unwrap_or_default()
 }
 
 /// The usual address if it is free, since that is where the command line looks; else another port of this machine.
-fn free_address(loaded: &Loaded<Config>) -> Result<String, Failure> {
+fn free_address(loaded: &Loaded<DevConfig>) -> Result<String, Failure> {
     let usual = &loaded.value.http.listen;
     let listener = TcpListener::bind(usual).or_else(|_| TcpListener::bind("127.0.0.1:0"));
     let address = listener.and_then(|listener| listener.local_addr());
@@ -89,7 +89,7 @@ fn free_address(loaded: &Loaded<Config>) -> Result<String, Failure> {
     Ok(address.to_string())
 }
 
-fn work(config: &Config, demo: bool) -> String {
+fn work(config: &DevConfig, demo: bool) -> String {
     let demo_kinds = demo.then_some("demo.echo, demo.sleep, demo.fail, demo.crash".to_owned());
     let kinds: Vec<_> = demo_kinds.into_iter().chain(config.kinds.keys().cloned()).collect();
     format!("{}, from the queue {}", kinds.join(", "), config.worker.queues.join(", "))

@@ -7,7 +7,7 @@ use warrener_client::amqp::Names;
 use warrener_shared::id::QueueName;
 use warrener_shared::wire::Message;
 
-use super::role::{Role, Stage};
+use super::role::{Role, UserContext};
 use crate::findings::Findings;
 
 /// The broker that is examined, and the questions.
@@ -80,7 +80,7 @@ impl Patient<'_> {
     async fn permissions(&self, session: &Session, findings: &mut Findings) -> Result<(), BrokerError> {
         let (user, vhost) = (self.user(), self.vhost());
         let nobody = format!("doctor-{}", std::process::id());
-        let stage = Stage { names: self.names, queues: self.queues, user: &user, vhost: &vhost, nobody };
+        let stage = UserContext { names: self.names, queues: self.queues, user: &user, vhost: &vhost, nobody };
         self.role.unwrap_or_else(|| Role::of_user(&user)).check(session, &stage, findings).await
     }
 

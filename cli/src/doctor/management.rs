@@ -23,7 +23,7 @@ pub(super) struct Management<'a> {
 }
 
 #[derive(Debug, Deserialize)]
-struct Node {
+struct ManagedNode {
     name: String,
     #[serde(default)]
     mem_alarm: bool,
@@ -36,7 +36,7 @@ struct Node {
 }
 
 #[derive(Debug, Deserialize)]
-struct Queue {
+struct ManagedQueue {
     name: String,
     #[serde(default)]
     policy: Option<String>,
@@ -62,13 +62,13 @@ impl Management<'_> {
 
     async fn examine_all(&self, now: impl Fn() -> Timestamp, findings: &mut Findings) -> Result<(), String> {
         let before = now();
-        let (nodes, date) = self.get::<Vec<Node>>("nodes").await?;
+        let (nodes, date) = self.get::<Vec<ManagedNode>>("nodes").await?;
         if let Some(date) = date {
             service::clock("the broker", date, before, now(), findings);
         }
         let vhost = escape(self.vhost);
         // What the plugin tells of queues is up to five seconds old.
-        let (queues, _) = self.get::<Vec<Queue>>(&format!("queues/{vhost}")).await?;
+        let (queues, _) = self.get::<Vec<ManagedQueue>>(&format!("queues/{vhost}")).await?;
         let start = findings.len();
         nodes.iter().for_each(|node| judge_node(node, findings));
         for queue in queues.iter().filter(|queue| self.names.owns(&queue.name)) {
@@ -88,7 +88,7 @@ impl Management<'_> {
         Ok((read, page.date))
     }
 
-    fn judge_queue(&self, queue: &Queue, findings: &mut Findings) {
+    fn judge_queue(&self, queue: &ManagedQueue, findings: &mut Findings) {
         if matches!(queue.state.as_deref(), Some("down" | "minority" | "stopped" | "crashed")) {
             let state = queue.state.as_deref().unwrap_or_default();
             let what = format!("the queue {} is {state}", queue.name);
@@ -125,7 +125,7 @@ impl Management<'_> {
     }
 }
 
-impl Queue {
+impl ManagedQueue {
     /// Value that a policy sets, or an argument of somebody else.
     fn setting(&self, key: &str) -> Option<&Value> {
         self.effective_policy_definition.as_ref().and_then(|policy| policy.get(key))
@@ -136,7 +136,7 @@ impl Queue {
     }
 }
 
-fn judge_node(node: &Node, findings: &mut Findings) {
+fn judge_node(node: &ManagedNode, findings: &mut Findings) {
     let mut alarm = |what: &str, fix: &str| findings.problem(CHECK, format!("the node {} {what}", node.name), fix);
     if !node.running {
         alarm("is down", "start it");

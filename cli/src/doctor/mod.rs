@@ -42,26 +42,26 @@ pub(crate) struct DoctorArgs {
 }
 
 #[derive(Debug, Deserialize)]
-struct Config {
+struct DoctorConfig {
     amqp: Amqp,
-    store: Store,
-    worker: Worker,
+    store: StoreSection,
+    worker: DoctorWorkerSection,
 }
 
 #[derive(Debug, Deserialize)]
-struct Store {
+struct StoreSection {
     url: String,
 }
 
 #[derive(Debug, Deserialize)]
-struct Worker {
+struct DoctorWorkerSection {
     queues: Vec<String>,
     claim_after: Duration,
 }
 
 /// Looks at everything, tells it with its fix, and fails if something does not work.
 pub(crate) async fn doctor(context: &Context, args: DoctorArgs) -> Result<Exit, Failure> {
-    let config = context.loader(&[Binary::Orchestrator, Binary::Worker, Binary::Cli]).load::<Config>()?.value;
+    let config = context.loader(&[Binary::Orchestrator, Binary::Worker, Binary::Cli]).load::<DoctorConfig>()?.value;
     let names = Names::new(&config.amqp.prefix);
     let settings = settings(&config.amqp);
     if let Some(which) = args.fix {
@@ -117,7 +117,7 @@ fn claims(claim_after: Duration, findings: &mut Findings) {
 
 /// Names of our own queues: those that the orchestrator knows, and those that a worker would serve with this
 /// configuration.
-fn queues(config: &Config, service: &Service, names: &Names) -> Vec<QueueName> {
+fn queues(config: &DoctorConfig, service: &Service, names: &Names) -> Vec<QueueName> {
     let known = service.queues.iter().filter_map(|queue| {
         let name = QueueName::new(&queue.name).ok()?;
         let is_ours = queue.address.as_ref().is_none_or(|address| *address == names.task_queue(&name));

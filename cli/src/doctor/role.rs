@@ -32,7 +32,7 @@ impl Role {
     pub(super) async fn check(
         self,
         session: &Session,
-        stage: &Stage<'_>,
+        stage: &UserContext<'_>,
         findings: &mut Findings,
     ) -> Result<(), BrokerError> {
         let (mut lacks, mut exceeds) = (Vec::new(), Vec::new());
@@ -61,7 +61,7 @@ impl Role {
         Ok(())
     }
 
-    fn needs(self, stage: &Stage<'_>) -> Vec<Right> {
+    fn needs(self, stage: &UserContext<'_>) -> Vec<Right> {
         let names = stage.names;
         let listen = |queue: String, exchange: String| Right::Listen { queue, exchange };
         match self {
@@ -91,7 +91,7 @@ impl Role {
     }
 
     /// Rights that a leaked password of the role should not open.
-    fn leaves(self, stage: &Stage<'_>) -> Vec<Right> {
+    fn leaves(self, stage: &UserContext<'_>) -> Vec<Right> {
         let names = stage.names;
         match self {
             Self::Orchestrator => Vec::new(),
@@ -100,7 +100,7 @@ impl Role {
     }
 
     /// The command that gives the role what it needs and no more.
-    fn grant(self, stage: &Stage<'_>) -> String {
+    fn grant(self, stage: &UserContext<'_>) -> String {
         let p = stage.names.prefix().replace('.', "\\.");
         let [configure, write, read] = match self {
             Self::Orchestrator => [format!("^{p}\\..+$"), format!("^({p}\\..+|amq\\.default)$"), format!("^{p}\\..+$")],
@@ -138,7 +138,7 @@ impl Role {
 
 /// Surroundings of the user whose rights are judged.
 #[derive(Debug)]
-pub(super) struct Stage<'a> {
+pub(super) struct UserContext<'a> {
     pub(super) names: &'a Names,
     /// The queues that workers serve here.
     pub(super) queues: &'a [QueueName],

@@ -8,7 +8,7 @@ use warrener_client::http::resource::{Queue, Worker};
 use warrener_shared::time::Timestamp;
 
 use crate::findings::Findings;
-use crate::ready::Report;
+use crate::ready::ReadyReport;
 
 /// Answers of a running orchestrator.
 #[derive(Debug, Default)]
@@ -39,7 +39,7 @@ pub(super) async fn examine(
         clock("the orchestrator", date, asked_at, now(), findings);
     }
     let is_ready = page.status == 200;
-    let report = serde_json::from_str::<Report>(&page.text).unwrap_or_default();
+    let report = serde_json::from_str::<ReadyReport>(&page.text).unwrap_or_default();
     for note in &report.notes {
         findings.warning(ORCHESTRATOR, note.clone(), "everything else goes on; the orchestrator's log says since when");
     }

@@ -6,13 +6,13 @@ use crate::output::Tree;
 
 /// A value and the place that it goes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Assignment {
+pub(crate) struct SetOption {
     written: String,
     path: Vec<String>,
     value: Tree,
 }
 
-impl Assignment {
+impl SetOption {
     /// Reads `path=value`. The path starts at the job document; a dot inside a name is written `\.`; a number
     /// picks an element of a list, the number after the last appends. The value is JSON if it can be, else text.
     pub(crate) fn parse(written: &str) -> Result<Self, Failure> {

@@ -1,8 +1,8 @@
 use super::*;
 
 fn changed(json: &str, set: &[&str]) -> Result<String, String> {
-    let source = Source { name: "job.json".to_owned(), written: Written::Json(json.into()) };
-    let set: Result<Vec<_>, _> = set.iter().map(|written| Assignment::parse(written)).collect();
+    let source = JobSource { name: "job.json".to_owned(), written: Written::Json(json.into()) };
+    let set: Result<Vec<_>, _> = set.iter().map(|written| SetOption::parse(written)).collect();
     let document = set.and_then(|set| source.changed(None, &set));
     document.map(|document| String::from_utf8(document.bytes().to_vec()).unwrap()).map_err(|error| error.to_string())
 }
@@ -78,10 +78,10 @@ fn problems_are_found_again_in_both_sorts_of_files() {
         ("-", "  {\"tasks\": {\"b\": 2}}", "-:1:14: d\n  hint: h"),
     ];
     for (name, text, expected) in cases {
-        let source = Source::parse(name.to_owned(), Path::new(name), text.into()).unwrap();
+        let source = JobSource::parse(name.to_owned(), Path::new(name), text.into()).unwrap();
         assert_eq!(source.place(&problem), expected, "{name}");
     }
-    let failure = Source::parse("x.yaml".to_owned(), Path::new("x.yaml"), b"a: [1".to_vec()).unwrap_err();
+    let failure = JobSource::parse("x.yaml".to_owned(), Path::new("x.yaml"), b"a: [1".to_vec()).unwrap_err();
     assert!(failure.to_string().contains("\nx.yaml:"), "{failure}");
 }
 
@@ -89,7 +89,7 @@ fn problems_are_found_again_in_both_sorts_of_files() {
 fn some_tasks_are_kept_with_what_they_need() {
     let job = r#"{"input": 1e400, "tasks": {"a": {"kind": "k"}, "b": {"kind": "k", "input": "${{ tasks.a.output }}"},
         "c": {"kind": "k", "needs": "b"}, "d": {"kind": "k"}}, "output": {"x": "${{ tasks.b.output }}"}}"#;
-    let source = Source { name: "job.json".to_owned(), written: Written::Json(job.into()) };
+    let source = JobSource { name: "job.json".to_owned(), written: Written::Json(job.into()) };
     let whole = JobDocument::from_json(job).unwrap();
     let reduced = |names: &[&str]| {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();

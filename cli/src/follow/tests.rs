@@ -18,9 +18,9 @@ fn an_unsuccessful_job_names_its_task_and_keeps_its_code() {
 
 #[test]
 fn the_first_request_waits_no_longer_than_the_person() {
-    assert_eq!(Patience { timeout: None }.begin().first_wait(), LONGEST_WAIT);
-    assert_eq!(Patience { timeout: Some(Duration::from_secs(5)) }.begin().first_wait(), Duration::from_secs(5));
-    assert_eq!(Patience { timeout: Some(Duration::from_secs(500)) }.begin().first_wait(), LONGEST_WAIT);
+    assert_eq!(WaitOptions { timeout: None }.begin().first_wait(), LONGEST_WAIT);
+    assert_eq!(WaitOptions { timeout: Some(Duration::from_secs(5)) }.begin().first_wait(), Duration::from_secs(5));
+    assert_eq!(WaitOptions { timeout: Some(Duration::from_secs(500)) }.begin().first_wait(), LONGEST_WAIT);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::follow::in_words;
-use crate::options::Format;
+use crate::options::OutputFormat;
 use crate::output::{Cell, Table, age, between, document};
 use crate::talk;
 
@@ -19,7 +19,7 @@ pub(super) async fn get(context: &Context, id: &str) -> Result<Exit, Failure> {
     if let Some(text) = document(context.globals.output, &answer.text)? {
         return talk::document(&text).map(|()| Exit::Ok);
     }
-    if context.globals.output == Format::Name {
+    if context.globals.output == OutputFormat::Name {
         return talk::words(&shown::line(&answer.value.id)).map(|()| Exit::Ok);
     }
     let (tasks, _) = super::all_tasks(&http, id).await?;

@@ -8,7 +8,7 @@ use warrener_shared::time::Timestamp;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::options::Format;
+use crate::options::OutputFormat;
 use crate::output::{Cell, Table, age, between};
 use crate::progress::counts;
 
@@ -45,7 +45,7 @@ pub(super) async fn list(context: &Context, args: JobListArgs) -> Result<Exit, F
     if let Some(cursor) = &query.cursor {
         context.suggest(&format!("there are more: --cursor {cursor}, or --all"));
     }
-    let wide = context.globals.output == Format::Wide;
+    let wide = context.globals.output == OutputFormat::Wide;
     context.print(&pages, &jobs, |job| job.id.clone(), || table(&jobs, wide, context.now()))
 }
 

@@ -3,22 +3,22 @@
 use super::tree::Tree;
 use super::yaml::yaml;
 use crate::failure::Failure;
-use crate::options::Format;
+use crate::options::OutputFormat;
 
 /// Formats a document. `None` for the formats that are not documents.
-pub(crate) fn document(format: Format, json: &str) -> Result<Option<String>, Failure> {
+pub(crate) fn document(format: OutputFormat, json: &str) -> Result<Option<String>, Failure> {
     Ok(match format {
-        Format::Json => Some(Tree::from_json(json)?.pretty()),
-        Format::Jsonl => Some(Tree::from_json(json)?.compact()),
-        Format::Yaml => Some(yaml(&Tree::from_json(json)?)),
-        Format::Table | Format::Wide | Format::Name => None,
+        OutputFormat::Json => Some(Tree::from_json(json)?.pretty()),
+        OutputFormat::Jsonl => Some(Tree::from_json(json)?.compact()),
+        OutputFormat::Yaml => Some(yaml(&Tree::from_json(json)?)),
+        OutputFormat::Table | OutputFormat::Wide | OutputFormat::Name => None,
     })
 }
 
 /// Pages of a list as one: for `jsonl` the elements alone, else the list as the API would say it on one page.
-pub(crate) fn elements(format: Format, pages: &[String]) -> Result<Option<String>, Failure> {
+pub(crate) fn elements(format: OutputFormat, pages: &[String]) -> Result<Option<String>, Failure> {
     if let [page] = pages
-        && format != Format::Jsonl
+        && format != OutputFormat::Jsonl
     {
         return document(format, page);
     }
@@ -32,7 +32,7 @@ pub(crate) fn elements(format: Format, pages: &[String]) -> Result<Option<String
             _ => return document(format, page),
         }
     }
-    if format == Format::Jsonl {
+    if format == OutputFormat::Jsonl {
         return Ok(Some(items.iter().map(|item| item.compact() + "\n").collect()));
     }
     let list = Tree::Map(vec![

@@ -1,7 +1,7 @@
 use warrener_shared::time::Timestamp;
 
 use super::*;
-use crate::options::Format;
+use crate::options::OutputFormat;
 
 const ODD: &str = r#"{"z": [1.50, 123456789012345678901234567890, 1e400, -0], "a": {"é\u0000": "x\/y", "z": null},
     "empty": [[], {}], "t": "yes", "n": "12", "s": " lead", "w": "two words", "m": [{"a": 1, "b": [2]}, [3]],
@@ -9,24 +9,24 @@ const ODD: &str = r#"{"z": [1.50, 123456789012345678901234567890, 1e400, -0], "a
 
 #[test]
 fn documents_keep_every_number_key_and_escape() {
-    let compact = document(Format::Jsonl, ODD).unwrap().unwrap();
+    let compact = document(OutputFormat::Jsonl, ODD).unwrap().unwrap();
     let expected = concat!(
         r#"{"z":[1.50,123456789012345678901234567890,1e400,-0],"a":{"é\u0000":"x\/y","z":null},"#,
         r#""empty":[[],{}],"t":"yes","n":"12","s":" lead","w":"two words","m":[{"a":1,"b":[2]},[3]],"k-1":true}"#
     );
     assert_eq!(compact, expected);
-    assert_eq!(Tree::from_json(&document(Format::Json, ODD).unwrap().unwrap()).unwrap().compact(), expected);
+    assert_eq!(Tree::from_json(&document(OutputFormat::Json, ODD).unwrap().unwrap()).unwrap().compact(), expected);
 }
 
 #[test]
 fn json_is_indented_by_two() {
-    let pretty = document(Format::Json, r#"{"a":[1,{"b":[]}],"c":{}}"#).unwrap().unwrap();
+    let pretty = document(OutputFormat::Json, r#"{"a":[1,{"b":[]}],"c":{}}"#).unwrap().unwrap();
     assert_eq!(pretty, "{\n  \"a\": [\n    1,\n    {\n      \"b\": []\n    }\n  ],\n  \"c\": {}\n}");
 }
 
 #[test]
 fn yaml_reads_back_as_the_same_document() {
-    let text = document(Format::Yaml, ODD).unwrap().unwrap();
+    let text = document(OutputFormat::Yaml, ODD).unwrap().unwrap();
     let expected = "\
 z:
   - 1.50
@@ -54,7 +54,7 @@ k-1: true
     assert_eq!(text, expected.replace("\"x/y\"", "x/y"));
     let back = warrener_shared::job::yaml::to_json(text.as_bytes(), &warrener_shared::limits::Limits::DEFAULT).unwrap();
     let back = Tree::from_json(std::str::from_utf8(back.json()).unwrap()).unwrap().compact();
-    assert_eq!(back.replace("x/y", r"x\/y"), document(Format::Jsonl, ODD).unwrap().unwrap());
+    assert_eq!(back.replace("x/y", r"x\/y"), document(OutputFormat::Jsonl, ODD).unwrap().unwrap());
 }
 
 #[test]
@@ -63,14 +63,14 @@ fn pages_become_one_list() {
         r#"{"items":[{"id":"a"}],"next_cursor":"c"}"#.to_owned(),
         r#"{"items":[{"id":"b"}],"next_cursor":null}"#.to_owned(),
     ];
-    let lines = elements(Format::Jsonl, &pages).unwrap().unwrap();
+    let lines = elements(OutputFormat::Jsonl, &pages).unwrap().unwrap();
     assert_eq!(lines, "{\"id\":\"a\"}\n{\"id\":\"b\"}\n");
-    assert_eq!(elements(Format::Jsonl, &pages[..1]).unwrap().unwrap(), "{\"id\":\"a\"}\n");
-    let one = elements(Format::Json, &pages[..1]).unwrap().unwrap();
+    assert_eq!(elements(OutputFormat::Jsonl, &pages[..1]).unwrap().unwrap(), "{\"id\":\"a\"}\n");
+    let one = elements(OutputFormat::Json, &pages[..1]).unwrap().unwrap();
     assert!(one.contains("\"next_cursor\": \"c\""), "{one}");
-    let both = elements(Format::Yaml, &pages).unwrap().unwrap();
+    let both = elements(OutputFormat::Yaml, &pages).unwrap().unwrap();
     assert_eq!(both, "items:\n  - id: a\n  - id: b\nnext_cursor: null\n");
-    assert_eq!(elements(Format::Table, &pages).unwrap(), None);
+    assert_eq!(elements(OutputFormat::Table, &pages).unwrap(), None);
 }
 
 #[test]

@@ -2,7 +2,7 @@ use warrener_shared::wire::dispatch::Assignment;
 use warrener_shared::wire::result::{Report, RetryAdvice};
 
 use super::*;
-use crate::exec::{self, Patience};
+use crate::exec::{self, TimeLimits};
 use crate::session::Ending;
 
 async fn run(kind: &str, input: &str, attempt: u32, delivery: u32) -> Report {
@@ -23,7 +23,7 @@ async fn run(kind: &str, input: &str, attempt: u32, delivery: u32) -> Report {
         input: Vec::new(),
     };
     let context = Context::new(&mut assignment, delivery);
-    let patience = Patience { timeout: None, grace: Duration::from_millis(50) };
+    let patience = TimeLimits { timeout: None, grace: Duration::from_millis(50) };
     match exec::attempt(handler, context, input.as_bytes().to_vec(), patience).await {
         Ending::Reported(report) => report,
         Ending::Interrupted | Ending::NoRoom { .. } => panic!("interrupted"),

@@ -10,20 +10,20 @@ use warrener_shared::wire::result::{Progress, Report};
 
 use super::line::Line;
 use crate::Context;
-use crate::exec::{self, Patience};
+use crate::exec::{self, TimeLimits};
 use crate::registry::Registry;
 use crate::session::{Ending, Ticket};
 
-type Ended = (Ticket, Ending);
+type EndedAttempt = (Ticket, Ending);
 
 /// Every running attempt, and the ends of those that ran.
 pub(super) struct Attempts {
     registry: Registry,
     running: HashMap<Ticket, Context>,
     /// Bounded by the slots: every attempt sends once.
-    ends: mpsc::UnboundedSender<Ended>,
-    inbox: mpsc::UnboundedReceiver<Ended>,
-    ended: Vec<Ended>,
+    ends: mpsc::UnboundedSender<EndedAttempt>,
+    inbox: mpsc::UnboundedReceiver<EndedAttempt>,
+    ended: Vec<EndedAttempt>,
     /// Time of the latest line in the log about a lack of room.
     told_no_room: Option<Instant>,
 }
@@ -38,7 +38,7 @@ impl Attempts {
         let handler = self.registry.get(&assignment.kind).expect("the session starts known kinds only");
         let context = Context::new(&mut assignment, delivery);
         self.running.insert(ticket.clone(), context.clone());
-        let patience = Patience { timeout: assignment.timeout, grace: exec::GRACE };
+        let patience = TimeLimits { timeout: assignment.timeout, grace: exec::GRACE };
         let ends = self.ends.clone();
         tokio::spawn(async move {
             let ending = exec::attempt(handler, context, assignment.input, patience).await;

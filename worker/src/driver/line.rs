@@ -22,7 +22,7 @@ use warrener_shared::wire::result::Report;
 use warrener_shared::wire::topology::KEY_RESULTS;
 use warrener_shared::wire::{self, Message};
 
-pub(super) use self::address::Address;
+pub(super) use self::address::BrokerAddress;
 pub(super) use self::connect::Connector;
 use self::post::Post;
 use self::roads::Roads;
@@ -31,7 +31,7 @@ use crate::session::{Destination, Offer, Ticket};
 
 /// The connection to the broker, from its opening to its first error.
 pub(super) struct Line {
-    address: Arc<Address>,
+    address: Arc<BrokerAddress>,
     roads: Roads,
     /// Time of the next look at the roads; `patience` gives the wait until the one after it.
     next_look: Instant,
@@ -41,7 +41,7 @@ pub(super) struct Line {
     broker: Session,
     publisher: Publisher,
     control: Consumer,
-    feeds: Vec<Feed>,
+    feeds: Vec<ConsumerFeed>,
     post: Post,
     acks: Vec<Receipt>,
     leftovers: Vec<Offer<Receipt>>,
@@ -49,14 +49,14 @@ pub(super) struct Line {
 }
 
 /// A consumer as the session knows it.
-struct Feed {
+struct ConsumerFeed {
     lane: usize,
     number: u32,
     prefetch: u16,
-    state: State,
+    state: FeedState,
 }
 
-enum State {
+enum FeedState {
     Consuming(Box<Consumer>),
     /// The queue isn't there yet: an orchestrator declares it once it hears of it from our heartbeats.
     Missing {
@@ -66,9 +66,9 @@ enum State {
 
 /// Everything that arrived over the connection in one round.
 #[derive(Default)]
-pub(super) struct Heard {
+pub(super) struct Arrivals {
     pub(super) offers: Vec<Offer<Receipt>>,
-    pub(super) answers: Vec<Answer>,
+    pub(super) answers: Vec<ReportAnswer>,
     pub(super) controls: Vec<Control>,
     /// Consumers that the broker has ended, with their queues.
     pub(super) ended: Vec<(usize, u32)>,
@@ -93,7 +93,7 @@ pub(super) struct Sealed {
 }
 
 /// The broker's answer to a report.
-pub(super) struct Answer {
+pub(super) struct ReportAnswer {
     pub(super) ticket: Ticket,
     pub(super) serial: u64,
     pub(super) confirmed: bool,
@@ -101,17 +101,17 @@ pub(super) struct Answer {
 
 impl Line {
     /// Waits until something comes and takes what is there. Dropped before it is ready, nothing is lost.
-    pub(super) async fn hear(&mut self) -> Result<Heard, BrokerError> {
+    pub(super) async fn hear(&mut self) -> Result<Arrivals, BrokerError> {
         poll_fn(|cx| self.poll_hear(cx)).await
     }
 
-    fn poll_hear(&mut self, cx: &mut Context<'_>) -> Poll<Result<Heard, BrokerError>> {
-        let mut heard = Heard { answers: self.post.poll_answers(cx, AT_ONCE), ..Heard::default() };
+    fn poll_hear(&mut self, cx: &mut Context<'_>) -> Poll<Result<Arrivals, BrokerError>> {
+        let mut heard = Arrivals { answers: self.post.poll_answers(cx, AT_ONCE), ..Arrivals::default() };
         while let Poll::Ready(Some(told)) = self.asking.poll_next_unpin(cx) {
             heard.told.push(told.expect("a question does not panic")?);
         }
         for feed in &mut self.feeds {
-            let State::Consuming(consumer) = &mut feed.state else { continue };
+            let FeedState::Consuming(consumer) = &mut feed.state else { continue };
             if let Poll::Ready(batch) = pin!(consumer.next_batch(AT_ONCE, Duration::ZERO)).poll(cx) {
                 let batch = match batch {
                     // The queue was deleted, or a delivery was held for too long. The other queues need not suffer.
@@ -213,16 +213,16 @@ impl Line {
         let prefetch = u16::try_from(prefetch).unwrap_or(u16::MAX);
         self.settle().await?;
         let state = self.subscribe(lane, prefetch).await?;
-        self.feeds.push(Feed { lane, number, prefetch, state });
+        self.feeds.push(ConsumerFeed { lane, number, prefetch, state });
         Ok(())
     }
 
-    async fn subscribe(&self, lane: usize, prefetch: u16) -> Result<State, BrokerError> {
+    async fn subscribe(&self, lane: usize, prefetch: u16) -> Result<FeedState, BrokerError> {
         match self.broker.consume(&self.address.lanes[lane], prefetch).await {
-            Ok(consumer) => Ok(State::Consuming(Box::new(consumer.sparing_its_session()))),
+            Ok(consumer) => Ok(FeedState::Consuming(Box::new(consumer.sparing_its_session()))),
             Err(BrokerError::Missing { .. }) => {
                 tracing::debug!(queue = self.address.lanes[lane], "the queue isn't there yet");
-                Ok(State::Missing { retry: Instant::now() + MISSING })
+                Ok(FeedState::Missing { retry: Instant::now() + MISSING })
             }
             Err(error) => Err(error),
         }
@@ -232,7 +232,7 @@ impl Line {
     pub(super) async fn retry_missing(&mut self) -> Result<(), BrokerError> {
         for number in 0..self.feeds.len() {
             let feed = &self.feeds[number];
-            let due = matches!(feed.state, State::Missing { retry } if Instant::now() >= retry);
+            let due = matches!(feed.state, FeedState::Missing { retry } if Instant::now() >= retry);
             if due {
                 self.feeds[number].state = self.subscribe(feed.lane, feed.prefetch).await?;
             }
@@ -243,7 +243,7 @@ impl Line {
     pub(super) async fn cancel(&mut self, lane: usize, number: u32) -> Result<(), BrokerError> {
         self.settle().await?;
         let Some(position) = self.feeds.iter().position(|feed| feed.number == number) else { return Ok(()) };
-        if let State::Consuming(consumer) = self.feeds.remove(position).state {
+        if let FeedState::Consuming(consumer) = self.feeds.remove(position).state {
             for delivery in consumer.cancel().await? {
                 match offer(lane, number, delivery) {
                     Ok(offer) => self.leftovers.push(offer),

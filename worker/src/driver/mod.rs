@@ -20,8 +20,8 @@ use warrener_shared::wire::topology::Names;
 
 use self::attempts::Attempts;
 use self::heartbeat::Heartbeats;
-use self::line::{Address, Answer, Connector, Heard, Line, Sealed, Told};
-use self::watchdog::{Verdict, Watchdog};
+use self::line::{Arrivals, BrokerAddress, Connector, Line, ReportAnswer, Sealed, Told};
+use self::watchdog::{Remedy, Watchdog};
 use crate::config::Settings;
 use crate::exec;
 use crate::registry::Registry;
@@ -32,7 +32,7 @@ pub(crate) struct Driver {
     session: Session<Receipt>,
     attempts: Attempts,
     heartbeats: Heartbeats,
-    link: Link,
+    link: BrokerLink,
     /// Wait before the next connection: grows until a report was confirmed.
     backoff: Backoff,
     /// Time at which the latest connection opened.
@@ -51,7 +51,7 @@ pub(crate) struct Driver {
 }
 
 /// The broker, there or not.
-enum Link {
+enum BrokerLink {
     Down(Connector),
     Up(Box<Line>),
 }
@@ -69,7 +69,7 @@ enum Drain {
 /// The event that woke the driver.
 enum Wake {
     Connected(Box<Line>),
-    Heard(Result<Heard, BrokerError>),
+    Heard(Result<Arrivals, BrokerError>),
     Ended,
     Tick,
     Shutdown,
@@ -92,7 +92,7 @@ impl Driver {
         };
         let lanes = queues.iter().filter_map(|queue| QueueName::new(queue).ok());
         let lanes = lanes.map(|queue| names.task_queue(&queue)).collect();
-        let address = Address::new(&settings.amqp, names, id, lanes);
+        let address = BrokerAddress::new(&settings.amqp, names, id, lanes);
         tracing::info!(
             worker = address.id,
             ?queues,
@@ -108,7 +108,7 @@ impl Driver {
             session: Session::new(rules),
             attempts: Attempts::new(registry),
             heartbeats,
-            link: Link::Down(Connector::new(address)),
+            link: BrokerLink::Down(Connector::new(address)),
             backoff: Backoff::new(),
             since: Instant::now(),
             was_useful: false,
@@ -130,7 +130,7 @@ impl Driver {
             self.take(wake).await;
             self.perform().await;
         }
-        if let Link::Up(line) = self.link {
+        if let BrokerLink::Up(line) = self.link {
             line.close().await;
         }
         tracing::info!("worker has ended");
@@ -140,8 +140,8 @@ impl Driver {
         let running = matches!(self.drain, Drain::No);
         let link = async {
             match &mut self.link {
-                Link::Down(connector) => Wake::Connected(connector.connected().await),
-                Link::Up(line) => Wake::Heard(line.hear().await),
+                BrokerLink::Down(connector) => Wake::Connected(connector.connected().await),
+                BrokerLink::Up(line) => Wake::Heard(line.hear().await),
             }
         };
         tokio::select! {
@@ -156,7 +156,7 @@ impl Driver {
         let now = self.now();
         match wake {
             Wake::Connected(line) => {
-                self.link = Link::Up(line);
+                self.link = BrokerLink::Up(line);
                 (self.since, self.was_useful) = (Instant::now(), false);
                 self.watchdog.begin(self.lanes, self.since);
                 self.open(now).await;
@@ -176,7 +176,7 @@ impl Driver {
 
     /// Sends the last log text of an attempt before its result.
     async fn tell_last(&mut self, ticket: &Ticket, news: Vec<Progress>) {
-        let Link::Up(line) = &mut self.link else { return };
+        let BrokerLink::Up(line) = &mut self.link else { return };
         if line.refused().is_some() {
             return;
         }
@@ -187,7 +187,7 @@ impl Driver {
 
     /// Takes up work on a connection, if reports can be delivered there; says so if not.
     async fn open(&mut self, now: Millis) {
-        let Link::Up(line) = &self.link else { return };
+        let BrokerLink::Up(line) = &self.link else { return };
         let refused = line.refused().map(str::to_owned);
         match &refused {
             None => self.session.handle(Event::Opened, now),
@@ -208,7 +208,7 @@ impl Driver {
     async fn learn(&mut self, told: Told, now: Millis) {
         match told {
             Told::Roads(roads) => {
-                let Link::Up(line) = &mut self.link else { return };
+                let BrokerLink::Up(line) = &mut self.link else { return };
                 let was_refused = line.refused().is_some();
                 line.learn(roads);
                 // A road that was closed since then shows by the end of the connection.
@@ -221,26 +221,26 @@ impl Driver {
     }
 
     fn judge(&mut self, lane: usize, ready: u32, now: Millis) {
-        let Link::Up(line) = &self.link else { return };
+        let BrokerLink::Up(line) = &self.link else { return };
         let queue = line.queue_name(lane).to_owned();
         match self.watchdog.found(lane, ready) {
-            Verdict::Well => {}
-            Verdict::Replace => {
+            Remedy::Well => {}
+            Remedy::Replace => {
                 tracing::warn!(queue, ready, "the queue has tasks and brings none: consuming anew");
                 for (_, feed) in self.session.hungry().into_iter().filter(|(of, _)| *of == lane) {
                     self.session.handle(Event::Silenced { lane, feed }, now);
                 }
             }
-            Verdict::Reconnect => {
+            Remedy::Reconnect => {
                 let why = format!("{ready} tasks wait in {queue} and none comes");
                 self.lose(&BrokerError::Broken { what: "consuming".to_owned(), why });
             }
         }
     }
 
-    async fn hear(&mut self, heard: Heard, now: Millis) {
+    async fn hear(&mut self, heard: Arrivals, now: Millis) {
         // Answers first: they make room.
-        for Answer { ticket, serial, confirmed } in heard.answers {
+        for ReportAnswer { ticket, serial, confirmed } in heard.answers {
             if confirmed {
                 self.backoff.reset();
                 self.was_useful = true;
@@ -281,7 +281,7 @@ impl Driver {
             }
             _ => {}
         }
-        if let Link::Up(line) = &mut self.link {
+        if let BrokerLink::Up(line) = &mut self.link {
             if line.refused().is_none() {
                 self.attempts.send_progress(line).await;
             }
@@ -309,7 +309,7 @@ impl Driver {
     }
 
     async fn beat(&mut self) {
-        if let Link::Up(line) = &mut self.link {
+        if let BrokerLink::Up(line) = &mut self.link {
             self.heartbeats.beat(&self.session, line).await;
         }
     }
@@ -337,7 +337,7 @@ impl Driver {
 
     /// Hands to the broker what has gathered.
     async fn flush(&mut self) {
-        if let Link::Up(line) = &mut self.link {
+        if let BrokerLink::Up(line) = &mut self.link {
             line.publish_queued().await;
             if let Err(error) = line.settle().await {
                 self.lose(&error);
@@ -350,14 +350,16 @@ impl Driver {
             (Action::Start { ticket, assignment, delivery }, _) => self.attempts.start(ticket, assignment, delivery),
             (Action::Stop(ticket), _) => self.attempts.stop(&ticket),
             (Action::Leave, _) => self.over = true,
-            (Action::Publish { ticket, serial, to, report }, Link::Up(line)) => {
+            (Action::Publish { ticket, serial, to, report }, BrokerLink::Up(line)) => {
                 line.queue(Sealed { ticket, serial, to, report });
             }
-            (Action::Ack(receipt), Link::Up(line)) => line.ack(receipt),
-            (Action::Consume { lane, feed, prefetch }, Link::Up(line)) => line.consume(lane, feed, prefetch).await?,
-            (Action::Cancel { lane, feed }, Link::Up(line)) => line.cancel(lane, feed).await?,
+            (Action::Ack(receipt), BrokerLink::Up(line)) => line.ack(receipt),
+            (Action::Consume { lane, feed, prefetch }, BrokerLink::Up(line)) => {
+                line.consume(lane, feed, prefetch).await?
+            }
+            (Action::Cancel { lane, feed }, BrokerLink::Up(line)) => line.cancel(lane, feed).await?,
             // The connection that it was meant for is gone: the session hears of that next.
-            (_, Link::Down(_)) => {}
+            (_, BrokerLink::Down(_)) => {}
         }
         Ok(())
     }
@@ -365,7 +367,7 @@ impl Driver {
     /// Hands the session the deliveries that had arrived at a consumer before it was cancelled.
     fn take_leftovers(&mut self) {
         let now = self.now();
-        if let Link::Up(line) = &mut self.link {
+        if let BrokerLink::Up(line) = &mut self.link {
             for offer in line.take_leftovers() {
                 self.session.handle(Event::Delivered(offer), now);
             }
@@ -373,13 +375,13 @@ impl Driver {
     }
 
     fn lose(&mut self, error: &BrokerError) {
-        if let Link::Up(line) = &self.link {
+        if let BrokerLink::Up(line) = &self.link {
             if self.since.elapsed() > LASTED {
                 self.backoff.reset();
             }
             let wait = self.backoff.next();
             tracing::warn!(%error, ?wait, "the broker is gone; attempts go on");
-            self.link = Link::Down(line.reconnect(wait, error, self.was_useful));
+            self.link = BrokerLink::Down(line.reconnect(wait, error, self.was_useful));
             self.session.handle(Event::Lost, self.now());
         }
     }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 /// Observations of one queue.
 #[derive(Debug)]
-struct Watch {
+struct QueueWatch {
     /// Time at which a delivery last came, or was last expected to come soon.
     heard: Instant,
     /// Time at which the last look was asked for.
@@ -20,7 +20,7 @@ struct Watch {
 
 /// The remedy for a queue that brings nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Remedy {
     /// Nothing.
     Well,
     /// Consumers of the queue are to be replaced.
@@ -32,13 +32,13 @@ pub(super) enum Verdict {
 /// Watches every queue of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Watchdog {
-    watches: Vec<Watch>,
+    watches: Vec<QueueWatch>,
 }
 
 impl Watchdog {
     /// Begins anew, with so many queues.
     pub(super) fn begin(&mut self, lanes: usize, now: Instant) {
-        self.watches = (0..lanes).map(|_| Watch { heard: now, looked: now, strikes: 0 }).collect();
+        self.watches = (0..lanes).map(|_| QueueWatch { heard: now, looked: now, strikes: 0 }).collect();
     }
 
     /// Something came from a queue.
@@ -64,18 +64,18 @@ impl Watchdog {
     }
 
     /// So many messages wait in a queue that was looked at.
-    pub(super) fn found(&mut self, lane: usize, ready: u32) -> Verdict {
-        let Some(watch) = self.watches.get_mut(lane) else { return Verdict::Well };
+    pub(super) fn found(&mut self, lane: usize, ready: u32) -> Remedy {
+        let Some(watch) = self.watches.get_mut(lane) else { return Remedy::Well };
         // What came after the question answers it.
         if ready == 0 || watch.heard >= watch.looked {
             watch.strikes = 0;
-            return Verdict::Well;
+            return Remedy::Well;
         }
         watch.strikes += 1;
         match watch.strikes {
-            REPLACE => Verdict::Replace,
-            RECONNECT.. => Verdict::Reconnect,
-            _ => Verdict::Well,
+            REPLACE => Remedy::Replace,
+            RECONNECT.. => Remedy::Reconnect,
+            _ => Remedy::Well,
         }
     }
 }

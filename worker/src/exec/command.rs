@@ -12,17 +12,17 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::Instant;
 
-use self::capture::{Head, Tail};
+use self::capture::{OutputHead, Tail};
 pub(crate) use self::group::Group;
-use self::room::Place;
+use self::room::ProgramPermit;
 pub(crate) use self::room::{is_shortage, needed};
-use self::running::Started;
-use super::{Answer, output};
+use self::running::StartedProgram;
+use super::{HandlerResult, output};
 use crate::{Context, Failure};
 
 /// A program with fixed arguments. No shell is involved, and nothing of the task becomes an argument.
 #[derive(Clone, Debug)]
-pub(crate) struct Command {
+pub(crate) struct Program {
     /// Program and arguments; never empty.
     pub(crate) argv: Vec<String>,
     /// Names of more variables that it may see.
@@ -38,15 +38,15 @@ enum Stopping {
     Forced,
 }
 
-impl Command {
+impl Program {
     /// Runs the program once. What it started does not outlive the call, as far as [`supervisor`](crate::supervisor)
     /// says.
-    pub(crate) async fn run(&self, context: &Context, input: &[u8], grace: Duration) -> Answer {
-        let Some(_place) = Place::take() else {
+    pub(crate) async fn run(&self, context: &Context, input: &[u8], grace: Duration) -> HandlerResult {
+        let Some(_place) = ProgramPermit::take() else {
             return Err(Failure::no_room("running another program: too few descriptors would be left"));
         };
         let started = self.start(context).map_err(|error| not_started(&self.argv[0], &error))?;
-        let (mut out, mut log) = (Head::new(output::BYTES), Tail::new(LOG_BYTES));
+        let (mut out, mut log) = (OutputHead::new(output::BYTES), Tail::new(LOG_BYTES));
         let ended = converse(started, context, input, grace, (&mut out, &mut log)).await;
         let log = log.text();
         tracing::debug!(job = context.job(), task = context.task(), attempt = context.attempt(), log, "command ended");
@@ -60,10 +60,10 @@ impl Command {
         }
     }
 
-    fn start(&self, context: &Context) -> std::io::Result<Started> {
+    fn start(&self, context: &Context) -> std::io::Result<StartedProgram> {
         let allowed = ALLOWED.iter().copied().chain(self.env.iter().map(String::as_str));
         let allowed: Vec<_> = allowed.filter_map(|name| Some((name, std::env::var_os(name)?))).collect();
-        Started::new(&self.argv, |command| {
+        StartedProgram::new(&self.argv, |command| {
             command
                 .env_clear()
                 .envs(allowed.iter().map(|(name, value)| (name, value)))
@@ -80,13 +80,13 @@ impl Command {
 /// Feeds and hears the program until it ends, and stops it when asked or when it says too much. Tells how it
 /// ended and whether it had been asked to.
 async fn converse(
-    started: Started,
+    started: StartedProgram,
     context: &Context,
     input: &[u8],
     grace: Duration,
-    (out, log): (&mut Head, &mut Tail),
+    (out, log): (&mut OutputHead, &mut Tail),
 ) -> std::io::Result<(ExitStatus, bool)> {
-    let Started { mut running, inlet, stdout, stderr } = started;
+    let StartedProgram { mut running, inlet, stdout, stderr } = started;
     let too_much = out.too_much();
     let mut pipes = std::pin::pin!(async {
         tokio::join!(out.read(stdout), log.read(stderr, context));

@@ -7,10 +7,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use warrener_shared::error::code;
 
-use super::{Answer, Command, Endpoint};
+use super::{Endpoint, HandlerResult, Program};
 use crate::{Context, Failure};
 
-pub(crate) type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
+pub(crate) type Answering = Pin<Box<dyn Future<Output = HandlerResult> + Send>>;
 
 /// The code, program or address that serves a kind.
 #[derive(Clone)]
@@ -18,7 +18,7 @@ pub(crate) enum Handler {
     /// Code of this process.
     Native(Arc<dyn Native>),
     /// A program.
-    Command(Arc<Command>),
+    Program(Arc<Program>),
     /// An address.
     Http(Arc<Endpoint>),
 }
@@ -58,7 +58,7 @@ impl Handler {
     pub(crate) fn bytes<F, Fut>(handler: F) -> Self
     where
         F: Fn(Context, Vec<u8>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Answer> + Send + 'static,
+        Fut: Future<Output = HandlerResult> + Send + 'static,
     {
         Self::native(move |context, input| Box::pin(handler(context, input)))
     }
@@ -73,7 +73,7 @@ fn read_input<I: DeserializeOwned>(input: &[u8]) -> Result<I, Failure> {
         .map_err(|error| Failure::new(code::BAD_INPUT, format!("reading the input: {error}")).for_good())
 }
 
-fn write_output(output: &impl Serialize) -> Answer {
+fn write_output(output: &impl Serialize) -> HandlerResult {
     serde_json::to_vec(output)
         .map_err(|error| Failure::new(code::BAD_OUTPUT, format!("writing the output: {error}")).for_good())
 }

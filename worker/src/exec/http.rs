@@ -12,26 +12,26 @@ use serde_json::json;
 use warrener_shared::error::code;
 use warrener_shared::wire::{self, JSON};
 
-use super::{Answer, output};
+use super::{HandlerResult, output};
 use crate::{Context, Failure};
 
 /// An address, and the client that reaches it.
 #[derive(Clone, Debug)]
 pub(crate) struct Endpoint {
     pub(crate) url: Url,
-    pub(crate) client: HttpClient,
+    pub(crate) client: EndpointClient,
 }
 
 /// The connections of one worker to all its endpoints.
 #[derive(Clone, Debug)]
-pub(crate) struct HttpClient {
+pub(crate) struct EndpointClient {
     /// For addresses elsewhere, through the proxy that the environment names.
     outside: reqwest::Client,
     /// For this machine: a proxy would ask itself.
     here: reqwest::Client,
 }
 
-impl HttpClient {
+impl EndpointClient {
     /// A client that follows no redirects: an endpoint is where the configuration says.
     pub(crate) fn new() -> Result<Self, reqwest::Error> {
         if rustls::crypto::CryptoProvider::get_default().is_none()
@@ -55,14 +55,14 @@ impl HttpClient {
 
 impl Endpoint {
     /// Posts the input once and judges the answer.
-    pub(crate) async fn post(&self, context: &Context, input: Vec<u8>) -> Answer {
+    pub(crate) async fn post(&self, context: &Context, input: Vec<u8>) -> HandlerResult {
         tokio::select! {
             answer = self.exchange(context, input) => answer,
             () = context.stop().cancelled() => Err(Failure::new(code::CANCELLED, "the request was given up")),
         }
     }
 
-    async fn exchange(&self, context: &Context, input: Vec<u8>) -> Answer {
+    async fn exchange(&self, context: &Context, input: Vec<u8>) -> HandlerResult {
         let request = self.request(context).body(input);
         let mut response = request.send().await.map_err(|error| self.unreachable(error))?;
         let status = response.status();

@@ -8,27 +8,31 @@ use warrener_shared::error::code;
 use warrener_shared::time::Millis;
 use warrener_shared::wire::result::Report;
 
-use super::{Answer, Patience};
+use super::{HandlerResult, TimeLimits};
 use crate::Failure;
 use crate::session::Ending;
 
-enum End {
-    Answered(Answer),
+enum LadderEnd {
+    Answered(HandlerResult),
     TimedOut(Millis),
     Stopped,
 }
 
 /// Lets the work come to its end, or stops it when its time is up or somebody else cancels `stop`.
-pub(super) async fn climb(work: impl Future<Output = Answer>, stop: &CancellationToken, patience: Patience) -> Ending {
+pub(super) async fn climb(
+    work: impl Future<Output = HandlerResult>,
+    stop: &CancellationToken,
+    patience: TimeLimits,
+) -> Ending {
     let mut work = pin!(work);
     let end = tokio::select! {
         // Most work ends at its first poll: then no timer is set and nobody listens to the token.
         biased;
-        answer = &mut work => End::Answered(answer),
-        timeout = up(patience.timeout) => End::TimedOut(timeout),
-        () = stop.cancelled() => End::Stopped,
+        answer = &mut work => LadderEnd::Answered(answer),
+        timeout = up(patience.timeout) => LadderEnd::TimedOut(timeout),
+        () = stop.cancelled() => LadderEnd::Stopped,
     };
-    if let End::Answered(answer) = end {
+    if let LadderEnd::Answered(answer) = end {
         // Work that gives up when it is asked to stop may say so before we hear of the wish ourselves.
         let gave_up = answer.is_err() && stop.is_cancelled();
         return if gave_up { Ending::Interrupted } else { reported(answer) };
@@ -36,7 +40,9 @@ pub(super) async fn climb(work: impl Future<Output = Answer>, stop: &Cancellatio
     stop.cancel();
     let last = tokio::time::timeout(patience.grace + FORCE, work).await.ok();
     match (end, last) {
-        (End::TimedOut(timeout), last) => reported(Err(timed_out(timeout).details_of(last.and_then(Result::err)))),
+        (LadderEnd::TimedOut(timeout), last) => {
+            reported(Err(timed_out(timeout).details_of(last.and_then(Result::err))))
+        }
         // It came to its end all the same.
         (_, Some(Ok(output))) => reported(Ok(output)),
         _ => Ending::Interrupted,
@@ -55,7 +61,7 @@ fn timed_out(timeout: Millis) -> Failure {
     Failure::new(code::TIMED_OUT, format!("the attempt took longer than its timeout of {timeout}"))
 }
 
-fn reported(answer: Answer) -> Ending {
+fn reported(answer: HandlerResult) -> Ending {
     Ending::Reported(match answer {
         Ok(output) => Report::Succeeded { output },
         Err(failure) if failure.is_for_want_of_room() => {

@@ -13,18 +13,18 @@ use futures_util::FutureExt;
 use warrener_shared::error::code;
 use warrener_shared::time::Millis;
 
-pub(crate) use self::command::{Command, Group, needed};
+pub(crate) use self::command::{Group, Program, needed};
 pub(crate) use self::handler::Handler;
-pub(crate) use self::http::{Endpoint, HttpClient};
+pub(crate) use self::http::{Endpoint, EndpointClient};
 use crate::session::Ending;
 use crate::{Context, Failure};
 
 /// Result of a handler: JSON bytes, or the failure.
-pub(crate) type Answer = Result<Vec<u8>, Failure>;
+pub(crate) type HandlerResult = Result<Vec<u8>, Failure>;
 
 /// Time limits of an attempt.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
+pub(crate) struct TimeLimits {
     /// From its start; `None` is for ever.
     pub(crate) timeout: Option<Millis>,
     /// Between asking and forcing.
@@ -32,16 +32,16 @@ pub(crate) struct Patience {
 }
 
 /// Works on an attempt. A panic is a failure like any other.
-pub(crate) async fn attempt(handler: Handler, context: Context, input: Vec<u8>, patience: Patience) -> Ending {
+pub(crate) async fn attempt(handler: Handler, context: Context, input: Vec<u8>, patience: TimeLimits) -> Ending {
     let work = AssertUnwindSafe(work(handler, context.clone(), input, patience.grace)).catch_unwind();
     let work = work.map(|answer| answer.unwrap_or_else(|panic| Err(panicked(panic.as_ref()))));
     ladder::climb(work, context.stop(), patience).await
 }
 
-async fn work(handler: Handler, context: Context, input: Vec<u8>, grace: Duration) -> Answer {
+async fn work(handler: Handler, context: Context, input: Vec<u8>, grace: Duration) -> HandlerResult {
     match handler {
         Handler::Native(code) => code.call(context, input).await.and_then(output::fits),
-        Handler::Command(command) => command.run(&context, &input, grace).await,
+        Handler::Program(command) => command.run(&context, &input, grace).await,
         Handler::Http(endpoint) => endpoint.post(&context, input).await,
     }
 }

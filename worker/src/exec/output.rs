@@ -5,13 +5,13 @@ use warrener_shared::error::code;
 use warrener_shared::json;
 use warrener_shared::limits::Limits;
 
-use super::Answer;
+use super::HandlerResult;
 use crate::{Context, Failure};
 
 /// Reads an answer: nothing is `null`, JSON stays as it came, other UTF-8 is a string without its last line breaks. A
 /// byte order mark in front is no part of it. What only begins like JSON is said in the attempt's log: a task that
 /// expects an object from it would not say why it has none.
-pub(super) fn read(bytes: &[u8], context: &Context) -> Answer {
+pub(super) fn read(bytes: &[u8], context: &Context) -> HandlerResult {
     let bytes = json::without_mark(bytes);
     let trimmed = bytes.trim_ascii();
     if trimmed.is_empty() {
@@ -28,7 +28,7 @@ pub(super) fn read(bytes: &[u8], context: &Context) -> Answer {
 }
 
 /// Reads an answer that is said to be JSON.
-pub(super) fn read_json(bytes: &[u8]) -> Answer {
+pub(super) fn read_json(bytes: &[u8]) -> HandlerResult {
     let trimmed = json::without_mark(bytes).trim_ascii();
     if trimmed.is_empty() {
         return Ok(b"null".to_vec());
@@ -44,7 +44,7 @@ pub(super) fn read_json(bytes: &[u8]) -> Answer {
 }
 
 /// Refuses an output that nobody would take.
-pub(super) fn fits(output: Vec<u8>) -> Answer {
+pub(super) fn fits(output: Vec<u8>) -> HandlerResult {
     if output.len() > BYTES {
         Err(too_large())
     } else if serde_json::from_slice::<&RawValue>(&output).is_err() {

@@ -32,10 +32,10 @@ pub(super) fn context() -> Context {
     Context::new(&mut assignment, 1)
 }
 
-const FOR_EVER: Patience = Patience { timeout: None, grace: Duration::from_millis(300) };
+const FOR_EVER: TimeLimits = TimeLimits { timeout: None, grace: Duration::from_millis(300) };
 
-fn within(millis: u64) -> Patience {
-    Patience { timeout: Some(Millis(millis)), ..FOR_EVER }
+fn within(millis: u64) -> TimeLimits {
+    TimeLimits { timeout: Some(Millis(millis)), ..FOR_EVER }
 }
 
 /// The ending as text: `ok <output>`, or `<code>: <message>`, with `, for good` or `, after <span>`.

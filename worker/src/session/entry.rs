@@ -10,14 +10,14 @@ use super::Destination;
 
 /// The session's record of a ticket that it holds.
 #[derive(Debug)]
-pub(super) struct Entry<D> {
+pub(super) struct TicketEntry<D> {
     /// Unsettled deliveries of the ticket; more than one if the orchestrator published it twice.
     pub(super) deliveries: Vec<Held<D>>,
     /// Destination of the reports.
     pub(super) to: Destination,
     /// Number of the report that waits for the broker's answer; 0 if none does.
     pub(super) sent: u64,
-    pub(super) stage: Stage,
+    pub(super) stage: EntryStage,
 }
 
 /// A delivery and the consumer whose credit it uses.
@@ -29,11 +29,11 @@ pub(super) struct Held<D> {
 }
 
 #[derive(Debug)]
-pub(super) enum Stage {
+pub(super) enum EntryStage {
     /// To be worked on alone: waits for its neighbours.
-    Waiting(Job),
+    Waiting(NewAttempt),
     /// To be worked on alone: its sign of life is on the way.
-    Announcing(Job),
+    Announcing(NewAttempt),
     /// A slot works on it.
     Running(Run),
     /// The report is on the way, or kept for the next connection.
@@ -42,7 +42,7 @@ pub(super) enum Stage {
 
 /// An attempt that has not begun.
 #[derive(Debug)]
-pub(super) struct Job {
+pub(super) struct NewAttempt {
     pub(super) assignment: Assignment,
     pub(super) delivery: u32,
 }
@@ -69,14 +69,14 @@ pub(super) enum Why {
     Drain,
 }
 
-impl<D> Entry<D> {
+impl<D> TicketEntry<D> {
     pub(super) const fn is_claimed(&self) -> bool {
-        matches!(self.stage, Stage::Running(Run { claim: Claim::Held, .. }))
+        matches!(self.stage, EntryStage::Running(Run { claim: Claim::Held, .. }))
     }
 
     /// A result that no delivery would bring back: it takes up room for one, so that the number of kept
     /// results is bounded by the slots.
     pub(super) fn is_orphan(&self) -> bool {
-        matches!(self.stage, Stage::Reporting(_)) && self.deliveries.is_empty()
+        matches!(self.stage, EntryStage::Reporting(_)) && self.deliveries.is_empty()
     }
 }

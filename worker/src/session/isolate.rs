@@ -9,15 +9,15 @@ use std::sync::Arc;
 use warrener_shared::time::Millis;
 use warrener_shared::wire::result::{Progress, Report};
 
-use super::entry::{Entry, Stage};
+use super::entry::{EntryStage, TicketEntry};
 use super::offer::Surplus;
 use super::{Session, Ticket};
 
 impl<D> Session<D> {
     pub(super) fn isolate(&mut self, surplus: Surplus<D>) {
         let to = self.destination(&surplus.job.assignment);
-        let stage = Stage::Waiting(surplus.job);
-        let entry = Entry { deliveries: vec![surplus.held], to, sent: 0, stage };
+        let stage = EntryStage::Waiting(surplus.job);
+        let entry = TicketEntry { deliveries: vec![surplus.held], to, sent: 0, stage };
         self.entries.insert(surplus.ticket.clone(), entry);
         self.alone = Some(surplus.ticket);
         self.unbalanced = true;
@@ -27,14 +27,14 @@ impl<D> Session<D> {
     /// Announces the lone attempt as soon as no neighbour could be accused.
     pub(super) fn advance_alone(&mut self) {
         let Some(ticket) = self.alone.clone() else { return };
-        let accusable = self.entries.values().any(|e| matches!(e.stage, Stage::Running(_)) && !e.is_claimed());
+        let accusable = self.entries.values().any(|e| matches!(e.stage, EntryStage::Running(_)) && !e.is_claimed());
         if accusable || self.running >= self.rules.slots {
             return;
         }
         let Some(entry) = self.entries.get_mut(&ticket) else { return };
-        let stage = std::mem::replace(&mut entry.stage, Stage::Reporting(sign_of_life()));
+        let stage = std::mem::replace(&mut entry.stage, EntryStage::Reporting(sign_of_life()));
         entry.stage = match stage {
-            Stage::Waiting(job) => Stage::Announcing(job),
+            EntryStage::Waiting(job) => EntryStage::Announcing(job),
             other => {
                 entry.stage = other;
                 return;
@@ -46,7 +46,7 @@ impl<D> Session<D> {
     /// The sign of life is safe: begin.
     pub(super) fn announced(&mut self, ticket: &Ticket, now: Millis) {
         let Some(entry) = self.entries.remove(ticket) else { return };
-        if let Stage::Announcing(job) = entry.stage {
+        if let EntryStage::Announcing(job) = entry.stage {
             self.start(ticket.clone(), job, entry.deliveries, entry.to, now);
         }
     }

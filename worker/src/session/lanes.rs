@@ -11,13 +11,13 @@ use super::Action;
 /// The consumers of every queue.
 #[derive(Debug)]
 pub(super) struct Lanes {
-    lanes: Vec<Lane>,
+    lanes: Vec<QueueConsumers>,
     slots: usize,
     last_feed: u32,
 }
 
 #[derive(Debug, Default)]
-struct Lane {
+struct QueueConsumers {
     feeds: Vec<Feed>,
     /// Unsettled deliveries of cancelled consumers.
     stale: usize,
@@ -32,12 +32,12 @@ struct Feed {
 
 impl Lanes {
     pub(super) fn new(lanes: usize, slots: usize) -> Self {
-        Self { lanes: (0..lanes).map(|_| Lane::default()).collect(), slots, last_feed: 0 }
+        Self { lanes: (0..lanes).map(|_| QueueConsumers::default()).collect(), slots, last_feed: 0 }
     }
 
     /// Forgets all consumers and deliveries of a lost connection.
     pub(super) fn clear(&mut self) {
-        self.lanes.iter_mut().for_each(|lane| *lane = Lane::default());
+        self.lanes.iter_mut().for_each(|lane| *lane = QueueConsumers::default());
     }
 
     /// A delivery arrived.
@@ -99,7 +99,7 @@ impl Lanes {
     }
 }
 
-impl Lane {
+impl QueueConsumers {
     fn outstanding(&self) -> usize {
         self.feeds.iter().map(|feed| feed.prefetch).sum::<usize>() + self.stale
     }

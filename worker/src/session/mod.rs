@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use warrener_shared::time::Millis;
 
-use self::entry::{Claim, Entry, Held, Run, Stage};
+use self::entry::{Claim, EntryStage, Held, Run, TicketEntry};
 pub use self::event::{Action, Destination, Ending, Event, Offer, Rules, Ticket};
 use self::lanes::Lanes;
 use self::memory::{Cancelled, Recent};
@@ -32,7 +32,7 @@ use self::rest::Rest;
 #[derive(Debug)]
 pub struct Session<D> {
     rules: Rules,
-    entries: BTreeMap<Ticket, Entry<D>>,
+    entries: BTreeMap<Ticket, TicketEntry<D>>,
     /// Deliveries without a slot, per queue.
     surplus: Vec<VecDeque<Surplus<D>>>,
     lanes: Lanes,
@@ -113,9 +113,9 @@ impl<D> Session<D> {
     /// The tickets that a heartbeat names: what is worked on, until it has really stopped, and results on their way.
     pub fn tickets(&self) -> Vec<String> {
         let named = self.entries.iter().filter(|(_, entry)| match &entry.stage {
-            Stage::Running(_) => true,
-            Stage::Reporting(report) => report::is_result(report),
-            Stage::Waiting(_) | Stage::Announcing(_) => false,
+            EntryStage::Running(_) => true,
+            EntryStage::Reporting(report) => report::is_result(report),
+            EntryStage::Waiting(_) | EntryStage::Announcing(_) => false,
         });
         named.map(|(ticket, _)| ticket.to_string()).collect()
     }
@@ -123,7 +123,7 @@ impl<D> Session<D> {
     /// The shortest silence that a running attempt allows; `None` if none asks for one.
     pub fn patience(&self) -> Option<Millis> {
         let runs = self.entries.values().filter_map(|entry| match &entry.stage {
-            Stage::Running(run) => run.heartbeat,
+            EntryStage::Running(run) => run.heartbeat,
             _ => None,
         });
         runs.min()
@@ -151,9 +151,9 @@ impl<D> Session<D> {
             entry.deliveries.clear();
             entry.sent = 0;
             match &mut entry.stage {
-                Stage::Waiting(_) => false,
-                Stage::Reporting(report) => report::is_result(report) || !comes_again,
-                Stage::Running(run) if run.claim == Claim::Asked => {
+                EntryStage::Waiting(_) => false,
+                EntryStage::Reporting(report) => report::is_result(report) || !comes_again,
+                EntryStage::Running(run) if run.claim == Claim::Asked => {
                     run.claim = Claim::None;
                     true
                 }
@@ -185,8 +185,8 @@ impl<D> Session<D> {
     }
 
     fn claim_due(&mut self, now: Millis) {
-        let due = |entry: &Entry<D>| match &entry.stage {
-            Stage::Running(Run { since, claim: Claim::None, stopping: None, .. }) => {
+        let due = |entry: &TicketEntry<D>| match &entry.stage {
+            EntryStage::Running(Run { since, claim: Claim::None, stopping: None, .. }) => {
                 !entry.deliveries.is_empty() && now.0 >= since.0 + self.rules.claim_after.0
             }
             _ => false,

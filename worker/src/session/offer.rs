@@ -8,14 +8,14 @@ use warrener_shared::time::Millis;
 use warrener_shared::wire::dispatch::Assignment;
 use warrener_shared::wire::result::Report;
 
-use super::entry::{Claim, Entry, Held, Job, Run, Stage};
+use super::entry::{Claim, EntryStage, Held, NewAttempt, Run, TicketEntry};
 use super::{Action, Destination, Offer, Session, Ticket};
 
 /// A delivery that waits for a slot.
 #[derive(Debug)]
 pub(super) struct Surplus<D> {
     pub(super) ticket: Ticket,
-    pub(super) job: Job,
+    pub(super) job: NewAttempt,
     pub(super) held: Held<D>,
 }
 
@@ -27,7 +27,7 @@ impl<D> Session<D> {
         let begun = assignment.deliveries.unwrap_or(0).saturating_add(earlier);
         let ticket = Ticket::from(assignment.ticket.as_str());
         let alone = assignment.deliveries.is_some();
-        let job = Job { assignment, delivery: begun.saturating_add(1) };
+        let job = NewAttempt { assignment, delivery: begun.saturating_add(1) };
         let Some(surplus) = self.attach(Surplus { ticket, job, held: Held { lane, feed, delivery } }) else { return };
         if earlier >= if alone { 1 } else { CRASHES } && !mutant::is(Mutant::NoCrashCount) {
             self.hand_back(surplus, Some(code::SUSPECT), Some(begun));
@@ -81,11 +81,18 @@ impl<D> Session<D> {
         None
     }
 
-    pub(super) fn start(&mut self, ticket: Ticket, job: Job, deliveries: Vec<Held<D>>, to: Destination, now: Millis) {
+    pub(super) fn start(
+        &mut self,
+        ticket: Ticket,
+        job: NewAttempt,
+        deliveries: Vec<Held<D>>,
+        to: Destination,
+        now: Millis,
+    ) {
         self.running += 1;
         let heartbeat = job.assignment.heartbeat;
-        let stage = Stage::Running(Run { since: now, heartbeat, claim: Claim::None, stopping: None });
-        self.entries.insert(ticket.clone(), Entry { deliveries, to, sent: 0, stage });
+        let stage = EntryStage::Running(Run { since: now, heartbeat, claim: Claim::None, stopping: None });
+        self.entries.insert(ticket.clone(), TicketEntry { deliveries, to, sent: 0, stage });
         self.actions.push(Action::Start { ticket, assignment: job.assignment, delivery: job.delivery });
     }
 
@@ -109,8 +116,8 @@ impl<D> Session<D> {
     }
 
     fn report_unheld(&mut self, ticket: Ticket, report: Arc<Report>, deliveries: Vec<Held<D>>, to: Destination) {
-        let stage = Stage::Reporting(report);
-        self.entries.insert(ticket.clone(), Entry { deliveries, to, sent: 0, stage });
+        let stage = EntryStage::Reporting(report);
+        self.entries.insert(ticket.clone(), TicketEntry { deliveries, to, sent: 0, stage });
         self.send(&ticket);
     }
 

@@ -6,18 +6,18 @@ use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::time::Millis;
 use warrener_shared::wire::result::Report;
 
-use super::entry::{Claim, Entry, Stage, Why};
+use super::entry::{Claim, EntryStage, TicketEntry, Why};
 use super::isolate::sign_of_life;
 use super::{Action, Ending, Session, Ticket};
 
 impl<D> Session<D> {
     pub(super) fn ended(&mut self, ticket: &Ticket, ending: Ending, now: Millis) {
         let Some(entry) = self.entries.get_mut(ticket) else { return };
-        let Stage::Running(run) = &entry.stage else { return };
+        let EntryStage::Running(run) = &entry.stage else { return };
         let dropped = run.stopping == Some(Why::Cancel);
         self.running -= 1;
         self.unbalanced |= entry.deliveries.is_empty();
-        entry.stage = Stage::Reporting(Arc::new(match ending {
+        entry.stage = EntryStage::Reporting(Arc::new(match ending {
             Ending::Reported(report) => {
                 self.rest.reset();
                 report
@@ -44,7 +44,7 @@ impl<D> Session<D> {
 
     pub(super) fn claim(&mut self, ticket: &Ticket) {
         let Some(entry) = self.entries.get_mut(ticket) else { return };
-        let Stage::Running(run) = &mut entry.stage else { return };
+        let EntryStage::Running(run) = &mut entry.stage else { return };
         run.claim = Claim::Asked;
         self.send(ticket);
     }
@@ -57,10 +57,10 @@ impl<D> Session<D> {
         let lease = self.rules.lease;
         let Some(entry) = self.entries.get_mut(ticket) else { return };
         let report = match &entry.stage {
-            Stage::Reporting(report) => report.clone(),
-            Stage::Announcing(_) => sign_of_life(),
-            Stage::Running(_) => Arc::new(Report::Claimed { lease }),
-            Stage::Waiting(_) => return,
+            EntryStage::Reporting(report) => report.clone(),
+            EntryStage::Announcing(_) => sign_of_life(),
+            EntryStage::Running(_) => Arc::new(Report::Claimed { lease }),
+            EntryStage::Waiting(_) => return,
         };
         self.last_serial += 1;
         entry.sent = self.last_serial;
@@ -70,8 +70,9 @@ impl<D> Session<D> {
 
     /// Sends again what was refused or never left.
     pub(super) fn send_unsent(&mut self) {
-        let unsent =
-            |entry: &Entry<D>| entry.sent == 0 && matches!(entry.stage, Stage::Reporting(_) | Stage::Announcing(_));
+        let unsent = |entry: &TicketEntry<D>| {
+            entry.sent == 0 && matches!(entry.stage, EntryStage::Reporting(_) | EntryStage::Announcing(_))
+        };
         let tickets: Vec<Ticket> =
             self.entries.iter().filter(|(_, entry)| unsent(entry)).map(|(ticket, _)| ticket.clone()).collect();
         for ticket in tickets {
@@ -86,10 +87,10 @@ impl<D> Session<D> {
         }
         entry.sent = 0;
         match &mut entry.stage {
-            Stage::Running(run) if !confirmed => run.claim = Claim::None,
-            Stage::Running(_) => self.claimed(&ticket),
-            Stage::Announcing(_) if confirmed => self.announced(&ticket, now),
-            Stage::Reporting(_) if confirmed => self.reported(ticket),
+            EntryStage::Running(run) if !confirmed => run.claim = Claim::None,
+            EntryStage::Running(_) => self.claimed(&ticket),
+            EntryStage::Announcing(_) if confirmed => self.announced(&ticket, now),
+            EntryStage::Reporting(_) if confirmed => self.reported(ticket),
             _ => {}
         }
     }
@@ -97,7 +98,7 @@ impl<D> Session<D> {
     /// The lease stands. Its consumers end before the acknowledgement could fill the place with another task.
     fn claimed(&mut self, ticket: &Ticket) {
         let Some(entry) = self.entries.get_mut(ticket) else { return };
-        if let Stage::Running(run) = &mut entry.stage {
+        if let EntryStage::Running(run) = &mut entry.stage {
             run.claim = Claim::Held;
         }
         self.unbalanced = true;
@@ -112,7 +113,7 @@ impl<D> Session<D> {
         let Some(entry) = self.entries.remove(&ticket) else { return };
         self.unbalanced |= entry.deliveries.is_empty();
         self.ack_all(entry.deliveries);
-        if let Stage::Reporting(report) = entry.stage {
+        if let EntryStage::Reporting(report) = entry.stage {
             self.recent.insert(ticket, report);
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use warrener_shared::wire::result::Report;
 
-use super::entry::{Stage, Why};
+use super::entry::{EntryStage, Why};
 use super::{Action, Session, Ticket};
 
 impl<D> Session<D> {
@@ -14,7 +14,7 @@ impl<D> Session<D> {
             let ticket = Ticket::from(ticket);
             self.cancelled.insert(ticket.clone());
             match self.entries.get(&ticket).map(|entry| &entry.stage) {
-                Some(Stage::Running(_)) => self.stop(&ticket, Why::Cancel),
+                Some(EntryStage::Running(_)) => self.stop(&ticket, Why::Cancel),
                 Some(_) => self.drop_entry(&ticket),
                 None => {}
             }
@@ -48,15 +48,15 @@ impl<D> Session<D> {
 
     fn hand_back_alone(&mut self, ticket: &Ticket) {
         let Some(entry) = self.entries.get_mut(ticket) else { return };
-        if matches!(entry.stage, Stage::Waiting(_) | Stage::Announcing(_)) {
-            entry.stage = Stage::Reporting(Arc::new(Report::Released { code: None, deliveries: None }));
+        if matches!(entry.stage, EntryStage::Waiting(_) | EntryStage::Announcing(_)) {
+            entry.stage = EntryStage::Reporting(Arc::new(Report::Released { code: None, deliveries: None }));
             self.forget_alone(ticket);
             self.send(ticket);
         }
     }
 
     pub(super) fn grace_over(&mut self) {
-        let running = |stage: &Stage| matches!(stage, Stage::Running(run) if run.stopping.is_none());
+        let running = |stage: &EntryStage| matches!(stage, EntryStage::Running(run) if run.stopping.is_none());
         let tickets: Vec<Ticket> =
             self.entries.iter().filter(|(_, entry)| running(&entry.stage)).map(|(t, _)| t.clone()).collect();
         for ticket in tickets {
@@ -66,7 +66,7 @@ impl<D> Session<D> {
 
     fn stop(&mut self, ticket: &Ticket, why: Why) {
         let Some(entry) = self.entries.get_mut(ticket) else { return };
-        let Stage::Running(run) = &mut entry.stage else { return };
+        let EntryStage::Running(run) = &mut entry.stage else { return };
         let first = run.stopping.replace(why).is_none();
         if first {
             self.actions.push(Action::Stop(ticket.clone()));

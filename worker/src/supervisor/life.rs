@@ -41,7 +41,7 @@ struct Supervisor {
     leader: Option<Pid>,
     end: Option<ProgramEnd>,
     stage: LifeStage,
-    input: Input,
+    input: ProgramInput,
     /// Set while the worker's end of the socket is open.
     has_worker: bool,
 }
@@ -58,7 +58,7 @@ enum LifeStage {
 }
 
 /// The input on its way to the program.
-struct Input {
+struct ProgramInput {
     header: Vec<u8>,
     /// Bytes still to come from the worker; `None` before the header is complete.
     missing: Option<usize>,
@@ -96,7 +96,7 @@ fn begin(mut arguments: impl Iterator<Item = OsString>) -> io::Result<Option<Sup
     leave_pipes()?;
     worker.write_all(format!("pid {leader}\n").as_bytes())?;
     worker.set_nonblocking(true)?;
-    let input = Input { header: Vec::new(), missing: None, bytes: Vec::new(), written: 0, pipe };
+    let input = ProgramInput { header: Vec::new(), missing: None, bytes: Vec::new(), written: 0, pipe };
     let (leader, stage) = (Some(leader), LifeStage::Running);
     Ok(Some(Supervisor { worker, children, leader, end: None, stage, input, has_worker: true }))
 }
@@ -231,7 +231,7 @@ impl Supervisor {
     }
 }
 
-impl Input {
+impl ProgramInput {
     /// Takes what belongs to the input; gives back what stands behind it.
     fn take<'b>(&mut self, mut bytes: &'b [u8]) -> &'b [u8] {
         while self.missing.is_none() {

@@ -8,20 +8,20 @@ use super::super::report::grouped;
 #[derive(Clone, Debug)]
 pub(super) struct Chart {
     pub(super) title: &'static str,
-    pub(super) across: Axis,
+    pub(super) across: ChartAxis,
     /// From 0, or if it is logarithmic from a power of ten.
-    pub(super) up: Axis,
-    pub(super) lines: Vec<Line>,
+    pub(super) up: ChartAxis,
+    pub(super) lines: Vec<ChartLine>,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Axis {
+pub(super) struct ChartAxis {
     pub(super) label: &'static str,
     pub(super) is_log: bool,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Line {
+pub(super) struct ChartLine {
     pub(super) name: &'static str,
     pub(super) color: &'static str,
     pub(super) is_dashed: bool,
@@ -62,7 +62,7 @@ impl Chart {
 }
 
 impl Scale {
-    fn new(axis: Axis, values: impl Iterator<Item = f64> + Clone, length: f64) -> Self {
+    fn new(axis: ChartAxis, values: impl Iterator<Item = f64> + Clone, length: f64) -> Self {
         let least = values.clone().fold(f64::INFINITY, f64::min);
         let most = values.fold(f64::NEG_INFINITY, f64::max);
         let marks = if axis.is_log { decades(least, most) } else { steps(most) };
@@ -142,7 +142,7 @@ fn grid(text: &mut String, chart: &Chart, across: &Scale, up: &Scale) {
     .ok();
 }
 
-fn curve(text: &mut String, line: &Line, across: &Scale, up: &Scale) {
+fn curve(text: &mut String, line: &ChartLine, across: &Scale, up: &Scale) {
     let places = line.points.iter().map(|(x, y)| (LEFT + across.place(*x), TOP + HIGH - up.place(*y)));
     let path: Vec<_> = places.clone().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
     let (color, dash) = (line.color, dash(line));
@@ -162,7 +162,7 @@ fn curve(text: &mut String, line: &Line, across: &Scale, up: &Scale) {
     }
 }
 
-fn legend(text: &mut String, lines: &[Line]) {
+fn legend(text: &mut String, lines: &[ChartLine]) {
     let x = LEFT + WIDE + 20.0;
     for (row, line) in lines.iter().enumerate() {
         let y = TOP + 12.0 + row as f64 * 22.0;
@@ -180,7 +180,7 @@ fn legend(text: &mut String, lines: &[Line]) {
     }
 }
 
-const fn dash(line: &Line) -> &'static str {
+const fn dash(line: &ChartLine) -> &'static str {
     if line.is_dashed { " stroke-dasharray=\"6 4\"" } else { "" }
 }
 

@@ -18,7 +18,7 @@ use crate::failure::Failure;
 
 /// A shape, and what its measures are called.
 #[derive(Debug)]
-struct Shape {
+struct GraphShape {
     name: &'static str,
     document: fn(usize, &str) -> String,
     /// Small jobs that are measured; one that takes seconds needs no more.
@@ -40,7 +40,7 @@ impl Rounds<'_> {
         Ok(measures)
     }
 
-    async fn shape(&self, shape: &Shape) -> Result<Vec<Measure>, Failure> {
+    async fn shape(&self, shape: &GraphShape) -> Result<Vec<Measure>, Failure> {
         let (orchestrator, many) = (self.stage.system.orchestrator(), self.args.shape_tasks);
         let (mut times, mut work, mut memory) = (Vec::new(), Vec::new(), 0.0_f64);
         let (mut firsts, mut waits) = (Vec::new(), Vec::new());
@@ -165,8 +165,8 @@ const fn random(state: &mut u64) -> u64 {
     *state
 }
 
-const SHAPES: [Shape; 4] = [
-    Shape {
+const SHAPES: [GraphShape; 4] = [
+    GraphShape {
         name: "star",
         document: star,
         times: 10,
@@ -176,7 +176,7 @@ const SHAPES: [Shape; 4] = [
         first: "star: submit to first task",
         wait: Some("star: longest answer beside it"),
     },
-    Shape {
+    GraphShape {
         name: "fan-in",
         document: fan_in,
         times: 10,
@@ -186,7 +186,7 @@ const SHAPES: [Shape; 4] = [
         first: "fan-in: submit to first task",
         wait: Some("fan-in: longest answer beside it"),
     },
-    Shape {
+    GraphShape {
         name: "layers",
         document: layers,
         times: 5,
@@ -196,7 +196,7 @@ const SHAPES: [Shape; 4] = [
         first: "layers: submit to first task",
         wait: Some("layers: longest answer beside it"),
     },
-    Shape {
+    GraphShape {
         name: "chain",
         document: chain,
         times: 1,

@@ -7,7 +7,7 @@ use warrener_runtime::config::Amqp;
 use warrener_shared::wire::topology::Names;
 
 /// The broker's address, and the names that the worker uses there.
-pub(in crate::driver) struct Address {
+pub(in crate::driver) struct BrokerAddress {
     pub(in crate::driver) id: String,
     /// Task queues, in order of preference.
     pub(in crate::driver) lanes: Vec<String>,
@@ -21,7 +21,7 @@ pub(in crate::driver) struct Address {
     in_doubt: AtomicBool,
 }
 
-impl Address {
+impl BrokerAddress {
     pub(in crate::driver) fn new(amqp: &Amqp, names: Names, id: String, lanes: Vec<String>) -> Self {
         let mut settings = Settings::new(amqp.address(), format!("warrener worker {id}"));
         settings.heartbeat = amqp.heartbeat;

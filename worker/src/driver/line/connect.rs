@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use warrener_amqp::{Backoff, BrokerError, Session};
 use warrener_shared::wire::topology::{KEY_CONTROL_ALL, control_key};
 
-use super::address::Address;
+use super::address::BrokerAddress;
 use super::post::Post;
 use super::roads::Roads;
 use super::{Line, tell_of_silence};
@@ -19,12 +19,12 @@ pub(in crate::driver) struct Connector {
 }
 
 impl Connector {
-    pub(in crate::driver) fn new(address: Address) -> Self {
+    pub(in crate::driver) fn new(address: BrokerAddress) -> Self {
         Self { connecting: Box::pin(connect(Arc::new(address), Duration::ZERO)) }
     }
 
     /// After a connection that broke.
-    pub(super) fn after(address: Arc<Address>, wait: Duration) -> Self {
+    pub(super) fn after(address: Arc<BrokerAddress>, wait: Duration) -> Self {
         Self { connecting: Box::pin(connect(address, wait)) }
     }
 
@@ -34,7 +34,7 @@ impl Connector {
     }
 }
 
-async fn connect(address: Arc<Address>, wait: Duration) -> Box<Line> {
+async fn connect(address: Arc<BrokerAddress>, wait: Duration) -> Box<Line> {
     tokio::time::sleep(wait).await;
     let (mut backoff, mut tries) = (Backoff::new(), 0);
     loop {
@@ -54,7 +54,7 @@ async fn connect(address: Arc<Address>, wait: Duration) -> Box<Line> {
 }
 
 /// Opens a session, and asks what this user may publish if there is a reason to.
-async fn open(address: Arc<Address>) -> Result<Box<Line>, BrokerError> {
+async fn open(address: Arc<BrokerAddress>) -> Result<Box<Line>, BrokerError> {
     let broker = Session::open(&address.settings).await?;
     let publisher = broker.publisher(WINDOW).await?;
     // A fresh name each time: the queue of a connection that just died may still be there, locked.

@@ -11,8 +11,8 @@ use warrener_shared::wire::Message;
 use warrener_shared::wire::result::Bundle;
 use warrener_shared::wire::topology::KEY_RESULTS;
 
-use super::address::Address;
-use super::{Answer, Sealed};
+use super::address::BrokerAddress;
+use super::{ReportAnswer, Sealed};
 use crate::report;
 use crate::session::{Destination, Ticket};
 
@@ -29,7 +29,7 @@ pub(super) struct Post {
     /// Messages to our own results among the letters.
     underway: usize,
     /// Reports that nobody could be sent, as good as received.
-    dropped: Vec<Answer>,
+    dropped: Vec<ReportAnswer>,
 }
 
 /// A message that waits for its confirm.
@@ -48,7 +48,7 @@ impl Post {
     /// Publishes what is queued while there is room, so that it never waits for the broker.
     ///
     /// `answers` says whether answers for other orchestrators are taken: one that is refused would end the connection.
-    pub(super) async fn send(&mut self, publisher: &Publisher, address: &Address, answers: bool) {
+    pub(super) async fn send(&mut self, publisher: &Publisher, address: &BrokerAddress, answers: bool) {
         while publisher.room() > 0
             && let Some(first) = self.next()
         {
@@ -56,7 +56,7 @@ impl Post {
                 address.will_answer_others();
                 if !answers {
                     tracing::error!(%queue, "an answer is dropped: this user may not write to the default exchange");
-                    self.dropped.push(Answer { ticket: first.ticket, serial: first.serial, confirmed: true });
+                    self.dropped.push(ReportAnswer { ticket: first.ticket, serial: first.serial, confirmed: true });
                     continue;
                 }
             }
@@ -99,12 +99,12 @@ impl Post {
     }
 
     /// Takes the broker's answers to reports, those to at most `most` messages.
-    pub(super) fn poll_answers(&mut self, cx: &mut Context<'_>, most: usize) -> Vec<Answer> {
+    pub(super) fn poll_answers(&mut self, cx: &mut Context<'_>, most: usize) -> Vec<ReportAnswer> {
         let mut answers = std::mem::take(&mut self.dropped);
         for _ in 0..most {
             let Poll::Ready(Some((reports, to_results, confirmed))) = self.letters.poll_next_unpin(cx) else { break };
             self.underway -= usize::from(to_results);
-            answers.extend(reports.into_iter().map(|(ticket, serial)| Answer { ticket, serial, confirmed }));
+            answers.extend(reports.into_iter().map(|(ticket, serial)| ReportAnswer { ticket, serial, confirmed }));
         }
         answers
     }

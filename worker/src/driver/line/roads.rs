@@ -2,7 +2,7 @@
 
 use warrener_amqp::{BrokerError, Right, Session};
 
-use super::address::Address;
+use super::address::BrokerAddress;
 
 /// The messages that this user may publish, as of the last look.
 pub(in crate::driver) struct Roads {
@@ -21,7 +21,7 @@ impl Roads {
     }
 
     /// Asks the broker. Nothing is published, and a "no" breaks nothing.
-    pub(super) async fn ask(broker: &Session, address: &Address) -> Result<Self, BrokerError> {
+    pub(super) async fn ask(broker: &Session, address: &BrokerAddress) -> Result<Self, BrokerError> {
         let refused = barrier(broker, &address.results).await?;
         let silent = barrier(broker, &address.workers).await?;
         // Our own users have no right on the default exchange, and the broker writes a line to its log for each "no":

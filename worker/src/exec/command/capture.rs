@@ -8,13 +8,13 @@ use tokio_util::sync::CancellationToken;
 use crate::Context;
 
 /// The beginning of a stream, up to a limit.
-pub(super) struct Head {
+pub(super) struct OutputHead {
     bytes: Vec<u8>,
     limit: usize,
     too_much: CancellationToken,
 }
 
-impl Head {
+impl OutputHead {
     pub(super) fn new(limit: usize) -> Self {
         Self { bytes: Vec::new(), limit, too_much: CancellationToken::new() }
     }

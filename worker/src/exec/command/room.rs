@@ -9,9 +9,9 @@ use warrener_runtime::descriptors;
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
 
 /// The right to run one more program; given back when it is dropped.
-pub(super) struct Place(());
+pub(super) struct ProgramPermit(());
 
-impl Place {
+impl ProgramPermit {
     /// `None` if the descriptors would not do.
     pub(super) fn take() -> Option<Self> {
         let most = programs(descriptors::soft_limit());
@@ -21,7 +21,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for ProgramPermit {
     fn drop(&mut self) {
         RUNNING.fetch_sub(1, Ordering::Relaxed);
     }

@@ -41,14 +41,14 @@ pub(super) enum Inlet {
 }
 
 /// A program that has just been started, in pieces.
-pub(super) struct Started {
+pub(super) struct StartedProgram {
     pub(super) running: Running,
     pub(super) inlet: Inlet,
     pub(super) stdout: Option<ChildStdout>,
     pub(super) stderr: Option<ChildStderr>,
 }
 
-impl Started {
+impl StartedProgram {
     /// Starts what `prepare` makes of a program and its first arguments.
     pub(super) fn new(argv: &[String], prepare: impl Fn(&mut tokio::process::Command)) -> std::io::Result<Self> {
         if supervisor::is_available() { Self::supervised(argv, prepare) } else { Self::direct(argv, prepare) }

@@ -5,7 +5,7 @@ fn shown(bytes: &[u8]) -> String {
     shown_of(read(bytes, &context()))
 }
 
-fn shown_of(answer: Answer) -> String {
+fn shown_of(answer: HandlerResult) -> String {
     match answer {
         Ok(json) => String::from_utf8(json).unwrap(),
         Err(failure) => format!("{}: {}", failure.code(), failure.message()),

@@ -4,7 +4,7 @@ use std::time::Instant;
 use tokio::io::AsyncReadExt;
 
 use super::*;
-use crate::exec::{Command, Handler};
+use crate::exec::{Handler, Program};
 
 fn sh(script: &str) -> Handler {
     program(&["/bin/sh", "-c", script])
@@ -12,7 +12,7 @@ fn sh(script: &str) -> Handler {
 
 fn program(argv: &[&str]) -> Handler {
     let argv = argv.iter().map(|word| (*word).to_owned()).collect();
-    Handler::Command(Arc::new(Command { argv, env: vec!["CARGO_PKG_NAME".to_owned()] }))
+    Handler::Program(Arc::new(Program { argv, env: vec!["CARGO_PKG_NAME".to_owned()] }))
 }
 
 async fn run(handler: Handler, input: &[u8]) -> Ending {

@@ -5,7 +5,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::exec::{Endpoint, Handler, HttpClient};
+use crate::exec::{Endpoint, EndpointClient, Handler};
 
 /// A server that answers one request with these bytes and tells what it was asked.
 async fn serve(answer: impl Into<Vec<u8>>) -> (String, JoinHandle<String>) {
@@ -37,10 +37,10 @@ async fn read_request(stream: &mut tokio::net::TcpStream) -> String {
 }
 
 fn handler(url: &str) -> Handler {
-    Handler::Http(Arc::new(Endpoint { url: url.parse().unwrap(), client: HttpClient::new().unwrap() }))
+    Handler::Http(Arc::new(Endpoint { url: url.parse().unwrap(), client: EndpointClient::new().unwrap() }))
 }
 
-async fn post(url: &str, patience: Patience) -> Ending {
+async fn post(url: &str, patience: TimeLimits) -> Ending {
     attempt(handler(url), context(), br#"{"a":1}"#.to_vec(), patience).await
 }
 
