@@ -62,7 +62,7 @@ pub(crate) async fn post(
     http: &HttpClient,
     job: &JobDocument,
     mut options: SubmitOptions,
-) -> Result<Answer<resource::Job>, Unanswered> {
+) -> Result<Answer<resource::JobDetails>, Unanswered> {
     let (mut pause, mut lost_since) = (FIRST_PAUSE, None);
     loop {
         let error = match http.submit(job, options).await {
@@ -108,7 +108,7 @@ impl Unanswered {
 /// Waits for the end of a job that was just submitted, and prints its output.
 pub(crate) async fn to_the_end(
     context: &Context,
-    answer: Answer<resource::Job>,
+    answer: Answer<resource::JobDetails>,
     limit: Limit,
     show: Show,
 ) -> Result<Exit, Failure> {
@@ -129,7 +129,7 @@ pub(crate) async fn by_id(context: &Context, id: &str, limit: Limit, show: Show)
 }
 
 /// Asks again and again: often at first, since most jobs are short, then once a second.
-async fn poll(http: &HttpClient, id: &str, progress: &mut ProgressDisplay) -> Result<resource::Job, Failure> {
+async fn poll(http: &HttpClient, id: &str, progress: &mut ProgressDisplay) -> Result<resource::JobDetails, Failure> {
     let (mut pause, mut silent_since) = (FIRST_PAUSE, None);
     loop {
         match http.job(id).await {
@@ -173,7 +173,7 @@ pub(crate) async fn or_interrupted<T>(
     }
 }
 
-fn finished_job(job: &resource::Job, context: &Context) -> Result<Exit, Failure> {
+fn finished_job(job: &resource::JobDetails, context: &Context) -> Result<Exit, Failure> {
     finished(&job.id, job.state, job.output.as_deref(), job.error.as_ref(), context)
 }
 

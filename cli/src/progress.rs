@@ -1,7 +1,7 @@
 //! Progress of a job: a bar on a terminal, else a line for each change.
 
 use indicatif::{ProgressBar, ProgressStyle};
-use warrener_client::http::resource::Job;
+use warrener_client::http::resource::JobDetails;
 use warrener_shared::shown;
 use warrener_shared::state::TaskState;
 
@@ -32,7 +32,7 @@ impl ProgressDisplay {
     }
 
     /// Shows where the job stands.
-    pub(crate) fn show(&mut self, job: &Job) {
+    pub(crate) fn show(&mut self, job: &JobDetails) {
         let (done, total) = counts(job);
         match &mut self.look {
             Look::Nothing => {}
@@ -69,13 +69,13 @@ impl ProgressDisplay {
 }
 
 /// Final tasks, and all.
-pub(crate) fn counts(job: &Job) -> (u64, u64) {
+pub(crate) fn counts(job: &JobDetails) -> (u64, u64) {
     let done = job.tasks.iter().filter(|(state, _)| state.is_final()).map(|(_, count)| count).sum();
     (done, job.tasks.values().sum())
 }
 
 /// `running: 1 dispatched, 2 waiting`; the tasks that succeeded are in the number before.
-pub(crate) fn sentence(job: &Job) -> String {
+pub(crate) fn sentence(job: &JobDetails) -> String {
     let flag = match (job.paused, job.cancelling) {
         (_, true) => " (cancelling)",
         (true, _) => " (paused)",

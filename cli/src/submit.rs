@@ -107,7 +107,7 @@ async fn by_http(context: &Context, args: &SubmitArgs, source: &JobSource, job: 
 }
 
 /// Prints the id of a job that nobody waits for.
-fn accepted(context: &Context, answer: &Answer<resource::Job>) -> Result<Exit, Failure> {
+fn accepted(context: &Context, answer: &Answer<resource::JobDetails>) -> Result<Exit, Failure> {
     let id = &answer.value.id;
     talk::document(&document(context.globals.output, &answer.text)?.unwrap_or_else(|| shown::line(id).into_owned()))?;
     context.suggest(&format!("follow it with: warrener watch {id}"));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use warrener_amqp::{BrokerError, Consumer, Settled, Topology, Verdict};
+use warrener_amqp::{BrokerError, Consumer, Settled, Settlement, Topology};
 use warrener_shared::id::QueueName;
 
 use crate::{Bench, number, numbered, open, soon};
@@ -226,13 +226,13 @@ async fn each_message_of_a_batch_gets_its_own_verdict() {
     let lane = bench.lane();
     let mut consumer = bench.session.consume(&lane, 9).await.unwrap();
     let mut dead = bench.session.consume(&bench.names.dead(), 9).await.unwrap();
-    let verdicts = [Verdict::Ack, Verdict::Reject, Verdict::Release];
+    let verdicts = [Settlement::Ack, Settlement::Reject, Settlement::Release];
     let batch = soon("a batch", consumer.next_batch(9, Duration::from_secs(60))).await.unwrap();
     // The last one is no acknowledgement: "up to the last" would name a delivery that the broker has forgotten.
     assert_eq!(batch.settle(|index| verdicts[index % 3]).await, Ok(Settled::Done));
     assert_eq!(numbers(&mut dead, 3).await, BTreeSet::from([1, 4, 7]));
     let released = soon("a batch", consumer.next_batch(3, Duration::from_secs(60))).await.unwrap();
-    assert_eq!(released.settle(|_| Verdict::Reject).await, Ok(Settled::Done));
+    assert_eq!(released.settle(|_| Settlement::Reject).await, Ok(Settled::Done));
     assert_eq!(numbers(&mut dead, 3).await, BTreeSet::from([2, 5, 8]));
     assert!(bench.session.is_usable());
 }

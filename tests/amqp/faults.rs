@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use warrener_amqp::{Owner, Published, Session, Settings, Settled};
+use warrener_amqp::{OwnerMark, Published, Session, Settings, Settled};
 use warrener_tests::broker::Broker;
 
 use crate::{Bench, eventually, number, numbered, open, settings, soon};
@@ -58,7 +58,7 @@ async fn a_broker_short_of_memory_blocks_publishes_and_nothing_else() {
 async fn a_broker_that_is_killed_frozen_or_wiped_ends_the_session_and_the_next_one_works() {
     let mut bench = Bench::on(Broker::start().await).await;
     let (names, lane) = (bench.names.clone(), bench.lane());
-    assert_eq!(bench.session.declare_owner(&names, "db").await.unwrap(), Owner::Fresh);
+    assert_eq!(bench.session.declare_owner(&names, "db").await.unwrap(), OwnerMark::Fresh);
     bench.fill(3).await;
     // A quorum queue whose node is killed within seconds of its declaration may come back without a leader.
     tokio::time::sleep(Duration::from_secs(5)).await;
@@ -74,7 +74,7 @@ async fn a_broker_that_is_killed_frozen_or_wiped_ends_the_session_and_the_next_o
 
     bench.broker.restart().await;
     bench.session = open(&bench.broker).await;
-    assert_eq!(bench.session.declare_owner(&names, "db").await.unwrap(), Owner::Known);
+    assert_eq!(bench.session.declare_owner(&names, "db").await.unwrap(), OwnerMark::Known);
     bench.ready(&lane, 3).await;
     bench.fill(1).await;
 
@@ -91,7 +91,7 @@ async fn a_broker_that_is_killed_frozen_or_wiped_ends_the_session_and_the_next_o
     soon("the end", bench.session.failed()).await;
     let session = open(&bench.broker).await;
     assert_eq!(session.depth(&lane).await.unwrap(), None);
-    assert_eq!(session.declare_owner(&bench.names, "db").await.unwrap(), Owner::Fresh);
+    assert_eq!(session.declare_owner(&bench.names, "db").await.unwrap(), OwnerMark::Fresh);
 
     bench.broker.stop().await;
     assert!(soon("the end", session.failed()).await.is_transient());

@@ -2,7 +2,7 @@
 
 use lapin::options::ExchangeDeclareOptions;
 use lapin::types::{AMQPValue, FieldTable};
-use warrener_amqp::{BrokerError, Depth, Owner, Published, Topology};
+use warrener_amqp::{BrokerError, OwnerMark, Published, QueueDepth, Topology};
 use warrener_shared::id::QueueName;
 use warrener_shared::wire::topology::Names;
 use warrener_tests::broker::Broker;
@@ -43,12 +43,12 @@ async fn looking_at_what_is_missing_harms_nobody() {
 async fn depth_counts_messages_and_consumers() {
     let bench = Bench::shared().await;
     let lane = bench.lane();
-    assert_eq!(bench.session.depth(&lane).await.unwrap(), Some(Depth { ready: 0, consumers: 0 }));
+    assert_eq!(bench.session.depth(&lane).await.unwrap(), Some(QueueDepth { ready: 0, consumers: 0 }));
     bench.fill(2).await;
     bench.ready(&lane, 2).await;
     let _consumer = bench.session.consume(&lane, 1).await.unwrap();
     crate::eventually("one taken, one consumer", async || {
-        bench.session.depth(&lane).await.unwrap() == Some(Depth { ready: 1, consumers: 1 })
+        bench.session.depth(&lane).await.unwrap() == Some(QueueDepth { ready: 1, consumers: 1 })
     })
     .await;
 }
@@ -60,7 +60,7 @@ async fn a_deleted_queue_is_gone_with_its_messages() {
     bench.session.delete_queue(&bench.lane()).await.unwrap();
     assert_eq!(bench.session.depth(&bench.lane()).await.unwrap(), None);
     bench.session.declare(&Topology::task_queue(&bench.names, &QueueName::default_queue())).await.unwrap();
-    assert_eq!(bench.session.depth(&bench.lane()).await.unwrap(), Some(Depth { ready: 0, consumers: 0 }));
+    assert_eq!(bench.session.depth(&bench.lane()).await.unwrap(), Some(QueueDepth { ready: 0, consumers: 0 }));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,15 +123,15 @@ async fn a_prefix_belongs_to_one_database() {
     let broker = Broker::shared().await;
     let names = broker.names();
     let session = open(&broker).await;
-    assert_eq!(session.declare_owner(&names, "first").await.unwrap(), Owner::Fresh);
-    assert_eq!(session.declare_owner(&names, "first").await.unwrap(), Owner::Known);
-    assert_eq!(open(&broker).await.declare_owner(&names, "first").await.unwrap(), Owner::Known);
+    assert_eq!(session.declare_owner(&names, "first").await.unwrap(), OwnerMark::Fresh);
+    assert_eq!(session.declare_owner(&names, "first").await.unwrap(), OwnerMark::Known);
+    assert_eq!(open(&broker).await.declare_owner(&names, "first").await.unwrap(), OwnerMark::Known);
     let error = session.declare_owner(&names, "second").await.unwrap_err();
     assert!(matches!(error, BrokerError::OwnedByAnother { .. }), "{error:?}");
     let text = error.to_string();
     assert!(text.contains("WARRENER_AMQP__PREFIX") && text.contains(&names.store("first")), "{text}");
     assert!(!error.is_transient() && session.is_usable());
-    assert_eq!(session.declare_owner(&names, "first").await.unwrap(), Owner::Known);
+    assert_eq!(session.declare_owner(&names, "first").await.unwrap(), OwnerMark::Known);
 }
 
 #[tokio::test(flavor = "multi_thread")]

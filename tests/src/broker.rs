@@ -15,11 +15,11 @@ use self::shared::Lease;
 #[derive(Debug)]
 pub struct Broker {
     url: String,
-    source: Source,
+    source: BrokerSource,
 }
 
 #[derive(Debug)]
-enum Source {
+enum BrokerSource {
     /// A node of our own.
     Private(Box<Node>),
     /// A node that several test processes use.
@@ -35,10 +35,10 @@ impl Broker {
     /// If no node can be started.
     pub async fn start() -> Self {
         if let Some(url) = given() {
-            return Self { url, source: Source::Given };
+            return Self { url, source: BrokerSource::Given };
         }
         let node = Node::start().await.unwrap_or_else(|error| panic!("{error}"));
-        Self { url: node.url(), source: Source::Private(Box::new(node)) }
+        Self { url: node.url(), source: BrokerSource::Private(Box::new(node)) }
     }
 
     /// A node that all test processes of this user share. It stops by itself once nobody has used it for a while.
@@ -48,10 +48,10 @@ impl Broker {
     /// If no node can be started.
     pub async fn shared() -> Self {
         if let Some(url) = given() {
-            return Self { url, source: Source::Given };
+            return Self { url, source: BrokerSource::Given };
         }
         let lease = Lease::take().await.unwrap_or_else(|error| panic!("{error}"));
-        Self { url: lease.url().to_owned(), source: Source::Shared(lease) }
+        Self { url: lease.url().to_owned(), source: BrokerSource::Shared(lease) }
     }
 
     /// The address, with the user `guest`.
@@ -66,7 +66,7 @@ impl Broker {
 
     /// Tells whether nobody else uses it.
     pub fn is_private(&self) -> bool {
-        matches!(self.source, Source::Private(_))
+        matches!(self.source, BrokerSource::Private(_))
     }
 
     /// Kills the node like a power cut: SIGKILL.
@@ -132,9 +132,9 @@ impl Broker {
 
     fn node(&mut self, what: &str) -> &mut Node {
         match &mut self.source {
-            Source::Private(node) => node,
-            Source::Shared(_) => panic!("{what}: the shared broker must not be touched; use Broker::start()"),
-            Source::Given => panic!("{what}: the broker of WARRENER_TEST_AMQP_URL must not be touched; unset it"),
+            BrokerSource::Private(node) => node,
+            BrokerSource::Shared(_) => panic!("{what}: the shared broker must not be touched; use Broker::start()"),
+            BrokerSource::Given => panic!("{what}: the broker of WARRENER_TEST_AMQP_URL must not be touched; unset it"),
         }
     }
 }

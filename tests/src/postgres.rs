@@ -41,7 +41,7 @@ impl Shared {
         let running = std::fs::read_to_string(&state).ok().and_then(|port| port.trim().parse().ok());
         let port = running.filter(|port| answers(*port)).unwrap_or_else(|| {
             let home = folder.join(unique("server"));
-            let port = launch(&home, free_port(), Keeper::Holders(&holders)).1;
+            let port = launch(&home, free_port(), ServerKeeper::Holders(&holders)).1;
             std::fs::write(&state, port.to_string()).expect("a file can be written");
             port
         });
@@ -83,7 +83,7 @@ impl Server {
     /// If it does not come up.
     pub fn launch(&mut self) {
         if self.running.is_none() {
-            let (child, port) = launch(&self.home.path().join("server"), self.port, Keeper::Us);
+            let (child, port) = launch(&self.home.path().join("server"), self.port, ServerKeeper::Us);
             (self.running, self.port) = (Some(child), port);
         }
     }
@@ -123,14 +123,14 @@ impl Drop for Server {
 }
 
 /// The party whose end is the end of the server, even if that one is killed.
-enum Keeper<'a> {
+enum ServerKeeper<'a> {
     /// The party is this process; a pipe tells of its end.
     Us,
     /// The parties are all processes that hold a lock on this file.
     Holders(&'a Path),
 }
 
-impl Keeper<'_> {
+impl ServerKeeper<'_> {
     /// Becomes the server, and leaves a watchman behind who ends it once nobody keeps it.
     const fn script(&self) -> &'static str {
         match self {
@@ -146,7 +146,7 @@ impl Keeper<'_> {
 }
 
 /// Starts a server in a folder, which is filled if it is not there, and waits until it answers.
-fn launch(home: &Path, port: u16, keeper: Keeper<'_>) -> (Child, u16) {
+fn launch(home: &Path, port: u16, keeper: ServerKeeper<'_>) -> (Child, u16) {
     let programs = programs();
     let data = home.join("data");
     if !data.is_dir() {
@@ -172,7 +172,7 @@ fn launch(home: &Path, port: u16, keeper: Keeper<'_>) -> (Child, u16) {
     let mut command = command(Path::new("/bin/sh"), home);
     command.arg("-c").arg(keeper.script()).arg("sh").arg(programs.join("postgres")).arg("-D").arg(&data);
     command.args(["-h", "127.0.0.1", "-k", "", "-p", &port.to_string(), "-F", "-c", "max_connections=400"]);
-    if let Keeper::Holders(path) = keeper {
+    if let ServerKeeper::Holders(path) = keeper {
         command.env("HOLDERS", path);
     }
     let output = OpenOptions::new().create(true).append(true).open(&log).expect("a file can be opened");

@@ -114,8 +114,6 @@ const NAMESAKES: &[(&str, &str, usize)] = &[
     ("orchestrator/src", "Place", 2),
     ("orchestrator/src", "Readers", 3),
     ("orchestrator/src", "Walk", 2),
-    ("shared/client/src", "Job", 2),
-    ("shared/client/src", "Task", 2),
     ("shared/src", "Entry", 4),
     ("shared/src", "Found", 2),
     ("shared/src", "Open", 2),
@@ -133,5 +131,4 @@ const NAMESAKES: &[(&str, &str, usize)] = &[
     ("tests/sim", "Running", 2),
     ("tests/sim", "Source", 3),
     ("tests/sim", "Wire", 2),
-    ("tests/src", "Keeper", 2),
 ];

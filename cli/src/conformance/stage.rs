@@ -164,7 +164,7 @@ impl Stage {
     }
 
     /// Messages and consumers of the worker's queue; `None` if it isn't there.
-    pub(super) async fn depth(&self) -> Result<Option<warrener_amqp::Depth>, Failure> {
+    pub(super) async fn depth(&self) -> Result<Option<warrener_amqp::QueueDepth>, Failure> {
         self.session.depth(&self.address).await.map_err(failed)
     }
 

@@ -1,6 +1,6 @@
 //! `warrener job get`.
 
-use warrener_client::http::resource::{Job, Task};
+use warrener_client::http::resource::{JobDetails, Task};
 use warrener_shared::shown;
 use warrener_shared::time::Timestamp;
 
@@ -28,7 +28,7 @@ pub(super) async fn get(context: &Context, id: &str) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-fn details(job: &Job, now: Timestamp) -> String {
+fn details(job: &JobDetails, now: Timestamp) -> String {
     let mut lines = vec![format!("job       {}", shown::line(&job.id)), format!("state     {}", shown_state(job))];
     lines.extend(job.name.as_ref().map(|name| format!("name      {}", shown::line(name))));
     lines.extend(job.kind.as_ref().map(|kind| format!("kind      {}", shown::line(kind))));

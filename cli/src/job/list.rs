@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 use warrener_client::http::JobQuery;
-use warrener_client::http::resource::Job;
+use warrener_client::http::resource::JobDetails;
 use warrener_shared::time::Timestamp;
 
 use crate::context::Context;
@@ -49,7 +49,7 @@ pub(super) async fn list(context: &Context, args: JobListArgs) -> Result<Exit, F
     context.print(&pages, &jobs, |job| job.id.clone(), || table(&jobs, wide, context.now()))
 }
 
-fn table(jobs: &[Job], wide: bool, now: Timestamp) -> Table {
+fn table(jobs: &[JobDetails], wide: bool, now: Timestamp) -> Table {
     let mut headers = vec!["ID", "STATE", "NAME", "TASKS", "AGE", "TOOK"];
     headers.extend_from_slice(if wide { &["LABELS", "ERROR"] } else { &[] });
     let mut table = Table::new(&headers);
@@ -75,7 +75,7 @@ fn table(jobs: &[Job], wide: bool, now: Timestamp) -> Table {
 }
 
 /// The state, or the flag that says more about it.
-pub(super) fn shown_state(job: &Job) -> &'static str {
+pub(super) fn shown_state(job: &JobDetails) -> &'static str {
     match (job.state.is_final(), job.cancelling, job.paused) {
         (false, true, _) => "cancelling",
         (false, false, true) => "paused",

@@ -1,6 +1,6 @@
 use super::*;
 
-fn job(extra: &str) -> Job {
+fn job(extra: &str) -> JobDetails {
     serde_json::from_str(&format!(r#"{{"id":"j","state":"running"{extra}}}"#)).unwrap()
 }
 

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use metrics::gauge;
-use warrener_runtime::health::Report;
+use warrener_runtime::health::HealthReport;
 use warrener_shared::state::JobState;
 
 use super::app::App;
@@ -19,7 +19,7 @@ pub(super) async fn live() -> &'static str {
     "ok\n"
 }
 
-pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Report>) {
+pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<HealthReport>) {
     let report = app.shared.health.report();
     let status = if report.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(report))

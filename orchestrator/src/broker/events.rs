@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use warrener_amqp::{Pending, Published};
+use warrener_amqp::{PendingConfirm, Published};
 use warrener_shared::wire::Message;
 use warrener_shared::wire::event::{CLOUD_EVENTS, JobEvent, cloud_event};
 
@@ -109,7 +109,7 @@ struct Round<'a> {
     heard: BTreeMap<String, bool>,
     /// The bits of the sorts that nobody listens to.
     deaf: i64,
-    pending: Vec<Pending>,
+    pending: Vec<PendingConfirm>,
 }
 
 impl Round<'_> {
@@ -137,7 +137,7 @@ impl Round<'_> {
     }
 }
 
-async fn settled(pending: Vec<Pending>) -> Option<()> {
+async fn settled(pending: Vec<PendingConfirm>) -> Option<()> {
     for one in pending {
         is_settled(one.await).then_some(())?;
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use warrener_amqp::{Batch, Consumer, Incoming, Pulse};
+use warrener_amqp::{Consumer, DeliveryBatch, Incoming, Pulse};
 use warrener_engine::event::Reported;
 use warrener_shared::wire::result::{Read, Unreadable, is_bundle, parse_bundle, parse_report};
 
@@ -50,7 +50,7 @@ pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer, in
     }
 }
 
-async fn take(context: &Context, settler: &Settler, mut batch: Batch) -> Result<(), Closed> {
+async fn take(context: &Context, settler: &Settler, mut batch: DeliveryBatch) -> Result<(), Closed> {
     let (mut inputs, mut read) = (Vec::new(), 0);
     for incoming in std::mem::take(&mut batch.deliveries) {
         take_in(context, &incoming, &mut inputs);

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use warrener_amqp::{Batch, Consumer, Session};
+use warrener_amqp::{Consumer, DeliveryBatch, Session};
 
 use super::intake::Intake;
 use super::{Context, Link};
@@ -14,7 +14,7 @@ use crate::driver::{Input, Packet};
 const PIPELINE: usize = 4;
 
 /// The next batch of a consumer; `None` once the session is over, which everybody of it is told.
-pub(super) async fn next(link: &Link, consumer: &mut Consumer, most: usize) -> Option<Batch> {
+pub(super) async fn next(link: &Link, consumer: &mut Consumer, most: usize) -> Option<DeliveryBatch> {
     match consumer.next_batch(most, Duration::ZERO).await {
         Ok(batch) => Some(batch),
         Err(error) => {
@@ -29,7 +29,7 @@ pub(super) type Outcome = Pin<Box<dyn Future<Output = Vec<Input>> + Send>>;
 
 /// A batch that waits for its commit.
 struct Waiting {
-    batch: Batch,
+    batch: DeliveryBatch,
     committed: oneshot::Receiver<()>,
     outcome: Option<Outcome>,
 }
@@ -56,7 +56,7 @@ impl Settler {
     pub(super) async fn hand_over(
         &self,
         inputs: Vec<Input>,
-        batch: Batch,
+        batch: DeliveryBatch,
         outcome: Option<Outcome>,
     ) -> Result<(), Closed> {
         self.intake.took();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
-use warrener_amqp::{Batch, Consumer, Incoming};
+use warrener_amqp::{Consumer, DeliveryBatch, Incoming};
 use warrener_shared::job::{JobSpec, Problem, canonical_content};
 use warrener_shared::wire::Message;
 use warrener_shared::wire::submit::{self, Content, EventBody, Refusal, ReplyAddress};
@@ -108,7 +108,7 @@ impl Taken {
 
     /// Hands all to the driver, and the batch that it came in to be acknowledged once it is committed, refusals
     /// included. The answers themselves are given later: nobody waits here for a queue of somebody else.
-    pub(super) async fn hand_over(self, settler: &Settler, batch: Batch) -> Result<(), Closed> {
+    pub(super) async fn hand_over(self, settler: &Settler, batch: DeliveryBatch) -> Result<(), Closed> {
         let outcome: Option<Outcome> =
             if self.underway.is_empty() { None } else { Some(Box::pin(refused(self.underway))) };
         settler.hand_over(self.inputs, batch, outcome).await

@@ -3,21 +3,21 @@
 use std::sync::Arc;
 
 use crate::BrokerError;
-use crate::delivery::{Delivery, Incoming, Lane, Receipt, Settled, Verdict};
+use crate::delivery::{Delivery, DeliveryChannel, Incoming, Receipt, Settled, Settlement};
 
 /// Several messages of one consumer, settled by one frame where that is possible: when everything that the consumer
 /// has handed out before is settled. Otherwise they are settled one by one, which is slower and as right.
 #[derive(Debug)]
 #[must_use = "an unsettled delivery stays with this session until it is over"]
-pub struct Batch {
+pub struct DeliveryBatch {
     /// The messages, oldest first. They can be taken out: the right to settle them stays here.
     pub deliveries: Vec<Incoming>,
     tags: Vec<u64>,
-    lane: Arc<Lane>,
+    lane: Arc<DeliveryChannel>,
 }
 
-impl Batch {
-    pub(crate) fn new(deliveries: impl Iterator<Item = lapin::message::Delivery>, lane: &Arc<Lane>) -> Self {
+impl DeliveryBatch {
+    pub(crate) fn new(deliveries: impl Iterator<Item = lapin::message::Delivery>, lane: &Arc<DeliveryChannel>) -> Self {
         let (tags, deliveries) = deliveries.map(|one| (one.delivery_tag, Incoming::from_lapin(one))).unzip();
         Self { deliveries, tags, lane: Arc::clone(lane) }
     }
@@ -50,7 +50,7 @@ impl Batch {
     /// # Errors
     /// If it can't be written; the session is over then.
     pub async fn ack(self) -> Result<Settled, BrokerError> {
-        self.lane.settle_run(&self.tags, Verdict::Ack).await
+        self.lane.settle_run(&self.tags, Settlement::Ack).await
     }
 
     /// Gives all messages back to their queue.
@@ -58,26 +58,26 @@ impl Batch {
     /// # Errors
     /// If it can't be written; the session is over then.
     pub async fn release(self) -> Result<Settled, BrokerError> {
-        self.lane.settle_run(&self.tags, Verdict::Release).await
+        self.lane.settle_run(&self.tags, Settlement::Release).await
     }
 
     /// Settles each message by the verdict on its index; all that are acknowledged share one frame.
     ///
     /// # Errors
     /// If it can't be written; the session is over then.
-    pub async fn settle(self, verdict: impl Fn(usize) -> Verdict) -> Result<Settled, BrokerError> {
+    pub async fn settle(self, verdict: impl Fn(usize) -> Settlement) -> Result<Settled, BrokerError> {
         let with = |wanted| {
             let tags = self.tags.iter().enumerate().filter(|&(index, _)| verdict(index) == wanted);
             tags.map(|(_, &tag)| tag).collect::<Vec<u64>>()
         };
-        let (kept, rejected, released) = (with(Verdict::Ack), with(Verdict::Reject), with(Verdict::Release));
+        let (kept, rejected, released) = (with(Settlement::Ack), with(Settlement::Reject), with(Settlement::Release));
         // The exceptions first: an acknowledgement of a whole run would cover them.
-        for (tags, verdict) in [(&rejected, Verdict::Reject), (&released, Verdict::Release)] {
+        for (tags, verdict) in [(&rejected, Settlement::Reject), (&released, Settlement::Release)] {
             if self.lane.settle_each(tags, verdict).await? == Settled::TooLate {
                 return Ok(Settled::TooLate);
             }
         }
-        self.lane.settle_run(&kept, Verdict::Ack).await
+        self.lane.settle_run(&kept, Settlement::Ack).await
     }
 
     /// The messages one by one, each with the right to settle it. Taken out before, a message is empty here.

@@ -11,9 +11,9 @@ use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions, Q
 use lapin::types::{AMQPValue, FieldTable};
 use tokio::time::Instant;
 
-use crate::batch::Batch;
+use crate::batch::DeliveryBatch;
 use crate::call::{call, short};
-use crate::delivery::{Delivery, Lane};
+use crate::delivery::{Delivery, DeliveryChannel};
 use crate::{BrokerError, Session};
 
 /// Receives the messages of one queue on a channel of its own.
@@ -21,7 +21,7 @@ use crate::{BrokerError, Session};
 /// Dropped without [`cancel`](Self::cancel), what has arrived but wasn't taken goes back to the queue once the last
 /// delivery of this consumer is settled.
 pub struct Consumer {
-    lane: Arc<Lane>,
+    lane: Arc<DeliveryChannel>,
     queue: String,
     /// `None` while paused.
     stream: Option<lapin::Consumer>,
@@ -81,7 +81,7 @@ impl Consumer {
         short("the name of a queue", queue)?;
         let channel = session.consuming_channel().await?;
         Ok(Self {
-            lane: Lane::new(channel, session.clone()),
+            lane: DeliveryChannel::new(channel, session.clone()),
             spares_session: false,
             has_ended: false,
             queue: queue.to_owned(),
@@ -115,7 +115,7 @@ impl Consumer {
     ///
     /// # Errors
     /// When the session is over, or the broker ended the consumer, which ends the session.
-    pub fn arrived_batch(&mut self, max: usize) -> Result<Option<Batch>, BrokerError> {
+    pub fn arrived_batch(&mut self, max: usize) -> Result<Option<DeliveryBatch>, BrokerError> {
         self.next_batch(max, Duration::ZERO).now_or_never().transpose()
     }
 
@@ -133,7 +133,7 @@ impl Consumer {
     ///
     /// # Errors
     /// When the session is over, or the broker ended the consumer, which ends the session.
-    pub async fn next_batch(&mut self, max: usize, linger: Duration) -> Result<Batch, BrokerError> {
+    pub async fn next_batch(&mut self, max: usize, linger: Duration) -> Result<DeliveryBatch, BrokerError> {
         let max = max.max(1);
         std::future::poll_fn(|cx| self.poll_held(cx, 1, max)).await?;
         let due = *self.due.get_or_insert_with(|| Instant::now() + linger);
@@ -145,7 +145,7 @@ impl Consumer {
         }
         self.due = None;
         let count = self.held.len().min(max);
-        Ok(Batch::new(self.held.drain(..count), &self.lane))
+        Ok(DeliveryBatch::new(self.held.drain(..count), &self.lane))
     }
 
     /// Ends the subscription and begins a new one, by which at most `n` more deliveries come, whatever is held
@@ -290,7 +290,7 @@ impl std::fmt::Debug for Consumer {
 /// Asks the broker on the channel of a consumer, behind all that it has sent there.
 #[derive(Clone, Debug)]
 pub struct Pulse {
-    lane: Arc<Lane>,
+    lane: Arc<DeliveryChannel>,
     queue: String,
     prefetch: u16,
 }

@@ -28,12 +28,12 @@ pub struct Incoming {
     /// The key that it was published with.
     pub routing_key: String,
     /// The latest dead-lettering of the message, if there was one.
-    pub death: Option<Death>,
+    pub death: Option<DeadLettering>,
 }
 
 /// The broker's account of a dead-lettering.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Death {
+pub struct DeadLettering {
     /// The queue that it died in.
     pub queue: String,
     /// `rejected`, `expired`, `maxlen` or `delivery_limit`.
@@ -60,7 +60,7 @@ pub struct Delivery {
 #[must_use = "an unsettled delivery stays with this session until it is over"]
 pub struct Receipt {
     tag: u64,
-    lane: Arc<Lane>,
+    lane: Arc<DeliveryChannel>,
 }
 
 /// Result of settling a message.
@@ -75,7 +75,7 @@ pub enum Settled {
 
 /// Settlement of a message of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Settlement {
     /// The message is dealt with.
     Ack,
     /// Nobody can make sense of it: it is dead-lettered.
@@ -86,7 +86,7 @@ pub enum Verdict {
 
 /// The channel that deliveries came on; they hold it open until the last one is settled.
 #[derive(Debug)]
-pub(crate) struct Lane {
+pub(crate) struct DeliveryChannel {
     pub(crate) channel: Channel,
     pub(crate) session: Session,
     ledger: Mutex<Ledger>,
@@ -95,7 +95,7 @@ pub(crate) struct Lane {
 }
 
 impl Delivery {
-    pub(crate) fn new(delivery: lapin::message::Delivery, lane: &Arc<Lane>) -> Self {
+    pub(crate) fn new(delivery: lapin::message::Delivery, lane: &Arc<DeliveryChannel>) -> Self {
         let receipt = Receipt { tag: delivery.delivery_tag, lane: Arc::clone(lane) };
         Self { incoming: Incoming::from_lapin(delivery), receipt }
     }
@@ -149,7 +149,7 @@ impl DerefMut for Delivery {
 }
 
 impl Receipt {
-    pub(crate) fn new(tag: u64, lane: Arc<Lane>) -> Self {
+    pub(crate) fn new(tag: u64, lane: Arc<DeliveryChannel>) -> Self {
         Self { tag, lane }
     }
 
@@ -158,7 +158,7 @@ impl Receipt {
     /// # Errors
     /// If it can't be written; the session is over then.
     pub async fn ack(self) -> Result<Settled, BrokerError> {
-        self.settle(Verdict::Ack).await
+        self.settle(Settlement::Ack).await
     }
 
     /// Refuses a message that nobody can make sense of: it goes to the dead letters.
@@ -166,7 +166,7 @@ impl Receipt {
     /// # Errors
     /// If it can't be written; the session is over then.
     pub async fn reject(self) -> Result<Settled, BrokerError> {
-        self.settle(Verdict::Reject).await
+        self.settle(Settlement::Reject).await
     }
 
     /// Gives the message back to its queue for anybody. It counts as one delivery up to RabbitMQ 4.2.
@@ -174,7 +174,7 @@ impl Receipt {
     /// # Errors
     /// If it can't be written; the session is over then.
     pub async fn release(self) -> Result<Settled, BrokerError> {
-        self.settle(Verdict::Release).await
+        self.settle(Settlement::Release).await
     }
 
     /// Acknowledges several, with as few frames as their order allows: all that a consumer handed out before the
@@ -183,7 +183,7 @@ impl Receipt {
     /// # Errors
     /// If a frame can't be written; that session is over then.
     pub async fn ack_all(receipts: Vec<Self>) -> Result<(), BrokerError> {
-        let mut lanes: Vec<(Arc<Lane>, Vec<u64>)> = Vec::new();
+        let mut lanes: Vec<(Arc<DeliveryChannel>, Vec<u64>)> = Vec::new();
         for Self { tag, lane } in receipts {
             match lanes.iter_mut().find(|(known, _)| Arc::ptr_eq(known, &lane)) {
                 Some((_, tags)) => tags.push(tag),
@@ -202,12 +202,12 @@ impl Receipt {
         self.lane.session.is_usable()
     }
 
-    async fn settle(self, verdict: Verdict) -> Result<Settled, BrokerError> {
+    async fn settle(self, verdict: Settlement) -> Result<Settled, BrokerError> {
         self.lane.settle(self.tag, verdict).await
     }
 }
 
-impl Lane {
+impl DeliveryChannel {
     pub(crate) fn new(channel: Channel, session: Session) -> Arc<Self> {
         let lane = Self { channel, session, ledger: Mutex::new(Ledger::new()), subscription: Mutex::default() };
         let lane = Arc::new(lane);
@@ -238,14 +238,14 @@ impl Lane {
         }
     }
 
-    pub(crate) async fn settle(&self, tag: u64, verdict: Verdict) -> Result<Settled, BrokerError> {
+    pub(crate) async fn settle(&self, tag: u64, verdict: Settlement) -> Result<Settled, BrokerError> {
         let _settled = Marks { lane: self, tags: &[tag] };
         self.write(async {
             match verdict {
-                Verdict::Ack => self.channel.basic_ack(tag, BasicAckOptions::default()).await,
-                Verdict::Reject => self.channel.basic_reject(tag, BasicRejectOptions { requeue: false }).await,
+                Settlement::Ack => self.channel.basic_ack(tag, BasicAckOptions::default()).await,
+                Settlement::Reject => self.channel.basic_reject(tag, BasicRejectOptions { requeue: false }).await,
                 // Not a reject, which accuses the message: RabbitMQ counts those from 4.3 on, and nacks no more.
-                Verdict::Release => {
+                Settlement::Release => {
                     self.channel.basic_nack(tag, BasicNackOptions { multiple: false, requeue: true }).await
                 }
             }
@@ -254,16 +254,16 @@ impl Lane {
     }
 
     /// Settles a run of deliveries by one frame if nothing before it is open, else one by one.
-    pub(crate) async fn settle_run(&self, tags: &[u64], verdict: Verdict) -> Result<Settled, BrokerError> {
+    pub(crate) async fn settle_run(&self, tags: &[u64], verdict: Settlement) -> Result<Settled, BrokerError> {
         let (Some(&first), Some(&last)) = (tags.first(), tags.last()) else { return Ok(Settled::Done) };
-        if verdict == Verdict::Reject || !self.ledger().is_settled_before(first) {
+        if verdict == Settlement::Reject || !self.ledger().is_settled_before(first) {
             return self.settle_each(tags, verdict).await;
         }
         let _settled = Marks { lane: self, tags };
         self.write(async {
             let (multiple, requeue) = (true, true);
             match verdict {
-                Verdict::Ack => self.channel.basic_ack(last, BasicAckOptions { multiple }).await,
+                Settlement::Ack => self.channel.basic_ack(last, BasicAckOptions { multiple }).await,
                 _ => self.channel.basic_nack(last, BasicNackOptions { multiple, requeue }).await,
             }
         })
@@ -277,13 +277,13 @@ impl Lane {
             let _settled = Marks { lane: self, tags: run };
             self.write(self.channel.basic_ack(last, BasicAckOptions { multiple })).await?;
         }
-        for settled in join_all(rest.iter().map(|tag| self.settle(*tag, Verdict::Ack))).await {
+        for settled in join_all(rest.iter().map(|tag| self.settle(*tag, Settlement::Ack))).await {
             settled?;
         }
         Ok(())
     }
 
-    pub(crate) async fn settle_each(&self, tags: &[u64], verdict: Verdict) -> Result<Settled, BrokerError> {
+    pub(crate) async fn settle_each(&self, tags: &[u64], verdict: Settlement) -> Result<Settled, BrokerError> {
         for &tag in tags {
             if self.settle(tag, verdict).await? == Settled::TooLate {
                 return Ok(Settled::TooLate);
@@ -319,7 +319,7 @@ impl Lane {
 /// Notes deliveries as settled once their frame is out, also if nobody waited for that. Not earlier: a `multiple`
 /// frame of somebody else must not overtake it.
 struct Marks<'a> {
-    lane: &'a Lane,
+    lane: &'a DeliveryChannel,
     tags: &'a [u64],
 }
 
@@ -352,12 +352,12 @@ fn delivery_count(headers: &FieldTable) -> Option<u32> {
 }
 
 /// The broker lists deaths newest first.
-fn last_death(headers: &FieldTable) -> Option<Death> {
+fn last_death(headers: &FieldTable) -> Option<DeadLettering> {
     let AMQPValue::FieldArray(deaths) = headers.inner().get("x-death")? else { return None };
     let AMQPValue::FieldTable(death) = deaths.as_slice().first()? else { return None };
     let text = |name: &str| death.inner().get(name).map(text_of).unwrap_or_default();
     let keys = death.inner().get("routing-keys").and_then(AMQPValue::as_array);
-    Some(Death {
+    Some(DeadLettering {
         queue: text("queue"),
         reason: text("reason"),
         exchange: text("exchange"),

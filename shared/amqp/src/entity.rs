@@ -9,13 +9,13 @@ use warrener_shared::wire::topology::Names;
 
 use crate::call::short;
 use crate::error::SoftError;
-use crate::probe::Failure;
+use crate::probe::ProbeFailure;
 use crate::topology::{Binding, Exchange, Queue, Routing, Topology};
 use crate::{BrokerError, Session};
 
 /// Counts of a queue, from a passive declare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Depth {
+pub struct QueueDepth {
     /// Messages that wait for a consumer.
     pub ready: u32,
     /// Consumers, as the broker counts them. Before RabbitMQ 4.3 a quorum queue may count wrong.
@@ -24,7 +24,7 @@ pub struct Depth {
 
 /// Answer of the broker about the mark of our database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Owner {
+pub enum OwnerMark {
     /// The mark was there, and ours: the broker kept its data.
     Known,
     /// The mark was missing and now is there: the broker lost its data, or the prefix is new.
@@ -56,13 +56,13 @@ impl Session {
     ///
     /// # Errors
     /// [`BrokerError::OwnedByAnother`] if another database holds the prefix.
-    pub async fn declare_owner(&self, names: &Names, database_id: &str) -> Result<Owner, BrokerError> {
+    pub async fn declare_owner(&self, names: &Names, database_id: &str) -> Result<OwnerMark, BrokerError> {
         let (name, store) = (names.owner(), names.store(database_id));
         let was_there = self.exchange_exists(&name).await?;
         let exchange = Exchange { name, routing: Routing::Fanout, alternate: Some(store) };
         match self.declare_exchange(&exchange).await {
-            Ok(()) if was_there => Ok(Owner::Known),
-            Ok(()) => Ok(Owner::Fresh),
+            Ok(()) if was_there => Ok(OwnerMark::Known),
+            Ok(()) => Ok(OwnerMark::Fresh),
             Err(BrokerError::Mismatch { found, .. }) => {
                 Err(BrokerError::OwnedByAnother { prefix: names.prefix().to_owned(), found })
             }
@@ -74,7 +74,7 @@ impl Session {
     ///
     /// # Errors
     /// If the broker can't be asked.
-    pub async fn depth(&self, queue: &str) -> Result<Option<Depth>, BrokerError> {
+    pub async fn depth(&self, queue: &str) -> Result<Option<QueueDepth>, BrokerError> {
         let name = short("the name of a queue", queue)?;
         let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
         let answer = self.probe().ask("looking at a queue", |channel| {
@@ -82,7 +82,7 @@ impl Session {
             async move { channel.queue_declare(name, options, FieldTable::default()).await }
         });
         let found = unless_missing(answer.await)?;
-        Ok(found.map(|queue| Depth { ready: queue.message_count(), consumers: queue.consumer_count() }))
+        Ok(found.map(|queue| QueueDepth { ready: queue.message_count(), consumers: queue.consumer_count() }))
     }
 
     /// Declares a fan-out exchange that a restart of the broker forgets, so that its absence tells of one.
@@ -131,7 +131,7 @@ impl Session {
             async move { channel.queue_bind(queue, exchange, key, options, FieldTable::default()).await }
         });
         match answer.await {
-            Err(Failure::Soft(soft, _)) if is_missing(&soft) && soft.text.starts_with("no queue") => Ok(false),
+            Err(ProbeFailure::Soft(soft, _)) if is_missing(&soft) && soft.text.starts_with("no queue") => Ok(false),
             answer => Ok(answer.map(|()| true)?),
         }
     }
@@ -203,10 +203,10 @@ impl Session {
     }
 }
 
-fn unless_missing<T>(answer: Result<T, Failure>) -> Result<Option<T>, BrokerError> {
+fn unless_missing<T>(answer: Result<T, ProbeFailure>) -> Result<Option<T>, BrokerError> {
     match answer {
         Ok(found) => Ok(Some(found)),
-        Err(Failure::Soft(soft, _)) if is_missing(&soft) => Ok(None),
+        Err(ProbeFailure::Soft(soft, _)) if is_missing(&soft) => Ok(None),
         Err(failure) => Err(failure.into()),
     }
 }
@@ -215,9 +215,9 @@ fn is_missing(soft: &SoftError) -> bool {
     soft.code == AMQPSoftError::NOTFOUND
 }
 
-fn mismatch(failure: Failure, entity: String, delete: &str) -> BrokerError {
+fn mismatch(failure: ProbeFailure, entity: String, delete: &str) -> BrokerError {
     match failure {
-        Failure::Soft(soft, _) if soft.code == AMQPSoftError::PRECONDITIONFAILED => {
+        ProbeFailure::Soft(soft, _) if soft.code == AMQPSoftError::PRECONDITIONFAILED => {
             let (wanted, found) = sides(&soft.text);
             let fix = format!(
                 "delete the {delete} once it is empty and nobody needs it, so that it is declared anew, or choose \

@@ -8,7 +8,7 @@ use lapin::protocol::AMQPSoftError;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 
 use crate::call::short;
-use crate::probe::Failure;
+use crate::probe::ProbeFailure;
 use crate::topology::{Exchange, Queue};
 use crate::{BrokerError, Session, Settings};
 
@@ -179,14 +179,14 @@ fn standing(declared: Result<(), BrokerError>) -> Result<Standing, BrokerError> 
 }
 
 /// Of the refusals only the one for a missing right counts; the others come after it.
-fn allowed<T>(asked: Result<T, Failure>) -> Result<bool, BrokerError> {
+fn allowed<T>(asked: Result<T, ProbeFailure>) -> Result<bool, BrokerError> {
     match asked {
         Ok(_) => Ok(true),
-        Err(Failure::Soft(soft, _)) if soft.code == AMQPSoftError::ACCESSREFUSED => {
+        Err(ProbeFailure::Soft(soft, _)) if soft.code == AMQPSoftError::ACCESSREFUSED => {
             Ok(soft.text.contains("default exchange"))
         }
-        Err(Failure::Soft(..)) => Ok(true),
-        Err(Failure::Other(error)) => Err(error),
+        Err(ProbeFailure::Soft(..)) => Ok(true),
+        Err(ProbeFailure::Other(error)) => Err(error),
     }
 }
 

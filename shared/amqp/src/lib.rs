@@ -7,7 +7,7 @@
 //! Settings ─ open ─► Session ─┬─ declare(Topology), declare_owner, depth, bind   questions, on their own connection
 //!                             ├─ publisher(window) ─► Publisher ─► Published      one task owns the channel
 //!                             ├─ pool() ─► ChannelPool ─► Published               one publish at a time
-//!                             ├─ consume(queue, n) ─► Consumer ─► Delivery, Batch settled once, by value
+//!                             ├─ consume(queue, n) ─► Consumer ─► DeliveryBatch: settled once, by value
 //!                             └─ failed() ─► why it is over
 //! ```
 //!
@@ -39,14 +39,14 @@ pub mod topology;
 mod wire;
 
 pub use self::backoff::Backoff;
-pub use self::batch::Batch;
+pub use self::batch::DeliveryBatch;
 pub use self::consumer::{Consumer, Pulse};
-pub use self::delivery::{Death, Delivery, Incoming, Receipt, Settled, Verdict};
-pub use self::entity::{Depth, Owner};
+pub use self::delivery::{DeadLettering, Delivery, Incoming, Receipt, Settled, Settlement};
+pub use self::entity::{OwnerMark, QueueDepth};
 pub use self::error::BrokerError;
 pub use self::inspect::{Right, Standing, queue_is_dead};
 pub use self::pool::ChannelPool;
-pub use self::publisher::{LateDestination, Pending, Published, Publisher};
+pub use self::publisher::{LateDestination, PendingConfirm, Published, Publisher};
 pub use self::session::Session;
 pub use self::settings::Settings;
 pub use self::topology::Topology;

@@ -11,14 +11,14 @@ use tokio::task::AbortHandle;
 
 use crate::call::call;
 use crate::life::Life;
-use crate::wire::{self, Line};
+use crate::wire::{self, SocketHandle};
 use crate::{BrokerError, Settings};
 
 /// A connection without the client library's recovery: what broke stays broken until the session is rebuilt.
 #[derive(Debug)]
-pub(crate) struct Link {
+pub(crate) struct WatchedConnection {
     connection: Connection,
-    line: Arc<Line>,
+    line: Arc<SocketHandle>,
     role: &'static str,
     blocked: Blocked,
     call_timeout: Duration,
@@ -28,12 +28,12 @@ pub(crate) struct Link {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Blocked(Arc<Mutex<Option<String>>>);
 
-impl Link {
+impl WatchedConnection {
     /// Connects to one host. `role` is shown behind the connection's name.
     pub(crate) async fn open(settings: &Settings, host: &AMQPUri, role: &'static str) -> Result<Self, BrokerError> {
         let name = format!("{} {role}", settings.name);
         let properties = ConnectionProperties::default().with_connection_name(name.into());
-        let line = Arc::<Line>::default();
+        let line = Arc::<SocketHandle>::default();
         let connecting = wire::connect(host.clone(), properties, settings.tls()?, Arc::clone(&line));
         let connected = call("opening a connection", settings.connect_timeout, connecting).await;
         let connection = connected.inspect_err(|_| line.cut())?;

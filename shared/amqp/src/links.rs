@@ -7,8 +7,8 @@ use futures_util::future::join_all;
 use lapin::Channel;
 use tokio::sync::{Mutex, OnceCell};
 
-use crate::delivery::Lane;
-use crate::link::Link;
+use crate::delivery::DeliveryChannel;
+use crate::link::WatchedConnection;
 use crate::probe::Probe;
 use crate::publisher::Aside;
 
@@ -16,25 +16,30 @@ use crate::publisher::Aside;
 /// reading from connections that publish: acknowledgements must still get through.
 #[derive(Debug)]
 pub(crate) struct Links {
-    pub(crate) publishing: Link,
-    pub(crate) consuming: Link,
+    pub(crate) publishing: WatchedConnection,
+    pub(crate) consuming: WatchedConnection,
     pub(crate) probe: Probe,
     pub(crate) aside: Arc<Aside>,
     /// For questions whether the two connections answer, one after the other.
     pub(crate) pings: Mutex<Option<(Channel, Channel)>>,
     /// Channels that deliveries came on; what they hold is handed back at the end.
-    lanes: std::sync::Mutex<Vec<Weak<Lane>>>,
+    lanes: std::sync::Mutex<Vec<Weak<DeliveryChannel>>>,
     closed: OnceCell<()>,
 }
 
 impl Links {
-    pub(crate) fn new(publishing: Link, consuming: Link, probe: Probe, aside: Arc<Aside>) -> Self {
+    pub(crate) fn new(
+        publishing: WatchedConnection,
+        consuming: WatchedConnection,
+        probe: Probe,
+        aside: Arc<Aside>,
+    ) -> Self {
         let (pings, lanes, closed) = (Mutex::default(), std::sync::Mutex::default(), OnceCell::new());
         Self { publishing, consuming, probe, aside, pings, lanes, closed }
     }
 
     /// Notes a channel whose deliveries are handed back at the end.
-    pub(crate) fn note(&self, lane: &Arc<Lane>) {
+    pub(crate) fn note(&self, lane: &Arc<DeliveryChannel>) {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         lanes.retain(|lane| lane.strong_count() > 0);
         lanes.push(Arc::downgrade(lane));
@@ -44,7 +49,7 @@ impl Links {
     /// RabbitMQ 4.3 on a lost connection counts against a message and a nack does not.
     async fn hand_back(&self) {
         let lanes = std::mem::take(&mut *self.lanes.lock().unwrap_or_else(PoisonError::into_inner));
-        let lanes: Vec<Arc<Lane>> = lanes.iter().filter_map(Weak::upgrade).collect();
+        let lanes: Vec<Arc<DeliveryChannel>> = lanes.iter().filter_map(Weak::upgrade).collect();
         let all = join_all(lanes.iter().map(|lane| lane.hand_back()));
         if tokio::time::timeout(HAND_BACK_TIMEOUT, all).await.is_err() {
             tracing::debug!("the broker did not take deliveries back in time");

@@ -9,7 +9,7 @@ use warrener_shared::wire::Message;
 
 use crate::life::Life;
 use crate::links::Links;
-use crate::publisher::{Envelope, Published};
+use crate::publisher::{OutgoingMessage, Published};
 use crate::{BrokerError, Settings};
 
 /// Confirm channels on the publishing connection, checked out exclusively.
@@ -41,15 +41,15 @@ impl ChannelPool {
 
     /// Publishes one message and waits for its confirm.
     pub async fn publish(&self, exchange: &str, key: &str, message: Message) -> Published {
-        self.send(Envelope::new(exchange, key, message)).await
+        self.send(OutgoingMessage::new(exchange, key, message)).await
     }
 
     /// Publishes one message that must reach a queue: [`Published::Returned`] if no binding wants it.
     pub async fn publish_mandatory(&self, exchange: &str, key: &str, message: Message) -> Published {
-        self.send(Envelope::new(exchange, key, message).map(Envelope::mandatory)).await
+        self.send(OutgoingMessage::new(exchange, key, message).map(OutgoingMessage::mandatory)).await
     }
 
-    async fn send(&self, envelope: Option<Envelope>) -> Published {
+    async fn send(&self, envelope: Option<OutgoingMessage>) -> Published {
         let Some(envelope) = envelope else { return Published::Impossible };
         let outcome = tokio::select! {
             biased;
@@ -59,7 +59,7 @@ impl ChannelPool {
         outcome.unwrap_or(Published::Unknown)
     }
 
-    async fn send_alone(&self, envelope: Envelope) -> Published {
+    async fn send_alone(&self, envelope: OutgoingMessage) -> Published {
         let mut channel: Object<Channels> = match self.pool.get().await {
             Ok(channel) => channel,
             Err(error) => {

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use crate::call::call;
 use crate::error::SoftError;
 use crate::life::Life;
-use crate::link::Link;
+use crate::link::WatchedConnection;
 use crate::{BrokerError, Settings};
 
 /// Calls go one after the other, so that nothing else is in flight on a channel that dies.
@@ -19,27 +19,27 @@ pub(crate) struct Probe {
     settings: Settings,
     host: AMQPUri,
     life: Arc<Life>,
-    open: Mutex<Option<Open>>,
+    open: Mutex<Option<OpenProbe>>,
 }
 
 #[derive(Debug)]
-struct Open {
-    link: Link,
+struct OpenProbe {
+    link: WatchedConnection,
     channel: Option<Channel>,
 }
 
 /// Failure of a question to the broker.
-pub(crate) enum Failure {
+pub(crate) enum ProbeFailure {
     /// The broker refused it and closed the channel.
     Soft(SoftError, BrokerError),
     /// The connection didn't work.
     Other(BrokerError),
 }
 
-impl From<Failure> for BrokerError {
-    fn from(failure: Failure) -> Self {
+impl From<ProbeFailure> for BrokerError {
+    fn from(failure: ProbeFailure) -> Self {
         match failure {
-            Failure::Soft(_, error) | Failure::Other(error) => error,
+            ProbeFailure::Soft(_, error) | ProbeFailure::Other(error) => error,
         }
     }
 }
@@ -51,46 +51,46 @@ impl Probe {
 
     /// Makes a call that changes nothing when it is made twice: if a connection from before doesn't work any more,
     /// it is made once again on a new one.
-    pub(crate) async fn ask<T, A>(&self, what: &str, question: impl Fn(Channel) -> A) -> Result<T, Failure>
+    pub(crate) async fn ask<T, A>(&self, what: &str, question: impl Fn(Channel) -> A) -> Result<T, ProbeFailure>
     where
         A: Future<Output = lapin::Result<T>>,
     {
         tokio::select! {
             biased;
-            why = self.life.over() => Err(Failure::Other(why)),
+            why = self.life.over() => Err(ProbeFailure::Other(why)),
             answer = self.ask_in_turn(what, question) => answer,
         }
     }
 
-    async fn ask_in_turn<T, A>(&self, what: &str, question: impl Fn(Channel) -> A) -> Result<T, Failure>
+    async fn ask_in_turn<T, A>(&self, what: &str, question: impl Fn(Channel) -> A) -> Result<T, ProbeFailure>
     where
         A: Future<Output = lapin::Result<T>>,
     {
         let mut open = self.open.lock().await;
         if let Some(kept) = open.take() {
             match self.ask_on(kept, &mut open, what, &question).await {
-                Err(Failure::Other(error)) => tracing::debug!(%error, "the connection for questions is renewed"),
+                Err(ProbeFailure::Other(error)) => tracing::debug!(%error, "the connection for questions is renewed"),
                 answer => return answer,
             }
         }
-        let link = Link::open(&self.settings, &self.host, "probe").await.map_err(Failure::Other)?;
-        self.ask_on(Open { link, channel: None }, &mut open, what, &question).await
+        let link = WatchedConnection::open(&self.settings, &self.host, "probe").await.map_err(ProbeFailure::Other)?;
+        self.ask_on(OpenProbe { link, channel: None }, &mut open, what, &question).await
     }
 
     /// Keeps in `keep` what still works afterwards. An abandoned call keeps nothing.
     async fn ask_on<T, A>(
         &self,
-        mut open: Open,
-        keep: &mut Option<Open>,
+        mut open: OpenProbe,
+        keep: &mut Option<OpenProbe>,
         what: &str,
         question: impl Fn(Channel) -> A,
-    ) -> Result<T, Failure>
+    ) -> Result<T, ProbeFailure>
     where
         A: Future<Output = lapin::Result<T>>,
     {
         let channel = match open.channel.take() {
             Some(channel) => channel,
-            None => open.link.channel().await.map_err(Failure::Other)?,
+            None => open.link.channel().await.map_err(ProbeFailure::Other)?,
         };
         let mut soft = None;
         let answer = call(what, self.settings.call_timeout, async {
@@ -107,9 +107,9 @@ impl Probe {
             Err(error) => match soft {
                 Some(soft) => {
                     *keep = Some(open);
-                    Err(Failure::Soft(soft, error))
+                    Err(ProbeFailure::Soft(soft, error))
                 }
-                None => Err(Failure::Other(error)),
+                None => Err(ProbeFailure::Other(error)),
             },
         }
     }

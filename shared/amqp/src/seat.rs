@@ -5,7 +5,7 @@ use lapin::protocol::AMQPSoftError;
 use lapin::types::FieldTable;
 
 use crate::call::{call, short};
-use crate::probe::Failure;
+use crate::probe::ProbeFailure;
 use crate::{BrokerError, Session};
 
 impl Session {
@@ -27,8 +27,8 @@ impl Session {
         });
         match answer.await {
             Ok(_) => return Ok(true),
-            Err(Failure::Soft(soft, _)) if soft.code == AMQPSoftError::RESOURCELOCKED => return Ok(false),
-            Err(Failure::Soft(soft, _)) if soft.code == AMQPSoftError::NOTFOUND => {}
+            Err(ProbeFailure::Soft(soft, _)) if soft.code == AMQPSoftError::RESOURCELOCKED => return Ok(false),
+            Err(ProbeFailure::Soft(soft, _)) if soft.code == AMQPSoftError::NOTFOUND => {}
             Err(failure) => return Err(failure.into()),
         }
         let channel = self.consuming_channel().await?;

@@ -8,7 +8,7 @@ use lapin::options::BasicQosOptions;
 use lapin::uri::AMQPUri;
 
 use crate::life::Life;
-use crate::link::Link;
+use crate::link::WatchedConnection;
 use crate::links::Links;
 use crate::pool::ChannelPool;
 use crate::probe::Probe;
@@ -27,11 +27,11 @@ use crate::{BrokerError, Settings};
 /// deliveries hold one.
 #[derive(Clone, Debug)]
 pub struct Session {
-    inner: Arc<Inner>,
+    inner: Arc<SessionInner>,
 }
 
 #[derive(Debug)]
-struct Inner {
+struct SessionInner {
     settings: Settings,
     life: Arc<Life>,
     links: Arc<Links>,
@@ -60,8 +60,8 @@ impl Session {
 
     async fn open_host(settings: &Settings, host: &AMQPUri) -> Result<Self, BrokerError> {
         let life = Arc::new(Life::new());
-        let publishing = Link::open(settings, host, "publishing").await?;
-        let consuming = Link::open(settings, host, "consuming").await?;
+        let publishing = WatchedConnection::open(settings, host, "publishing").await?;
+        let consuming = WatchedConnection::open(settings, host, "consuming").await?;
         publishing.watch(&life);
         consuming.watch(&life);
         let probe = Probe::new(settings.clone(), host.clone(), Arc::clone(&life));
@@ -70,7 +70,7 @@ impl Session {
         close_at_the_end(&life, &links);
         let pool = ChannelPool::new(settings, &life, &links);
         tracing::info!(epoch = life.epoch(), host = host.authority.host, port = host.authority.port, "connected");
-        Ok(Self { inner: Arc::new(Inner { settings: settings.clone(), life, links, pool }) })
+        Ok(Self { inner: Arc::new(SessionInner { settings: settings.clone(), life, links, pool }) })
     }
 
     /// The number of this session in this process, rising.
@@ -183,7 +183,7 @@ impl Session {
     }
 }
 
-impl Drop for Inner {
+impl Drop for SessionInner {
     fn drop(&mut self) {
         self.life.end(BrokerError::Closed);
     }

@@ -51,7 +51,7 @@ pub struct Queue {
     /// more than this.
     pub delivery_limit: i64,
     /// Destination of rejected and over-delivered messages; `None` drops them.
-    pub dead_letter: Option<DeadLetter>,
+    pub dead_letter: Option<DeadLetterRoute>,
     /// Time for which a message that a consumer hands back stays away, where the broker can do that (RabbitMQ 4.3,
     /// which no longer counts `basic.nack`); older ones ignore it.
     pub hand_back_delay: Option<Duration>,
@@ -59,7 +59,7 @@ pub struct Queue {
 
 /// Destination of the dead letters of a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeadLetter {
+pub struct DeadLetterRoute {
     /// The exchange.
     pub exchange: String,
     /// The key, which tells the queue they died in.
@@ -142,8 +142,8 @@ fn exchanges(names: &Names) -> Vec<Exchange> {
     ]
 }
 
-fn dead_letter(names: &Names, key: &'static str, at_least_once: bool) -> DeadLetter {
-    DeadLetter { exchange: names.dlx(), key, at_least_once }
+fn dead_letter(names: &Names, key: &'static str, at_least_once: bool) -> DeadLetterRoute {
+    DeadLetterRoute { exchange: names.dlx(), key, at_least_once }
 }
 
 impl Exchange {
@@ -165,7 +165,7 @@ impl Exchange {
 }
 
 impl Queue {
-    fn new(name: String, dead_letter: DeadLetter) -> Self {
+    fn new(name: String, dead_letter: DeadLetterRoute) -> Self {
         Self { name, delivery_limit: DELIVERY_LIMIT, dead_letter: Some(dead_letter), hand_back_delay: None }
     }
 

@@ -98,12 +98,12 @@ pub struct TaskBuilder<'a> {
 
 /// An added task, for later ones to refer to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Task {
+pub struct TaskHandle {
     graph: u64,
     name: String,
 }
 
-impl Task {
+impl TaskHandle {
     /// The expression for a part of its output, such as `words` or `parts[0].uri`; empty for all of it. As
     /// the input of a later task it keeps its JSON type, and makes the later task need this one.
     pub fn output(&self, path: &str) -> String {
@@ -256,7 +256,7 @@ impl TaskBuilder<'_> {
     policy!();
 
     /// Waits for these tasks. Tasks whose outputs its input, `if` or `for_each` names are needed anyway.
-    pub fn needs<'t>(mut self, tasks: impl IntoIterator<Item = &'t Task>) -> Self {
+    pub fn needs<'t>(mut self, tasks: impl IntoIterator<Item = &'t TaskHandle>) -> Self {
         for task in tasks {
             if task.graph != self.graph.number {
                 self.graph
@@ -301,13 +301,13 @@ impl TaskBuilder<'_> {
     }
 
     /// Adds the task to the job.
-    pub fn add(mut self) -> Task {
+    pub fn add(mut self) -> TaskHandle {
         if !self.needs.is_empty() {
             let needs = std::mem::take(&mut self.needs);
             self.set("needs", &needs);
         }
         self.graph.tasks.set(&self.name, &self.object);
-        Task { graph: self.graph.number, name: self.name }
+        TaskHandle { graph: self.graph.number, name: self.name }
     }
 
     fn set(&mut self, field: &str, value: &(impl Serialize + ?Sized)) {
@@ -334,7 +334,7 @@ fn finish(object: &Object, problems: Vec<String>) -> Result<JobDocument, BuildEr
     Ok(JobDocument::from_json(String::from(Box::<str>::from(raw))).expect("it was just written as an object"))
 }
 
-/// As the job format writes it; parts of a millisecond are dropped.
+/// Writes a duration as the job format does; parts of a millisecond are dropped.
 fn duration(span: Duration) -> String {
     format!("{}ms", span.as_millis())
 }

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// the first was made.
 #[derive(Clone, Debug)]
 pub struct Clock {
-    source: Source,
+    source: ClockSource,
 }
 
 #[derive(Clone, Debug)]
-enum Source {
+enum ClockSource {
     Machine(Instant),
     Hand(Arc<Hand>),
 }
@@ -29,17 +29,17 @@ pub struct Reading {
 impl Clock {
     /// A clock whose monotonic time starts now.
     pub fn start() -> Self {
-        Self { source: Source::Machine(Instant::now()) }
+        Self { source: ClockSource::Machine(Instant::now()) }
     }
 
     /// A clock that stands still until the hand moves it.
     pub fn by_hand(hand: Arc<Hand>) -> Self {
-        Self { source: Source::Hand(hand) }
+        Self { source: ClockSource::Hand(hand) }
     }
 
     /// Wall clock in milliseconds since 1970-01-01T00:00:00Z; negative before that.
     pub fn now_ms(&self) -> i64 {
-        if let Source::Hand(hand) = &self.source {
+        if let ClockSource::Hand(hand) = &self.source {
             return hand.wall_ms.load(Ordering::Relaxed);
         }
         match SystemTime::now().duration_since(UNIX_EPOCH) {
@@ -51,15 +51,15 @@ impl Clock {
     /// Time since the clock was started.
     pub fn monotonic(&self) -> Duration {
         match &self.source {
-            Source::Machine(zero) => zero.elapsed(),
-            Source::Hand(hand) => Duration::from_millis(hand.monotonic_ms.load(Ordering::Relaxed)),
+            ClockSource::Machine(zero) => zero.elapsed(),
+            ClockSource::Hand(hand) => Duration::from_millis(hand.monotonic_ms.load(Ordering::Relaxed)),
         }
     }
 
     /// Identity of the machine's latest start, and the time since then, which no clock setting changes and which goes
     /// on while no process runs. `None` where the system does not tell.
     pub fn since_boot(&self) -> Option<(i64, Duration)> {
-        if let Source::Hand(_) = &self.source {
+        if let ClockSource::Hand(_) = &self.source {
             return Some((0, self.monotonic()));
         }
         let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;

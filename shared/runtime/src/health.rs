@@ -22,11 +22,11 @@ pub struct Health {
 }
 
 /// Checks by name.
-type Checks = BTreeMap<&'static str, Standing>;
+type Checks = BTreeMap<&'static str, CheckState>;
 
 /// State of a check.
 #[derive(Clone, Debug)]
-struct Standing {
+struct CheckState {
     /// `Err` with the reason while the check does not hold.
     state: Result<(), String>,
     /// Monotonic time of the latest success.
@@ -35,7 +35,7 @@ struct Standing {
     fresh: Option<Duration>,
 }
 
-impl Standing {
+impl CheckState {
     /// Reason why the check does not hold now.
     fn fault(&self, now: Duration) -> Option<String> {
         let age = now.saturating_sub(self.renewed);
@@ -49,19 +49,19 @@ impl Standing {
 
 /// The state of all checks at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct HealthReport {
     /// True if every check holds.
     pub ready: bool,
     /// The checks by name.
-    pub checks: Vec<Check>,
+    pub checks: Vec<HealthCheck>,
     /// Sentences on what a person should look at though the process is ready, such as a queue of somebody else that
     /// takes no answers.
     pub notes: Vec<String>,
 }
 
-/// A line of a [`Report`].
+/// A line of a [`HealthReport`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Check {
+pub struct HealthCheck {
     /// Name of the checked thing, such as `store`.
     pub name: &'static str,
     /// True if the check holds.
@@ -73,7 +73,7 @@ pub struct Check {
 impl Health {
     /// A register of these checks, all of them not ready with the reason `starting`.
     pub fn new(names: &[&'static str]) -> Self {
-        let starting = || Standing { state: Err("starting".to_owned()), renewed: Duration::ZERO, fresh: None };
+        let starting = || CheckState { state: Err("starting".to_owned()), renewed: Duration::ZERO, fresh: None };
         let checks = names.iter().map(|name| (*name, starting())).collect();
         Self { checks: Arc::new(watch::Sender::new(checks)), notes: Arc::default(), clock: Clock::start() }
     }
@@ -107,7 +107,7 @@ impl Health {
 
     fn note(&self, name: &'static str, state: Result<(), String>) {
         self.checks.send_if_modified(|checks| {
-            let unknown = Standing { state: Err(String::new()), renewed: Duration::ZERO, fresh: None };
+            let unknown = CheckState { state: Err(String::new()), renewed: Duration::ZERO, fresh: None };
             let standing = checks.entry(name).or_insert(unknown);
             let changed = standing.state != state;
             if state.is_ok() {
@@ -129,16 +129,16 @@ impl Health {
     }
 
     /// The state of all checks.
-    pub fn report(&self) -> Report {
+    pub fn report(&self) -> HealthReport {
         let checks = self.checks.borrow();
         let now = self.clock.monotonic();
-        let line = |(name, standing): (&&'static str, &Standing)| {
+        let line = |(name, standing): (&&'static str, &CheckState)| {
             let reason = standing.fault(now);
-            Check { name, ready: reason.is_none(), reason }
+            HealthCheck { name, ready: reason.is_none(), reason }
         };
-        let checks: Vec<Check> = checks.iter().map(line).collect();
+        let checks: Vec<HealthCheck> = checks.iter().map(line).collect();
         let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Report { ready: checks.iter().all(|check| check.ready), checks, notes }
+        HealthReport { ready: checks.iter().all(|check| check.ready), checks, notes }
     }
 
     /// Returns as soon as every check holds.

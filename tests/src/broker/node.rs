@@ -69,13 +69,13 @@ pub struct Node {
     name: String,
     port: u16,
     dist_port: u16,
-    keeper: Keeper,
+    keeper: NodeKeeper,
     running: Option<Child>,
 }
 
 /// The party whose end is the end of the node, even if that one is killed.
 #[derive(Clone, Debug)]
-pub(super) enum Keeper {
+pub(super) enum NodeKeeper {
     /// The party is this process; a pipe tells of its end.
     Us,
     /// The parties are all processes that hold a lock on this file.
@@ -95,19 +95,19 @@ impl Node {
     /// If RabbitMQ isn't installed or doesn't come up.
     pub async fn start() -> Result<Self, NodeError> {
         let folder = tempfile::Builder::new().prefix("warrener-broker-").tempdir().map_err(io("making a folder"))?;
-        let mut node = Self::new(Home::Temporary(folder), Keeper::Us)?;
+        let mut node = Self::new(Home::Temporary(folder), NodeKeeper::Us)?;
         node.launch().await?;
         Ok(node)
     }
 
     /// Starts a node that outlives this process as long as somebody holds a lock on `holders`.
     pub(super) async fn start_kept(folder: &Path, holders: &Path) -> Result<Self, NodeError> {
-        let mut node = Self::new(Home::Kept(folder.to_owned()), Keeper::Holders(holders.to_owned()))?;
+        let mut node = Self::new(Home::Kept(folder.to_owned()), NodeKeeper::Holders(holders.to_owned()))?;
         node.launch().await?;
         Ok(node)
     }
 
-    fn new(home: Home, keeper: Keeper) -> Result<Self, NodeError> {
+    fn new(home: Home, keeper: NodeKeeper) -> Result<Self, NodeError> {
         let [port, dist_port] = free_ports().map_err(io("looking for free ports"))?;
         let name = format!("{}@localhost", super::unique("warrener"));
         let server = find_server().ok_or(NodeError::NotInstalled)?;
@@ -136,7 +136,7 @@ impl Node {
         let log = std::fs::File::create(self.log()).map_err(io("opening the log of a broker"))?;
         let mut command = self.command("/bin/sh");
         command.arg("-c").arg(self.keeper.script()).arg(&self.server);
-        if let Keeper::Holders(path) = &self.keeper {
+        if let NodeKeeper::Holders(path) = &self.keeper {
             command.arg(path);
         }
         command.stdout(log.try_clone().map_err(io("opening the log of a broker"))?).stderr(log);
@@ -300,7 +300,7 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        if let (Keeper::Us, Some(child)) = (&self.keeper, &mut self.running) {
+        if let (NodeKeeper::Us, Some(child)) = (&self.keeper, &mut self.running) {
             kill_group(child);
             // Its files must be closed before the folder goes; it is dead within milliseconds.
             while matches!(child.try_wait(), Ok(None)) {
@@ -310,7 +310,7 @@ impl Drop for Node {
     }
 }
 
-impl Keeper {
+impl NodeKeeper {
     /// Becomes the server, and leaves a watchman behind who kills the group once nobody keeps it.
     fn script(&self) -> &'static str {
         match self {

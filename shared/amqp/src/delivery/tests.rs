@@ -40,7 +40,7 @@ fn the_newest_death_is_told() {
         ]))
     };
     let deaths = AMQPValue::FieldArray(FieldArray::from(vec![death("newest"), death("older")]));
-    let expected = Death {
+    let expected = DeadLettering {
         queue: "newest".to_owned(),
         reason: "expired".to_owned(),
         exchange: "exchange".to_owned(),

@@ -18,18 +18,18 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::aside::{self, Aside, Side, TrialOutcome};
 use super::road::Road;
-use super::standing::{Board, Destination, Treatment};
-use super::{Envelope, Job, Published, answer};
+use super::standing::{Board, PublishTarget, Treatment};
+use super::{OutgoingMessage, PublishRequest, Published, answer};
 use crate::life::Life;
 use crate::{BrokerError, Session};
 
-type Trial = Pin<Box<dyn Future<Output = (Destination, TrialOutcome)> + Send>>;
+type TrialFuture = Pin<Box<dyn Future<Output = (PublishTarget, TrialOutcome)> + Send>>;
 type Opening = Pin<Box<dyn Future<Output = Result<Side, BrokerError>> + Send>>;
 type Sending = Pin<Box<dyn Future<Output = (u64, Published)> + Send>>;
 
 /// Treatment of messages that are on their way to a destination when it turns out late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lateness {
+pub(super) enum LatePolicy {
     /// Wait for the confirm, up to the publish timeout.
     Wait,
     /// Say at once that the outcome is unknown.
@@ -37,8 +37,8 @@ pub(super) enum Lateness {
 }
 
 /// A message whose confirm is awaited.
-struct Entry {
-    envelope: Arc<Envelope>,
+struct Unconfirmed {
+    envelope: Arc<OutgoingMessage>,
     /// The place in the window; `None` for a message that was left and goes out again.
     place: Option<OwnedSemaphorePermit>,
     /// `None` once its owner was told that the outcome is unknown.
@@ -48,8 +48,8 @@ struct Entry {
 
 /// A message to a late destination, still on its way on a channel that moves.
 struct Left {
-    envelope: Arc<Envelope>,
-    destination: Destination,
+    envelope: Arc<OutgoingMessage>,
+    destination: PublishTarget,
     reply: Option<oneshot::Sender<Published>>,
     sent: Instant,
 }
@@ -58,17 +58,17 @@ struct Left {
 struct Actor {
     life: Arc<Life>,
     aside: Arc<Aside>,
-    lateness: Lateness,
+    lateness: LatePolicy,
     publish_timeout: Duration,
     road: Road,
     /// Messages by their number on the road, oldest first.
-    entries: BTreeMap<u64, Entry>,
+    entries: BTreeMap<u64, Unconfirmed>,
     next: u64,
     bytes: usize,
     sends: FuturesUnordered<Sending>,
     left: HashMap<u64, Left>,
-    standings: HashMap<Destination, Treatment>,
-    trials: FuturesUnordered<Trial>,
+    standings: HashMap<PublishTarget, Treatment>,
+    trials: FuturesUnordered<TrialFuture>,
     opening: Option<Opening>,
     /// Given up on the session's connection, and kept until it ends.
     retired: Vec<Channel>,
@@ -86,9 +86,9 @@ struct Actor {
 pub(super) fn spawn(
     session: &Session,
     road: Road,
-    lateness: Lateness,
+    lateness: LatePolicy,
     board: Arc<Board>,
-    inbox: mpsc::UnboundedReceiver<Job>,
+    inbox: mpsc::UnboundedReceiver<PublishRequest>,
 ) {
     let now = Instant::now();
     let actor = Actor {
@@ -118,7 +118,7 @@ pub(super) fn spawn(
 impl Actor {
     /// Publishes what comes in and waits for all confirms at once. When the last publisher is gone it finishes what
     /// is in flight; when the session is over it drops everything, which is unknown then.
-    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Job>) {
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<PublishRequest>) {
         let mut over = pin!(self.life.over());
         let mut jobs = Vec::with_capacity(AT_ONCE);
         let mut look = tokio::time::interval(LOOK_EVERY);
@@ -153,7 +153,7 @@ impl Actor {
     }
 
     /// A message goes out, unless its destination is late or on trial.
-    fn take(&mut self, job: Job) {
+    fn take(&mut self, job: PublishRequest) {
         if self.standings.is_empty() {
             return self.send(job);
         }
@@ -169,14 +169,14 @@ impl Actor {
         }
     }
 
-    fn send(&mut self, job: Job) {
-        let Job { envelope, place, reply } = job;
+    fn send(&mut self, job: PublishRequest) {
+        let PublishRequest { envelope, place, reply } = job;
         let no = self.next;
         self.next += 1;
         self.bytes += envelope.size();
         let (channel, sending) = (self.road.channel.clone(), Arc::clone(&envelope));
         self.sends.push(Box::pin(async move { (no, sending.send(&channel).await) }));
-        self.entries.insert(no, Entry { envelope, place, reply: Some(reply), sent: Instant::now() });
+        self.entries.insert(no, Unconfirmed { envelope, place, reply: Some(reply), sent: Instant::now() });
     }
 
     fn answered(&mut self, no: u64, outcome: Published) {
@@ -248,7 +248,7 @@ impl Actor {
 
     /// Destinations that confirm nothing on a channel that moves, while others do.
     fn leave_late_ones(&mut self, now: Instant) {
-        let mut late: Vec<Destination> = Vec::new();
+        let mut late: Vec<PublishTarget> = Vec::new();
         for entry in self.entries.values() {
             let age = now - entry.sent.max(self.calm_since);
             if age < LATE {
@@ -268,20 +268,20 @@ impl Actor {
     }
 
     /// Puts a destination aside: what is on its way to it no longer takes the places of others.
-    fn leave(&mut self, destination: Destination, now: Instant) {
+    fn leave(&mut self, destination: PublishTarget, now: Instant) {
         let (exchange, key) = &destination;
         tracing::warn!(%exchange, %key, "a destination confirms nothing; it is put aside");
-        let is_its = |entry: &Entry| entry.envelope.is_to(&destination);
+        let is_its = |entry: &Unconfirmed| entry.envelope.is_to(&destination);
         let numbers: Vec<u64> = self.entries.iter().filter(|(_, entry)| is_its(entry)).map(|(no, _)| *no).collect();
         for no in numbers {
             let Some(mut entry) = self.entries.remove(&no) else { continue };
             self.bytes -= entry.envelope.size();
-            if self.lateness == Lateness::GiveUp
+            if self.lateness == LatePolicy::GiveUp
                 && let Some(reply) = entry.reply.take()
             {
                 answer(reply, Published::Unknown);
             }
-            let Entry { envelope, reply, sent, .. } = entry;
+            let Unconfirmed { envelope, reply, sent, .. } = entry;
             let left = Left { envelope, destination: destination.clone(), reply, sent };
             self.left.insert(no, left);
         }
@@ -292,18 +292,18 @@ impl Actor {
     /// other: what was left there goes out again, if the first of it is taken.
     fn try_left_ones(&mut self, now: Instant) {
         let is_overdue = |left: &Left| left.reply.is_some() && now - left.sent.max(self.calm_since) > LATE_ALONE;
-        let is_late = |to: &Destination| match self.standings.get(to) {
+        let is_late = |to: &PublishTarget| match self.standings.get(to) {
             Some(Treatment::Late { tried, .. }) => tried.elapsed() > LATE_ALONE,
             _ => false,
         };
         let mut overdue: Vec<u64> = self.left.iter().filter(|(_, left)| is_overdue(left)).map(|(no, _)| *no).collect();
         overdue.retain(|no| is_late(&self.left[no].destination));
         overdue.sort_unstable();
-        let mut again: Vec<(Destination, VecDeque<Job>)> = Vec::new();
+        let mut again: Vec<(PublishTarget, VecDeque<PublishRequest>)> = Vec::new();
         for no in overdue {
             let Some(left) = self.left.get_mut(&no) else { continue };
             let Some(reply) = left.reply.take() else { continue };
-            let job = Job { envelope: Arc::clone(&left.envelope), place: None, reply };
+            let job = PublishRequest { envelope: Arc::clone(&left.envelope), place: None, reply };
             match again.iter_mut().find(|(destination, _)| *destination == left.destination) {
                 Some((_, jobs)) => jobs.push_back(job),
                 None => again.push((left.destination.clone(), VecDeque::from([job]))),
@@ -342,10 +342,10 @@ impl Actor {
         }
         self.patience = (self.patience * 2).min(PATIENCE_MAX);
         self.bytes = 0;
-        let mut suspects: Vec<(Destination, VecDeque<Job>)> = Vec::new();
-        for (_, Entry { envelope, place, reply, .. }) in std::mem::take(&mut self.entries) {
+        let mut suspects: Vec<(PublishTarget, VecDeque<PublishRequest>)> = Vec::new();
+        for (_, Unconfirmed { envelope, place, reply, .. }) in std::mem::take(&mut self.entries) {
             let Some(reply) = reply else { continue };
-            let job = Job { envelope, place, reply };
+            let job = PublishRequest { envelope, place, reply };
             match suspects.iter_mut().find(|(destination, _)| job.envelope.is_to(destination)) {
                 Some((_, jobs)) => jobs.push_back(job),
                 None => suspects.push((job.envelope.destination(), VecDeque::from([job]))),
@@ -357,7 +357,12 @@ impl Actor {
         }
     }
 
-    fn put_on_trial(&mut self, destination: Destination, jobs: VecDeque<Job>, late_since: Option<Instant>) {
+    fn put_on_trial(
+        &mut self,
+        destination: PublishTarget,
+        jobs: VecDeque<PublishRequest>,
+        late_since: Option<Instant>,
+    ) {
         let Some(first) = jobs.front() else { return };
         let trial = aside::attempt(Arc::clone(&self.aside), Arc::clone(&first.envelope), TRIAL);
         let tried = destination.clone();
@@ -365,7 +370,7 @@ impl Actor {
         self.note(destination, Treatment::OnTrial { waiting: jobs, late_since });
     }
 
-    fn judged(&mut self, destination: Destination, verdict: TrialOutcome) {
+    fn judged(&mut self, destination: PublishTarget, verdict: TrialOutcome) {
         let Some(Treatment::OnTrial { mut waiting, late_since }) = self.clear(&destination) else { return };
         if let TrialOutcome::Answered(outcome) = verdict {
             if let Some(first) = waiting.pop_front() {
@@ -383,7 +388,7 @@ impl Actor {
         waiting.into_iter().for_each(|job| answer(job.reply, Published::Unknown));
     }
 
-    fn note(&mut self, destination: Destination, standing: Treatment) {
+    fn note(&mut self, destination: PublishTarget, standing: Treatment) {
         if self.standings.len() >= STANDINGS_MAX {
             self.standings.retain(|_, standing| !standing.is_stale());
         }
@@ -391,7 +396,7 @@ impl Actor {
         self.board.show(&self.standings);
     }
 
-    fn clear(&mut self, destination: &Destination) -> Option<Treatment> {
+    fn clear(&mut self, destination: &PublishTarget) -> Option<Treatment> {
         let standing = self.standings.remove(destination);
         self.board.show(&self.standings);
         standing

@@ -7,8 +7,8 @@ use lapin::Channel;
 use lapin::uri::AMQPUri;
 use tokio::sync::Semaphore;
 
-use super::{Envelope, Published};
-use crate::link::Link;
+use super::{OutgoingMessage, Published};
+use crate::link::WatchedConnection;
 use crate::{BrokerError, Settings};
 
 /// A few connections on which one message at a time is tried. Each is given up alone, and none ever ends a session.
@@ -23,7 +23,7 @@ pub(crate) struct Aside {
 /// A connection of its own with a channel that confirms.
 #[derive(Debug)]
 pub(super) struct Side {
-    pub(super) link: Link,
+    pub(super) link: WatchedConnection,
     pub(super) channel: Channel,
 }
 
@@ -45,7 +45,7 @@ impl Aside {
 
     /// A connection of its own, with a channel that confirms.
     pub(super) async fn open(&self, role: &'static str) -> Result<Side, BrokerError> {
-        let link = Link::open(&self.settings, &self.host, role).await?;
+        let link = WatchedConnection::open(&self.settings, &self.host, role).await?;
         match link.confirm_channel().await {
             Ok(channel) => Ok(Side { link, channel }),
             Err(error) => {
@@ -56,7 +56,7 @@ impl Aside {
     }
 
     /// Publishes one message alone, and waits at most so long for the broker's answer.
-    pub(super) async fn attempt(&self, envelope: &Envelope, limit: Duration) -> TrialOutcome {
+    pub(super) async fn attempt(&self, envelope: &OutgoingMessage, limit: Duration) -> TrialOutcome {
         let Ok(Ok(_turn)) = tokio::time::timeout(TURN_PATIENCE, self.turns.acquire()).await else {
             return TrialOutcome::Unclear;
         };
@@ -119,7 +119,7 @@ impl Aside {
 }
 
 /// A trial of a destination, as a future that owns what it needs.
-pub(super) async fn attempt(aside: Arc<Aside>, envelope: Arc<Envelope>, limit: Duration) -> TrialOutcome {
+pub(super) async fn attempt(aside: Arc<Aside>, envelope: Arc<OutgoingMessage>, limit: Duration) -> TrialOutcome {
     aside.attempt(&envelope, limit).await
 }
 

@@ -10,7 +10,7 @@ use crate::publisher::Published;
 use crate::{BrokerError, message};
 
 #[derive(Debug)]
-pub(crate) struct Envelope {
+pub(crate) struct OutgoingMessage {
     exchange: ShortString,
     key: ShortString,
     options: BasicPublishOptions,
@@ -18,7 +18,7 @@ pub(crate) struct Envelope {
     body: Vec<u8>,
 }
 
-impl Envelope {
+impl OutgoingMessage {
     /// `None` if it can't be sent, which no retry changes. It is logged.
     pub(crate) fn new(exchange: &str, key: &str, message: Message) -> Option<Self> {
         Self::build(exchange, key, message)

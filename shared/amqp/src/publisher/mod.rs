@@ -15,9 +15,9 @@ use lapin::Channel;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use warrener_shared::wire::Message;
 
-use self::actor::Lateness;
+use self::actor::LatePolicy;
 pub(crate) use self::aside::Aside;
-pub(crate) use self::envelope::Envelope;
+pub(crate) use self::envelope::OutgoingMessage;
 use self::road::Road;
 use self::standing::Board;
 pub use self::standing::LateDestination;
@@ -61,7 +61,7 @@ impl Published {
 pub struct Publisher {
     session: Session,
     room: Arc<Semaphore>,
-    jobs: mpsc::UnboundedSender<Job>,
+    jobs: mpsc::UnboundedSender<PublishRequest>,
     unconfirmed: Channel,
     board: Arc<Board>,
 }
@@ -69,12 +69,12 @@ pub struct Publisher {
 /// A message on its way to the broker: resolves to what became of it.
 #[derive(Debug)]
 #[must_use = "whoever doesn't wait for the confirm can't know whether the broker has the message"]
-pub struct Pending(oneshot::Receiver<Published>);
+pub struct PendingConfirm(oneshot::Receiver<Published>);
 
 /// A message, the place that it takes in the window, and who wants to know.
 #[derive(Debug)]
-struct Job {
-    envelope: Arc<Envelope>,
+struct PublishRequest {
+    envelope: Arc<OutgoingMessage>,
     place: Option<OwnedSemaphorePermit>,
     reply: oneshot::Sender<Published>,
 }
@@ -87,7 +87,7 @@ impl Session {
     pub async fn publisher(&self, window: usize) -> Result<Publisher, BrokerError> {
         let (confirmed, unconfirmed) = self.publishing_channels().await?;
         let road = Road::shared(confirmed, self.links().publishing.blocked().clone());
-        Ok(self.publisher_on(road, unconfirmed, window, Lateness::Wait))
+        Ok(self.publisher_on(road, unconfirmed, window, LatePolicy::Wait))
     }
 
     /// A publisher on a connection of its own, so that whatever its destinations do to the connection concerns nobody
@@ -96,7 +96,7 @@ impl Session {
     /// # Errors
     /// If its connection or its channels can't be opened.
     pub async fn publisher_apart(&self, window: usize) -> Result<Publisher, BrokerError> {
-        self.apart(window, Lateness::Wait).await
+        self.apart(window, LatePolicy::Wait).await
     }
 
     /// The same for destinations that belong to others: once one is late, all that is on its way there is
@@ -105,17 +105,17 @@ impl Session {
     /// # Errors
     /// If its connection or its channels can't be opened.
     pub async fn publisher_to_strangers(&self, window: usize) -> Result<Publisher, BrokerError> {
-        self.apart(window, Lateness::GiveUp).await
+        self.apart(window, LatePolicy::GiveUp).await
     }
 
-    async fn apart(&self, window: usize, lateness: Lateness) -> Result<Publisher, BrokerError> {
+    async fn apart(&self, window: usize, lateness: LatePolicy) -> Result<Publisher, BrokerError> {
         let unconfirmed = self.publishing_channel().await?;
         let side = self.aside().open("publishing apart").await?;
         let watcher = side.link.watch(self.life());
         Ok(self.publisher_on(Road::apart(side, watcher), unconfirmed, window, lateness))
     }
 
-    fn publisher_on(&self, road: Road, unconfirmed: Channel, window: usize, lateness: Lateness) -> Publisher {
+    fn publisher_on(&self, road: Road, unconfirmed: Channel, window: usize, lateness: LatePolicy) -> Publisher {
         // Never longer than the window: whoever sends holds a place.
         let (jobs, inbox) = mpsc::unbounded_channel();
         let board = Arc::new(Board::default());
@@ -133,19 +133,19 @@ impl Publisher {
     /// Publishes a message; waits for room in the window only, at most the publish timeout.
     ///
     /// Dropped before it is ready, nothing was published.
-    pub async fn enqueue(&self, exchange: &str, key: &str, message: Message) -> Pending {
+    pub async fn enqueue(&self, exchange: &str, key: &str, message: Message) -> PendingConfirm {
         let (reply, pending) = oneshot::channel();
-        match Envelope::new(exchange, key, message) {
+        match OutgoingMessage::new(exchange, key, message) {
             None => answer(reply, Published::Impossible),
             Some(envelope) => {
                 if let Some(place) = self.place().await {
                     let envelope = Arc::new(envelope);
                     // If the actor is gone the reply is dropped with the job, which means unknown.
-                    drop(self.jobs.send(Job { envelope, place: Some(place), reply }));
+                    drop(self.jobs.send(PublishRequest { envelope, place: Some(place), reply }));
                 }
             }
         }
-        Pending(pending)
+        PendingConfirm(pending)
     }
 
     /// Publishes a message that must reach a queue: alone on a channel, so that the return is its own for sure.
@@ -159,7 +159,7 @@ impl Publisher {
         if self.session.is_blocked().is_some() || !self.session.is_usable() {
             return false;
         }
-        let Some(envelope) = Envelope::new(exchange, key, message) else { return false };
+        let Some(envelope) = OutgoingMessage::new(exchange, key, message) else { return false };
         let limit = self.session.settings().call_timeout;
         tokio::time::timeout(limit, envelope.hand_over(&self.unconfirmed)).await.is_ok_and(|sent| sent)
     }
@@ -196,7 +196,7 @@ impl Publisher {
     }
 }
 
-impl Future for Pending {
+impl Future for PendingConfirm {
     type Output = Published;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Published> {

@@ -9,13 +9,13 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::aside::Side;
-use crate::link::{Blocked, Link};
+use crate::link::{Blocked, WatchedConnection};
 
 /// A channel that confirms, on the session's connection or on one of its own.
 pub(super) struct Road {
     pub(super) channel: Channel,
     pub(super) blocked: Blocked,
-    own: Option<(Link, AbortHandle)>,
+    own: Option<(WatchedConnection, AbortHandle)>,
     question: Option<Question>,
     /// Time of the latest question that the channel has answered. Everything published before it has been handled by
     /// the channel.

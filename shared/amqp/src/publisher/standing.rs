@@ -7,10 +7,10 @@ use std::time::Duration;
 use lapin::types::ShortString;
 use tokio::time::Instant;
 
-use super::Job;
+use super::PublishRequest;
 
 /// Exchange and routing key.
-pub(super) type Destination = (ShortString, ShortString);
+pub(super) type PublishTarget = (ShortString, ShortString);
 
 /// Special treatment of a destination that is late, or was.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub(super) enum Treatment {
     /// The first message is tried beside the road; the others wait for its outcome.
     OnTrial {
         /// The message that is tried, and those behind it.
-        waiting: VecDeque<Job>,
+        waiting: VecDeque<PublishRequest>,
         /// Time since which it was late before; `None` if it was not.
         late_since: Option<Instant>,
     },
@@ -51,12 +51,12 @@ pub struct LateDestination {
 
 /// Figures of a publisher that others may read.
 #[derive(Debug, Default)]
-pub(super) struct Board(Mutex<Shown>);
+pub(super) struct Board(Mutex<BoardState>);
 
 #[derive(Debug, Default)]
-struct Shown {
+struct BoardState {
     oldest: Option<Instant>,
-    late: Vec<(Destination, Instant)>,
+    late: Vec<(PublishTarget, Instant)>,
 }
 
 impl Board {
@@ -64,8 +64,8 @@ impl Board {
         self.with(|shown| shown.oldest = oldest);
     }
 
-    pub(super) fn show(&self, standings: &HashMap<Destination, Treatment>) {
-        let late = |(destination, standing): (&Destination, &Treatment)| match standing {
+    pub(super) fn show(&self, standings: &HashMap<PublishTarget, Treatment>) {
+        let late = |(destination, standing): (&PublishTarget, &Treatment)| match standing {
             Treatment::Late { since, .. } | Treatment::OnTrial { late_since: Some(since), .. } => {
                 Some((destination.clone(), *since))
             }
@@ -81,7 +81,7 @@ impl Board {
     }
 
     pub(super) fn late(&self) -> Vec<LateDestination> {
-        let as_shown = |((exchange, key), since): &(Destination, Instant)| LateDestination {
+        let as_shown = |((exchange, key), since): &(PublishTarget, Instant)| LateDestination {
             exchange: exchange.to_string(),
             key: key.to_string(),
             since: since.elapsed(),
@@ -89,7 +89,7 @@ impl Board {
         self.with(|shown| shown.late.iter().map(as_shown).collect())
     }
 
-    fn with<T>(&self, act: impl FnOnce(&mut Shown) -> T) -> T {
+    fn with<T>(&self, act: impl FnOnce(&mut BoardState) -> T) -> T {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -1,9 +1,9 @@
 //! A walk through the fields of a frame, which are corrected in place: no length ever changes.
 
 /// The unread rest of a frame's payload. Every step is `None` if the payload ends too early.
-pub(super) struct Cursor<'a>(&'a mut [u8]);
+pub(super) struct FrameCursor<'a>(&'a mut [u8]);
 
-impl<'a> Cursor<'a> {
+impl<'a> FrameCursor<'a> {
     pub(super) fn new(payload: &'a mut [u8]) -> Self {
         Self(payload)
     }
@@ -43,7 +43,7 @@ impl<'a> Cursor<'a> {
 
     /// The entries of a table at some depth.
     pub(super) fn table(&mut self, depth: u8) -> Option<()> {
-        let mut entries = Cursor(self.long()?);
+        let mut entries = FrameCursor(self.long()?);
         while !entries.is_empty() {
             entries.text()?;
             entries.value(depth)?;
@@ -52,7 +52,7 @@ impl<'a> Cursor<'a> {
     }
 
     fn list(&mut self, depth: u8) -> Option<()> {
-        let mut values = Cursor(self.long()?);
+        let mut values = FrameCursor(self.long()?);
         while !values.is_empty() {
             values.value(depth)?;
         }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::cursor::Cursor;
+use super::cursor::FrameCursor;
 
 /// Cuts a stream into frames. Bodies pass as they come; the small frames before them are held until they are whole.
 #[derive(Debug, Default)]
@@ -67,7 +67,7 @@ impl Frames {
     /// orderly way.
     fn clean(&mut self) {
         let end = self.partial.len() - END;
-        let (kind, payload) = (self.partial[0], Cursor::new(&mut self.partial[HEAD..end]));
+        let (kind, payload) = (self.partial[0], FrameCursor::new(&mut self.partial[HEAD..end]));
         if kind == HEADER {
             clean_properties(payload);
         } else if let Some(version) = clean_method(payload) {
@@ -77,7 +77,7 @@ impl Frames {
 }
 
 /// The first properties in the order of their flags, highest bit first.
-fn clean_properties(mut payload: Cursor<'_>) -> Option<()> {
+fn clean_properties(mut payload: FrameCursor<'_>) -> Option<()> {
     payload.bytes(CLASS_WEIGHT_SIZE)?;
     let flags = payload.u16()?;
     for (index, property) in PROPERTIES.iter().enumerate() {
@@ -94,7 +94,7 @@ fn clean_properties(mut payload: Cursor<'_>) -> Option<()> {
 }
 
 /// Cleans the methods that carry text of others; answers with the version if it is the greeting.
-fn clean_method(mut payload: Cursor<'_>) -> Option<Option<String>> {
+fn clean_method(mut payload: FrameCursor<'_>) -> Option<Option<String>> {
     match (payload.u16()?, payload.u16()?) {
         CONNECTION_START => return Some(version(payload)),
         CONNECTION_CLOSE | CHANNEL_CLOSE => {
@@ -120,9 +120,9 @@ fn clean_method(mut payload: Cursor<'_>) -> Option<Option<String>> {
 }
 
 /// The entry `version` of the properties that the server greets with.
-fn version(mut payload: Cursor<'_>) -> Option<String> {
+fn version(mut payload: FrameCursor<'_>) -> Option<String> {
     payload.bytes(PROTOCOL_VERSION)?;
-    let mut entries = Cursor::new(payload.long()?);
+    let mut entries = FrameCursor::new(payload.long()?);
     while !entries.is_empty() {
         let name = entries.text()?;
         match (name, *entries.byte()?) {

@@ -9,4 +9,4 @@ mod cursor;
 mod frames;
 mod stream;
 
-pub(crate) use self::stream::{Line, connect};
+pub(crate) use self::stream::{SocketHandle, connect};

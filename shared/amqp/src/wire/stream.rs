@@ -21,13 +21,13 @@ use super::frames::Frames;
 
 /// Handle of a connection whose socket the library owns: to cut it off, and to learn the broker's version.
 #[derive(Debug, Default)]
-pub(crate) struct Line {
+pub(crate) struct SocketHandle {
     cut: AtomicBool,
     reader: AtomicWaker,
     version: OnceLock<String>,
 }
 
-impl Line {
+impl SocketHandle {
     /// Ends the connection at once. The library writes nothing to a broker that has blocked it, not even a farewell,
     /// and waits for a greeting without limit; its thread and socket would stay.
     pub(crate) fn cut(&self) {
@@ -46,7 +46,7 @@ pub(crate) async fn connect(
     uri: AMQPUri,
     properties: ConnectionProperties,
     tls: OwnedTLSConfig,
-    line: Arc<Line>,
+    line: Arc<SocketHandle>,
 ) -> lapin::Result<Connection> {
     warm_up();
     let sockets = Runtime::tokio_current();
@@ -72,21 +72,21 @@ fn warm_up() {
     });
 }
 
-type Socket = AsyncTcpStream<<async_rs::Tokio as Reactor>::TcpStream>;
+type TcpSocket = AsyncTcpStream<<async_rs::Tokio as Reactor>::TcpStream>;
 
 /// A socket, plain or TLS, with the frames that come in cleaned.
 pub(crate) struct Stream {
-    socket: Socket,
+    socket: TcpSocket,
     frames: Frames,
     read: Box<[u8]>,
     clean: Vec<u8>,
     /// Bytes of `clean` that the library has taken.
     given: usize,
-    line: Arc<Line>,
+    line: Arc<SocketHandle>,
 }
 
 impl Stream {
-    fn new(socket: Socket, line: Arc<Line>) -> Self {
+    fn new(socket: TcpSocket, line: Arc<SocketHandle>) -> Self {
         let read = vec![0; READ_AT_ONCE].into_boxed_slice();
         Self { socket, frames: Frames::default(), read, clean: Vec::new(), given: 0, line }
     }

@@ -14,7 +14,7 @@ use warrener_shared::wire::topology::{KEY_SUBMIT, Names};
 use warrener_shared::wire::{JSON, Message};
 
 use super::error::{ClientError, OutputError};
-use super::reply::{Replies, Reply, Waiting, distribute};
+use super::reply::{ReplyQueue, SubmitReply, Waiters, distribute};
 use crate::JobDocument;
 
 /// Submits jobs over AMQP and receives their outcomes in a queue of its own.
@@ -26,7 +26,7 @@ pub struct Client {
     publisher: Publisher,
     names: Names,
     reply_queue: String,
-    waiting: Waiting,
+    waiting: Waiters,
 }
 
 /// Answer to a submit.
@@ -93,7 +93,7 @@ impl Client {
             error => ClientError::Broker(error),
         })?;
         let publisher = session.publisher(WINDOW).await?;
-        let waiting = Waiting::default();
+        let waiting = Waiters::default();
         tokio::spawn(distribute(consumer, waiting.clone()));
         Ok(Self { publisher, names, reply_queue, waiting })
     }
@@ -109,9 +109,9 @@ impl Client {
         match accepted {
             Err(_) => Ok(Receipt { job_id: id, accepted: false }),
             Ok(reply) => match reply? {
-                Reply::Accepted(body) => Ok(Receipt { job_id: body.job_id, accepted: true }),
-                Reply::Finished(body) => Ok(Receipt { job_id: body.job_id, accepted: true }),
-                Reply::Rejected(body) => Err(ClientError::Rejected { job: id, rejection: Box::new(body) }),
+                SubmitReply::Accepted(body) => Ok(Receipt { job_id: body.job_id, accepted: true }),
+                SubmitReply::Finished(body) => Ok(Receipt { job_id: body.job_id, accepted: true }),
+                SubmitReply::Rejected(body) => Err(ClientError::Rejected { job: id, rejection: Box::new(body) }),
             },
         }
     }
@@ -130,26 +130,26 @@ impl Client {
         tokio::time::timeout_at(deadline, end).await.map_err(gave_up)?
     }
 
-    async fn finished(&self, id: &str, replies: &mut Replies) -> Result<Finished, ClientError> {
+    async fn finished(&self, id: &str, replies: &mut ReplyQueue) -> Result<Finished, ClientError> {
         loop {
             match self.next(id, replies).await? {
-                Reply::Finished(body) => return Finished::read(body),
-                Reply::Rejected(body) => {
+                SubmitReply::Finished(body) => return Finished::read(body),
+                SubmitReply::Rejected(body) => {
                     return Err(ClientError::Rejected { job: id.to_owned(), rejection: Box::new(body) });
                 }
-                Reply::Accepted(_) => {}
+                SubmitReply::Accepted(_) => {}
             }
         }
     }
 
-    async fn next(&self, id: &str, replies: &mut Replies) -> Result<Reply, ClientError> {
+    async fn next(&self, id: &str, replies: &mut ReplyQueue) -> Result<SubmitReply, ClientError> {
         match replies.next().await {
-            Some(message) => Reply::read(id, &message),
+            Some(message) => SubmitReply::read(id, &message),
             None => Err(self.publisher.session().failed().await.into()),
         }
     }
 
-    async fn send(&self, job: &JobDocument, id: &str, mode: ReplyMode) -> Result<Replies, ClientError> {
+    async fn send(&self, job: &JobDocument, id: &str, mode: ReplyMode) -> Result<ReplyQueue, ClientError> {
         let correlation = Uuid::new_v4().to_string();
         let replies = self.waiting.for_correlation(&correlation);
         let message = self.message(job, id, correlation, mode);

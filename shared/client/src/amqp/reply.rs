@@ -13,13 +13,13 @@ use super::error::ClientError;
 
 /// An answer to a submit.
 #[derive(Debug)]
-pub(super) enum Reply {
+pub(super) enum SubmitReply {
     Accepted(AcceptedBody),
     Rejected(RejectedBody),
     Finished(FinishedBody),
 }
 
-impl Reply {
+impl SubmitReply {
     pub(super) fn read(job: &str, message: &Message) -> Result<Self, ClientError> {
         let bad = |why: String| ClientError::BadReply { job: job.to_owned(), why };
         let read = match message.kind.as_deref() {
@@ -38,23 +38,23 @@ fn parse<T: DeserializeOwned>(message: &Message) -> serde_json::Result<T> {
 
 /// The callers that wait for replies, by correlation id.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Waiting {
+pub(super) struct Waiters {
     places: Arc<Mutex<HashMap<String, mpsc::UnboundedSender<Message>>>>,
 }
 
 /// The answers to one submit: at most a handful, so the channel needs no bound. Dropped, it waits no more.
 #[derive(Debug)]
-pub(super) struct Replies {
+pub(super) struct ReplyQueue {
     correlation: String,
-    waiting: Waiting,
+    waiting: Waiters,
     inbox: mpsc::UnboundedReceiver<Message>,
 }
 
-impl Waiting {
-    pub(super) fn for_correlation(&self, correlation: &str) -> Replies {
+impl Waiters {
+    pub(super) fn for_correlation(&self, correlation: &str) -> ReplyQueue {
         let (sender, inbox) = mpsc::unbounded_channel();
         self.with(|places| places.insert(correlation.to_owned(), sender));
-        Replies { correlation: correlation.to_owned(), waiting: self.clone(), inbox }
+        ReplyQueue { correlation: correlation.to_owned(), waiting: self.clone(), inbox }
     }
 
     fn deliver(&self, message: Message) {
@@ -75,21 +75,21 @@ impl Waiting {
     }
 }
 
-impl Replies {
+impl ReplyQueue {
     /// The next answer; `None` once the session is over.
     pub(super) async fn next(&mut self) -> Option<Message> {
         self.inbox.recv().await
     }
 }
 
-impl Drop for Replies {
+impl Drop for ReplyQueue {
     fn drop(&mut self) {
         self.waiting.with(|places| places.remove(&self.correlation));
     }
 }
 
 /// Reads the reply queue until the session is over.
-pub(super) async fn distribute(mut consumer: Consumer, waiting: Waiting) {
+pub(super) async fn distribute(mut consumer: Consumer, waiting: Waiters) {
     let why = loop {
         match next(&mut consumer).await {
             Ok(message) => waiting.deliver(message),

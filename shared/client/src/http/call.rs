@@ -10,7 +10,7 @@ use super::error::HttpError;
 use super::proxy;
 use super::query::{JobQuery, Pairs, SubmitOptions};
 use super::redacted::redacted;
-use super::resource::{DeadLetter, Job, JobEvent, LogPiece, Page, Queue, Task, Worker};
+use super::resource::{DeadLetter, JobDetails, JobEvent, LogPiece, Page, Queue, Task, Worker};
 use crate::JobDocument;
 
 /// Talks to one orchestrator over HTTP. Clones share its connections.
@@ -48,7 +48,7 @@ impl HttpClient {
     ///
     /// # Errors
     /// [`HttpError::Refused`] with every problem of the job (422), or because its id or unique key is taken (409).
-    pub async fn submit(&self, job: &JobDocument, options: SubmitOptions) -> Result<Answer<Job>, HttpError> {
+    pub async fn submit(&self, job: &JobDocument, options: SubmitOptions) -> Result<Answer<JobDetails>, HttpError> {
         let limit = REQUEST_TIMEOUT + options.wait.unwrap_or_default();
         let mut request = self.request(Method::POST, &["jobs"], options.pairs()).timeout(limit);
         if !job.is_id_in_body() {
@@ -62,7 +62,7 @@ impl HttpClient {
     ///
     /// # Errors
     /// [`HttpError`], as for every method here.
-    pub async fn jobs(&self, query: &JobQuery) -> Result<Answer<Page<Job>>, HttpError> {
+    pub async fn jobs(&self, query: &JobQuery) -> Result<Answer<Page<JobDetails>>, HttpError> {
         self.send("listing jobs", self.request(Method::GET, &["jobs"], query.pairs())).await
     }
 
@@ -70,7 +70,7 @@ impl HttpClient {
     ///
     /// # Errors
     /// [`HttpError`], with status 404 if there is none.
-    pub async fn job(&self, id: &str) -> Result<Answer<Job>, HttpError> {
+    pub async fn job(&self, id: &str) -> Result<Answer<JobDetails>, HttpError> {
         self.get(&format!("reading job {id}"), &["jobs", id]).await
     }
 

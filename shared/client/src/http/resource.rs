@@ -27,13 +27,13 @@ pub struct LogPiece {
     pub no: u32,
     /// Time of its arrival, RFC 3339.
     pub time: String,
-    /// As it was written.
+    /// Text as it was written.
     pub text: String,
 }
 
 /// A job.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Job {
+pub struct JobDetails {
     /// Id of the job.
     pub id: String,
     /// Name for people.
@@ -112,10 +112,10 @@ pub struct Task {
     /// The reason why it did not succeed; `None` if it did or has not ended.
     #[serde(default)]
     pub error: Option<ErrorObject>,
-    /// Of a mapped task: how many items there are.
+    /// Number of items of a mapped task; `None` of any other.
     #[serde(default)]
     pub total: Option<u64>,
-    /// Of a mapped task: how many items stand where.
+    /// Number of items of a mapped task in each state.
     #[serde(default)]
     pub items: BTreeMap<TaskState, u64>,
     /// All tries, oldest first; only where one task or item was asked for.
@@ -176,7 +176,7 @@ pub struct Queue {
     /// Workers that serve it.
     #[serde(default)]
     pub workers: u64,
-    /// Since when its oldest ready task waits. RFC 3339.
+    /// Time since which its oldest ready task waits. RFC 3339.
     #[serde(default)]
     pub oldest_ready_at: Option<String>,
 }

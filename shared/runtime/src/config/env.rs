@@ -1,19 +1,19 @@
 //! The environment as a layer: `WARRENER_AMQP__URL` is `amqp.url`.
 
-use super::layer::Entry;
+use super::layer::ConfigEntry;
 use super::origin::Origin;
 use super::schema::KEYS;
 use super::spelling::PREFIX;
-use super::value::Raw;
+use super::value::RawSetting;
 
 /// The settings among the variables. An empty variable counts as unset, as compose files write "nothing".
-pub(super) fn entries(variables: &[(String, String)]) -> Vec<Entry> {
+pub(super) fn entries(variables: &[(String, String)]) -> Vec<ConfigEntry> {
     let setting = |(name, value): &(String, String)| {
         let rest = name.strip_prefix(PREFIX)?;
         if value.is_empty() || is_exempt(rest) || is_service_link(rest, value) {
             return None;
         }
-        Some(Entry { path: path(rest), raw: Raw::Text(value.clone()), origin: Origin::Env(name.clone()) })
+        Some(ConfigEntry { path: path(rest), raw: RawSetting::Text(value.clone()), origin: Origin::Env(name.clone()) })
     };
     variables.iter().filter_map(setting).collect()
 }

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::layer::Entry;
+use super::layer::ConfigEntry;
 use super::origin::Origin;
 use super::problem::ConfigProblem;
 use super::schema;
-use super::value::Raw;
+use super::value::RawSetting;
 
 /// The settings in a file.
-pub(super) fn entries(path: &Path) -> Result<Vec<Entry>, ConfigProblem> {
+pub(super) fn entries(path: &Path) -> Result<Vec<ConfigEntry>, ConfigProblem> {
     let text = std::fs::read_to_string(path).map_err(|error| ConfigProblem {
         message: format!("reading the configuration file: {}: {error}", path.display()),
         origin: None,
@@ -23,18 +23,18 @@ pub(super) fn entries(path: &Path) -> Result<Vec<Entry>, ConfigProblem> {
         let origin = Origin::File { path: path.to_owned(), line };
         ConfigProblem::new(format!("reading TOML: {}", error.message()), &origin)
     })?;
-    let mut walk = Walk { file: path.to_owned(), text: &text, found: Vec::new() };
+    let mut walk = TomlWalk { file: path.to_owned(), text: &text, found: Vec::new() };
     walk.table(&mut Vec::new(), document.get_ref());
     Ok(walk.found)
 }
 
-struct Walk<'a> {
+struct TomlWalk<'a> {
     file: PathBuf,
     text: &'a str,
-    found: Vec<Entry>,
+    found: Vec<ConfigEntry>,
 }
 
-impl Walk<'_> {
+impl TomlWalk<'_> {
     fn table(&mut self, path: &mut Vec<String>, table: &DeTable<'_>) {
         for (key, value) in table {
             path.push(key.get_ref().to_string());
@@ -48,24 +48,23 @@ impl Walk<'_> {
 
     fn leaf(&mut self, path: &[String], at: usize, value: &Spanned<DeValue<'_>>) {
         let origin = Origin::File { path: self.file.clone(), line: line_at(self.text, at) };
-        self.found.push(Entry { path: path.to_vec(), raw: raw(value.get_ref()), origin });
+        self.found.push(ConfigEntry { path: path.to_vec(), raw: raw(value.get_ref()), origin });
     }
 }
 
-fn raw(value: &DeValue<'_>) -> Raw {
+fn raw(value: &DeValue<'_>) -> RawSetting {
     match value {
-        DeValue::String(text) => Raw::Text(text.to_string()),
-        DeValue::Boolean(value) => Raw::Bool(*value),
-        DeValue::Integer(number) => {
-            i64::from_str_radix(number.as_str(), number.radix()).map_or(Raw::Other("a number out of range"), Raw::Int)
-        }
+        DeValue::String(text) => RawSetting::Text(text.to_string()),
+        DeValue::Boolean(value) => RawSetting::Bool(*value),
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+            .map_or(RawSetting::Other("a number out of range"), RawSetting::Int),
         DeValue::Array(items) => {
             let texts = items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect();
-            Option::map_or(texts, Raw::Other("a list that holds more than texts"), Raw::List)
+            Option::map_or(texts, RawSetting::Other("a list that holds more than texts"), RawSetting::List)
         }
-        DeValue::Float(_) => Raw::Other("a number with a fraction"),
-        DeValue::Datetime(_) => Raw::Other("a date"),
-        DeValue::Table(_) => Raw::Other("a section"),
+        DeValue::Float(_) => RawSetting::Other("a number with a fraction"),
+        DeValue::Datetime(_) => RawSetting::Other("a date"),
+        DeValue::Table(_) => RawSetting::Other("a section"),
     }
 }
 

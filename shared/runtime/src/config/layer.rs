@@ -4,13 +4,13 @@ use super::origin::Origin;
 use super::problem::ConfigProblem;
 use super::schema::{self, KEYS, Key};
 use super::spelling::{dotted, in_the_manner_of};
-use super::value::Raw;
+use super::value::RawSetting;
 
 /// A value as somebody wrote it, with its key and its origin.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(super) struct ConfigEntry {
     pub(super) path: Vec<String>,
-    pub(super) raw: Raw,
+    pub(super) raw: RawSetting,
     pub(super) origin: Origin,
 }
 
@@ -19,13 +19,13 @@ pub(super) struct Entry {
 pub(super) struct Known {
     pub(super) key: &'static Key,
     pub(super) path: Vec<String>,
-    pub(super) raw: Raw,
+    pub(super) raw: RawSetting,
     pub(super) origin: Origin,
     /// The value is the name of a file that holds the secret.
     pub(super) is_file: bool,
 }
 
-impl Entry {
+impl ConfigEntry {
     /// Finds the key, or says that there is none and which one may be meant.
     pub(super) fn resolve(self) -> Result<Known, ConfigProblem> {
         let Self { path, raw, origin } = self;

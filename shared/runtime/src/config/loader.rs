@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use config::{Config, ConfigError, Map, Source, Value, ValueKind};
 use serde::de::DeserializeOwned;
 
-use super::layer::{self, Entry, Known};
+use super::layer::{self, ConfigEntry, Known};
 use super::origin::Origin;
 use super::problem::{ConfigErrors, ConfigProblem};
 use super::production::{DevelopmentPassword, refuse_development_password};
@@ -14,7 +14,7 @@ use super::schema::{Binary, KEYS, Secrecy};
 use super::section::Amqp;
 use super::show::{self, Setting};
 use super::spelling::dotted;
-use super::value::{Raw, Typed};
+use super::value::{RawSetting, Typed};
 use super::{env, file, secret};
 
 /// Reads the configuration of one binary from all its places.
@@ -129,7 +129,8 @@ impl Loader {
     fn merge(&self, problems: &mut Vec<ConfigProblem>) -> Vec<Setter> {
         let mut setters = Vec::new();
         for layer in self.layers(problems) {
-            let (known, unknown): (Vec<_>, Vec<_>) = layer.into_iter().map(Entry::resolve).partition(Result::is_ok);
+            let (known, unknown): (Vec<_>, Vec<_>) =
+                layer.into_iter().map(ConfigEntry::resolve).partition(Result::is_ok);
             problems.extend(unknown.into_iter().filter_map(Result::err));
             let known: Vec<Known> = known.into_iter().filter_map(Result::ok).collect();
             problems.extend(layer::contradictions(&known));
@@ -144,7 +145,7 @@ impl Loader {
         self.readers.iter().any(|binary| entry.key.is_read_by(*binary))
     }
 
-    fn layers(&self, problems: &mut Vec<ConfigProblem>) -> [Vec<Entry>; 4] {
+    fn layers(&self, problems: &mut Vec<ConfigProblem>) -> [Vec<ConfigEntry>; 4] {
         let file = self.file_to_read().map_or_else(|| Ok(Vec::new()), |path| file::entries(&path));
         let file = file.unwrap_or_else(|problem| {
             problems.push(problem);
@@ -181,16 +182,16 @@ struct WithAmqp {
 }
 
 impl Flag {
-    fn entry(&self) -> Entry {
+    fn entry(&self) -> ConfigEntry {
         let path = self.path.split('.').map(str::to_owned).collect();
-        Entry { path, raw: Raw::Text(self.value.clone()), origin: Origin::Flag(self.flag) }
+        ConfigEntry { path, raw: RawSetting::Text(self.value.clone()), origin: Origin::Flag(self.flag) }
     }
 }
 
-fn defaults() -> Vec<Entry> {
+fn defaults() -> Vec<ConfigEntry> {
     let entry = |key: &super::schema::Key| {
         let path = key.segments().map(str::to_owned).collect();
-        Some(Entry { path, raw: Raw::Text(key.default?.to_owned()), origin: Origin::Default })
+        Some(ConfigEntry { path, raw: RawSetting::Text(key.default?.to_owned()), origin: Origin::Default })
     };
     KEYS.iter().filter_map(entry).collect()
 }
@@ -208,7 +209,7 @@ impl Known {
     fn convert(self) -> Result<Setter, ConfigProblem> {
         let name = dotted(&self.path);
         let raw = match (&self.raw, self.is_file) {
-            (Raw::Text(file), true) => Raw::Text(secret::read(&name, file, &self.origin)?),
+            (RawSetting::Text(file), true) => RawSetting::Text(secret::read(&name, file, &self.origin)?),
             _ => self.raw.clone(),
         };
         let value = self.key.kind.convert(&raw).map_err(|expected| {
@@ -220,21 +221,21 @@ impl Known {
 }
 
 /// Quotes the written value as part of a message; empty if it may hold a secret.
-fn written(raw: &Raw, secrecy: Secrecy) -> String {
+fn written(raw: &RawSetting, secrecy: Secrecy) -> String {
     let may_hold_one = match secrecy {
         Secrecy::Open => false,
         Secrecy::Secret => true,
-        Secrecy::Url | Secrecy::Command => matches!(raw, Raw::Text(_) | Raw::List(_)),
+        Secrecy::Url | Secrecy::Command => matches!(raw, RawSetting::Text(_) | RawSetting::List(_)),
     };
     if may_hold_one {
         return String::new();
     }
     match raw {
-        Raw::Text(text) => format!(" = {text:?}"),
-        Raw::Bool(value) => format!(" = {value}"),
-        Raw::Int(number) => format!(" = {number}"),
-        Raw::List(items) => format!(" = {items:?}"),
-        Raw::Other(what) => format!(" is {what}: it"),
+        RawSetting::Text(text) => format!(" = {text:?}"),
+        RawSetting::Bool(value) => format!(" = {value}"),
+        RawSetting::Int(number) => format!(" = {number}"),
+        RawSetting::List(items) => format!(" = {items:?}"),
+        RawSetting::Other(what) => format!(" is {what}: it"),
     }
 }
 

@@ -82,7 +82,7 @@ fn without_anything_the_defaults_hold() {
 fn every_default_in_the_schema_is_of_its_own_sort() {
     for key in schema::KEYS {
         if let Some(default) = key.default {
-            assert!(key.kind.convert(&value::Raw::Text(default.to_owned())).is_ok(), "{} = {default}", key.path);
+            assert!(key.kind.convert(&value::RawSetting::Text(default.to_owned())).is_ok(), "{} = {default}", key.path);
         }
         assert!(key.doc.ends_with('.') && !key.readers.is_empty(), "{}", key.path);
     }

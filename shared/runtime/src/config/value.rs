@@ -44,7 +44,7 @@ pub enum Kind {
 
 /// A value before its sort is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Raw {
+pub(super) enum RawSetting {
     /// Text from the environment, a flag, a default, or a TOML string.
     Text(String),
     /// A TOML boolean.
@@ -69,17 +69,17 @@ pub(super) enum Typed {
 
 impl Kind {
     /// Converts a value, or says what it should have been ("a whole number from 1 to 8").
-    pub(super) fn convert(self, raw: &Raw) -> Result<Typed, String> {
-        if let (Self::BrokerUrl, Raw::Text(url)) = (self, raw) {
+    pub(super) fn convert(self, raw: &RawSetting) -> Result<Typed, String> {
+        if let (Self::BrokerUrl, RawSetting::Text(url)) = (self, raw) {
             return broker_url::check(url).map(|()| Typed::Text(url.clone()));
         }
         let typed = match (self, raw) {
-            (Self::List | Self::Hosts | Self::Origins, Raw::List(items)) => self.each(Some(items.clone())),
-            (Self::List | Self::Hosts | Self::Origins, Raw::Text(text)) => self.each(list(text)),
-            (Self::Bool, Raw::Bool(value)) => Some(Typed::Bool(*value)),
-            (Self::Duration, Raw::Int(seconds)) => seconds_only(*seconds).map(Typed::Duration),
-            (Self::Int { .. } | Self::Size, Raw::Int(number)) => self.in_range(*number),
-            (_, Raw::Text(text)) => self.read(text),
+            (Self::List | Self::Hosts | Self::Origins, RawSetting::List(items)) => self.each(Some(items.clone())),
+            (Self::List | Self::Hosts | Self::Origins, RawSetting::Text(text)) => self.each(list(text)),
+            (Self::Bool, RawSetting::Bool(value)) => Some(Typed::Bool(*value)),
+            (Self::Duration, RawSetting::Int(seconds)) => seconds_only(*seconds).map(Typed::Duration),
+            (Self::Int { .. } | Self::Size, RawSetting::Int(number)) => self.in_range(*number),
+            (_, RawSetting::Text(text)) => self.read(text),
             _ => None,
         };
         typed.ok_or_else(|| self.expected())

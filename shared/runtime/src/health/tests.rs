@@ -11,8 +11,8 @@ fn ready_only_once_every_named_check_holds() {
     health.not_ready("store", "disk is full");
     let report = health.report();
     assert!(!report.ready);
-    let store = Check { name: "store", ready: false, reason: Some("disk is full".to_owned()) };
-    assert_eq!(report.checks, [store, Check { name: "topology", ready: true, reason: None }]);
+    let store = HealthCheck { name: "store", ready: false, reason: Some("disk is full".to_owned()) };
+    assert_eq!(report.checks, [store, HealthCheck { name: "topology", ready: true, reason: None }]);
 }
 
 #[tokio::test]

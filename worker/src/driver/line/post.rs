@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use warrener_amqp::{Pending, Published, Publisher};
+use warrener_amqp::{PendingConfirm, Published, Publisher};
 use warrener_shared::wire::Message;
 use warrener_shared::wire::result::Bundle;
 use warrener_shared::wire::topology::KEY_RESULTS;
@@ -36,7 +36,7 @@ pub(super) struct Post {
 struct Letter {
     reports: Vec<(Ticket, u64)>,
     to_results: bool,
-    pending: Pending,
+    pending: PendingConfirm,
 }
 
 impl Post {
