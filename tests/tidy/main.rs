@@ -6,6 +6,7 @@ mod image;
 mod laws;
 mod manifests;
 mod sources;
+mod words;
 
 use std::fs;
 use std::path::{Path, PathBuf};
