@@ -134,7 +134,7 @@ fn read_bytes(path: &Path) -> Result<(String, Vec<u8>), Failure> {
     Ok((path.display().to_string(), std::fs::read(path).map_err(failed)?))
 }
 
-/// By its name, else by its first character.
+/// Tells whether a file is JSON: by its name, else by its first character.
 fn is_json(path: &Path, bytes: &[u8]) -> bool {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("json") => true,

@@ -138,15 +138,15 @@ async fn poll(http: &HttpClient, id: &str, progress: &mut ProgressDisplay) -> Re
                 silent_since = None;
                 progress.show(&answer.value);
             }
-            Err(error) => bear(error, &mut silent_since, progress)?,
+            Err(error) => tolerate(error, &mut silent_since, progress)?,
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 5 / 4).min(LONGEST_PAUSE);
     }
 }
 
-/// The orchestrator may be restarting: the job goes on and so do we, for a while.
-fn bear(error: HttpError, silent_since: &mut Option<Instant>, progress: &ProgressDisplay) -> Result<(), Failure> {
+/// Tolerates errors that may pass, for `LONGEST_SILENCE`: the orchestrator may be restarting, and the job goes on.
+fn tolerate(error: HttpError, silent_since: &mut Option<Instant>, progress: &ProgressDisplay) -> Result<(), Failure> {
     if !error.is_transient() {
         return Err(error.into());
     }
@@ -228,7 +228,9 @@ fn word(state: JobState) -> &'static str {
 
 /// Spaces before the further lines of an error, which so never look like a line of ours.
 const INDENT: usize = 4;
+/// Wait before the second question; each later one is longer by a quarter.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// Longest wait between two questions.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Proxies cut requests that are silent for a minute.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);

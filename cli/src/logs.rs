@@ -59,7 +59,7 @@ pub(crate) async fn logs(context: &Context, args: &LogsArgs) -> Result<Exit, Fai
 struct LogReader<'a> {
     http: &'a HttpClient,
     job: &'a str,
-    /// By task: attempt and number of the last piece.
+    /// Attempt and number of the last piece that was shown, by task.
     seen: BTreeMap<String, (u32, u32)>,
     /// True if pieces are printed as JSON, one for each line.
     lines: bool,

@@ -45,10 +45,10 @@ macro_rules! words {
 #[error("unknown word {0:?}")]
 pub struct UnknownWord(pub String);
 
-/// In the order of [`JobState::ALL`].
+/// Names of the events, in the order of [`JobState::ALL`].
 const JOB_EVENTS: [&str; 6] =
     ["job.scheduled", "job.running", "job.succeeded", "job.failed", "job.cancelled", "job.timed_out"];
-/// In the order of [`TaskState::ALL`].
+/// Names of the events, in the order of [`TaskState::ALL`].
 const TASK_EVENTS: [&str; 9] = [
     "task.waiting",
     "task.ready",

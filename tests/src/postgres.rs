@@ -294,5 +294,6 @@ fn url(port: u16, database: &str) -> String {
 const USER: &str = "warrener";
 /// Password that no log may show.
 pub const PASSWORD: &str = "s3cret-of-the-tests";
+/// Longest wait for a start.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(50);

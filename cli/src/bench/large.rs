@@ -159,11 +159,11 @@ const FILTERS: [&str; 12] = [
 const PAGES: usize = 10;
 /// A page that takes longer is named.
 const SLOW: Duration = Duration::from_millis(50);
-/// Until caches and windows are as they will be.
+/// Wait until caches and windows are as they will be.
 const SETTLE: Duration = Duration::from_secs(5);
 /// An answer that took longer was held up by something.
 const STALLED: Duration = Duration::from_millis(50);
-/// Between two looks at the disk while jobs are removed.
+/// Time between two looks at the disk while jobs are removed.
 const PROBE_REST: Duration = Duration::from_millis(10);
 /// Number of syncs that an answer waits for, one after the other: the job and its end on our disk, and the submit, the
 /// task, the report and the answer on that of the broker.

@@ -41,7 +41,7 @@ pub(super) struct Load {
 #[derive(Clone, Debug)]
 pub(super) struct Took {
     pub(super) whole: Duration,
-    /// From each send to its answer; with a pace, from when it was to be sent.
+    /// Time from each send to its answer; with a pace, from when it was to be sent.
     pub(super) each: Vec<Duration>,
 }
 

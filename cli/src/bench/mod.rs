@@ -85,7 +85,7 @@ struct BenchConfig {
     amqp: Amqp,
 }
 
-/// Between two looks at the disk: seldom enough to take nothing from what is measured.
+/// Time between two looks at the disk: seldom enough to take nothing from what is measured.
 const PROBE_REST: Duration = Duration::from_millis(100);
 const ROWS: [BenchRow; 7] = [
     BenchRow::Mapped,

@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{Cell, Table, elements};
 
-/// In the format that was asked for.
+/// Formats the results as was asked for.
 pub(super) fn text(context: &Context, measures: &[Measure], about: &About) -> Result<String, Failure> {
     let page = serde_json::json!({ "about": about, "items": measures, "next_cursor": null }).to_string();
     let document = elements(context.globals.output, &[page])?;
@@ -44,7 +44,7 @@ fn spread(measure: &Measure) -> String {
     }
 }
 
-/// Of a point of a plot its place too.
+/// Names a result, and of a point of a plot its place too.
 fn what(measure: &Measure) -> String {
     measure.at.map_or_else(|| measure.what.to_owned(), |at| format!("{} {}", measure.what, grouped(at)))
 }

@@ -38,7 +38,7 @@ impl RoleArgs {
         Self { role }
     }
 
-    /// As they are given on the command line.
+    /// Arguments of a command line that asks for this role.
     pub(super) fn arguments(&self) -> Vec<String> {
         match &self.role {
             BenchRole::Orchestrator => vec!["orchestrator".to_owned()],

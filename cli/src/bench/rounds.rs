@@ -142,9 +142,9 @@ impl<'a> Rounds<'a> {
         let orchestrator = self.stage.system.orchestrator();
         let (mut times, mut work, mut memory) = (Vec::new(), Vec::new(), 0.0_f64);
         for _ in self.rounds("scale").take(SCALE_ROUNDS) {
-            let (few, few_used) = self.cost_of(FEW, FEW_TIMES).await?;
+            let (few, few_used) = self.cost_of(SMALL_JOB_TASKS, SMALL_JOB_TIMES).await?;
             forget_peak(orchestrator);
-            let (many, many_used) = self.cost_of(MANY, 1).await?;
+            let (many, many_used) = self.cost_of(LARGE_JOB_TASKS, 1).await?;
             memory = memory.max(peak(orchestrator).unwrap_or(0.0));
             times.push(many / few);
             work.push(many_used / few_used);
@@ -189,7 +189,7 @@ impl<'a> Rounds<'a> {
         self.on(system, mapped(self.args.tasks, PAYLOAD), 1, 1).await
     }
 
-    /// So many single jobs on a system.
+    /// Runs so many single jobs on a system.
     pub(super) async fn single_with(&self, system: &System, count: usize) -> Result<Took, Failure> {
         self.on(system, single(), count, WINDOW).await
     }
@@ -327,10 +327,12 @@ const ROUNDTRIPS: usize = 200;
 const CHAINS: usize = 100;
 const FANS: usize = 20;
 const FAN: usize = 100;
-/// For one task after another, on a machine that is busy.
+/// Longest time for one task after another, on a machine that is busy.
 const STEP: Duration = Duration::from_millis(20);
-const FEW: usize = 1000;
-const FEW_TIMES: usize = 10;
-const MANY: usize = 100_000;
+/// Tasks of the small job that a large one is compared with.
+const SMALL_JOB_TASKS: usize = 1000;
+/// Times that the small job runs in a round, so that both measures take about as long.
+const SMALL_JOB_TIMES: usize = 10;
+const LARGE_JOB_TASKS: usize = 100_000;
 /// Fewer rounds than usual: each of these takes a minute on a small machine.
 const SCALE_ROUNDS: usize = 2;

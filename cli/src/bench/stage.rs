@@ -61,7 +61,7 @@ impl TestBed {
     }
 }
 
-/// Beside the prefix, not under it: what lies under it is the system's own, to which it sends no answers.
+/// Names a queue beside the prefix, not under it: queues under it are the system's own, to which it sends no answers.
 fn named(names: &Names, queue: &str) -> String {
     format!("{}-{queue}", names.prefix())
 }

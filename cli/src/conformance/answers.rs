@@ -225,4 +225,5 @@ const HOSTILE: [(&str, &str); 4] = [
 ];
 const DEEP: &str = "deep";
 const DEEPEST: usize = Limits::DEFAULT.json_depth;
+/// Longest wait for a heartbeat: they come every five seconds.
 const BEAT: Duration = Duration::from_secs(7);

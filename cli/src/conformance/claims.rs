@@ -86,7 +86,7 @@ async fn claimed(play: &mut Play<'_>, mark: usize, ticket: &str, lease: Duration
     Ok(())
 }
 
-/// While the claim is not confirmed the delivery is the only trace of the attempt.
+/// Checks that a claim is not acked before it is confirmed: until then the delivery is the only trace of the attempt.
 async fn unconfirmed(play: &mut Play<'_>, after: Duration) -> Result<(), Failure> {
     if play.misuse.is_some() {
         return Ok(());
@@ -132,5 +132,7 @@ pub(super) const KILLED: &str = "killed";
 pub(super) const CLAIM: &str = "claim";
 /// Keeps those awake that know it, so that less time is spent on them.
 const HEARTBEAT_MS: i64 = 3_000;
+/// Time that a claim or a sign of life may be later than it should.
 const SLACK: Duration = Duration::from_secs(1);
+/// Time from the claim until its delivery must be acked: a confirm lies between them.
 const ACKED_AFTER: Duration = Duration::from_secs(1);

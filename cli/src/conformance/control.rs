@@ -109,9 +109,11 @@ async fn drain(play: &mut Play<'_>, worker: &str) -> Result<(), Failure> {
 pub(super) const CANCEL: &str = "cancel";
 pub(super) const DRAIN: &str = "drain";
 const NOT_THE_WORKER: &str = "§10: a cancel MUST NOT end the worker; tickets that it doesn't hold it ignores";
+/// Longest wait for a heartbeat: they come every five seconds.
 const BEAT: Duration = Duration::from_secs(7);
 /// Keeps those awake that know it, so that less time is spent on them.
 const HEARTBEAT_MS: i64 = 1_500;
-/// For a control message to be heard and obeyed.
+/// Time for a control message to be heard and obeyed.
 const HEARD: Duration = Duration::from_secs(1);
+/// Longest time for the good task after a cancel.
 const WORKS_WITHIN: Duration = Duration::from_secs(5);

@@ -153,6 +153,9 @@ const SUSPECT: &str = "suspect";
 const ALONE: &str = "alone";
 /// Long enough that a neighbour, if it is begun at all, ends before.
 const LONE_MS: i64 = 2_500;
+/// Time limit of the tasks beside the one that wants to be alone.
 const NEIGHBOUR_MS: i64 = 1_000;
+/// Shortest patience for the task that is to be worked on alone.
 const LONE_PATIENCE: Duration = Duration::from_secs(10);
+/// Tasks sent while the one that is alone is worked on.
 const LATECOMERS: usize = 2;

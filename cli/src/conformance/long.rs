@@ -123,8 +123,9 @@ const TIMEOUT: &str = "timeout";
 pub(super) const STOPPED: &str = "stopped";
 /// More than the second that is allowed, less than the orchestrator's own patience.
 const LIMIT: Duration = Duration::from_secs(8);
+/// Time before which an end is not due to the limit.
 const BEFORE_THE_LIMIT: Duration = Duration::from_millis(900);
-/// For a worker to begin what it has taken, or to settle it.
+/// Time for a worker to begin what it has taken, or to settle it.
 const SETTLED: Duration = Duration::from_millis(500);
 /// Longest wait for a stop. Our own workers take 30 s.
 const GRACE: Duration = Duration::from_secs(40);

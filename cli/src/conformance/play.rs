@@ -278,4 +278,5 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const LIFE_EVERY: Duration = Duration::from_millis(500);
 /// Time for which messages of a worker that is gone may still be on their way.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+/// Time from a report that was heard until its delivery must be acked: a confirm lies between them.
 const ACKED_AFTER: Duration = Duration::from_millis(1_500);

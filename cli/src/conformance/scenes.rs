@@ -16,13 +16,13 @@ pub(super) async fn all(play: &mut Play<'_>) -> Result<(), Failure> {
     answers::heartbeat(play).await;
     let goes_on = answers::echo(play).await? && delivery::duplicate(play).await?;
     if !goes_on {
-        play.findings.skipped(REST, "nothing else can be tested before that works");
+        play.findings.skipped(REMAINING, "nothing else can be tested before that works");
         return Ok(());
     }
     if play.args.rpc {
         answers::hostile(play).await?;
         let what = "a plain RPC server is asked for no more: no kinds, confirms, time limits, claims or heartbeats";
-        play.findings.skipped(REST, what);
+        play.findings.skipped(REMAINING, what);
         return Ok(());
     }
     crashes::suspect(play).await?;
@@ -58,4 +58,4 @@ async fn slow(play: &mut Play<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-const REST: &str = "the rest";
+const REMAINING: &str = "the rest";

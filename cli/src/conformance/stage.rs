@@ -303,6 +303,7 @@ fn failed(error: BrokerError) -> Failure {
 const ELSEWHERE: &str = "use another broker, or set WARRENER_AMQP__PREFIX, which the worker is told too; without \
                          WARRENER_AMQP__URL a private RabbitMQ is started";
 const PREFETCH: u16 = 64;
+/// Longest wait for messages that the broker counts as ready.
 const DELIVERED_AFTER: Duration = Duration::from_secs(20);
 /// A queue that gives nothing for so long is empty.
 const EMPTY_AFTER: Duration = Duration::from_millis(500);

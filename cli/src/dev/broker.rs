@@ -154,7 +154,9 @@ const SERVER_FOLDERS: [&str; 5] = [
     "/usr/local/opt/rabbitmq/sbin",
     "/usr/local/sbin",
 ];
+/// Port of AMQP, taken if it is free.
 const USUAL_PORT: u16 = 5672;
 /// First byte of the broker's answer to the greeting.
 const METHOD_FRAME: u8 = 1;
+/// Longest wait for an answer to the greeting: a broker that starts may accept and say nothing.
 const GREETING_TIMEOUT: Duration = Duration::from_secs(2);

@@ -269,5 +269,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(90);
 const SAY_AFTER: Duration = Duration::from_secs(10);
 /// More than the drain of a worker, unless the configuration gives it longer.
 const WORKER_GRACE: Duration = Duration::from_secs(40);
+/// Time for an orchestrator to end once it was asked.
 const ORCHESTRATOR_GRACE: Duration = Duration::from_secs(15);
+/// Time for the broker to end once it was asked.
 const BROKER_GRACE: Duration = Duration::from_secs(20);

@@ -134,6 +134,7 @@ impl Drop for WatchedProcess {
     }
 }
 
+/// Wait before a part that died is started again.
 const BEFORE_RESTART: Duration = Duration::from_millis(500);
-/// For a worker to kill the programs that it started.
+/// Time for a worker to kill the programs that it started.
 const LAST_WORDS: Duration = Duration::from_millis(200);

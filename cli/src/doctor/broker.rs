@@ -246,5 +246,7 @@ const TOPOLOGY: &str = "topology";
 const QUEUES: &str = "queues";
 /// The oldest version that the tests have seen.
 const OLDEST: (u32, u32) = (3, 10);
+/// Longest wait for the confirm of a message that goes nowhere.
 const CONFIRM_PATIENCE: Duration = Duration::from_secs(3);
+/// Wait for the word of an alarm after that confirm.
 const WORD_PATIENCE: Duration = Duration::from_millis(300);

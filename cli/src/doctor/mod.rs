@@ -128,4 +128,5 @@ fn queues(config: &DoctorConfig, service: &Service, names: &Names) -> Vec<QueueN
     all.into_iter().collect()
 }
 
+/// Time after which RabbitMQ ends a delivery that is held, by default.
 const CONSUMER_TIMEOUT: Duration = Duration::from_secs(30 * 60);

@@ -58,14 +58,14 @@ impl Tree {
         }
     }
 
-    /// On one line, without white space.
+    /// Writes it on one line, without white space.
     pub(crate) fn compact(&self) -> String {
         let mut out = String::new();
         self.write(&mut out, None);
         out
     }
 
-    /// On many lines, indented by two spaces.
+    /// Writes it on many lines, indented by two spaces.
     pub(crate) fn pretty(&self) -> String {
         let mut out = String::new();
         self.write(&mut out, Some(0));

@@ -81,7 +81,7 @@ pub struct Submitted {
 /// The sub-job of a built-in task is final.
 #[derive(Clone, Copy, Debug)]
 pub struct SubJobEnded {
-    /// For which attempt it ran.
+    /// The attempt that it ran for.
     pub parent: Parent,
     /// The sub-job.
     pub job: JobNo,

@@ -386,7 +386,7 @@ impl TaskRow {
 pub struct AttemptRow {
     /// The task or item.
     pub task: TaskNo,
-    /// From 1.
+    /// Number of the attempt, from 1.
     pub attempt: u32,
     /// Outcome of the attempt.
     pub outcome: warrener_shared::state::Outcome,

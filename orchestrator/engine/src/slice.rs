@@ -140,7 +140,7 @@ pub struct Changes {
 pub struct NewBody {
     /// The sub-job.
     pub job: JobNo,
-    /// As it was written.
+    /// The document as it was written.
     pub body: Json,
     /// `defaults.priority` where it has none.
     pub priority: u8,

@@ -42,7 +42,7 @@ impl Default for Backoff {
     }
 }
 
-/// From 0 to 1. The standard library seeds each hasher at random; waits need no better source.
+/// A random number from 0 to 1. The standard library seeds each hasher at random; waits need no better source.
 fn random_fraction() -> f64 {
     let bits = RandomState::new().hash_one(0_u8);
     f64::from(u32::try_from(bits >> 32).unwrap_or(0)) / f64::from(u32::MAX)

@@ -27,7 +27,7 @@ pub struct Consumer {
     stream: Option<lapin::Consumer>,
     /// Arrived and not yet taken; at most the prefetch of this and of earlier subscriptions.
     held: VecDeque<lapin::message::Delivery>,
-    /// Of the latest subscription.
+    /// Prefetch of the latest subscription.
     prefetch: u16,
     /// Time at which the batch that is being collected is due.
     due: Option<Instant>,
@@ -319,7 +319,7 @@ impl Pulse {
     }
 }
 
-/// Between two steps of a subscription a consumer is deaf. Better none at all.
+/// Guard of a change of subscription. Abandoned midway the consumer would be deaf, so the session ends instead.
 struct EndIfAbandoned<'a>(Option<&'a Session>);
 
 impl<'a> EndIfAbandoned<'a> {

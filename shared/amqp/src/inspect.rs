@@ -178,7 +178,8 @@ fn standing(declared: Result<(), BrokerError>) -> Result<Standing, BrokerError> 
     }
 }
 
-/// Of the refusals only the one for a missing right counts; the others come after it.
+/// Tells whether the broker would have allowed something. Only the refusal for a missing right says no; all others come
+/// after the check of rights.
 fn allowed<T>(asked: Result<T, ProbeFailure>) -> Result<bool, BrokerError> {
     match asked {
         Ok(_) => Ok(true),

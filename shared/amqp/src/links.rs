@@ -20,7 +20,7 @@ pub(crate) struct Links {
     pub(crate) consuming: WatchedConnection,
     pub(crate) probe: Probe,
     pub(crate) aside: Arc<Aside>,
-    /// For questions whether the two connections answer, one after the other.
+    /// Channels for questions whether the two connections answer, one question after the other.
     pub(crate) pings: Mutex<Option<(Channel, Channel)>>,
     /// Channels that deliveries came on; what they hold is handed back at the end.
     lanes: std::sync::Mutex<Vec<Weak<DeliveryChannel>>>,

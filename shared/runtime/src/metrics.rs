@@ -57,7 +57,7 @@ fn builder() -> Result<PrometheusBuilder, BuildError> {
 /// Samples kept between two folds stay few thousands even at full load.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
-/// From the flush of one commit to the hour of a long task.
+/// Bounds of histograms in seconds: from the flush of one commit to the hour of a long task.
 const SECONDS: &[f64] =
     &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0];
 

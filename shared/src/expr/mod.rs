@@ -105,7 +105,7 @@ pub struct ExprError {
 }
 
 impl ExprError {
-    /// As the error of the task that needed the value.
+    /// Makes it the error of the task that needed the value.
     pub fn to_object(&self) -> ErrorObject {
         ErrorObject::new(self.code, self.message.clone())
     }

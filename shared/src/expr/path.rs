@@ -6,7 +6,7 @@ use crate::json::{Doc, Kind, ObjectWriter, Step};
 /// A path whose beginning is known to exist.
 #[derive(Clone, Debug)]
 pub(super) struct Path {
-    /// As written.
+    /// Text of the path as written.
     text: Box<str>,
     root: Root,
     /// Below the root.

@@ -19,7 +19,7 @@ use crate::limits::Limits;
 #[derive(Clone, Debug)]
 pub struct Template {
     source: Doc,
-    /// In order; empty without expressions.
+    /// Segments in order; empty without expressions.
     segments: Arc<[Segment]>,
     references: Arc<[Reference]>,
 }

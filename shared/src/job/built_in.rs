@@ -66,7 +66,7 @@ pub enum Work {
     Job {
         /// The parsed document.
         spec: Arc<JobSpec>,
-        /// As it was written.
+        /// The document as it was written.
         body: Arc<[u8]>,
     },
 }

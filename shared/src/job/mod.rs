@@ -97,7 +97,7 @@ pub enum Until {
     Finished,
 }
 
-/// At most one job with this key at a time.
+/// A key that at most one job holds at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unique {
     /// The key.
@@ -117,7 +117,7 @@ pub struct JobSpec {
     pub id: Option<JobId>,
     /// A name for people.
     pub name: Option<String>,
-    /// For finding it again.
+    /// Labels for finding it again.
     pub labels: BTreeMap<String, String>,
     /// Value that expressions see as `input`; `null` without. Of a single, the input of its task.
     pub input: Doc,
@@ -125,7 +125,7 @@ pub struct JobSpec {
     pub start: Start,
     /// Longest time from its start to its end; `None` is for ever.
     pub deadline: Option<Millis>,
-    /// At most one at a time, by key.
+    /// The key that it holds alone; `None` without.
     pub unique: Option<Unique>,
     /// True if a failure that counts stops the rest. Defaults to true.
     pub fail_fast: bool,
@@ -209,9 +209,9 @@ pub struct TaskSpec {
     pub allow_failure: bool,
     /// Makes it a mapped task.
     pub for_each: Option<Box<ForEach>>,
-    /// For people.
+    /// Description for people.
     pub description: Option<String>,
-    /// For finding it again.
+    /// Labels for finding it again.
     pub labels: BTreeMap<String, String>,
     /// Queue, priority, clocks and retries, merged with the job's defaults.
     pub policy: Arc<Policy>,

@@ -125,7 +125,7 @@ impl Checker<'_> {
         Ok(true)
     }
 
-    /// After a value: closes what ends here. True at the end of the document, false before a further value.
+    /// Closes the containers that end after a value. True at the end of the document, false before a further value.
     fn close(&mut self) -> Result<bool, JsonError> {
         while let Some(object) = self.open.top() {
             self.space();

@@ -11,7 +11,7 @@ use super::text::unescape;
 /// A place for the index of one list or object, filled at first need and shared by all clones of the document.
 pub(super) type Slot = Arc<OnceLock<Index>>;
 
-/// From and to, in bytes of the buffer. Documents are far below 4 GiB, so that four bytes do.
+/// Start and end, in bytes of the buffer. Documents are far below 4 GiB, so that four bytes do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) start: u32,

@@ -38,7 +38,7 @@ pub(crate) fn unescape(raw: &[u8]) -> Cow<'_, [u8]> {
 pub(crate) struct MappedText<'a> {
     /// The text; a lone surrogate stands here as U+FFFD.
     pub(crate) text: Cow<'a, str>,
-    /// For each escape the text position after it and the raw position after it, ascending.
+    /// Position in the text and in the raw bytes after each escape, ascending.
     shifts: Vec<(usize, usize)>,
 }
 

@@ -16,7 +16,7 @@ pub struct Dispatch {
     pub job: JobId,
     /// The task or item.
     pub task: TaskAddress,
-    /// From 1.
+    /// Number of the attempt, from 1.
     pub attempt: u32,
     /// Number of attempts that may fail, from 1.
     pub max_attempts: u32,
@@ -82,7 +82,7 @@ pub struct Assignment {
     pub job: String,
     /// `<task>` or `<task>.<index>`.
     pub task: String,
-    /// From 1.
+    /// Number of the attempt, from 1.
     pub attempt: u32,
     /// Number of attempts that may fail, from 1.
     pub max_attempts: u32,

@@ -12,7 +12,7 @@ pub const CLOUD_EVENTS: &str = "application/cloudevents+json";
 /// An event of a job: `{sequence, time, type, task, index, attempt, state, error}`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct JobEvent {
-    /// From 1, without gaps, per job.
+    /// Number of the event within its job, from 1, without gaps.
     pub sequence: u64,
     /// RFC 3339 in UTC.
     pub time: Arc<str>,

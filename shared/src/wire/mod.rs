@@ -28,7 +28,7 @@ pub struct Message {
     pub kind: Option<String>,
     /// Identity of the message; of a submit, the id of the job.
     pub message_id: Option<String>,
-    /// Of a task and its reports, the ticket.
+    /// Ticket, of a task and its reports.
     pub correlation_id: Option<String>,
     /// Queue that an answer goes to, through the default exchange.
     pub reply_to: Option<String>,

@@ -47,7 +47,7 @@ pub enum Report {
     Released {
         /// `unknown_kind`, `suspect`, or whatever the worker says.
         code: Option<String>,
-        /// With `suspect`: how often the broker delivered it.
+        /// Number of deliveries by the broker, with `suspect`.
         deliveries: Option<u32>,
     },
     /// The worker goes on without the delivery, under a lease.
@@ -147,7 +147,7 @@ pub struct ReleasedBody {
     /// Code of the reason, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// With `suspect`: how often the broker delivered it.
+    /// Number of deliveries by the broker, with `suspect`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deliveries: Option<u32>,
 }

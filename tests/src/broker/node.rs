@@ -381,7 +381,9 @@ log.file.level = info
 const METHOD_FRAME: u8 = 1;
 /// Longest wait for a start, which takes 5 to 6 s on an idle machine.
 const START_TIMEOUT: Duration = Duration::from_secs(90);
+/// Longest wait for a stop.
 const STOP_TIMEOUT: Duration = Duration::from_secs(60);
+/// Longest wait for an answer to the greeting: a broker that starts may accept and say nothing.
 const GREETING_TIMEOUT: Duration = Duration::from_secs(2);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Lines of the log shown when it doesn't start.

@@ -61,7 +61,7 @@ impl Attempts {
     /// Returns once [`Attempts::take_ended`] has something to give.
     pub(super) async fn ended(&mut self) {
         if self.ended.is_empty() {
-            self.inbox.recv_many(&mut self.ended, AT_ONCE).await;
+            self.inbox.recv_many(&mut self.ended, ENDS_A_ROUND).await;
         }
     }
 
@@ -96,4 +96,4 @@ impl Attempts {
 /// Many attempts find no room at the same time; one line says so.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 /// Most ended attempts taken in one round of the driver, so that deliveries and confirms get their turn.
-const AT_ONCE: usize = 256;
+const ENDS_A_ROUND: usize = 256;

@@ -86,7 +86,7 @@ pub(super) enum Told {
 /// A report that is to be published.
 pub(super) struct Sealed {
     pub(super) ticket: Ticket,
-    /// To be repeated in the answer.
+    /// Number of the report, repeated in the answer.
     pub(super) serial: u64,
     pub(super) to: Destination,
     pub(super) report: Arc<Report>,
@@ -106,13 +106,13 @@ impl Line {
     }
 
     fn poll_hear(&mut self, cx: &mut Context<'_>) -> Poll<Result<Arrivals, BrokerError>> {
-        let mut heard = Arrivals { answers: self.post.poll_answers(cx, AT_ONCE), ..Arrivals::default() };
+        let mut heard = Arrivals { answers: self.post.poll_answers(cx, MOST_A_ROUND), ..Arrivals::default() };
         while let Poll::Ready(Some(told)) = self.asking.poll_next_unpin(cx) {
             heard.told.push(told.expect("a question does not panic")?);
         }
         for feed in &mut self.feeds {
             let FeedState::Consuming(consumer) = &mut feed.state else { continue };
-            if let Poll::Ready(batch) = pin!(consumer.next_batch(AT_ONCE, Duration::ZERO)).poll(cx) {
+            if let Poll::Ready(batch) = pin!(consumer.next_batch(MOST_A_ROUND, Duration::ZERO)).poll(cx) {
                 let batch = match batch {
                     // The queue was deleted, or a delivery was held for too long. The other queues need not suffer.
                     Err(BrokerError::ConsumerEnded { queue }) => {
@@ -320,7 +320,7 @@ fn tell_of_silence(roads: &Roads, before: Option<&str>) {
 }
 
 /// Most deliveries, answers or requests taken in one round, each sort for itself, so that every sort gets its turn.
-const AT_ONCE: usize = 256;
+const MOST_A_ROUND: usize = 256;
 /// Longer than the broker takes to answer, or the session is over.
 const UNANSWERED: Duration = Duration::from_secs(120);
 /// A queue that isn't there is declared within a heartbeat or two; a passive declare costs next to nothing.

@@ -401,5 +401,5 @@ const LASTED: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_millis(200);
 /// Four heartbeats: a worker that died is missed soon, one that reconnects in the longest of its back-offs is not.
 const LEASE: Millis = Millis(4 * HEARTBEAT_EVERY_MS);
-/// For stopping by force, and for the last reports to be confirmed.
+/// Time for stopping by force, and for the last reports to be confirmed.
 const FORCED: Duration = exec::GRACE.saturating_add(Duration::from_secs(5));

@@ -63,7 +63,7 @@ impl Watchdog {
         due
     }
 
-    /// So many messages wait in a queue that was looked at.
+    /// Takes in that so many messages wait in a queue that was looked at, and says what is to be done.
     pub(super) fn found(&mut self, lane: usize, ready: u32) -> Remedy {
         let Some(watch) = self.watches.get_mut(lane) else { return Remedy::Well };
         // What came after the question answers it.
@@ -82,11 +82,11 @@ impl Watchdog {
 
 /// A message that waits while there is room for it comes within milliseconds.
 const SILENCE: Duration = Duration::from_secs(3);
-/// Between two looks at a queue.
+/// Time between two looks at a queue.
 const BETWEEN: Duration = Duration::from_secs(2);
-/// So many looks in a row must have found messages: one may have met them on their way.
+/// Looks in a row that must have found messages: one may have met them on their way.
 const REPLACE: u32 = 2;
-/// As many again for the new consumer.
+/// Looks in a row after which the new consumer has failed too.
 const RECONNECT: u32 = 4;
 
 #[cfg(test)]

@@ -25,9 +25,9 @@ pub(crate) struct Endpoint {
 /// The connections of one worker to all its endpoints.
 #[derive(Clone, Debug)]
 pub(crate) struct EndpointClient {
-    /// For addresses elsewhere, through the proxy that the environment names.
+    /// Client for addresses elsewhere, through the proxy that the environment names.
     outside: reqwest::Client,
-    /// For this machine: a proxy would ask itself.
+    /// Client for this machine: a proxy would ask itself.
     here: reqwest::Client,
 }
 

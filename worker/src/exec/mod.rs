@@ -25,9 +25,9 @@ pub(crate) type HandlerResult = Result<Vec<u8>, Failure>;
 /// Time limits of an attempt.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TimeLimits {
-    /// From its start; `None` is for ever.
+    /// Time from its start; `None` is without limit.
     pub(crate) timeout: Option<Millis>,
-    /// Between asking and forcing.
+    /// Time between asking and forcing.
     pub(crate) grace: Duration,
 }
 
@@ -52,7 +52,7 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> Failure {
     Failure::new(code::PANICKED, text.unwrap_or_else(|| "the handler panicked".to_owned()))
 }
 
-/// Between TERM and KILL. With the time to force and to report it stays under the ten seconds after which the
+/// Time between TERM and KILL. With the time to force and to report it stays under the ten seconds after which the
 /// orchestrator closes a timed-out attempt itself.
 pub(crate) const GRACE: Duration = Duration::from_secs(5);
 

@@ -138,7 +138,7 @@ pub enum Action<D> {
     Publish {
         /// Ticket that the report is about.
         ticket: Ticket,
-        /// To be repeated in the answer.
+        /// Number of the report, repeated in the answer.
         serial: u64,
         /// Destination of the report.
         to: Destination,

@@ -122,7 +122,7 @@ fn leave_pipes() -> io::Result<()> {
 }
 
 impl Supervisor {
-    /// Until nothing is left below us.
+    /// Runs until nothing is left below us.
     fn run(mut self) -> io::Result<()> {
         while !self.reap() {
             if self.end.is_some() {
@@ -281,7 +281,7 @@ impl ProgramInput {
     }
 }
 
-/// Between two looks at what is still alive and must not be.
+/// Time between two looks at what is still alive and must not be.
 const ROUND: Duration = Duration::from_millis(20);
 /// Between asking and forcing once the worker is gone. Somebody else has the task by then: the two shall not run side
 /// by side for long.

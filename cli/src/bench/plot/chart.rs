@@ -9,7 +9,7 @@ use super::super::report::grouped;
 pub(super) struct Chart {
     pub(super) title: &'static str,
     pub(super) across: ChartAxis,
-    /// From 0, or if it is logarithmic from a power of ten.
+    /// Upward axis: from 0, or if it is logarithmic from a power of ten.
     pub(super) up: ChartAxis,
     pub(super) lines: Vec<ChartLine>,
 }
@@ -95,7 +95,7 @@ fn decades(least: f64, most: f64) -> Vec<f64> {
     all[from..=to].to_vec()
 }
 
-/// From 0 in round steps to the first that is not less than the most.
+/// Marks from 0 in round steps to the first that is not less than the most.
 fn steps(most: f64) -> Vec<f64> {
     let rough = most.max(SMALLEST) / STEPS;
     let power = 10_f64.powf(rough.log10().floor());
@@ -198,7 +198,7 @@ const WIDE: f64 = 520.0;
 const HIGH: f64 = 300.0;
 const TOP: f64 = 44.0;
 const LEFT: f64 = 84.0;
-/// For the legend.
+/// Room for the legend.
 const RIGHT: f64 = 210.0;
 const BOTTOM: f64 = 60.0;
 /// About so many steps of an even axis.

@@ -12,7 +12,7 @@ use super::super::args::BenchRow;
 use super::super::measure::{Measure, median};
 use super::super::process::{forget_peak, peak};
 use super::super::promise::{CHAIN, CHAIN_MEMORY, FAN_IN, FAN_IN_MEMORY, LAYERS, LAYERS_MEMORY, STAR, STAR_MEMORY};
-use super::{FEW, Rounds, SMALL, payload};
+use super::{Rounds, SMALL, SMALL_JOB_TASKS, payload};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -45,7 +45,8 @@ impl Rounds<'_> {
         let (mut times, mut work, mut memory) = (Vec::new(), Vec::new(), 0.0_f64);
         let (mut firsts, mut waits) = (Vec::new(), Vec::new());
         for round in self.rounds(&format!("shapes: {}", shape.name)).take(ROUNDS) {
-            let (few, few_used) = self.cost((shape.document)(FEW, ""), FEW, shape.times).await?;
+            let (few, few_used) =
+                self.cost((shape.document)(SMALL_JOB_TASKS, ""), SMALL_JOB_TASKS, shape.times).await?;
             forget_peak(orchestrator);
             let id = format!("{}-{round}", shape.name);
             let sent = now();
@@ -54,7 +55,7 @@ impl Rounds<'_> {
             memory = memory.max(peak(orchestrator).unwrap_or(0.0));
             times.push(one / few);
             work.push(one_used / few_used);
-            self.say(&format!("  a task: {:.0} µs in {FEW}, {:.0} µs in {many}", few * 1e6, one * 1e6));
+            self.say(&format!("  a task: {:.0} µs in {SMALL_JOB_TASKS}, {:.0} µs in {many}", few * 1e6, one * 1e6));
             if shape.wait.is_some() {
                 waits.push(self.wait_beside((shape.document)(many, "")).await?);
             }

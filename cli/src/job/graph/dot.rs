@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use warrener_client::http::resource::Task;
 
-/// As `dot -Tsvg` reads it.
+/// Draws the graph in the language that `dot -Tsvg` reads.
 pub(super) fn dot(id: &str, tasks: &[Task]) -> String {
     let mut text = format!("digraph {} {{\n  node [shape=box, style=rounded];\n", quoted(id));
     for task in tasks {

@@ -101,7 +101,7 @@ const CHARACTER: f64 = 7.6;
 const PADDING: f64 = 12.0;
 const SLIMMEST: f64 = 90.0;
 const HEIGHT: f64 = 46.0;
-/// Between two boxes side by side, and around everything.
+/// Space between two boxes side by side, and around everything.
 const GAP: f64 = 16.0;
-/// Between two layers.
+/// Space between two layers.
 const DEPTH: f64 = 44.0;

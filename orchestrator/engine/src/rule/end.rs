@@ -31,7 +31,7 @@ impl End {
         Self { state, error: None, output: None, skip: None, stop: false, finished: false }
     }
 
-    /// With an output, from a worker.
+    /// A success with an output, from a worker.
     pub(super) fn succeeded(output: Json) -> Self {
         Self { output: Some(output), finished: true, ..Self::new(TaskState::Succeeded) }
     }
@@ -41,7 +41,7 @@ impl End {
         Self::new(TaskState::Succeeded)
     }
 
-    /// For good.
+    /// A failure for good.
     pub(super) fn failed(error: &ErrorObject) -> Self {
         Self { error: Some(error.to_json().into()), ..Self::new(TaskState::Failed) }
     }
@@ -57,7 +57,7 @@ impl End {
         Self { error: Some(error.to_json().into()), stop: true, ..Self::new(TaskState::Cancelled) }
     }
 
-    /// Not run.
+    /// A task that does not run.
     pub(super) fn skipped(skip: Skip) -> Self {
         let error = (skip == Skip::Upstream).then(|| upstream_failed().to_json().into());
         Self { error, skip: Some(skip), stop: true, ..Self::new(TaskState::Skipped) }

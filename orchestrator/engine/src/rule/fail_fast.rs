@@ -26,7 +26,7 @@ pub(super) fn apply(turn: &mut Turn<'_>, job: JobNo, failed: u32) {
     }
 }
 
-/// For each task, whether it is one of these or needs one of them, directly or not.
+/// Tells for each task whether it is one of these or needs one of them, directly or not.
 pub(super) fn downstream(spec: &JobSpec, from: impl Iterator<Item = u32>) -> Vec<bool> {
     let mut reached = vec![false; spec.tasks.len()];
     let mut open: Vec<u32> = from.collect();

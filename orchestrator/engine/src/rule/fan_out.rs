@@ -33,7 +33,8 @@ pub(super) fn begin(turn: &mut Turn<'_>, no: TaskNo, spec: &TaskOf, items: Arc<I
     start_clock(turn, no, spec);
 }
 
-/// Without `max_parallel` all items may go out at once, so one clock is enough for those without a row.
+/// Starts the clock of the items without a row, one for all of them: without `max_parallel` all may go out at once.
+/// With it, none is started here.
 fn start_clock(turn: &mut Turn<'_>, no: TaskNo, spec: &TaskOf) {
     let (now, unlimited) = (turn.now, spec.each().max_parallel.is_none());
     let row = turn.task_mut(no);
@@ -41,7 +42,7 @@ fn start_clock(turn: &mut Turn<'_>, no: TaskNo, spec: &TaskOf) {
     row.wake_at = row.start_by;
 }
 
-/// After a retry of its job: the list and the succeeded items stay, the others wait for their turn again.
+/// Goes on after a retry of the job: the list and the succeeded items stay, the others wait for their turn again.
 pub(super) fn resume(turn: &mut Turn<'_>, no: TaskNo, spec: &TaskOf) {
     let (now, map) = (turn.now, turn.map(no));
     let row = turn.task_mut(no);
@@ -58,7 +59,7 @@ pub(super) fn resume(turn: &mut Turn<'_>, no: TaskNo, spec: &TaskOf) {
     start_clock(turn, no, spec);
 }
 
-/// As many waiting items as may be open become ready.
+/// Makes as many waiting items ready as may be open.
 pub(super) fn next_waiting(turn: &mut Turn<'_>, mapped: TaskNo) {
     if turn.slice.task(mapped).is_none_or(|row| row.state != TaskState::Dispatched) {
         return;

@@ -22,7 +22,7 @@ pub(super) fn apply(turn: &mut Turn<'_>, job: JobNo) {
     }
 }
 
-/// From now on the job is running: tasks without needs are judged, its deadline counts.
+/// Makes the job running: tasks without needs are judged, its deadline counts.
 pub(super) fn begin(turn: &mut Turn<'_>, job: JobNo) {
     let (spec, now) = (turn.job(job).spec.clone(), turn.now);
     let row = turn.job_mut(job);

@@ -120,7 +120,7 @@ impl Actor {
     /// is in flight; when the session is over it drops everything, which is unknown then.
     async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<PublishRequest>) {
         let mut over = pin!(self.life.over());
-        let mut jobs = Vec::with_capacity(AT_ONCE);
+        let mut jobs = Vec::with_capacity(MOST_A_TURN);
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut open = true;
@@ -129,7 +129,7 @@ impl Actor {
                 biased;
                 _ = &mut over => break,
                 // Before the confirms, so that everything waiting goes out in one write. The window bounds it.
-                count = inbox.recv_many(&mut jobs, AT_ONCE), if open => {
+                count = inbox.recv_many(&mut jobs, MOST_A_TURN), if open => {
                     open = count > 0;
                     jobs.drain(..).for_each(|job| self.take(job));
                 }
@@ -411,7 +411,7 @@ async fn opened(opening: &mut Option<Opening>) -> Result<Side, BrokerError> {
 }
 
 /// Messages taken from the inbox in one go: more than one write to the network can carry brings nothing.
-const AT_ONCE: usize = 64;
+const MOST_A_TURN: usize = 64;
 /// Time between two looks at unconfirmed messages.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Age of a message at which the channel is asked whether it moves.

@@ -29,12 +29,12 @@ struct Question {
 }
 
 impl Road {
-    /// On the connection that others use too.
+    /// Takes the connection that others use too.
     pub(super) fn shared(channel: Channel, blocked: Blocked) -> Self {
         Self { channel, blocked, own: None, question: None, answered: None }
     }
 
-    /// On a connection of its own, which `watcher` watches.
+    /// Takes a connection of its own, which `watcher` watches.
     pub(super) fn apart(side: Side, watcher: AbortHandle) -> Self {
         let blocked = side.link.blocked().clone();
         Self { channel: side.channel, blocked, own: Some((side.link, watcher)), question: None, answered: None }

@@ -9,9 +9,9 @@ use crate::json::{Doc, canonical};
 
 /// The `exclude` of a matrix, sorted by which axes its entries name, so that one look-up per shape decides.
 pub(super) struct Exclusion {
-    /// For each set of axes the values that drop a combination, one number per axis.
+    /// Values that drop a combination, one number per axis, for each set of axes.
     shapes: BTreeMap<Vec<usize>, BTreeSet<Vec<u32>>>,
-    /// For each axis and position the number of its value; equal values have the same.
+    /// Number of the value at each position of each axis; equal values have the same.
     numbers: Vec<Vec<u32>>,
 }
 

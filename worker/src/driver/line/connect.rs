@@ -23,7 +23,7 @@ impl Connector {
         Self { connecting: Box::pin(connect(Arc::new(address), Duration::ZERO)) }
     }
 
-    /// After a connection that broke.
+    /// Connects again after a connection that broke.
     pub(super) fn after(address: Arc<BrokerAddress>, wait: Duration) -> Self {
         Self { connecting: Box::pin(connect(address, wait)) }
     }
@@ -44,7 +44,7 @@ async fn connect(address: Arc<BrokerAddress>, wait: Duration) -> Box<Line> {
             Err(error) => {
                 // A broker that answers but lacks our exchanges only waits for the first orchestrator: it costs
                 // nothing to ask again soon, and a worker that sleeps would keep the first job waiting.
-                let no_orchestrator_yet = matches!(error, BrokerError::Missing { .. }) && tries < SOON;
+                let no_orchestrator_yet = matches!(error, BrokerError::Missing { .. }) && tries < QUICK_TRIES;
                 let wait = if no_orchestrator_yet { NO_ORCHESTRATOR_YET } else { backoff.next() };
                 tracing::warn!(%error, ?wait, "no connection to the broker; trying again");
                 tokio::time::sleep(wait).await;
@@ -90,4 +90,4 @@ const CONTROL: u16 = 64;
 /// Wait between looks for the exchanges that the first orchestrator declares, in the first minute.
 const NO_ORCHESTRATOR_YET: Duration = Duration::from_millis(500);
 /// Number of such looks before the waits grow: those of a minute.
-const SOON: u32 = 120;
+const QUICK_TRIES: u32 = 120;

@@ -49,5 +49,5 @@ pub(super) fn is_shortage_no(errno: i32) -> bool {
 
 /// A socket, two pipes and a handle of the process.
 const EACH: u64 = 4;
-/// For connections to the broker and to endpoints, for logs, and for a start under way.
+/// Descriptors left for connections to the broker and to endpoints, for logs, and for a start under way.
 const RESERVE: u64 = 64;

@@ -1,4 +1,4 @@
-//! In which form an endpoint says that its answer is.
+//! The form in which an endpoint says that its answer is.
 
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use warrener_shared::wire::is_json_type;
