@@ -35,7 +35,7 @@ pub(crate) struct SubmitArgs {
     /// Set a value in the job, such as tasks.train.timeout=2h; may be repeated
     #[arg(long, value_name = "PATH=VALUE")]
     pub(crate) set: Vec<String>,
-    /// These tasks and what they need; the others are left out of the job
+    /// Tasks to submit, with what they need; the others are left out of the job
     #[arg(long, value_name = "TASK", value_delimiter = ',')]
     pub(crate) only: Vec<String>,
     /// Transport of the job

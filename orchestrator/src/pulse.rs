@@ -9,9 +9,9 @@ use warrener_shared::limits::HEARTBEAT_EVERY_MS;
 use warrener_shared::time::Timestamp;
 use warrener_shared::wire::heartbeat::Heartbeat;
 
-/// How long a worker counts as live without a heartbeat: four of them.
+/// Time for which a worker counts as live without a heartbeat: that of four of them.
 pub(crate) const LIVE: Duration = Duration::from_millis(4 * HEARTBEAT_EVERY_MS);
-/// How long a silent worker is still shown.
+/// Time for which a silent worker is still shown.
 const SHOWN: Duration = Duration::from_secs(60);
 /// Bytes of all heartbeats that are remembered, roughly; more can only be forged ones.
 const BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -28,9 +28,9 @@ pub struct Workers {
 /// A worker and when it was last heard of.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    /// Its latest heartbeat.
+    /// Latest heartbeat of the worker.
     pub heartbeat: Heartbeat,
-    /// When it came, by the wall clock.
+    /// Time at which it came, by the wall clock.
     pub at: Timestamp,
     heard: Duration,
     /// Size of the heartbeat in memory, roughly.
@@ -52,7 +52,7 @@ impl Workers {
         self.clock.monotonic().saturating_sub(worker.heard) < span
     }
 
-    /// Whether a worker is live.
+    /// Tells whether a worker is live.
     pub fn is_live(&self, worker: &Seen) -> bool {
         self.is_within(worker, LIVE)
     }
@@ -74,7 +74,7 @@ impl Workers {
         !known
     }
 
-    /// Whether a worker was heard of not long ago, live or not: one that sends heartbeats.
+    /// Tells whether a worker was heard of not long ago, live or not: one that sends heartbeats.
     pub(crate) fn knows(&self, worker: &str) -> bool {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.get(worker).is_some_and(|worker| self.is_within(worker, SHOWN))

@@ -8,17 +8,17 @@ use warrener_shared::id::QueueName;
 /// A queue as it was when the driver last looked.
 #[derive(Clone, Debug)]
 pub struct QueueSnapshot {
-    /// Its number in this database.
+    /// Number of the queue in this database.
     pub no: i64,
-    /// Its name.
+    /// Name of the queue.
     pub name: QueueName,
-    /// Whether a person paused it.
+    /// True while a person has it paused.
     pub paused: bool,
     /// Open attempts.
     pub dispatched: usize,
-    /// How many attempts may be open.
+    /// Number of attempts that may be open.
     pub window: usize,
-    /// Whether the queue at the broker is there; only one of somebody else can be missing.
+    /// True if the queue at the broker is there; only one of somebody else can be missing.
     pub found: bool,
 }
 

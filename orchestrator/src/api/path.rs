@@ -1,4 +1,4 @@
-//! What a path names. A name that nothing can have is a thing that does not exist.
+//! Names in paths. A name that nothing can have is a thing that does not exist.
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
@@ -15,25 +15,25 @@ pub(super) struct QueuePath(pub QueueName);
 /// `{id}`: a dead letter.
 pub(super) struct DeadPath(pub i64);
 
-/// There is no such job.
+/// Problem of a job that does not exist.
 pub(super) fn no_job(id: &str) -> Problem {
     let id: String = id.chars().take(100).collect();
     Problem::not_found(format!("there is no job {id:?}; finished jobs are removed after their retention"))
 }
 
-/// There is no such task in the job.
+/// Problem of a task that does not exist in its job.
 pub(super) fn no_task(job: &str, address: &str) -> Problem {
     let address: String = address.chars().take(100).collect();
     Problem::not_found(format!("job {job} has no task {address:?}"))
 }
 
-/// There is no such queue.
+/// Problem of a queue that does not exist.
 pub(super) fn no_queue(name: &str) -> Problem {
     let name: String = name.chars().take(100).collect();
     Problem::not_found(format!("there is no queue {name:?}; it exists once a job or a worker names it"))
 }
 
-/// There is no such dead letter.
+/// Problem of a dead letter that does not exist.
 pub(super) fn no_letter(id: &str) -> Problem {
     let id: String = id.chars().take(100).collect();
     Problem::not_found(format!("there is no dead letter {id:?}"))

@@ -1,4 +1,4 @@
-//! What the items of a mapped task leave behind, as lists.
+//! Results of the items of a mapped task, as lists.
 
 use warrener_engine::Slice;
 use warrener_engine::row::TaskRow;

@@ -1,4 +1,4 @@
-//! How values look in every resource: times, counts, payloads, lists.
+//! The form of values in every resource: times, counts, payloads, lists.
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};

@@ -1,4 +1,4 @@
-//! What the driver remembers between batches. Everything in it can be made anew from the rows.
+//! The driver's memory between batches. Everything in it can be made anew from the rows.
 
 use std::sync::Arc;
 
@@ -71,12 +71,12 @@ impl Memory {
         self.jobs.get(&no).cloned()
     }
 
-    /// Whether it is certain that no answer is owed for a job that is final now; if not, the store knows.
+    /// Tells whether it is certain that no answer is owed for a job that is final now; if not, the store knows.
     pub(super) fn nobody_waits(&mut self, job: JobNo) -> bool {
         self.silent.remove(&job).is_some()
     }
 
-    /// What a commit made of the rows, and whom it owes an answer.
+    /// Takes in the rows as a commit left them, and the jobs to which it owes an answer.
     pub(super) fn committed(&mut self, changes: &mut Changes, owed: &[OwedReply], specs: &Specs) {
         for row in &changes.new_jobs {
             self.silent.insert(row.no, ());

@@ -1,4 +1,4 @@
-//! Where random numbers come from.
+//! The source of random numbers.
 
 use uuid::Uuid;
 use warrener_shared::id::{JobId, Token};

@@ -14,16 +14,16 @@ pub(super) const WINDOW_MAX: usize = 10_000;
 /// Longest stretch over which finished attempts are counted, in ticks of the driver.
 const TICKS: usize = 4;
 
-/// One queue as the driver sees it.
+/// A queue as the driver sees it.
 #[derive(Debug)]
 pub(super) struct Lane {
     pub(super) name: QueueName,
     pub(super) paused: bool,
-    /// Whether the queue at the broker is there, as far as we know.
+    /// True if the queue at the broker is there, as far as we know.
     pub(super) found: bool,
     /// Open attempts.
     pub(super) open: usize,
-    /// Whether tasks may stand among the ready in the database.
+    /// True if tasks may stand among the ready in the database.
     pub(super) backlog: bool,
     /// Slots of the workers that serve it.
     pub(super) slots: usize,

@@ -25,11 +25,11 @@ const FRESH: Duration = Duration::from_millis(HEARTBEAT_EVERY_MS + 500);
 pub(super) struct Pending {
     /// `None` as long as no worker that sends heartbeats was seen at it; then nothing is kept of it.
     worker: Option<Arc<str>>,
-    /// Whether a heartbeat of that worker named it, so that one that does not is proof.
+    /// Set once a heartbeat of that worker named it, so that one that does not is proof.
     named: bool,
     asked_at: Timestamp,
     asked: Duration,
-    /// When the worker was last heard of.
+    /// Time at which the worker was last heard of.
     heard: Duration,
 }
 
@@ -51,7 +51,7 @@ impl Stops {
         self.0.extend(stops.into_iter().map(|(ticket, pending)| ((ticket.task, ticket.attempt), pending)));
     }
 
-    /// Our own session ended: nobody could be heard meanwhile.
+    /// Counts silences anew after our own session ended: nobody could be heard meanwhile.
     pub(super) fn reconnected(&mut self, now: Duration) {
         self.0.values_mut().for_each(|pending| pending.heard = now);
     }

@@ -13,13 +13,13 @@ use warrener_shared::id::{TaskNo, Ticket};
 use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::time::Millis;
 
-/// How long a publish may take before it is tried again; longer than the publisher's own limit.
+/// Time that a publish may take before it is tried again; longer than the publisher's own limit.
 const REPUBLISH_AFTER: Duration = Duration::from_secs(45);
-/// How long what fell out of its queue waits before it is published again: with a policy that drops everything a
-/// shorter time would be a hot loop.
+/// Wait before a task that fell out of its queue is published again: with a policy that drops everything a shorter time
+/// would be a hot loop.
 const SEND_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// One open attempt.
+/// An open attempt.
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) ticket: Ticket,
@@ -27,30 +27,30 @@ pub(super) struct Open {
     pub(super) published: Published,
     pub(super) started: bool,
     pub(super) claimed: bool,
-    /// Whether our own session with the broker ended since it was dispatched.
+    /// Set once our own session with the broker ended since it was dispatched.
     pub(super) interrupted: bool,
     pub(super) worker: Option<Arc<str>>,
-    /// Whether a heartbeat of that worker named it.
+    /// Set once a heartbeat of that worker named it.
     pub(super) named: bool,
     /// Longest silence, from the first sign of life on.
     silence: Option<Duration>,
     seen: Option<Duration>,
-    /// Whether its log says that some of its progress can't be used.
+    /// Set once its log says that some of its progress can't be used.
     told_unusable: bool,
     /// Bytes on their way to the broker.
     pub(super) bytes: usize,
 }
 
-/// Whether the broker has the message of an attempt.
+/// Knowledge about the broker's having the message of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Published {
-    /// It confirmed it.
+    /// The broker confirmed the message.
     Yes,
-    /// It was sent then.
+    /// The message was sent at this time.
     Sent(Duration),
-    /// It is to be sent.
+    /// The message is to be sent.
     No,
-    /// It fell out of its queue then, and is to be sent again.
+    /// The message fell out of its queue at this time, and is to be sent again.
     Lost(Duration),
 }
 
@@ -131,7 +131,7 @@ impl Watch {
         self.by_task.get(&ticket.task).and_then(|no| self.open.get(no)).filter(|open| open.ticket == *ticket)
     }
 
-    /// Whether this is the first progress of an open attempt that can't be used.
+    /// Tells whether this is the first progress of an open attempt that can't be used.
     pub(super) fn first_unusable(&mut self, ticket: &Ticket) -> bool {
         self.get_mut(ticket).is_some_and(|open| !std::mem::replace(&mut open.told_unusable, true))
     }
@@ -192,7 +192,7 @@ impl Watch {
         self.by_task.get(&ticket.task).copied()
     }
 
-    /// Whether the queue had lost no message for this reason before.
+    /// Tells whether the queue had lost no message for this reason before.
     pub(super) fn is_first_loss(&mut self, queue: i64, reason: DeathReason) -> bool {
         self.losses.insert((queue, reason))
     }
@@ -229,7 +229,7 @@ impl Watch {
         self.open.values_mut().filter(|open| open.seen.is_some()).for_each(|open| open.seen = Some(now));
     }
 
-    /// Whether an attempt of the task is open at a worker.
+    /// Tells whether an attempt of the task is open at a worker.
     pub(super) fn is_open(&self, task: TaskNo) -> bool {
         self.by_task.contains_key(&task)
     }

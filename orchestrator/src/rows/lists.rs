@@ -40,7 +40,7 @@ impl ListWriter {
         }
     }
 
-    /// How many items there were.
+    /// Number of items.
     pub(crate) const fn count(&self) -> u32 {
         self.count
     }

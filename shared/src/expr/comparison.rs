@@ -9,7 +9,7 @@ use super::problem::TemplateProblem;
 use super::token::{Token, TokenKind, after_brackets};
 use crate::state::TaskState;
 
-/// One comparison: `a < b`, or several in a row, `a < b <= c`.
+/// A comparison: `a < b`, or several in a row, `a < b <= c`.
 pub(super) struct Comparison {
     /// The tokens of each operand, one more than operators; empty where one is missing.
     pub(super) operands: Vec<Range<usize>>,
@@ -43,7 +43,7 @@ impl Operator {
         })
     }
 
-    /// One character that stands for it.
+    /// Character that stands for it.
     pub(super) const fn sign(self) -> char {
         match self {
             Self::Equal => '=',

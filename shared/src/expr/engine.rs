@@ -63,7 +63,7 @@ fn new_environment(fuel: u64) -> Environment<'static> {
     environment
 }
 
-/// One step below a value; undefined if there is nothing, or nothing to step below from.
+/// Takes a step below a value; undefined if there is nothing, or nothing to step below from.
 fn step(value: &Value, key: &Value) -> Result<Value, Error> {
     if value.is_undefined() { Ok(Value::UNDEFINED) } else { value.get_item(key) }
 }

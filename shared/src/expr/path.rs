@@ -18,14 +18,14 @@ pub(super) struct Path {
 /// A path in an expression.
 pub(super) struct Found {
     pub(super) path: Path,
-    /// Its first token, and the one after its last.
+    /// Position of its first token, and of the one after its last.
     pub(super) from: usize,
     pub(super) to: usize,
     /// True if it may lead nowhere, because `default()` or `coalesce()` takes care of that.
     pub(super) optional: bool,
 }
 
-/// Where a path starts: as much of it as is not looked up in a document.
+/// Start of a path: as much of it as is not looked up in a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Root {
     Input,
@@ -133,7 +133,7 @@ impl Path {
         self.status_of().is_some()
     }
 
-    /// What must be loaded for it, if it refers to a task.
+    /// Reads that the path needs, if it refers to a task.
     pub(super) fn reference(&self) -> Option<Reference> {
         let Root::Task(task, part) = &self.root else { return None };
         let uses = |wanted: Part| *part == wanted || *part == Part::Whole;
@@ -157,7 +157,7 @@ impl Path {
         Ok(doc)
     }
 
-    /// What is missing, in words.
+    /// Says in words what is missing.
     pub(super) fn explain(&self, miss: &Miss) -> String {
         let until = |step: usize| self.ends.get(step).map_or(&*self.text, |&end| &self.text[..end]);
         match miss {

@@ -208,7 +208,7 @@ impl<'l> Reader<'l> {
         self.word_or(value, at, words, |_| None)
     }
 
-    /// One of a few words; `foreign` gives the one that stands for a word of another system.
+    /// Reads a word of a list; `foreign` gives the one that stands for a word of another system.
     pub(crate) fn word_or<T: Copy>(
         &mut self,
         value: Raw<'_>,

@@ -22,7 +22,7 @@ impl<'a> TaskNames<'a> {
         Some(position)
     }
 
-    /// How many names there are.
+    /// Number of names.
     pub(crate) fn len(&self) -> usize {
         self.written.len()
     }

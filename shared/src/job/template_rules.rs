@@ -114,7 +114,7 @@ fn report_depth<'a>(
     }
 }
 
-/// These templates, and all that they use.
+/// Finds these templates, and all that they use.
 fn reached(needs: &[Vec<u32>], mut open: Vec<u32>) -> BTreeSet<u32> {
     let mut reached = BTreeSet::new();
     while let Some(template) = open.pop() {

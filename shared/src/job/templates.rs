@@ -120,7 +120,7 @@ impl JobTemplates {
 }
 
 impl JobTemplates {
-    /// These templates, each as it is written, with those that it uses, and the names of those that nothing uses.
+    /// Keeps these templates, each as it is written, with those that it uses, and the names of those that nothing uses.
     pub(crate) fn new<'a>(written: impl Iterator<Item = (&'a str, Raw<'a>)>, unused: Vec<Box<str>>) -> Self {
         let template = |body: Raw<'a>| JobTemplate {
             body: Doc::trusted(body.bytes()),
@@ -130,7 +130,7 @@ impl JobTemplates {
         Self((!by_name.is_empty()).then(|| Arc::new(TemplatesByName { by_name, unused })))
     }
 
-    /// Their names, for whoever reads a job that may use them.
+    /// Names of the templates, for whoever reads a job that may use them.
     pub(crate) fn names(&self) -> Option<Rc<TemplateNames>> {
         let templates = self.0.as_ref()?;
         Some(Rc::new(TemplateNames { around: None, own: templates.by_name.keys().cloned().collect() }))
@@ -144,7 +144,7 @@ pub(crate) struct TemplateNames {
 }
 
 impl TemplateNames {
-    /// Those of this object, and those of the jobs around.
+    /// Takes the names of the templates in this object, beside those of the jobs around.
     pub(crate) fn of(jobs: Raw<'_>, around: Option<Rc<Self>>) -> Self {
         Self { around, own: jobs.entries().map(|entry| entry.key.into()).collect() }
     }

@@ -23,8 +23,8 @@ const FREE: usize = 64 * 1024;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Longest time for a whole body, whatever its progress.
 const WHOLE: Duration = Duration::from_secs(600);
-/// How much of a body over the limit is read and thrown away, as a multiple of the limit, so that a client that
-/// sends first and reads later gets to read the answer.
+/// Part of a body over the limit that is read and thrown away, as a multiple of the limit, so that a client that sends
+/// first and reads later gets to read the answer.
 const DRAIN: usize = 4;
 /// Bytes that one permit stands for.
 const UNIT: usize = 1024;
@@ -47,7 +47,7 @@ struct Room {
 /// A request body that arrived as a whole.
 #[derive(Debug)]
 pub(in super::super) struct Received {
-    /// Its bytes.
+    /// Bytes of the body.
     pub(in super::super) bytes: Vec<u8>,
     /// The room that it takes, free again once this is dropped.
     pub(in super::super) room: Option<OwnedSemaphorePermit>,

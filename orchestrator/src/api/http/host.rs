@@ -14,7 +14,7 @@ use crate::config::Http;
 /// Characters of a foreign name that are worth repeating.
 const EXCERPT: usize = 100;
 
-/// What is ours.
+/// Names and origins that are ours.
 #[derive(Debug)]
 pub(super) struct Hosts {
     names: Vec<HostPattern>,
@@ -27,7 +27,7 @@ pub(super) struct Hosts {
 #[derive(Debug)]
 struct HostPattern {
     name: HostName,
-    /// Whether it stands for all names below `name` instead.
+    /// True if it stands for all names below `name` instead.
     below: bool,
     port: Option<u16>,
 }
@@ -47,21 +47,21 @@ pub(super) struct Authority {
     port: Option<u16>,
 }
 
-/// Where a page came from.
+/// Origin of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct WebOrigin {
     scheme: String,
     authority: Authority,
 }
 
-/// Why a request is not answered.
+/// Reason why a request is not answered.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Stranger {
     /// HTTP asks for exactly one host.
     NoHost,
-    /// It was sent to this name.
+    /// The request was sent to this name.
     UnknownHost(String),
-    /// It comes from a page of another site: its origin, if it was said.
+    /// The request comes from a page of another site: its origin, if it was said.
     CrossSite(Option<String>),
 }
 
@@ -112,7 +112,7 @@ impl Hosts {
             || self.names.iter().any(|pattern| pattern.fits(authority))
     }
 
-    /// Whether a request that changes something comes from a program, from a page of our own or from one that may.
+    /// Checks that a request which changes something comes from a program, from a page of our own or from one that may.
     /// `own` is the host that it was sent to.
     pub(super) fn check_page(&self, headers: &HeaderMap, own: Option<&Authority>) -> Result<(), Stranger> {
         let Ok(origin) = one(headers, &header::ORIGIN) else { return Err(Stranger::CrossSite(None)) };
@@ -128,12 +128,12 @@ impl Hosts {
         if same_site && same_origin { Ok(()) } else { Err(Stranger::CrossSite(origin.map(excerpt))) }
     }
 
-    /// Whether pages of this origin are listed as allowed.
+    /// Tells whether pages of this origin are listed as allowed.
     pub(super) fn allows(&self, origin: &str) -> bool {
         WebOrigin::parse(origin).is_some_and(|origin| self.origins.contains(&origin))
     }
 
-    /// Whether any origin is listed.
+    /// Tells whether any origin is listed.
     pub(super) const fn allows_any(&self) -> bool {
         !self.origins.is_empty()
     }

@@ -18,7 +18,7 @@ pub(super) struct Seats {
     freed: Notify,
 }
 
-/// Who sits where.
+/// Connections with the places that they have.
 #[derive(Debug, Default)]
 struct Book {
     ordinary: SeatRow,
@@ -41,7 +41,7 @@ struct SeatRow {
 #[derive(Debug, Default)]
 struct Eviction {
     told: Notify,
-    /// Whether it was told and neither went nor stayed yet.
+    /// Set while it was told to go and neither went nor stayed yet.
     is_leaving: AtomicBool,
 }
 
@@ -49,16 +49,16 @@ struct Eviction {
 #[derive(Debug)]
 pub(super) struct Seat {
     seats: Arc<Seats>,
-    /// Whether it is one of the spare places.
+    /// True if it is one of the spare places.
     pub(super) is_spare: bool,
     eviction: Arc<Eviction>,
     /// The number of the rest that it has now; 0 while a request is worked on.
     rest: AtomicU64,
-    /// Whether a request was ever answered on it.
+    /// Set once a request was answered on it.
     served: AtomicBool,
-    /// How often it changed between resting and working.
+    /// Number of changes between resting and working.
     turns: AtomicU64,
-    /// Whoever has to look at its clocks again when it begins to rest.
+    /// Task that has to look at the clocks of the connection again when it begins to rest.
     watcher: AtomicWaker,
 }
 
@@ -66,10 +66,10 @@ pub(super) struct Seat {
 #[derive(Debug)]
 pub(super) struct Turn(Arc<Seat>);
 
-/// What became of a new connection.
+/// Decision about a new connection.
 #[derive(Debug)]
 pub(super) enum Admission {
-    /// It has a place.
+    /// The connection has a place.
     Seated(Arc<Seat>),
     /// Another one was told to go; ask again once a place is free.
     Wait,
@@ -178,7 +178,8 @@ impl Seat {
         self.eviction.told.notified().await;
     }
 
-    /// Whether it goes, as it was told. If a request came in the meantime it stays, and another one is asked.
+    /// Tells whether the connection goes, as it was told. If a request came in the meantime it stays, and another one
+    /// is asked.
     pub(super) fn gives_way(&self) -> bool {
         let goes = self.is_resting();
         if !goes {
@@ -194,18 +195,18 @@ impl Seat {
         }
     }
 
-    /// Whether it waits for a request.
+    /// Tells whether the connection waits for a request.
     pub(super) fn is_resting(&self) -> bool {
         self.rest.load(Ordering::Relaxed) != 0
     }
 
-    /// Whether it waits for a request; if not, the task is woken once it does.
+    /// Tells whether the connection waits for a request; if not, the task is woken once it does.
     pub(super) fn poll_resting(&self, cx: &Context<'_>) -> bool {
         self.watcher.register(cx.waker());
         self.is_resting()
     }
 
-    /// Whether a request was ever answered on it.
+    /// Tells whether a request was ever answered on the connection.
     pub(super) fn has_served(&self) -> bool {
         self.served.load(Ordering::Relaxed)
     }

@@ -32,7 +32,7 @@ pub(super) struct Socket {
     lateness: Option<Lateness>,
 }
 
-/// Why a connection is ended for its client's slowness.
+/// Slowness of a client for which its connection is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lateness {
     /// No request came.
@@ -47,7 +47,7 @@ pub(super) enum Lateness {
 #[derive(Debug, Default)]
 struct Deadline {
     sleep: Option<Pin<Box<Sleep>>>,
-    /// What the time was set for; 0 for nothing.
+    /// Number of the wait that the time was set for; 0 for none.
     set_for: u64,
 }
 
@@ -85,7 +85,7 @@ impl Socket {
         }
     }
 
-    /// Why the connection was ended, if it was for slowness.
+    /// The slowness for which the connection was ended; `None` if it was not.
     pub(super) const fn lateness(&self) -> Option<Lateness> {
         self.lateness
     }
