@@ -235,9 +235,9 @@ fn knows_template(reader: &mut Reader<'_>, name: &str, at: &At<'_>) -> bool {
     let added = reader.problems.add(at, code::UNKNOWN_NAME, detail);
     match near {
         Some(near) => added.did_you_mean(Some(near)),
-        None => {
-            added.hint(format_args!("write it under `jobs` of the job: {{\"jobs\": {{\"build\": {{\"tasks\": …}}}}}}"))
-        }
+        None => added.hint(format_args!(
+            "write it under `jobs` of the job, and its name where the task is written: it cannot come from data"
+        )),
     }
     false
 }

@@ -196,19 +196,20 @@ fn read_single(
 fn templates(reader: &mut Reader<'_>, jobs: Option<Raw<'_>>, root: Raw<'_>) -> JobTemplates {
     let Some(jobs) = jobs else { return JobTemplates::default() };
     template_rules::read(reader, root, jobs, |reader, template, place| {
-        let mut inside = Reader { around: None, ..reader.inside(reader.undecided, None) };
-        for entry in template.entries().filter(|entry| !TEMPLATE_FIELDS.contains(&&*entry.key)) {
+        let mut inside = reader.inside(reader.undecided, None);
+        let mut written = WrittenBody::default();
+        for entry in template.entries() {
             let key = &*entry.key;
-            let hint = not_in_template(key).or_else(|| foreign(key, Place::Job));
-            inside.unknown_field(key, &At::Root.key(key), &[TEMPLATE_FIELDS], hint);
-        }
-        match template.get("tasks") {
-            Some(tasks) => drop(read_body(&mut inside, template, tasks, &SubmitContext::default())),
-            None => {
-                let added = inside.problems.add(&At::Root, code::MISSING_FIELD, format_args!("a template has `tasks`"));
-                added.hint(format_args!("{{\"jobs\": {{\"build\": {{\"tasks\": {{\"a\": {{\"kind\": …}}}}}}}}}}"));
+            if !written.take(key, entry.value) {
+                let hint = not_in_template(key).or_else(|| foreign(key, Place::Job));
+                inside.unknown_field(key, &At::Root.key(key), &[TEMPLATE_FIELDS], hint);
             }
         }
+        if written.tasks.is_none() {
+            let added = inside.problems.add(&At::Root, code::MISSING_FIELD, format_args!("a template has `tasks`"));
+            added.hint(format_args!("{{\"jobs\": {{\"build\": {{\"tasks\": {{\"a\": {{\"kind\": …}}}}}}}}}}"));
+        }
+        read_body(&mut inside, &written, &SubmitContext::default());
         reader.adopt(inside.problems.into_vec(), &place.pointer());
     })
 }
@@ -262,12 +263,13 @@ fn read_graph(
     head: Head,
 ) -> Option<JobSpec> {
     let mut jobs = None;
+    let mut written = WrittenBody { tasks: Some(tasks), ..WrittenBody::default() };
     for entry in root.entries() {
         let key = &*entry.key;
         match key {
             "jobs" => jobs = Some(entry.value),
             "kind" => {}
-            _ if COMMON_FIELDS.contains(&key) || GRAPH_FIELDS.contains(&key) => {}
+            _ if written.take(key, entry.value) || COMMON_FIELDS.contains(&key) => {}
             _ => {
                 let place = At::Root.key(key);
                 let hint = in_defaults(key).or_else(|| foreign(key, Place::Job));
@@ -276,37 +278,58 @@ fn read_graph(
         }
     }
     let templates = templates(reader, jobs, root);
-    let body = read_body(reader, root, tasks, context)?;
-    let input = root.get("input").map_or_else(Doc::null, |input| Doc::trusted(input.bytes()));
+    let body = read_body(reader, &written, context)?;
+    let input = written.input.map_or_else(Doc::null, |input| Doc::trusted(input.bytes()));
     let mut job = head.into_job(Shape::Graph, input, body.tasks);
     (job.fail_fast, job.output, job.templates) = (body.fail_fast, body.output, templates);
     Some(job)
 }
 
-/// The part of a graph that templates have too.
+/// The fields of a graph that templates have too, as they are written.
+#[derive(Default)]
+struct WrittenBody<'a> {
+    input: Option<Raw<'a>>,
+    defaults: Option<Raw<'a>>,
+    fail_fast: Option<Raw<'a>>,
+    tasks: Option<Raw<'a>>,
+    output: Option<Raw<'a>>,
+}
+
+impl<'a> WrittenBody<'a> {
+    /// Takes one field; `false` if it is none of these.
+    fn take(&mut self, key: &str, value: Raw<'a>) -> bool {
+        let field = match key {
+            "input" => &mut self.input,
+            "defaults" => &mut self.defaults,
+            "fail_fast" => &mut self.fail_fast,
+            "tasks" => &mut self.tasks,
+            "output" => &mut self.output,
+            _ => return false,
+        };
+        *field = Some(value);
+        true
+    }
+}
+
+/// The same, read.
 struct GraphBody {
     fail_fast: bool,
     tasks: Vec<TaskSpec>,
     output: Option<Template>,
 }
 
-fn read_body(reader: &mut Reader<'_>, root: Raw<'_>, tasks: Raw<'_>, context: &SubmitContext<'_>) -> Option<GraphBody> {
+fn read_body(reader: &mut Reader<'_>, written: &WrittenBody<'_>, context: &SubmitContext<'_>) -> Option<GraphBody> {
     let mut defaults = PolicyDraft::default();
-    let mut fail_fast = true;
-    for entry in root.entries() {
-        let place = At::Root.key(&entry.key);
-        match &*entry.key {
-            "defaults" => read_defaults(reader, entry.value, &place, &mut defaults),
-            "fail_fast" => fail_fast = reader.boolean(entry.value, &place).unwrap_or(true),
-            _ => {}
-        }
+    if let Some(value) = written.defaults {
+        read_defaults(reader, value, &At::Root.key("defaults"), &mut defaults);
     }
-    let (names, tasks) = read_tasks(reader, tasks, defaults.over(&message_policy(context)))?;
-    let output = root.get("output").and_then(|output| {
+    let fail_fast = written.fail_fast.and_then(|value| reader.boolean(value, &At::Root.key("fail_fast")));
+    let (names, tasks) = read_tasks(reader, written.tasks?, defaults.over(&message_policy(context)))?;
+    let output = written.output.and_then(|output| {
         let mut scope = Scope::new(&names, None);
         scope.template(reader, output, &At::Root.key("output"), Roots { item: false })
     });
-    Some(GraphBody { fail_fast, tasks: tasks?, output })
+    Some(GraphBody { fail_fast: fail_fast.unwrap_or(true), tasks: tasks?, output })
 }
 
 fn in_defaults(key: &str) -> Option<String> {
