@@ -62,7 +62,9 @@ fn details(job: &str, task: &Task) -> String {
         format!("state     {}", task.state),
         format!("attempt   {}", attempt_of(task)),
     ];
+    lines.extend(task.round.map(|round| format!("round     {round}")));
     lines.extend(task.queue.as_ref().map(|queue| format!("queue     {}", shown::line(queue))));
+    lines.extend(task.sub_job.as_ref().map(|job| format!("sub-job   {}", shown::line(job))));
     lines.extend(task.reason.as_ref().map(|reason| format!("reason    {}", shown::line(reason))));
     lines.extend(task.error.as_ref().map(|error| format!("error     {}", in_words(error))));
     if let Some(total) = task.total {
@@ -86,16 +88,24 @@ fn attempt_of(task: &Task) -> String {
 }
 
 fn attempts(attempts: &[Attempt], now: Timestamp) -> Table {
-    let mut table = Table::new(&["ATTEMPT", "OUTCOME", "TOOK", "WORKER", "STOPPED", "ERROR"]);
+    let has_rounds = attempts.iter().any(|attempt| attempt.round.is_some());
+    let columns = ["ROUND", "ATTEMPT", "OUTCOME", "TOOK", "WORKER", "STOPPED", "ERROR"];
+    let mut table = Table::new(&columns[usize::from(!has_rounds)..]);
     for attempt in attempts {
-        table.row(vec![
-            attempt.attempt.to_string().into(),
-            Cell::state(attempt.outcome.as_deref().unwrap_or("running")),
-            between(attempt.started_at.as_deref(), attempt.finished_at.as_deref(), now).into(),
-            attempt.worker.as_deref().unwrap_or_default().into(),
-            stopped(attempt).into(),
-            attempt.error.as_ref().map(in_words).unwrap_or_default().into(),
-        ]);
+        let round = has_rounds.then(|| Cell::from(attempt.round.map_or_else(String::new, |round| round.to_string())));
+        table.row(
+            round
+                .into_iter()
+                .chain([
+                    attempt.attempt.to_string().into(),
+                    Cell::state(attempt.outcome.as_deref().unwrap_or("running")),
+                    between(attempt.started_at.as_deref(), attempt.finished_at.as_deref(), now).into(),
+                    attempt.worker.as_deref().unwrap_or_default().into(),
+                    stopped(attempt).into(),
+                    attempt.error.as_ref().map(in_words).unwrap_or_default().into(),
+                ])
+                .collect(),
+        );
     }
     table
 }

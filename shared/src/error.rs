@@ -82,6 +82,10 @@ pub mod code {
     pub const EXPRESSION_ERROR: &str = "expression_error";
     /// More items of a mapped task failed than `max_failures` allows.
     pub const TOO_MANY_FAILURES: &str = "too_many_failures";
+    /// A list has fewer elements than its task wants successes.
+    pub const TOO_FEW: &str = "too_few";
+    /// The condition of a repeated task did not hold after its last round.
+    pub const NOT_REACHED: &str = "not_reached";
     /// A value is larger than its limit.
     pub const TOO_LARGE: &str = "too_large";
     /// The worker's answer is not what the protocol allows.

@@ -58,6 +58,8 @@ pub const LOG_CHUNK_CHARS: usize = 16 * 1024;
 pub const LOG_CHUNKS: u32 = 1_000;
 /// Bytes of its log that a worker of ours sends for one attempt; a program that writes more should keep a file.
 pub const LOG_BYTES: usize = 1024 * 1024;
+/// Rounds of a repeated task; one that needs more is a service.
+pub const ROUNDS: u32 = 10_000;
 /// Labels of one job or task.
 pub const LABELS: usize = 32;
 /// Characters of a label's value.

@@ -119,7 +119,7 @@ words! {
         Ready = "ready",
         /// Offered to workers; a mapped task from its expansion until its last item is final.
         Dispatched = "dispatched",
-        /// Waits for its back-off.
+        /// Waits for its back-off, or for its next round.
         Retrying = "retrying",
         /// The output is recorded.
         Succeeded = "succeeded",
@@ -151,7 +151,7 @@ impl TaskState {
         (Self::Waiting, "for_each expanded", Self::Dispatched),
         (Self::Waiting, "for_each over an empty list", Self::Succeeded),
         (Self::Waiting, "run_on or if does not hold, or skipped by hand", Self::Skipped),
-        (Self::Waiting, "an expression failed", Self::Failed),
+        (Self::Waiting, "an expression failed, or its list is too short", Self::Failed),
         (Self::Waiting, "cancel or fail_fast", Self::Cancelled),
         (Self::Ready, "window has room", Self::Dispatched),
         (Self::Ready, "its input failed to evaluate", Self::Failed),
@@ -159,13 +159,13 @@ impl TaskState {
         (Self::Ready, "cancel or fail_fast", Self::Cancelled),
         (Self::Ready, "skipped by hand, or a needed task failed", Self::Skipped),
         (Self::Dispatched, "succeeded", Self::Succeeded),
-        (Self::Dispatched, "failed, attempts left", Self::Retrying),
+        (Self::Dispatched, "failed, attempts left, or between two rounds", Self::Retrying),
         (Self::Dispatched, "failed for good", Self::Failed),
         (Self::Dispatched, "timed out for good", Self::TimedOut),
-        (Self::Dispatched, "released", Self::Ready),
+        (Self::Dispatched, "released, or the next round", Self::Ready),
         (Self::Dispatched, "cancel or fail_fast", Self::Cancelled),
         (Self::Dispatched, "skipped by hand, or a needed task failed", Self::Skipped),
-        (Self::Retrying, "back-off elapsed", Self::Ready),
+        (Self::Retrying, "back-off or delay elapsed", Self::Ready),
         (Self::Retrying, "start_within passed", Self::TimedOut),
         (Self::Retrying, "cancel or fail_fast", Self::Cancelled),
         (Self::Retrying, "skipped by hand, or a needed task failed", Self::Skipped),

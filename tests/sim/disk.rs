@@ -126,6 +126,10 @@ impl Rows for Disk {
         self.read()?.memory.open_tasks(first, count)
     }
 
+    fn parked(&mut self, job: JobNo, most: u32) -> Result<Vec<TaskRow>, StoreError> {
+        self.read()?.memory.parked(job, most)
+    }
+
     fn each_item(
         &mut self,
         mapped: &TaskRow,

@@ -85,10 +85,10 @@ t=40  task#1 silent        | task retrying until 41 (lost), stop task#1 of w1
 t=41  time                 | dispatch task#2
 t=80  task#2 silent        | task failed lost, job failed lost of task#2, dead letter task, stop task#2
 
-# An allowed failure is a dead letter all the same
+# A failure that is allowed is no dead letter
 job: {tasks: {a: {kind: k, retry: 0, allow_failure: true}}}
 t=0   submit               | dispatch a#1
-t=1   a#1 failed x         | a failed x, job succeeded {"a":null}, dead letter a
+t=1   a#1 failed x         | a failed x, job succeeded {"a":null}
 
 # That a worker had no use for it does not make its deaths forgotten
 job: {kind: k}

@@ -23,7 +23,7 @@ t=3   a#2 failed oom       | a failed oom, b cancelled, job failed oom of a#2, d
 # An allowed failure does not count
 job: {defaults: {retry: 0}, tasks: {a: {kind: k, allow_failure: true}, b: {kind: k}}}
 t=0   submit               | dispatch a#1, dispatch b#1
-t=1   a#1 failed oom       | a failed oom, dead letter a
+t=1   a#1 failed oom       | a failed oom
 t=2   b#1 succeeded 1      | b succeeded, job succeeded {"a":null,"b":1}
 
 # A failure handler runs, and its downstream too

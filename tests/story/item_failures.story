@@ -49,7 +49,7 @@ t=2   m.1#1 failed x       | m.1 failed x, m failed too_many_failures, other can
 # An allowed failure of a mapped task is ok for those that need it
 job: {tasks: {m: {kind: k, retry: 0, for_each: [1], allow_failure: true}, z: {kind: k, input: "${{ tasks.m.output }}"}}}
 t=0   submit               | m has 1 items, dispatch m.0#1
-t=1   m.0#1 failed x       | m.0 failed x, m failed too_many_failures, dispatch z#1, dead letter m.0
+t=1   m.0#1 failed x       | m.0 failed x, m failed too_many_failures, dispatch z#1
 
 # Two failures in one batch: the first is one too many, the second comes too late
 job: {tasks: {m: {kind: k, retry: 0, for_each: [1, 2]}}}

@@ -68,7 +68,7 @@ t=6   resume               | dispatch m.1#1
 # A deadline starts afresh
 job: {deadline: 10s, tasks: {a: {kind: k, retry: 0, allow_failure: true}, b: {kind: k}}}
 t=0   submit               | dispatch a#1, dispatch b#1
-t=1   a#1 failed timed_out | a timed_out, dead letter a
+t=1   a#1 failed timed_out | a timed_out
 t=10  time                 | b cancelled, job timed_out timed_out, stop b#1
 t=20  retry                | job running, dispatch a#2, dispatch b#2
 t=21  b#2 succeeded 1      | b succeeded

@@ -10,7 +10,7 @@ t=3   c#1 succeeded 3      | c succeeded, job succeeded {"b":2,"c":3}
 # Null where such a task was skipped, or failed but that is allowed
 job: {tasks: {a: {kind: k, if: "false"}, b: {kind: k, allow_failure: true, retry: 0}, c: {kind: k}}}
 t=0   submit               | a skipped, dispatch b#1, dispatch c#1
-t=1   b#1 failed x; c#1 succeeded 1 | b failed x, c succeeded, job succeeded {"a":null,"b":null,"c":1}, dead letter b
+t=1   b#1 failed x; c#1 succeeded 1 | b failed x, c succeeded, job succeeded {"a":null,"b":null,"c":1}
 
 # An expression is the output, over any task
 job:

@@ -76,13 +76,13 @@ job:
     b: {kind: k, needs: a, input: {out: "${{ tasks.a.output }}", status: "${{ tasks.a.status }}"}}
     c: {kind: k, needs: a, run_on: failure}
 t=0   submit               | dispatch a#1
-t=1   a#1 failed oom       | a failed oom, c skipped, dispatch b#1 {"out":null,"status":"failed"}, dead letter a
+t=1   a#1 failed oom       | a failed oom, c skipped, dispatch b#1 {"out":null,"status":"failed"}
 t=2   b#1 succeeded 1      | b succeeded, job succeeded {"b":1,"c":null}
 
 # So is an allowed time-out
 job: {tasks: {a: {kind: k, retry: 0, allow_failure: true}, b: {kind: k, needs: a}}}
 t=0   submit               | dispatch a#1
-t=1   a#1 failed timed_out | a timed_out, dispatch b#1, dead letter a
+t=1   a#1 failed timed_out | a timed_out, dispatch b#1
 
 # An allowed failure does not make the task run that only runs after a failure: it is skipped by rule
 job: {tasks: {a: {kind: k, if: "1 / 0 == 1", allow_failure: true}, b: {kind: k, needs: a}}}
@@ -101,3 +101,29 @@ t=1   a#1 failed oom       | a failed oom, b skipped upstream_failed, c skipped 
 # `failure` and `done` without needs
 job: {tasks: {a: {kind: k, run_on: failure}, b: {kind: k, run_on: done}}}
 t=0   submit               | a skipped, dispatch b#1
+
+# What runs unless something failed runs even if all of its needs were skipped
+job: {tasks: {a: {kind: k, if: "false"}, b: {kind: k, needs: a}, join: {kind: k, needs: [a, b], run_on: unless_failed}}}
+t=0   submit               | a skipped, b skipped, dispatch join#1
+t=1   join#1 succeeded 1   | join succeeded, job succeeded {"join":1}
+
+# It does not run after a failure
+job: {fail_fast: false, tasks: {a: {kind: k, retry: 0}, b: {kind: k, if: "false"}, join: {kind: k, needs: [a, b], run_on: unless_failed}, after: {kind: k, needs: join, run_on: unless_failed}}}
+t=0   submit               | b skipped, dispatch a#1
+t=1   a#1 failed x         | a failed x, join skipped upstream_failed, after skipped upstream_failed, job failed x of a#1, dead letter a
+
+# A failure that is allowed is none
+job: {tasks: {a: {kind: k, retry: 0, allow_failure: true}, join: {kind: k, needs: a, run_on: unless_failed}}}
+t=0   submit               | dispatch a#1
+t=1   a#1 failed x         | a failed x, dispatch join#1
+t=2   join#1 succeeded 1   | join succeeded, job succeeded {"join":1}
+
+# It is no handler: fail_fast stops it, and a cancel does
+job: {tasks: {a: {kind: k, retry: 0}, b: {kind: k}, join: {kind: k, needs: b, run_on: unless_failed}, end: {kind: k, needs: a, run_on: unless_failed}}}
+t=0   submit               | dispatch a#1, dispatch b#1
+t=1   a#1 failed x         | a failed x, b cancelled, join cancelled, end skipped upstream_failed, job failed x of a#1, dead letter a, stop b#1
+
+# A cancel ends it
+job: {tasks: {a: {kind: k}, join: {kind: k, needs: a, run_on: unless_failed}}}
+t=0   submit               | dispatch a#1
+t=1   cancel               | a cancelled, join cancelled, job cancelled cancelled, stop a#1

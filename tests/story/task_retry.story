@@ -15,7 +15,7 @@ t=8   history d            | #1 succeeded 3-4, #2 succeeded 6-7
 # A task of a running job; what was at work downstream is stopped
 job: {fail_fast: false, tasks: {a: {kind: k, retry: 0, allow_failure: true}, b: {kind: k, needs: a}, c: {kind: k}}}
 t=0   submit               | dispatch a#1, dispatch c#1
-t=1   a#1 failed x         | a failed x, dispatch b#1, dead letter a
+t=1   a#1 failed x         | a failed x, dispatch b#1
 t=2   retry a              | b cancelled, dispatch a#2, stop b#1
 t=3   b#1 succeeded 2      | ignored
 t=4   a#2 succeeded 1      | a succeeded, dispatch b#2

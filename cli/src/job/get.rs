@@ -2,6 +2,7 @@
 
 use warrener_client::http::resource::{JobDetails, Task};
 use warrener_shared::shown;
+use warrener_shared::state::TaskState;
 use warrener_shared::time::Timestamp;
 
 use super::list::shown_state;
@@ -32,6 +33,7 @@ fn details(job: &JobDetails, now: Timestamp) -> String {
     let mut lines = vec![format!("job       {}", shown::line(&job.id)), format!("state     {}", shown_state(job))];
     lines.extend(job.name.as_ref().map(|name| format!("name      {}", shown::line(name))));
     lines.extend(job.kind.as_ref().map(|kind| format!("kind      {}", shown::line(kind))));
+    lines.extend(job.parent.as_ref().map(|parent| format!("parent    {}", shown::line(&parent.address()))));
     let labels: Vec<String> = job.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
     if !labels.is_empty() {
         lines.push(format!("labels    {}", shown::line(&labels.join(", "))));
@@ -49,7 +51,9 @@ fn details(job: &JobDetails, now: Timestamp) -> String {
 fn table(tasks: &[Task], now: Timestamp) -> Table {
     let mut table = Table::new(&["TASK", "STATE", "KIND", "ATTEMPT", "TOOK", "WHY"]);
     for task in tasks {
-        let why = task.error.as_ref().map(in_words).or_else(|| task.reason.clone());
+        // That a task was skipped because of another says more with the name of that one.
+        let reason = task.reason.clone().filter(|_| task.state == TaskState::Skipped);
+        let why = reason.or_else(|| task.error.as_ref().map(in_words)).or_else(|| task.reason.clone());
         table.row(vec![
             task.address().into(),
             Cell::state(task.state.as_str()),

@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 use warrener_client::http::JobQuery;
-use warrener_client::http::resource::JobDetails;
+use warrener_client::http::resource::{JobDetails, Parent};
 use warrener_shared::time::Timestamp;
 
 use crate::context::Context;
@@ -51,6 +51,8 @@ pub(super) async fn list(context: &Context, args: JobListArgs) -> Result<Exit, F
 
 fn table(jobs: &[JobDetails], wide: bool, now: Timestamp) -> Table {
     let mut headers = vec!["ID", "STATE", "NAME", "TASKS", "AGE", "TOOK"];
+    let has_sub_jobs = jobs.iter().any(|job| job.parent.is_some());
+    headers.extend(has_sub_jobs.then_some("PARENT"));
     headers.extend_from_slice(if wide { &["LABELS", "ERROR"] } else { &[] });
     let mut table = Table::new(&headers);
     for job in jobs {
@@ -64,6 +66,9 @@ fn table(jobs: &[JobDetails], wide: bool, now: Timestamp) -> Table {
             age(job.created_at.as_deref(), now).into(),
             took.into(),
         ];
+        if has_sub_jobs {
+            cells.push(job.parent.as_ref().map(Parent::address).unwrap_or_default().into());
+        }
         if wide {
             let labels: Vec<String> = job.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
             cells.push(labels.join(",").into());

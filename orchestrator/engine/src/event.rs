@@ -51,10 +51,14 @@ pub enum Event {
     TaskDue(TaskNo),
     /// More items of the mapped task ended without success than it allows, this one last.
     TooManyFailures(TaskNo, TaskNo),
+    /// Enough items of the mapped task succeeded for `min_successes`.
+    EnoughSuccesses(TaskNo),
     /// The task became final; those that need it are to be told.
     Ended(JobNo, u32),
     /// A failure that counts is to stop the rest of the job.
     FailFast(JobNo, u32),
+    /// An attempt of the job closed, or what was offered of it is no more: another may join the ready.
+    SlotFreed(JobNo),
     /// Every task of the job is final.
     AllEnded(JobNo),
 }

@@ -5,6 +5,7 @@ mod shown;
 use std::sync::Arc;
 
 use warrener_shared::id::{JobId, JobNo, TaskNo, Ticket, Token};
+use warrener_shared::job::AllowFailure;
 use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::state::{JobState, TaskState};
 use warrener_shared::time::{Millis, Timestamp};
@@ -108,8 +109,12 @@ pub struct JobRow {
     pub counts: Counts,
     /// Tasks whose failure counts.
     pub failures: u32,
+    /// Rounds of its repeated tasks and items, beyond the first of each.
+    pub rounds: u32,
     /// Number of its latest event.
     pub sequence: u64,
+    /// Number of its open attempts; 0 where the job has no `max_parallel`.
+    pub open_attempts: u32,
     /// Output of the job; set when it succeeds.
     pub output: Option<Json>,
     /// Error of the job: the first failure that counts.
@@ -123,6 +128,8 @@ pub struct JobRow {
 /// The attempt that a sub-job runs for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parent {
+    /// Job of the attempt's task.
+    pub job: JobNo,
     /// Number of the task or item.
     pub task: TaskNo,
     /// Number of the attempt, from 1.
@@ -181,6 +188,10 @@ pub struct TaskRow {
     pub attempt: u32,
     /// Attempts that count against the budget.
     pub failures: u32,
+    /// Rounds of a repeated task that are over, or 0.
+    pub round: u32,
+    /// The output of the latest of them.
+    pub previous: Option<Json>,
     /// Releases in a row because no worker knew the kind.
     pub unknown: u32,
     /// Number of deliveries by the broker before a worker handed the task back as suspect; `None` if none did.
@@ -193,6 +204,9 @@ pub struct TaskRow {
     pub queue: i64,
     /// Position among the ready of its queue, lowest first; `None` if it offers nothing.
     pub rank: Option<i64>,
+    /// Place among the tasks that wait for `max_parallel` of their job, lowest first; `None` if it waits for nothing of
+    /// the sort.
+    pub parked: Option<i64>,
     /// Time at which it became ready.
     pub ready_at: Option<Timestamp>,
     /// Time at which the latest attempt was dispatched.
@@ -277,6 +291,11 @@ impl Map {
             + self.counts.get(TaskState::Cancelled)
     }
 
+    /// Items that count as ok, those left out by hand included.
+    pub const fn succeeded(&self) -> u32 {
+        self.counts.get(TaskState::Succeeded) + self.counts.get(TaskState::Skipped)
+    }
+
     /// Tells whether every item is final.
     pub fn is_over(&self) -> bool {
         self.next == self.total && self.counts.open() == 0
@@ -326,12 +345,15 @@ impl TaskRow {
             needs_failed: 0,
             attempt: 0,
             failures: 0,
+            round: 0,
+            previous: None,
             unknown: 0,
             deliveries: None,
             token: Token(0),
             dispatch_no: None,
             queue,
             rank: None,
+            parked: None,
             ready_at: None,
             dispatched_at: None,
             started_at: None,
@@ -369,10 +391,10 @@ impl TaskRow {
     ///
     /// # Panics
     /// If the task is not final.
-    pub fn ended(&self, allow_failure: bool) -> Ended {
+    pub fn ended(&self, allowed: &AllowFailure) -> Ended {
         match (self.state, self.skip) {
             (TaskState::Succeeded, _) | (TaskState::Skipped, Some(Skip::Hand)) => Ended::Ok,
-            (TaskState::Failed | TaskState::TimedOut, _) if allow_failure => Ended::Ok,
+            (TaskState::Failed | TaskState::TimedOut, _) if self.is_allowed(allowed) => Ended::Ok,
             (TaskState::Failed | TaskState::TimedOut | TaskState::Cancelled, _)
             | (TaskState::Skipped, Some(Skip::Upstream)) => Ended::Failed,
             (TaskState::Skipped, _) => Ended::Neutral,
@@ -388,6 +410,8 @@ pub struct AttemptRow {
     pub task: TaskNo,
     /// Number of the attempt, from 1.
     pub attempt: u32,
+    /// Rounds of a repeated task that were over before it, or 0.
+    pub round: u32,
     /// Outcome of the attempt.
     pub outcome: warrener_shared::state::Outcome,
     /// The worker that gave a sign of life.

@@ -55,6 +55,7 @@ pub(crate) fn build<'a>(
         job_labels: &entry.spec.labels,
         tasks,
         item,
+        round: None,
     })
 }
 

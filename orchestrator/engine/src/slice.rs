@@ -1,8 +1,10 @@
 //! The working set of one batch: the rows that its events touch, and what became of them.
 
 mod enter;
+mod parked;
 mod view;
 
+use self::parked::ParkedTasks;
 pub(crate) use self::view::{TaskOf, counted};
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -32,6 +34,8 @@ pub enum Read {
     OpenTasks(JobNo),
     /// All items of the mapped task that have a row and are not final.
     OpenItems(TaskNo),
+    /// Parked tasks and items of the job, so many of each queue, the best first.
+    Parked(JobNo, u32),
     /// The outputs (and with `results`, the results) of the items of a mapped task, as lists.
     Lists {
         /// The mapped task.
@@ -96,6 +100,7 @@ pub struct Slice {
     queue_names: Option<BTreeSet<QueueName>>,
     open_tasks: BTreeSet<JobNo>,
     open_items: BTreeSet<TaskNo>,
+    parked: BTreeMap<JobNo, ParkedTasks>,
     lists: BTreeMap<TaskNo, Lists>,
     items: BTreeMap<TaskNo, Arc<Items>>,
     evidence: BTreeMap<TaskNo, Box<RawValue>>,
@@ -168,6 +173,9 @@ impl Slice {
     /// Adds a task or item, unless it is there already.
     pub fn load_task(&mut self, row: impl Into<Arc<TaskRow>>) {
         let row = row.into();
+        if let Some(place) = row.parked.filter(|_| !self.tasks.contains_key(&row.no)) {
+            self.found_parked((row.job, row.queue, place), row.no);
+        }
         self.tasks.entry(row.no).or_insert(row);
     }
 
@@ -375,6 +383,14 @@ impl Slice {
     pub(crate) fn task_mut(&mut self, no: TaskNo) -> &mut TaskRow {
         self.dirty_tasks.insert(no);
         Arc::make_mut(self.tasks.get_mut(&no).expect(view::LOADED))
+    }
+
+    /// An attempt of the job is opened.
+    pub(crate) fn take_slot(&mut self, no: JobNo) {
+        self.dirty_jobs.insert(no);
+        let entry = self.jobs.get_mut(&no).expect(view::LOADED);
+        entry.row.begun = true;
+        entry.row.open_attempts += u32::from(entry.spec.max_parallel.is_some());
     }
 
     pub(crate) fn take_token(&mut self) -> Token {

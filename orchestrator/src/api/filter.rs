@@ -1,9 +1,10 @@
-//! The filter language: `state:failed kind:ml.* queue:gpu label.team:growth created:>1h`.
+//! The filter language: `state:failed kind:ml.* queue:gpu label.team:growth parent:none created:>1h`.
 //!
 //! Terms are separated by white space and must all hold; `,` separates values of which one must fit, `-` before a
 //! term negates it, `*` in a value stands for any text. Double quotes take away the meaning of every character
 //! between them.
 
+use warrener_shared::id::JobId;
 use warrener_shared::job::parse_duration;
 use warrener_shared::state::JobState;
 
@@ -13,7 +14,7 @@ use crate::store::view::filter::{Age, Column, Filter, Pattern, Term, Test};
 const CHARACTERS: usize = 2_000;
 /// Values of all terms together. SQLite takes a few thousand, and each costs time for each job.
 const VALUES: usize = 200;
-const KEYS: &str = "state, kind, queue, label.<name>, name, id and created";
+const KEYS: &str = "state, kind, queue, label.<name>, name, id, parent and created";
 
 /// A character, and whether it stood between quotes.
 type Char = (char, bool);
@@ -75,6 +76,7 @@ fn test(key: &str, values: &[&[Char]]) -> Result<Test, String> {
         "name" => Test::Text(Column::Name, patterns()),
         "id" => Test::Text(Column::Id, patterns()),
         "queue" => Test::Queue(patterns()),
+        "parent" => Test::Parent(values.iter().map(|value| parent(value)).collect::<Result<_, _>>()?),
         other => match other.strip_prefix("label.").filter(|name| !name.is_empty()) {
             Some(name) => Test::Label(name.to_owned(), patterns()),
             None => return Err(format!("unknown key `{other}`; the keys are {KEYS}")),
@@ -84,6 +86,18 @@ fn test(key: &str, values: &[&[Char]]) -> Result<Test, String> {
 
 fn pattern(value: &[Char]) -> Pattern {
     Pattern::new(value.iter().map(|(c, quoted)| (*c != '*' || *quoted).then_some(*c)))
+}
+
+/// The id of a job; `none` without quotes is none.
+fn parent(value: &[Char]) -> Result<Option<String>, String> {
+    let text = plain(value);
+    if text == "none" && value.iter().all(|(_, quoted)| !quoted) {
+        return Ok(None);
+    }
+    match JobId::new(&text) {
+        Ok(id) => Ok(Some(id.to_string())),
+        Err(_) => Err(format!("`parent:{text}` is not the id of a job; write a whole id, or parent:none")),
+    }
 }
 
 fn state(word: &str) -> Result<JobState, String> {

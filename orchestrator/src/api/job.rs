@@ -20,8 +20,8 @@ use super::problem::Problem;
 use super::query::Parameters;
 use super::shape::{ByState, Raw, raw, time};
 use crate::driver::{Answer, Command};
-use crate::store::Caption;
 use crate::store::view::{JobRecord, Snapshot};
+use crate::store::{Caption, Rows as _};
 
 /// A job as everybody sees it.
 #[derive(Debug, Serialize)]
@@ -42,10 +42,43 @@ pub(super) struct JobResource {
     output: Raw,
     error: Raw,
     tasks: ByState,
+    parent: Option<ParentResource>,
 }
 
-impl From<JobRecord> for JobResource {
-    fn from(job: JobRecord) -> Self {
+/// The attempt that a sub-job runs for.
+#[derive(Debug, Serialize)]
+pub(super) struct ParentResource {
+    job: String,
+    task: String,
+    index: Option<u32>,
+    attempt: u32,
+}
+
+impl ParentResource {
+    /// Whose sub-job a job is, as long as that is kept.
+    fn of(app: &App, snapshot: &mut Snapshot<'_>, row: &JobRow) -> Result<Option<Self>, Problem> {
+        let Some(parent) = row.parent else { return Ok(None) };
+        let Some(task) = snapshot.task(parent.task)? else { return Ok(None) };
+        let Some(job) = snapshot.job(task.job)? else { return Ok(None) };
+        let entry = app.shared.specs.of(&job, snapshot)?.entry(job);
+        let spec = entry.spec.tasks.get(task.position as usize);
+        Ok(spec.map(|spec| Self {
+            job: entry.row.id.to_string(),
+            task: spec.name.to_string(),
+            index: task.index,
+            attempt: parent.attempt,
+        }))
+    }
+}
+
+impl JobResource {
+    /// The resource of a record.
+    pub(super) fn of(app: &App, snapshot: &mut Snapshot<'_>, job: JobRecord) -> Result<Self, Problem> {
+        let parent = ParentResource::of(app, snapshot, &job.row)?;
+        Ok(Self::new(job, parent))
+    }
+
+    fn new(job: JobRecord, parent: Option<ParentResource>) -> Self {
         let row = job.row;
         Self {
             id: Some(row.id.to_string()),
@@ -64,11 +97,10 @@ impl From<JobRecord> for JobResource {
             output: raw(row.output.as_deref()),
             error: raw(row.error.as_deref()),
             tasks: ByState(row.counts),
+            parent,
         }
     }
-}
 
-impl JobResource {
     /// What a job would look like that is not kept.
     pub(super) fn imagined(spec: &JobSpec, body: &[u8], now: Timestamp) -> Self {
         let scheduled_at = spec.start.later_than(now);
@@ -92,6 +124,7 @@ impl JobResource {
             output: None,
             error: None,
             tasks: ByState(counts),
+            parent: None,
         }
     }
 }
@@ -108,8 +141,14 @@ fn input(body: &[u8]) -> Raw {
 }
 
 /// The job with this id.
-pub(super) fn load(snapshot: &Snapshot<'_>, id: &JobId) -> Result<JobRecord, Problem> {
+fn load(snapshot: &Snapshot<'_>, id: &JobId) -> Result<JobRecord, Problem> {
     snapshot.job_record(id)?.ok_or_else(|| no_job(id.as_str()))
+}
+
+/// The job with this id as everybody sees it.
+pub(super) fn shown(app: &App, snapshot: &mut Snapshot<'_>, id: &JobId) -> Result<JobResource, Problem> {
+    let record = load(snapshot, id)?;
+    JobResource::of(app, snapshot, record)
 }
 
 /// The row of the job with this id.
@@ -125,7 +164,7 @@ pub(super) fn entry(app: &App, snapshot: &mut Snapshot<'_>, id: &JobId) -> Resul
 
 pub(super) async fn get(State(app): State<Arc<App>>, JobPath(id): JobPath, uri: Uri) -> Result<Response, Problem> {
     Parameters::read(&uri, &[])?;
-    app.answer(move |_, snapshot| Ok(JobResource::from(load(snapshot, &id)?))).await
+    app.answer(move |app, snapshot| shown(app, snapshot, &id)).await
 }
 
 pub(super) async fn cancel(state: State<Arc<App>>, path: JobPath, uri: Uri) -> Result<Response, Problem> {
@@ -155,6 +194,6 @@ async fn change(
     match app.command(command(id.clone())).await? {
         Answer::NotFound => Err(no_job(id.as_str())),
         Answer::Conflict(why) => Err(Problem::conflict(why)),
-        _ => app.answer(move |_, snapshot| Ok(JobResource::from(load(snapshot, &id)?))).await,
+        _ => app.answer(move |app, snapshot| shown(app, snapshot, &id)).await,
     }
 }

@@ -20,10 +20,11 @@ pub(super) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
     let limit = parameters.limit()?;
     let before = parameters.cursor(|text| i64::from_str_radix(text, 36).ok().filter(|no| *no > 0).map(JobNo))?;
     let now = app.shared.now();
-    app.answer(move |_, snapshot| {
+    app.answer(move |app, snapshot| {
         let page = snapshot.jobs(&filter, before, limit, now)?;
         let next_cursor = page.items.last().filter(|_| page.more).map(|last| base36(last.row.no.0));
-        Ok(List { items: page.items.into_iter().map(JobResource::from).collect(), next_cursor })
+        let items = page.items.into_iter().map(|job| JobResource::of(app, snapshot, job)).collect::<Result<_, _>>()?;
+        Ok(List { items, next_cursor })
     })
     .await
 }

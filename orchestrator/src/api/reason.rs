@@ -1,5 +1,7 @@
 //! One sentence that says why a task is not running.
 
+mod skipped;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use warrener_engine::row::{JobRow, TaskRow, WaitsFor};
@@ -9,6 +11,7 @@ use warrener_shared::id::TaskNo;
 use warrener_shared::job::{BuiltIn, TaskSpec};
 use warrener_shared::state::{JobState, TaskState};
 
+use self::skipped::skipped;
 use super::app::App;
 use super::problem::Problem;
 use crate::store::view::Snapshot;
@@ -123,7 +126,7 @@ impl<'a> Needs<'a> {
     }
 }
 
-/// Why the task or item is not running; `None` if it is, or is final.
+/// Reason why the task or item is not running, or was skipped; `None` if it runs, or ended otherwise.
 pub(super) fn reason(
     task: &TaskRow,
     spec: &TaskSpec,
@@ -133,9 +136,13 @@ pub(super) fn reason(
     let job = &needs.job.row;
     Ok(match task.state {
         TaskState::Waiting => Some(waiting(task, spec, job, needs)?),
-        TaskState::Ready => Some(ready(spec, job, around)),
+        TaskState::Ready => Some(ready(task, spec, needs.job, around)),
         TaskState::Retrying => Some(retrying(task)),
-        TaskState::Dispatched => dispatched(task, spec, job, around),
+        TaskState::Dispatched => match (&task.waits_for, task.map) {
+            (Some(waits_for), None) => Some(waiting_for(waits_for, needs)?),
+            _ => dispatched(task, spec, needs.job, around),
+        },
+        TaskState::Skipped => Some(skipped(task, spec, needs)?),
         _ => None,
     })
 }
@@ -158,10 +165,13 @@ fn waiting(task: &TaskRow, spec: &TaskSpec, job: &JobRow, needs: &mut Needs<'_>)
     })
 }
 
-fn ready(spec: &TaskSpec, job: &JobRow, around: &Circumstances) -> String {
+fn ready(task: &TaskRow, spec: &TaskSpec, job: &JobEntry, around: &Circumstances) -> String {
     let queue = spec.policy.queue.as_str();
-    if job.paused {
+    if job.row.paused {
         return "the job is paused".to_owned();
+    }
+    if let (Some(_), Some(most)) = (task.parked, job.spec.max_parallel) {
+        return format!("max_parallel lets {most} attempts of the job run at once");
     }
     if BuiltIn::of(&spec.kind).is_some() {
         return "the orchestrator begins it next".to_owned();
@@ -182,6 +192,11 @@ fn ready(spec: &TaskSpec, job: &JobRow, around: &Circumstances) -> String {
 }
 
 fn retrying(task: &TaskRow) -> String {
+    if task.error.is_none()
+        && let Some(at) = task.wake_at
+    {
+        return format!("its next round begins at {at}");
+    }
     let code = task.error.as_deref().and_then(ErrorObject::from_json).map(|error| error.code);
     let code = code.as_deref().unwrap_or("a failure");
     match task.wake_at {
@@ -190,17 +205,21 @@ fn retrying(task: &TaskRow) -> String {
     }
 }
 
-fn dispatched(task: &TaskRow, spec: &TaskSpec, job: &JobRow, around: &Circumstances) -> Option<String> {
+fn waiting_for(waits_for: &WaitsFor, needs: &Needs<'_>) -> Result<String, Problem> {
+    Ok(match waits_for {
+        WaitsFor::Time(time) | WaitsFor::Span(time) => format!("sleeps until {time}"),
+        WaitsFor::Event { .. } => format!("waits for {waits_for}; answer it at /api/v1/events"),
+        WaitsFor::Job(no) => match needs.snapshot.job_id(*no)? {
+            Some(id) => format!("waits for job {id}, which it started"),
+            None => "waits for the job that it started".to_owned(),
+        },
+    })
+}
+
+fn dispatched(task: &TaskRow, spec: &TaskSpec, job: &JobEntry, around: &Circumstances) -> Option<String> {
     if let Some(map) = task.map {
         let idle = map.counts.get(TaskState::Dispatched) == 0 && map.next < map.total;
-        return (idle && map.counts.open() == 0).then(|| ready(spec, job, around));
-    }
-    if let Some(waits_for) = &task.waits_for {
-        return Some(match waits_for {
-            WaitsFor::Time(time) | WaitsFor::Span(time) => format!("sleeps until {time}"),
-            WaitsFor::Event { .. } => format!("waits for {waits_for}; answer it at /api/v1/events"),
-            WaitsFor::Job(_) => "waits for the job that it started".to_owned(),
-        });
+        return (idle && map.counts.open() == 0).then(|| ready(task, spec, job, around));
     }
     if task.started_at.is_some() {
         return None;

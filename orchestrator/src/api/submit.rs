@@ -14,7 +14,7 @@ use warrener_shared::id::{JobId, JobNo};
 use super::app::{App, respond, to_json};
 use super::dry_run;
 use super::http::{Received, receive};
-use super::job::{JobResource, load};
+use super::job::shown;
 use super::problem::Problem;
 use super::wish::Wish;
 use crate::driver::{Answer, Input};
@@ -73,7 +73,7 @@ async fn keep(
 
 async fn kept(app: &Arc<App>, id: JobId, status: StatusCode) -> Result<Response, Problem> {
     let place = HeaderValue::from_str(&format!("/api/v1/jobs/{id}")).expect("an id is plain text");
-    let body = app.read(move |_, snapshot| Ok(to_json(&JobResource::from(load(snapshot, &id)?)))).await?;
+    let body = app.read(move |app, snapshot| Ok(to_json(&shown(app, snapshot, &id)?))).await?;
     let mut response = respond(status, body);
     response.headers_mut().insert(header::LOCATION, place);
     Ok(response)

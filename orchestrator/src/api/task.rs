@@ -9,7 +9,7 @@ use serde::Serialize;
 use warrener_engine::row::{AttemptRow, Counts, TaskRow};
 use warrener_engine::slice::JobEntry;
 use warrener_shared::id::{JobId, TaskAddress};
-use warrener_shared::job::TaskSpec;
+use warrener_shared::job::{BuiltIn, TaskSpec};
 use warrener_shared::state::{Outcome, TaskState};
 
 use super::app::App;
@@ -38,6 +38,7 @@ pub(super) struct TaskResource {
     reason: Option<String>,
     attempt: u32,
     max_attempts: u32,
+    round: Option<u32>,
     needs: Vec<String>,
     created_at: Option<String>,
     ready_at: Option<String>,
@@ -46,6 +47,7 @@ pub(super) struct TaskResource {
     finished_at: Option<String>,
     retry_at: Option<String>,
     worker: Option<String>,
+    sub_job: Option<String>,
     progress: Raw,
     error: Raw,
     output: Raw,
@@ -74,6 +76,7 @@ struct TaskDetail {
 #[derive(Debug, Serialize)]
 struct AttemptResource {
     attempt: u32,
+    round: Option<u32>,
     outcome: Option<Outcome>,
     worker: Option<String>,
     dispatched_at: Option<String>,
@@ -120,6 +123,7 @@ impl<'a> Maker<'a> {
             reason: reason(row, spec, &mut self.needs, &self.around)?,
             attempt: row.attempt,
             max_attempts: spec.policy.retry.max_attempts,
+            round: spec.repeat.as_ref().filter(|_| !is_mapped).map(|_| row.round + 1),
             needs: needs.collect(),
             created_at: time(Some(self.job.row.created_at)),
             ready_at: time(row.ready_at),
@@ -128,11 +132,18 @@ impl<'a> Maker<'a> {
             finished_at: time(row.finished_at),
             retry_at: time(row.wake_at.filter(|_| row.state == TaskState::Retrying)),
             worker: row.worker.as_deref().map(str::to_owned),
+            sub_job: self.sub_job(row, spec)?,
             progress: raw(row.progress.as_deref()),
             error: raw(row.shown_error().map(|error| &**error)),
             output: if is_mapped { output } else { raw(row.output.as_deref()) },
             mapped: is_mapped.then(|| mapped(row, spec)),
         })
+    }
+
+    /// The id of the job that was begun for the task or item last.
+    fn sub_job(&self, row: &TaskRow, spec: &TaskSpec) -> Result<Option<String>, Problem> {
+        let begins = row.attempt > 0 && BuiltIn::of(&spec.kind) == Some(BuiltIn::Job);
+        Ok(if begins { self.snapshot.sub_job(row.no)? } else { None })
     }
 
     /// The lists of a mapped task; of another, nothing.
@@ -196,7 +207,9 @@ async fn answer(app: &Arc<App>, id: JobId, address: TaskAddress) -> Result<Respo
         let input = message::input(snapshot, &app.shared.specs, &job, &row)?;
         let mut maker = Maker::new(app, *snapshot, &job)?;
         let lists = maker.lists(&row, true)?;
-        let attempts = attempts(snapshot, &row)?;
+        let is_repeated = maker.spec_of(&row)?.repeat.is_some();
+        let mut attempts = attempts(snapshot, &row)?;
+        attempts.iter_mut().for_each(|attempt| attempt.round = attempt.round.filter(|_| is_repeated));
         let task = maker.task(&row, lists.outputs)?;
         Ok(TaskDetail { task, input: raw(input.as_deref()), results: lists.results, attempts })
     })
@@ -221,6 +234,7 @@ impl From<AttemptRow> for AttemptResource {
     fn from(row: AttemptRow) -> Self {
         Self {
             attempt: row.attempt,
+            round: Some(row.round + 1),
             outcome: Some(row.outcome),
             worker: row.worker.as_deref().map(str::to_owned),
             dispatched_at: time(row.dispatched_at),
@@ -238,6 +252,7 @@ impl AttemptResource {
         let failed = outcome.is_some_and(|outcome| outcome != Outcome::Succeeded);
         Self {
             attempt: row.attempt,
+            round: Some(row.round + 1),
             outcome,
             worker: row.worker.as_deref().map(str::to_owned),
             dispatched_at: time(row.dispatched_at),

@@ -55,7 +55,9 @@ impl<S: Store> Driver<S> {
                 }
             }
             Read::Lists { task, results } => self.load_lists(task, results, slice)?,
-            Read::Tasks(..) | Read::OpenTasks(_) | Read::OpenItems(_) => self.load_kept(read, slice)?,
+            Read::Tasks(..) | Read::OpenTasks(_) | Read::OpenItems(_) | Read::Parked(..) => {
+                self.load_kept(read, slice)?
+            }
         }
         Ok(())
     }

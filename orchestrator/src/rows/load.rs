@@ -1,5 +1,7 @@
 //! Filling a slice with what a rule asks for.
 
+use std::collections::BTreeMap;
+
 use warrener_engine::row::TaskRow;
 use warrener_engine::slice::{JobEntry, Lists};
 use warrener_engine::{Lane, Read, Slice};
@@ -56,6 +58,14 @@ impl<R: Rows> Loader<'_, R> {
                 let map = slice.task(no).and_then(|row| row.map).expect("a mapped task is loaded before its items");
                 self.open_tasks(map.first_item, map.total, slice)?;
                 slice.loaded_open_items(no);
+            }
+            Read::Parked(job, most) => {
+                let mut counts: BTreeMap<i64, u32> = BTreeMap::new();
+                for row in self.rows.parked(job, most)? {
+                    *counts.entry(row.queue).or_default() += 1;
+                    slice.load_task(row);
+                }
+                slice.loaded_parked(job, most, counts.values().all(|count| *count < most));
             }
             Read::Lists { task, results } => {
                 let mapped = slice.task(task).expect("a mapped task is loaded before its lists").clone();

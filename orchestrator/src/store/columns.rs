@@ -6,7 +6,7 @@ mod field;
 use warrener_engine::row::{AttemptRow, JobRow, TaskRow};
 use warrener_shared::state::{JobState, TaskState};
 
-use self::field::{Field, Pair};
+use self::field::{Field, Trio};
 use super::StoreError;
 use super::sql::{Row, Value};
 
@@ -36,14 +36,14 @@ pub(crate) struct RowCheck<R> {
 }
 
 /// Makes a module for a table of its columns: those that find a row, those that change, those that never do, and a
-/// field that takes two columns.
+/// field that takes three columns.
 macro_rules! table {
     (
         $(#[$doc:meta])*
         $module:ident: $table:literal of $row:ident {
             found by { $($key:ident: $key_name:literal,)+ }
             changing { $($change:ident: $change_name:literal,)* }
-            fixed { $($fix:ident: $fix_name:literal,)* $(+ $pair:ident: $one:literal & $other:literal,)? }
+            fixed { $($fix:ident: $fix_name:literal,)* $(+ $trio:ident: $one:literal & $two:literal & $three:literal,)? }
         }
     ) => {
         $(#[$doc])*
@@ -57,7 +57,11 @@ macro_rules! table {
                 $(column($key_name, |row: &$row| &row.$key),)+
                 $(column($change_name, |row: &$row| &row.$change),)*
                 $(column($fix_name, |row: &$row| &row.$fix),)*
-                $(half($one, |row: &$row| &row.$pair), half($other, |row: &$row| &row.$pair),)?
+                $(
+                    third($one, |row: &$row| &row.$trio),
+                    third($two, |row: &$row| &row.$trio),
+                    third($three, |row: &$row| &row.$trio),
+                )?
             ];
             /// Number of columns.
             pub(crate) const COUNT: usize = COLUMNS.len();
@@ -67,7 +71,7 @@ macro_rules! table {
             pub(crate) const CHANGED: usize = KEYS + count(&[$($change_name),*]);
             /// Names of the columns, for a statement that reads or writes all of them.
             pub(crate) const NAMES: &str = without_end(concat!(
-                $($key_name, ", ",)+ $($change_name, ", ",)* $($fix_name, ", ",)* $($one, ", ", $other, ", ",)?
+                $($key_name, ", ",)+ $($change_name, ", ",)* $($fix_name, ", ",)* $($one, ", ", $two, ", ", $three, ", ",)?
             ));
 
             /// Reads a row of all columns.
@@ -81,7 +85,7 @@ macro_rules! table {
                     $($key: Field::read(row, place(1))?,)+
                     $($change: Field::read(row, place(1))?,)*
                     $($fix: Field::read(row, place(1))?,)*
-                    $($pair: Pair::read(row, place(2))?,)?
+                    $($trio: Trio::read(row, place(3))?,)?
                 })
             }
 
@@ -91,7 +95,7 @@ macro_rules! table {
                     $(row.$key.value(),)+
                     $(row.$change.value(),)*
                     $(row.$fix.value(),)*
-                    $(row.$pair.one(), row.$pair.other(),)?
+                    $(row.$trio.one(), row.$trio.two(), row.$trio.three(),)?
                 ]
             }
 
@@ -123,8 +127,10 @@ table! {
             output: "output",
             error: "error",
             begun: "begun",
+            open_attempts: "open_attempts",
+            rounds: "rounds",
         }
-        fixed { id: "id", created_at: "created_at", level: "level", + parent: "parent_task" & "parent_attempt", }
+        fixed { id: "id", created_at: "created_at", level: "level", + parent: "parent_task" & "parent_attempt" & "parent_job", }
     }
 }
 
@@ -139,12 +145,15 @@ table! {
             needs_failed: "needs_failed",
             attempt: "attempt",
             failures: "failures",
+            round: "round",
+            previous: "previous",
             unknown: "unknown",
             deliveries: "deliveries",
             token: "token",
             dispatch_no: "dispatch_no",
             queue: "queue",
             rank: "rank",
+            parked: "parked",
             ready_at: "ready_at",
             dispatched_at: "dispatched_at",
             started_at: "started_at",
@@ -170,6 +179,7 @@ table! {
         found by { task: "task", attempt: "attempt", }
         changing {}
         fixed {
+            round: "round",
             outcome: "outcome",
             worker: "worker",
             dispatched_at: "dispatched_at",
@@ -226,8 +236,8 @@ const fn column<R, F: Field>(name: &'static str, _: fn(&R) -> &F) -> TableColumn
     TableColumn { name, kind: F::KIND, is_optional: F::IS_OPTIONAL }
 }
 
-const fn half<R, P: Pair>(name: &'static str, _: fn(&R) -> &P) -> TableColumn {
-    TableColumn { name, kind: P::KIND, is_optional: true }
+const fn third<R, T: Trio>(name: &'static str, _: fn(&R) -> &T) -> TableColumn {
+    TableColumn { name, kind: T::KIND, is_optional: true }
 }
 
 const fn count(names: &[&str]) -> usize {
@@ -253,7 +263,7 @@ mod tests {
         assert_eq!(attempt::NAMES, names(attempt::COLUMNS));
         assert_eq!(
             job::COLUMNS[job::COUNT - 1],
-            TableColumn { name: "parent_attempt", kind: Kind::Int, is_optional: true }
+            TableColumn { name: "parent_job", kind: Kind::Int, is_optional: true }
         );
     }
 

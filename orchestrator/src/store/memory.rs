@@ -133,6 +133,10 @@ impl Rows for Memory {
         Ok(self.range(first, count).filter(|row| !row.state.is_final()).cloned().collect())
     }
 
+    fn parked(&mut self, job: JobNo, most: u32) -> Result<Vec<TaskRow>, StoreError> {
+        Ok(self.index.parked(job, most as usize).map(|task| self.tasks[&task].clone()).collect())
+    }
+
     fn each_item(
         &mut self,
         mapped: &TaskRow,

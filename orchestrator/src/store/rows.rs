@@ -54,6 +54,9 @@ pub trait Rows {
     /// Reads the tasks of this range that are not final.
     fn open_tasks(&mut self, first: TaskNo, count: u32) -> Result<Vec<TaskRow>, StoreError>;
 
+    /// Parked tasks and items of a job, so many of each queue, the best first.
+    fn parked(&mut self, job: JobNo, most: u32) -> Result<Vec<TaskRow>, StoreError>;
+
     /// Shows every item of a mapped task that has a row, in order, until the visitor says stop.
     fn each_item(
         &mut self,

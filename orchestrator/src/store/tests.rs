@@ -76,6 +76,7 @@ conformance! {
         items_are_shown_in_order_until_the_visitor_says_stop
         a_task_without_items_shows_none
         ready_tasks_come_best_first
+        the_best_of_each_queue_that_is_parked_is_found
         who_goes_out_is_no_longer_ready
         open_attempts_come_in_the_order_of_their_dispatch
     }
@@ -159,7 +160,9 @@ fn job(no: i64) -> JobRow {
         first_task: TaskNo(no * 100),
         counts: Counts::default(),
         failures: 0,
+        rounds: 0,
         sequence: 0,
+        open_attempts: 0,
         output: None,
         error: None,
         parent: None,
@@ -203,6 +206,7 @@ fn attempt(task: i64, attempt: u32) -> AttemptRow {
     AttemptRow {
         task: TaskNo(task),
         attempt,
+        round: 0,
         outcome: Outcome::Lost,
         worker: Some("w1".into()),
         dispatched_at: Some(NOW),

@@ -67,6 +67,8 @@ pub enum On {
     Failure,
     /// Always.
     Done,
+    /// If none failed, even if all were skipped.
+    UnlessFailed,
 }
 
 /// A job of one task being written.
@@ -228,6 +230,11 @@ impl Graph {
         self
     }
 
+    /// The most attempts of the job that may be open at once, those of items included. Defaults to no bound.
+    pub fn max_parallel(&mut self, most: u32) -> &mut Self {
+        self.field("max_parallel", &most)
+    }
+
     /// Longest time from the start of the job to its end. Defaults to for ever.
     pub fn deadline(&mut self, limit: Duration) -> &mut Self {
         self.field("deadline", &duration(limit))
@@ -288,9 +295,23 @@ impl TaskBuilder<'_> {
         self
     }
 
+    /// Rounds of the task, or of each of its items, until this expression of `output` and `round` is true: at most so
+    /// many, with a delay between them. Its input may use `previous` and `round`.
+    pub fn repeat(mut self, until: &str, max: u32, delay: Duration) -> Self {
+        self.set("repeat", &serde_json::json!({"until": until, "max": max, "delay": duration(delay)}));
+        self
+    }
+
     /// Lets the job succeed even if this task does not.
     pub fn allow_failure(mut self) -> Self {
         self.set("allow_failure", &true);
+        self
+    }
+
+    /// The same for failures with one of these codes alone.
+    pub fn allow_failures<'c>(mut self, codes: impl IntoIterator<Item = &'c str>) -> Self {
+        let codes: Vec<_> = codes.into_iter().collect();
+        self.set("allow_failure", &codes);
         self
     }
 

@@ -3,7 +3,7 @@
 use super::comparison::{self, Comparison};
 use super::path::{Found, JobPart, Part, Path, Root};
 use super::problem::TemplateProblem;
-use super::template::Roots;
+use super::template::{Roots, Rounds};
 use super::token::{TOKENS, Token, TokenKind, after_brackets, tokens};
 use super::{elsewhere, engine};
 use crate::json::Step;
@@ -205,6 +205,17 @@ impl<'a> Reader<'a, '_> {
                 let detail = format!("`{name}` is known only in the `input` of a task with `for_each`");
                 Err(TemplateProblem::unknown(detail))
             }
+            "round" if self.roots.rounds != Rounds::None => Ok((Root::Round, 0)),
+            "previous" if self.roots.rounds == Rounds::Input => Ok((Root::Previous, 0)),
+            "output" if self.roots.rounds == Rounds::Until => Ok((Root::RoundOutput, 0)),
+            "previous" => {
+                let detail = "`previous` is known only in the `input` of a task with `repeat`";
+                Err(TemplateProblem::unknown(detail.to_owned()))
+            }
+            "round" => {
+                let detail = "`round` is known only in the `input` and the `until` of a task with `repeat`";
+                Err(TemplateProblem::unknown(detail.to_owned()))
+            }
             _ => Err(self.unknown(at, name)),
         }
     }
@@ -220,8 +231,13 @@ impl<'a> Reader<'a, '_> {
         if at > 0 && self.symbol(at - 1, "-") && self.follows_task(at - 1) {
             return problem.hint("a hyphen is a minus here; names of tasks have underscores");
         }
-        let names = if self.roots.item { &ROOTS[..] } else { &ROOTS[..3] };
-        problem.did_you_mean(name, names)
+        let mut names = if self.roots.item { ROOTS.to_vec() } else { ROOTS[..3].to_vec() };
+        names.extend(match self.roots.rounds {
+            Rounds::None => &[][..],
+            Rounds::Input => &["round", "previous"],
+            Rounds::Until => &["round", "output"],
+        });
+        problem.did_you_mean(name, &names)
     }
 
     fn task(&self, at: usize, steps: &[Step]) -> Result<(Root, usize), TemplateProblem> {

@@ -1,4 +1,4 @@
-//! The `if` of a task.
+//! The `if` of a task, and the `until` of a repeated one.
 
 use std::sync::Arc;
 
@@ -21,8 +21,8 @@ impl Condition {
     ///
     /// # Errors
     /// The first thing that is wrong with it.
-    pub fn parse(text: &str, limits: &Limits) -> Result<Self, TemplateProblem> {
-        let program = Program::parse(unwrapped(text), Roots::default(), limits).map_err(first)?;
+    pub fn parse(text: &str, roots: Roots, limits: &Limits) -> Result<Self, TemplateProblem> {
+        let program = Program::parse(unwrapped(text), roots, limits).map_err(first)?;
         let references = merged([&program].into_iter());
         Ok(Self { program: Arc::new(program), references })
     }

@@ -33,7 +33,7 @@ pub use self::condition::Condition;
 pub use self::expand::{Items, expand};
 pub(crate) use self::preview::{Preview, preview};
 pub use self::problem::TemplateProblem;
-pub use self::template::{Roots, Template};
+pub use self::template::{Roots, Rounds, Template};
 use crate::error::ErrorObject;
 use crate::json::Doc;
 use crate::state::TaskState;
@@ -53,6 +53,19 @@ pub struct Scope<'a> {
     pub tasks: BTreeMap<&'a str, TaskScope>,
     /// `item`, `index` and `total`, in the input of a mapped task.
     pub item: Option<ItemScope>,
+    /// `round`, `previous` and `output`, in the input and the `until` of a repeated task.
+    pub round: Option<RoundScope>,
+}
+
+/// Scope of one round of a repeated task.
+#[derive(Clone, Debug)]
+pub struct RoundScope {
+    /// `round`, from 1.
+    pub round: u32,
+    /// `previous`: the output of the round before, null in the first.
+    pub previous: Doc,
+    /// `output`, of a round that is over.
+    pub output: Doc,
 }
 
 /// `tasks.<name>`. A part that the expression does not refer to may be null here.

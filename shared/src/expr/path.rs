@@ -34,6 +34,9 @@ pub(super) enum Root {
     Item,
     Index,
     Total,
+    Round,
+    Previous,
+    RoundOutput,
 }
 
 /// Part of a task that a path takes.
@@ -171,6 +174,7 @@ impl Path {
 
     fn base(&self, scope: &Scope<'_>) -> Option<Doc> {
         let item = || scope.item.as_ref();
+        let round = || scope.round.as_ref();
         match &self.root {
             Root::Input => Some(scope.input.clone()),
             Root::Task(name, part) => scope.tasks.get(name.as_str()).map(|task| part.of(task)),
@@ -178,6 +182,9 @@ impl Path {
             Root::Item => item().map(|item| item.item.clone()),
             Root::Index => item().map(|item| number(item.index)),
             Root::Total => item().map(|item| number(item.total)),
+            Root::Round => round().map(|round| number(round.round)),
+            Root::Previous => round().map(|round| round.previous.clone()),
+            Root::RoundOutput => round().map(|round| round.output.clone()),
         }
     }
 }

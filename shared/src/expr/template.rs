@@ -29,6 +29,20 @@ pub struct Template {
 pub struct Roots {
     /// `item`, `index` and `total`: in the input of a mapped task.
     pub item: bool,
+    /// Names that a repeated task can use beside these.
+    pub rounds: Rounds,
+}
+
+/// Names of the rounds of a repeated task.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rounds {
+    /// None: it is not repeated.
+    #[default]
+    None,
+    /// `round` and `previous`: in its input.
+    Input,
+    /// `round` and `output`: in its `until`.
+    Until,
 }
 
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use crate::json::check;
 use crate::limits::Limits;
 
 const LIMITS: Limits = Limits::DEFAULT;
-const MAPPED: Roots = Roots { item: true };
+const MAPPED: Roots = Roots { item: true, rounds: Rounds::None };
 
 fn doc(text: &str) -> Doc {
     check(text.as_bytes(), 128).unwrap();
@@ -40,7 +40,15 @@ fn scoped<T>(run: impl FnOnce(&Scope<'_>) -> T) -> T {
         ("odd-name", done("7")),
     ]);
     let item = ItemScope { item: doc(r#"{"lr": 0.10, "name": "x"}"#), index: 4, total: 9 };
-    run(&Scope { input: &input, job_id: "j-1", job_name: None, job_labels: &labels, tasks, item: Some(item) })
+    run(&Scope {
+        input: &input,
+        job_id: "j-1",
+        job_name: None,
+        job_labels: &labels,
+        tasks,
+        item: Some(item),
+        round: None,
+    })
 }
 
 const INPUT: &str = r#"{"n": 5, "m": -7, "big": 123456789012345678901234567890, "huge": 1e400,
@@ -455,6 +463,7 @@ fn values_are_never_evaluated_twice() {
         job_labels: &labels,
         tasks: BTreeMap::new(),
         item: None,
+        round: None,
     };
     let bytes = template.render(&scope, &LIMITS).unwrap();
     assert_eq!(bytes, br#"["${{ input.secret }}", "a ${{ input.secret }}"]"#);
@@ -493,7 +502,8 @@ fn what_an_expression_refers_to() {
             "f true false false"
         ]
     );
-    let condition = Condition::parse("${{ tasks.y.output > 1 or tasks.x.status == 'failed' }}", &LIMITS).unwrap();
+    let condition =
+        Condition::parse("${{ tasks.y.output > 1 or tasks.x.status == 'failed' }}", Roots::default(), &LIMITS).unwrap();
     assert_eq!(condition.references().iter().map(|r| r.task.as_str()).collect::<Vec<_>>(), ["x", "y"]);
 }
 
@@ -640,13 +650,13 @@ fn conditions() {
         ("input.nope", Err("`input.nope` is undefined: `input` has no key `nope`")),
         ("input.nope > 1", Err("`input.nope > 1`: `input.nope` is undefined: `input` has no key `nope`")),
     ] {
-        let condition = Condition::parse(text, &LIMITS).unwrap();
+        let condition = Condition::parse(text, Roots::default(), &LIMITS).unwrap();
         let judged = scoped(|scope| condition.judge(scope, &LIMITS));
         assert_eq!(judged.as_ref().map_err(|error| error.message.as_str()).copied_ok(), expected, "{text}");
     }
-    assert_eq!(Condition::parse("item.x > 1", &LIMITS).unwrap_err().code, "unknown_name");
-    assert_eq!(Condition::parse("  ", &LIMITS).unwrap_err().code, "invalid_expression");
-    assert_eq!(Condition::parse("a ${{ input.x }}", &LIMITS).unwrap_err().code, "invalid_expression");
+    assert_eq!(Condition::parse("item.x > 1", Roots::default(), &LIMITS).unwrap_err().code, "unknown_name");
+    assert_eq!(Condition::parse("  ", Roots::default(), &LIMITS).unwrap_err().code, "invalid_expression");
+    assert_eq!(Condition::parse("a ${{ input.x }}", Roots::default(), &LIMITS).unwrap_err().code, "invalid_expression");
 }
 
 trait CopiedOk<'a> {
@@ -782,8 +792,15 @@ fn looks_at_data_are_limited_too() {
     let list: Vec<String> = (0..700).map(|n| n.to_string()).collect();
     let input = doc(&format!("[{}]", list.join(",")));
     let labels = BTreeMap::new();
-    let scope =
-        Scope { input: &input, job_id: "j", job_name: None, job_labels: &labels, tasks: BTreeMap::new(), item: None };
+    let scope = Scope {
+        input: &input,
+        job_id: "j",
+        job_name: None,
+        job_labels: &labels,
+        tasks: BTreeMap::new(),
+        item: None,
+        round: None,
+    };
     let render = |text: &str| Template::parse(&Doc::text(text), MAPPED, &limits).unwrap().render(&scope, &limits);
     assert_eq!(render("${{ input[699:] }}").unwrap(), b"[699]");
     assert_eq!(
@@ -918,8 +935,15 @@ fn every_item_of_a_large_list() {
     let labels = BTreeMap::new();
     let text = r#"{"file": "${{ item }}", "shard": "${{ index }}", "of": "${{ input.files[3] }}", "name": "${{ index }}-${{ item }}", "next": "${{ index * input.k }}"}"#;
     let template = Template::parse(&doc(text), MAPPED, &LIMITS).unwrap();
-    let mut scope =
-        Scope { input: &input, job_id: "j", job_name: None, job_labels: &labels, tasks: BTreeMap::new(), item: None };
+    let mut scope = Scope {
+        input: &input,
+        job_id: "j",
+        job_name: None,
+        job_labels: &labels,
+        tasks: BTreeMap::new(),
+        item: None,
+        round: None,
+    };
     let items = expand(&Source::Items(self::template(r#""${{ input.files }}""#)), &scope, &LIMITS).unwrap();
     for index in 0..100_000_u32 {
         scope.item = Some(ItemScope { item: items.get(index as usize), index, total: 100_000 });

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use serde_json::value::RawValue;
+
 use super::field::{Reader, Zero};
 use super::head::read_time;
 use super::outline::Outline;
@@ -26,6 +28,10 @@ pub enum BuiltIn {
     Wait,
     /// `warrener.job`: ends when a job of its own does; that job's output is its output.
     Job,
+    /// `warrener.fail`: fails for good at once, with the code, message and details of its input.
+    Fail,
+    /// `warrener.pass`: succeeds at once; its input is its output.
+    Pass,
 }
 
 impl BuiltIn {
@@ -69,6 +75,10 @@ pub enum Work {
         /// The document as it was written.
         body: Arc<[u8]>,
     },
+    /// Fail with this error.
+    Fail(ErrorObject),
+    /// Succeed with its input.
+    Pass,
 }
 
 /// True if a sub-job of a task with this input, as it is written, may use the templates of the job around: it, or the
@@ -84,6 +94,9 @@ pub fn hands_down(input: &Doc) -> bool {
 /// # Errors
 /// Every problem of the input at once, with pointers into it.
 pub fn read(kind: BuiltIn, input: &[u8], context: &SubmitContext<'_>, limits: &Limits) -> Result<Work, Vec<Problem>> {
+    if kind == BuiltIn::Pass {
+        return Ok(Work::Pass);
+    }
     let mut reader = Reader::new(limits);
     let work = document(&mut reader, input, shape(kind)).and_then(|root| {
         duplicate_keys(&mut reader, root);
@@ -100,13 +113,17 @@ pub fn read(kind: BuiltIn, input: &[u8], context: &SubmitContext<'_>, limits: &L
 
 /// Reads the input of a kind other than `warrener.job`.
 fn read_input(reader: &mut Reader<'_>, kind: BuiltIn, root: Raw<'_>) -> Option<Work> {
+    if kind == BuiltIn::Pass {
+        return Some(Work::Pass);
+    }
     if !reader.is_object(root, &At::Root, shape(kind)) {
         return None;
     }
     match kind {
+        BuiltIn::Fail => fail(reader, root),
         BuiltIn::Sleep => sleep(reader, root),
         BuiltIn::Wait => wait(reader, root),
-        BuiltIn::Job => None,
+        BuiltIn::Job | BuiltIn::Pass => None,
     }
 }
 
@@ -125,6 +142,8 @@ const fn shape(kind: BuiltIn) -> &'static str {
         BuiltIn::Sleep => "an object such as {\"for\": \"5m\"} or {\"until\": \"2026-11-24T15:00:00Z\"}",
         BuiltIn::Wait => "an object such as {\"event\": \"approval\", \"key\": \"order-17\"}",
         BuiltIn::Job => "an object such as {\"job\": {\"kind\": \"demo.echo\"}} or {\"use\": \"build\"}",
+        BuiltIn::Fail => "an object such as {\"code\": \"out_of_stock\", \"message\": \"none is left\"}",
+        BuiltIn::Pass => "any value",
     }
 }
 
@@ -165,6 +184,27 @@ fn wait(reader: &mut Reader<'_>, root: Raw<'_>) -> Option<Work> {
         }
     }
     Some(Work::Wait { event: event?, key: key? })
+}
+
+fn fail(reader: &mut Reader<'_>, root: Raw<'_>) -> Option<Work> {
+    let (mut code, mut message, mut details) = (None, None, None);
+    for entry in root.entries() {
+        let at = At::Root.key(&entry.key);
+        match &*entry.key {
+            "code" => code = reader.error_code(entry.value, &at),
+            "message" => message = reader.plain_text(entry.value, &at),
+            "details" => {
+                let bytes = std::str::from_utf8(entry.value.bytes()).unwrap_or("null").to_owned();
+                details = RawValue::from_string(bytes).ok();
+            }
+            other => reader.unknown_field(other, &at, &[&["code", "message", "details"]], None),
+        }
+    }
+    if root.get("code").is_none() {
+        missing(reader, "code", shape(BuiltIn::Fail));
+    }
+    let message = message.unwrap_or_else(|| "the job says that it fails here".to_owned());
+    Some(Work::Fail(ErrorObject { code: code?.into(), message, details, task: None, attempt: None }))
 }
 
 /// The job that a task runs, as its input names it.
@@ -352,8 +392,13 @@ fn check_job(reader: &mut Reader<'_>, root: Raw<'_>) {
     reader.adopt(inside.problems.into_vec(), "/job");
 }
 
-const NAMES: [(&str, BuiltIn); 3] =
-    [("warrener.sleep", BuiltIn::Sleep), ("warrener.wait", BuiltIn::Wait), ("warrener.job", BuiltIn::Job)];
+const NAMES: [(&str, BuiltIn); 5] = [
+    ("warrener.sleep", BuiltIn::Sleep),
+    ("warrener.wait", BuiltIn::Wait),
+    ("warrener.job", BuiltIn::Job),
+    ("warrener.fail", BuiltIn::Fail),
+    ("warrener.pass", BuiltIn::Pass),
+];
 
 #[cfg(test)]
 mod tests;

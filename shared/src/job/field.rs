@@ -11,6 +11,7 @@ use super::problem::{At, Problem, Problems, code, quoted};
 use super::raw::{Raw, Sort};
 use super::task_names::TaskNames;
 use super::templates::TemplateNames;
+use crate::error::is_code;
 use crate::id::InvalidName;
 use crate::limits::{LABEL_CHARS, LABELS, Limits};
 use crate::time::Millis;
@@ -201,6 +202,18 @@ impl<'l> Reader<'l> {
                 None
             }
         }
+    }
+
+    /// Reads the code of an error.
+    pub(crate) fn error_code(&mut self, value: Raw<'_>, at: &At<'_>) -> Option<String> {
+        let text = self.text(value, at)?;
+        if !is_code(&text) {
+            self.problems
+                .add(at, code::INVALID_VALUE, format_args!("{} cannot be the code of an error", quoted(&text)))
+                .hint(format_args!("codes are 1 to 64 of a-z, 0-9, _ and . and begin with a letter"));
+            return None;
+        }
+        Some(text.into_owned())
     }
 
     /// Reads a word of a list; any other is reported.

@@ -6,46 +6,71 @@ use super::problem::{At, code, quoted};
 use super::raw::{Raw, Sort};
 use super::task::Scope;
 use super::{ForEach, MaxFailures, Source};
-use crate::expr::{Roots, Template};
+use crate::expr::{Roots, Rounds, Template};
 
-const FIELDS: &[&str] = &["items", "matrix", "exclude", "max_parallel", "max_failures"];
+const FIELDS: &[&str] = &["items", "matrix", "exclude", "max_parallel", "max_failures", "min_successes"];
 const EXPECTED: &str = "\"${{ … }}\", a list, or an object with `items` or `matrix`";
 /// `if` and the list itself are judged once, before there are items.
-const ROOTS: Roots = Roots { item: false };
+const ROOTS: Roots = Roots { item: false, rounds: Rounds::None };
 /// Combinations per allowed item that a matrix may have before `exclude`: each is looked at.
 const COMBINATIONS_PER_ITEM: usize = 10;
 
 /// Reads a `for_each`; expressions in it add to the needs in `scope`.
 pub(crate) fn read(reader: &mut Reader<'_>, scope: &mut Scope<'_, '_>, value: Raw<'_>, at: &At<'_>) -> Option<ForEach> {
-    let (source, max_parallel, max_failures) = match value.sort() {
-        Sort::Text | Sort::List => (Source::Items(list(reader, scope, value, at)?), None, MaxFailures::Count(0)),
+    let source = match value.sort() {
+        Sort::Text | Sort::List => Source::Items(list(reader, scope, value, at)?),
         Sort::Object => return read_object(reader, scope, value, at),
         _ => {
             reader.wrong_type(value, at, EXPECTED);
             return None;
         }
     };
-    Some(ForEach { source, max_parallel, max_failures })
+    Some(ForEach { source, max_parallel: None, max_failures: MaxFailures::Count(0), min_successes: None })
 }
 
 fn read_object(reader: &mut Reader<'_>, scope: &mut Scope<'_, '_>, value: Raw<'_>, at: &At<'_>) -> Option<ForEach> {
-    let mut max_parallel = None;
-    let mut max_failures = MaxFailures::Count(0);
+    let (mut max_parallel, mut max_failures, mut min_successes) = (None, None, None);
     for entry in value.entries() {
         let place = at.key(&entry.key);
         match &*entry.key {
             "items" | "matrix" | "exclude" => {}
             "max_parallel" => max_parallel = reader.integer(entry.value, &place, 1, u32::MAX),
-            "max_failures" => {
-                if let Some(read) = read_max_failures(reader, entry.value, &place) {
-                    max_failures = read;
-                }
+            "max_failures" => max_failures = read_max_failures(reader, entry.value, &place),
+            "min_successes" => {
+                min_successes = reader.integer(entry.value, &place, 1, u32::MAX);
+                check_enough(reader, min_successes, value, &place);
             }
             other => reader.unknown_field(other, &place, &[FIELDS], foreign(other, Place::ForEach)),
         }
     }
     let source = read_source(reader, scope, value, at)?;
-    Some(ForEach { source, max_parallel, max_failures })
+    // Where some are enough, others may fail.
+    let usual = if min_successes.is_some() { MaxFailures::Percent(100) } else { MaxFailures::Count(0) };
+    Some(ForEach { source, max_parallel, max_failures: max_failures.unwrap_or(usual), min_successes })
+}
+
+/// Reports that more items are to succeed than there are, where that is known.
+fn check_enough(reader: &mut Reader<'_>, least: Option<u32>, for_each: Raw<'_>, at: &At<'_>) {
+    let most = most_items(for_each);
+    if let (Some(least), Some(most)) = (least, most)
+        && least as usize > most
+    {
+        let detail = format_args!("{least} items are to succeed, and there are {most} at most");
+        reader.problems.add(at, code::CONTRADICTION, detail);
+    }
+}
+
+/// The most items that a literal list or matrix gives; `None` if an expression decides.
+fn most_items(for_each: Raw<'_>) -> Option<usize> {
+    let length = |list: Raw<'_>| (list.sort() == Sort::List).then(|| list.elements().count());
+    match (for_each.get("items"), for_each.get("matrix")) {
+        (Some(items), _) => length(items),
+        (None, Some(matrix)) if matrix.sort() == Sort::Object => {
+            let lengths: Option<Vec<usize>> = matrix.entries().map(|axis| length(axis.value)).collect();
+            lengths.map(|lengths| lengths.into_iter().fold(1, usize::saturating_mul))
+        }
+        _ => None,
+    }
 }
 
 fn read_source(reader: &mut Reader<'_>, scope: &mut Scope<'_, '_>, value: Raw<'_>, at: &At<'_>) -> Option<Source> {

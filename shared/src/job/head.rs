@@ -39,6 +39,7 @@ impl Head {
             deadline: self.deadline,
             unique: self.unique,
             fail_fast: true,
+            max_parallel: None,
             by_name: ByName::of(&tasks),
             tasks,
             output: None,

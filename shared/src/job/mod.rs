@@ -129,6 +129,8 @@ pub struct JobSpec {
     pub unique: Option<Unique>,
     /// True if a failure that counts stops the rest. Defaults to true.
     pub fail_fast: bool,
+    /// The most attempts of it that may be open at once, those of items included; `None` is no bound.
+    pub max_parallel: Option<u32>,
     /// The tasks in the order in which they are written. A single has one, named `task`.
     pub tasks: Vec<TaskSpec>,
     /// The job's output; `None` takes the outputs of the tasks nobody needs.
@@ -186,6 +188,31 @@ pub enum RunOn {
     Failure,
     /// Always.
     Done,
+    /// If none failed, even if none is ok.
+    UnlessFailed,
+}
+
+/// Failures of a task that count as ok.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum AllowFailure {
+    /// None.
+    #[default]
+    None,
+    /// All.
+    All,
+    /// Those with one of these codes.
+    Codes(Box<[String]>),
+}
+
+impl AllowFailure {
+    /// Tells if a failure with this code counts as ok.
+    pub fn covers(&self, code: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::Codes(codes) => codes.iter().any(|allowed| allowed == code),
+        }
+    }
 }
 
 /// A task of a job.
@@ -205,10 +232,12 @@ pub struct TaskSpec {
     pub condition: Option<Condition>,
     /// Defaults to success.
     pub run_on: RunOn,
-    /// True if its failure counts as ok.
-    pub allow_failure: bool,
+    /// Failures of it that count as ok.
+    pub allow_failure: AllowFailure,
     /// Makes it a mapped task.
     pub for_each: Option<Box<ForEach>>,
+    /// Rounds of it, or of each of its items, until a condition holds.
+    pub repeat: Option<Box<Repeat>>,
     /// Description for people.
     pub description: Option<String>,
     /// Labels for finding it again.
@@ -249,8 +278,34 @@ pub struct ForEach {
     pub source: Source,
     /// Number of items that may be open at once; `None` is all.
     pub max_parallel: Option<u32>,
-    /// Number of items that may end unsuccessful.
+    /// Number of items that may end unsuccessful. Defaults to 0, or with `min_successes` to as many as leave enough.
     pub max_failures: MaxFailures,
+    /// Number of successful items that are enough, at least 1; the others are cancelled then. `None` waits for all.
+    pub min_successes: Option<u32>,
+}
+
+impl ForEach {
+    /// Tells if so many unsuccessful items of `total` are more than allowed, or leave too few that may succeed.
+    pub fn is_spent(&self, failed: u32, total: u32) -> bool {
+        let too_few = self.min_successes.is_some_and(|least| total.saturating_sub(failed) < least);
+        too_few || self.max_failures.is_exceeded(failed, total)
+    }
+
+    /// Tells if so many successful items are enough.
+    pub fn is_enough(&self, succeeded: u32) -> bool {
+        self.min_successes.is_some_and(|least| succeeded >= least)
+    }
+}
+
+/// Rounds of a task until a condition holds.
+#[derive(Clone, Debug)]
+pub struct Repeat {
+    /// Condition that is judged after each success.
+    pub until: Condition,
+    /// Largest number of rounds, 1 to 10,000.
+    pub max: u32,
+    /// Time from the end of a round to the beginning of the next.
+    pub delay: Millis,
 }
 
 /// Source of the elements of a `for_each`.

@@ -14,7 +14,9 @@ use super::task::{self, Scope};
 use super::task_names::TaskNames;
 use super::templates::TEMPLATE_FIELDS;
 use super::walk::{Met, walk};
-use super::{BuiltIn, JobSpec, JobTemplates, Policy, RunOn, Shape, TaskSpec, built_in, graph, template_rules};
+use super::{
+    AllowFailure, BuiltIn, JobSpec, JobTemplates, Policy, RunOn, Shape, TaskSpec, built_in, graph, template_rules,
+};
 use crate::expr::{Roots, Template};
 use crate::id::{JobId, Kind, TaskName};
 use crate::json::{self, Doc, JsonErrorKind};
@@ -53,7 +55,7 @@ pub fn parse(bytes: &[u8], context: &SubmitContext<'_>, limits: &Limits) -> Resu
 }
 
 /// The fields of a graph that a single does not have.
-const GRAPH_FIELDS: &[&str] = &["input", "defaults", "fail_fast", "tasks", "output"];
+const GRAPH_FIELDS: &[&str] = &["input", "defaults", "fail_fast", "max_parallel", "tasks", "output"];
 const SINGLE_FIELDS: &[&str] = &["kind", "input"];
 /// Description of a job's shape, for messages.
 const JOB_SHAPE: &str = "an object with `kind` (one task) or `tasks` (a graph)";
@@ -243,8 +245,9 @@ fn single_task(kind: Kind, input: Option<Doc>, policy: Arc<Policy>) -> TaskSpec 
         dependents: Vec::new(),
         condition: None,
         run_on: RunOn::Success,
-        allow_failure: false,
+        allow_failure: AllowFailure::None,
         for_each: None,
+        repeat: None,
         description: None,
         labels: BTreeMap::new(),
         policy,
@@ -262,12 +265,13 @@ fn read_graph(
     context: &SubmitContext<'_>,
     head: Head,
 ) -> Option<JobSpec> {
-    let mut jobs = None;
+    let (mut jobs, mut max_parallel) = (None, None);
     let mut written = WrittenBody { tasks: Some(tasks), ..WrittenBody::default() };
     for entry in root.entries() {
         let key = &*entry.key;
         match key {
             "jobs" => jobs = Some(entry.value),
+            "max_parallel" => max_parallel = reader.integer(entry.value, &At::Root.key(key), 1, u32::MAX),
             "kind" => {}
             _ if written.take(key, entry.value) || COMMON_FIELDS.contains(&key) => {}
             _ => {
@@ -282,6 +286,7 @@ fn read_graph(
     let input = written.input.map_or_else(Doc::null, |input| Doc::trusted(input.bytes()));
     let mut job = head.into_job(Shape::Graph, input, body.tasks);
     (job.fail_fast, job.output, job.templates) = (body.fail_fast, body.output, templates);
+    job.max_parallel = max_parallel;
     Some(job)
 }
 
@@ -327,7 +332,7 @@ fn read_body(reader: &mut Reader<'_>, written: &WrittenBody<'_>, context: &Submi
     let (names, tasks) = read_tasks(reader, written.tasks?, defaults.over(&message_policy(context)))?;
     let output = written.output.and_then(|output| {
         let mut scope = Scope::new(&names, None);
-        scope.template(reader, output, &At::Root.key("output"), Roots { item: false })
+        scope.template(reader, output, &At::Root.key("output"), Roots::default())
     });
     Some(GraphBody { fail_fast: fail_fast.unwrap_or(true), tasks: tasks?, output })
 }

@@ -4,20 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::elsewhere::{self, Place};
-use super::field::{Reader, foreign};
+use super::field::{Reader, Zero, foreign};
 use super::policy::{POLICY_FIELDS, Policies, PolicyDraft};
 use super::problem::{At, code, quoted};
 use super::raw::{Raw, Sort};
 use super::task_names::TaskNames;
 use super::walk::{Met, walk};
-use super::{BuiltIn, ForEach, Policy, RunOn, TaskSpec, built_in, for_each};
-use crate::expr::{Condition, Reference, Roots, Template, TemplateProblem};
+use super::{AllowFailure, BuiltIn, ForEach, Policy, Repeat, RunOn, TaskSpec, built_in, for_each};
+use crate::expr::{Condition, Reference, Roots, Rounds, Template, TemplateProblem};
 use crate::id::{Kind, TaskName};
 use crate::json::Doc;
+use crate::limits::ROUNDS;
+use crate::time::Millis;
 
 /// The fields of a task of a graph, beside those of a policy.
 pub(crate) const TASK_FIELDS: &[&str] =
-    &["kind", "input", "needs", "if", "run_on", "for_each", "allow_failure", "description", "labels"];
+    &["kind", "input", "needs", "if", "run_on", "for_each", "repeat", "allow_failure", "description", "labels"];
 
 /// Names that a task can refer to, and those that it referred to so far.
 pub(crate) struct Scope<'n, 'a> {
@@ -64,7 +66,7 @@ impl<'n, 'a> Scope<'n, 'a> {
         }
     }
 
-    fn condition(&mut self, reader: &mut Reader<'_>, value: Raw<'_>, at: &At<'_>) -> Option<Condition> {
+    fn condition(&mut self, reader: &mut Reader<'_>, value: Raw<'_>, at: &At<'_>, roots: Roots) -> Option<Condition> {
         if reader.undecided.contains(value) {
             evaluated_too_early(reader, value, at);
             return None;
@@ -80,7 +82,7 @@ impl<'n, 'a> Scope<'n, 'a> {
         if !reader.fits(&text, at, reader.limits.expression_chars) {
             return None;
         }
-        match Condition::parse(&text, reader.limits) {
+        match Condition::parse(&text, roots, reader.limits) {
             Ok(condition) => {
                 if self.refer(condition.references()) {
                     for reference in condition.references() {
@@ -233,6 +235,7 @@ pub(crate) fn read<'n>(
     }
     scope.written = Some(value);
     let is_mapped = value.get("for_each").is_some();
+    let rounds = if value.get("repeat").is_some() { Rounds::Input } else { Rounds::None };
     let mut policy = PolicyDraft::default();
     let mut kind = None;
     let mut task = Parts::default();
@@ -241,12 +244,13 @@ pub(crate) fn read<'n>(
         let value = entry.value;
         match &*entry.key {
             "kind" => kind = read_kind(reader, value, &place),
-            "input" => task.input = scope.template(reader, value, &place, Roots { item: is_mapped }),
+            "input" => task.input = scope.template(reader, value, &place, Roots { item: is_mapped, rounds }),
             "needs" => scope.needs(reader, value, &place),
-            "if" => task.condition = scope.condition(reader, value, &place),
+            "if" => task.condition = scope.condition(reader, value, &place, Roots::default()),
             "run_on" => task.run_on = reader.word_or(value, &place, RUN_ON, elsewhere::run_on).unwrap_or_default(),
             "for_each" => task.for_each = for_each::read(reader, scope, value, &place).map(Box::new),
-            "allow_failure" => task.allow_failure = reader.boolean(value, &place).unwrap_or_default(),
+            "repeat" => task.repeat = read_repeat(reader, scope, value, &place, is_mapped).map(Box::new),
+            "allow_failure" => task.allow_failure = read_allow_failure(reader, value, &place).unwrap_or_default(),
             "description" => task.description = reader.plain_text(value, &place),
             "labels" => task.labels = reader.labels(value, &place),
             key if policy.read(reader, key, value, &place) => {}
@@ -271,8 +275,9 @@ struct Parts {
     input: Option<Template>,
     condition: Option<Condition>,
     run_on: RunOn,
-    allow_failure: bool,
+    allow_failure: AllowFailure,
     for_each: Option<Box<ForEach>>,
+    repeat: Option<Box<Repeat>>,
     description: Option<String>,
     labels: BTreeMap<String, String>,
 }
@@ -289,6 +294,7 @@ impl Parts {
             run_on: self.run_on,
             allow_failure: self.allow_failure,
             for_each: self.for_each,
+            repeat: self.repeat,
             description: self.description,
             labels: self.labels,
             policy,
@@ -321,4 +327,70 @@ pub(crate) fn read_kind(reader: &mut Reader<'_>, value: Raw<'_>, at: &At<'_>) ->
     Some(kind)
 }
 
-const RUN_ON: &[(&str, RunOn)] = &[("success", RunOn::Success), ("failure", RunOn::Failure), ("done", RunOn::Done)];
+const REPEAT_FIELDS: &[&str] = &["until", "max", "delay"];
+
+/// Reads `repeat`; expressions in it add to the needs in `scope`.
+fn read_repeat(
+    reader: &mut Reader<'_>,
+    scope: &mut Scope<'_, '_>,
+    value: Raw<'_>,
+    at: &At<'_>,
+    is_mapped: bool,
+) -> Option<Repeat> {
+    if !reader.is_object(value, at, "an object such as {\"until\": \"output.done\", \"max\": 100}") {
+        return None;
+    }
+    let (mut until, mut max, mut delay) = (None, None, Millis(0));
+    let roots = Roots { item: is_mapped, rounds: Rounds::Until };
+    for entry in value.entries() {
+        let place = at.key(&entry.key);
+        match &*entry.key {
+            "until" => until = scope.condition(reader, entry.value, &place, roots),
+            "max" => max = reader.integer(entry.value, &place, 1, ROUNDS),
+            "delay" => delay = reader.duration(entry.value, &place, Zero::Allowed).unwrap_or(delay),
+            other => reader.unknown_field(other, &place, &[REPEAT_FIELDS], None),
+        }
+    }
+    for name in ["until", "max"].into_iter().filter(|name| value.get(name).is_none()) {
+        let added = reader.problems.add(at, code::MISSING_FIELD, format_args!("`{name}` is missing"));
+        added.hint(format_args!("repeat: {{until: output.done, max: 100}}"));
+    }
+    Some(Repeat { until: until?, max: max?, delay })
+}
+
+/// Reads which failures are allowed: true, false, or a list of codes.
+fn read_allow_failure(reader: &mut Reader<'_>, value: Raw<'_>, at: &At<'_>) -> Option<AllowFailure> {
+    if reader.undecided.contains(value) {
+        return None;
+    }
+    match value.sort() {
+        Sort::Bool => {
+            return reader.boolean(value, at).map(|all| if all { AllowFailure::All } else { AllowFailure::None });
+        }
+        Sort::List => {}
+        _ => {
+            reader.wrong_type(value, at, "true, false or a list of error codes");
+            return None;
+        }
+    }
+    let (mut codes, mut is_sound) = (Vec::new(), true);
+    for (index, element) in value.elements().enumerate() {
+        match reader.error_code(element, &at.index(index)) {
+            Some(code) => codes.push(code),
+            None => is_sound = false,
+        }
+    }
+    if codes.is_empty() && is_sound {
+        let added = reader.problems.add(at, code::TOO_FEW, format_args!("a list without codes allows nothing"));
+        added.hint(format_args!("name the codes, such as [\"timed_out\", \"lost\"], or leave the field out"));
+        return None;
+    }
+    is_sound.then(|| AllowFailure::Codes(codes.into()))
+}
+
+const RUN_ON: &[(&str, RunOn)] = &[
+    ("success", RunOn::Success),
+    ("failure", RunOn::Failure),
+    ("done", RunOn::Done),
+    ("unless_failed", RunOn::UnlessFailed),
+];

@@ -2,10 +2,11 @@
 
 use warrener_shared::error::{ErrorObject, code};
 use warrener_shared::id::TaskNo;
-use warrener_shared::job::Until;
+use warrener_shared::job::{AllowFailure, RunOn, TaskSpec, Until};
+use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::state::{Outcome, TaskState};
 
-use super::{JobRow, Json, Map, TaskRow};
+use super::{JobRow, Json, Map, Skip, TaskRow};
 
 impl JobRow {
     /// Tells whether the job holds its unique key, which it was given until then.
@@ -20,6 +21,35 @@ impl TaskRow {
     pub fn shown_error(&self) -> Option<&Json> {
         let is_over = !matches!(self.state, TaskState::Succeeded | TaskState::Ready | TaskState::Dispatched);
         self.error.as_ref().filter(|_| is_over)
+    }
+
+    /// Tells if the failure of the task is one that is allowed.
+    pub fn is_allowed(&self, allowed: &AllowFailure) -> bool {
+        match allowed {
+            AllowFailure::None => false,
+            AllowFailure::All => true,
+            AllowFailure::Codes(_) => {
+                let error = self.error.as_deref().and_then(ErrorObject::from_json);
+                error.is_some_and(|error| allowed.covers(&error.code) || mutant::is(Mutant::AllowsAnyCode))
+            }
+        }
+    }
+
+    /// Judges `run_on` by how the needs of the task ended.
+    ///
+    /// # Errors
+    /// [`Skip::Upstream`] because of a need that failed, [`Skip::Rule`] because of its `run_on`.
+    pub fn judge_needs(&self, spec: &TaskSpec) -> Result<(), Skip> {
+        let failed = self.needs_failed > 0;
+        match spec.run_on {
+            RunOn::Done => Ok(()),
+            RunOn::Failure if failed || mutant::is(Mutant::RunOnFailure) => Ok(()),
+            RunOn::Failure => Err(Skip::Rule),
+            RunOn::Success | RunOn::UnlessFailed if failed => Err(Skip::Upstream),
+            RunOn::UnlessFailed if !mutant::is(Mutant::UnlessFailedIsSuccess) => Ok(()),
+            RunOn::Success | RunOn::UnlessFailed if spec.needs.is_empty() || self.needs_ok > 0 => Ok(()),
+            RunOn::Success | RunOn::UnlessFailed => Err(Skip::Rule),
+        }
     }
 
     /// Outcome of the latest attempt, told from the state of the task; `None` while the task is not final.
@@ -44,6 +74,7 @@ impl TaskRow {
         let mut row = Self::new(map.item_no(index), self.job, self.position, self.queue, 0);
         row.index = Some(index);
         row.state = self.counted_state(index, max_parallel);
+        row.parked = self.parked.filter(|_| row.state == TaskState::Ready);
         row.ready_at = self.ready_at.filter(|_| row.state == TaskState::Ready && max_parallel.is_none());
         row.finished_at = self.finished_at.filter(|_| row.state.is_final());
         Some(row)

@@ -1,20 +1,15 @@
 //! The window of a queue has room: ready tasks and items go out, with their input resolved.
 
-use std::sync::Arc;
-
-use warrener_shared::expr::{ExprError, ItemScope, expand};
-use warrener_shared::id::{JobNo, TaskAddress, TaskNo};
+use warrener_shared::id::{TaskAddress, TaskNo};
 use warrener_shared::job::BuiltIn;
 use warrener_shared::time::Millis;
 use warrener_shared::wire::dispatch::Dispatch;
 
 use super::end::{self, End};
 use super::loads::with_mapped;
-use super::{attempt, built_in, item, offer};
+use super::{attempt, built_in, input, item, offer};
 use crate::effect::Effect;
-use crate::row::TaskRow;
-use crate::scope;
-use crate::slice::{JobEntry, Read, Slice, TaskOf, counted};
+use crate::slice::{Read, Slice, TaskOf};
 use crate::turn::Turn;
 
 pub(super) fn missing(slice: &Slice, task: TaskNo, most: u32) -> Vec<Read> {
@@ -33,7 +28,7 @@ pub(super) fn missing(slice: &Slice, task: TaskNo, most: u32) -> Vec<Read> {
         None if slice.lane(&spec.policy.queue).is_none() => reads.push(Read::Queue(spec.policy.queue.clone())),
         None => {}
     }
-    reads.extend(missing_input(slice, row, entry));
+    reads.extend(input::missing(slice, row, entry));
     reads
 }
 
@@ -44,27 +39,16 @@ pub(super) fn missing_message(slice: &Slice, task: TaskNo) -> Vec<Read> {
         return reads;
     }
     let (row, entry) = slice.with_job(task);
-    missing_input(slice, row, entry)
-}
-
-/// The outputs that the input of a task or item is made of, and those that its list is made of.
-fn missing_input(slice: &Slice, row: &TaskRow, entry: &JobEntry) -> Vec<Read> {
-    let (job, spec) = (row.job, &entry.spec.tasks[row.position as usize]);
-    let mut reads = Vec::new();
-    if let Some(input) = &spec.input {
-        reads.extend(scope::missing(slice, job, input.references()));
-    }
-    if let Some(source) = spec.for_each.as_ref().map(|each| &each.source)
-        && slice.items(entry.row.task_no(row.position)).is_none()
-    {
-        reads.extend(scope::missing(slice, job, &scope::of_source(source)));
-    }
-    reads
+    input::missing(slice, row, entry)
 }
 
 pub(super) fn apply(turn: &mut Turn<'_>, no: TaskNo, most: u32) {
     let Some(row) = turn.slice.task(no).filter(|row| row.rank.is_some()) else { return };
-    let spec = turn.job(row.job).spec_at(row.position);
+    let entry = turn.job(row.job);
+    if !entry.has_slot() {
+        return offer::park(turn, no);
+    }
+    let spec = entry.spec_at(row.position);
     let Some(map) = row.map else {
         return go_out(turn, no, &spec);
     };
@@ -76,6 +60,9 @@ pub(super) fn apply(turn: &mut Turn<'_>, no: TaskNo, most: u32) {
         if BuiltIn::of(&spec.kind).is_some_and(|kind| !built_in::may_begin(turn.slice, kind)) {
             break;
         }
+        if spec.is_limited() && !turn.job_of(no).has_slot() {
+            break;
+        }
         let item = item::next(turn, no, &spec);
         go_out(turn, item, &spec);
     }
@@ -84,7 +71,7 @@ pub(super) fn apply(turn: &mut Turn<'_>, no: TaskNo, most: u32) {
 
 /// The next attempt of a task or item, or its end if its input cannot be resolved.
 fn go_out(turn: &mut Turn<'_>, no: TaskNo, spec: &TaskOf) {
-    match input(turn.slice, no, spec) {
+    match input::resolve(turn.slice, no, spec) {
         Err(error) => end::end(turn, no, End::failed(&error.to_object())),
         Ok(input) => match BuiltIn::of(&spec.kind) {
             Some(kind) => built_in::begin(turn, no, spec, kind, &input),
@@ -103,7 +90,7 @@ fn go_out(turn: &mut Turn<'_>, no: TaskNo, spec: &TaskOf) {
 pub fn resolve(slice: &mut Slice, no: TaskNo) -> Option<Dispatch> {
     slice.job(slice.task(no)?.job)?;
     let spec = slice.spec_of(no);
-    let input = input(slice, no, &spec).ok()?;
+    let input = input::resolve(slice, no, &spec).ok()?;
     Some(message(slice, no, &spec, input))
 }
 
@@ -125,38 +112,4 @@ fn message(slice: &Slice, no: TaskNo, spec: &TaskOf, input: Vec<u8>) -> Dispatch
         traceparent: entry.traceparent.as_deref().map(str::to_owned),
         input,
     }
-}
-
-/// The resolved input of a task or item: a function of the job and of outputs that no longer change, so it is
-/// made anew wherever it is needed rather than kept.
-fn input(slice: &mut Slice, no: TaskNo, spec: &TaskOf) -> Result<Vec<u8>, ExprError> {
-    let Some(template) = &spec.input else { return Ok(b"null".to_vec()) };
-    let (row, entry) = slice.with_job(no);
-    let (job, index, mapped) = (row.job, row.index, entry.row.task_no(row.position));
-    let item = index.map(|index| item_scope(slice, job, mapped, index, spec)).transpose()?;
-    let scope = scope::build(slice, slice.loaded_job(job), template.references(), item)?;
-    template.render(&scope, &slice.limits)
-}
-
-/// An item of the list, which is made anew if no earlier item of this batch needed it.
-fn item_scope(
-    slice: &mut Slice,
-    job: JobNo,
-    mapped: TaskNo,
-    index: u32,
-    spec: &TaskOf,
-) -> Result<ItemScope, ExprError> {
-    let items = match slice.items(mapped) {
-        Some(items) => items.clone(),
-        None => {
-            let source = &spec.each().source;
-            let references = scope::of_source(source);
-            let entry = slice.loaded_job(job);
-            let items = expand(source, &scope::build(slice, entry, &references, None)?, &slice.limits)?;
-            let items = Arc::new(items);
-            slice.keep_items(mapped, items.clone());
-            items
-        }
-    };
-    Ok(ItemScope { item: items.get(index as usize), index, total: counted(items.len()) })
 }

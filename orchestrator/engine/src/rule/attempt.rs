@@ -54,7 +54,7 @@ fn next(row: &mut TaskRow, now: Timestamp) {
 }
 
 fn enter(turn: &mut Turn<'_>, job: JobNo, no: TaskNo) {
-    turn.job_mut(job).begun = true;
+    turn.slice.take_slot(job);
     turn.enter(no, TaskState::Dispatched);
 }
 
@@ -64,6 +64,7 @@ pub(super) fn close(turn: &mut Turn<'_>, no: TaskNo, stop: bool, finished: bool)
     let row = turn.task_mut(no);
     if let Some(waits_for) = row.waits_for.take() {
         row.wake_at = None;
+        free_slot(turn, no);
         // A job that still runs for it is stopped.
         if let WaitsFor::Job(job) = waits_for {
             turn.follow(Event::ParentEnded(job));
@@ -79,8 +80,19 @@ pub(super) fn close(turn: &mut Turn<'_>, no: TaskNo, stop: bool, finished: bool)
     row.lease = None;
     row.wake_at = None;
     turn.effect(Effect::Closed { ticket, queue, finished });
+    free_slot(turn, no);
     if stop {
         turn.effect(Effect::Stop { ticket, worker });
+    }
+}
+
+/// An attempt of its job is no longer open.
+fn free_slot(turn: &mut Turn<'_>, no: TaskNo) {
+    let entry = turn.job_of(no);
+    if entry.spec.max_parallel.is_some() {
+        let job = entry.row.no;
+        turn.job_mut(job).open_attempts -= 1;
+        turn.follow(Event::SlotFreed(job));
     }
 }
 
@@ -123,8 +135,8 @@ fn fallen(reason: DeathReason) -> ErrorObject {
 pub(super) fn record(turn: &mut Turn<'_>, no: TaskNo, outcome: Outcome) {
     let row = turn.task(no);
     let mut record = history(row, outcome, turn.now);
-    // A released attempt has no error; what its task shows is that of an earlier one.
-    record.error = record.error.filter(|_| outcome != Outcome::Released);
+    // Neither a released attempt nor one that succeeded has an error; what its task shows is that of an earlier one.
+    record.error = record.error.filter(|_| !matches!(outcome, Outcome::Released | Outcome::Succeeded));
     if !(mutant::is(Mutant::NoRecord) && outcome != Outcome::Released) {
         turn.slice.close_attempt(record);
     }
@@ -147,6 +159,7 @@ fn history(row: &TaskRow, outcome: Outcome, finished_at: Timestamp) -> AttemptRo
     AttemptRow {
         task: row.no,
         attempt: row.attempt,
+        round: row.round,
         outcome,
         worker: row.worker.clone(),
         dispatched_at: row.dispatched_at,

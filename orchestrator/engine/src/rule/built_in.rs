@@ -11,9 +11,9 @@ use warrener_shared::state::{JobState, Outcome};
 use warrener_shared::time::Timestamp;
 use warrener_shared::wire::result::RetryAdvice;
 
-use super::attempt;
 use super::end::{self, End};
 use super::retry::{self, Failure};
+use super::{attempt, round};
 use crate::event::{Event, SubJobEnded, Submitted};
 use crate::row::{Json, Parent, WaitsFor};
 use crate::slice::{Read, Slice, TaskOf, counted};
@@ -53,6 +53,7 @@ pub(super) fn begin(turn: &mut Turn<'_>, no: TaskNo, spec: &TaskOf, kind: BuiltI
     let context = SubmitContext { message_id: None, priority: Some(spec.policy.priority), level, templates };
     let work = read(kind, input, &context, &turn.slice.limits).and_then(|work| make_room(turn, work));
     match work {
+        Ok(Work::Pass) => pass(turn, no, input),
         Ok(work) => work_on(turn, no, work, spec.policy.priority, level),
         Err(problems) => {
             let error = bad_input(&problems);
@@ -85,25 +86,33 @@ fn work_on(turn: &mut Turn<'_>, no: TaskNo, work: Work, priority: u8, level: u8)
             let first_task = turn.slice.take_numbers(tasks);
             let row = turn.task_mut(no);
             row.waits_for = Some(WaitsFor::Job(job));
-            row.progress = Some(progress(tasks, id.as_str()));
-            let parent = Some(Parent { task: no, attempt: row.attempt });
+            let parent = Some(Parent { job: row.job, task: no, attempt: row.attempt });
             let traceparent = turn.job_of(no).traceparent.clone();
             turn.slice.keep_body(job, body, priority);
             let submitted = Submitted { job, id, spec, traceparent, first_task, parent, level };
             turn.follow(Event::Submitted(submitted));
         }
+        // What a job decides is nothing for a person to look into.
+        Work::Fail(error) => end::end(turn, no, End::failed(&error)),
+        Work::Pass => {}
     }
 }
 
-/// Progress of a task that runs a job: the number of the job's tasks, and its id.
-fn progress(tasks: u32, id: &str) -> Json {
-    let shown = serde_json::json!({"done": 0, "total": tasks, "note": format!("job {id}")});
-    Json::from(shown.to_string().into_bytes())
+/// The input is the output, unless it is larger than an output may be.
+fn pass(turn: &mut Turn<'_>, no: TaskNo, input: &[u8]) {
+    let most = turn.slice.limits.output_bytes;
+    if input.len() <= most {
+        return round::succeeded(turn, no, Arc::from(input));
+    }
+    let message = format!("its input has {} bytes, more than output_bytes ({most})", input.len());
+    let error = ErrorObject::new(code::TOO_LARGE, message);
+    let how = Failure { outcome: Outcome::Failed, error: &error, advice: RetryAdvice::Never, stop: false };
+    retry::attempt_failed(turn, no, how);
 }
 
 fn sleep(turn: &mut Turn<'_>, no: TaskNo, time: Timestamp, waits_for: WaitsFor) {
     if time <= turn.now {
-        return end::end(turn, no, End::succeeded(Arc::from(*b"null")));
+        return round::succeeded(turn, no, Arc::from(*b"null"));
     }
     let row = turn.task_mut(no);
     row.waits_for = Some(waits_for);
@@ -114,7 +123,7 @@ fn sleep(turn: &mut Turn<'_>, no: TaskNo, time: Timestamp, waits_for: WaitsFor) 
 pub(super) fn due(turn: &mut Turn<'_>, no: TaskNo) {
     let row = turn.task(no);
     if matches!(row.waits_for, Some(WaitsFor::Time(time) | WaitsFor::Span(time)) if time <= turn.now) {
-        return end::end(turn, no, End::succeeded(Arc::from(*b"null")));
+        return round::succeeded(turn, no, Arc::from(*b"null"));
     }
     let what = row.waits_for.as_ref().map_or_else(String::new, ToString::to_string);
     let error = ErrorObject::new(code::TIMED_OUT, format!("its time limit passed while it waited for {what}"));
@@ -126,7 +135,7 @@ pub(super) fn due(turn: &mut Turn<'_>, no: TaskNo) {
 pub(super) fn answered(turn: &mut Turn<'_>, no: TaskNo, payload: &Json) {
     let waits = turn.slice.task(no).is_some_and(|row| matches!(row.waits_for, Some(WaitsFor::Event { .. })));
     if waits {
-        end::end(turn, no, End::succeeded(payload.clone()));
+        round::succeeded(turn, no, payload.clone());
     }
 }
 
@@ -143,14 +152,14 @@ pub(super) fn sub_job_ended(turn: &mut Turn<'_>, ended: &SubJobEnded) {
     let (row, most) = (turn.job(ended.job).row.clone(), turn.slice.limits.output_bytes);
     let (outcome, error) = match (row.state, row.output) {
         (JobState::Succeeded, Some(output)) if output.len() <= most => {
-            return end::end(turn, no, End::succeeded(output));
+            return round::succeeded(turn, no, output);
         }
         (JobState::Succeeded, output) => {
             let size = output.map_or(0, |output| output.len());
             let message = format!("the output of job {} has {size} bytes, more than output_bytes ({most})", row.id);
             (Outcome::Failed, ErrorObject::new(code::TOO_LARGE, message))
         }
-        (state, _) => (of_state(state), of_job(row.id.as_str(), state, row.error.as_deref())),
+        (state, _) => (of_state(state), of_job(row.error.as_deref())),
     };
     let how = Failure { outcome, error: &error, advice: RetryAdvice::Policy, stop: false };
     retry::attempt_failed(turn, no, how);
@@ -160,12 +169,9 @@ const fn of_state(state: JobState) -> Outcome {
     if matches!(state, JobState::TimedOut) { Outcome::TimedOut } else { Outcome::Failed }
 }
 
-/// The error of the job as that of the task that ran it.
-fn of_job(id: &str, state: JobState, error: Option<&[u8]>) -> ErrorObject {
+/// The error of the job as that of the task that ran it: what failed, and why, as it is known inside.
+fn of_job(error: Option<&[u8]>) -> ErrorObject {
     let own = error.and_then(ErrorObject::from_json);
-    let why = own.as_ref().map_or_else(String::new, |own| format!(": {}", own.message));
-    let word = own.as_ref().map_or(std::borrow::Cow::Borrowed(code::CANCELLED), |own| own.code.clone());
-    let details = own.and_then(|own| own.details);
-    let message = format!("job {id} ended {state}{why}");
-    ErrorObject { code: word, details, ..ErrorObject::new(code::CANCELLED, message) }
+    let own = own.unwrap_or_else(|| ErrorObject::new(code::CANCELLED, "its job was cancelled"));
+    ErrorObject { attempt: None, ..own }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use warrener_shared::error::{ErrorObject, code};
 use warrener_shared::id::TaskNo;
+use warrener_shared::job::{BuiltIn, TaskSpec};
 use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::state::TaskState;
 
@@ -85,8 +86,10 @@ pub(super) fn end(turn: &mut Turn<'_>, no: TaskNo, how: End) {
     row.output = how.output;
     // A task that ends otherwise keeps the error of its last attempt out of sight of expressions.
     row.error = how.error;
-    offer::withdraw(row);
-    let is_item = row.index.is_some();
+    let (is_item, stands) = (row.index.is_some(), row.rank.is_some() || row.parked.is_some());
+    if stands {
+        offer::leave(turn, no);
+    }
     turn.enter(no, how.state);
     if is_item { item_ended(turn, no) } else { task_ended(turn, no) }
 }
@@ -114,7 +117,7 @@ fn task_ended(turn: &mut Turn<'_>, no: TaskNo) {
     let (row, entry) = turn.slice.with_job(no);
     let spec = entry.spec_at(row.position);
     let (job, position) = (row.job, row.position);
-    if matches!(row.state, TaskState::Failed | TaskState::TimedOut) && !spec.allow_failure {
+    if matches!(row.state, TaskState::Failed | TaskState::TimedOut) && !row.is_allowed(&spec.allow_failure) {
         count_failure(turn, no, &spec);
     }
     if !spec.dependents.is_empty() {
@@ -133,7 +136,7 @@ fn count_failure(turn: &mut Turn<'_>, no: TaskNo, spec: &TaskOf) {
     let job = turn.job_mut(at);
     job.failures += u32::from(!mutant::is(Mutant::NoFailure));
     if job.failures == 1 {
-        job.error = job_error(error.as_deref(), spec.name.as_str(), attempt);
+        job.error = job_error(error.as_deref(), spec, attempt);
     }
     if fail_fast && !job.failing && job.stop == Stop::None {
         job.failing = true;
@@ -146,10 +149,12 @@ fn upstream_failed() -> ErrorObject {
     ErrorObject::new(code::UPSTREAM_FAILED, "a task that it needs failed or was stopped")
 }
 
-/// The error of the job: that of the task, with its name and attempt.
-pub(super) fn job_error(error: Option<&[u8]>, task: &str, attempt: u32) -> Option<Json> {
+/// The error of the job: that of the task, with its name and attempt. What failed in a job inside of it is named
+/// behind it.
+pub(super) fn job_error(error: Option<&[u8]>, spec: &TaskSpec, attempt: u32) -> Option<Json> {
     let mut error = ErrorObject::from_json(error?)?;
-    error.task = Some(task.to_owned());
+    let inner = error.task.take().filter(|_| BuiltIn::of(&spec.kind) == Some(BuiltIn::Job));
+    error.task = Some(inner.map_or_else(|| spec.name.to_string(), |inner| format!("{}/{inner}", spec.name)));
     error.attempt = (attempt > 0).then_some(attempt);
     Some(Arc::from(error.to_json()))
 }

@@ -39,7 +39,7 @@ pub(super) fn apply(turn: &mut Turn<'_>, job: JobNo, position: u32) {
     let entry = turn.job(job);
     let (spec, own) = (entry.spec_at(position), entry.row.task_no(position));
     let first = entry.row.task_no(0);
-    let ended = turn.task(own).ended(spec.allow_failure);
+    let ended = turn.task(own).ended(&spec.allow_failure);
     for at in &spec.dependents {
         let no = TaskNo(first.0 + i64::from(*at));
         if turn.task(no).state != TaskState::Waiting {

@@ -4,7 +4,7 @@
 //! ordinary rules. Outside K, what is downstream of the failure is skipped, all else is cancelled.
 
 use warrener_shared::id::JobNo;
-use warrener_shared::job::{JobSpec, RunOn};
+use warrener_shared::job::{JobSpec, RunOn, TaskSpec};
 use warrener_shared::mutant::{self, Mutant};
 
 use super::end::{self, End};
@@ -13,8 +13,8 @@ use crate::turn::Turn;
 
 pub(super) fn apply(turn: &mut Turn<'_>, job: JobNo, failed: u32) {
     let spec = turn.job(job).spec.clone();
-    let handlers =
-        downstream(&spec, (0..).zip(&spec.tasks).filter(|(_, t)| t.run_on != RunOn::Success).map(|(at, _)| at));
+    let handles = |task: &TaskSpec| matches!(task.run_on, RunOn::Failure | RunOn::Done);
+    let handlers = downstream(&spec, (0..).zip(&spec.tasks).filter(|(_, task)| handles(task)).map(|(at, _)| at));
     let below = downstream(&spec, std::iter::once(failed));
     for no in turn.slice.open_tasks_of(job) {
         let position = turn.task(no).position as usize;

@@ -20,6 +20,10 @@ pub(super) fn begin(turn: &mut Turn<'_>, no: TaskNo, spec: &TaskOf, items: Arc<I
     let total = counted(items.len());
     let first_item = turn.slice.take_numbers(total);
     turn.slice.keep_items(no, items);
+    if let Some(least) = spec.each().min_successes.filter(|least| *least > total) {
+        let message = format!("{least} items are to succeed (min_successes), and the list has {total}");
+        return end::end(turn, no, End::failed(&ErrorObject::new(code::TOO_FEW, message)));
+    }
     let now = turn.now;
     let row = turn.task_mut(no);
     row.ready_at = Some(now);
@@ -52,6 +56,9 @@ pub(super) fn resume(turn: &mut Turn<'_>, no: TaskNo, spec: &TaskOf) {
     if map.counts.get(TaskState::Waiting) > 0 {
         turn.follow(Event::ItemsWaiting(no));
     }
+    if item::is_enough(&map, spec) {
+        return turn.follow(Event::EnoughSuccesses(no));
+    }
     if map.is_over() {
         return end::end(turn, no, End::mapped_succeeded());
     }
@@ -79,7 +86,9 @@ pub(super) fn item_ended(turn: &mut Turn<'_>, mapped: TaskNo, item: TaskNo) {
     let row = turn.task(mapped);
     let Some(map) = row.map.filter(|_| !row.state.is_final()) else { return };
     let spec = turn.job(row.job).spec_at(row.position);
-    if item::is_spent(row, &map, &spec) {
+    if item::is_enough(&map, &spec) {
+        turn.follow(Event::EnoughSuccesses(mapped));
+    } else if item::has_failed(&map, &spec) {
         turn.follow(Event::TooManyFailures(mapped, item));
     } else if map.is_over() {
         end::end(turn, mapped, End::mapped_succeeded());
@@ -104,10 +113,19 @@ pub(super) fn too_many_failures(turn: &mut Turn<'_>, mapped: TaskNo, last: TaskN
     if turn.slice.task(mapped).is_none_or(|row| row.state.is_final()) {
         return;
     }
-    let (map, last) = (turn.map(mapped), last_error(turn, last));
-    let message = format!("{} of {} items ended without success{last}", map.failed(), map.total);
+    let (map, last, least) = (turn.map(mapped), last_error(turn, last), turn.spec(mapped).each().min_successes);
+    let too_few = least.filter(|least| map.total.saturating_sub(map.failed()) < *least);
+    let too_few = too_few.map_or_else(String::new, |least| format!("; {least} were to succeed (min_successes)"));
+    let message = format!("{} of {} items ended without success{last}{too_few}", map.failed(), map.total);
     let error = ErrorObject::new(code::TOO_MANY_FAILURES, message);
     end::end_with_items(turn, mapped, End::failed(&error));
+}
+
+/// Ends a mapped task of which enough items succeeded; those that are open are cancelled.
+pub(super) fn enough_successes(turn: &mut Turn<'_>, mapped: TaskNo) {
+    if turn.slice.task(mapped).is_some_and(|row| !row.state.is_final()) {
+        end::end_with_items(turn, mapped, End::mapped_succeeded());
+    }
 }
 
 fn last_error(turn: &Turn<'_>, item: TaskNo) -> String {

@@ -10,8 +10,18 @@ use crate::turn::Turn;
 
 /// Tells whether no further item may begin: the mapped task is over, or about to be.
 pub(super) fn is_spent(mapped: &TaskRow, map: &Map, spec: &TaskOf) -> bool {
+    mapped.state.is_final() || has_failed(map, spec) || is_enough(map, spec)
+}
+
+/// Tells if more items ended without success than the mapped task allows.
+pub(super) fn has_failed(map: &Map, spec: &TaskOf) -> bool {
     let failed = map.failed().saturating_sub(u32::from(mutant::is(Mutant::ToleratesMore)));
-    mapped.state.is_final() || spec.each().max_failures.is_exceeded(failed, map.total)
+    spec.each().is_spent(failed, map.total)
+}
+
+/// Tells if enough items succeeded for the mapped task to succeed.
+pub(super) fn is_enough(map: &Map, spec: &TaskOf) -> bool {
+    spec.each().is_enough(map.succeeded().saturating_sub(u32::from(mutant::is(Mutant::WantsMore))))
 }
 
 /// The next item without a row becomes one, ready to go out.

@@ -10,6 +10,7 @@ mod end;
 mod ended;
 mod fail_fast;
 mod fan_out;
+mod input;
 mod item;
 mod loads;
 mod needs_ended;
@@ -19,6 +20,7 @@ mod redo;
 mod reopen;
 mod report;
 mod retry;
+mod round;
 mod skip;
 mod start;
 mod submit;
@@ -57,21 +59,22 @@ fn missing_for(slice: &Slice, event: &Event) -> Vec<Read> {
         Event::RetryRequested(job) => reopen::missing(slice, *job),
         Event::TaskRetryRequested(job, position, _) => redo::missing(slice, *job, *position),
         Event::SkipRequested(task) => skip::missing(slice, *task),
-        Event::Answered(task, _) => loads::with_mapped(slice, *task),
-        Event::SubJobEnded(ended) => loads::with_dice(slice, ended.parent.task),
+        Event::Answered(task, _) => round::missing(slice, *task),
+        Event::SubJobEnded(ended) => round::missing(slice, ended.parent.task),
         Event::ParentEnded(job) => cancel::missing_with_parent(slice, *job),
         Event::ItemsWaiting(task) => fan_out::missing(slice, *task),
         // Its end had loaded all that it touches.
         Event::ItemEnded(..) => Vec::new(),
         Event::NeedsEnded(job, position) => needs_ended::missing(slice, *job, *position),
         Event::RoomFor(task, most) => admit::missing(slice, *task, *most),
-        Event::Reported(reported) => loads::with_dice(slice, reported.ticket.task),
+        Event::Reported(reported) => round::missing(slice, reported.ticket.task),
         Event::Started(started) => loads::with_mapped(slice, started.ticket.task),
         Event::Silent(ticket) | Event::DeadLettered(ticket, _) => loads::with_dice(slice, ticket.task),
-        Event::TaskDue(task) => loads::with_dice(slice, *task),
-        Event::TooManyFailures(task, _) => fan_out::missing(slice, *task),
+        Event::TaskDue(task) => round::missing(slice, *task),
+        Event::TooManyFailures(task, _) | Event::EnoughSuccesses(task) => fan_out::missing(slice, *task),
         Event::Ended(job, position) => ended::missing(slice, *job, *position),
         Event::FailFast(job, _) => cancel::missing(slice, *job),
+        Event::SlotFreed(job) => offer::missing(slice, *job),
         Event::AllEnded(job) => all_ended::missing(slice, *job),
     }
 }
@@ -112,8 +115,10 @@ fn apply(turn: &mut Turn<'_>, event: &Event) {
         Event::DeadLettered(ticket, reason) => report::dead_lettered(turn, ticket, *reason),
         Event::TaskDue(task) => due::apply(turn, *task),
         Event::TooManyFailures(task, last) => fan_out::too_many_failures(turn, *task, *last),
+        Event::EnoughSuccesses(task) => fan_out::enough_successes(turn, *task),
         Event::Ended(job, position) => ended::apply(turn, *job, *position),
         Event::FailFast(job, position) => fail_fast::apply(turn, *job, *position),
+        Event::SlotFreed(job) => offer::slot_freed(turn, *job),
         Event::AllEnded(job) => all_ended::apply(turn, *job),
     }
 }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use warrener_shared::expr::{ExprError, expand};
 use warrener_shared::id::{JobNo, TaskNo};
-use warrener_shared::job::{RunOn, TaskSpec};
+use warrener_shared::job::TaskSpec;
 use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::state::{JobState, TaskState};
 
 use super::end::{self, End};
 use super::{fan_out, offer};
-use crate::row::{Skip, TaskRow};
+use crate::row::Skip;
 use crate::scope;
 use crate::slice::{JobEntry, Read, Slice, TaskOf};
 use crate::turn::Turn;
@@ -25,7 +25,7 @@ pub(super) fn missing(slice: &Slice, job: JobNo, position: u32) -> Vec<Read> {
         // After a retry of its job it has items that end with it if it does not run this time.
         reads.push(Read::OpenItems(no));
     }
-    if run_on(spec, row).is_err() {
+    if row.judge_needs(spec).is_err() {
         return reads;
     }
     if let Some(condition) = &spec.condition {
@@ -49,7 +49,7 @@ pub(super) fn apply(turn: &mut Turn<'_>, job: JobNo, position: u32) {
         return;
     }
     let spec = entry.spec_at(position);
-    if let Err(skip) = run_on(&spec, row) {
+    if let Err(skip) = row.judge_needs(&spec) {
         return end::end_with_items(turn, no, End::skipped(skip));
     }
     match holds(turn.slice, entry, &spec) {
@@ -58,18 +58,6 @@ pub(super) fn apply(turn: &mut Turn<'_>, job: JobNo, position: u32) {
         Ok(_) if row.map.is_some() => fan_out::resume(turn, no, &spec),
         Ok(_) if spec.for_each.is_some() => expand_items(turn, no, &spec),
         Ok(_) => offer::become_ready(turn, no),
-    }
-}
-
-/// Judges whether the task runs, from the ends of its needs; if not, gives the reason.
-fn run_on(spec: &TaskSpec, row: &TaskRow) -> Result<(), Skip> {
-    match spec.run_on {
-        RunOn::Done => Ok(()),
-        RunOn::Failure if row.needs_failed > 0 || mutant::is(Mutant::RunOnFailure) => Ok(()),
-        RunOn::Failure => Err(Skip::Rule),
-        RunOn::Success if row.needs_failed > 0 => Err(Skip::Upstream),
-        RunOn::Success if spec.needs.is_empty() || row.needs_ok > 0 => Ok(()),
-        RunOn::Success => Err(Skip::Rule),
     }
 }
 

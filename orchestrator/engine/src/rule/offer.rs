@@ -1,12 +1,14 @@
 //! The offer of tasks: the only place that puts a task among the ready of its queue, or takes it away.
 
-use warrener_shared::id::TaskNo;
+use warrener_shared::id::{JobNo, TaskNo};
+use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::state::TaskState;
 use warrener_shared::time::Timestamp;
 
 use super::item;
+use crate::event::Event;
 use crate::row::{JobRow, TaskRow, rank};
-use crate::slice::TaskOf;
+use crate::slice::{Read, Slice, TaskOf};
 use crate::turn::Turn;
 
 /// The place of what has been ready since a time; `None` while something holds it.
@@ -14,9 +16,72 @@ fn place(job: &JobRow, spec: &TaskOf, since: Timestamp) -> Option<i64> {
     (!job.paused).then(|| rank(spec.policy.priority, since))
 }
 
-/// Takes a task or item away from the ready: it went out, or is final.
+/// Takes a task or item away from the ready: it goes out.
 pub(super) const fn withdraw(row: &mut TaskRow) {
     row.rank = None;
+}
+
+/// Takes a task or item that is final away from the ready, or from what waits for `max_parallel` of its job.
+pub(super) fn leave(turn: &mut Turn<'_>, no: TaskNo) {
+    let was_offered = turn.task(no).rank.is_some();
+    set(turn, no, None, None);
+    let entry = turn.job_of(no);
+    if was_offered && entry.spec.max_parallel.is_some() {
+        // Another may have been parked because of this one.
+        let job = entry.row.no;
+        turn.follow(Event::SlotFreed(job));
+    }
+}
+
+/// Puts a task or item at its place among the ready; if `max_parallel` of its job is reached, among the parked.
+fn stand(turn: &mut Turn<'_>, no: TaskNo, place: Option<i64>) {
+    if turn.job_of(no).has_slot() { set(turn, no, place, None) } else { set(turn, no, None, place) }
+}
+
+fn set(turn: &mut Turn<'_>, no: TaskNo, place: Option<i64>, parked: Option<i64>) {
+    let row = turn.task(no);
+    let before = row.parked;
+    if (row.rank, before) == (place, parked) {
+        return;
+    }
+    let row = turn.task_mut(no);
+    row.rank = place;
+    row.parked = parked;
+    if before != parked {
+        turn.slice.moved_parked(no, before, parked);
+    }
+}
+
+/// The task or item was about to go out, and `max_parallel` of its job is reached.
+pub(super) fn park(turn: &mut Turn<'_>, no: TaskNo) {
+    let place = turn.task(no).rank;
+    set(turn, no, None, place);
+}
+
+/// Reads of the best parked tasks, where one may join the ready.
+pub(super) fn missing(slice: &Slice, job: JobNo) -> Vec<Read> {
+    match slice.job(job) {
+        None => vec![Read::Job(job)],
+        Some(entry) if !may_wake(&entry.row) || !entry.has_slot() => Vec::new(),
+        Some(_) => slice.missing_parked(job).map(|most| Read::Parked(job, most)).into_iter().collect(),
+    }
+}
+
+const fn may_wake(job: &JobRow) -> bool {
+    !job.paused && !job.state.is_final() && !mutant::is(Mutant::WakesNobody)
+}
+
+/// Lets the best parked task of each queue join the ready. The rules do not know which queue has room; a task that
+/// comes too late is parked again.
+pub(super) fn slot_freed(turn: &mut Turn<'_>, job: JobNo) {
+    let entry = turn.job(job);
+    if !may_wake(&entry.row) || !entry.has_slot() {
+        return;
+    }
+    for no in turn.slice.best_parked(job) {
+        let place = turn.task(no).parked;
+        set(turn, no, place, None);
+    }
 }
 
 /// The task or item may go out as soon as its queue has room.
@@ -26,12 +91,11 @@ pub(super) fn become_ready(turn: &mut Turn<'_>, no: TaskNo) {
     let spec = entry.spec_at(row.position);
     let place = place(&entry.row, &spec, now);
     let row = turn.task_mut(no);
-    let first_time = row.ready_at.replace(now).is_none();
-    row.rank = place;
-    if first_time {
+    if row.ready_at.replace(now).is_none() {
         row.start_by = spec.policy.start_within.map(|span| now + span);
     }
     row.wake_at = row.start_by;
+    stand(turn, no, place);
     turn.enter(no, TaskState::Ready);
 }
 
@@ -39,8 +103,8 @@ pub(super) fn become_ready(turn: &mut Turn<'_>, no: TaskNo) {
 pub(super) fn return_to_place(turn: &mut Turn<'_>, no: TaskNo) {
     let since = turn.task(no).ready_at.unwrap_or(turn.now);
     let place = place(&turn.job_of(no).row, &turn.spec(no), since);
+    stand(turn, no, place);
     let row = turn.task_mut(no);
-    row.rank = place;
     row.wake_at = row.start_by;
     turn.enter(no, TaskState::Ready);
 }
@@ -60,11 +124,11 @@ pub(super) fn review(turn: &mut Turn<'_>, no: TaskNo) {
         }
         let since = row.ready_at.unwrap_or(turn.now);
         let place = place(&turn.job_of(no).row, &turn.spec(no), since);
-        turn.task_mut(no).rank = place;
+        stand(turn, no, place);
     }
 }
 
-/// A mapped task stands among the ready as long as an item without a row may go out.
+/// A mapped task stands among the ready, or the parked, as long as an item without a row may go out.
 pub(super) fn refresh(turn: &mut Turn<'_>, mapped: TaskNo, spec: &TaskOf) {
     if spec.each().max_parallel.is_some() && spec.policy.start_within.is_some() {
         offer_clocked(turn, mapped, spec);
@@ -74,8 +138,10 @@ pub(super) fn refresh(turn: &mut Turn<'_>, mapped: TaskNo, spec: &TaskOf) {
         && row.map.as_ref().is_some_and(|map| !item::is_spent(row, map, spec))
         && row.map.is_some_and(|map| map.available(spec.each().max_parallel) > 0);
     let place = offers.then(|| place(&turn.job(row.job).row, spec, row.ready_at.unwrap_or(turn.now))).flatten();
-    if row.rank != place {
-        turn.task_mut(mapped).rank = place;
+    match place {
+        Some(_) => stand(turn, mapped, place),
+        None if row.rank.is_some() || row.parked.is_some() => leave(turn, mapped),
+        None => {}
     }
 }
 
@@ -89,8 +155,8 @@ fn offer_clocked(turn: &mut Turn<'_>, mapped: TaskNo, spec: &TaskOf) {
     for _ in 0..map.available(spec.each().max_parallel) {
         let item = item::next(turn, mapped, spec);
         let place = place(&turn.job_of(item).row, spec, turn.now);
+        stand(turn, item, place);
         let row = turn.task_mut(item);
-        row.rank = place;
         row.wake_at = row.start_by;
     }
 }

@@ -119,7 +119,7 @@ fn start_over(turn: &mut Turn<'_>, job: JobNo, position: u32) {
     if !row.state.is_final() {
         // It ends without being told to those that need it: they start over too.
         let stop = |turn: &mut Turn<'_>| end::end_with_items(turn, no, End::cancelled());
-        turn.keep_follow(stop, |event| matches!(event, Event::ParentEnded(_)));
+        turn.keep_follow(stop, |event| matches!(event, Event::ParentEnded(_) | Event::SlotFreed(_)));
     }
     reset(turn, no);
     if let Some(map) = turn.task_mut(no).map.take() {
@@ -127,10 +127,11 @@ fn start_over(turn: &mut Turn<'_>, job: JobNo, position: u32) {
     }
 }
 
-/// Items that did not succeed wait again; if all did, all of them. With an index only that one.
+/// Items that did not succeed wait again; if all did, or as many as are enough, all of them. With an index only that one.
 fn reset_items(turn: &mut Turn<'_>, own: TaskNo, map: Map, index: Option<u32>) {
     turn.slice.forget_lists(own);
-    let all = map.counts.get(TaskState::Succeeded) == map.total;
+    let enough = turn.spec(own).each().is_enough(map.succeeded());
+    let all = enough || map.counts.get(TaskState::Succeeded) == map.total;
     for (at, item) in (0..).zip(range(map.first_item, map.next)) {
         let state = turn.task(item).state;
         let wanted = index.map_or(all || state != TaskState::Succeeded, |index| index == at);
@@ -145,12 +146,13 @@ fn recount_failures(turn: &mut Turn<'_>, job: JobNo, spec: &JobSpec) {
     let row = &turn.job(job).row;
     let failed = (0..).zip(&spec.tasks).filter_map(|(at, task)| {
         let row = turn.task(row.task_no(at));
-        let counts = matches!(row.state, TaskState::Failed | TaskState::TimedOut) && !task.allow_failure;
+        let failed = matches!(row.state, TaskState::Failed | TaskState::TimedOut);
+        let counts = failed && !row.is_allowed(&task.allow_failure);
         counts.then_some((row, task))
     });
     let failed: Vec<_> = failed.collect();
     let first = failed.iter().min_by_key(|(row, _)| row.finished_at);
-    let error = first.and_then(|(row, task)| job_error(row.error.as_deref(), task.name.as_str(), row.attempt));
+    let error = first.and_then(|(row, task)| job_error(row.error.as_deref(), task, row.attempt));
     let failures = counted(failed.len());
     let row = turn.job_mut(job);
     row.failures = failures;
@@ -171,7 +173,7 @@ fn count_needs(turn: &mut Turn<'_>, job: JobNo, spec: &JobSpec, position: u32) {
             open += 1;
             continue;
         }
-        match task.ended(spec.tasks[*need as usize].allow_failure) {
+        match task.ended(&spec.tasks[*need as usize].allow_failure) {
             Ended::Ok => ok += 1,
             Ended::Failed => failed += 1,
             Ended::Neutral => {}

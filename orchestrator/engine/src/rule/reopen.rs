@@ -52,6 +52,7 @@ pub(super) fn reopen_job(turn: &mut Turn<'_>, job: JobNo) {
     row.stop = Stop::None;
     row.failing = false;
     row.failures = 0;
+    row.rounds = 0;
     row.error = None;
     row.output = None;
     row.finished_at = None;

@@ -10,9 +10,8 @@ use warrener_shared::state::{Outcome, TaskState};
 use warrener_shared::time::Millis;
 use warrener_shared::wire::result::{Progress, Report, RetryAdvice};
 
-use super::end::{self, End};
 use super::retry::{self, Failure};
-use super::{attempt, offer};
+use super::{attempt, offer, round};
 use crate::effect::Effect;
 use crate::event::{DeathReason, Reported, Started};
 use crate::row::TaskRow;
@@ -46,7 +45,7 @@ pub(super) fn apply(turn: &mut Turn<'_>, reported: &Reported) {
     match &reported.report {
         Report::Succeeded { output } => {
             let output: Arc<[u8]> = Arc::from(output.as_slice());
-            end::end(turn, no, End::succeeded(output).by_worker());
+            round::succeeded(turn, no, output);
         }
         Report::Failed { error, retry } => {
             let outcome = if error.code == code::TIMED_OUT { Outcome::TimedOut } else { Outcome::Failed };

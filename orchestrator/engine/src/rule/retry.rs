@@ -1,6 +1,6 @@
 //! An attempt did not succeed: is there another?
 
-use warrener_shared::error::ErrorObject;
+use warrener_shared::error::{ErrorObject, code};
 use warrener_shared::id::TaskNo;
 use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::state::{Outcome, TaskState};
@@ -56,20 +56,26 @@ pub(super) fn attempt_failed(turn: &mut Turn<'_>, no: TaskNo, how: Failure<'_>) 
     }
 }
 
-/// The task is out of attempts, or must not have another: it is a dead letter, unless it is an item whose
-/// failure its task tolerates.
+/// The task is out of attempts, or must not have another: it is a dead letter, unless its failure is tolerated, or is that of the
+/// task that runs its job.
 pub(super) fn fail_for_good(turn: &mut Turn<'_>, no: TaskNo, outcome: Outcome, error: &ErrorObject, stop: bool) {
     let how = if outcome == Outcome::TimedOut { End::timed_out(error) } else { End::failed(error).by_worker() };
-    if !is_tolerated(turn, no) {
+    if !is_tolerated(turn, no, &error.code) || mutant::is(Mutant::KeepsTolerated) {
         turn.effect(Effect::DeadLetter(no));
     }
     end::end(turn, no, if stop { how.and_stop() } else { how.by_worker() });
 }
 
-fn is_tolerated(turn: &Turn<'_>, no: TaskNo) -> bool {
+/// Tells if a failure is allowed, or that of an item of which its task allows so many. Failures inside a sub-job are
+/// left to the task that runs it.
+fn is_tolerated(turn: &Turn<'_>, no: TaskNo, code: &str) -> bool {
+    if turn.job_of(no).row.parent.is_some() {
+        return true;
+    }
+    let spec = turn.spec(no);
     if turn.task(no).index.is_none() {
-        return false;
+        return spec.allow_failure.covers(code);
     }
     let map = turn.map(turn.slice.mapped_of(no));
-    !turn.spec(no).each().max_failures.is_exceeded(map.failed() + 1, map.total)
+    !spec.each().is_spent(map.failed() + 1, map.total) || spec.allow_failure.covers(code::TOO_MANY_FAILURES)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use warrener_shared::id::{JobNo, QueueName, TaskNo};
 use warrener_shared::job::{ForEach, JobSpec, TaskSpec};
+use warrener_shared::mutant::{self, Mutant};
 
 use super::{JobEntry, Slice};
 use crate::row::{Map, TaskRow};
@@ -17,6 +18,11 @@ pub(crate) struct TaskOf {
 }
 
 impl TaskOf {
+    /// Tells if its job has a `max_parallel`.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.job.max_parallel.is_some()
+    }
+
     /// The `for_each` of a mapped task.
     ///
     /// # Panics
@@ -38,6 +44,12 @@ impl JobEntry {
     /// The task at a position as it was submitted.
     pub(crate) fn spec_at(&self, position: u32) -> TaskOf {
         TaskOf { job: self.spec.clone(), position: position as usize }
+    }
+
+    /// Tells if `max_parallel` lets another attempt of the job be open.
+    pub(crate) fn has_slot(&self) -> bool {
+        let most = self.spec.max_parallel.filter(|_| !mutant::is(Mutant::IgnoresSlots));
+        most.is_none_or(|most| self.row.open_attempts < most)
     }
 
     /// Number of tasks of the job.

@@ -9,6 +9,9 @@ pub(super) fn job(random: &mut Random) -> String {
     let mut fields = vec![format!(r#""tasks":{{{}}}"#, tasks.join(","))];
     fields.push(format!(r#""fail_fast":{}"#, random.percent(50)));
     maybe(random, 20, &mut fields, || r#""deadline":"20s""#.to_owned());
+    if random.percent(30) {
+        fields.push(format!(r#""max_parallel":{}"#, 1 + random.below(3)));
+    }
     maybe(random, 10, &mut fields, || r#""delay":"3s""#.to_owned());
     if random.percent(20) {
         let of = random.below(count);
@@ -27,8 +30,10 @@ fn task(random: &mut Random, at: u64) -> String {
     let mut fields = vec![r#""kind":"k""#.to_owned()];
     let needs: Vec<String> = (0..at).filter(|_| random.percent(30)).map(|need| format!(r#""t{need}""#)).collect();
     fields.push(format!(r#""needs":[{}]"#, needs.join(",")));
-    fields.push(format!(r#""run_on":"{}""#, random.pick(&["success", "success", "success", "failure", "done"])));
-    maybe(random, 20, &mut fields, || r#""allow_failure":true"#.to_owned());
+    fields.push(format!(r#""run_on":"{}""#, random.pick(&["success", "success", "unless_failed", "failure", "done"])));
+    if random.percent(25) {
+        fields.push(format!(r#""allow_failure":{}"#, random.pick(&["true", r#"["timed_out","oom"]"#])));
+    }
     maybe(random, 15, &mut fields, || r#""timeout":"7s""#.to_owned());
     maybe(random, 15, &mut fields, || r#""start_within":"5s""#.to_owned());
     fields.push(format!(r#""queue":"{}","priority":{}"#, random.pick(&["fast", "slow"]), random.below(10)));
@@ -39,6 +44,11 @@ fn task(random: &mut Random, at: u64) -> String {
     }
     if random.percent(30) {
         fields.push(format!(r#""for_each":{}"#, for_each(random, at)));
+    }
+    if random.percent(15) {
+        let until = random.pick(&["output == 1", "round == 3", "output", "output | length > 0"]);
+        let delay = random.pick(&["0", r#""2s""#]);
+        fields.push(format!(r#""repeat":{{"until":"{until}","max":{},"delay":{delay}}}"#, 1 + random.below(4)));
     }
     if at > 0 && random.percent(30) {
         let of = random.below(at);
@@ -69,6 +79,9 @@ fn for_each(random: &mut Random, at: u64) -> String {
     }
     if random.percent(50) {
         fields.push(format!(r#""max_failures":{}"#, random.pick(&["1", "2", r#""40%""#])));
+    }
+    if items.starts_with('"') && random.percent(30) {
+        fields.push(format!(r#""min_successes":{}"#, 1 + random.below(3)));
     }
     format!("{{{}}}", fields.join(","))
 }

@@ -1,6 +1,7 @@
 //! Small questions to rows.
 
 use warrener_shared::id::{JobNo, TaskNo, Ticket, Token};
+use warrener_shared::job::AllowFailure;
 use warrener_shared::state::TaskState;
 use warrener_shared::time::Millis;
 
@@ -44,14 +45,18 @@ fn a_final_task_counts_as_the_contract_says() {
     ];
     for (state, skip, plain, allowed) in table {
         let row = TaskRow { skip, ..task(state) };
-        assert_eq!((row.ended(false), row.ended(true)), (plain, allowed), "{state} {skip:?}");
+        assert_eq!(
+            (row.ended(&AllowFailure::None), row.ended(&AllowFailure::All)),
+            (plain, allowed),
+            "{state} {skip:?}"
+        );
     }
 }
 
 #[test]
 #[should_panic(expected = "a ready task has not ended")]
 fn an_open_task_has_not_ended() {
-    task(TaskState::Ready).ended(false);
+    task(TaskState::Ready).ended(&AllowFailure::None);
 }
 
 #[test]

@@ -28,6 +28,8 @@ fn reads_each_key() {
         ("kind:email.send", Test::Text(Column::Kind, vec![exact("email.send")])),
         ("kind:ml.*", Test::Text(Column::Kind, vec![glob("ml.*")])),
         ("queue:gpu", Test::Queue(vec![exact("gpu")])),
+        ("parent:none,j-1", Test::Parent(vec![None, Some("j-1".to_owned())])),
+        ("parent:\"none\"", Test::Parent(vec![Some("none".to_owned())])),
         ("label.team:growth", Test::Label("team".to_owned(), vec![exact("growth")])),
         ("name:nightly,weekly*", Test::Text(Column::Name, vec![exact("nightly"), glob("weekly*")])),
         ("id:a:b", Test::Text(Column::Id, vec![exact("a:b")])),
@@ -54,7 +56,10 @@ fn terms_are_separated_by_any_white_space() {
 #[test]
 fn says_what_is_wrong() {
     let table = [
-        ("stat:failed", "unknown key `stat`; the keys are state, kind, queue, label.<name>, name, id and created"),
+        (
+            "stat:failed",
+            "unknown key `stat`; the keys are state, kind, queue, label.<name>, name, id, parent and created",
+        ),
         ("failed", "`failed` is not a term; write key:value"),
         ("label.:x", "unknown key `label.`"),
         ("state:done", "unknown state `done`; the states are scheduled, running, succeeded"),

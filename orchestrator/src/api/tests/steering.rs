@@ -67,13 +67,31 @@ async fn a_job_runs_inside_of_a_job() {
     let attempt = world.dispatch().await;
     assert_eq!(attempt.message.body, b"5");
     let task = world.get("/api/v1/tasks/o/run").await.ok();
-    assert_eq!(task["reason"], "waits for the job that it started");
-    let id = task["progress"]["note"].as_str().unwrap().strip_prefix("job ").unwrap().to_owned();
+    let id = task["sub_job"].as_str().unwrap().to_owned();
+    assert_eq!(task["reason"], format!("waits for job {id}, which it started"));
+    assert_eq!(task["progress"], json!(null));
     let job = world.get(&format!("/api/v1/jobs/{id}")).await.ok();
     assert_eq!((&job["name"], &job["state"]), (&json!("inner"), &json!("running")));
+    assert_eq!(job["parent"], json!({"job": "o", "task": "run", "index": null, "attempt": 1}));
+    for (filter, ids) in [
+        ("parent:none", vec!["o"]),
+        ("parent:o", vec![id.as_str()]),
+        ("-parent:none", vec![id.as_str()]),
+        ("-parent:o", vec!["o"]),
+        ("parent:o,none", vec![id.as_str(), "o"]),
+        ("parent:nobody", vec![]),
+    ] {
+        let list = world.get(&format!("/api/v1/jobs?q={filter}")).await.ok();
+        let found: Vec<_> = list["items"].as_array().unwrap().iter().map(|job| job["id"].as_str().unwrap()).collect();
+        assert_eq!(found, ids, "{filter}");
+    }
+    world.get("/api/v1/jobs?q=parent:a*").await.problem(400);
     world.succeed(&attempt, "\"done\"").await;
     let job = world.get("/api/v1/jobs/o").await.ok();
     assert_eq!((&job["state"], &job["output"]), (&json!("succeeded"), &json!({"run": "done"})));
+    assert_eq!(job["parent"], json!(null));
+    let task = world.get("/api/v1/tasks/o/run").await.ok();
+    assert_eq!((&task["sub_job"], &task["reason"]), (&json!(id), &json!(null)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,7 +20,7 @@ async fn a_job_is_taken_and_shown_exactly() {
         serde_json::from_str(&answer.text).unwrap();
     let fields: Vec<&str> = job.keys().map(String::as_str).collect();
     let mut contract: Vec<&str> = "id name kind labels state paused cancelling created_at scheduled_at started_at \
-        finished_at deadline_at input output error tasks"
+        finished_at deadline_at input output error tasks parent"
         .split_whitespace()
         .collect();
     contract.sort_unstable();

@@ -5,8 +5,8 @@ use warrener_shared::wire::result::{Report, RetryAdvice};
 use super::lists::{contract, fields};
 use super::world::World;
 
-const TASK: &str = "job task index kind queue priority state reason attempt max_attempts needs created_at ready_at \
-    dispatched_at started_at finished_at retry_at worker progress error output";
+const TASK: &str = "job task index kind queue priority state reason attempt max_attempts round needs created_at ready_at \
+    dispatched_at started_at finished_at retry_at worker sub_job progress error output";
 
 fn places(list: &Value) -> Vec<String> {
     let place = |task: &Value| {
@@ -118,7 +118,7 @@ async fn a_retry_tells_when_and_why() {
     assert_eq!(task["reason"], format!("backs off until {at} after unreachable"));
     assert_eq!(
         fields(&task["attempts"][0]),
-        contract("attempt outcome worker dispatched_at started_at finished_at stopped_at error")
+        contract("attempt round outcome worker dispatched_at started_at finished_at stopped_at error")
     );
     assert_eq!(task["attempts"].as_array().unwrap().len(), 1);
     assert_eq!((&task["attempts"][0]["outcome"], &task["attempts"][0]["worker"]), (&"failed".into(), &"w1".into()));
@@ -169,6 +169,33 @@ async fn reasons_name_what_is_in_the_way() {
     says(reason(&world, "b").await, "no session with the broker: connection refused");
     world.succeed(&attempt, "1").await;
     assert_eq!(reason(&world, "a").await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_skipped_task_says_why() {
+    let mut world = World::new();
+    let job = r#"{"id":"s","fail_fast":false,"tasks":{
+        "ok":{"kind":"warrener.pass"},
+        "no":{"kind":"warrener.pass","if":"false"}, "not":{"kind":"warrener.pass","if":"1 > 2"},
+        "after_one":{"kind":"warrener.pass","needs":"no"}, "after_both":{"kind":"warrener.pass","needs":["no","not"]},
+        "repair":{"kind":"warrener.pass","needs":"ok","run_on":"failure"},
+        "bad":{"kind":"warrener.fail","input":{"code":"x"}},
+        "below":{"kind":"warrener.pass","needs":["ok","bad"]}, "deep":{"kind":"warrener.pass","needs":["ok","below"]},
+        "strict":{"kind":"warrener.pass","needs":"deep","run_on":"unless_failed"},
+        "hand":{"kind":"k"}}}"#;
+    world.submit(job).await;
+    world.dispatch().await;
+    world.post("/api/v1/tasks/s/hand/skip", "").await.ok();
+    let tasks = world.get("/api/v1/jobs/s/tasks").await.ok();
+    let reasons: Vec<_> = tasks["items"].as_array().unwrap().iter().map(|task| task["reason"].as_str()).collect();
+    let false_if = Some("its `if` is false");
+    let failed = Some("a needed task failed: bad");
+    let one = Some("none of its needs succeeded (no was skipped)");
+    let both = Some("none of its needs succeeded (no, not were skipped)");
+    let repair = Some("none of its needs failed");
+    let hand = Some("skipped by hand");
+    let expected = [None, false_if, false_if, one, both, repair, None, failed, failed, failed, hand];
+    assert_eq!(reasons, expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -27,13 +27,14 @@ pub(super) trait Field: Sized {
     }
 }
 
-/// A field that takes two columns, both with a value or none.
-pub(super) trait Pair: Sized {
+/// A field that takes three columns, all with a value or none.
+pub(super) trait Trio: Sized {
     const KIND: Kind;
 
     fn read(row: &dyn Row, at: usize) -> Result<Self, StoreError>;
     fn one(&self) -> Value<'_>;
-    fn other(&self) -> Value<'_>;
+    fn two(&self) -> Value<'_>;
+    fn three(&self) -> Value<'_>;
 }
 
 impl<F: Field> Field for Option<F> {
@@ -179,19 +180,25 @@ impl Field for Token {
     }
 }
 
-impl Pair for Option<Parent> {
+impl Trio for Option<Parent> {
     const KIND: Kind = Kind::Int;
 
     fn read(row: &dyn Row, at: usize) -> Result<Self, StoreError> {
         let Some(task) = row.int(at)? else { return Ok(None) };
-        Ok(Some(Parent { task: TaskNo(task), attempt: row.get(at + 1)? }))
+        // The job of a parent that was removed before there was a column for it is not known any more.
+        let job = JobNo(row.int(at + 2)?.unwrap_or(0));
+        Ok(Some(Parent { job, task: TaskNo(task), attempt: row.get(at + 1)? }))
     }
 
     fn one(&self) -> Value<'_> {
         Value::int(self.map(|parent| parent.task.0))
     }
 
-    fn other(&self) -> Value<'_> {
+    fn two(&self) -> Value<'_> {
         Value::int(self.map(|parent| parent.attempt))
+    }
+
+    fn three(&self) -> Value<'_> {
+        Value::int(self.map(|parent| parent.job.0))
     }
 }

@@ -61,5 +61,6 @@ fn is_sound_job(row: &JobRow) -> bool {
 fn is_sound_task(row: &TaskRow) -> bool {
     // No database refuses this; no rule does it.
     let waits_at_work = row.waits_for.is_none() || row.state == TaskState::Dispatched;
-    waits_at_work && TASK_CHECKS.iter().all(|check| (check.holds)(row))
+    let stands_once = row.parked.is_none() || (row.rank.is_none() && !row.state.is_final());
+    waits_at_work && stands_once && TASK_CHECKS.iter().all(|check| (check.holds)(row))
 }

@@ -15,6 +15,8 @@ pub(super) struct Index {
     due_jobs: BTreeSet<(Timestamp, JobNo)>,
     open: BTreeMap<i64, TaskNo>,
     waiting: BTreeSet<(Arc<str>, Arc<str>, TaskNo)>,
+    /// By job and queue.
+    parked: BTreeMap<(JobNo, i64), BTreeSet<(i64, TaskNo)>>,
 }
 
 impl Index {
@@ -43,6 +45,11 @@ impl Index {
         self.waiting.range(first..=(event, key, TaskNo(i64::MAX))).map(|(_, _, task)| *task)
     }
 
+    pub(super) fn parked(&self, job: JobNo, most: usize) -> impl Iterator<Item = TaskNo> {
+        let queues = self.parked.range((job, i64::MIN)..=(job, i64::MAX));
+        queues.flat_map(move |(_, tasks)| tasks.iter().take(most)).map(|(_, task)| *task)
+    }
+
     pub(super) fn open(&self) -> impl Iterator<Item = TaskNo> {
         self.open.values().copied()
     }
@@ -53,6 +60,9 @@ impl Index {
             row.rank.map(|rank| self.ready.remove(&(row.queue, rank, row.no)));
             row.wake_at.map(|at| self.due_tasks.remove(&(at, row.no)));
             row.dispatch_no.map(|no| self.open.remove(&no));
+            if let Some(place) = row.parked {
+                self.parked.entry((row.job, row.queue)).or_default().remove(&(place, row.no));
+            }
             if let Some(WaitsFor::Event { event, key }) = &row.waits_for {
                 self.waiting.remove(&(event.clone(), key.clone(), row.no));
             }
@@ -61,6 +71,9 @@ impl Index {
             row.rank.map(|rank| self.ready.insert((row.queue, rank, row.no)));
             row.wake_at.map(|at| self.due_tasks.insert((at, row.no)));
             row.dispatch_no.map(|no| self.open.insert(no, row.no));
+            if let Some(place) = row.parked {
+                self.parked.entry((row.job, row.queue)).or_default().insert((place, row.no));
+            }
             if let Some(WaitsFor::Event { event, key }) = &row.waits_for {
                 self.waiting.insert((event.clone(), key.clone(), row.no));
             }

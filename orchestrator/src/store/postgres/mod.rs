@@ -184,6 +184,10 @@ impl Rows for Postgres {
         self.read(|session| read::open_tasks(session, first, count))
     }
 
+    fn parked(&mut self, job: JobNo, most: u32) -> Result<Vec<TaskRow>, StoreError> {
+        self.read(|session| read::parked(session, job, most))
+    }
+
     fn each_item(
         &mut self,
         mapped: &TaskRow,

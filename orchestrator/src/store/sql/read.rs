@@ -156,6 +156,23 @@ pub(crate) fn ready(reader: &dyn Reader, queue: i64, most: usize) -> Result<Vec<
     reader.all("read who may go out next", statement, &[queue.into(), limit(most)], read)
 }
 
+/// Parked tasks and items of a job, so many of each queue, the best first.
+pub(crate) fn parked(reader: &dyn Reader, job: JobNo, most: u32) -> Result<Vec<TaskRow>, StoreError> {
+    const DOING: &str = "read what waits for max_parallel of its job";
+    let next = "SELECT min(queue) FROM tasks WHERE job = ?1 AND queue > ?2 AND parked IS NOT NULL";
+    let best = format!(
+        "SELECT {} FROM tasks WHERE job = ?1 AND queue = ?2 AND parked IS NOT NULL ORDER BY parked, no LIMIT ?3",
+        columns::task::NAMES
+    );
+    let (mut found, mut queue) = (Vec::new(), -1);
+    while let Some(number) = reader.one(DOING, next, &[job.0.into(), queue.into()], |row| row.int(0))?.flatten() {
+        queue = number;
+        let values = [job.0.into(), queue.into(), limit(most as usize)];
+        found.extend(reader.all(DOING, &best, &values, columns::task::read)?);
+    }
+    Ok(found)
+}
+
 pub(crate) fn waiting_for(reader: &dyn Reader, event: &str, key: &str) -> Result<Vec<TaskNo>, StoreError> {
     let statement = "SELECT no FROM tasks WHERE waits_for = ?1 ORDER BY no";
     let doing = "look for tasks that wait for an event";

@@ -127,6 +127,10 @@ impl Rows for Sqlite {
         self.read(|connection| read::open_tasks(connection, first, count))
     }
 
+    fn parked(&mut self, job: JobNo, most: u32) -> Result<Vec<TaskRow>, StoreError> {
+        self.read(|connection| read::parked(connection, job, most))
+    }
+
     fn each_item(
         &mut self,
         mapped: &TaskRow,

@@ -25,7 +25,7 @@ pub(super) fn what_is_waited_for_comes_back(store: &mut dyn Store) {
         open(101, WaitsFor::Job(JobNo(i64::MAX))),
         waiting(102, "\u{0} \" : é", "[\"k\"]"),
     ];
-    let inner = JobRow { parent: Some(Parent { task: TaskNo(101), attempt: 3 }), level: 8, ..job(2) };
+    let inner = JobRow { parent: Some(Parent { job: JobNo(1), task: TaskNo(101), attempt: 3 }), level: 8, ..job(2) };
     store.commit(&new(vec![job(1), inner.clone()], rows.clone())).unwrap();
     assert_eq!(store.tasks(TaskNo(100), 3).unwrap(), rows);
     assert_eq!(store.job(JobNo(2)).unwrap(), Some(inner));

@@ -53,8 +53,10 @@ fn everything(no: i64) -> Commit {
         TaskRow { rank: Some(2), ..mapped(first + 2, 5000 + first, 3) },
         TaskRow { waits_for: Some(warrener_engine::row::WaitsFor::Job(JobNo(no))), ..dispatched(first + 3, 50 + no) },
         succeeded(first + 4, "1"),
+        TaskRow { state: TaskState::Ready, parked: Some(no), ..task(first + 5) },
     ];
-    let running = JobRow { wake_at: Some(at(no)), ..job(no) };
+    let parent = Some(warrener_engine::row::Parent { job: JobNo(no), task: TaskNo(first + 3), attempt: 1 });
+    let running = JobRow { wake_at: Some(at(no)), parent, ..job(no) };
     let failed = JobRow { id: id(&format!("failed-{no}")), ..ended_job(no + 10, at(no)) };
     let mut commit = new(vec![running, failed], rows);
     for (_, _, caption) in &mut commit.submitted {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use rusqlite::Connection;
+use warrener_engine::row::Parent;
 
 use super::*;
 
@@ -166,7 +167,10 @@ fn an_older_schema_is_brought_up_to_date() {
     let mut commit = new(vec![job(1)], vec![task(100), TaskRow { queue: 7, ..task(101) }]);
     commit.submitted[0].2.labels = r#"{"team":"growth"}"#.to_owned();
     open(&path(&folder)).commit(&commit).unwrap();
-    let back = "DROP INDEX jobs_bad_kind; DROP INDEX jobs_bad_name; DROP TABLE deaths; DROP TABLE stops; DROP TABLE leftovers; DROP TABLE job_queues; DROP TABLE job_labels; DROP INDEX jobs_name; \
+    let back = "DROP INDEX tasks_parked; ALTER TABLE tasks DROP COLUMN parked; ALTER TABLE tasks DROP COLUMN round; \
+        ALTER TABLE tasks DROP COLUMN previous; ALTER TABLE jobs DROP COLUMN open_attempts; \
+        ALTER TABLE jobs DROP COLUMN rounds; ALTER TABLE attempts DROP COLUMN round; DROP INDEX jobs_parent; \
+        DROP INDEX jobs_parent_task; ALTER TABLE jobs DROP COLUMN parent_job; DROP INDEX jobs_bad_kind; DROP INDEX jobs_bad_name; DROP TABLE deaths; DROP TABLE stops; DROP TABLE leftovers; DROP TABLE job_queues; DROP TABLE job_labels; DROP INDEX jobs_name; \
         DROP INDEX jobs_kind; DROP INDEX jobs_state; CREATE INDEX jobs_open ON jobs (state) WHERE finished_at IS NULL; \
         DROP TABLE logs; DROP INDEX tasks_waiting; ALTER TABLE tasks DROP COLUMN waits_for; \
         ALTER TABLE jobs DROP COLUMN parent_task; ALTER TABLE jobs DROP COLUMN parent_attempt; \
@@ -180,6 +184,17 @@ fn an_older_schema_is_brought_up_to_date() {
     let asked = vec![Asked { task: TaskNo(100), attempt: 1, worker: "w".into(), at: NOW }];
     store.commit(&Commit { asked: asked.clone(), ..new(vec![job(2)], vec![]) }).unwrap();
     assert_eq!(store.asked().unwrap(), asked);
+}
+
+#[test]
+fn a_sub_job_of_an_older_schema_gets_the_job_it_is_inside_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = JobRow { parent: Some(Parent { job: JobNo(1), task: TaskNo(100), attempt: 2 }), level: 1, ..job(2) };
+    open(&path(&folder)).commit(&new(vec![job(1), inner.clone()], vec![task(100)])).unwrap();
+    let old = Connection::open(path(&folder)).unwrap();
+    old.execute_batch("DROP INDEX jobs_parent; DROP INDEX jobs_parent_task; ALTER TABLE jobs DROP COLUMN parent_job; PRAGMA user_version = 7;").unwrap();
+    drop(old);
+    assert_eq!(open(&path(&folder)).job(JobNo(2)).unwrap(), Some(inner));
 }
 
 #[test]

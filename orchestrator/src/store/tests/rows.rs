@@ -20,7 +20,9 @@ pub(super) fn rows_come_back_with_every_field(store: &mut dyn Store) {
         wake_at: Some(at(3)),
         counts,
         failures: 4,
+        rounds: 8,
         sequence: 5,
+        open_attempts: 6,
         error: Some((*b"{}").into()),
         ..job(1)
     };
@@ -31,6 +33,8 @@ pub(super) fn rows_come_back_with_every_field(store: &mut dyn Store) {
         needs_failed: 3,
         attempt: u32::MAX,
         failures: 5,
+        round: 9,
+        previous: Some((*b"123456789012345678901234567890").into()),
         unknown: 6,
         deliveries: Some(7),
         ready_at: Some(at(1)),
@@ -47,7 +51,8 @@ pub(super) fn rows_come_back_with_every_field(store: &mut dyn Store) {
     let skipped = TaskRow { state: TaskState::Skipped, skip: Some(Skip::Hand), finished_at: Some(NOW), ..task(101) };
     let map = Map { total: 9, first_item: TaskNo(1 << 40), next: 3, counts };
     let with_items = TaskRow { map: Some(map), rank: Some(i64::MAX), ..mapped(102, 1, 1) };
-    let rows = vec![at_work, skipped, with_items, item(1000, 5, succeeded(1000, "\"x\""))];
+    let parked = TaskRow { state: TaskState::Ready, parked: Some(i64::MAX), ..task(103) };
+    let rows = vec![at_work, skipped, with_items, parked, item(1000, 5, succeeded(1000, "\"x\""))];
     store.commit(&new(vec![full.clone(), ended.clone()], rows.clone())).unwrap();
     assert_eq!(store.job(JobNo(1)).unwrap(), Some(full));
     assert_eq!(store.job(JobNo(2)).unwrap(), Some(ended));
@@ -107,6 +112,21 @@ pub(super) fn items_are_shown_in_order_until_the_visitor_says_stop(store: &mut d
 pub(super) fn a_task_without_items_shows_none(store: &mut dyn Store) {
     store.commit(&new(vec![job(1)], vec![task(100)])).unwrap();
     store.each_item(&task(100), &mut |item| panic!("{item:?}")).unwrap();
+}
+
+pub(super) fn the_best_of_each_queue_that_is_parked_is_found(store: &mut dyn Store) {
+    let parked = |no, queue, place| TaskRow { state: TaskState::Ready, queue, parked: Some(place), ..task(no) };
+    let rows = vec![parked(100, 1, 7), parked(101, 1, 5), parked(102, 3, 9), parked(103, 1, 5), ready(104, 1)];
+    let other = parked(200, 1, 1);
+    store.commit(&new(vec![job(1), job(2)], rows.into_iter().chain([other]).collect())).unwrap();
+    let mut best = |most| task_numbers(&store.parked(JobNo(1), most).unwrap());
+    assert_eq!((best(1), best(2)), (vec![101, 102], vec![101, 103, 102]));
+    assert_eq!(best(9), [101, 103, 100, 102]);
+    assert_eq!(task_numbers(&store.parked(JobNo(3), 9).unwrap()), [0_i64; 0]);
+    let woken = vec![ready(101, 5), TaskRow { parked: Some(8), ..parked(103, 1, 5) }];
+    store.commit(&changed(vec![], woken)).unwrap();
+    assert_eq!(task_numbers(&store.parked(JobNo(1), 9).unwrap()), [100, 103, 102]);
+    assert_eq!(store.ready(1, 9).unwrap(), [(1, TaskNo(104)), (5, TaskNo(101))]);
 }
 
 pub(super) fn ready_tasks_come_best_first(store: &mut dyn Store) {

@@ -32,6 +32,8 @@ pub enum Test {
     Label(String, Vec<Pattern>),
     /// The queue of any of its tasks.
     Queue(Vec<Pattern>),
+    /// The id of the job that it is inside of; `None` is none.
+    Parent(Vec<Option<String>>),
     /// The time since it was created.
     Created(Vec<Age>),
 }
@@ -88,6 +90,7 @@ impl Test {
         match self {
             Self::State(states) => states.len(),
             Self::Text(_, patterns) | Self::Label(_, patterns) | Self::Queue(patterns) => patterns.len(),
+            Self::Parent(parents) => parents.len(),
             Self::Created(ages) => ages.len(),
         }
     }
@@ -115,6 +118,13 @@ impl Test {
                 let value = any(patterns, |pattern| pattern.condition("l.value", dialect, values));
                 format!("EXISTS (SELECT 1 FROM {} AND {value})", dialect.label())
             }
+            Self::Parent(parents) => any(parents, |parent| match parent {
+                None => "parent_task IS NULL".to_owned(),
+                Some(id) => {
+                    values.push(id.clone().into());
+                    PARENT.to_owned()
+                }
+            }),
             Self::Created(ages) => any(ages, |age| {
                 let (sign, span) = age.parts();
                 values.push((now - span).0.into());
@@ -123,6 +133,9 @@ impl Test {
         }
     }
 }
+
+/// Condition that a job is inside of the one with an id.
+pub(super) const PARENT: &str = "parent_job = (SELECT p.no FROM jobs p WHERE p.id = ?)";
 
 fn any<T>(choices: &[T], one: impl FnMut(&T) -> String) -> String {
     let choices: Vec<String> = choices.iter().map(one).collect();

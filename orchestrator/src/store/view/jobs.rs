@@ -1,7 +1,7 @@
 //! Jobs as people see them: the row with what was submitted.
 
 use warrener_engine::row::JobRow;
-use warrener_shared::id::{JobId, JobNo};
+use warrener_shared::id::{JobId, JobNo, TaskNo};
 use warrener_shared::time::Timestamp;
 
 use super::super::StoreError;
@@ -46,6 +46,18 @@ impl Snapshot<'_> {
     pub fn job_with_id(&self, id: &JobId) -> Result<Option<JobRow>, StoreError> {
         let statement = format!("SELECT {NAMES} FROM jobs WHERE id = ?1");
         self.reader.one("read a job by its id", &statement, &[id.as_str().into()], job::read)
+    }
+
+    /// The id of the job with this number.
+    pub fn job_id(&self, no: JobNo) -> Result<Option<String>, StoreError> {
+        let statement = "SELECT id FROM jobs WHERE no = ?1";
+        self.reader.one("read the id of a job", statement, &[no.0.into()], |row| row.string(0))
+    }
+
+    /// The id of the latest sub-job that was begun for this task or item.
+    pub fn sub_job(&self, task: TaskNo) -> Result<Option<String>, StoreError> {
+        let statement = "SELECT id FROM jobs WHERE parent_task = ?1 ORDER BY no DESC LIMIT 1";
+        self.reader.one("read the sub-job of a task", statement, &[task.0.into()], |row| row.string(0))
     }
 
     /// Jobs that fit, the newest first, from the one before a number on.

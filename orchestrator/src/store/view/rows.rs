@@ -34,6 +34,10 @@ impl Rows for Snapshot<'_> {
         read::open_tasks(self.reader, first, count)
     }
 
+    fn parked(&mut self, job: JobNo, most: u32) -> Result<Vec<TaskRow>, StoreError> {
+        read::parked(self.reader, job, most)
+    }
+
     fn each_item(
         &mut self,
         mapped: &TaskRow,

@@ -110,7 +110,9 @@ fn job(no: i64, state: JobState) -> JobRow {
         first_task: TaskNo(no * 1000),
         counts: Counts::default(),
         failures: 0,
+        rounds: 0,
         sequence: 0,
+        open_attempts: 0,
         output: None,
         error: None,
         parent: None,
@@ -267,6 +269,7 @@ fn attempts_and_states_come_back_as_kept(mut db: Database) {
     let closed = AttemptRow {
         task: TaskNo(1000),
         attempt: 1,
+        round: 3,
         outcome: Outcome::Lost,
         worker: Some("w".into()),
         dispatched_at: Some(NOW),

@@ -7,7 +7,7 @@ use warrener_shared::state::JobState;
 
 use super::super::StoreError;
 use super::super::sql::{Dialect, Reader, Value, limit};
-use super::filter::{Column, Filter, Pattern, Term, Test};
+use super::filter::{Column, Filter, PARENT, Pattern, Term, Test};
 
 /// Way to the jobs of a term: the values of an index, each with its jobs in the order of their numbers.
 #[derive(Debug)]
@@ -96,6 +96,11 @@ impl Walk {
                 beside("job_labels WHERE name = ? AND value = ?", values)
             }),
             Test::Queue(patterns) => beside("job_queues WHERE queue = ?", queues(reader, patterns)?),
+            Test::Parent(parents) => {
+                let ids: Option<Vec<_>> = parents.iter().cloned().collect();
+                let ids = ids.map(|ids| ids.into_iter().map(|id| vec![Value::from(id)]).collect());
+                ids.and_then(|ids| walk("jobs_parent", PARENT, ids))
+            }
             Test::State(_) | Test::Created(_) => None,
         })
     }

@@ -37,6 +37,19 @@ fn a_graph_keeps_the_order_of_its_tasks_and_names_its_needs() {
 }
 
 #[test]
+fn a_graph_has_limits_rounds_and_failures_that_are_allowed() {
+    let mut job = Job::graph("g");
+    job.max_parallel(3);
+    let poll =
+        job.task("poll", "k").repeat("output.done", 9, Duration::from_secs(2)).allow_failures(["not_reached"]).add();
+    job.task("join", "k").needs([&poll]).run_on(On::UnlessFailed).add();
+    let expected = json!({"name": "g", "max_parallel": 3, "tasks": {
+        "poll": {"kind": "k", "repeat": {"until": "output.done", "max": 9, "delay": "2000ms"}, "allow_failure": ["not_reached"]},
+        "join": {"kind": "k", "needs": ["poll"], "run_on": "unless_failed"}}});
+    assert_eq!(value(&job.build().unwrap()), expected);
+}
+
+#[test]
 fn all_slips_are_reported_at_once() {
     let stranger = Job::graph("other").task("x", "k").add();
     let mut job = Job::graph("g");

@@ -71,6 +71,32 @@ pub struct JobDetails {
     /// Number of tasks in each state.
     #[serde(default)]
     pub tasks: BTreeMap<TaskState, u64>,
+    /// The attempt that it runs for, if it is a sub-job.
+    #[serde(default)]
+    pub parent: Option<Parent>,
+}
+
+/// The attempt that a sub-job runs for.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Parent {
+    /// The id of its job.
+    pub job: String,
+    /// The name of its task.
+    pub task: String,
+    /// The item, if it is one.
+    #[serde(default)]
+    pub index: Option<u32>,
+    /// Number of the attempt, from 1.
+    #[serde(default)]
+    pub attempt: u32,
+}
+
+impl Parent {
+    /// `<job>/<task>`, or `<job>/<task>.<index>`.
+    pub fn address(&self) -> String {
+        let index = self.index.map_or_else(String::new, |index| format!(".{index}"));
+        format!("{}/{}{index}", self.job, self.task)
+    }
 }
 
 /// A task or item.
@@ -97,6 +123,9 @@ pub struct Task {
     /// Number of attempts that it may cost, from 1.
     #[serde(default)]
     pub max_attempts: u32,
+    /// The round of a repeated task, from 1.
+    #[serde(default)]
+    pub round: Option<u32>,
     /// Tasks that it waits for.
     #[serde(default)]
     pub needs: Vec<String>,
@@ -109,6 +138,9 @@ pub struct Task {
     /// The worker of the latest attempt.
     #[serde(default)]
     pub worker: Option<String>,
+    /// The id of the job that was begun for it last.
+    #[serde(default)]
+    pub sub_job: Option<String>,
     /// The reason why it did not succeed; `None` if it did or has not ended.
     #[serde(default)]
     pub error: Option<ErrorObject>,
@@ -135,6 +167,9 @@ impl Task {
 pub struct Attempt {
     /// Number of the attempt, from 1.
     pub attempt: u32,
+    /// The round of a repeated task that it belongs to, from 1.
+    #[serde(default)]
+    pub round: Option<u32>,
     /// Outcome of the attempt; `None` while it is open.
     #[serde(default)]
     pub outcome: Option<String>,

@@ -21,11 +21,21 @@ fn inputs_of_built_in_kinds_are_read() {
         panic!("a sub-job is read");
     };
     assert_eq!((spec.tasks.len(), &*body), (1, br#"{"kind": "a", "input": 1e400}"#.as_slice()));
+    let Ok(Work::Fail(error)) = work(BuiltIn::Fail, r#"{"code": "a.b_1", "message": "m", "details": [1e400]}"#) else {
+        panic!("an error is read");
+    };
+    let expected = br#"{"code":"a.b_1","message":"m","details":[1e400]}"#;
+    assert_eq!(error.to_json(), expected, "details stay as they came");
+    assert!(matches!(work(BuiltIn::Pass, "null"), Ok(Work::Pass)));
 }
 
 #[test]
 fn every_problem_of_an_input_has_its_place() {
     let of = |code: &str, pointer: &str| (code.to_owned(), pointer.to_owned());
+    assert_eq!(wrong(BuiltIn::Fail, "{}"), [of("missing_field", "")]);
+    let four = r#"{"code": "Out of stock", "message": 7, "detail": 1}"#;
+    let found = [of("invalid_value", "/code"), of("wrong_type", "/message"), of("unknown_field", "/detail")];
+    assert_eq!(wrong(BuiltIn::Fail, four), found);
     assert_eq!(wrong(BuiltIn::Sleep, "null"), [of("wrong_type", "")]);
     assert_eq!(wrong(BuiltIn::Sleep, "{}"), [of("missing_field", "")]);
     assert_eq!(wrong(BuiltIn::Sleep, r#"{"for": "soon"}"#), [of("invalid_duration", "/for")]);

@@ -3,7 +3,6 @@
 use warrener_shared::error::ErrorObject;
 use warrener_shared::id::{Kind, Ticket};
 use warrener_shared::job::BuiltIn;
-use warrener_shared::state::TaskState;
 use warrener_shared::time::Timestamp;
 use warrener_shared::wire::event::JobEvent;
 
@@ -71,6 +70,7 @@ fn task_event(world: &World, step: &Step, event: &JobEvent, address: &str, moves
                 None => dispatched(step, row, address, event.attempt),
             },
         },
+        "retrying" if code(event) == "-" => format!("{address} waits until {} for its next round", time(row.wake_at)),
         "retrying" if moves_on => format!("{address} retrying ({})", code(event)),
         "retrying" => format!("{address} retrying until {} ({})", time(row.wake_at), code(event)),
         state => match code(event).as_str() {
@@ -142,13 +142,19 @@ fn message(error: &Json) -> String {
     ErrorObject::from_json(error).expect("a row keeps error objects").message
 }
 
+fn round_of(round: u32, is_repeated: bool) -> String {
+    if is_repeated { format!(" in round {}", round + 1) } else { String::new() }
+}
+
 /// The attempts of a task that were followed by another, and the latest: `history a`.
 pub(super) fn history(world: &World, address: &str) -> String {
     let row = world.find(address);
     let earlier = world.attempts.iter().filter(|attempt| attempt.task == row.no);
-    let mut told: Vec<String> = earlier.map(one).collect();
-    if row.attempt > 0 && row.state != TaskState::Ready && row.state != TaskState::Retrying {
-        told.push(latest(row));
+    let is_repeated = world.specs[&row.job].tasks[row.position as usize].repeat.is_some();
+    let last = earlier.clone().last().map_or(0, |attempt| attempt.attempt);
+    let mut told: Vec<String> = earlier.map(|it| one(it) + &round_of(it.round, is_repeated)).collect();
+    if row.attempt > last {
+        told.push(latest(row) + &round_of(row.round, is_repeated));
     }
     told.join(", ")
 }

@@ -22,6 +22,7 @@ impl World {
                 found.extend(self.needs_of(job, task));
             }
             found.extend(self.events_of(job));
+            found.extend(self.slots_of(job));
         }
         found.extend(self.attempts_of(effects));
         assert!(found.is_empty(), "after a batch at {}: {found:#?}\n{}", self.now, self.glance());
@@ -88,7 +89,7 @@ impl World {
                 is.0 += 1;
                 continue;
             }
-            match need.ended(spec.tasks[*at as usize].allow_failure) {
+            match need.ended(&spec.tasks[*at as usize].allow_failure) {
                 Ended::Ok => is.1 += 1,
                 Ended::Failed => is.2 += 1,
                 Ended::Neutral => {}
@@ -96,6 +97,30 @@ impl World {
         }
         let says = (task.needs_open, task.needs_ok, task.needs_failed);
         if says == is { Vec::new() } else { vec![format!("{} counts needs as {says:?}: {is:?}", self.address(task))] }
+    }
+
+    /// No more attempts of a job are open than may be, and what waits for that is not forgotten.
+    fn slots_of(&self, job: &JobRow) -> Vec<String> {
+        let rows = || self.tasks.values().filter(|row| row.job == job.no);
+        let open = rows().filter(|row| row.dispatch_no.is_some() || row.waits_for.is_some()).count();
+        let Some(most) = self.specs[&job.no].max_parallel else {
+            return rows().filter(|row| row.parked.is_some()).map(|row| format!("{} is parked", row.no.0)).collect();
+        };
+        let (says, most) = (job.open_attempts as usize, most as usize);
+        let mut found = Vec::new();
+        if open != says || open > most {
+            found.push(format!("{open} attempts are open, the job says {says}, {most} may be"));
+        }
+        let queues: BTreeSet<i64> = rows().map(|row| row.queue).collect();
+        for queue in queues {
+            let of = || rows().filter(|row| row.queue == queue);
+            let (offered, parked) =
+                (of().filter(|row| row.rank.is_some()).count(), of().filter(|row| row.parked.is_some()).count());
+            if offered < most.saturating_sub(open).min(offered + parked) {
+                found.push(format!("{parked} are parked and {offered} offered, {open} of {most} are open"));
+            }
+        }
+        found
     }
 
     /// The events of a job are numbered from 1 without gaps, and the row knows the latest.

@@ -1,5 +1,7 @@
 //! Loading what a rule asks for.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use warrener_shared::id::{JobId, JobNo, TaskNo, Token};
 use warrener_shared::json::{Doc, ListWriter};
 use warrener_shared::state::TaskState;
@@ -40,6 +42,7 @@ impl World {
                 self.load_range(slice, map.first_item, map.total, |row| !row.state.is_final());
                 slice.loaded_open_items(no);
             }
+            Read::Parked(job, most) => self.load_parked(slice, job, most),
             Read::Lists { task, results } => slice.load_lists(task, self.lists(slice, task, results)),
             Read::Queue(name) => {
                 let next = i64::try_from(self.queues.len()).unwrap() + 1;
@@ -66,6 +69,17 @@ impl World {
     fn load_range(&self, slice: &mut Slice, first: TaskNo, count: u32, wanted: impl Fn(&TaskRow) -> bool) {
         let range = self.tasks.range(first..TaskNo(first.0 + i64::from(count)));
         range.filter(|(_, row)| wanted(row)).for_each(|(_, row)| slice.load_task(row.clone()));
+    }
+
+    fn load_parked(&self, slice: &mut Slice, job: JobNo, most: u32) {
+        let mut queues: BTreeMap<i64, BTreeSet<_>> = BTreeMap::new();
+        for row in self.tasks.values().filter(|row| row.job == job) {
+            row.parked.map(|place| queues.entry(row.queue).or_default().insert((place, row.no)));
+        }
+        for (_, no) in queues.values().flat_map(|tasks| tasks.iter().take(most as usize)) {
+            slice.load_task(self.tasks[no].clone());
+        }
+        slice.loaded_parked(job, most, queues.values().all(|tasks| tasks.len() < most as usize));
     }
 
     fn token(&mut self) -> Token {
