@@ -50,6 +50,7 @@ async fn random_graphs_end_as_the_contract_says() {
         wrong.extend(disagreements(&job, &opinion));
         wrong.extend(verdict::faults(id, plan, &opinion, &tasks));
         wrong.extend(crew.faults(id, plan, &tasks));
+        wrong.extend(crew.crowds(id, plan));
         overlaps += crew.overlaps(id, plan);
     }
     wrong.extend(database.event_faults());

@@ -6,6 +6,7 @@ mod account;
 mod built_in;
 mod end;
 mod kept;
+mod language;
 mod marks;
 mod verdict;
 
@@ -239,6 +240,7 @@ impl Judge {
             self.judge_unbegun(row);
             if row.state.is_final() && row.map.is_none() && row.attempt > 0 {
                 self.judge_end(row, memory);
+                self.judge_rounds(row, memory);
             }
         }
         for row in &commit.changes.attempts {
@@ -248,6 +250,7 @@ impl Judge {
             self.count(row.no, memory);
         }
         for letter in &commit.dead {
+            self.judge_letter(letter);
             self.must(letter.code != "internal", "internal", || format!("an input was set aside: {}", letter.message));
         }
     }
@@ -301,7 +304,7 @@ impl Judge {
         let Some(job) = memory.job(row.job).ok().flatten() else { return };
         self.mark_begin(&row, &job);
         let Some(account) = self.accounts.get(&row.job) else { return };
-        let expected = verdict::input(&account.plan, &job, row.position, row.index, memory);
+        let expected = verdict::input(&account.plan, &job, row.position, row.index, row.round + 1, memory);
         let is: Value = serde_json::from_slice(&assignment.input).unwrap_or(Value::Null);
         self.must(expected.as_ref().is_none_or(|expected| *expected == is), "input", || {
             format!("{}/{} begins with {is}, not {expected:?}", assignment.job, assignment.task)

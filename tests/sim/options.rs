@@ -32,6 +32,9 @@ pub(crate) struct Options {
     /// Leaves out built-in tasks, inputs that fail, events, and single tasks by hand.
     #[arg(long)]
     pub(crate) without_extras: bool,
+    /// Leaves out rounds, limits over a job, failures allowed by code, and tasks that want so many successes.
+    #[arg(long)]
+    pub(crate) without_language: bool,
     /// Shows which transitions and faults were met, and which never were.
     #[arg(long)]
     pub(crate) reach: bool,
@@ -50,6 +53,7 @@ impl Options {
             jobs: self.without_jobs.clone(),
             wishes: self.without_wishes,
             extras: self.without_extras,
+            language: self.without_language,
         }
     }
 }

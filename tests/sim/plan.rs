@@ -3,6 +3,7 @@
 mod extra;
 mod faults;
 mod job;
+mod language;
 
 pub(crate) use self::faults::{FAULTS, Fault, Faults};
 pub(crate) use self::job::{
@@ -81,6 +82,7 @@ pub(crate) struct Without {
     pub(crate) jobs: Vec<usize>,
     pub(crate) wishes: bool,
     pub(crate) extras: bool,
+    pub(crate) language: bool,
 }
 
 impl Plan {
@@ -96,6 +98,9 @@ impl Plan {
         if !without.extras {
             extra::add(seed, &mut jobs, &mut wishes, safety_ms);
             faults.add_silences(seed);
+        }
+        if !without.language {
+            language::add(seed, &mut jobs);
         }
         faults.leave_out(&without.faults);
         for at in &without.jobs {

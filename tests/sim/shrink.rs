@@ -15,6 +15,7 @@ pub(crate) fn shrink(seed: u64, rule: &str) -> Without {
             without = smaller;
         }
     };
+    try_out(&|without| without.language = true);
     try_out(&|without| without.extras = true);
     try_out(&|without| without.wishes = true);
     for fault in &plan.faults.on {
@@ -41,6 +42,9 @@ pub(crate) fn command(seed: u64, without: &Without) -> String {
     }
     if without.extras {
         command += " --without-extras";
+    }
+    if without.language {
+        command += " --without-language";
     }
     command
 }

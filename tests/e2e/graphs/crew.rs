@@ -96,7 +96,8 @@ impl Crew {
         }
         for task in tasks {
             let count = counts.remove(&(task.position, task.item)).unwrap_or(0);
-            if count != task.attempt {
+            let attempts = if plan.tasks[task.position].is_pass { 0 } else { task.attempt };
+            if count != attempts {
                 faults.push(format!(
                     "{id}/{}.{:?}: {count} runs for {} attempts",
                     name(task.position),
@@ -120,6 +121,15 @@ impl Crew {
             apart && run.began < other.ended && other.began < run.ended
         };
         pairs.filter(together).count()
+    }
+
+    /// Number of attempts of a job that ran at once, where that is more than may be open.
+    pub(super) fn crowds(&self, id: &str, plan: &Plan) -> Option<String> {
+        let runs = self.of(id);
+        let at_once =
+            |run: &Run| runs.iter().filter(|other| other.began <= run.began && run.began < other.ended).count();
+        let (crowd, most) = (runs.iter().map(at_once).max().unwrap_or(0), plan.max_parallel?);
+        (crowd > most).then(|| format!("{id}: {crowd} attempts ran at once, {most} may be open"))
     }
 
     /// Workers that did more at once than they have slots.

@@ -8,6 +8,8 @@ use super::dice::Dice;
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) tasks: Vec<Step>,
+    /// Attempts that may be open at once.
+    pub(super) max_parallel: Option<usize>,
 }
 
 /// A task.
@@ -19,7 +21,11 @@ pub(super) struct Step {
     /// The task runs only if the sum of these whole numbers is even.
     pub(super) only_if_even: Option<Vec<usize>>,
     pub(super) conduct: Conduct,
-    pub(super) is_tolerated: bool,
+    pub(super) tolerance: Tolerance,
+    /// Rounds that it, or each of its items, takes; a number is added to itself in each.
+    pub(super) rounds: Option<u32>,
+    /// Nobody works on it: its input is its output.
+    pub(super) is_pass: bool,
     /// How long its work takes, in milliseconds.
     pub(super) ms: u64,
 }
@@ -29,6 +35,15 @@ pub(super) enum RunOn {
     Success,
     Failure,
     Done,
+    UnlessFailed,
+}
+
+/// Which of its failures are allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tolerance {
+    None,
+    All,
+    Code(&'static str),
 }
 
 /// What the input of a task says its output shall be.
@@ -69,10 +84,23 @@ impl Form {
     }
 }
 
+impl Step {
+    /// Whether its failure is allowed: as it fails if it does.
+    pub(super) fn is_tolerated(&self) -> bool {
+        let code = if self.value.is_mapped() { "too_many_failures" } else { "planned" };
+        match self.tolerance {
+            Tolerance::None => false,
+            Tolerance::All => true,
+            Tolerance::Code(allowed) => allowed == code,
+        }
+    }
+}
+
 impl Plan {
     pub(super) fn roll(dice: &mut Dice) -> Self {
         let count = 1 + dice.below(60);
-        let mut plan = Self { tasks: Vec::new() };
+        let max_parallel = dice.percent(30).then(|| 1 + dice.below(8));
+        let mut plan = Self { tasks: Vec::new(), max_parallel };
         for _ in 0..count {
             let step = plan.step(dice);
             plan.tasks.push(step);
@@ -103,6 +131,7 @@ impl Plan {
         let run_on = match dice.below(20) {
             0 | 1 => RunOn::Failure,
             2..=6 => RunOn::Done,
+            7..=9 => RunOn::UnlessFailed,
             _ => RunOn::Success,
         };
         let conduct = match dice.below(20) {
@@ -111,7 +140,16 @@ impl Plan {
             _ => Conduct::Works,
         };
         let ms = u64::try_from(dice.below(15)).unwrap();
-        Step { needs, run_on, value, only_if_even, conduct, is_tolerated: dice.percent(60), ms }
+        let is_pass = conduct == Conduct::Works && dice.percent(15);
+        let rounds = dice.percent(20).then(|| 1 + u32::try_from(dice.below(4)).unwrap());
+        let tolerance = match dice.below(10) {
+            0..=3 => Tolerance::All,
+            4 => Tolerance::Code("planned"),
+            5 => Tolerance::Code("too_many_failures"),
+            6 => Tolerance::Code("other"),
+            _ => Tolerance::None,
+        };
+        Step { needs, run_on, value, only_if_even, conduct, tolerance, rounds, is_pass, ms }
     }
 
     /// The document.
@@ -120,20 +158,41 @@ impl Plan {
         let output: Map<_, _> = (0..self.tasks.len())
             .map(|place| (name(place), json!(format!("${{{{ {}.output }}}}", path(place)))))
             .collect();
-        json!({"fail_fast": false, "tasks": tasks, "output": output}).to_string()
+        let mut job = json!({"fail_fast": false, "tasks": tasks, "output": output});
+        if let Some(most) = self.max_parallel {
+            job["max_parallel"] = json!(most);
+        }
+        job.to_string()
     }
 }
 
 impl Step {
     fn task(&self) -> Value {
         let needs: Vec<_> = self.needs.iter().map(|need| name(*need)).collect();
-        let run_on = format!("{:?}", self.run_on).to_lowercase();
+        let run_on = match self.run_on {
+            RunOn::Success => "success",
+            RunOn::Failure => "failure",
+            RunOn::Done => "done",
+            RunOn::UnlessFailed => "unless_failed",
+        };
+        let allowed = match self.tolerance {
+            Tolerance::None => json!(false),
+            Tolerance::All => json!(true),
+            Tolerance::Code(code) => json!([code]),
+        };
         let conduct = format!("{:?}", self.conduct).to_lowercase();
         let input = json!({"value": self.written(), "ms": self.ms, "conduct": conduct});
         let mut task = json!({
-            "kind": "work", "needs": needs, "run_on": run_on, "allow_failure": self.is_tolerated, "input": input,
+            "kind": "work", "needs": needs, "run_on": run_on, "allow_failure": allowed, "input": input,
             "retry": {"max_attempts": 3, "delay": "10ms", "jitter": false},
         });
+        if self.is_pass {
+            task["kind"] = json!("warrener.pass");
+            task["input"] = self.written();
+        }
+        if let Some(rounds) = self.rounds {
+            task["repeat"] = json!({"until": format!("round >= {rounds}"), "max": rounds});
+        }
         if let Some(numbers) = &self.only_if_even {
             task["if"] = json!(format!("({}) % 2 == 0", sum(numbers, 0)));
         }
@@ -151,6 +210,7 @@ impl Step {
 
     fn written(&self) -> Value {
         match &self.value {
+            Form::Number(number) if self.rounds.is_some() => json!(format!("${{{{ (previous or 0) + ({number}) }}}}")),
             Form::Number(number) => json!(number),
             Form::Sum(needs, number) => json!(format!("${{{{ {} }}}}", sum(needs, *number))),
             Form::List(needs) => {

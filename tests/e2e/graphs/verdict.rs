@@ -32,7 +32,8 @@ pub(super) fn opinion(plan: &Plan) -> Opinion {
     for step in &plan.tasks {
         tasks.push(end(step, &tasks));
     }
-    let failed = plan.tasks.iter().zip(&tasks).any(|(step, end)| end.state == TaskState::Failed && !step.is_tolerated);
+    let failed =
+        plan.tasks.iter().zip(&tasks).any(|(step, end)| end.state == TaskState::Failed && !step.is_tolerated());
     let outputs: Map<_, _> = tasks.iter().enumerate().map(|(place, end)| (name(place), end.output.clone())).collect();
     let state = if failed { JobState::Failed } else { JobState::Succeeded };
     Opinion { state, output: (!failed).then_some(Value::Object(outputs)), tasks }
@@ -46,25 +47,27 @@ fn end(step: &Step, before: &[End]) -> End {
         RunOn::Success => !any_failed && any_ok,
         RunOn::Failure => any_failed,
         RunOn::Done => true,
+        RunOn::UnlessFailed => !any_failed,
     };
     let is_even = |numbers: &Vec<usize>| numbers.iter().map(|need| number(&before[*need])).sum::<i64>() % 2 == 0;
     if !runs || !step.only_if_even.as_ref().is_none_or(is_even) {
-        let is_failure = !runs && step.run_on == RunOn::Success && any_failed;
+        let is_failure = !runs && matches!(step.run_on, RunOn::Success | RunOn::UnlessFailed) && any_failed;
         let (state, output) = (TaskState::Skipped, Value::Null);
         return End { state, output, attempts: 0, items: 0, is_failure, is_neutral: !is_failure };
     }
     let output = output(step, before);
     let items = if step.value.is_mapped() { output.as_array().unwrap().len() } else { 0 };
     let fails = step.conduct == Conduct::Fails && (!step.value.is_mapped() || items > 0);
-    let attempts = if step.conduct == Conduct::Stumbles { 2 } else { 1 };
+    let rounds = if fails { 1 } else { step.rounds.unwrap_or(1) };
+    let attempts = rounds + u32::from(step.conduct == Conduct::Stumbles);
     let state = if fails { TaskState::Failed } else { TaskState::Succeeded };
     let output = if fails { Value::Null } else { output };
-    End { state, output, attempts, items, is_failure: fails && !step.is_tolerated, is_neutral: false }
+    End { state, output, attempts, items, is_failure: fails && !step.is_tolerated(), is_neutral: false }
 }
 
 fn output(step: &Step, before: &[End]) -> Value {
     match &step.value {
-        Form::Number(number) => json!(number),
+        Form::Number(number) => json!(number * i64::from(step.rounds.unwrap_or(1))),
         Form::Sum(needs, more) => json!(needs.iter().map(|need| number(&before[*need])).sum::<i64>() + more),
         Form::List(needs) => {
             needs.iter().map(|need| json!([before[*need].output, before[*need].state.as_str()])).collect()

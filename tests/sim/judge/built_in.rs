@@ -1,13 +1,15 @@
 //! What is judged of tasks that the orchestrator works on itself, and of what people did to single tasks.
 
+use serde_json::Value;
 use warrener_engine::row::{AttemptRow, JobRow, Parent, Skip, TaskRow};
 use warrener_orchestrator::driver::Answer;
+use warrener_orchestrator::store::Rows as _;
 use warrener_orchestrator::store::memory::Memory;
 use warrener_shared::state::{JobState, Outcome, TaskState};
 
 use super::account::Account;
 use super::end::code_of;
-use super::{Judge, row_of};
+use super::{Judge, row_of, verdict};
 use crate::plan::{EventPlan, JobPlan, Place, Wish, Work};
 
 impl Judge {
@@ -27,7 +29,7 @@ impl Judge {
     pub(super) fn keep_account(&mut self, row: &JobRow, memory: &mut Memory) {
         self.numbers.insert(row.id.to_string(), row.no);
         self.mark(if row.parent.is_some() { "a sub-job becomes rows" } else { "a job becomes rows" });
-        if let Some(Parent { task, attempt }) = row.parent {
+        if let Some(Parent { task, attempt, .. }) = row.parent {
             let fresh = self.inner.insert((task, attempt), row.no).is_none();
             self.must(fresh, "twice", || format!("attempt {attempt} of task {} runs two jobs", task.0));
         }
@@ -38,26 +40,37 @@ impl Judge {
     }
 
     /// The end of an attempt that the orchestrator worked on.
-    pub(super) fn judge_own_end(&mut self, row: &TaskRow, work: &Work, memory: &Memory) {
+    pub(super) fn judge_own_end(&mut self, row: &TaskRow, work: &Work, memory: &mut Memory) {
         let begun = self.begun.get(&(row.no, row.attempt)).copied().unwrap_or(self.now);
         let since = self.now - begun;
         let output = row.output.as_deref().unwrap_or_default();
-        let inner = self.inner.get(&(row.no, row.attempt)).and_then(|no| memory.jobs().find(|job| job.no == *no));
+        let inner =
+            self.inner.get(&(row.no, row.attempt)).and_then(|no| memory.jobs().find(|job| job.no == *no).cloned());
         let code = code_of(row.error.as_deref());
         let is_right = match (row.state, work) {
             (TaskState::Succeeded, Work::Sleep(ms)) => output == b"null" && (since >= *ms || self.clock_jumps),
-            (TaskState::Succeeded, Work::Wait(key)) => self.is_sent(*key, output),
-            (TaskState::Succeeded, Work::Job(_)) => {
-                inner.is_some_and(|job| job.state == JobState::Succeeded && job.output.as_deref() == Some(output))
+            (TaskState::Succeeded, Work::Pass) => {
+                let (plan, job) = (self.accounts.get(&row.job), memory.job(row.job).ok().flatten());
+                let expected = plan.zip(job).and_then(|(account, job)| {
+                    verdict::expected(&account.plan, &job, row.position, row.index, row.round + 1, memory)
+                });
+                expected.is_none_or(|expected| serde_json::from_slice::<Value>(output).ok() == Some(expected))
             }
-            (TaskState::Failed, Work::Job(_)) => inner.is_some_and(|job| {
+            (TaskState::Failed, Work::Fail(own)) => code == **own,
+            (TaskState::Failed, Work::Sleep(_) | Work::Pass) => code == "not_reached",
+            (TaskState::Succeeded, Work::Fail(_)) => false,
+            (TaskState::Succeeded, Work::Wait(key)) => self.is_sent(*key, output),
+            (TaskState::Succeeded, Work::Job(_)) => inner
+                .as_ref()
+                .is_some_and(|job| job.state == JobState::Succeeded && job.output.as_deref() == Some(output)),
+            (TaskState::Failed, Work::Job(_)) => inner.as_ref().is_some_and(|job| {
                 let own = code_of(job.error.as_deref());
                 let is_over = matches!(job.state, JobState::Failed | JobState::Cancelled);
                 is_over && (own == code || (own.is_empty() && code == "cancelled"))
             }),
             (TaskState::TimedOut, _) => {
                 let limit = self.task_of(row).map_or(0, |task| task.timeout_s * 1000);
-                let by_inner = inner.is_some_and(|job| job.state == JobState::TimedOut);
+                let by_inner = inner.as_ref().is_some_and(|job| job.state == JobState::TimedOut);
                 code == "not_started" || by_inner || since >= limit || self.clock_jumps
             }
             (TaskState::Failed, _) => false,
@@ -69,6 +82,8 @@ impl Judge {
             format!("{work} of task {} ended {} {code} with {output} after {since} ms", row.no.0, row.state)
         });
         match (row.state, work) {
+            (TaskState::Succeeded, Work::Pass) => self.mark("a pass succeeds"),
+            (TaskState::Failed, Work::Fail(_)) => self.mark("a failure of the job's own"),
             (TaskState::Succeeded, Work::Sleep(_)) => self.mark("a sleep ends"),
             (TaskState::Succeeded, Work::Wait(_)) => {
                 self.answers.entry(output.to_vec()).or_default().insert((row.no, row.attempt));
@@ -156,7 +171,7 @@ impl Judge {
     /// A job inside of a task succeeded only if the attempt that ran it did.
     pub(super) fn inner_jobs(&mut self, jobs: &[JobRow], memory: &mut Memory) {
         for job in jobs {
-            let Some(Parent { task, attempt }) = job.parent else { continue };
+            let Some(Parent { task, attempt, .. }) = job.parent else { continue };
             let Some(row) = row_of(memory, task) else { continue };
             let record = memory.attempts(task).find(|record| record.attempt == attempt);
             let outcome = record.map(|record| record.outcome);

@@ -11,7 +11,7 @@ use warrener_shared::state::{Outcome, TaskState};
 use warrener_shared::wire::result::Report;
 use warrener_worker::session::Ticket;
 
-use super::{Judge, verdict};
+use super::{Judge, language, verdict};
 use crate::broker::Books;
 use crate::plan::{RunOn, TaskPlan, Via};
 use crate::world::Replies;
@@ -47,8 +47,16 @@ impl Judge {
                 if code == "lost" {
                     self.judge_loss(row, row.attempt);
                 }
-                let is_ours = ["lost", "crashed", "rejected", "too_many_failures", "expression_error", "unknown_kind"]
-                    .contains(&code.as_str());
+                let is_ours = [
+                    "lost",
+                    "crashed",
+                    "rejected",
+                    "too_many_failures",
+                    "expression_error",
+                    "unknown_kind",
+                    "not_reached",
+                ]
+                .contains(&code.as_str());
                 let is_said =
                     said.iter().any(|report| matches!(report, Report::Failed { error, .. } if error.code == code));
                 self.must(is_ours || is_said, "invented", || {
@@ -71,6 +79,9 @@ impl Judge {
             // The first record of an attempt is the one that is kept.
             let kept = memory.attempts(record.task).find(|kept| kept.attempt == record.attempt).cloned();
             return self.judge_history(kept.as_ref().unwrap_or(record), state);
+        }
+        if language::is_round(record) {
+            self.judge_round(record, &row, memory);
         }
         if self.task_of(&row).is_some_and(TaskPlan::is_built_in) {
             return self.judge_own_record(record, &row);
@@ -177,7 +188,7 @@ impl Judge {
     }
 
     /// What workers said at the end of an attempt.
-    fn reports_of(&self, row: &TaskRow, attempt: u32) -> impl Iterator<Item = &Report> {
+    pub(super) fn reports_of(&self, row: &TaskRow, attempt: u32) -> impl Iterator<Item = &Report> {
         let from = format!("{}.{attempt}.", row.no.0);
         let of_it = self.said.range(Ticket::from(from.as_str())..);
         of_it.take_while(move |(ticket, _)| ticket.starts_with(&from)).flat_map(|(_, said)| said)
@@ -200,6 +211,7 @@ impl Judge {
         for task in tasks.iter().filter(|task| task.map.is_some()) {
             self.count_items(job, task);
         }
+        self.count_open(&row, &tasks, memory);
         for task in tasks.iter().filter(|task| !task.state.is_final()) {
             let is_spared = self.accounts[&job].plan.tasks[task.position as usize].run_on == RunOn::Done;
             let must_be_over = row.stop.halts() || (row.stop != Stop::None && !is_spared);
@@ -245,6 +257,7 @@ impl Judge {
                 self.records(task, memory);
                 if !self.was_retried(job.id.as_str()) {
                     self.budget(task, memory);
+                    self.gave_up(task, memory);
                 }
                 if let Some(map) = task.map {
                     for item in memory.tasks(map.first_item, map.total).unwrap_or_default() {
@@ -270,10 +283,17 @@ impl Judge {
     fn budget(&mut self, task: &TaskRow, memory: &Memory) {
         let Some(plan) = self.task_of(task) else { return };
         let most = plan.attempts;
-        let costly = memory.attempts(task.no).filter(|row| row.outcome.costs_an_attempt()).count() as u64;
+        let costly = language::costly(memory, task, task.round, u32::MAX);
+        for round in 0..task.round {
+            let spent = language::costly(memory, task, round, u32::MAX);
+            self.must(spent < most, "budget", || {
+                format!("{spent} attempts of task {} failed in round {}, {most} may", task.no.0, round + 1)
+            });
+        }
         let last = memory.attempts(task.no).last().map_or(0, |row| row.attempt);
         let is_open = last < task.attempt && matches!(task.state, TaskState::Failed | TaskState::TimedOut);
-        let spent = costly + u64::from(is_open && code_of(task.error.as_deref()) != "not_started");
+        let is_costly = !["not_started", "not_reached"].contains(&code_of(task.error.as_deref()).as_str());
+        let spent = costly + u64::from(is_open && is_costly);
         self.must(spent <= most, "budget", || format!("{spent} attempts of task {} failed, {most} may", task.no.0));
     }
 

@@ -6,6 +6,7 @@ use warrener_orchestrator::store::Rows as _;
 use warrener_orchestrator::store::memory::Memory;
 use warrener_shared::state::{JobState, TaskState};
 
+use super::end::code_of;
 use crate::plan::{If, Items, JobPlan, RunOn, TaskPlan, Work, name};
 
 /// What every worker does: it adds up its input.
@@ -34,15 +35,19 @@ fn output(plan: &TaskPlan, row: &TaskRow, memory: &mut Memory) -> Value {
     let Some(map) = row.map else { return json!([]) };
     let items = memory.tasks(map.first_item, map.total).unwrap_or_default();
     let of = |item: &TaskRow| item.output.as_deref().and_then(|bytes| serde_json::from_slice(bytes).ok());
-    items.iter().map(|item| of(item).unwrap_or(Value::Null)).collect()
+    let mut list: Vec<Value> = items.iter().map(|item| of(item).unwrap_or(Value::Null)).collect();
+    // An item that never went out left nothing.
+    list.resize(map.total as usize, Value::Null);
+    Value::Array(list)
 }
 
-/// The input that a task or item must have.
+/// The input that a task or item must have in a round, counted from 1.
 pub(super) fn input(
     plan: &JobPlan,
     job: &JobRow,
     position: u32,
     index: Option<u32>,
+    round: u32,
     memory: &mut Memory,
 ) -> Option<Value> {
     let task = plan.tasks.get(position as usize)?;
@@ -56,6 +61,13 @@ pub(super) fn input(
         };
         input["item"] = item;
         input["index"] = json!(index);
+    }
+    if task.repeat.is_some() {
+        input["previous"] = match round {
+            0 | 1 => Value::Null,
+            _ => expected(plan, job, position, index, round - 1, memory)?,
+        };
+        input["round"] = json!(round);
     }
     Some(input)
 }
@@ -98,7 +110,7 @@ impl Case<'_> {
     fn is_failure(&self, place: usize) -> bool {
         let (row, plan) = (&self.tasks[place], &self.plan.tasks[place]);
         match row.state {
-            TaskState::Failed | TaskState::TimedOut => !plan.allow_failure,
+            TaskState::Failed | TaskState::TimedOut => !is_allowed(plan, row),
             TaskState::Cancelled => true,
             TaskState::Skipped => row.skip == Some(Skip::Upstream),
             _ => false,
@@ -110,14 +122,14 @@ impl Case<'_> {
         match row.state {
             TaskState::Succeeded => true,
             TaskState::Skipped => row.skip == Some(Skip::Hand),
-            TaskState::Failed | TaskState::TimedOut => plan.allow_failure,
+            TaskState::Failed | TaskState::TimedOut => is_allowed(plan, row),
             _ => false,
         }
     }
 
     fn counts_as_failed(&self, place: usize) -> bool {
         matches!(self.tasks[place].state, TaskState::Failed | TaskState::TimedOut)
-            && !self.plan.tasks[place].allow_failure
+            && !is_allowed(&self.plan.tasks[place], &self.tasks[place])
     }
 
     fn was_stopped(&self) -> bool {
@@ -128,7 +140,7 @@ impl Case<'_> {
     /// Whether it, or what it needs directly or not, runs on failure or always: `fail_fast` leaves it alone.
     fn handles(&self, place: usize) -> bool {
         let task = &self.plan.tasks[place];
-        task.run_on != RunOn::Success || task.needs.iter().any(|need| self.handles(*need))
+        matches!(task.run_on, RunOn::Failure | RunOn::Done) || task.needs.iter().any(|need| self.handles(*need))
     }
 
     fn of_task(&self, place: usize) -> Option<String> {
@@ -139,6 +151,7 @@ impl Case<'_> {
             RunOn::Success => !failed && ok,
             RunOn::Failure => failed,
             RunOn::Done => true,
+            RunOn::UnlessFailed => !failed,
         };
         let holds = match plan.condition {
             If::Always => true,
@@ -148,9 +161,11 @@ impl Case<'_> {
         let any_failed = (0..self.tasks.len()).any(|place| self.counts_as_failed(place));
         let fails_fast = self.plan.fail_fast && any_failed;
         let wrong = match row.state {
-            TaskState::Succeeded | TaskState::Failed | TaskState::TimedOut => !(may_run && holds),
+            TaskState::Succeeded | TaskState::Failed | TaskState::TimedOut => {
+                !(may_run && holds) || wants_too_many(plan, row)
+            }
             TaskState::Skipped if row.skip == Some(Skip::Upstream) => {
-                !(failed && plan.run_on == RunOn::Success || fails_fast || self.redone)
+                !(failed && matches!(plan.run_on, RunOn::Success | RunOn::UnlessFailed) || fails_fast || self.redone)
             }
             // That somebody asked for it is judged when it happens.
             TaskState::Skipped if row.skip == Some(Skip::Hand) => false,
@@ -191,6 +206,22 @@ impl Case<'_> {
     }
 }
 
+/// Whether the failure of a task is one that its plan allows.
+fn is_allowed(plan: &TaskPlan, row: &TaskRow) -> bool {
+    plan.allows(&code_of(row.error.as_deref()))
+}
+
+/// Whether a mapped task ran that wants more successes than it has items, or failed for that with enough of them.
+fn wants_too_many(plan: &TaskPlan, row: &TaskRow) -> bool {
+    let least = plan.map.as_ref().and_then(|map| map.min_successes);
+    let is_short = row.state == TaskState::Failed && code_of(row.error.as_deref()) == "too_few";
+    match (least, row.map) {
+        (Some(least), Some(map)) => is_short || least > u64::from(map.total),
+        (Some(_), None) => false,
+        (None, _) => is_short,
+    }
+}
+
 /// A task that succeeded did what its input asked for.
 fn of_output(plan: &JobPlan, job: &JobRow, place: usize, row: &TaskRow, memory: &mut Memory) -> Option<String> {
     if row.state != TaskState::Succeeded {
@@ -199,21 +230,26 @@ fn of_output(plan: &JobPlan, job: &JobRow, place: usize, row: &TaskRow, memory: 
     let position = u32::try_from(place).ok()?;
     let is = output(&plan.tasks[place], row, memory);
     let Some(map) = &plan.tasks[place].map else {
-        let expected = expected(plan, job, position, None, memory)?;
+        let expected = expected(plan, job, position, None, row.round + 1, memory)?;
         return (is != expected).then(|| format!("its output is {is}, and should be {expected}"));
     };
     let list = is.as_array()?;
     let items = row.map.and_then(|map| memory.tasks(map.first_item, map.total).ok()).unwrap_or_default();
-    if list.len() != items.len() {
-        return Some(format!("it has {} outputs of {} items", list.len(), items.len()));
+    let total = row.map.map_or(0, |map| map.total as usize);
+    if list.len() != total || (items.len() < total && map.min_successes.is_none()) {
+        return Some(format!("it has {} outputs of {total} items, {} went out", list.len(), items.len()));
     }
     let is_ok = |item: &TaskRow| item.state == TaskState::Succeeded || item.skip == Some(Skip::Hand);
     let failed = items.iter().filter(|item| !is_ok(item)).count() as u64;
-    if failed > map.max_failures {
-        return Some(format!("it succeeded, and {failed} items did not"));
+    let ok = (items.len() as u64) - failed;
+    match map.min_successes {
+        Some(least) if ok != least => return Some(format!("{ok} items succeeded, {least} were enough")),
+        None if failed > map.max_failures => return Some(format!("it succeeded, and {failed} items did not")),
+        _ => {}
     }
     for (index, item) in (0..).zip(&items).filter(|(_, item)| item.state == TaskState::Succeeded) {
-        let Some(expected) = expected(plan, job, position, Some(index), memory) else { continue };
+        let round = item.round + 1;
+        let Some(expected) = expected(plan, job, position, Some(index), round, memory) else { continue };
         let is = &list[index as usize];
         if *is != expected {
             return Some(format!(
@@ -225,12 +261,20 @@ fn of_output(plan: &JobPlan, job: &JobRow, place: usize, row: &TaskRow, memory: 
     None
 }
 
-/// What a task or item that succeeded must have come to; `None` if only who answered it knows.
-fn expected(plan: &JobPlan, job: &JobRow, position: u32, index: Option<u32>, memory: &mut Memory) -> Option<Value> {
+/// Output that a round of a task or item must have come to; `None` if only who answered it knows.
+pub(super) fn expected(
+    plan: &JobPlan,
+    job: &JobRow,
+    position: u32,
+    index: Option<u32>,
+    round: u32,
+    memory: &mut Memory,
+) -> Option<Value> {
     match &plan.tasks.get(position as usize)?.work {
-        Work::Worker => Some(work(input(plan, job, position, index, memory)?.to_string().as_bytes())),
+        Work::Worker => Some(work(input(plan, job, position, index, round, memory)?.to_string().as_bytes())),
+        Work::Pass => input(plan, job, position, index, round, memory),
         Work::Sleep(_) => Some(Value::Null),
         // Judged when they end.
-        Work::Wait(_) | Work::Job(_) => None,
+        Work::Wait(_) | Work::Job(_) | Work::Fail(_) => None,
     }
 }

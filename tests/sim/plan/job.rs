@@ -13,6 +13,8 @@ pub(crate) struct JobPlan {
     pub(crate) fail_fast: bool,
     pub(crate) deadline_s: Option<u64>,
     pub(crate) delay_s: Option<u64>,
+    /// Attempts that may be open at once.
+    pub(crate) max_parallel: Option<u64>,
     /// The key of `unique`, with what happens if it is held.
     pub(crate) unique: Option<&'static str>,
     pub(crate) via: Via,
@@ -34,6 +36,7 @@ pub(crate) enum RunOn {
     Success,
     Failure,
     Done,
+    UnlessFailed,
 }
 
 /// What `if` says.
@@ -52,6 +55,9 @@ pub(crate) struct TaskPlan {
     pub(crate) run_on: RunOn,
     pub(crate) condition: If,
     pub(crate) allow_failure: bool,
+    /// Codes of failures that are allowed.
+    pub(crate) allowed: Vec<&'static str>,
+    pub(crate) repeat: Option<RepeatPlan>,
     pub(crate) number: i64,
     pub(crate) map: Option<MapPlan>,
     pub(crate) work: Work,
@@ -79,6 +85,44 @@ pub(crate) enum Work {
     Wait(usize),
     /// The tasks of a job of its own.
     Job(Box<JobPlan>),
+    /// Nobody: its input is its output.
+    Pass,
+    /// Nobody: it fails with this code.
+    Fail(&'static str),
+}
+
+/// Rounds of a task or item.
+#[derive(Clone, Debug)]
+pub(crate) struct RepeatPlan {
+    pub(crate) until: UntilPlan,
+    pub(crate) max: u64,
+    pub(crate) delay_ms: u64,
+}
+
+/// When rounds are enough.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum UntilPlan {
+    /// In this round.
+    Round(u64),
+    /// Once the output, a number, is so large.
+    Output(i64),
+}
+
+impl UntilPlan {
+    /// Whether a round that came to this output is enough.
+    pub(crate) fn holds(self, round: u64, output: &Value) -> bool {
+        match self {
+            Self::Round(least) => round >= least,
+            Self::Output(least) => output.as_i64().is_some_and(|output| output >= least),
+        }
+    }
+
+    fn text(self) -> String {
+        match self {
+            Self::Round(least) => format!("round >= {least}"),
+            Self::Output(least) => format!("output >= {least}"),
+        }
+    }
 }
 
 impl Work {
@@ -88,6 +132,8 @@ impl Work {
             Self::Sleep(_) => "the sleep",
             Self::Wait(_) => "the wait",
             Self::Job(_) => "the job",
+            Self::Pass => "the pass",
+            Self::Fail(_) => "the failure",
         }
     }
 }
@@ -98,6 +144,7 @@ pub(crate) struct MapPlan {
     pub(crate) items: Items,
     pub(crate) max_parallel: Option<u64>,
     pub(crate) max_failures: u64,
+    pub(crate) min_successes: Option<u64>,
 }
 
 /// What a task is mapped over.
@@ -123,6 +170,7 @@ impl JobPlan {
             tasks,
             fail_fast: dice.percent(60),
             deadline_s: dice.percent(15).then(|| dice.between(5, 60)),
+            max_parallel: None,
             delay_s: dice.percent(10).then(|| dice.between(1, 10)),
             unique: dice.percent(10).then(|| *dice.pick(&["reject", "return_existing", "cancel_existing"])),
             via: *dice.pick(&[Via::Http, Via::Amqp, Via::Amqp]),
@@ -140,6 +188,9 @@ impl JobPlan {
         }
         if let Some(seconds) = self.delay_s {
             job["delay"] = json!(seconds);
+        }
+        if let Some(most) = self.max_parallel {
+            job["max_parallel"] = json!(most);
         }
         if let Some(conflict) = self.unique {
             job["unique"] = json!({"key": "k", "on_conflict": conflict});
@@ -166,6 +217,8 @@ impl TaskPlan {
             run_on: *dice.pick(&[RunOn::Success, RunOn::Success, RunOn::Success, RunOn::Failure, RunOn::Done]),
             condition,
             allow_failure: dice.percent(25),
+            allowed: Vec::new(),
+            repeat: None,
             number: i64::try_from(dice.below(100)).expect("small"),
             map,
             work: Work::Worker,
@@ -195,10 +248,11 @@ impl TaskPlan {
             "queue": queue_name(self.queue),
             "needs": needs,
             "run_on": match self.run_on {
-                RunOn::Success => "success", RunOn::Failure => "failure", RunOn::Done => "done"
+                RunOn::Success => "success", RunOn::Failure => "failure", RunOn::Done => "done",
+                RunOn::UnlessFailed => "unless_failed",
             },
             "if": condition,
-            "allow_failure": self.allow_failure,
+            "allow_failure": if self.allowed.is_empty() { json!(self.allow_failure) } else { json!(self.allowed) },
             "input": self.input(&needs),
             "priority": self.priority,
             "retry": {"max_attempts": self.attempts, "backoff": "fixed", "delay": format!("{}ms", self.retry_ms)},
@@ -215,6 +269,10 @@ impl TaskPlan {
         if let Some(map) = &self.map {
             task["for_each"] = map.json();
         }
+        if let Some(repeat) = &self.repeat {
+            let delay = format!("{}ms", repeat.delay_ms);
+            task["repeat"] = json!({"until": repeat.until.text(), "max": repeat.max, "delay": delay});
+        }
         task
     }
 
@@ -225,6 +283,8 @@ impl TaskPlan {
             Work::Sleep(_) => "warrener.sleep",
             Work::Wait(_) => "warrener.wait",
             Work::Job(_) => "warrener.job",
+            Work::Pass => "warrener.pass",
+            Work::Fail(_) => "warrener.fail",
         }
     }
 
@@ -238,12 +298,17 @@ impl TaskPlan {
                 job.as_object_mut().expect("a job is an object").remove("id");
                 return json!({"job": literal(job)});
             }
-            Work::Worker => {}
+            Work::Fail(code) => return json!({"code": code}),
+            Work::Worker | Work::Pass => {}
         }
         let mut input = json!({"n": self.number, "needs": outputs});
         if self.map.is_some() {
             input["item"] = json!("${{ item }}");
             input["index"] = json!("${{ index }}");
+        }
+        if self.repeat.is_some() {
+            input["previous"] = json!("${{ previous }}");
+            input["round"] = json!("${{ round }}");
         }
         if self.is_faulty {
             input["bad"] = json!("${{ input.missing }}");
@@ -266,7 +331,7 @@ impl MapPlan {
             Items::These((0..dice.below(6)).map(|_| i64::try_from(dice.below(50)).expect("small")).collect())
         };
         let max_parallel = dice.percent(40).then(|| dice.between(1, 3));
-        Self { items, max_parallel, max_failures: *dice.pick(&[0, 0, 1, 5]) }
+        Self { items, max_parallel, max_failures: *dice.pick(&[0, 0, 1, 5]), min_successes: None }
     }
 
     fn json(&self) -> Value {
@@ -277,6 +342,9 @@ impl MapPlan {
         let mut each = json!({"items": items, "max_failures": self.max_failures});
         if let Some(most) = self.max_parallel {
             each["max_parallel"] = json!(most);
+        }
+        if let Some(least) = self.min_successes {
+            each["min_successes"] = json!(least);
         }
         each
     }

@@ -1,7 +1,8 @@
 //! A second engine, written from the contract alone and without regard to cost: it must agree with the first.
 //!
-//! It knows needs, `run_on`, `if`, `allow_failure`, `fail_fast`, cancel, the deadline and the output of the job. It
-//! looks at all tasks again and again until nothing changes, and follows needs by recursion.
+//! It knows needs, `run_on`, `if`, `allow_failure`, `fail_fast`, `max_parallel`, rounds, work that is none, cancel, the
+//! deadline and the output of the job. It looks at all tasks again and again until nothing changes, and follows needs
+//! by recursion.
 
 use warrener_shared::error::ErrorObject;
 use warrener_shared::id::Ticket;
@@ -13,6 +14,7 @@ use super::random::Random;
 use super::world::World;
 use crate::Event;
 use crate::event::Reported;
+use crate::row::TaskRow;
 
 /// Jobs that both engines play.
 const SEEDS: u64 = 1500;
@@ -38,6 +40,23 @@ enum RunOn {
     Success,
     Failure,
     Done,
+    UnlessFailed,
+}
+
+/// Which failures are allowed.
+#[derive(Clone, Copy, Debug)]
+enum Allowed {
+    None,
+    All,
+    Code(&'static str),
+}
+
+/// Who works on a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Work {
+    Worker,
+    Pass,
+    Fail,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +72,10 @@ struct Task {
     needs: Vec<usize>,
     run_on: RunOn,
     condition: If,
-    allow_failure: bool,
+    allowed: Allowed,
+    work: Work,
+    /// Rounds that it takes, and how many it may take.
+    rounds: (u32, u32),
     /// How it ends if it runs.
     ends: State,
 }
@@ -68,6 +90,11 @@ enum Stop {
 struct Model {
     tasks: Vec<Task>,
     states: Vec<State>,
+    /// Why each failed that did.
+    codes: Vec<&'static str>,
+    /// Rounds of each that are over.
+    rounds: Vec<u32>,
+    max_parallel: Option<usize>,
     fail_fast: bool,
     failing: bool,
     stops: Vec<Stop>,
@@ -93,13 +120,21 @@ impl State {
 
 /// The rules.
 impl Model {
+    fn is_allowed(&self, at: usize) -> bool {
+        match self.tasks[at].allowed {
+            Allowed::None => false,
+            Allowed::All => true,
+            Allowed::Code(code) => code == self.codes[at],
+        }
+    }
+
     fn is_ok(&self, at: usize) -> bool {
         let failed = matches!(self.states[at], State::Failed | State::TimedOut);
-        self.states[at] == State::Succeeded || (failed && self.tasks[at].allow_failure)
+        self.states[at] == State::Succeeded || (failed && self.is_allowed(at))
     }
 
     fn is_failed(&self, at: usize) -> bool {
-        let failed = matches!(self.states[at], State::Failed | State::TimedOut) && !self.tasks[at].allow_failure;
+        let failed = matches!(self.states[at], State::Failed | State::TimedOut) && !self.is_allowed(at);
         failed || matches!(self.states[at], State::Cancelled | State::SkippedUpstream)
     }
 
@@ -108,7 +143,7 @@ impl Model {
     }
 
     fn is_in_k(&self, at: usize) -> bool {
-        let handles = |at: usize| self.tasks[at].run_on != RunOn::Success;
+        let handles = |at: usize| matches!(self.tasks[at].run_on, RunOn::Failure | RunOn::Done);
         handles(at) || (0..self.tasks.len()).any(|other| handles(other) && self.is_below(at, other))
     }
 
@@ -117,7 +152,7 @@ impl Model {
         let failed = task.needs.iter().any(|need| self.is_failed(*need));
         let ok = task.needs.iter().any(|need| self.is_ok(*need));
         match task.run_on {
-            RunOn::Success if failed => return State::SkippedUpstream,
+            RunOn::Success | RunOn::UnlessFailed if failed => return State::SkippedUpstream,
             RunOn::Success if !task.needs.is_empty() && !ok => return State::SkippedByRule,
             RunOn::Failure if !failed => return State::SkippedByRule,
             _ => {}
@@ -139,8 +174,45 @@ impl Model {
         }
     }
 
+    /// Ends tasks that take no worker, all that may begin before those that become possible by that.
+    fn work_on(&mut self) {
+        loop {
+            let own: Vec<_> = (0..self.tasks.len())
+                .filter(|at| self.states[*at] == State::Running && self.tasks[*at].work != Work::Worker)
+                .collect();
+            if own.is_empty() {
+                return;
+            }
+            for at in own {
+                if self.states[at] == State::Running {
+                    let fails = self.tasks[at].work == Work::Fail;
+                    self.finish(at, if fails { State::Failed } else { State::Succeeded }, "oom");
+                }
+            }
+        }
+    }
+
+    /// A worker's attempt ended as its task is to end.
     fn end(&mut self, at: usize) {
-        self.states[at] = self.tasks[at].ends;
+        let (ends, (rounds, most)) = (self.tasks[at].ends, self.tasks[at].rounds);
+        match ends {
+            State::Succeeded => {
+                self.rounds[at] += 1;
+                match self.rounds[at] {
+                    done if done >= rounds => self.finish(at, State::Succeeded, ""),
+                    done if done >= most => self.finish(at, State::Failed, "not_reached"),
+                    _ => {}
+                }
+            }
+            State::TimedOut => self.finish(at, ends, "timed_out"),
+            _ => self.finish(at, ends, "oom"),
+        }
+        self.work_on();
+    }
+
+    fn finish(&mut self, at: usize, state: State, code: &'static str) {
+        self.states[at] = state;
+        self.codes[at] = code;
         let counts = self.is_failed(at);
         if counts && self.fail_fast && !self.failing && self.stops.is_empty() {
             self.failing = true;
@@ -166,6 +238,7 @@ impl Model {
             }
         }
         self.settle();
+        self.work_on();
     }
 
     fn is_over(&self) -> bool {
@@ -198,19 +271,35 @@ impl Model {
 impl Model {
     fn new(random: &mut Random) -> Self {
         let count = usize::try_from(1 + random.below(9)).unwrap();
-        let tasks: Vec<Task> = (0..count).map(|at| Task::new(random, at)).collect();
+        let mut tasks: Vec<Task> = (0..count).map(|at| Task::new(random, at)).collect();
+        let max_parallel = random.percent(30).then(|| usize::try_from(1 + random.below(3)).unwrap());
+        if max_parallel.is_some() {
+            // When work that is none gets its turn among the others is a matter of order, which this engine has none of.
+            tasks.iter_mut().for_each(|task| task.work = Work::Worker);
+        }
         let states = vec![State::Waiting; count];
-        let mut model = Self { tasks, states, fail_fast: random.percent(60), failing: false, stops: Vec::new() };
+        let mut model = Self {
+            tasks,
+            states,
+            codes: vec![""; count],
+            rounds: vec![0; count],
+            max_parallel,
+            fail_fast: random.percent(60),
+            failing: false,
+            stops: Vec::new(),
+        };
         model.settle();
+        model.work_on();
         model
     }
 
     fn json(&self) -> String {
         let tasks: Vec<_> =
-            self.tasks.iter().enumerate().map(|(at, task)| format!(r#""t{at}":{}"#, task.json())).collect();
+            self.tasks.iter().enumerate().map(|(at, task)| format!(r#""t{at}":{}"#, task.json(at))).collect();
         let fail_fast = self.fail_fast;
+        let parallel = self.max_parallel.map_or_else(String::new, |most| format!(r#""max_parallel":{most},"#));
         format!(
-            r#"{{"deadline":{DEADLINE_SECS},"fail_fast":{fail_fast},"defaults":{{"retry":0}},"tasks":{{{}}}}}"#,
+            r#"{{{parallel}"deadline":{DEADLINE_SECS},"fail_fast":{fail_fast},"defaults":{{"retry":0}},"tasks":{{{}}}}}"#,
             tasks.join(",")
         )
     }
@@ -225,29 +314,58 @@ impl Task {
             _ => If::Always,
         };
         Self {
-            run_on: *random.pick(&[RunOn::Success, RunOn::Success, RunOn::Success, RunOn::Failure, RunOn::Done]),
+            run_on: *random.pick(&[
+                RunOn::Success,
+                RunOn::Success,
+                RunOn::Success,
+                RunOn::Failure,
+                RunOn::Done,
+                RunOn::UnlessFailed,
+            ]),
             condition,
-            allow_failure: random.percent(25),
+            allowed: match random.below(8) {
+                0 => Allowed::All,
+                1 => Allowed::Code("oom"),
+                2 => Allowed::Code("timed_out"),
+                3 => Allowed::Code("not_reached"),
+                _ => Allowed::None,
+            },
+            work: *random.pick(&[Work::Worker, Work::Worker, Work::Worker, Work::Worker, Work::Pass, Work::Fail]),
+            rounds: *random.pick(&[(1, 1), (1, 1), (1, 3), (2, 3), (3, 3), (3, 2)]),
             ends: *random.pick(&[State::Succeeded, State::Succeeded, State::Succeeded, State::Failed, State::TimedOut]),
             needs,
         }
     }
 
-    fn json(&self) -> String {
+    fn json(&self, at: usize) -> String {
         let needs: Vec<String> = self.needs.iter().map(|need| format!(r#""t{need}""#)).collect();
         let run_on = match self.run_on {
             RunOn::Success => "success",
             RunOn::Failure => "failure",
             RunOn::Done => "done",
+            RunOn::UnlessFailed => "unless_failed",
         };
         let condition = match self.condition {
             If::Always => "true".to_owned(),
             If::Never => "false".to_owned(),
             If::Succeeded(need) => format!("tasks.t{need}.status == 'succeeded'"),
         };
-        let allow = self.allow_failure;
+        let allow = match self.allowed {
+            Allowed::None => "false".to_owned(),
+            Allowed::All => "true".to_owned(),
+            Allowed::Code(code) => format!(r#"["{code}"]"#),
+        };
+        let work = match self.work {
+            Work::Worker if self.rounds == (1, 1) => r#""kind":"k""#.to_owned(),
+            Work::Worker => {
+                let (rounds, most) = self.rounds;
+                format!(r#""kind":"k","repeat":{{"until":"round == {rounds}","max":{most}}}"#)
+            }
+            Work::Pass => format!(r#""kind":"warrener.pass","input":{at}"#),
+            Work::Fail => r#""kind":"warrener.fail","input":{"code":"oom"}"#.to_owned(),
+        };
         format!(
-            r#"{{"kind":"k","needs":[{}],"run_on":"{run_on}","if":"{condition}","allow_failure":{allow}}}"#,
+            r#"{{{work},"needs":[{}],"run_on":"{run_on}","if":"{condition}","allow_failure":{allow}}}"#,
             needs.join(",")
         )
     }
@@ -268,7 +386,14 @@ fn report(world: &mut World, model: &Model, at: usize) -> Event {
 
 fn compare(world: &World, model: &Model, what: &str) {
     let job = world.jobs.values().next().unwrap();
-    let states: Vec<TaskState> = world.tasks_of(job).iter().map(|row| row.state).collect();
+    let rows = world.tasks_of(job);
+    // Of what may run, as many are open as may be at once.
+    let is_ready = |row: &&TaskRow| row.state == TaskState::Ready;
+    let (ready, open) = (rows.iter().filter(is_ready).count(), rows.iter().filter(|r| r.dispatch_no.is_some()).count());
+    let most = model.max_parallel.unwrap_or(usize::MAX);
+    assert!(open <= most && (ready == 0 || open == most), "{what}: {open} are open, {ready} ready, {most} may be open");
+    let stands = |row: &TaskRow| if row.state == TaskState::Ready { TaskState::Dispatched } else { row.state };
+    let states: Vec<TaskState> = rows.iter().map(stands).collect();
     let expected: Vec<TaskState> = model.states.iter().map(|state| state.word()).collect();
     assert_eq!(states, expected, "{what}: tasks of {}\n{model:#?}", model.json());
     assert_eq!(job.state, model.job_state(), "{what}: the job {}\n{model:#?}", model.json());
@@ -287,7 +412,8 @@ fn a_naive_engine_agrees() {
         world.batch(&[submitted]);
         compare(&world, &model, &format!("seed {seed}, submit"));
         while !model.is_over() {
-            let running: Vec<usize> = (0..model.tasks.len()).filter(|at| model.states[*at] == State::Running).collect();
+            let is_open = |at: &usize| world.find(&format!("t{at}")).dispatch_no.is_some();
+            let running: Vec<usize> = (0..model.tasks.len()).filter(is_open).collect();
             let event = match random.below(20) {
                 0 => {
                     model.stop(Stop::Cancel);
