@@ -80,6 +80,12 @@ impl Judge {
             let kept = memory.attempts(record.task).find(|kept| kept.attempt == record.attempt).cloned();
             return self.judge_history(kept.as_ref().unwrap_or(record), state);
         }
+        // A round may have been the last though it was not enough: its attempt succeeded, and its task failed. Tried again
+        // by hand, the task says so of its attempt, whose first record is the one that is kept.
+        let kept = memory.attempts(record.task).find(|kept| kept.attempt == record.attempt);
+        if kept.is_some_and(|kept| kept.outcome != record.outcome) {
+            return;
+        }
         if language::is_round(record) {
             self.judge_round(record, &row, memory);
         }
