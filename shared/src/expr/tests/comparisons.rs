@@ -118,7 +118,7 @@ fn tasks_are_asked_how_they_ended() {
         assert!(detail.ends_with("is asked of something that is no task"), "{detail}");
         assert!(hint.is_some_and(|hint| hint.contains("tasks.<name> is ")), "{expression}");
     }
-    let condition = Condition::parse("tasks.a is failed", &LIMITS).unwrap();
+    let condition = Condition::parse("tasks.a is failed", Roots::default(), &LIMITS).unwrap();
     let seen = condition.references().first().map(|r| (r.task.as_str(), r.output, r.error, r.results));
     assert_eq!(seen, Some(("a", false, false, false)), "the status alone is loaded");
 }
