@@ -200,7 +200,7 @@ pub enum AllowFailure {
     None,
     /// All.
     All,
-    /// Those with one of these codes.
+    /// Failures with one of these codes.
     Codes(Box<[String]>),
 }
 

@@ -85,7 +85,7 @@ impl JobTemplates {
             None => b",\"jobs\":{",
         };
         let mut whole = kept.to_vec();
-        let names = used.iter().map(|(name, _)| &**name).filter(|name| own.is_none_or(|own| own.get(name).is_none()));
+        let names = used.keys().map(|name| &**name).filter(|name| own.is_none_or(|own| own.get(name).is_none()));
         let pushed = self.push_used(&mut whole, begin, names);
         if pushed && own.is_some() {
             // It closed the object, whose own bracket comes with the rest.
