@@ -4,6 +4,7 @@
 
 mod account;
 mod built_in;
+mod code;
 mod end;
 mod kept;
 mod language;

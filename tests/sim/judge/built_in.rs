@@ -8,7 +8,7 @@ use warrener_orchestrator::store::memory::Memory;
 use warrener_shared::state::{JobState, Outcome, TaskState};
 
 use super::account::Account;
-use super::end::code_of;
+use super::code::code_of;
 use super::{Judge, row_of, verdict};
 use crate::plan::{EventPlan, JobPlan, Place, Wish, Work};
 

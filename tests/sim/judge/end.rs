@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use warrener_engine::row::{AttemptRow, Stop, TaskRow};
 use warrener_orchestrator::store::Rows as _;
 use warrener_orchestrator::store::memory::Memory;
-use warrener_shared::error::ErrorObject;
 use warrener_shared::id::{JobNo, TaskNo};
 use warrener_shared::state::{Outcome, TaskState};
 use warrener_shared::wire::result::Report;
 use warrener_worker::session::Ticket;
 
+use super::code::code_of;
 use super::{Judge, language, verdict};
 use crate::broker::Books;
 use crate::plan::{RunOn, TaskPlan, Via};
@@ -349,11 +349,6 @@ impl Judge {
             }
         }
     }
-}
-
-pub(super) fn code_of(error: Option<&[u8]>) -> String {
-    let error = error.and_then(ErrorObject::from_json);
-    error.map_or_else(String::new, |error| error.code.to_string())
 }
 
 /// How long after its time a silence may be noticed.

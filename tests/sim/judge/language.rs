@@ -7,7 +7,7 @@ use warrener_orchestrator::store::{DeadLetter, Rows as _};
 use warrener_shared::state::{Outcome, TaskState};
 use warrener_shared::wire::result::{Report, RetryAdvice};
 
-use super::end::code_of;
+use super::code::code_of;
 use super::{Judge, verdict};
 use crate::plan::{TaskPlan, Wish, Work, name};
 

@@ -6,7 +6,7 @@ use warrener_orchestrator::store::Rows as _;
 use warrener_orchestrator::store::memory::Memory;
 use warrener_shared::state::{JobState, TaskState};
 
-use super::end::code_of;
+use super::code::code_of;
 use crate::plan::{If, Items, JobPlan, RunOn, TaskPlan, Work, name};
 
 /// What every worker does: it adds up its input.
