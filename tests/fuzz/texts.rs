@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 use warrener_orchestrator::config::Config;
 use warrener_runtime::config::{Binary, Loader};
-use warrener_shared::expr::{Condition, ItemScope, Roots, Scope, TaskScope, Template};
+use warrener_shared::expr::{Condition, ItemScope, Roots, RoundScope, Rounds, Scope, TaskScope, Template};
 use warrener_shared::job::{self, SubmitContext, canonical_content, parse_duration, parse_seconds, yaml};
 use warrener_shared::json::{Doc, canonical, check};
 use warrener_shared::limits::Limits;
@@ -88,12 +88,14 @@ fn expressions() {
         job_name: None,
         job_labels: &labels,
         tasks: BTreeMap::from([("a", task.clone()), ("b", task)]),
-        item: Some(ItemScope { item: output, index: 0, total: 3 }),
+        item: Some(ItemScope { item: output.clone(), index: 0, total: 3 }),
+        round: Some(RoundScope { round: 2, previous: Doc::null(), output }),
     };
     fuzz("expression", EXPRESSIONS, EXPRESSION_WORDS, |bytes| {
         let Ok(text) = std::str::from_utf8(bytes) else { return "not text".to_owned() };
         let limits = &Limits::DEFAULT;
-        let judged = match Condition::parse(text, limits) {
+        let until = Roots { rounds: Rounds::Until, ..Roots::default() };
+        let judged = match Condition::parse(text, until, limits) {
             Err(problem) => in_short([problem.detail]),
             Ok(condition) => match condition.judge(&scope, limits) {
                 Ok(holds) => format!("{holds}"),
@@ -101,7 +103,7 @@ fn expressions() {
             },
         };
         let document = Doc::text(text);
-        let Ok(template) = Template::parse(&document, Roots { item: true }, limits) else {
+        let Ok(template) = Template::parse(&document, Roots { item: true, rounds: Rounds::Input }, limits) else {
             return judged;
         };
         match template.render(&scope, limits) {
