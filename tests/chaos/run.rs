@@ -75,7 +75,7 @@ impl Play<'_> {
     async fn all(&mut self, world: &mut World, begun: Instant) -> anyhow::Result<()> {
         let limit = Duration::from_secs(self.options.minutes * 60);
         loop {
-            let is_over = self.options.slice.map_or(begun.elapsed() > limit, |slice| self.next >= slice.1);
+            let is_over = self.options.slice.map_or_else(|| begun.elapsed() > limit, |slice| self.next >= slice.1);
             if is_over {
                 return Ok(());
             }
@@ -130,7 +130,7 @@ impl Play<'_> {
         let options = self.options;
         let store = format!("{:?}", options.store).to_lowercase();
         let only = if options.only.is_empty() { String::new() } else { format!(" --only {}", options.only.join(",")) };
-        let (from, to) = (options.slice.map_or(self.next.saturating_sub(2), |slice| slice.0), self.next + 1);
+        let (from, to) = (options.slice.map_or_else(|| self.next.saturating_sub(2), |slice| slice.0), self.next + 1);
         let (seed, rate) = (options.seed, options.rate);
         format!(
             "cargo run -p warrener-tests --bin chaos -- --seed {seed} --store {store} --rate {rate} \

@@ -1,6 +1,6 @@
 //! A worker of the load: the library's own, with a handler that writes down what it does.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::shapes::WORK;
 use crate::trace::Trace;
 
 /// Works until it is asked to end.
-pub(crate) async fn serve(file: &PathBuf) -> anyhow::Result<()> {
+pub(crate) async fn serve(file: &Path) -> anyhow::Result<()> {
     let trace = Arc::new(Trace::open(file).with_context(|| format!("opening {}", file.display()))?);
     let handler = move |context: Context, input: Value| work(Arc::clone(&trace), context, input);
     Worker::from_env().handle(WORK, handler).run().await?;

@@ -52,7 +52,7 @@ impl Judge {
         let is_enough = repeat.until.holds(u64::from(record.round) + 1, &output);
         let is_last = u64::from(record.round) + 1 >= repeat.max;
         let goes_on = !row.state.is_final() || row.attempt > record.attempt;
-        self.must(!is_enough && !(is_last && goes_on), "rounds", || {
+        self.must(!(is_enough || is_last && goes_on), "rounds", || {
             format!("round {} of task {} came to {output}: {repeat:?}", record.round + 1, record.task.0)
         });
         self.mark("a round follows another");

@@ -36,7 +36,7 @@ fn change_task(task: &mut TaskPlan, dice: &mut Dice) {
     }
     if matches!(task.work, Work::Worker) && !task.is_faulty && dice.percent(10) {
         task.is_rare = false;
-        task.work = if dice.percent(60) { Work::Pass } else { Work::Fail(*dice.pick(&["oom", "nobody"])) };
+        task.work = if dice.percent(60) { Work::Pass } else { Work::Fail(dice.pick::<&str>(&["oom", "nobody"])) };
     }
     let may_repeat = matches!(task.work, Work::Worker | Work::Pass | Work::Sleep(_));
     if may_repeat && dice.percent(25) {

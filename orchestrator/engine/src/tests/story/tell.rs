@@ -151,7 +151,7 @@ pub(super) fn history(world: &World, address: &str) -> String {
     let row = world.find(address);
     let earlier = world.attempts.iter().filter(|attempt| attempt.task == row.no);
     let is_repeated = world.specs[&row.job].tasks[row.position as usize].repeat.is_some();
-    let last = earlier.clone().last().map_or(0, |attempt| attempt.attempt);
+    let last = earlier.clone().next_back().map_or(0, |attempt| attempt.attempt);
     let mut told: Vec<String> = earlier.map(|it| one(it) + &round_of(it.round, is_repeated)).collect();
     if row.attempt > last {
         told.push(latest(row) + &round_of(row.round, is_repeated));
