@@ -115,13 +115,14 @@ t=2   b#1 succeeded 1      | b succeeded, job succeeded {"b":1}
 # A template runs by its name, as often as it is used, with the input that it is given or its own
 job: {jobs: {one: {input: 1, tasks: {x: {kind: k, input: "${{ input }}"}}, output: "${{ tasks.x.output }}"}}, tasks: {a: {kind: warrener.job, input: {use: one, input: "${{ input.n }}"}}, b: {kind: warrener.job, needs: a, input: {use: one}}}, input: {n: 5}}
 t=0   submit               | a runs job-2, dispatch job-2/x#1 5
-t=1   job-2/x#1 succeeded 7 | a succeeded, b runs job-3, dispatch job-3/x#1 1, job-2/x succeeded, job-2 succeeded 7
+t=1   job-2/x#1 succeeded 7 | a succeeded, b runs job-3, job-2/x succeeded, job-2 succeeded 7, dispatch job-3/x#1 1
 t=2   job-3/x#1 succeeded 8 | b succeeded, job succeeded {"b":8}, job-3/x succeeded, job-3 succeeded 8
 
 # Templates are handed down to the jobs of templates, and to those that are written
 job: {jobs: {outer: {tasks: {y: {kind: warrener.job, input: {use: inner}}}}, inner: {tasks: {z: {kind: k}}}}, tasks: {a: {kind: warrener.job, input: {use: outer}}, b: {kind: warrener.job, needs: a, input: {job: {kind: warrener.job, input: {use: inner}}}}}}
 t=0   submit               | a runs job-2, job-2/y runs job-3, dispatch job-3/z#1
-t=1   job-3/z#1 succeeded 1 | job-3/z succeeded
+t=1   job-3/z#1 succeeded 1 | a succeeded, b runs job-4, job-2/y succeeded, job-2 succeeded {"y":{"z":1}}, job-3/z succeeded,
+      | job-3 succeeded {"z":1}, job-4/task runs job-5, dispatch job-5/z#1
 
 # A name that comes from data is none: it fails for good
 job: {jobs: {one: {tasks: {x: {kind: k}}}}, input: {use: one}, tasks: {a: {kind: warrener.job, input: "${{ input }}", retry: 3}}}
