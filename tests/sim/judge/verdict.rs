@@ -218,7 +218,8 @@ fn wants_too_many(plan: &TaskPlan, row: &TaskRow) -> bool {
     match (least, row.map) {
         (Some(least), Some(map)) => is_short || least > u64::from(map.total),
         (Some(_), None) => false,
-        (None, _) => is_short,
+        // What failed inside of a job comes up as it is.
+        (None, _) => is_short && !matches!(plan.work, Work::Job(_)),
     }
 }
 
