@@ -313,8 +313,11 @@ impl<S: Store> Driver<S> {
         self.clock.monotonic().saturating_sub(moment)
     }
 
+    /// Time of day, as the wall clock was when it was last followed: a clock that is set in the middle of a turn makes
+    /// nothing due before the timers have moved with it.
     fn now(&self) -> Timestamp {
-        Timestamp(self.clock.now_ms())
+        let monotonic = i64::try_from(self.clock.monotonic().as_millis()).unwrap_or(i64::MAX);
+        Timestamp(monotonic.saturating_add(self.clock_offset))
     }
 
     /// Handles packets as one batch; if that fails, one input at a time, so that one bad input stops no other.

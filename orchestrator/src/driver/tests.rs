@@ -444,6 +444,22 @@ fn a_limit_that_passed_while_nobody_could_hear_is_judged_once_all_is_read() {
 }
 
 #[test]
+fn a_clock_that_is_set_in_the_middle_of_a_turn_ends_nothing() {
+    for days in [-8, 8] {
+        let (mut run, _) = at_work();
+        run.hear_for(1);
+        run.hand.jump(days * 24 * 3_600_000);
+        // The rest of the turn, in which all was read up to now.
+        run.pass_time();
+        assert_eq!(state(&mut run), JobState::Running, "{days} days");
+        run.hear_for(8);
+        assert_eq!(state(&mut run), JobState::Running, "{days} days: it has its time and ten seconds more");
+        run.hear_for(12);
+        assert_eq!(state(&mut run), JobState::Failed, "{days} days: its time is over");
+    }
+}
+
+#[test]
 fn reports_that_were_not_committed_count_as_unread() {
     let (mut run, ticket) = at_work();
     run.hand.pass(600_000);

@@ -50,7 +50,7 @@ impl<S: Store> Driver<S> {
             metrics::counter!("warrener_clock_jumps_total").increment(1);
             self.age.notice(&self.clock);
             self.memory.forget_rows();
-            if let Err(error) = self.store.shift(by, self.now()) {
+            if let Err(error) = self.store.shift(by, Timestamp(self.clock.now_ms())) {
                 self.degrade(&error.to_string());
                 return Err(error);
             }
