@@ -58,6 +58,9 @@ async fn restore(
         tracing::warn!("{what}");
         context.troubles.set(PART, Some(what));
         context.troubles.tell(&context.shared.health);
+        if missing.contains(&context.shared.names.results()) {
+            context.input(Input::ReportsLost).await;
+        }
         tokio::time::sleep(CONSUMERS_LEAVE).await;
     }
     session.declare(&topology).await?;

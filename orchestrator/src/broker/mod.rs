@@ -156,7 +156,8 @@ async fn session(
     backoff: &mut Backoff,
 ) -> Result<(), BrokerError> {
     let session = Session::open(&context.settings).await?;
-    // What the queues of open attempts lost while we were away must be noticed before they are declared.
+    // What queues lost while we were away must be noticed before they are declared.
+    let reports_lost = session.depth(&context.shared.names.results()).await?.is_none();
     session.declare(&Topology::orchestrator(&context.shared.names, &[])).await?;
     heal::prepare_all(context, &session, &context.busy()).await?;
     session.declare(&Topology::orchestrator(&context.shared.names, &context.ours())).await?;
@@ -175,6 +176,9 @@ async fn session(
     loops.spawn(events::run(context.clone(), link.clone()));
     if !wiped {
         context.input(Input::Connected { wiped }).await;
+    }
+    if reports_lost {
+        context.input(Input::ReportsLost).await;
     }
     tracing::info!(version = session.server_version(), "connected to the broker");
     loops.spawn(pulse::run(context.clone(), link.clone()));

@@ -58,6 +58,7 @@ impl<S: Store> Driver<S> {
                 let first = self.watch.lane_lost(*no);
                 self.unpublish(first, batch);
             }
+            Input::ReportsLost => self.watch.reports_lost(now),
             // A worker may name any queue in its heartbeats, forged or not.
             Input::Queue(name) if self.has_room_for(name) => {
                 self.lane_of(name)?;

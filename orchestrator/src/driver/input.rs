@@ -70,6 +70,8 @@ pub enum Input {
     LaneFound(i64, bool),
     /// The queue at the broker was made anew; what it held is gone.
     LaneLost(i64),
+    /// The queue of reports was gone; what it held was not read.
+    ReportsLost,
     /// A worker asked for a queue that is new.
     Queue(QueueName),
     /// An answer to all built-in tasks that wait for this event.

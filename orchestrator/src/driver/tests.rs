@@ -5,6 +5,7 @@ mod blame;
 mod dead;
 mod evidence;
 mod fell_out;
+mod lost_reports;
 mod outcome;
 mod stops;
 

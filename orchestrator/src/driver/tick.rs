@@ -33,11 +33,22 @@ impl<S: Store> Driver<S> {
 
     fn look_at_open_attempts(&mut self) -> Result<(), StoreError> {
         if self.connected {
+            self.repeat_unheard()?;
             self.republish()?;
             self.give_owed()?;
             self.give_up_on_silent()?;
         }
         Ok(())
+    }
+
+    /// Publishes attempts again that may have ended in reports that were lost with their queue. A crash before that leaves
+    /// them to their time limits.
+    fn repeat_unheard(&mut self) -> Result<(), StoreError> {
+        let Some(first) = self.watch.ended_unheard(self.clock.monotonic()) else { return Ok(()) };
+        tracing::warn!("the queue of results was gone; attempts that no worker names are published again");
+        let mut batch = self.new_batch();
+        self.unpublish(Some(first), &mut batch);
+        self.settle(batch).map(drop)
     }
 
     /// While nothing else is committed: keeps how far publishing has come and which answers were given, so that a

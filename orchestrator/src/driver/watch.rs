@@ -19,6 +19,9 @@ const REPUBLISH_AFTER: Duration = Duration::from_secs(45);
 /// would be a hot loop.
 const SEND_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
+/// Time that a worker may take to name its attempts: a heartbeat, and what a new session needs.
+const NAMING: Duration = Duration::from_secs(7);
+
 /// An open attempt.
 #[derive(Debug)]
 pub(super) struct Open {
@@ -35,6 +38,8 @@ pub(super) struct Open {
     /// Longest silence, from the first sign of life on.
     silence: Option<Duration>,
     seen: Option<Duration>,
+    /// Latest moment at which a worker said something about it; nothing renews it.
+    heard: Option<Duration>,
     /// Set once its log says that some of its progress can't be used.
     told_unusable: bool,
     /// Bytes on their way to the broker.
@@ -63,6 +68,8 @@ pub(super) struct Watch {
     settled_below: i64,
     /// Queues that lost messages of waiting tasks, and why: each is said once.
     losses: BTreeSet<(i64, DeathReason)>,
+    /// Moment at which reports were lost with their queue, and the latest dispatch that one may have been about.
+    lost_reports: Option<(Duration, i64)>,
     /// Bytes on their way to the broker.
     pub(super) bytes: usize,
 }
@@ -106,6 +113,7 @@ impl Watch {
             named: false,
             silence,
             seen: None,
+            heard: None,
             told_unusable: false,
             bytes: 0,
         };
@@ -185,6 +193,26 @@ impl Watch {
         first
     }
 
+    /// Notes that the queue of reports is gone with its messages.
+    pub(super) fn reports_lost(&mut self, now: Duration) {
+        self.lost_reports = self.open.last_key_value().map(|(last, _)| (now, *last));
+    }
+
+    /// Attempts that may have ended unheard are to be published again: they left their queues, and since reports were
+    /// lost no worker has named them, for as long as it may take one. Gives the first of their dispatches.
+    pub(super) fn ended_unheard(&mut self, now: Duration) -> Option<i64> {
+        let (lost, last) = self.lost_reports.filter(|(lost, _)| now.saturating_sub(*lost) >= NAMING)?;
+        self.lost_reports = None;
+        let is_unheard = |open: &Open| open.started && !open.claimed && open.heard.is_none_or(|heard| heard <= lost);
+        let mut first = None;
+        for (no, open) in self.open.range_mut(..=last).filter(|(_, open)| is_unheard(open)) {
+            open.published = Published::No;
+            first = first.or(Some(*no));
+        }
+        self.settled_below = first.map_or(self.settled_below, |first| first.min(self.settled_below));
+        first
+    }
+
     /// The message of the attempt found no queue. Gives its dispatch, which is to be published again.
     pub(super) fn unrouted(&mut self, ticket: &Ticket) -> Option<i64> {
         self.settled_below = 0;
@@ -214,6 +242,10 @@ impl Watch {
     /// The session ended: what was on its way may not have arrived; silences start anew.
     pub(super) fn reconnected(&mut self, now: Duration) {
         self.settled_below = 0;
+        if let Some((lost, _)) = &mut self.lost_reports {
+            // Meanwhile nobody could be heard.
+            *lost = now;
+        }
         for open in self.open.values_mut() {
             open.interrupted = true;
             if matches!(open.published, Published::Sent(_)) {
@@ -283,6 +315,7 @@ impl Watch {
     pub(super) fn seen(&mut self, ticket: &Ticket, worker: Option<&Arc<str>>, now: Duration) -> bool {
         let Some(open) = self.get_mut(ticket) else { return false };
         open.seen = Some(now);
+        open.heard = Some(now);
         let news = !open.started || (worker.is_some() && open.worker.as_ref() != worker);
         open.started = true;
         if let Some(worker) = worker.filter(|worker| open.worker.as_ref() != Some(worker)) {
