@@ -59,7 +59,7 @@ test: ## all tests, and the examples in the documentation
 # A part of it; FAULTS.md is of longer runs, with all faults.
 chaos: ## real processes broken under load for MINUTES (1) on each store, and every job judged; another SEED breaks others
 	@cargo build --workspace --bins --examples --locked --quiet
-	@for store in sqlite postgres; do $${CARGO_TARGET_DIR:-target}/debug/chaos --store $$store \
+	@for store in sqlite postgres; do SKIPPED=$(SKIPPED) $${CARGO_TARGET_DIR:-target}/debug/chaos --store $$store \
 	--minutes $(or $(MINUTES),1) --seed $(or $(SEED),1) || exit 1; done
 
 # The counts are of the build that the tests have, of which nothing is built anew.

@@ -31,7 +31,7 @@ pub(crate) struct AmqpClient {
     /// Submit no more.
     pub(crate) stop: CancellationToken,
     pub(crate) leave: CancellationToken,
-    /// What was sent and is not accepted: the documents, and when each was sent last.
+    /// Submits that are not accepted: the documents, and when each was sent last.
     pub(crate) waiting: BTreeMap<String, (String, Option<Instant>)>,
 }
 

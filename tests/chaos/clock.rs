@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-/// Where it says how far off the clock is; `None` if the library is not on this machine.
+/// Settings of libfaketime; it has no library where there is none on this machine.
 #[derive(Debug)]
 pub(crate) struct Clock {
     library: Option<PathBuf>,
@@ -32,7 +32,7 @@ impl Clock {
             .context("the clock")
     }
 
-    /// What makes a process follow it.
+    /// Environment that makes a process follow it.
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
         let Some(library) = &self.library else { return Vec::new() };
         vec![
@@ -45,7 +45,7 @@ impl Clock {
     }
 }
 
-/// Where Debian, Fedora and Alpine put it.
+/// Paths where Debian, Fedora and Alpine put it.
 const PLACES: [&str; 4] = [
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
     "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1",

@@ -23,7 +23,7 @@ impl Dice {
         least + self.next() % (most - least + 1)
     }
 
-    /// One of several.
+    /// Picks one of several.
     pub(crate) fn one_of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
         &all[self.below(all.len())]
     }

@@ -1,4 +1,4 @@
-//! What is done to the system, each fault with its name and its words in the table.
+//! Faults that are made, each with its name and its words in the table.
 
 mod broker;
 mod foreign;
@@ -14,20 +14,20 @@ use crate::dice::Dice;
 use crate::proxy::{Mode, Trap};
 use crate::world::{Line, Store, World};
 
-/// One sort of fault.
+/// Sort of fault.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fault {
     /// As it is typed.
     pub(crate) name: &'static str,
-    /// What is done, in words.
+    /// Words for the table.
     pub(crate) what: &'static str,
     /// With which store it can be done; `None` means with both.
     pub(crate) store: Option<Store>,
-    /// What it takes.
+    /// Deed that makes it.
     pub(crate) deed: Deed,
 }
 
-/// What is done.
+/// Deeds that make faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Deed {
     KillOrchestrator,
@@ -128,7 +128,7 @@ impl Fault {
         }
     }
 
-    /// Whether it is the fault of somebody whom the load has nothing to do with, so that nobody may notice.
+    /// Tells whether it is the fault of somebody whom the load has nothing to do with, so that nobody may notice.
     pub(crate) const fn is_foreign(&self) -> bool {
         matches!(self.deed, Deed::FullReply | Deed::GoneReply | Deed::HeadlessReply | Deed::Nonsense)
     }

@@ -2,7 +2,7 @@
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// One frame, byte for byte.
+/// Frame, byte for byte.
 #[derive(Debug)]
 pub(crate) struct Frame(Vec<u8>);
 

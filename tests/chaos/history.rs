@@ -1,21 +1,21 @@
-//! What was seen from outside: what clients sent, what workers did, and what the product says became of it. Nothing of
-//! it is made by code of the product.
+//! Histories as seen from outside: what clients sent, what workers did, and what the product says became of it. Nothing
+//! of them is made by code of the product.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
 use crate::shapes::Shape;
 
-/// Everything that was seen.
+/// History of one run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
     /// Jobs by id.
     pub(crate) sent: BTreeMap<String, Sent>,
-    /// What workers did, in no order.
+    /// Runs of tasks by workers, in no order.
     pub(crate) runs: Vec<Run>,
-    /// What became of jobs, as read when each was first seen to be final.
+    /// Ends of jobs, as read when each was first seen to be final.
     pub(crate) ends: BTreeMap<String, End>,
     /// The messages `job.finished` that came.
     pub(crate) answers: Vec<Finished>,
@@ -23,9 +23,9 @@ pub(crate) struct History {
     pub(crate) listed: BTreeMap<String, String>,
     /// Dead letters of tasks, by job.
     pub(crate) dead: Vec<(String, String)>,
-    /// Whether every answer must have come: the broker kept its data.
+    /// Set if every answer must have come: the broker kept its data.
     pub(crate) must_answer: bool,
-    /// When the first fault was made, in nanoseconds since 1970.
+    /// Time of the first fault, in nanoseconds since 1970.
     pub(crate) calm_until: u64,
 }
 
@@ -35,13 +35,13 @@ pub(crate) struct Sent {
     pub(crate) shape: Shape,
     /// First time, in nanoseconds since 1970.
     pub(crate) at: u64,
-    /// When it was first said to be accepted.
+    /// Time at which it was first said to be accepted, in nanoseconds since 1970.
     pub(crate) accepted: Option<u64>,
-    /// Whether its client waits for `job.finished`.
+    /// Set if its client waits for `job.finished`.
     pub(crate) asks: bool,
 }
 
-/// One run of a task, as the worker wrote it down: its begin before it did anything, its end before it reported.
+/// Run of a task, as the worker wrote it down: its begin before it did anything, its end before it reported.
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
     pub(crate) job: String,
@@ -50,20 +50,20 @@ pub(crate) struct Run {
     /// A word that no other run has, and that its output carries.
     pub(crate) run: String,
     pub(crate) began: u64,
-    /// When it ended and how, if it did.
+    /// End, as its time and its way; none if there was none.
     pub(crate) ended: Option<(u64, Ending)>,
     /// The runs whose outputs its input carries.
     pub(crate) up: Vec<String>,
 }
 
-/// How a run ended.
+/// Ways in which a run ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
     Gave,
     Failed,
 }
 
-/// What the product says of a job that is final.
+/// Final job, as the product tells it.
 #[derive(Clone, Debug)]
 pub(crate) struct End {
     pub(crate) state: String,
@@ -71,7 +71,7 @@ pub(crate) struct End {
     pub(crate) events: Vec<Event>,
 }
 
-/// What it says of a task or item.
+/// Task or item of a final job, as the product tells it.
 #[derive(Clone, Debug)]
 pub(crate) struct TaskEnd {
     /// Address.
@@ -108,12 +108,38 @@ impl History {
         self.ends.values().map(|end| end.tasks.len()).sum()
     }
 
-    /// Jobs sent before this moment, in nanoseconds since 1970, that are not known to be final.
+    /// Jobs sent before this moment, in nanoseconds since 1970, of which nobody said that they are final.
     pub(crate) fn open_at(&self, moment: u64) -> Vec<String> {
-        let open = self.sent.iter().filter(|(id, sent)| sent.at <= moment && !self.ends.contains_key(*id));
+        let told: HashSet<_> = self.answers.iter().map(|answer| answer.job.as_str()).collect();
+        let is_open = |id: &str| !self.ends.contains_key(id) && !told.contains(id);
+        let open = self.sent.iter().filter(|(id, sent)| sent.at <= moment && is_open(id));
         open.map(|(id, _)| id.clone()).collect()
     }
+
+    /// Jobs whose end was not read yet: those that may have ended unsaid first, then those that were said to have.
+    pub(crate) fn unread(&self, now: u64) -> Vec<String> {
+        let told: HashSet<_> = self.answers.iter().map(|answer| answer.job.as_str()).collect();
+        let (mut unsaid, mut said) = (Vec::new(), Vec::new());
+        for (id, sent) in self.sent.iter().filter(|(id, _)| !self.ends.contains_key(*id)) {
+            let patience = if sent.asks { TELLING } else { YOUNG };
+            match (told.contains(id.as_str()), now.saturating_sub(sent.at) > patience) {
+                (true, _) => said.push(id.clone()),
+                (false, true) => unsaid.push(id.clone()),
+                (false, false) => {}
+            }
+        }
+        unsaid.truncate(UNSAID);
+        unsaid.extend(said);
+        unsaid
+    }
 }
+
+/// Nanoseconds before a job is asked after whose end is told to nobody.
+const YOUNG: u64 = 400_000_000;
+/// Nanoseconds before a job is asked after whose client waits to be told of its end.
+const TELLING: u64 = 10_000_000_000;
+/// Jobs that may have ended unsaid that are asked after in one round.
+const UNSAID: usize = 60;
 
 /// The address of a task or item.
 pub(crate) fn address(task: &Value, index: &Value) -> String {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::history::{End, Ending, History, Run, Sent};
 use crate::shapes::Must;
 
-/// Something that must not be.
+/// Breach of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Breach {
     /// `lost`, `stuck`, `stranger`, `twice`, `gap`, `invented`, `early`, `wrong`, `changed`, `unanswered`,
@@ -16,7 +16,7 @@ pub(crate) struct Breach {
     pub(crate) what: String,
 }
 
-/// Everything that is wrong with a history.
+/// Finds all breaches in a history.
 pub(crate) fn judge(history: &History) -> Vec<Breach> {
     let mut runs: BTreeMap<&str, Vec<&Run>> = BTreeMap::new();
     for run in &history.runs {
@@ -187,7 +187,7 @@ fn addresses(must: &Must) -> Vec<String> {
     std::iter::once(must.task.to_owned()).chain(items).collect()
 }
 
-/// What gives the output of a need: itself, or its items.
+/// Addresses of the results that a need stands for: its own, or those of its items.
 fn items_of(need: &str, tasks: &[Must]) -> Vec<String> {
     let must = tasks.iter().find(|must| must.task == need);
     let items = must.and_then(|must| must.items);

@@ -1,4 +1,4 @@
-//! What can be typed.
+//! Command line.
 
 use std::path::PathBuf;
 
@@ -10,13 +10,13 @@ use crate::world::Store;
 #[derive(Clone, Debug, Parser)]
 #[command(name = "chaos")]
 pub(crate) struct Options {
-    /// How long faults are made.
+    /// Time for which faults are made.
     #[arg(long, default_value_t = 3)]
     pub(crate) minutes: u64,
-    /// What the order of the faults and the jobs follow from.
+    /// Seed that the order of the faults and the jobs follow from.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Where jobs are kept.
+    /// Database for the jobs.
     #[arg(long, value_enum, default_value = "sqlite")]
     pub(crate) store: Store,
     /// Only these faults, by name, separated by commas.
@@ -45,7 +45,7 @@ pub(crate) struct Options {
     pub(crate) worker: Option<PathBuf>,
 }
 
-/// How a history is spoilt.
+/// Ways to spoil a history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Mutilation {
     /// A job is not listed in the end.

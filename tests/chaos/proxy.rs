@@ -21,7 +21,7 @@ pub(crate) struct Proxy {
     state: Arc<State>,
 }
 
-/// What it does with everything.
+/// Treatment of everything that passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// Passes it on.
@@ -58,7 +58,7 @@ struct State {
     broker: u16,
     mode: watch::Sender<Mode>,
     trap: Mutex<Option<Trap>>,
-    /// Whether a confirm arrived since the trap was set.
+    /// Set once a confirm arrived after the trap was set.
     confirmed: AtomicBool,
     sprung: AtomicU32,
     /// Ends every connection of now.
@@ -107,7 +107,7 @@ impl Proxy {
         *self.state.trap.lock().unwrap_or_else(PoisonError::into_inner) = trap;
     }
 
-    /// How often a trap was sprung.
+    /// Number of traps that were sprung.
     pub(crate) fn sprung(&self) -> u32 {
         self.state.sprung.load(Ordering::Relaxed)
     }
@@ -160,7 +160,7 @@ async fn pump(from: OwnedReadHalf, to: OwnedWriteHalf, way: Direction, state: &S
     end.cancel();
 }
 
-/// What waits to be passed on, and from when.
+/// Part of the stream that waits, and the moment until which it does.
 enum Passing {
     Greeting([u8; 8]),
     Frame(Instant, Frame),
@@ -230,7 +230,7 @@ async fn send(
 }
 
 impl State {
-    /// Whether the trap is sprung by this frame; then whether half of it still goes out.
+    /// Springs the trap if this is its frame; then tells whether half of it still goes out.
     fn springs(&self, way: Direction, frame: &Frame) -> Option<bool> {
         let mut trap = self.trap.lock().unwrap_or_else(PoisonError::into_inner);
         let method = frame.method();

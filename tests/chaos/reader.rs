@@ -16,8 +16,7 @@ use crate::record::Record;
 /// Notes the ends of jobs while they come.
 pub(crate) async fn follow(port: u16, record: Record, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        let settled = now().saturating_sub(u64::try_from(YOUNG.as_nanos()).unwrap_or_default());
-        let open = record.history().open_at(settled);
+        let open = record.history().unread(now());
         let reading = stream::iter(open.into_iter().take(ROUND)).for_each_concurrent(AT_ONCE, async |id| {
             // While the orchestrator is away there is nothing to read; it is asked again.
             if let Ok(Some(end)) = end_of(port, &id).await {
@@ -30,7 +29,7 @@ pub(crate) async fn follow(port: u16, record: Record, stop: CancellationToken) {
     }
 }
 
-/// What became of a job, if it is final.
+/// Reads what became of a job, if it is final.
 pub(crate) async fn end_of(port: u16, id: &str) -> anyhow::Result<Option<End>> {
     let (status, job) = get(port, &format!("/api/v1/jobs/{id}")).await;
     let state = job["state"].as_str().unwrap_or_default();
@@ -60,12 +59,12 @@ pub(crate) async fn dead(port: u16) -> anyhow::Result<Vec<(String, String)>> {
     Ok(letters.iter().filter_map(of_job).collect())
 }
 
-/// Whether the orchestrator says that it is ready.
+/// Asks whether the orchestrator is ready.
 pub(crate) async fn is_ready(port: u16) -> bool {
     get(port, "/readyz").await.0 == 200
 }
 
-/// What the orchestrator says of a job that does not end.
+/// Asks why a job does not end.
 pub(crate) async fn reason(port: u16, id: &str) -> String {
     let (status, tasks) = get(port, &format!("/api/v1/jobs/{id}/tasks?items=true")).await;
     let tasks = tasks["items"].as_array().cloned().unwrap_or_default();
@@ -112,10 +111,8 @@ fn event(event: &Value) -> Event {
 }
 
 const FINAL: [&str; 4] = ["succeeded", "failed", "cancelled", "timed_out"];
-/// A job is not asked after before this.
-const YOUNG: Duration = Duration::from_millis(400);
 const PAUSE: Duration = Duration::from_millis(50);
-/// Jobs asked after in one round, oldest first.
+/// Jobs asked after in one round.
 const ROUND: usize = 120;
 /// Jobs asked after side by side.
 const AT_ONCE: usize = 8;

@@ -25,7 +25,7 @@ impl Record {
         (id, document)
     }
 
-    /// Its submit was said to be accepted.
+    /// Notes that its submit was said to be accepted.
     pub(crate) fn accept(&self, id: &str) {
         let mut history = self.history();
         let Some(sent) = history.sent.get_mut(id).filter(|sent| sent.accepted.is_none()) else { return };
@@ -43,7 +43,7 @@ impl Record {
         self.history().answers.push(Finished { job: job.to_owned(), state: state.to_owned() });
     }
 
-    /// What became of a job.
+    /// Notes what became of a job.
     pub(crate) fn end(&self, job: &str, end: End) {
         self.history().ends.insert(job.to_owned(), end);
     }
@@ -67,7 +67,7 @@ impl Record {
     /// Jobs that are accepted and not known to be final.
     pub(crate) fn in_flight(&self) -> usize {
         let history = self.history();
-        history.sent.iter().filter(|(id, sent)| sent.accepted.is_some() && !history.ends.contains_key(*id)).count()
+        history.open_at(u64::MAX).iter().filter(|id| history.sent[*id].accepted.is_some()).count()
     }
 
     pub(crate) fn history(&self) -> MutexGuard<'_, History> {

@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 
 use crate::dice::Dice;
 
-/// What sort of job it is.
+/// Sort of job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// One task, worked on by code.
+    /// Single task, worked on by code.
     Single,
-    /// One task, worked on by a program.
+    /// Single task, worked on by a program.
     Program,
-    /// One task, worked on by an RPC server that knows nothing of us.
+    /// Single task, worked on by an RPC server that knows nothing of us.
     Foreign,
     /// Three tasks, each of which needs what the ones before gave.
     Chain,
@@ -25,16 +25,16 @@ pub(crate) enum Shape {
     Long,
 }
 
-/// What must come of a task.
+/// Task, and what must come of it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Must {
-    /// Its name.
+    /// Name.
     pub(crate) task: &'static str,
-    /// What it needs, in the order in which its input names their outputs.
+    /// Needs, in the order in which the input names their outputs.
     pub(crate) needs: &'static [&'static str],
     /// Items, if it is mapped.
     pub(crate) items: Option<u32>,
-    /// How it ends.
+    /// State that it ends in.
     pub(crate) state: &'static str,
 }
 
@@ -83,12 +83,12 @@ impl Shape {
         job
     }
 
-    /// How the job ends.
+    /// State that the job ends in.
     pub(crate) fn state(self) -> &'static str {
         if self == Self::Doomed { "failed" } else { "succeeded" }
     }
 
-    /// How its tasks end.
+    /// Tasks, each with the end that it must have.
     pub(crate) fn tasks(self) -> &'static [Must] {
         const fn must(task: &'static str, needs: &'static [&'static str], state: &'static str) -> Must {
             Must { task, needs, items: None, state }

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use crate::faults::ALL;
 use crate::world::Store;
 
-/// What one sort of fault came to.
+/// Row of the table: what a sort of fault came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Row {
     pub(crate) hits: u64,
@@ -20,7 +20,7 @@ pub(crate) struct Row {
     pub(crate) slowest: Duration,
 }
 
-/// What a run came to.
+/// Sums of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Totals {
     pub(crate) seconds: u64,

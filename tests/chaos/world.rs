@@ -1,4 +1,4 @@
-//! Everything that runs: broker, database, orchestrator, workers, and the proxies between them.
+//! World of a run: broker, database, orchestrator, workers, and the proxies between them.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::record::Record;
 use crate::trace::{SCRIPT, Trace};
 use crate::{reader, rpc, shapes};
 
-/// Where jobs are kept.
+/// Database for the jobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Store {
     Sqlite,
@@ -42,9 +42,9 @@ pub(crate) struct World {
     /// Before the broker, for the orchestrator, the workers and the clients.
     pub(crate) proxies: [Proxy; 3],
     pub(crate) record: Record,
-    /// Whether the broker lost data in which answers may have been.
+    /// Set once the broker lost data in which answers may have been.
     pub(crate) forgot: bool,
-    /// How often the orchestrator ended by itself.
+    /// Number of times that the orchestrator ended by itself.
     pub(crate) ended: u32,
     rpc: JoinHandle<()>,
     folder: TempDir,
@@ -56,7 +56,7 @@ pub(crate) struct Staff {
     pub(crate) process: Option<Process>,
 }
 
-/// Which of the proxies.
+/// Line between the broker and others, with a proxy of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Line {
     Orchestrator,
@@ -202,7 +202,7 @@ impl World {
         Ok(begun.elapsed())
     }
 
-    /// Somebody with all rights at the broker, past the proxies.
+    /// Connects with all rights at the broker, past the proxies.
     pub(crate) async fn hand(&self) -> anyhow::Result<(Connection, Channel)> {
         let url = self.node.url();
         let connecting = Connection::connect(&url, ConnectionProperties::default());

@@ -34,7 +34,7 @@ fn reports() {
                 );
                 word(&report).to_owned()
             }
-            Err(unreadable) => in_short([unreadable.to_string()]),
+            Err(unreadable) => in_short([unreadable.code]),
         }
     });
 }
@@ -50,7 +50,7 @@ fn bundles() {
         let message = message(input);
         match parse_bundle(&message, &Limits::DEFAULT) {
             Ok(read) => format!("{} of them", read.len().min(9)),
-            Err(unreadable) => in_short([unreadable.to_string()]),
+            Err(unreadable) => in_short([unreadable.code]),
         }
     });
 }

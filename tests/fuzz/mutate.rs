@@ -1,6 +1,7 @@
 //! A fuzzer for a parser, small enough to be part of its tests. It plays what is kept in `tests/fuzz/corpus/<target>`
 //! and in the seeds, then what mutation makes of them; an input that the parser answers in a new way joins them.
-//! `WARRENER_TEST_FUZZ` is how many seconds it goes on; without it, it plays a fixed number of inputs.
+//! `WARRENER_TEST_FUZZ` is how many seconds it goes on; without it, it plays a fixed number of inputs. With
+//! `WARRENER_TEST_FUZZ_KEEP` the short ones that were answered in a new way are added to the corpus.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -17,7 +18,9 @@ pub(crate) fn fuzz(target: &str, seeds: &[&[u8]], words: &[&str], play: impl Fn(
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().find(|folder| folder.join("tests/fuzz").is_dir());
     let root = root.expect("the repository holds a corpus");
     let mut pool: Vec<Vec<u8>> = seeds.iter().map(|seed| seed.to_vec()).collect();
-    pool.extend(kept(&root.join("tests/fuzz/corpus").join(target)));
+    let corpus = root.join("tests/fuzz/corpus").join(target);
+    pool.extend(kept(&corpus));
+    let known = pool.len();
     let mut seen = BTreeSet::new();
     let mut try_one = |input: &[u8]| {
         let begun = Instant::now();
@@ -44,6 +47,9 @@ pub(crate) fn fuzz(target: &str, seeds: &[&[u8]], words: &[&str], play: impl Fn(
         }
     }
     assert!(seen.len() > 1, "{target}: all inputs are taken alike: nothing is tried");
+    if std::env::var_os("WARRENER_TEST_FUZZ_KEEP").is_some() {
+        keep(&corpus, &pool[known..]);
+    }
     println!("{target}: {played} inputs, {} ways to take them", seen.len());
 }
 
@@ -52,6 +58,14 @@ fn kept(folder: &Path) -> Vec<Vec<u8>> {
         std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     files.sort();
     files.iter().filter_map(|file| std::fs::read(file).ok()).collect()
+}
+
+/// Keeps short inputs, each under a name that follows from what it is.
+fn keep(corpus: &Path, found: &[Vec<u8>]) {
+    std::fs::create_dir_all(corpus).expect("a folder can be made");
+    for input in found.iter().filter(|input| input.len() <= KEPT_LENGTH).take(KEPT) {
+        std::fs::write(corpus.join(format!("{:016x}", hash(input))), input).expect("a file can be written");
+    }
 }
 
 fn mutated(pool: &[Vec<u8>], words: &[&str], random: &mut Random) -> Vec<u8> {
@@ -103,11 +117,13 @@ fn hash(bytes: &[u8]) -> u64 {
     hasher.finish()
 }
 
-/// The first words of a list of problems, without what was quoted from the input.
+/// The first words of each of some problems, without most of what is quoted from the input.
 pub(crate) fn in_short(problems: impl IntoIterator<Item = impl std::fmt::Display>) -> String {
     let mut text = String::new();
     for problem in problems.into_iter().take(6) {
-        write!(text, "{problem};").ok();
+        let words = problem.to_string();
+        let words = words.split_whitespace().take(4).collect::<Vec<_>>();
+        write!(text, "{};", words.join("_")).ok();
     }
     text.retain(|c| c.is_ascii_alphabetic() || c == ';' || c == '_');
     text.truncate(200);
@@ -130,6 +146,9 @@ const INPUTS: u32 = 1_500;
 /// Longest time for one input, on a busy machine and without optimisation.
 const SLOW: Duration = Duration::from_secs(10);
 const POOL: usize = 4_000;
+/// Inputs kept by one run, and their bytes at most.
+const KEPT: usize = 24;
+const KEPT_LENGTH: usize = 300;
 const LONGEST: usize = 20_000;
 const NUMBERS: [&str; 12] = [
     "0",

@@ -1,4 +1,4 @@
-//! What the broker's administrator can do.
+//! Faults that the broker's administrator can make.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What happens between the processes.
+//! Faults between the processes.
 
 use std::time::Duration;
 

@@ -49,7 +49,7 @@ pub(super) async fn file(world: &World, dice: &mut Dice, deed: Deed) -> anyhow::
     Ok(1)
 }
 
-/// Whether faults of system calls can be made here.
+/// Tells whether system calls can be made to fail here.
 pub(super) fn can_trace() -> bool {
     let tried =
         std::process::Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
