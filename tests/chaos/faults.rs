@@ -249,7 +249,12 @@ pub(crate) const ALL: &[Fault] = &[
     ),
     on(Store::Sqlite, "full_disk", Deed::FullDisk, "no room on the database's disk, 2–6 s"),
     on(Store::Sqlite, "held_lock", Deed::HoldLock, "a stranger holds the database's write lock, 2–6 s"),
-    on(Store::Sqlite, "failed_sync", Deed::FailSync, "every `fdatasync` of the orchestrator fails with EIO, 2–6 s"),
+    on(
+        Store::Sqlite,
+        "failed_sync",
+        Deed::FailSync,
+        "`fdatasync` of the orchestrator fails with EIO: it ends at once, started again",
+    ),
     on(Store::Postgres, "kill_postgres", Deed::KillPostgres, "PostgreSQL: killed and started again"),
     on(
         Store::Postgres,

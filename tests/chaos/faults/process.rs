@@ -4,6 +4,7 @@ use nix::sys::signal::Signal;
 
 use super::{Deed, hold};
 use crate::dice::Dice;
+use crate::proxy::Mode;
 use crate::world::World;
 
 pub(super) async fn orchestrator(world: &mut World, dice: &mut Dice, deed: Deed) -> anyhow::Result<u32> {
@@ -60,12 +61,15 @@ pub(super) async fn broker(world: &mut World, dice: &mut Dice, deed: Deed) -> an
             world.forgot = true;
             world.node.kill().await?;
             world.node.forget()?;
+            // A broker that is set up anew has its users before it takes connections.
+            world.proxies.iter().for_each(|proxy| proxy.set(Mode::Closed));
         }
     }
     hold(dice, 0, 2_000).await;
     world.node.launch().await?;
     if deed == Deed::WipeBroker {
         world.import().await?;
+        world.proxies.iter().for_each(|proxy| proxy.set(Mode::Open));
     }
     Ok(1)
 }

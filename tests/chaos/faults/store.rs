@@ -10,13 +10,14 @@ use rusqlite::Connection;
 use tokio::process::Command;
 use tokio::task::block_in_place;
 use tokio::time::sleep;
+use warrener_tests::cluster::Process;
 use warrener_tests::postgres::Server;
 
 use super::{Deed, hold};
 use crate::dice::Dice;
 use crate::world::World;
 
-pub(super) async fn file(world: &World, dice: &mut Dice, deed: Deed) -> anyhow::Result<u32> {
+pub(super) async fn file(world: &mut World, dice: &mut Dice, deed: Deed) -> anyhow::Result<u32> {
     match deed {
         Deed::FullDisk => {
             block_in_place(|| world.disk.fill())?;
@@ -43,7 +44,13 @@ pub(super) async fn file(world: &World, dice: &mut Dice, deed: Deed) -> anyhow::
                 kill(Pid::from_raw(tracer), Signal::SIGINT).ok();
             }
             strace.wait().await?;
-            return Ok(u32::from(attached));
+            // It ends itself at once: nobody knows what a disk kept that did not sync.
+            let end = world.orchestrator.as_mut().and_then(Process::end);
+            let aborted = end.is_some_and(|end| end == format!("signal {}", Signal::SIGABRT as i32));
+            if aborted {
+                world.orchestrator = None;
+            }
+            return Ok(u32::from(aborted || attached));
         }
     }
     Ok(1)
