@@ -14,7 +14,6 @@ use warrener_shared::wire::submit::EventBody;
 use super::app::{App, respond, to_json};
 use super::http::receive;
 use super::problem::Problem;
-use super::query::Parameters;
 use super::submit::check_encoding;
 use crate::driver::{Answer, Input};
 
@@ -31,7 +30,6 @@ pub(super) async fn answer(
     request: Request<Body>,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    Parameters::read(&parts.uri, &[])?;
     check_encoding(&parts.headers)?;
     let payload = receive(&app.edge, &parts.headers, body, app.shared.limits.output_bytes).await?.bytes;
     let payload = if payload.trim_ascii().is_empty() { b"null".to_vec() } else { payload };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -59,8 +59,7 @@ impl From<DeadHead> for LetterResource {
     }
 }
 
-pub(super) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, Problem> {
-    let parameters = Parameters::read(&uri, &["cursor", "limit"])?;
+pub(super) async fn list(State(app): State<Arc<App>>, parameters: Parameters) -> Result<Response, Problem> {
     let limit = parameters.limit()?;
     let before = parameters.cursor(|text| text.parse().ok())?;
     app.answer(move |_, snapshot| {
@@ -71,8 +70,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
     .await
 }
 
-pub(super) async fn get(State(app): State<Arc<App>>, DeadPath(no): DeadPath, uri: Uri) -> Result<Response, Problem> {
-    Parameters::read(&uri, &[])?;
+pub(super) async fn get(State(app): State<Arc<App>>, DeadPath(no): DeadPath) -> Result<Response, Problem> {
     app.answer(move |_, snapshot| {
         let row = snapshot.dead_letter(no)?.ok_or_else(|| no_letter(&no.to_string()))?;
         Ok(LetterDetail {
@@ -85,20 +83,14 @@ pub(super) async fn get(State(app): State<Arc<App>>, DeadPath(no): DeadPath, uri
     .await
 }
 
-pub(super) async fn discard(
-    State(app): State<Arc<App>>,
-    DeadPath(no): DeadPath,
-    uri: Uri,
-) -> Result<Response, Problem> {
-    Parameters::read(&uri, &[])?;
+pub(super) async fn discard(State(app): State<Arc<App>>, DeadPath(no): DeadPath) -> Result<Response, Problem> {
     let letter = load(&app, no).await?;
     app.command(Command::Discard(no)).await?;
     Ok(Json(LetterResource::from(letter.head)).into_response())
 }
 
 /// A message goes back to where it was sent; a task has its job, which is retried instead.
-pub(super) async fn replay(State(app): State<Arc<App>>, DeadPath(no): DeadPath, uri: Uri) -> Result<Response, Problem> {
-    Parameters::read(&uri, &[])?;
+pub(super) async fn replay(State(app): State<Arc<App>>, DeadPath(no): DeadPath) -> Result<Response, Problem> {
     let letter = load(&app, no).await?;
     let parcel = parcel(&letter)?;
     app.command(Command::Replay(no, Box::new(parcel))).await?;

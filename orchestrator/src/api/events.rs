@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::Uri;
 use axum::response::Response;
 
 use super::app::App;
@@ -13,8 +12,11 @@ use super::problem::Problem;
 use super::query::Parameters;
 use super::shape::List;
 
-pub(super) async fn list(State(app): State<Arc<App>>, JobPath(id): JobPath, uri: Uri) -> Result<Response, Problem> {
-    let parameters = Parameters::read(&uri, &["cursor", "limit"])?;
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    JobPath(id): JobPath,
+    parameters: Parameters,
+) -> Result<Response, Problem> {
     let limit = parameters.limit()?;
     let after = parameters.cursor(|text| text.parse().ok())?.unwrap_or(0);
     app.answer(move |_, snapshot| {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::Uri;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -17,7 +16,6 @@ use warrener_shared::time::Timestamp;
 use super::app::App;
 use super::path::{JobPath, no_job};
 use super::problem::Problem;
-use super::query::Parameters;
 use super::shape::{ByState, Raw, raw, time};
 use crate::driver::{Answer, Command};
 use crate::store::view::{JobRecord, Snapshot};
@@ -162,35 +160,32 @@ pub(super) fn entry(app: &App, snapshot: &mut Snapshot<'_>, id: &JobId) -> Resul
     Ok(app.shared.specs.of(&job, snapshot)?.entry(job))
 }
 
-pub(super) async fn get(State(app): State<Arc<App>>, JobPath(id): JobPath, uri: Uri) -> Result<Response, Problem> {
-    Parameters::read(&uri, &[])?;
+pub(super) async fn get(State(app): State<Arc<App>>, JobPath(id): JobPath) -> Result<Response, Problem> {
     app.answer(move |app, snapshot| shown(app, snapshot, &id)).await
 }
 
-pub(super) async fn cancel(state: State<Arc<App>>, path: JobPath, uri: Uri) -> Result<Response, Problem> {
-    change(state, path, uri, Command::Cancel).await
+pub(super) async fn cancel(state: State<Arc<App>>, path: JobPath) -> Result<Response, Problem> {
+    change(state, path, Command::Cancel).await
 }
 
-pub(super) async fn pause(state: State<Arc<App>>, path: JobPath, uri: Uri) -> Result<Response, Problem> {
-    change(state, path, uri, |id| Command::Pause(id, true)).await
+pub(super) async fn pause(state: State<Arc<App>>, path: JobPath) -> Result<Response, Problem> {
+    change(state, path, |id| Command::Pause(id, true)).await
 }
 
-pub(super) async fn resume(state: State<Arc<App>>, path: JobPath, uri: Uri) -> Result<Response, Problem> {
-    change(state, path, uri, |id| Command::Pause(id, false)).await
+pub(super) async fn resume(state: State<Arc<App>>, path: JobPath) -> Result<Response, Problem> {
+    change(state, path, |id| Command::Pause(id, false)).await
 }
 
-pub(super) async fn retry(state: State<Arc<App>>, path: JobPath, uri: Uri) -> Result<Response, Problem> {
-    change(state, path, uri, Command::Retry).await
+pub(super) async fn retry(state: State<Arc<App>>, path: JobPath) -> Result<Response, Problem> {
+    change(state, path, Command::Retry).await
 }
 
 /// Has the job changed and answers with what became of it.
 async fn change(
     State(app): State<Arc<App>>,
     JobPath(id): JobPath,
-    uri: Uri,
     command: impl FnOnce(JobId) -> Command,
 ) -> Result<Response, Problem> {
-    Parameters::read(&uri, &[])?;
     match app.command(command(id.clone())).await? {
         Answer::NotFound => Err(no_job(id.as_str())),
         Answer::Conflict(why) => Err(Problem::conflict(why)),

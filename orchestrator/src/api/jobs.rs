@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::Uri;
 use axum::response::Response;
 use warrener_shared::id::JobNo;
 
@@ -14,8 +13,7 @@ use super::problem::Problem;
 use super::query::Parameters;
 use super::shape::List;
 
-pub(super) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, Problem> {
-    let parameters = Parameters::read(&uri, &["q", "cursor", "limit"])?;
+pub(super) async fn list(State(app): State<Arc<App>>, parameters: Parameters) -> Result<Response, Problem> {
     let filter = filter::parse(parameters.get("q").unwrap_or("")).map_err(|why| Problem::parameter("q", why))?;
     let limit = parameters.limit()?;
     let before = parameters.cursor(|text| i64::from_str_radix(text, 36).ok().filter(|no| *no > 0).map(JobNo))?;

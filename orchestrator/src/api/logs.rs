@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::Uri;
 use axum::response::Response;
 use serde::Serialize;
 
@@ -27,9 +26,8 @@ struct LogResource {
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     TaskPath(id, address): TaskPath,
-    uri: Uri,
+    parameters: Parameters,
 ) -> Result<Response, Problem> {
-    let parameters = Parameters::read(&uri, &["cursor", "limit"])?;
     let limit = parameters.limit()?;
     let after = parameters.cursor(cursor)?.unwrap_or((0, 0));
     app.answer(move |app, snapshot| {

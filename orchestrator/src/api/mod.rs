@@ -9,6 +9,7 @@ mod dead;
 mod dry_run;
 mod events;
 mod filter;
+mod gate;
 mod health;
 pub mod http;
 mod job;
@@ -20,6 +21,7 @@ mod query;
 mod queues;
 mod reason;
 mod results;
+mod route;
 mod routes;
 mod shape;
 mod submit;
@@ -81,6 +83,7 @@ fn router(api: Api, stop: CancellationToken) -> (Router, mpsc::Sender<Packet>) {
         .method_not_allowed_fallback(
             |method: Method, uri: Uri| async move { Problem::method(method.as_str(), uri.path()) },
         )
+        .layer(axum::middleware::from_fn_with_state(app.clone(), gate::gate))
         // The last word of all: what is refused here has touched nothing.
         .layer(axum::middleware::from_fn_with_state(edge, http::guard))
         .with_state(app);

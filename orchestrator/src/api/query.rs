@@ -1,9 +1,11 @@
 //! Query parameters, each known by name.
 
-use axum::extract::Query;
+use axum::extract::{FromRequestParts, Query};
 use axum::http::Uri;
+use axum::http::request::Parts;
 
 use super::problem::Problem;
+use super::route::Parameter;
 
 /// Elements of a page unless asked otherwise.
 const LIMIT_DEFAULT: usize = 50;
@@ -11,17 +13,18 @@ const LIMIT_DEFAULT: usize = 50;
 const LIMIT_MAX: usize = 1_000;
 
 /// The query parameters of one request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
     /// Reads the query of a request that takes these parameters.
-    pub(super) fn read(uri: &Uri, known: &[&str]) -> Result<Self, Problem> {
+    pub(super) fn read(uri: &Uri, known: &[&Parameter]) -> Result<Self, Problem> {
         let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
             .map_err(|error| Problem::parameter("the query", error.body_text()))?;
         for (at, (name, _)) in pairs.iter().enumerate() {
-            if !known.contains(&name.as_str()) {
-                let takes = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            if !known.iter().any(|parameter| parameter.name == *name) {
+                let names: Vec<&str> = known.iter().map(|parameter| parameter.name).collect();
+                let takes = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
                 return Err(Problem::parameter(name, format_args!("unknown; the parameters here are: {takes}")));
             }
             if pairs[..at].iter().any(|(earlier, _)| earlier == name) {
@@ -58,5 +61,13 @@ impl Parameters {
         let cursor = read(text);
         let wrong = || Problem::parameter("cursor", "not a next_cursor of this list; leave it out to start anew");
         cursor.map(Some).ok_or_else(wrong)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Parameters {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(parts.extensions.get::<Self>().cloned().expect("the gate has read them"))
     }
 }

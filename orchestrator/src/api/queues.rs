@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::Uri;
 use axum::response::Response;
 use serde::Serialize;
 use warrener_shared::id::QueueName;
@@ -106,8 +105,7 @@ fn find(snapshot: &Snapshot<'_>, name: &QueueName) -> Result<QueueRow, Problem> 
     found.ok_or_else(|| no_queue(name.as_str()))
 }
 
-pub(super) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, Problem> {
-    let parameters = Parameters::read(&uri, &["cursor", "limit"])?;
+pub(super) async fn list(State(app): State<Arc<App>>, parameters: Parameters) -> Result<Response, Problem> {
     let limit = parameters.limit()?;
     let after = parameters.get("cursor").map(str::to_owned);
     app.answer(move |app, snapshot| {
@@ -117,21 +115,15 @@ pub(super) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
     .await
 }
 
-pub(super) async fn pause(state: State<Arc<App>>, path: QueuePath, uri: Uri) -> Result<Response, Problem> {
-    change(state, path, uri, true).await
+pub(super) async fn pause(state: State<Arc<App>>, path: QueuePath) -> Result<Response, Problem> {
+    change(state, path, true).await
 }
 
-pub(super) async fn resume(state: State<Arc<App>>, path: QueuePath, uri: Uri) -> Result<Response, Problem> {
-    change(state, path, uri, false).await
+pub(super) async fn resume(state: State<Arc<App>>, path: QueuePath) -> Result<Response, Problem> {
+    change(state, path, false).await
 }
 
-async fn change(
-    State(app): State<Arc<App>>,
-    QueuePath(name): QueuePath,
-    uri: Uri,
-    paused: bool,
-) -> Result<Response, Problem> {
-    Parameters::read(&uri, &[])?;
+async fn change(State(app): State<Arc<App>>, QueuePath(name): QueuePath, paused: bool) -> Result<Response, Problem> {
     match app.command(Command::PauseQueue(name.clone(), paused)).await? {
         Answer::NotFound => Err(no_queue(name.as_str())),
         Answer::Conflict(why) => Err(Problem::conflict(why)),
@@ -146,12 +138,7 @@ async fn change(
 }
 
 /// What an autoscaler asks: how many slots there is work for. What a paused queue holds back is no work.
-pub(super) async fn scaling(
-    State(app): State<Arc<App>>,
-    QueuePath(name): QueuePath,
-    uri: Uri,
-) -> Result<Response, Problem> {
-    Parameters::read(&uri, &[])?;
+pub(super) async fn scaling(State(app): State<Arc<App>>, QueuePath(name): QueuePath) -> Result<Response, Problem> {
     app.answer(move |app, snapshot| {
         let row = find(snapshot, &name)?;
         let opened = snapshot.opened(row.no)?;

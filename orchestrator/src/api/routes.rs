@@ -7,57 +7,65 @@ use axum::http::Method;
 use axum::routing::{MethodRouter, get, post};
 
 use super::app::App;
+use super::http::Lane;
+use super::route::{CURSOR, DRY_RUN, FILTER, ITEMS, LIMIT, Parameter, Route, WAIT};
 use super::{answer, dead, events, health, job, jobs, logs, queues, submit, task, tasks, workers};
 
-/// One method of one path.
-pub(super) struct Route {
-    /// `GET` takes nothing from the writer: it answers while the writer is stopped.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the tests of what holds for every path go by it"))]
-    pub(super) method: Method,
-    /// As the router writes it, with a name in braces for each part that varies.
-    pub(super) path: &'static str,
-    /// Who answers.
-    handler: fn() -> MethodRouter<Arc<App>>,
+type Handler = fn() -> MethodRouter<Arc<App>>;
+type Query = &'static [&'static Parameter];
+
+const NONE: Query = &[];
+const PAGE: Query = &[CURSOR, LIMIT];
+
+const fn read(path: &'static str, lane: Lane, query: Query, handler: Handler) -> Route {
+    Route { method: Method::GET, path, lane, query: Some(query), handler }
 }
 
-const fn read(path: &'static str, handler: fn() -> MethodRouter<Arc<App>>) -> Route {
-    Route { method: Method::GET, path, handler }
+const fn change(path: &'static str, query: Query, handler: Handler) -> Route {
+    Route { method: Method::POST, path, lane: Lane::Free, query: Some(query), handler }
 }
 
-const fn change(path: &'static str, handler: fn() -> MethodRouter<Arc<App>>) -> Route {
-    Route { method: Method::POST, path, handler }
+const fn probe(path: &'static str, lane: Lane, handler: Handler) -> Route {
+    Route { method: Method::GET, path, lane, query: None, handler }
 }
 
 /// The table. A method appears once for each path.
 pub(super) static ROUTES: &[Route] = &[
-    read("/livez", || get(health::live)),
-    read("/readyz", || get(health::ready)),
-    read("/metrics", || get(health::metrics)),
-    read("/api/v1/jobs", || get(jobs::list)),
-    change("/api/v1/jobs", || post(submit::submit)),
-    read("/api/v1/jobs/{id}", || get(job::get)),
-    read("/api/v1/jobs/{id}/tasks", || get(tasks::list)),
-    read("/api/v1/jobs/{id}/events", || get(events::list)),
-    change("/api/v1/jobs/{id}/cancel", || post(job::cancel)),
-    change("/api/v1/jobs/{id}/pause", || post(job::pause)),
-    change("/api/v1/jobs/{id}/retry", || post(job::retry)),
-    change("/api/v1/jobs/{id}/resume", || post(job::resume)),
-    read("/api/v1/tasks/{job}/{task}", || get(task::get)),
-    read("/api/v1/tasks/{job}/{task}/logs", || get(logs::list)),
-    change("/api/v1/tasks/{job}/{task}/retry", || post(task::retry)),
-    change("/api/v1/tasks/{job}/{task}/skip", || post(task::skip)),
-    change("/api/v1/events/{event}/{key}", || post(answer::answer)),
-    read("/api/v1/queues", || get(queues::list)),
-    change("/api/v1/queues/{name}/pause", || post(queues::pause)),
-    change("/api/v1/queues/{name}/resume", || post(queues::resume)),
-    read("/api/v1/queues/{name}/scaling", || get(queues::scaling)),
-    read("/api/v1/workers", || get(workers::list)),
-    change("/api/v1/workers/{id}/drain", || post(workers::drain)),
-    read("/api/v1/dead", || get(dead::list)),
-    read("/api/v1/dead/{id}", || get(dead::get)),
-    change("/api/v1/dead/{id}/replay", || post(dead::replay)),
-    change("/api/v1/dead/{id}/discard", || post(dead::discard)),
+    probe("/livez", Lane::Free, || get(health::live)),
+    probe("/readyz", Lane::Free, || get(health::ready)),
+    probe("/metrics", Lane::Single, || get(health::metrics)),
+    read("/api/v1/jobs", Lane::List, &[FILTER, CURSOR, LIMIT], || get(jobs::list)),
+    change("/api/v1/jobs", &[DRY_RUN, WAIT], || post(submit::submit)),
+    read("/api/v1/jobs/{id}", Lane::Single, NONE, || get(job::get)),
+    read("/api/v1/jobs/{id}/tasks", Lane::List, &[ITEMS, CURSOR, LIMIT], || get(tasks::list)),
+    read("/api/v1/jobs/{id}/events", Lane::List, PAGE, || get(events::list)),
+    change("/api/v1/jobs/{id}/cancel", NONE, || post(job::cancel)),
+    change("/api/v1/jobs/{id}/pause", NONE, || post(job::pause)),
+    change("/api/v1/jobs/{id}/retry", NONE, || post(job::retry)),
+    change("/api/v1/jobs/{id}/resume", NONE, || post(job::resume)),
+    read("/api/v1/tasks/{job}/{task}", Lane::Single, NONE, || get(task::get)),
+    read("/api/v1/tasks/{job}/{task}/logs", Lane::List, PAGE, || get(logs::list)),
+    change("/api/v1/tasks/{job}/{task}/retry", NONE, || post(task::retry)),
+    change("/api/v1/tasks/{job}/{task}/skip", NONE, || post(task::skip)),
+    change("/api/v1/events/{event}/{key}", NONE, || post(answer::answer)),
+    read("/api/v1/queues", Lane::List, PAGE, || get(queues::list)),
+    change("/api/v1/queues/{name}/pause", NONE, || post(queues::pause)),
+    change("/api/v1/queues/{name}/resume", NONE, || post(queues::resume)),
+    read("/api/v1/queues/{name}/scaling", Lane::Single, NONE, || get(queues::scaling)),
+    read("/api/v1/workers", Lane::Free, PAGE, || get(workers::list)),
+    change("/api/v1/workers/{id}/drain", NONE, || post(workers::drain)),
+    read("/api/v1/dead", Lane::List, PAGE, || get(dead::list)),
+    read("/api/v1/dead/{id}", Lane::Single, NONE, || get(dead::get)),
+    change("/api/v1/dead/{id}/replay", NONE, || post(dead::replay)),
+    change("/api/v1/dead/{id}/discard", NONE, || post(dead::discard)),
 ];
+
+/// The route that a request is for, by the path as the router writes it; none for a path or method that there is not.
+pub(super) fn find(method: &Method, path: &str) -> Option<&'static Route> {
+    // Whatever answers GET answers HEAD.
+    let method = if *method == Method::HEAD { &Method::GET } else { method };
+    ROUTES.iter().find(|route| route.path == path && route.method == *method)
+}
 
 /// A router of all of them.
 pub(super) fn router() -> Router<Arc<App>> {

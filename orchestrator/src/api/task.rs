@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::Uri;
 use axum::response::Response;
 use serde::Serialize;
 use warrener_engine::row::{AttemptRow, Counts, TaskRow};
@@ -16,7 +15,6 @@ use super::app::App;
 use super::job;
 use super::path::{TaskPath, no_task};
 use super::problem::Problem;
-use super::query::Parameters;
 use super::reason::{Circumstances, Needs, reason};
 use super::results::{self, ItemLists};
 use super::shape::{ByState, Raw, raw, time};
@@ -162,22 +160,20 @@ fn mapped(row: &TaskRow, spec: &TaskSpec) -> MappedPart {
     MappedPart { total: row.map.map(|map| map.total), items: ByState(counts) }
 }
 
-pub(super) async fn retry(state: State<Arc<App>>, path: TaskPath, uri: Uri) -> Result<Response, Problem> {
-    change(state, path, uri, Command::RetryTask).await
+pub(super) async fn retry(state: State<Arc<App>>, path: TaskPath) -> Result<Response, Problem> {
+    change(state, path, Command::RetryTask).await
 }
 
-pub(super) async fn skip(state: State<Arc<App>>, path: TaskPath, uri: Uri) -> Result<Response, Problem> {
-    change(state, path, uri, Command::Skip).await
+pub(super) async fn skip(state: State<Arc<App>>, path: TaskPath) -> Result<Response, Problem> {
+    change(state, path, Command::Skip).await
 }
 
 /// Has the task changed and answers with what became of it.
 async fn change(
     State(app): State<Arc<App>>,
     TaskPath(id, address): TaskPath,
-    uri: Uri,
     command: impl FnOnce(JobId, TaskAddress) -> Command,
 ) -> Result<Response, Problem> {
-    Parameters::read(&uri, &[])?;
     match app.command(command(id.clone(), address.clone())).await? {
         Answer::NotFound => {
             // Which of the two does not exist is told by looking.
@@ -190,12 +186,7 @@ async fn change(
     }
 }
 
-pub(super) async fn get(
-    State(app): State<Arc<App>>,
-    TaskPath(id, address): TaskPath,
-    uri: Uri,
-) -> Result<Response, Problem> {
-    Parameters::read(&uri, &[])?;
+pub(super) async fn get(State(app): State<Arc<App>>, TaskPath(id, address): TaskPath) -> Result<Response, Problem> {
     answer(&app, id, address).await
 }
 

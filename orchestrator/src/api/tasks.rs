@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::Uri;
 use axum::response::Response;
 use warrener_engine::row::TaskRow;
 
@@ -42,8 +41,11 @@ impl Place {
     }
 }
 
-pub(super) async fn list(State(app): State<Arc<App>>, JobPath(id): JobPath, uri: Uri) -> Result<Response, Problem> {
-    let parameters = Parameters::read(&uri, &["items", "cursor", "limit"])?;
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    JobPath(id): JobPath,
+    parameters: Parameters,
+) -> Result<Response, Problem> {
     let with_items = parameters.flag("items")?;
     let limit = parameters.limit()?;
     let start = parameters.cursor(Place::parse)?.unwrap_or(Place::task(0));

@@ -29,10 +29,10 @@ pub(super) struct Wish {
 impl Wish {
     /// Reads it from the head of a request.
     pub(super) fn of(parts: &Parts) -> Result<Self, Problem> {
-        let parameters = Parameters::read(&parts.uri, &["dry_run", "wait"])?;
+        let parameters = parts.extensions.get::<Parameters>().expect("the gate has read them");
         Ok(Self {
             dry_run: parameters.flag("dry_run")?,
-            wait: wait(&parameters)?,
+            wait: wait(parameters)?,
             key: idempotency_key(&parts.headers)?,
             traceparent: traceparent(&parts.headers),
         })

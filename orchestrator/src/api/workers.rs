@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::Uri;
 use serde::Serialize;
 
 use super::app::App;
@@ -45,8 +44,10 @@ impl From<Seen> for WorkerResource {
     }
 }
 
-pub(super) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<List<WorkerResource>>, Problem> {
-    let parameters = Parameters::read(&uri, &["cursor", "limit"])?;
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    parameters: Parameters,
+) -> Result<Json<List<WorkerResource>>, Problem> {
     let all = app.shared.workers.all().into_iter().map(WorkerResource::from).collect();
     let limit = parameters.limit()?;
     Ok(Json(List::slice(all, |worker: &WorkerResource| &worker.id, parameters.get("cursor"), limit)))
@@ -55,9 +56,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<L
 pub(super) async fn drain(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
-    uri: Uri,
 ) -> Result<Json<WorkerResource>, Problem> {
-    Parameters::read(&uri, &[])?;
     let known = app
         .shared
         .workers

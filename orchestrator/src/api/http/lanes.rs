@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use axum::http::Method;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::super::problem::Problem;
@@ -10,16 +9,17 @@ use crate::config::Http;
 
 /// Longest wait for a permit; a list that waits longer was asked for by too many.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Reads that touch a bounded number of rows. Whatever is not named here may be a list.
-const SINGLE: &[&str] = &[
-    "/api/v1/jobs/{id}",
-    "/api/v1/tasks/{job}/{task}",
-    "/api/v1/dead/{id}",
-    "/api/v1/queues/{name}/scaling",
-    "/metrics",
-];
-/// What is answered from memory, at once, whatever else is going on; `other` is any path that there is not.
-const FREE: &[&str] = &["/livez", "/readyz", "/api/v1/workers", "other"];
+
+/// What a request takes of the readers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Lane {
+    /// Nothing: it is answered from memory, or by the writer.
+    Free,
+    /// A bounded number of rows.
+    Single,
+    /// As many rows as there are.
+    List,
+}
 
 /// The permits.
 #[derive(Debug)]
@@ -34,12 +34,13 @@ impl Lanes {
     }
 
     /// A permit to answer; none for what needs none.
-    pub(super) async fn enter(&self, method: &Method, path: &str) -> Result<Option<SemaphorePermit<'_>>, Problem> {
-        if !matches!(*method, Method::GET | Method::HEAD) || FREE.contains(&path) {
-            return Ok(None);
-        }
-        let lane = if SINGLE.contains(&path) { &self.singles } else { &self.lists };
-        match tokio::time::timeout(PATIENCE, lane.acquire()).await {
+    pub(super) async fn enter(&self, lane: Lane) -> Result<Option<SemaphorePermit<'_>>, Problem> {
+        let permits = match lane {
+            Lane::Free => return Ok(None),
+            Lane::Single => &self.singles,
+            Lane::List => &self.lists,
+        };
+        match tokio::time::timeout(PATIENCE, permits.acquire()).await {
             Ok(permit) => Ok(Some(permit.expect("nobody closes the semaphore"))),
             Err(_) => Err(Problem::busy("too_many_reads", "others wait to read the same; try again in a moment")),
         }

@@ -27,6 +27,7 @@ use crate::config::Http;
 pub(super) use self::accept::Server;
 pub(super) use self::body::{Received, receive};
 pub(super) use self::guard::guard;
+pub(super) use self::lanes::Lane;
 
 /// The rules of the edge and what is left of each bound.
 #[derive(Debug)]
@@ -76,6 +77,16 @@ impl Edge {
             max_connections: http.max_connections,
             descriptors,
         }
+    }
+
+    /// A permit to answer in this lane; none where none is needed.
+    pub(super) async fn enter(&self, lane: Lane) -> Result<Option<tokio::sync::SemaphorePermit<'_>>, Problem> {
+        self.lanes.enter(lane).await
+    }
+
+    /// An answer that takes room until it is sent, or is given up for want of room.
+    pub(super) async fn send(&self, response: axum::response::Response) -> axum::response::Response {
+        self.bodies.send(response).await
     }
 
     /// A place among the submits that wait for the end of their job, for as long as it is held.
