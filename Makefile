@@ -10,6 +10,8 @@ FRONT_DOOR := -p warrener-client -p warrener-worker
 # The other languages' clients that the tests publish and work with.
 PIKA := 1.4.4
 AMQPLIB := 2.3.1
+# What makes up requests from the document of the API.
+SCHEMATHESIS := 4.32.5
 
 export PATH := $(PATH):$(TOOLS)/bin
 export PYTHONPATH := $(POLYGLOT)/python
@@ -34,7 +36,7 @@ check: ## everything below; what CI runs
 	echo "make check: all is well, after $$(( $$(date +%s) - start )) s; skipped: $$(cat $(SKIPPED) 2>/dev/null | wc -l)" && \
 	if [ -e $(SKIPPED) ]; then sed 's/^/  skipped /' $(SKIPPED); fi
 
-setup: $(POLYGLOT)/python/pika $(POLYGLOT)/node/node_modules/amqplib $(TOOLS)/ready ## installs what the tests need
+setup: $(POLYGLOT)/python/pika $(POLYGLOT)/python/schemathesis $(POLYGLOT)/node/node_modules/amqplib $(TOOLS)/ready ## installs what the tests need
 
 fmt: ## the format of the code
 	cargo fmt --all --check
@@ -86,6 +88,9 @@ packages:
 
 $(POLYGLOT)/python/pika: | packages
 	pip3 install --quiet --disable-pip-version-check --root-user-action=ignore --target $(POLYGLOT)/python pika==$(PIKA)
+
+$(POLYGLOT)/python/schemathesis: | packages
+	pip3 install --quiet --disable-pip-version-check --root-user-action=ignore --target $(POLYGLOT)/python schemathesis==$(SCHEMATHESIS)
 
 $(POLYGLOT)/node/node_modules/amqplib: | packages
 	@mkdir -p $(POLYGLOT)/node

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::audit::AuditVerb;
 use crate::bench::{BenchArgs, RoleArgs};
 use crate::conformance::ConformanceArgs;
+use crate::contexts::ContextVerb;
 use crate::dead::DeadVerb;
 use crate::dev::{DevArgs, DevRole};
 use crate::doctor::DoctorArgs;
@@ -18,6 +20,7 @@ use crate::run::RunArgs;
 use crate::settings::ConfigVerb;
 use crate::submit::SubmitArgs;
 use crate::task::TaskVerb;
+use crate::token::TokenVerb;
 use crate::validate::ValidateArgs;
 use crate::watch::WatchArgs;
 use crate::worker::WorkerVerb;
@@ -77,6 +80,21 @@ pub(crate) enum Command {
     Dead {
         #[command(subcommand)]
         verb: DeadVerb,
+    },
+    /// Read who changed what
+    Audit {
+        #[command(subcommand)]
+        verb: AuditVerb,
+    },
+    /// Make and list tokens for the orchestrator's API
+    Token {
+        #[command(subcommand)]
+        verb: TokenVerb,
+    },
+    /// Give orchestrators names, and choose the one to talk to
+    Context {
+        #[command(subcommand)]
+        verb: ContextVerb,
     },
     /// Check and show the configuration of all three programs
     Config {

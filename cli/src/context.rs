@@ -1,13 +1,16 @@
 //! Global options and configuration, which every command has at hand.
 
+use std::path::PathBuf;
+
 use serde::Deserialize;
 use warrener_client::amqp::{Names, Settings};
 use warrener_client::{Client, HttpClient};
 use warrener_runtime::clock::Clock;
-use warrener_runtime::config::{Amqp, Binary, DevelopmentPassword, Flag, Loader, refuse_development_password};
+use warrener_runtime::config::{Amqp, Binary, DevelopmentPassword, Flag, Loader, Origin, refuse_development_password};
 use warrener_shared::shown;
 use warrener_shared::time::Timestamp;
 
+use crate::contexts::book::ContextBook;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::options::{Globals, OutputFormat};
@@ -26,6 +29,7 @@ pub(crate) struct Context {
 struct ClientConfig {
     url: String,
     token: Option<String>,
+    ca_file: Option<PathBuf>,
     amqp: Amqp,
 }
 
@@ -36,13 +40,34 @@ impl Context {
 
     /// A client of the orchestrator. It connects at its first request.
     pub(crate) fn http(&self) -> Result<HttpClient, Failure> {
-        let config = self.config()?;
-        Ok(HttpClient::new(&config.url, config.token)?)
+        let config = self.server()?;
+        let authorities = config.ca_file.map(|file| {
+            let failed = |error| Failure::new(Exit::Error, format!("reading ca_file {}: {error}", file.display()));
+            std::fs::read(&file).map_err(failed)
+        });
+        Ok(HttpClient::trusting(&config.url, config.token, authorities.transpose()?.as_deref())?)
     }
 
     /// Address of the orchestrator.
     pub(crate) fn url(&self) -> Result<String, Failure> {
-        Ok(self.config()?.url)
+        Ok(self.server()?.url)
+    }
+
+    /// The configuration, with the orchestrator that a name stands for: the one that was said, or else the one in use
+    /// where nothing says which. Its token is shown to nobody else.
+    fn server(&self) -> Result<ClientConfig, Failure> {
+        let loaded = self.loader(&[Binary::Cli]).load::<ClientConfig>()?;
+        let mut settings = loaded.settings().iter();
+        let is_said = settings.any(|one| one.path == "url" && one.origin != Origin::Default);
+        let name = match &self.globals.context {
+            Some(name) => Some(name.clone()),
+            None if is_said => None,
+            None => ContextBook::load()?.current,
+        };
+        let Some(name) = name else { return Ok(loaded.value) };
+        let server = ContextBook::load()?.get(&name)?.clone();
+        let token = server.token()?.or(loaded.value.token);
+        Ok(ClientConfig { url: server.url, token, ..loaded.value })
     }
 
     /// A connection to the broker.
@@ -64,7 +89,9 @@ impl Context {
     /// A loader that knows the global flags.
     pub(crate) fn loader(&self, binaries: &[Binary]) -> Loader {
         let server = self.globals.server.clone().map(|value| Flag { flag: "--server", path: "url", value });
-        Loader::for_binaries(binaries).file(self.globals.config.clone()).flags(server)
+        let token = self.globals.token_file.clone();
+        let token = token.map(|value| Flag { flag: "--token-file", path: "token_file", value });
+        Loader::for_binaries(binaries).file(self.globals.config.clone()).flags(server).flags(token)
     }
 
     /// Prints a list: as `pages` of the API for programs, else its names, or the table.
@@ -75,7 +102,10 @@ impl Context {
         name: impl Fn(&T) -> String,
         table: impl FnOnce() -> Table,
     ) -> Result<Exit, Failure> {
-        if let Some(text) = output::elements(self.globals.output, pages)? {
+        if let Some(mut text) = output::elements(self.globals.output, pages)? {
+            if self.globals.output == OutputFormat::Csv && self.globals.no_headers {
+                text = text.split_once("\r\n").map_or_else(String::new, |(_, rest)| rest.to_owned());
+            }
             return talk::document(&text).map(|()| Exit::Ok);
         }
         let text = match self.globals.output {

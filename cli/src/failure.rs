@@ -60,6 +60,8 @@ impl From<HttpError> for Failure {
         let message = error.to_string();
         match error {
             HttpError::Address { .. } => Self::new(Exit::Usage, message).hint("set WARRENER_URL or --server"),
+            HttpError::Token { .. } => Self::new(Exit::Usage, message)
+                .hint("it comes from --token-file, WARRENER_TOKEN_FILE or WARRENER_TOKEN"),
             HttpError::Unreadable { .. } => Self::new(Exit::Error, message),
             HttpError::Unreachable { .. } => Self::new(Exit::Unreachable, message)
                 .hint("is the orchestrator running there? Its address comes from WARRENER_URL, `url` or --server"),
@@ -73,7 +75,8 @@ impl Failure {
         let failure = Self::new(Exit::of_status(problem.status), message)
             .details(problem.errors.iter().map(at_pointer).collect());
         match failure.exit {
-            Exit::NotAllowed => failure.hint("give a token that may do this in WARRENER_TOKEN or WARRENER_TOKEN_FILE"),
+            Exit::NotAllowed => failure
+                .hint("give a token that may do this with --token-file, in WARRENER_TOKEN_FILE or in WARRENER_TOKEN"),
             _ => failure,
         }
     }

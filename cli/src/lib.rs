@@ -1,10 +1,12 @@
 //! The command line of Warrener: one file per noun, stdout for data, stderr for talk.
 
 mod args;
+mod audit;
 mod bench;
 mod completion;
 mod conformance;
 mod context;
+mod contexts;
 mod dead;
 mod dev;
 mod doctor;
@@ -27,6 +29,7 @@ mod steer;
 mod submit;
 mod talk;
 mod task;
+mod token;
 mod validate;
 mod watch;
 mod worker;
@@ -81,6 +84,9 @@ async fn dispatch(context: Context, command: Command) -> Result<Exit, Failure> {
         Command::Queue { verb } => queue::queue(&context, verb).await,
         Command::Worker { verb } => worker::worker(&context, verb).await,
         Command::Dead { verb } => dead::dead(&context, verb).await,
+        Command::Audit { verb } => audit::audit(&context, verb).await,
+        Command::Context { verb } => contexts::contexts(&context, verb),
+        Command::Token { verb } => token::token(&context, verb),
         Command::Config { verb } => settings::settings(&context, verb),
         Command::Conformance(args) => conformance::conformance(&context, args).await,
         Command::Doctor(args) => doctor::doctor(&context, args).await,

@@ -10,7 +10,7 @@ use warrener_shared::time::Millis;
 #[derive(Clone, Debug, Default, ClapArgs)]
 #[command(next_help_heading = "Everywhere")]
 pub(crate) struct Globals {
-    /// Format of data on stdout: table, wide (more columns), json, jsonl, yaml or name (ids only)
+    /// Format of data on stdout: table, wide (more columns), json, jsonl, yaml, csv or name (ids only)
     #[arg(short, long, global = true, value_enum, default_value_t, hide_possible_values = true)]
     pub(crate) output: OutputFormat,
     /// Leave out the header line of tables
@@ -20,8 +20,14 @@ pub(crate) struct Globals {
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
     /// The orchestrator to talk to [default: WARRENER_URL, or http://127.0.0.1:8080]
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL", conflicts_with = "context")]
     pub(crate) server: Option<String>,
+    /// The orchestrator of this name to talk to, see `warrener context`
+    #[arg(long, global = true, value_name = "NAME", conflicts_with = "token_file")]
+    pub(crate) context: Option<String>,
+    /// A file with the token to show the orchestrator [default: WARRENER_TOKEN_FILE, or WARRENER_TOKEN itself]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) token_file: Option<String>,
     /// The configuration file [default: warrener.toml in the working directory, if it is there]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
@@ -41,6 +47,8 @@ pub(crate) enum OutputFormat {
     Jsonl,
     /// The same, as YAML
     Yaml,
+    /// The same, as comma-separated values
+    Csv,
     /// Ids and names only
     Name,
 }

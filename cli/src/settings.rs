@@ -44,7 +44,7 @@ fn show(format: OutputFormat, loaded: &Loaded<IgnoredAny>) -> Result<String, Fai
         OutputFormat::Table | OutputFormat::Wide => Ok(loaded.show()),
         OutputFormat::Name => Ok(loaded.settings().iter().map(|setting| format!("{}\n", setting.path)).collect()),
         OutputFormat::Jsonl => Ok(items.iter().map(|item| format!("{item}\n")).collect()),
-        OutputFormat::Json | OutputFormat::Yaml => {
+        OutputFormat::Json | OutputFormat::Yaml | OutputFormat::Csv => {
             let json = serde_json::Value::Array(items).to_string();
             Ok(document(format, &json)?.unwrap_or(json))
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -10,6 +11,9 @@ use warrener_runtime::config::{Amqp, Binary, ConfigErrors, Flag, Loaded, Loader,
 use warrener_shared::id::QueueName;
 use warrener_shared::limits::Limits;
 
+use crate::access::identity::ServerIdentity;
+use crate::access::watched::Watched;
+use crate::access::{Access, ProxySettings};
 use crate::store;
 
 /// See `warrener config show` for every key with its default.
@@ -53,6 +57,17 @@ pub struct Http {
     pub hosts: Vec<String>,
     /// Origins other than its own whose pages may use it. Defaults to none.
     pub origins: Vec<String>,
+    /// A file with the certificate of the server and those that lead to its authority, in PEM. Defaults to none.
+    pub tls_cert: Option<String>,
+    /// A file with the key of the certificate, in PEM. Defaults to none.
+    pub tls_key: Option<String>,
+    /// Networks of proxies whose `X-Forwarded-…` headers count. Defaults to none.
+    pub trusted_proxies: Vec<String>,
+    /// The header in which they name the person whom they signed in. Defaults to none.
+    pub user_header: Option<String>,
+    /// The scopes of the groups in `X-Forwarded-Groups`. Defaults to none.
+    #[serde(default)]
+    pub group_scopes: BTreeMap<String, Vec<String>>,
     /// Allows an address that other machines reach although nobody is asked for a token. Defaults to false.
     pub unguarded: bool,
     /// Connections at once, at least 1. Defaults to 1,024.
@@ -83,7 +98,7 @@ pub struct Http {
 /// Who may use the HTTP interface.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct ApiConfig {
-    /// A file of tokens; not honoured yet, so it is refused.
+    /// The file of tokens; without it nobody is asked for one.
     pub tokens_file: Option<String>,
 }
 
@@ -138,13 +153,9 @@ impl Config {
     /// What a start would refuse although each setting by itself is sound.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        if self.api.tokens_file.is_some() {
-            problems.push(
-                "api.tokens_file: this version does not ask for tokens yet; leave it out and guard the address yourself"
-                    .to_owned(),
-            );
-        }
-        if !self.http.unguarded && self.http.is_known_to_be_open() {
+        problems.extend(self.access().err().into_iter().flatten());
+        problems.extend(self.identity().err());
+        if !self.is_guarded() && self.http.is_known_to_be_open() {
             problems.push(self.http.refusal());
         }
         if let Err(error) = store::address(&self.store.url) {
@@ -152,6 +163,24 @@ impl Config {
             problems.push(format!("store.url = {shown}: {error}"));
         }
         problems
+    }
+
+    /// Makes the rules of who may do what over HTTP.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the file of tokens and the settings of proxies.
+    pub fn access(&self) -> Result<Access, Vec<String>> {
+        Access::new(self.api.tokens_file.as_deref(), self.http.proxies())
+    }
+
+    /// The certificate that the HTTP server shows; without one it speaks in the clear.
+    pub(crate) fn identity(&self) -> Result<Option<Arc<Watched<ServerIdentity>>>, String> {
+        ServerIdentity::open(self.http.tls_cert.as_deref(), self.http.tls_key.as_deref())
+    }
+
+    /// Tells whether whoever comes over HTTP is asked for a token, or something else decides who comes.
+    pub(crate) const fn is_guarded(&self) -> bool {
+        self.api.tokens_file.is_some() || self.http.user_header.is_some() || self.http.unguarded
     }
 
     /// The queues of somebody else, by the queue whose tasks they carry.
@@ -162,6 +191,12 @@ impl Config {
 }
 
 impl Http {
+    /// The settings of proxies.
+    pub(crate) fn proxies(&self) -> ProxySettings<'_> {
+        let (trusted, group_scopes) = (&self.trusted_proxies, &self.group_scopes);
+        ProxySettings { trusted, user_header: self.user_header.as_deref(), group_scopes }
+    }
+
     /// Whether the address is one at which other machines come in, as far as it can be told without a resolver.
     fn is_known_to_be_open(&self) -> bool {
         let host = self.listen.rsplit_once(':').map_or("", |(host, _)| host);
@@ -172,9 +207,10 @@ impl Http {
     /// Why an address at which other machines come in is not listened on.
     pub(crate) fn refusal(&self) -> String {
         format!(
-            "http.listen = {}: other machines reach this address, and this version asks nobody for a token \
-             (api.tokens_file): listen on 127.0.0.1, or set http.unguarded = true (WARRENER_HTTP__UNGUARDED) if \
-             something else decides who comes here",
+            "http.listen = {}: other machines reach this address, and nobody is asked for a token: name a file of \
+             tokens in api.tokens_file (WARRENER_API__TOKENS_FILE; `warrener token new` makes one), or listen on \
+             127.0.0.1, or set http.unguarded = true (WARRENER_HTTP__UNGUARDED) if something else decides who comes \
+             here",
             self.listen
         )
     }

@@ -3,10 +3,12 @@
 //! The rules are in the crate `warrener-engine`. Here are the loop that applies them ([`driver`]), the database that
 //! keeps them ([`store`]), the broker ([`broker`]) and the HTTP interface ([`api`]).
 
+pub mod access;
 pub mod api;
 pub mod broker;
 pub mod config;
 pub mod driver;
+pub mod filter;
 pub mod notices;
 pub mod pulse;
 pub mod queues;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use nix::sys::socket::{self, Backlog};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -14,10 +14,13 @@ use warrener_runtime::metrics::Metrics;
 use warrener_shared::time::Millis;
 use warrener_shared::wire::topology::Names;
 
+use crate::access::identity::ServerIdentity;
+use crate::access::watched::Watched;
+use crate::access::{Access, renewal};
 use crate::api::http::Edge;
 use crate::api::{self, Api};
 use crate::broker::{self, Context, Notes, Repairs, Suspects, Troubles};
-use crate::config::{Config, Http};
+use crate::config::Config;
 use crate::driver::{DeadBound, Driver, Packet};
 use crate::shared::Shared;
 use crate::store::postgres::Postgres;
@@ -40,19 +43,28 @@ pub async fn run(config: Config, metrics: Metrics, stop: CancellationToken) -> a
     if let Some(problem) = config.problems().into_iter().next() {
         bail!(problem);
     }
-    let listener = listen(&config.http).await?;
+    let access = Arc::new(config.access().map_err(|problems| anyhow!(problems.join("\n")))?);
+    let identity = config.identity().map_err(|problem| anyhow!(problem))?;
+    let listener = listen(&config).await?;
     match store::address(&config.store.url).context("store.url")? {
         DatabaseAddress::Sqlite(file) => {
             let store = Sqlite::open_file(&file)?;
             let (view, place) = (store.view()?, file.path.display().to_string());
-            run_on(store, view, &place, &config, listener, metrics, stop).await
+            run_on(store, view, &place, &config, Front { listener, access, identity }, metrics, stop).await
         }
         DatabaseAddress::Postgres(url) => {
             let store = Postgres::open(&url)?;
             let (view, place) = (store.view(), store.place().to_owned());
-            run_on(store, view, &place, &config, listener, metrics, stop).await
+            run_on(store, view, &place, &config, Front { listener, access, identity }, metrics, stop).await
         }
     }
+}
+
+/// Entrance for others over HTTP.
+struct Front {
+    listener: TcpListener,
+    access: Arc<Access>,
+    identity: Option<Arc<Watched<ServerIdentity>>>,
 }
 
 /// The same with the database that is to be used, and its address as it may be shown.
@@ -61,7 +73,7 @@ async fn run_on<S: Store + 'static>(
     view: View,
     place: &str,
     config: &Config,
-    listener: TcpListener,
+    front: Front,
     metrics: Metrics,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
@@ -101,7 +113,9 @@ async fn run_on<S: Store + 'static>(
         notes: Notes::default(),
     };
     let edge = Arc::new(Edge::new(&config.http, most_descriptors()));
-    let api = Api { shared, view, inputs, metrics, edge };
+    let Front { listener, access, identity } = front;
+    tokio::spawn(renewal::renew(access.clone(), identity.clone(), shared.health.clone(), stop.clone()));
+    let api = Api { shared, view, inputs, metrics, edge, access, tls: identity.map(ServerIdentity::config) };
     tracing::info!(address = %listener.local_addr()?, store = %place, "orchestrator started");
     let server = tokio::spawn(api::serve(listener, api, stop.clone()));
     let outcome = broker::run(context, output_queue, stop.clone()).await;
@@ -126,8 +140,8 @@ fn most_descriptors() -> usize {
 }
 
 /// Listens where it is configured to, and refuses an address at which anybody could come unasked.
-async fn listen(http: &Http) -> anyhow::Result<TcpListener> {
-    let wished = &http.listen;
+async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
+    let wished = &config.http.listen;
     let listener = match wished.strip_prefix(':') {
         Some(_) => TcpListener::bind(format!("0.0.0.0{wished}")).await,
         None => TcpListener::bind(wished).await,
@@ -135,8 +149,8 @@ async fn listen(http: &Http) -> anyhow::Result<TcpListener> {
     let listener = listener.with_context(|| format!("cannot listen on {wished} (http.listen)"))?;
     // A burst of connections waits in line instead of being asked to come again after a second.
     socket::listen(&listener, Backlog::new(BACKLOG)?)?;
-    if !http.unguarded && !listener.local_addr()?.ip().is_loopback() {
-        bail!(http.refusal());
+    if !config.is_guarded() && !listener.local_addr()?.ip().is_loopback() {
+        bail!(config.http.refusal());
     }
     Ok(listener)
 }

@@ -10,6 +10,7 @@ mod edge;
 mod graphs;
 mod hostile;
 mod kill;
+mod openapi;
 mod polyglot;
 mod rust;
 mod silence;

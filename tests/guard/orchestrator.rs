@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use warrener_engine::event::Reported;
-use warrener_orchestrator::driver::{Chance, Driver, Input, Output, Packet, Submission};
+use warrener_orchestrator::driver::{Asker, Chance, Driver, Input, Output, Packet, Submission};
 use warrener_orchestrator::shared::Shared;
 use warrener_orchestrator::store::Submitted;
 use warrener_orchestrator::store::sqlite::Sqlite;
@@ -69,7 +69,12 @@ impl Orchestrator {
         let submit = || {
             let spec = parse(&body, &SubmitContext::default(), &Limits::DEFAULT).expect("the document is sound");
             let submitted = Submitted { body: body.clone(), priority: None, traceparent: None, digest: None };
-            Input::Submit(Box::new(Submission { spec: Arc::new(spec), submitted, reply: None, answer: None }))
+            Input::Submit(Box::new(Submission {
+                spec: Arc::new(spec),
+                submitted,
+                reply: None,
+                asker: Asker::default(),
+            }))
         };
         self.turn((0..count).map(|_| submit()).collect());
     }

@@ -246,4 +246,12 @@ impl Store for Disk {
     fn prune(&mut self, finished_before: Timestamp, most: usize) -> Result<usize, StoreError> {
         self.read()?.memory.prune(finished_before, most)
     }
+
+    fn remove(&mut self, job: JobNo) -> Result<bool, StoreError> {
+        self.read()?.memory.remove(job)
+    }
+
+    fn prune_audit(&mut self, written_before: Timestamp, most: usize) -> Result<usize, StoreError> {
+        self.read()?.memory.prune_audit(written_before, most)
+    }
 }

@@ -93,6 +93,9 @@ impl Stage {
             heartbeat: Duration::from_secs(5),
             reply_to: Vec::new(),
             answers_kept: None,
+            ca_file: None,
+            cert_file: None,
+            key_file: None,
         };
         let log = Log { format: Format::Pretty, level: "info".to_owned() };
         let settings = warrener_worker::Settings { amqp, log, worker, kinds: Default::default() };

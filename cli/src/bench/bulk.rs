@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::mpsc::{self, UnboundedReceiver};
-use warrener_orchestrator::driver::{Driver, Input, Output, Packet, Reported, Submission};
+use warrener_orchestrator::driver::{Asker, Driver, Input, Output, Packet, Reported, Submission};
 use warrener_orchestrator::shared::Shared;
 use warrener_orchestrator::store::Submitted;
 use warrener_orchestrator::store::sqlite::Sqlite;
@@ -86,7 +86,7 @@ impl Filling {
                 spec: Arc::new(spec),
                 submitted,
                 reply: None,
-                answer: None,
+                asker: Asker::default(),
             })));
         }
         self.driver.turn(vec![Packet { inputs, done: None }]);

@@ -224,7 +224,8 @@ impl RunningParts<'_> {
 
     fn greet(&self, args: &DevArgs, amqp: &str, took: Duration) -> Result<(), Failure> {
         let url = format!("http://{}", self.plan.listen);
-        if !matches!(self.context.globals.output, OutputFormat::Table | OutputFormat::Wide | OutputFormat::Name) {
+        let output = self.context.globals.output;
+        if !matches!(output, OutputFormat::Table | OutputFormat::Wide | OutputFormat::Csv | OutputFormat::Name) {
             let place = json!({ "url": url, "amqp_url": amqp, "folder": args.folder, "workers": args.workers });
             talk::exact(&place.to_string())?;
         }

@@ -40,6 +40,8 @@ pub(crate) enum JobVerb {
     Cancel(Ids),
     /// Run again what did not succeed in final jobs
     Retry(Ids),
+    /// Remove final jobs with all of their data
+    Delete(Ids),
     /// Dispatch nothing more of jobs
     Pause(Ids),
     /// Dispatch again
@@ -56,6 +58,10 @@ pub(crate) async fn job(context: &Context, verb: JobVerb) -> Result<Exit, Failur
         JobVerb::Graph { id, format } => graph::graph(context, &id, format).await,
         JobVerb::Cancel(Ids { ids }) => act(context, &ids, "cancel", "cancelling").await,
         JobVerb::Retry(Ids { ids }) => act(context, &ids, "retry", "runs again").await,
+        JobVerb::Delete(Ids { ids }) => {
+            let http = &context.http()?;
+            steer::each(context, &ids, "deleted", |id| async move { http.delete_job(&id).await }).await
+        }
         JobVerb::Pause(Ids { ids }) => act(context, &ids, "pause", "paused").await,
         JobVerb::Resume(Ids { ids }) => act(context, &ids, "resume", "resumed").await,
     }

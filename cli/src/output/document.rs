@@ -1,5 +1,6 @@
 //! Documents of the API for programs, in the format that was asked for.
 
+use super::csv::csv;
 use super::tree::Tree;
 use super::yaml::yaml;
 use crate::failure::Failure;
@@ -10,6 +11,7 @@ pub(crate) fn document(format: OutputFormat, json: &str) -> Result<Option<String
     Ok(match format {
         OutputFormat::Json => Some(Tree::from_json(json)?.pretty()),
         OutputFormat::Jsonl => Some(Tree::from_json(json)?.compact()),
+        OutputFormat::Csv => Some(csv(&Tree::from_json(json)?)),
         OutputFormat::Yaml => Some(yaml(&Tree::from_json(json)?)),
         OutputFormat::Table | OutputFormat::Wide | OutputFormat::Name => None,
     })

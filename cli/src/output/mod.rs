@@ -1,5 +1,6 @@
 //! Printing data: tables for people, documents for programs.
 
+mod csv;
 mod document;
 mod span;
 mod table;

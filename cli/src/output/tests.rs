@@ -118,3 +118,13 @@ fn times_are_told_in_people_s_units() {
     }
     assert_eq!(age(None, now), "");
 }
+
+#[test]
+fn a_list_is_lines_with_commas() {
+    let page =
+        r#"{"items":[{"id":"a","n":1,"text":"x, \"y\"\nz","none":null},{"id":"b","n":2,"text":" ","none":{"k":[1]}}]}"#;
+    let csv = document(OutputFormat::Csv, page).unwrap().unwrap();
+    let expected = "id,n,text,none\r\na,1,\"x, \"\"y\"\"\nz\",\r\nb,2,\" \",\"{\"\"k\"\":[1]}\"\r\n";
+    assert_eq!(csv, expected);
+    assert_eq!(document(OutputFormat::Csv, r#"{"id":"a","done":true}"#).unwrap().unwrap(), "id,done\r\na,true\r\n");
+}

@@ -129,7 +129,7 @@ fn a_check_refuses_what_a_start_would() {
         ("WARRENER_HTTP__LISTEN", "[::]:8080", "http.unguarded"),
         ("WARRENER_HTTP__HOSTS", "http://jobs.example.org", "http.hosts"),
         ("WARRENER_HTTP__ORIGINS", "jobs.example.org", "http.origins"),
-        ("WARRENER_API__TOKENS_FILE", "/etc/tokens", "api.tokens_file"),
+        ("WARRENER_API__TOKENS_FILE", "/nonexistent/tokens", "api.tokens_file"),
     ] {
         let ran = run_with(&["config", "check"], "", &[(name, value)]);
         assert!(ran.code == 1 && ran.err.contains(words), "{name}={value}: {}", ran.err);
@@ -174,4 +174,73 @@ fn completion_and_help_name_every_noun() {
     ] {
         assert!(help.contains(&format!("\n  {noun} ")), "{noun}: {help}");
     }
+}
+
+#[test]
+fn a_token_is_made_once_and_its_file_stays_sound() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("tokens.toml");
+    let at = file.to_str().unwrap();
+    let new = [
+        "token",
+        "new",
+        "ci",
+        "--scopes",
+        "submit,read",
+        "--expires",
+        "90d",
+        "--only",
+        "label.team:\"a b\"",
+        "--file",
+        at,
+    ];
+    let made = run_with(&new, "", &[]);
+    let token = made.out.trim_end();
+    assert!(made.code == 0 && token.starts_with("wrn_") && token.len() == 47, "{}{}", made.out, made.err);
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains("name = \"ci\"") && !text.contains(token), "{text}");
+    let again = run_with(&new, "", &[]);
+    assert!(again.code == 1 && again.err.contains("another token has this name"), "{}", again.err);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), text, "a refused token changes nothing");
+    let list = run_with(&["token", "list", "--file", at], "", &[]);
+    assert!(list.out.contains("valid") && list.out.contains("read,submit"), "{}", list.out);
+    let typed = run_with(&["token", "new", "x", "--scopes", "reed"], "", &[]);
+    assert!(typed.code == 2 && typed.err.contains("unknown scope \"reed\""), "{}", typed.err);
+    let shown = run_with(&["token", "new", "x", "--scopes", "read"], "", &[]);
+    assert!(shown.out.starts_with("wrn_") && shown.err.contains("hash = \"sha256:"), "{}{}", shown.out, shown.err);
+    let open = [("WARRENER_HTTP__LISTEN", "0.0.0.0:8080"), ("WARRENER_API__TOKENS_FILE", at)];
+    assert_eq!(run_with(&["config", "check"], "", &open).code, 0);
+    std::fs::write(&file, "nonsense").unwrap();
+    let broken = run_with(&["config", "check"], "", &open);
+    assert!(broken.code == 1 && broken.err.contains("api.tokens_file: line 1"), "{}", broken.err);
+}
+
+#[test]
+fn a_token_that_can_be_none_is_said_so_and_not_shown() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("token");
+    for text in ["x".repeat(1_000_000), "two words".to_owned()] {
+        std::fs::write(&file, &text).unwrap();
+        let ran = run_with(&["--token-file", file.to_str().unwrap(), "job", "list"], "", &[]);
+        assert!(matches!(ran.code, 1 | 2) && ran.err.contains("token"), "{} {}", ran.code, ran.err);
+        assert!(!ran.err.contains("xxx") && !ran.err.contains("two words"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn orchestrators_have_names() {
+    let home = tempfile::tempdir().unwrap();
+    let at_home = [("XDG_CONFIG_HOME", home.path().to_str().unwrap())];
+    let with = |arguments: &[&str]| run_with(arguments, "", &at_home);
+    let server = crate::server::Server::with(&[("GET /api/v1/jobs", &[(200, crate::documents::list(&[]))])]);
+    assert_eq!(with(&["context", "set", "prod", "--url", &server.url]).code, 0);
+    let list = with(&["job", "list", "-o", "json"]);
+    assert_eq!(list.code, 0, "{}", list.err);
+    let other = with(&["--context", "test", "job", "list"]);
+    assert!(other.code == 4 && other.err.contains("prod"), "{}", other.err);
+    let elsewhere = with(&["--server", "http://127.0.0.1:1", "job", "list"]);
+    assert_eq!(elsewhere.code, 7, "what is said counts more than the name in use: {}", elsewhere.err);
+    assert!(with(&["context", "list"]).out.contains(&server.url));
+    assert_eq!(with(&["context", "remove", "prod"]).code, 0);
+    assert_eq!(with(&["context", "use", "prod"]).code, 4);
 }

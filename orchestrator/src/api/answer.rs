@@ -7,26 +7,37 @@ use axum::extract::{Path, State};
 use axum::http::{Request, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
+use utoipa::ToSchema;
 use warrener_shared::job::BuiltIn;
 use warrener_shared::json;
 use warrener_shared::wire::submit::EventBody;
 
-use super::app::{App, respond, to_json};
+use super::app::{App, requester, respond, to_json};
+use super::asked_by::AskedBy;
+use super::documented::Example;
 use super::http::receive;
 use super::problem::Problem;
 use super::submit::check_encoding;
-use crate::driver::{Answer, Input};
+use crate::driver::{Answer, Asker, Input};
 
 /// How many tasks waited.
-#[derive(Debug, Serialize)]
-struct Answered {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Answered)]
+pub(super) struct Answered {
     answered: usize,
+}
+
+impl Example for Answered {
+    fn example() -> Self {
+        Self { answered: 1 }
+    }
 }
 
 /// The body is the output of every task that waits for the event and key; without one it is null.
 pub(super) async fn answer(
     State(app): State<Arc<App>>,
     Path((event, key)): Path<(String, String)>,
+    AskedBy(caller): AskedBy,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
@@ -37,7 +48,8 @@ pub(super) async fn answer(
         Problem::body(format_args!("line {}, column {}: {}; send JSON", error.line, error.column, error.message))
     })?;
     let body = EventBody { event: event.clone(), key: key.clone(), payload: json::Doc::trusted(payload) };
-    match app.ask(|tell| Input::Event(body, Some(tell))).await? {
+    let by = Some(Arc::new(requester(&caller)));
+    match app.ask(|tell| Input::Event(body, Asker { answer: Some(tell), by })).await? {
         Answer::Answered(answered) => Ok(respond(StatusCode::OK, to_json(&Answered { answered }))),
         _ => {
             let kind = BuiltIn::Wait.name();

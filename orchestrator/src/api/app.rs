@@ -13,7 +13,8 @@ use warrener_runtime::metrics::Metrics;
 use super::Api;
 use super::http::Edge;
 use super::problem::Problem;
-use crate::driver::{Answer, Command, Input, Packet};
+use crate::access::{Access, Caller};
+use crate::driver::{Answer, Asker, Command, Input, Packet, Requester};
 use crate::shared::Shared;
 use crate::store::view::{Snapshot, View};
 
@@ -30,18 +31,23 @@ pub(super) struct App {
     pub metrics: Metrics,
     pub stop: CancellationToken,
     pub edge: Arc<Edge>,
+    pub access: Arc<Access>,
+    /// Document of the API.
+    pub document: Vec<u8>,
     inputs: mpsc::WeakSender<Packet>,
     readers: Arc<Semaphore>,
 }
 
 impl App {
-    pub(super) fn new(api: Api, stop: CancellationToken) -> Self {
+    pub(super) fn new(api: Api, document: Vec<u8>, stop: CancellationToken) -> Self {
         Self {
             shared: api.shared,
             view: api.view,
             metrics: api.metrics,
             stop,
             edge: api.edge,
+            access: api.access,
+            document,
             inputs: api.inputs.downgrade(),
             readers: Arc::new(Semaphore::new(READERS)),
         }
@@ -97,9 +103,10 @@ impl App {
         }
     }
 
-    /// Has the driver carry out a command.
-    pub(super) async fn command(&self, command: Command) -> Result<Answer, Problem> {
-        self.ask(|tell| Input::Command(command, Some(tell))).await
+    /// Has the driver carry out a command of this caller.
+    pub(super) async fn command(&self, caller: &Caller, command: Command) -> Result<Answer, Problem> {
+        let by = Some(Arc::new(requester(caller)));
+        self.ask(|tell| Input::Command(command, Asker { answer: Some(tell), by })).await
     }
 
     fn check_store(&self) -> Result<(), Problem> {
@@ -110,6 +117,11 @@ impl App {
             None => Ok(()),
         }
     }
+}
+
+/// The caller as the driver knows it.
+pub(super) fn requester(caller: &Caller) -> Requester {
+    Requester { who: caller.name(), from: caller.from.map(|from| from.to_string()), only: caller.only.clone() }
 }
 
 /// A resource as bytes.

@@ -11,9 +11,12 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 use warrener_shared::wire::{Header, Message};
 
 use super::app::App;
+use super::asked_by::AskedBy;
+use super::documented::{self, Example};
 use super::path::{DeadPath, no_letter};
 use super::problem::Problem;
 use super::query::Parameters;
@@ -22,8 +25,9 @@ use crate::driver::{Command, Parcel};
 use crate::store::view::{DeadHead, DeadRow};
 
 /// A dead letter as lists show it.
-#[derive(Debug, Serialize)]
-struct LetterResource {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DeadLetter)]
+pub(super) struct LetterResource {
     id: String,
     from: String,
     code: String,
@@ -34,14 +38,43 @@ struct LetterResource {
     size: u64,
 }
 
+impl Example for LetterResource {
+    fn example() -> Self {
+        Self {
+            id: "1".to_owned(),
+            from: "task".to_owned(),
+            code: "http_503".to_owned(),
+            message: "the last of 5 attempts failed".to_owned(),
+            job: Some("order-4711".to_owned()),
+            task: Some("resize.0".to_owned()),
+            received_at: "2026-11-24T15:03:23.120Z".to_owned(),
+            size: 17,
+        }
+    }
+}
+
 /// A dead letter with its contents.
-#[derive(Debug, Serialize)]
-struct LetterDetail {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DeadLetterDetail)]
+pub(super) struct LetterDetail {
     #[serde(flatten)]
     letter: LetterResource,
     body: String,
+    #[schema(schema_with = documented::anything)]
     headers: Raw,
+    #[schema(schema_with = documented::anything)]
     evidence: Raw,
+}
+
+impl Example for LetterDetail {
+    fn example() -> Self {
+        Self {
+            letter: LetterResource::example(),
+            body: "eyJuIjogMX0=".to_owned(),
+            headers: raw(Some(b"{}")),
+            evidence: None,
+        }
+    }
 }
 
 impl From<DeadHead> for LetterResource {
@@ -59,11 +92,16 @@ impl From<DeadHead> for LetterResource {
     }
 }
 
-pub(super) async fn list(State(app): State<Arc<App>>, parameters: Parameters) -> Result<Response, Problem> {
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    AskedBy(caller): AskedBy,
+    parameters: Parameters,
+) -> Result<Response, Problem> {
     let limit = parameters.limit()?;
     let before = parameters.cursor(|text| text.parse().ok())?;
-    app.answer(move |_, snapshot| {
-        let page = snapshot.dead_letters(before, limit)?;
+    app.answer(move |app, snapshot| {
+        let of = caller.only.as_deref().map(|only| (only, app.shared.now()));
+        let page = snapshot.dead_letters(of, before, limit)?;
         let next_cursor = page.items.last().filter(|_| page.more).map(|last| last.no.to_string());
         Ok(List { items: page.items.into_iter().map(LetterResource::from).collect(), next_cursor })
     })
@@ -83,17 +121,25 @@ pub(super) async fn get(State(app): State<Arc<App>>, DeadPath(no): DeadPath) -> 
     .await
 }
 
-pub(super) async fn discard(State(app): State<Arc<App>>, DeadPath(no): DeadPath) -> Result<Response, Problem> {
+pub(super) async fn discard(
+    State(app): State<Arc<App>>,
+    AskedBy(caller): AskedBy,
+    DeadPath(no): DeadPath,
+) -> Result<Response, Problem> {
     let letter = load(&app, no).await?;
-    app.command(Command::Discard(no)).await?;
+    app.command(&caller, Command::Discard(no)).await?;
     Ok(Json(LetterResource::from(letter.head)).into_response())
 }
 
 /// A message goes back to where it was sent; a task has its job, which is retried instead.
-pub(super) async fn replay(State(app): State<Arc<App>>, DeadPath(no): DeadPath) -> Result<Response, Problem> {
+pub(super) async fn replay(
+    State(app): State<Arc<App>>,
+    AskedBy(caller): AskedBy,
+    DeadPath(no): DeadPath,
+) -> Result<Response, Problem> {
     let letter = load(&app, no).await?;
     let parcel = parcel(&letter)?;
-    app.command(Command::Replay(no, Box::new(parcel))).await?;
+    app.command(&caller, Command::Replay(no, Box::new(parcel))).await?;
     Ok((StatusCode::ACCEPTED, Json(LetterResource::from(letter.head))).into_response())
 }
 

@@ -1,16 +1,63 @@
 //! What happened to a job, in order. The cursor is the sequence number of the last event seen.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use serde::Serialize;
+use utoipa::ToSchema;
+use warrener_shared::wire::event::JobEvent;
 
 use super::app::App;
+use super::documented::{self, Example};
 use super::job::row;
 use super::path::JobPath;
 use super::problem::Problem;
 use super::query::Parameters;
-use super::shape::List;
+use super::shape::{List, Raw};
+
+/// Something that happened to a job or a task.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = JobEvent)]
+pub(super) struct EventResource {
+    sequence: u64,
+    #[schema(value_type = String)]
+    time: Arc<str>,
+    #[serde(rename = "type")]
+    #[schema(value_type = String)]
+    kind: Cow<'static, str>,
+    #[schema(value_type = Option<String>)]
+    task: Option<Arc<str>>,
+    index: Option<u32>,
+    attempt: Option<u32>,
+    #[schema(value_type = String)]
+    state: Cow<'static, str>,
+    #[schema(schema_with = documented::anything)]
+    error: Raw,
+}
+
+impl Example for EventResource {
+    fn example() -> Self {
+        Self {
+            sequence: 3,
+            time: "2026-11-24T15:03:24.120Z".into(),
+            kind: "task.succeeded".into(),
+            task: Some("task".into()),
+            index: None,
+            attempt: Some(1),
+            state: "succeeded".into(),
+            error: None,
+        }
+    }
+}
+
+impl From<JobEvent> for EventResource {
+    fn from(event: JobEvent) -> Self {
+        let JobEvent { sequence, time, kind, task, index, attempt, state, error } = event;
+        Self { sequence, time, kind, task, index, attempt, state, error }
+    }
+}
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
@@ -23,7 +70,7 @@ pub(super) async fn list(
         let job = row(snapshot, &id)?;
         let page = snapshot.job_events(job.no, after, limit)?;
         let next_cursor = page.items.last().filter(|_| page.more).map(|last| last.sequence.to_string());
-        Ok(List { items: page.items, next_cursor })
+        Ok(List { items: page.items.into_iter().map(EventResource::from).collect(), next_cursor })
     })
     .await
 }

@@ -1,31 +1,118 @@
-//! What the table of routes says of a request, before its handler runs.
+//! Checks of a request by the table of routes, before its handler runs: who may ask, and for what.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{FromRequestParts as _, MatchedPath, Path, Request, State};
+use axum::http::header;
+use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::Response;
+use warrener_shared::id::JobId;
 
 use super::app::App;
-use super::problem::Problem;
+use super::asked_by::AskedBy;
+use super::http::Arrival;
+use super::path::{no_job, no_letter};
+use super::problem::{self, Problem};
 use super::query::Parameters;
+use super::route::{Demand, Reach, Route};
 use super::routes;
+use crate::access::Caller;
+use crate::store::view::filter::Filter;
 
-/// Lets a request through to its handler once it is found sound and there is room for it.
-pub(super) async fn gate(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Result<Response, Problem> {
+/// Lets a request through to its handler once its caller is known and may ask, and there is room for it.
+pub(super) async fn gate(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, Problem> {
     let path = request.extensions().get::<MatchedPath>().cloned();
     // Whatever is not in the table is answered by saying so.
     let Some(route) = path.and_then(|path| routes::find(request.method(), path.as_str())) else {
         return Ok(next.run(request).await);
     };
+    let (mut parts, body) = request.into_parts();
+    let confined = enter(&app, route, &mut parts)?;
     if let Some(known) = route.query {
-        let parameters = Parameters::read(request.uri(), known)?;
-        request.extensions_mut().insert(parameters);
+        parts.extensions.insert(Parameters::read(&parts.uri, known)?);
     }
     let permit = app.edge.enter(route.lane).await?;
-    let response = next.run(request).await;
+    if let Some((only, reach)) = confined {
+        confine(&app, only, reach, &mut parts).await?;
+    }
+    let response = next.run(Request::from_parts(parts, body)).await;
     // Whoever makes an answer keeps the permit until the answer counts among what is being sent.
     let response = app.edge.send(response).await;
     drop(permit);
     Ok(response)
+}
+
+/// Lets the caller in, if it may ask; and tells what it reaches if only some jobs exist for it.
+fn enter(app: &App, route: &Route, parts: &mut Parts) -> Result<Option<(Arc<Filter>, Reach)>, Problem> {
+    let Demand::Scope(scope, reach) = route.demand else { return Ok(None) };
+    if parts.extensions.get::<Arrival>().is_some_and(|arrival| arrival.spare) {
+        return Err(Problem::busy(
+            problem::TOO_MANY_CONNECTIONS,
+            "as many connections as may be (http.max_connections) are being answered; try again in a moment",
+        ));
+    }
+    let caller = authenticate(app, parts)?;
+    let what = || format!("{} {}", route.method, route.path);
+    if !caller.may(scope) {
+        return Err(Problem::not_allowed(format!("{} lacks the scope {scope}, which {} needs", caller.who, what())));
+    }
+    let only = caller.only.clone();
+    if only.is_some() && reach == Reach::Nothing {
+        let who = &caller.who;
+        let detail = format!("{who} is for some jobs only (`only`), and {} is about what others use too", what());
+        return Err(Problem::not_allowed(detail));
+    }
+    parts.extensions.insert(AskedBy(Arc::new(caller)));
+    Ok(only.map(|only| (only, reach)))
+}
+
+fn authenticate(app: &App, parts: &Parts) -> Result<Caller, Problem> {
+    let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
+    // Of several none counts: nobody can tell which of them was looked at on the way.
+    let shown = values.next().filter(|_| values.next().is_none()).map(|value| value.as_bytes());
+    let peer = parts.extensions.get::<Arrival>().map(|arrival| arrival.peer.ip());
+    let proxies = &app.access.proxies;
+    let from = peer.map(|peer| proxies.origin(peer, &parts.headers));
+    // A token says more than the proxy that it came through.
+    let person = if shown.is_none() { proxies.signed_in(peer, &parts.headers) } else { None };
+    let caller = match person {
+        Some(person) => person,
+        None => app.access.authenticate(shown, app.shared.now()).map_err(|_| Problem::unauthenticated())?,
+    };
+    Ok(caller.coming_from(from))
+}
+
+/// Refuses what does not exist for a caller, in the words for what does not exist.
+async fn confine(app: &Arc<App>, only: Arc<Filter>, reach: Reach, parts: &mut Parts) -> Result<(), Problem> {
+    let named = match reach {
+        Reach::Own | Reach::Everything | Reach::Nothing => return Ok(()),
+        Reach::Job(part) | Reach::Letter(part) => part,
+    };
+    let named = text(parts, named).await;
+    // What is no id at all is refused by the handler.
+    match reach {
+        Reach::Letter(_) => {
+            let Ok(no) = named.parse::<i64>() else { return Ok(()) };
+            let fits = app.read(move |app, snapshot| {
+                let job = snapshot.dead_letter(no)?.and_then(|letter| letter.head.job);
+                let Some(Ok(job)) = job.as_deref().map(JobId::new) else { return Ok(false) };
+                Ok(snapshot.fits(&job, &only, app.shared.now())?)
+            });
+            if fits.await? { Ok(()) } else { Err(no_letter(&named)) }
+        }
+        _ => {
+            let Ok(id) = JobId::new(&named) else { return Ok(()) };
+            let fits = app.read(move |app, snapshot| Ok(snapshot.fits(&id, &only, app.shared.now())?)).await?;
+            if fits { Ok(()) } else { Err(no_job(&named)) }
+        }
+    }
+}
+
+/// A part of the path.
+async fn text(parts: &mut Parts, name: &str) -> String {
+    let path = Path::<BTreeMap<String, String>>::from_request_parts(parts, &()).await;
+    // What is not UTF-8 names nothing.
+    path.ok().and_then(|Path(mut path)| path.remove(name)).unwrap_or_default()
 }

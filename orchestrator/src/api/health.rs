@@ -7,10 +7,13 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use metrics::gauge;
-use warrener_runtime::health::HealthReport;
+use serde::Serialize;
+use utoipa::ToSchema;
+use warrener_runtime::health::{HealthCheck, HealthReport};
 use warrener_shared::state::JobState;
 
 use super::app::App;
+use super::documented::Example;
 use super::problem::Problem;
 use super::queues::{self, QueueState};
 
@@ -19,10 +22,44 @@ pub(super) async fn live() -> &'static str {
     "ok\n"
 }
 
-pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<HealthReport>) {
+/// Tells whether the process is ready, and if not, why.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Readiness {
+    /// Tells whether every check holds.
+    ready: bool,
+    /// The checks, by name.
+    checks: Vec<ReadinessCheck>,
+    /// Sentences on what a person should look at although the process is ready.
+    notes: Vec<String>,
+}
+
+/// Check of readiness.
+#[derive(Debug, Serialize, ToSchema)]
+struct ReadinessCheck {
+    name: &'static str,
+    ready: bool,
+    /// Reason why it does not hold.
+    reason: Option<String>,
+}
+
+impl Example for Readiness {
+    fn example() -> Self {
+        let check = |name| ReadinessCheck { name, ready: true, reason: None };
+        Self { ready: true, checks: vec![check("broker"), check("store")], notes: Vec::new() }
+    }
+}
+
+impl From<HealthReport> for Readiness {
+    fn from(report: HealthReport) -> Self {
+        let check = |HealthCheck { name, ready, reason }: HealthCheck| ReadinessCheck { name, ready, reason };
+        Self { ready: report.ready, checks: report.checks.into_iter().map(check).collect(), notes: report.notes }
+    }
+}
+
+pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>) {
     let report = app.shared.health.report();
     let status = if report.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(report))
+    (status, Json(report.into()))
 }
 
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {

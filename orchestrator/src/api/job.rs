@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 use warrener_engine::row::{Counts, JobRow, Stop};
 use warrener_engine::slice::JobEntry;
 use warrener_shared::id::JobId;
@@ -14,6 +16,8 @@ use warrener_shared::state::{JobState, TaskState};
 use warrener_shared::time::Timestamp;
 
 use super::app::App;
+use super::asked_by::AskedBy;
+use super::documented::{self, Example};
 use super::path::{JobPath, no_job};
 use super::problem::Problem;
 use super::shape::{ByState, Raw, raw, time};
@@ -22,12 +26,15 @@ use crate::store::view::{JobRecord, Snapshot};
 use crate::store::{Caption, Rows as _};
 
 /// A job as everybody sees it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Job)]
 pub(super) struct JobResource {
     id: Option<String>,
     name: Option<String>,
     kind: Option<String>,
+    #[schema(schema_with = documented::anything)]
     labels: Raw,
+    #[schema(schema_with = documented::job_state)]
     state: JobState,
     paused: bool,
     cancelling: bool,
@@ -36,15 +43,46 @@ pub(super) struct JobResource {
     started_at: Option<String>,
     finished_at: Option<String>,
     deadline_at: Option<String>,
+    #[schema(schema_with = documented::anything)]
     input: Raw,
+    #[schema(schema_with = documented::anything)]
     output: Raw,
+    #[schema(schema_with = documented::anything)]
     error: Raw,
+    #[schema(schema_with = documented::counts)]
     tasks: ByState,
     parent: Option<ParentResource>,
 }
 
+impl Example for JobResource {
+    fn example() -> Self {
+        let mut counts = Counts::default();
+        counts.add(TaskState::Succeeded, 1);
+        Self {
+            id: Some("order-4711".to_owned()),
+            name: Some("resize".to_owned()),
+            kind: Some("image.resize".to_owned()),
+            labels: raw(Some(b"{\"team\":\"growth\"}")),
+            state: JobState::Succeeded,
+            paused: false,
+            cancelling: false,
+            created_at: Some("2026-11-24T15:03:23.120Z".to_owned()),
+            scheduled_at: None,
+            started_at: Some("2026-11-24T15:03:23.120Z".to_owned()),
+            finished_at: Some("2026-11-24T15:03:24.120Z".to_owned()),
+            deadline_at: None,
+            input: raw(Some(b"{\"width\":640}")),
+            output: raw(Some(b"{\"bytes\":51200}")),
+            error: None,
+            tasks: ByState(counts),
+            parent: None,
+        }
+    }
+}
+
 /// The attempt that a sub-job runs for.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Parent)]
 pub(super) struct ParentResource {
     job: String,
     task: String,
@@ -164,29 +202,42 @@ pub(super) async fn get(State(app): State<Arc<App>>, JobPath(id): JobPath) -> Re
     app.answer(move |app, snapshot| shown(app, snapshot, &id)).await
 }
 
-pub(super) async fn cancel(state: State<Arc<App>>, path: JobPath) -> Result<Response, Problem> {
-    change(state, path, Command::Cancel).await
+pub(super) async fn cancel(state: State<Arc<App>>, by: AskedBy, path: JobPath) -> Result<Response, Problem> {
+    change(state, by, path, Command::Cancel).await
 }
 
-pub(super) async fn pause(state: State<Arc<App>>, path: JobPath) -> Result<Response, Problem> {
-    change(state, path, |id| Command::Pause(id, true)).await
+pub(super) async fn pause(state: State<Arc<App>>, by: AskedBy, path: JobPath) -> Result<Response, Problem> {
+    change(state, by, path, |id| Command::Pause(id, true)).await
 }
 
-pub(super) async fn resume(state: State<Arc<App>>, path: JobPath) -> Result<Response, Problem> {
-    change(state, path, |id| Command::Pause(id, false)).await
+pub(super) async fn resume(state: State<Arc<App>>, by: AskedBy, path: JobPath) -> Result<Response, Problem> {
+    change(state, by, path, |id| Command::Pause(id, false)).await
 }
 
-pub(super) async fn retry(state: State<Arc<App>>, path: JobPath) -> Result<Response, Problem> {
-    change(state, path, Command::Retry).await
+pub(super) async fn retry(state: State<Arc<App>>, by: AskedBy, path: JobPath) -> Result<Response, Problem> {
+    change(state, by, path, Command::Retry).await
+}
+
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    AskedBy(caller): AskedBy,
+    JobPath(id): JobPath,
+) -> Result<Response, Problem> {
+    match app.command(&caller, Command::Delete(id.clone())).await? {
+        Answer::NotFound => Err(no_job(id.as_str())),
+        Answer::Conflict(why) => Err(Problem::conflict(why)),
+        _ => Ok(StatusCode::NO_CONTENT.into_response()),
+    }
 }
 
 /// Has the job changed and answers with what became of it.
 async fn change(
     State(app): State<Arc<App>>,
+    AskedBy(caller): AskedBy,
     JobPath(id): JobPath,
     command: impl FnOnce(JobId) -> Command,
 ) -> Result<Response, Problem> {
-    match app.command(command(id.clone())).await? {
+    match app.command(&caller, command(id.clone())).await? {
         Answer::NotFound => Err(no_job(id.as_str())),
         Answer::Conflict(why) => Err(Problem::conflict(why)),
         _ => app.answer(move |app, snapshot| shown(app, snapshot, &id)).await,

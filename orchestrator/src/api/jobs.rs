@@ -7,14 +7,20 @@ use axum::response::Response;
 use warrener_shared::id::JobNo;
 
 use super::app::App;
-use super::filter;
+use super::asked_by::AskedBy;
 use super::job::JobResource;
 use super::problem::Problem;
 use super::query::Parameters;
 use super::shape::List;
+use crate::filter;
 
-pub(super) async fn list(State(app): State<Arc<App>>, parameters: Parameters) -> Result<Response, Problem> {
-    let filter = filter::parse(parameters.get("q").unwrap_or("")).map_err(|why| Problem::parameter("q", why))?;
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    AskedBy(caller): AskedBy,
+    parameters: Parameters,
+) -> Result<Response, Problem> {
+    let mut filter = filter::parse(parameters.get("q").unwrap_or("")).map_err(|why| Problem::parameter("q", why))?;
+    filter.terms.extend(caller.only.iter().flat_map(|only| only.terms.iter().cloned()));
     let limit = parameters.limit()?;
     let before = parameters.cursor(|text| i64::from_str_radix(text, 36).ok().filter(|no| *no > 0).map(JobNo))?;
     let now = app.shared.now();

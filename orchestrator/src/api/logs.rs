@@ -5,8 +5,10 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::app::App;
+use super::documented::Example;
 use super::job;
 use super::path::{TaskPath, no_task};
 use super::problem::Problem;
@@ -15,12 +17,19 @@ use super::shape::{List, time};
 use crate::rows::message;
 
 /// Something that an attempt wrote: part of a line, or several.
-#[derive(Debug, Serialize)]
-struct LogResource {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LogPiece)]
+pub(super) struct LogResource {
     attempt: u32,
     no: u32,
     time: Option<String>,
     text: String,
+}
+
+impl Example for LogResource {
+    fn example() -> Self {
+        Self { attempt: 1, no: 1, time: Some("2026-11-24T15:03:23.120Z".to_owned()), text: "resizing\n".to_owned() }
+    }
 }
 
 pub(super) async fn list(

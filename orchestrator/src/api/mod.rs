@@ -5,16 +5,20 @@
 
 mod answer;
 mod app;
+mod asked_by;
+mod audit;
 mod dead;
+mod documented;
 mod dry_run;
 mod events;
-mod filter;
+
 mod gate;
 mod health;
 pub mod http;
 mod job;
 mod jobs;
 mod logs;
+mod openapi;
 mod path;
 mod problem;
 mod query;
@@ -35,6 +39,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::{Method, Uri};
+use rustls::ServerConfig;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use warrener_runtime::metrics::Metrics;
@@ -42,6 +47,7 @@ use warrener_runtime::metrics::Metrics;
 use self::app::App;
 use self::http::{Edge, Server};
 use self::problem::Problem;
+use crate::access::Access;
 use crate::driver::Packet;
 use crate::shared::Shared;
 use crate::store::view::View;
@@ -60,16 +66,20 @@ pub struct Api {
     pub inputs: mpsc::Sender<Packet>,
     /// Metrics of the process.
     pub metrics: Metrics,
-    /// Who may ask, and how much at once.
+    /// Bounds of the edge: which requests are for us, and how much is asked at once.
     pub edge: Arc<Edge>,
+    /// Rules of who may do what.
+    pub access: Arc<Access>,
+    /// Settings of TLS; `None` for in the clear.
+    pub tls: Option<Arc<ServerConfig>>,
 }
 
 /// Answers requests until told to stop.
 pub async fn serve(listener: tokio::net::TcpListener, api: Api, stop: CancellationToken) {
-    let edge = api.edge.clone();
+    let (edge, tls) = (api.edge.clone(), api.tls.clone());
     // Connections keep only a weak hold on the driver, so that one that lingers does not keep it from ending.
     let (router, hold) = router(api, stop.clone());
-    Server::new(edge, router, stop, GRACE).run(listener).await;
+    Server::new(edge, router, tls, stop, GRACE).run(listener).await;
     drop(hold);
 }
 
@@ -77,7 +87,7 @@ pub async fn serve(listener: tokio::net::TcpListener, api: Api, stop: Cancellati
 fn router(api: Api, stop: CancellationToken) -> (Router, mpsc::Sender<Packet>) {
     let hold = api.inputs.clone();
     let edge = api.edge.clone();
-    let app = Arc::new(App::new(api, stop));
+    let app = Arc::new(App::new(api, openapi::document(routes::ROUTES), stop));
     let router = routes::router()
         .fallback(|uri: Uri| async move { Problem::no_such_path(uri.path()) })
         .method_not_allowed_fallback(
@@ -85,7 +95,7 @@ fn router(api: Api, stop: CancellationToken) -> (Router, mpsc::Sender<Packet>) {
         )
         .layer(axum::middleware::from_fn_with_state(app.clone(), gate::gate))
         // The last word of all: what is refused here has touched nothing.
-        .layer(axum::middleware::from_fn_with_state(edge, http::guard))
+        .layer(axum::middleware::from_fn_with_state((edge, app.access.clone()), http::guard))
         .with_state(app);
     (router, hold)
 }

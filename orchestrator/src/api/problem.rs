@@ -7,12 +7,83 @@ use warrener_shared::job;
 
 use crate::store::StoreError;
 
+/// A sort of refusal.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ProblemSort {
+    /// The status.
+    pub(super) status: StatusCode,
+    /// A stable word for programs.
+    pub(super) code: &'static str,
+    /// The same for people.
+    pub(super) title: &'static str,
+}
+
+const fn sort(status: StatusCode, code: &'static str, title: &'static str) -> ProblemSort {
+    ProblemSort { status, code, title }
+}
+
+/// Refusal of a job, task, queue, worker or dead letter that is not there, or does not exist for the caller.
+pub(super) const NOT_FOUND: ProblemSort = sort(StatusCode::NOT_FOUND, "not_found", "There is no such thing");
+/// Nothing is served under the path.
+pub(super) const UNKNOWN_PATH: ProblemSort = sort(StatusCode::NOT_FOUND, "unknown_path", "There is no such path");
+/// The path takes other methods.
+pub(super) const METHOD: ProblemSort =
+    sort(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "The path does not take this method");
+/// A query parameter is unknown or cannot be read.
+pub(super) const PARAMETER: ProblemSort =
+    sort(StatusCode::BAD_REQUEST, "invalid_parameter", "A parameter cannot be used");
+/// The body did not arrive as a whole, or is not JSON.
+pub(super) const BODY: ProblemSort = sort(StatusCode::BAD_REQUEST, "unreadable_body", "The body could not be read");
+/// The body is encoded in a way that is not understood.
+pub(super) const ENCODING: ProblemSort =
+    sort(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding", "The body is encoded");
+/// The body is larger than the limit.
+pub(super) const TOO_LARGE: ProblemSort = sort(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The job is too large");
+/// The request names no host, or several.
+pub(super) const BAD_HOST: ProblemSort =
+    sort(StatusCode::BAD_REQUEST, "bad_host", "The request does not say to whom it is sent");
+/// The request was sent to a name that is not ours.
+pub(super) const UNKNOWN_HOST: ProblemSort =
+    sort(StatusCode::MISDIRECTED_REQUEST, "unknown_host", "The request is for somebody else");
+/// A page of another site tried to change something through a browser.
+pub(super) const CROSS_SITE: ProblemSort =
+    sort(StatusCode::FORBIDDEN, "cross_site", "The request comes from another site");
+/// No token, or one that is unknown or has expired.
+pub(super) const UNAUTHENTICATED: ProblemSort =
+    sort(StatusCode::UNAUTHORIZED, "unauthenticated", "The caller is not known");
+/// The token lacks the scope, or is for some jobs only.
+pub(super) const NOT_ALLOWED: ProblemSort = sort(StatusCode::FORBIDDEN, "not_allowed", "The caller may not do this");
+/// The body stopped coming.
+pub(super) const SLOW_BODY: ProblemSort =
+    sort(StatusCode::REQUEST_TIMEOUT, "slow_body", "The body did not come in time");
+/// As many lists as may are being made.
+pub(super) const TOO_MANY_READS: ProblemSort =
+    sort(StatusCode::SERVICE_UNAVAILABLE, "too_many_reads", "Too much is asked at once");
+/// As many connections as may be are being answered.
+pub(super) const TOO_MANY_CONNECTIONS: ProblemSort =
+    sort(StatusCode::SERVICE_UNAVAILABLE, "too_many_connections", "Too much is asked at once");
+/// As many submits as may wait for the end of their jobs.
+pub(super) const TOO_MANY_WAITING: ProblemSort =
+    sort(StatusCode::SERVICE_UNAVAILABLE, "too_many_waiting", "Too much is asked at once");
+/// Others hold the memory for large bodies.
+pub(super) const NO_MEMORY: ProblemSort =
+    sort(StatusCode::SERVICE_UNAVAILABLE, "no_memory", "Too much is asked at once");
+/// Refusal of what cannot be done in the state that things are in.
+pub(super) const CONFLICT: ProblemSort = sort(StatusCode::CONFLICT, "conflict", "It cannot be done now");
+/// The job is not kept: everything that is wrong with it is in `errors`.
+pub(super) const INVALID_JOB: ProblemSort =
+    sort(StatusCode::UNPROCESSABLE_ENTITY, "invalid_job", "The job is not valid");
+/// The database cannot be read or written at the moment.
+pub(super) const UNAVAILABLE: ProblemSort =
+    sort(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Nothing can be changed at the moment");
+/// A fault of ours.
+pub(super) const INTERNAL: ProblemSort =
+    sort(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The request could not be answered");
+
 /// Why a request was not answered as wished.
 #[derive(Debug)]
 pub(super) struct Problem {
-    status: StatusCode,
-    code: &'static str,
-    title: &'static str,
+    sort: ProblemSort,
     detail: String,
     errors: Option<Vec<job::Problem>>,
     parameter: Option<String>,
@@ -34,45 +105,44 @@ struct Document<'a> {
 }
 
 impl Problem {
-    fn new(status: StatusCode, code: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, title, detail: detail.into(), errors: None, parameter: None, retry_after: None }
+    fn new(sort: ProblemSort, detail: impl Into<String>) -> Self {
+        Self { sort, detail: detail.into(), errors: None, parameter: None, retry_after: None }
     }
 
     /// There is no such job, task, queue or dead letter.
     pub(super) fn not_found(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such thing", detail)
+        Self::new(NOT_FOUND, detail)
     }
 
     /// Nothing is served under this path.
     pub(super) fn no_such_path(path: &str) -> Self {
         let detail = format!("{path} is not a path of this interface; it starts at /api/v1/jobs");
-        Self::new(StatusCode::NOT_FOUND, "unknown_path", "There is no such path", detail)
+        Self::new(UNKNOWN_PATH, detail)
     }
 
     /// The path does not take this method.
     pub(super) fn method(method: &str, path: &str) -> Self {
         let detail = format!("{path} does not take {method}");
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "The path does not take this method", detail)
+        Self::new(METHOD, detail)
     }
 
     /// A query parameter cannot be used.
     pub(super) fn parameter(name: &str, why: impl std::fmt::Display) -> Self {
         let detail = format!("{name}: {why}");
-        let problem = Self::new(StatusCode::BAD_REQUEST, "invalid_parameter", "A parameter cannot be used", detail);
+        let problem = Self::new(PARAMETER, detail);
         Self { parameter: Some(name.to_owned()), ..problem }
     }
 
     /// The body did not arrive as a whole.
     pub(super) fn body(why: impl std::fmt::Display) -> Self {
         let detail = format!("reading the body: {why}");
-        Self::new(StatusCode::BAD_REQUEST, "unreadable_body", "The body could not be read", detail)
+        Self::new(BODY, detail)
     }
 
     /// The body is encoded in a way that is not understood.
     pub(super) fn encoding(given: &str) -> Self {
         let detail = format!("content-encoding is {given:?}; send the job as plain JSON in utf-8");
-        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-        Self::new(status, "content_encoding", "The body is encoded", detail)
+        Self::new(ENCODING, detail)
     }
 
     /// The body is larger than the limit.
@@ -81,40 +151,54 @@ impl Problem {
             "a job may have {limit} bytes (limits.submit_bytes, http.max_body); put large data in a store and its \
              address in the input"
         );
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The job is too large", detail)
+        Self::new(TOO_LARGE, detail)
     }
 
     /// The request names no host, or several.
     pub(super) fn bad_host(detail: String) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "bad_host", "The request does not say to whom it is sent", detail)
+        Self::new(BAD_HOST, detail)
     }
 
     /// The request was sent to a name that is not ours.
     pub(super) fn unknown_host(detail: String) -> Self {
-        Self::new(StatusCode::MISDIRECTED_REQUEST, "unknown_host", "The request is for somebody else", detail)
+        Self::new(UNKNOWN_HOST, detail)
     }
 
     /// A page of another site tried to change something through a person's browser.
     pub(super) fn cross_site(detail: String) -> Self {
-        Self::new(StatusCode::FORBIDDEN, "cross_site", "The request comes from another site", detail)
+        Self::new(CROSS_SITE, detail)
+    }
+
+    /// The caller is not known: the same words whatever it showed.
+    pub(super) fn unauthenticated() -> Self {
+        metrics::counter!("warrener_http_refused_total", "reason" => "unauthenticated").increment(1);
+        let detail = "this needs a token that is known and has not expired: `Authorization: Bearer <token>`; the \
+                      command line takes it from WARRENER_TOKEN or WARRENER_TOKEN_FILE";
+        Self::new(UNAUTHENTICATED, detail)
+    }
+
+    /// The caller is known and may not do this.
+    pub(super) fn not_allowed(detail: String) -> Self {
+        metrics::counter!("warrener_http_refused_total", "reason" => "not_allowed").increment(1);
+        Self::new(NOT_ALLOWED, detail)
     }
 
     /// The body stopped coming.
     pub(super) fn slow_body(limit: std::time::Duration) -> Self {
         let detail = format!("nothing more of the body came within {} s", limit.as_secs());
-        Self::new(StatusCode::REQUEST_TIMEOUT, "slow_body", "The body did not come in time", detail)
+        Self::new(SLOW_BODY, detail)
     }
 
     /// A bound is reached that others have to leave first.
-    pub(super) fn busy(code: &'static str, detail: &str) -> Self {
-        metrics::counter!("warrener_http_refused_total", "reason" => code).increment(1);
-        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, "Too much is asked at once", detail);
+    pub(super) fn busy(sort: ProblemSort, detail: &str) -> Self {
+        metrics::counter!("warrener_http_refused_total", "reason" => sort.code).increment(1);
+        let problem = Self::new(sort, detail);
         Self { retry_after: Some(RETRY_AFTER_SECONDS), ..problem }
     }
 
-    /// It cannot be done in the state that things are in.
+    /// Refusal of what cannot be done in the state that things are in.
     pub(super) fn conflict(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::CONFLICT, "conflict", "It cannot be done now", detail)
+        Self::new(CONFLICT, detail)
     }
 
     /// The job is not kept: everything that is wrong with it.
@@ -125,18 +209,13 @@ impl Problem {
             [only] => in_words(only),
             [first, rest @ ..] => format!("{}; and {} more", in_words(first), rest.len()),
         };
-        let problem = if conflicts {
-            Self::new(StatusCode::CONFLICT, "conflict", "Another job holds the id or the key", detail)
-        } else {
-            Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_job", "The job is not valid", detail)
-        };
+        let problem = if conflicts { Self::new(CONFLICT, detail) } else { Self::new(INVALID_JOB, detail) };
         Self { errors: Some(errors), ..problem }
     }
 
     /// Nothing can be kept at the moment.
     pub(super) fn unavailable(detail: impl Into<String>) -> Self {
-        let status = StatusCode::SERVICE_UNAVAILABLE;
-        let problem = Self::new(status, "unavailable", "Nothing can be changed at the moment", detail);
+        let problem = Self::new(UNAVAILABLE, detail);
         Self { retry_after: Some(RETRY_AFTER_SECONDS), ..problem }
     }
 
@@ -144,7 +223,7 @@ impl Problem {
     pub(super) fn internal(why: impl std::fmt::Display) -> Self {
         tracing::error!(%why, "a request could not be answered");
         let detail = "this is a fault of the orchestrator; its log says more";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The request could not be answered", detail)
+        Self::new(INTERNAL, detail)
     }
 }
 
@@ -157,17 +236,21 @@ impl From<StoreError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let document = Document {
-            kind: format!("urn:warrener:problem:{}", self.code),
-            title: self.title,
-            status: self.status.as_u16(),
-            code: self.code,
+            kind: format!("urn:warrener:problem:{}", self.sort.code),
+            title: self.sort.title,
+            status: self.sort.status.as_u16(),
+            code: self.sort.code,
             detail: &self.detail,
             parameter: self.parameter.as_deref(),
             errors: self.errors.as_deref(),
         };
         let body = serde_json::to_vec(&document).expect("a problem has text keys only");
         let kind = (header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        let mut response = (self.status, [kind], body).into_response();
+        let mut response = (self.sort.status, [kind], body).into_response();
+        if self.sort.status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Bearer realm=\"warrener\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -5,12 +5,7 @@ use axum::http::Uri;
 use axum::http::request::Parts;
 
 use super::problem::Problem;
-use super::route::Parameter;
-
-/// Elements of a page unless asked otherwise.
-const LIMIT_DEFAULT: usize = 50;
-/// Most elements of a page.
-const LIMIT_MAX: usize = 1_000;
+use super::route::{LIMIT_DEFAULT, LIMIT_MAX, QueryParameter};
 
 /// The query parameters of one request.
 #[derive(Clone, Debug)]
@@ -18,7 +13,7 @@ pub(super) struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
     /// Reads the query of a request that takes these parameters.
-    pub(super) fn read(uri: &Uri, known: &[&Parameter]) -> Result<Self, Problem> {
+    pub(super) fn read(uri: &Uri, known: &[&QueryParameter]) -> Result<Self, Problem> {
         let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
             .map_err(|error| Problem::parameter("the query", error.body_text()))?;
         for (at, (name, _)) in pairs.iter().enumerate() {

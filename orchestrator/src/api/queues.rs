@@ -5,11 +5,14 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
+use utoipa::ToSchema;
 use warrener_shared::id::QueueName;
 use warrener_shared::job::TaskSpec;
 use warrener_shared::time::Timestamp;
 
 use super::app::App;
+use super::asked_by::AskedBy;
+use super::documented::Example;
 use super::path::{QueuePath, no_queue};
 use super::problem::Problem;
 use super::query::Parameters;
@@ -35,8 +38,9 @@ pub(super) struct QueueState {
 }
 
 /// A queue as everybody sees it.
-#[derive(Debug, Serialize)]
-struct QueueResource {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Queue)]
+pub(super) struct QueueResource {
     name: String,
     address: String,
     paused: bool,
@@ -46,12 +50,33 @@ struct QueueResource {
     oldest_ready_at: Option<String>,
 }
 
+impl Example for QueueResource {
+    fn example() -> Self {
+        Self {
+            name: "default".to_owned(),
+            address: "warrener.tasks.default".to_owned(),
+            paused: false,
+            ready: 12,
+            dispatched: 8,
+            workers: 2,
+            oldest_ready_at: Some("2026-11-24T15:03:23.120Z".to_owned()),
+        }
+    }
+}
+
 /// How many slots a queue could use.
-#[derive(Debug, Serialize)]
-struct Scaling {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Scaling)]
+pub(super) struct Scaling {
     waiting: u64,
     running: u64,
     demand: u64,
+}
+
+impl Example for Scaling {
+    fn example() -> Self {
+        Self { waiting: 12, running: 8, demand: 20 }
+    }
 }
 
 impl QueueResource {
@@ -115,16 +140,21 @@ pub(super) async fn list(State(app): State<Arc<App>>, parameters: Parameters) ->
     .await
 }
 
-pub(super) async fn pause(state: State<Arc<App>>, path: QueuePath) -> Result<Response, Problem> {
-    change(state, path, true).await
+pub(super) async fn pause(state: State<Arc<App>>, by: AskedBy, path: QueuePath) -> Result<Response, Problem> {
+    change(state, by, path, true).await
 }
 
-pub(super) async fn resume(state: State<Arc<App>>, path: QueuePath) -> Result<Response, Problem> {
-    change(state, path, false).await
+pub(super) async fn resume(state: State<Arc<App>>, by: AskedBy, path: QueuePath) -> Result<Response, Problem> {
+    change(state, by, path, false).await
 }
 
-async fn change(State(app): State<Arc<App>>, QueuePath(name): QueuePath, paused: bool) -> Result<Response, Problem> {
-    match app.command(Command::PauseQueue(name.clone(), paused)).await? {
+async fn change(
+    State(app): State<Arc<App>>,
+    AskedBy(caller): AskedBy,
+    QueuePath(name): QueuePath,
+    paused: bool,
+) -> Result<Response, Problem> {
+    match app.command(&caller, Command::PauseQueue(name.clone(), paused)).await? {
         Answer::NotFound => Err(no_queue(name.as_str())),
         Answer::Conflict(why) => Err(Problem::conflict(why)),
         _ => {

@@ -1,43 +1,124 @@
-//! One method of one path, as data: from a table of these come the router and what is checked before a handler runs.
+//! A method of a path, as data: from a table of these come the router and what is checked before a handler runs.
 
 use std::sync::Arc;
 
 use axum::http::Method;
 use axum::routing::MethodRouter;
+use serde_json::{Value, json};
 
 use super::app::App;
+use super::documented::Document;
 use super::http::Lane;
+use crate::access::Scope;
 
-/// One method of one path.
+/// A method of a path.
 pub(super) struct Route {
     /// `GET` takes nothing from the writer: it answers while the writer is stopped.
     pub(super) method: Method,
     /// As the router writes it, with a name in braces for each part that varies.
     pub(super) path: &'static str,
-    /// What others who ask the same have to leave to it.
+    /// Demand on the caller.
+    pub(super) demand: Demand,
+    /// Permit that it takes.
     pub(super) lane: Lane,
     /// The parameters that its query may have; `None` for a path that is asked by probes, which send what they like.
-    pub(super) query: Option<&'static [&'static Parameter]>,
-    /// Who answers.
+    pub(super) query: Option<&'static [&'static QueryParameter]>,
+    /// Makes its description in the document of the API.
+    pub(super) document: fn() -> Document,
+    /// Handler that answers.
     pub(super) handler: fn() -> MethodRouter<Arc<App>>,
+}
+
+/// Demand on whoever asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Demand {
+    /// Nothing: it tells no more than that there is an orchestrator, and is answered before all others.
+    Nothing,
+    /// A scope; and what a caller reaches for whom only some jobs exist.
+    Scope(Scope, Reach),
+}
+
+/// Reach of a caller for whom only some jobs exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// The job that this part of the path names, if it is one of them.
+    Job(&'static str),
+    /// The dead letter that this part of the path names, if it is of one of them.
+    Letter(&'static str),
+    /// Things that belong to them: the handler leaves out the rest.
+    Own,
+    /// Everything, because it is of no job.
+    Everything,
+    /// Nothing.
+    Nothing,
 }
 
 /// A parameter of a query.
 #[derive(Debug)]
-pub(super) struct Parameter {
-    /// Its name.
+pub(super) struct QueryParameter {
+    /// Name.
     pub(super) name: &'static str,
+    /// Purpose, in a sentence.
+    pub(super) about: &'static str,
+    /// Schema of the value.
+    pub(super) schema: fn() -> Value,
+    /// Value that it may have.
+    pub(super) example: fn() -> Value,
 }
 
-/// Where a list goes on.
-pub(super) const CURSOR: &Parameter = &Parameter { name: "cursor" };
+/// Place at which a list goes on.
+pub(super) const CURSOR: &QueryParameter = &QueryParameter {
+    name: "cursor",
+    about: "The `next_cursor` of the page before. Without it the list begins.",
+    schema: || json!({ "type": "string" }),
+    example: || json!("1"),
+};
 /// Elements of a page.
-pub(super) const LIMIT: &Parameter = &Parameter { name: "limit" };
-/// A filter.
-pub(super) const FILTER: &Parameter = &Parameter { name: "q" };
-/// Whether items of mapped tasks are listed too.
-pub(super) const ITEMS: &Parameter = &Parameter { name: "items" };
-/// Whether a submit is only judged.
-pub(super) const DRY_RUN: &Parameter = &Parameter { name: "dry_run" };
-/// How long a submit waits for the end of its job.
-pub(super) const WAIT: &Parameter = &Parameter { name: "wait" };
+pub(super) const LIMIT: &QueryParameter = &QueryParameter {
+    name: "limit",
+    about: "Elements on a page at most.",
+    schema: || json!({ "type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT }),
+    example: || json!(100),
+};
+/// A filter of jobs.
+pub(super) const FILTER: &QueryParameter = &QueryParameter {
+    name: "q",
+    about: "Terms that must all hold: `state`, `kind`, `queue`, `label.<name>`, `name`, `id`, `created`. `,` is or, a \
+            `-` in front negates, `*` stands for any text.",
+    schema: || json!({ "type": "string" }),
+    example: || json!("state:failed kind:ml.* label.team:growth created:>1h"),
+};
+/// A filter of the audit.
+pub(super) const AUDIT_FILTER: &QueryParameter = &QueryParameter {
+    name: "q",
+    about: "Terms that must all hold: `who`, `from`, `verb`, `target`, `outcome`, `time`. `,` is or, a `-` in front \
+            negates, `*` stands for any text.",
+    schema: || json!({ "type": "string" }),
+    example: || json!("who:ci verb:job.* time:<1d"),
+};
+/// Tells whether items of mapped tasks are listed too.
+pub(super) const ITEMS: &QueryParameter = &QueryParameter {
+    name: "items",
+    about: "Lists the items of mapped tasks too, each after its task.",
+    schema: || json!({ "type": "boolean", "default": false }),
+    example: || json!(true),
+};
+/// Tells whether a submit is only judged.
+pub(super) const DRY_RUN: &QueryParameter = &QueryParameter {
+    name: "dry_run",
+    about: "Says what would become of the job, and keeps nothing.",
+    schema: || json!({ "type": "boolean", "default": false }),
+    example: || json!(true),
+};
+/// Time for which a submit waits for the end of its job.
+pub(super) const WAIT: &QueryParameter = &QueryParameter {
+    name: "wait",
+    about: "Answers once the job is final (200), or after this time at the latest (202): a duration up to 10m.",
+    schema: || json!({ "type": "string" }),
+    example: || json!("1s"),
+};
+
+/// Elements of a page unless asked otherwise.
+pub(super) const LIMIT_DEFAULT: usize = 50;
+/// Most elements of a page.
+pub(super) const LIMIT_MAX: usize = 1_000;

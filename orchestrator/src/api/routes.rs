@@ -4,61 +4,315 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::Method;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
+use serde_json::json;
 
+use super::answer::Answered;
 use super::app::App;
+use super::audit::AuditResource;
+use super::dead::{LetterDetail, LetterResource};
+use super::documented::{BodyDocument, Document, says};
+use super::events::EventResource;
+use super::health::Readiness;
 use super::http::Lane;
-use super::route::{CURSOR, DRY_RUN, FILTER, ITEMS, LIMIT, Parameter, Route, WAIT};
-use super::{answer, dead, events, health, job, jobs, logs, queues, submit, task, tasks, workers};
+use super::job::JobResource;
+use super::logs::LogResource;
+use super::queues::{QueueResource, Scaling};
+use super::route::{AUDIT_FILTER, CURSOR, DRY_RUN, Demand, FILTER, ITEMS, LIMIT, QueryParameter, Reach, Route, WAIT};
+use super::task::{TaskDetail, TaskResource};
+use super::workers::WorkerResource;
+use super::{
+    answer, audit, dead, events, health, job, jobs, logs, openapi, problem, queues, submit, task, tasks, workers,
+};
+use crate::access::Scope;
 
 type Handler = fn() -> MethodRouter<Arc<App>>;
-type Query = &'static [&'static Parameter];
+type Query = &'static [&'static QueryParameter];
 
 const NONE: Query = &[];
 const PAGE: Query = &[CURSOR, LIMIT];
 
-const fn read(path: &'static str, lane: Lane, query: Query, handler: Handler) -> Route {
-    Route { method: Method::GET, path, lane, query: Some(query), handler }
+const ID: Reach = Reach::Job("id");
+const JOB: Reach = Reach::Job("job");
+const LETTER: Reach = Reach::Letter("id");
+
+type Says = fn() -> Document;
+
+const fn read(path: &'static str, reach: Reach, lane: Lane, query: Query, handler: Handler, document: Says) -> Route {
+    let demand = Demand::Scope(Scope::Read, reach);
+    Route { method: Method::GET, path, demand, lane, query: Some(query), document, handler }
 }
 
-const fn change(path: &'static str, query: Query, handler: Handler) -> Route {
-    Route { method: Method::POST, path, lane: Lane::Free, query: Some(query), handler }
+const fn change(
+    path: &'static str,
+    scope: Scope,
+    reach: Reach,
+    query: Query,
+    handler: Handler,
+    document: Says,
+) -> Route {
+    let (method, lane, demand) = (Method::POST, Lane::Free, Demand::Scope(scope, reach));
+    Route { method, path, demand, lane, query: Some(query), document, handler }
 }
 
-const fn probe(path: &'static str, lane: Lane, handler: Handler) -> Route {
-    Route { method: Method::GET, path, lane, query: None, handler }
+const fn operate(path: &'static str, reach: Reach, handler: Handler, document: Says) -> Route {
+    change(path, Scope::Operate, reach, NONE, handler, document)
+}
+
+const fn remove(path: &'static str, reach: Reach, handler: Handler, document: Says) -> Route {
+    let (method, lane, demand) = (Method::DELETE, Lane::Free, Demand::Scope(Scope::Operate, reach));
+    Route { method, path, demand, lane, query: Some(NONE), document, handler }
+}
+
+const fn administer(path: &'static str, lane: Lane, query: Query, handler: Handler, document: Says) -> Route {
+    let demand = Demand::Scope(Scope::Admin, Reach::Nothing);
+    Route { method: Method::GET, path, demand, lane, query: Some(query), document, handler }
+}
+
+const fn probe(path: &'static str, demand: Demand, lane: Lane, handler: Handler, document: Says) -> Route {
+    Route { method: Method::GET, path, demand, lane, query: None, document, handler }
 }
 
 /// The table. A method appears once for each path.
 pub(super) static ROUTES: &[Route] = &[
-    probe("/livez", Lane::Free, || get(health::live)),
-    probe("/readyz", Lane::Free, || get(health::ready)),
-    probe("/metrics", Lane::Single, || get(health::metrics)),
-    read("/api/v1/jobs", Lane::List, &[FILTER, CURSOR, LIMIT], || get(jobs::list)),
-    change("/api/v1/jobs", &[DRY_RUN, WAIT], || post(submit::submit)),
-    read("/api/v1/jobs/{id}", Lane::Single, NONE, || get(job::get)),
-    read("/api/v1/jobs/{id}/tasks", Lane::List, &[ITEMS, CURSOR, LIMIT], || get(tasks::list)),
-    read("/api/v1/jobs/{id}/events", Lane::List, PAGE, || get(events::list)),
-    change("/api/v1/jobs/{id}/cancel", NONE, || post(job::cancel)),
-    change("/api/v1/jobs/{id}/pause", NONE, || post(job::pause)),
-    change("/api/v1/jobs/{id}/retry", NONE, || post(job::retry)),
-    change("/api/v1/jobs/{id}/resume", NONE, || post(job::resume)),
-    read("/api/v1/tasks/{job}/{task}", Lane::Single, NONE, || get(task::get)),
-    read("/api/v1/tasks/{job}/{task}/logs", Lane::List, PAGE, || get(logs::list)),
-    change("/api/v1/tasks/{job}/{task}/retry", NONE, || post(task::retry)),
-    change("/api/v1/tasks/{job}/{task}/skip", NONE, || post(task::skip)),
-    change("/api/v1/events/{event}/{key}", NONE, || post(answer::answer)),
-    read("/api/v1/queues", Lane::List, PAGE, || get(queues::list)),
-    change("/api/v1/queues/{name}/pause", NONE, || post(queues::pause)),
-    change("/api/v1/queues/{name}/resume", NONE, || post(queues::resume)),
-    read("/api/v1/queues/{name}/scaling", Lane::Single, NONE, || get(queues::scaling)),
-    read("/api/v1/workers", Lane::Free, PAGE, || get(workers::list)),
-    change("/api/v1/workers/{id}/drain", NONE, || post(workers::drain)),
-    read("/api/v1/dead", Lane::List, PAGE, || get(dead::list)),
-    read("/api/v1/dead/{id}", Lane::Single, NONE, || get(dead::get)),
-    change("/api/v1/dead/{id}/replay", NONE, || post(dead::replay)),
-    change("/api/v1/dead/{id}/discard", NONE, || post(dead::discard)),
+    probe(
+        "/livez",
+        Demand::Nothing,
+        Lane::Free,
+        || get(health::live),
+        || says("Whether the process lives").text("It does.", "text/plain; charset=utf-8", "ok\n"),
+    ),
+    probe(
+        "/readyz",
+        Demand::Nothing,
+        Lane::Free,
+        || get(health::ready),
+        || {
+            let document = says("Whether the process is ready").one::<Readiness>(200, "It is.");
+            document.one::<Readiness>(503, "It is not: a check says why.")
+        },
+    ),
+    probe(
+        METRICS,
+        Demand::Scope(Scope::Read, Reach::Everything),
+        Lane::Single,
+        || get(health::metrics),
+        || {
+            let sort = "text/plain; version=0.0.4; charset=utf-8";
+            says("Numbers for Prometheus").text("All metrics.", sort, "warrener_dead_letters 0\n")
+        },
+    ),
+    read(
+        "/api/v1/openapi.json",
+        Reach::Everything,
+        Lane::Free,
+        NONE,
+        || get(openapi::get),
+        || says("This document").json("The document.", json!({ "openapi": "3.1.0" })),
+    ),
+    read(
+        "/api/v1/jobs",
+        Reach::Own,
+        Lane::List,
+        &[FILTER, CURSOR, LIMIT],
+        || get(jobs::list),
+        || says("Jobs, the newest first").list::<JobResource>("A page of jobs."),
+    ),
+    change(
+        "/api/v1/jobs",
+        Scope::Submit,
+        Reach::Own,
+        &[DRY_RUN, WAIT],
+        || post(submit::submit),
+        || {
+            let document = says("Submits a job")
+                .takes(BodyDocument::Job)
+                .looks_at(&[submit::IDEMPOTENCY_KEY, submit::TRACEPARENT]);
+            let document = document.one::<JobResource>(202, "The job is kept, and not final yet.");
+            let document = document.with(&[("Location", "The path of the job.")]);
+            let document = document.one::<JobResource>(200, "The job was there already, is final, or would be kept.");
+            document.refuses(&[&problem::CONFLICT, &problem::INVALID_JOB, &problem::TOO_MANY_WAITING])
+        },
+    ),
+    read(
+        "/api/v1/jobs/{id}",
+        ID,
+        Lane::Single,
+        NONE,
+        || get(job::get),
+        || says("A job").one::<JobResource>(200, "The job."),
+    ),
+    remove(
+        "/api/v1/jobs/{id}",
+        ID,
+        || delete(job::delete),
+        || says("Removes a final job with all of its data").nothing("It is gone.").refuses(&[&problem::CONFLICT]),
+    ),
+    read(
+        "/api/v1/jobs/{id}/tasks",
+        ID,
+        Lane::List,
+        &[ITEMS, CURSOR, LIMIT],
+        || get(tasks::list),
+        || says("The tasks of a job, as written").list::<TaskResource>("A page of tasks."),
+    ),
+    read(
+        "/api/v1/jobs/{id}/events",
+        ID,
+        Lane::List,
+        PAGE,
+        || get(events::list),
+        || says("What happened to a job, in order").list::<EventResource>("A page of events."),
+    ),
+    operate("/api/v1/jobs/{id}/cancel", ID, || post(job::cancel), || steered("Stops a job")),
+    operate("/api/v1/jobs/{id}/pause", ID, || post(job::pause), || steered("Dispatches nothing more of a job")),
+    operate(
+        "/api/v1/jobs/{id}/retry",
+        ID,
+        || post(job::retry),
+        || steered("Runs again what did not succeed in a final job"),
+    ),
+    operate("/api/v1/jobs/{id}/resume", ID, || post(job::resume), || steered("Dispatches a job again")),
+    read(
+        "/api/v1/tasks/{job}/{task}",
+        JOB,
+        Lane::Single,
+        NONE,
+        || get(task::get),
+        || says("A task or an item").one::<TaskDetail>(200, "The task."),
+    ),
+    read(
+        "/api/v1/tasks/{job}/{task}/logs",
+        JOB,
+        Lane::List,
+        PAGE,
+        || get(logs::list),
+        || says("What the attempts of a task wrote").list::<LogResource>("A page of pieces."),
+    ),
+    operate(
+        "/api/v1/tasks/{job}/{task}/retry",
+        JOB,
+        || post(task::retry),
+        || {
+            let document = says("Runs a task again, and everything downstream of it");
+            document.one::<TaskDetail>(200, "The task.").refuses(&[&problem::CONFLICT])
+        },
+    ),
+    operate(
+        "/api/v1/tasks/{job}/{task}/skip",
+        JOB,
+        || post(task::skip),
+        || says("Leaves a task out").one::<TaskDetail>(200, "The task.").refuses(&[&problem::CONFLICT]),
+    ),
+    change(
+        "/api/v1/events/{event}/{key}",
+        Scope::Submit,
+        Reach::Own,
+        NONE,
+        || post(answer::answer),
+        || {
+            let document = says("Answers the tasks that wait for an event").takes(BodyDocument::Anything);
+            document.one::<Answered>(200, "They have it.")
+        },
+    ),
+    read(
+        "/api/v1/queues",
+        Reach::Everything,
+        Lane::List,
+        PAGE,
+        || get(queues::list),
+        || says("Queues, by name").list::<QueueResource>("A page of queues."),
+    ),
+    operate(
+        "/api/v1/queues/{name}/pause",
+        Reach::Nothing,
+        || post(queues::pause),
+        || {
+            let document = says("Dispatches nothing more to a queue");
+            document.one::<QueueResource>(200, "The queue.").refuses(&[&problem::CONFLICT])
+        },
+    ),
+    operate(
+        "/api/v1/queues/{name}/resume",
+        Reach::Nothing,
+        || post(queues::resume),
+        || {
+            let document = says("Dispatches to a queue again");
+            document.one::<QueueResource>(200, "The queue.").refuses(&[&problem::CONFLICT])
+        },
+    ),
+    read(
+        "/api/v1/queues/{name}/scaling",
+        Reach::Everything,
+        Lane::Single,
+        NONE,
+        || get(queues::scaling),
+        || says("How many slots a queue could use, for an autoscaler").one::<Scaling>(200, "The numbers."),
+    ),
+    read(
+        "/api/v1/workers",
+        Reach::Everything,
+        Lane::Free,
+        PAGE,
+        || get(workers::list),
+        || says("The workers that were heard of lately").list::<WorkerResource>("A page of workers."),
+    ),
+    operate(
+        "/api/v1/workers/{id}/drain",
+        Reach::Nothing,
+        || post(workers::drain),
+        || {
+            let document = says("Lets a worker take no more and finish what it holds");
+            document.one::<WorkerResource>(200, "The worker.").refuses(&[&problem::CONFLICT])
+        },
+    ),
+    read(
+        "/api/v1/dead",
+        Reach::Own,
+        Lane::List,
+        PAGE,
+        || get(dead::list),
+        || says("Dead letters, the newest first").list::<LetterResource>("A page of dead letters."),
+    ),
+    read(
+        "/api/v1/dead/{id}",
+        LETTER,
+        Lane::Single,
+        NONE,
+        || get(dead::get),
+        || says("A dead letter with its contents").one::<LetterDetail>(200, "The dead letter."),
+    ),
+    operate(
+        "/api/v1/dead/{id}/replay",
+        LETTER,
+        || post(dead::replay),
+        || {
+            let document = says("Sends the message of a dead letter again");
+            document.one::<LetterResource>(202, "It is on its way.").refuses(&[&problem::CONFLICT])
+        },
+    ),
+    operate(
+        "/api/v1/dead/{id}/discard",
+        LETTER,
+        || post(dead::discard),
+        || says("Throws a dead letter away").one::<LetterResource>(200, "It was this.").refuses(&[&problem::CONFLICT]),
+    ),
+    administer(
+        "/api/v1/audit",
+        Lane::List,
+        &[AUDIT_FILTER, CURSOR, LIMIT],
+        || get(audit::list),
+        || says("Who changed what, the newest first").list::<AuditResource>("A page of changes."),
+    ),
 ];
+
+/// A job that is steered.
+fn steered(summary: &'static str) -> Document {
+    says(summary).one::<JobResource>(200, "The job.").refuses(&[&problem::CONFLICT])
+}
+
+/// Path of the metrics.
+const METRICS: &str = "/metrics";
 
 /// The route that a request is for, by the path as the router writes it; none for a path or method that there is not.
 pub(super) fn find(method: &Method, path: &str) -> Option<&'static Route> {

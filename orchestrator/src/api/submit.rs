@@ -11,21 +11,35 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use warrener_shared::id::{JobId, JobNo};
 
-use super::app::{App, respond, to_json};
+use super::app::{App, requester, respond, to_json};
+use super::documented::HeaderDocument;
 use super::dry_run;
 use super::http::{Received, receive};
 use super::job::shown;
 use super::problem::Problem;
 use super::wish::Wish;
-use crate::driver::{Answer, Input};
+use crate::driver::{Answer, Asker, Input};
 use crate::store::Rows as _;
 
 /// How often a waiting request looks for itself, should a notice be lost.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
 
+/// The header with the id of the job.
+pub(super) const IDEMPOTENCY_KEY: &HeaderDocument = &HeaderDocument {
+    name: "Idempotency-Key",
+    about: "The id of the job, where its document has none: submitting again is safe then.",
+    example: "order-4711",
+};
+/// The header with the trace.
+pub(super) const TRACEPARENT: &HeaderDocument = &HeaderDocument {
+    name: "traceparent",
+    about: "The W3C trace context, which the tasks are given.",
+    example: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+};
+
 pub(super) async fn submit(State(app): State<Arc<App>>, request: Request<Body>) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let wish = Wish::of(&parts)?;
+    let wish = Wish::of(&app, &parts)?;
     check_encoding(&parts.headers)?;
     // A place to wait comes before anything is kept: afterwards a refusal would not be true.
     let _waits = wish.wait.is_some().then(|| app.edge.wait()).transpose()?;
@@ -46,10 +60,11 @@ async fn keep(
     body: Vec<u8>,
     room: Option<OwnedSemaphorePermit>,
 ) -> Result<Response, Problem> {
-    let wait = wish.wait;
+    let (wait, prefix) = (wish.wait, wish.prefix.clone());
+    let by = Arc::new(requester(&wish.caller));
     let mut submission = app.block(move |app| wish.read(app, &body)).await?;
     let answer = app.ask(|tell| {
-        submission.answer = Some(tell);
+        submission.asker = Asker { answer: Some(tell), by: Some(by) };
         Input::Submit(submission)
     });
     let answer = answer.await?;
@@ -61,7 +76,7 @@ async fn keep(
                 None => false,
             };
             let done = ended || (existing && wait.is_none());
-            kept(app, id, if done { StatusCode::OK } else { StatusCode::ACCEPTED }).await
+            kept(app, &prefix, id, if done { StatusCode::OK } else { StatusCode::ACCEPTED }).await
         }
         Answer::Refused(problems) => {
             metrics::counter!("warrener_jobs_rejected_total").increment(1);
@@ -71,8 +86,8 @@ async fn keep(
     }
 }
 
-async fn kept(app: &Arc<App>, id: JobId, status: StatusCode) -> Result<Response, Problem> {
-    let place = HeaderValue::from_str(&format!("/api/v1/jobs/{id}")).expect("an id is plain text");
+async fn kept(app: &Arc<App>, prefix: &str, id: JobId, status: StatusCode) -> Result<Response, Problem> {
+    let place = HeaderValue::from_str(&format!("{prefix}/api/v1/jobs/{id}")).expect("an id is plain text");
     let body = app.read(move |app, snapshot| Ok(to_json(&shown(app, snapshot, &id)?))).await?;
     let mut response = respond(status, body);
     response.headers_mut().insert(header::LOCATION, place);

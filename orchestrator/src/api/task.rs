@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
+use utoipa::ToSchema;
 use warrener_engine::row::{AttemptRow, Counts, TaskRow};
 use warrener_engine::slice::JobEntry;
 use warrener_shared::id::{JobId, TaskAddress};
@@ -12,6 +13,8 @@ use warrener_shared::job::{BuiltIn, TaskSpec};
 use warrener_shared::state::{Outcome, TaskState};
 
 use super::app::App;
+use super::asked_by::AskedBy;
+use super::documented::{self, Example};
 use super::job;
 use super::path::{TaskPath, no_task};
 use super::problem::Problem;
@@ -24,7 +27,8 @@ use crate::store::StoreError;
 use crate::store::view::Snapshot;
 
 /// A task or item as everybody sees it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Task)]
 pub(super) struct TaskResource {
     job: String,
     task: String,
@@ -32,6 +36,7 @@ pub(super) struct TaskResource {
     kind: String,
     queue: String,
     priority: u8,
+    #[schema(schema_with = documented::task_state)]
     state: TaskState,
     reason: Option<String>,
     attempt: u32,
@@ -46,35 +51,85 @@ pub(super) struct TaskResource {
     retry_at: Option<String>,
     worker: Option<String>,
     sub_job: Option<String>,
+    #[schema(schema_with = documented::anything)]
     progress: Raw,
+    #[schema(schema_with = documented::anything)]
     error: Raw,
+    #[schema(schema_with = documented::anything)]
     output: Raw,
-    #[serde(flatten)]
-    mapped: Option<MappedPart>,
+    /// Of a mapped task, how many items it has, once that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = documented::total)]
+    total: Option<Option<u32>>,
+    /// Of a mapped task, how many items are in each state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = documented::counts)]
+    items: Option<ByState>,
 }
 
-/// What a mapped task shows besides.
-#[derive(Debug, Serialize)]
-struct MappedPart {
-    total: Option<u32>,
-    items: ByState,
+impl Example for TaskResource {
+    fn example() -> Self {
+        Self {
+            job: "order-4711".to_owned(),
+            task: "task".to_owned(),
+            index: None,
+            kind: "image.resize".to_owned(),
+            queue: "default".to_owned(),
+            priority: 4,
+            state: TaskState::Succeeded,
+            reason: None,
+            attempt: 1,
+            max_attempts: 5,
+            round: None,
+            needs: Vec::new(),
+            created_at: Some("2026-11-24T15:03:23.120Z".to_owned()),
+            ready_at: Some("2026-11-24T15:03:23.120Z".to_owned()),
+            dispatched_at: Some("2026-11-24T15:03:23.120Z".to_owned()),
+            started_at: Some("2026-11-24T15:03:23.120Z".to_owned()),
+            finished_at: Some("2026-11-24T15:03:24.120Z".to_owned()),
+            retry_at: None,
+            worker: Some("worker-1".to_owned()),
+            sub_job: None,
+            progress: None,
+            error: None,
+            output: raw(Some(b"{\"bytes\":51200}")),
+            total: None,
+            items: None,
+        }
+    }
 }
 
 /// A task with everything that is known of it.
-#[derive(Debug, Serialize)]
-struct TaskDetail {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TaskDetail)]
+pub(super) struct TaskDetail {
     #[serde(flatten)]
     task: TaskResource,
+    #[schema(schema_with = documented::anything)]
     input: Raw,
+    #[schema(schema_with = documented::anything)]
     results: Raw,
     attempts: Vec<AttemptResource>,
 }
 
+impl Example for TaskDetail {
+    fn example() -> Self {
+        Self {
+            task: TaskResource::example(),
+            input: raw(Some(b"{\"width\":640}")),
+            results: None,
+            attempts: vec![AttemptResource::example()],
+        }
+    }
+}
+
 /// One try.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Attempt)]
 struct AttemptResource {
     attempt: u32,
     round: Option<u32>,
+    #[schema(schema_with = documented::outcome)]
     outcome: Option<Outcome>,
     worker: Option<String>,
     dispatched_at: Option<String>,
@@ -82,7 +137,24 @@ struct AttemptResource {
     finished_at: Option<String>,
     /// When the worker was known to have stopped, of an attempt that did not end by its report.
     stopped_at: Option<String>,
+    #[schema(schema_with = documented::anything)]
     error: Raw,
+}
+
+impl Example for AttemptResource {
+    fn example() -> Self {
+        Self {
+            attempt: 1,
+            round: None,
+            outcome: Some(Outcome::Succeeded),
+            worker: Some("worker-1".to_owned()),
+            dispatched_at: Some("2026-11-24T15:03:23.120Z".to_owned()),
+            started_at: Some("2026-11-24T15:03:23.120Z".to_owned()),
+            finished_at: Some("2026-11-24T15:03:24.120Z".to_owned()),
+            stopped_at: None,
+            error: None,
+        }
+    }
 }
 
 /// Makes resources of the rows of one job, all from one snapshot.
@@ -134,7 +206,8 @@ impl<'a> Maker<'a> {
             progress: raw(row.progress.as_deref()),
             error: raw(row.shown_error().map(|error| &**error)),
             output: if is_mapped { output } else { raw(row.output.as_deref()) },
-            mapped: is_mapped.then(|| mapped(row, spec)),
+            total: is_mapped.then(|| row.map.map(|map| map.total)),
+            items: is_mapped.then(|| items(row, spec)),
         })
     }
 
@@ -154,27 +227,28 @@ impl<'a> Maker<'a> {
     }
 }
 
-fn mapped(row: &TaskRow, spec: &TaskSpec) -> MappedPart {
+fn items(row: &TaskRow, spec: &TaskSpec) -> ByState {
     let closed = row.state.is_final().then_some(TaskState::Cancelled);
     let counts = row.map.map_or_else(Counts::default, |map| map.all_counts(spec.max_parallel(), closed));
-    MappedPart { total: row.map.map(|map| map.total), items: ByState(counts) }
+    ByState(counts)
 }
 
-pub(super) async fn retry(state: State<Arc<App>>, path: TaskPath) -> Result<Response, Problem> {
-    change(state, path, Command::RetryTask).await
+pub(super) async fn retry(state: State<Arc<App>>, by: AskedBy, path: TaskPath) -> Result<Response, Problem> {
+    change(state, by, path, Command::RetryTask).await
 }
 
-pub(super) async fn skip(state: State<Arc<App>>, path: TaskPath) -> Result<Response, Problem> {
-    change(state, path, Command::Skip).await
+pub(super) async fn skip(state: State<Arc<App>>, by: AskedBy, path: TaskPath) -> Result<Response, Problem> {
+    change(state, by, path, Command::Skip).await
 }
 
 /// Has the task changed and answers with what became of it.
 async fn change(
     State(app): State<Arc<App>>,
+    AskedBy(caller): AskedBy,
     TaskPath(id, address): TaskPath,
     command: impl FnOnce(JobId, TaskAddress) -> Command,
 ) -> Result<Response, Problem> {
-    match app.command(command(id.clone(), address.clone())).await? {
+    match app.command(&caller, command(id.clone(), address.clone())).await? {
         Answer::NotFound => {
             // Which of the two does not exist is told by looking.
             let task = no_task(id.as_str(), &address.to_string());

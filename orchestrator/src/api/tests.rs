@@ -1,8 +1,9 @@
-mod law;
+mod access;
+pub(super) mod law;
 mod lists;
 mod refusals;
 mod serving;
 mod steering;
 mod submits;
 mod tasks;
-mod world;
+pub(super) mod world;

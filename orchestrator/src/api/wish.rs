@@ -5,13 +5,20 @@ use std::time::Duration;
 
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
-use warrener_shared::job::{SubmitContext, parse, parse_duration};
+use warrener_shared::job::{BuiltIn, JobSpec, SubmitContext, parse, parse_duration};
+use warrener_shared::state::JobState;
+use warrener_shared::time::Timestamp;
 
 use super::app::App;
+use super::asked_by::AskedBy;
+use super::http::Arrival;
 use super::problem::Problem;
 use super::query::Parameters;
+use crate::access::Caller;
 use crate::broker::submission;
 use crate::driver::Submission;
+use crate::filter::fits::{Candidate, Tasks};
+use crate::store::view::filter::Filter;
 
 /// Longest `wait`; whoever wants to wait longer asks again.
 const WAIT_MAX: Duration = Duration::from_secs(600);
@@ -22,30 +29,64 @@ pub(super) struct Wish {
     pub(super) dry_run: bool,
     /// To be answered when the job is final, or after this time.
     pub(super) wait: Option<Duration>,
+    /// Part that a proxy took away from the front of the path.
+    pub(super) prefix: String,
+    /// Caller that submits.
+    pub(super) caller: Arc<Caller>,
     key: Option<String>,
     traceparent: Option<Arc<str>>,
 }
 
 impl Wish {
     /// Reads it from the head of a request.
-    pub(super) fn of(parts: &Parts) -> Result<Self, Problem> {
+    pub(super) fn of(app: &App, parts: &Parts) -> Result<Self, Problem> {
         let parameters = parts.extensions.get::<Parameters>().expect("the gate has read them");
         Ok(Self {
             dry_run: parameters.flag("dry_run")?,
             wait: wait(parameters)?,
+            caller: AskedBy::of(parts).0,
+            prefix: prefix(app, parts),
             key: idempotency_key(&parts.headers)?,
             traceparent: traceparent(&parts.headers),
         })
     }
 
-    /// The job that a body asks for.
+    /// The job that a body asks for, if its submitter may ask for it.
     pub(super) fn read(&self, app: &App, body: &[u8]) -> Result<Box<Submission>, Problem> {
         let context = SubmitContext { message_id: self.key.as_deref(), ..SubmitContext::default() };
         let spec = parse(body, &context, &app.shared.limits).map_err(|problems| {
             metrics::counter!("warrener_jobs_rejected_total").increment(1);
             Problem::refused(problems)
         })?;
+        if let Some(only) = &self.caller.only {
+            check(&spec, only, app.shared.now()).map_err(|why| {
+                Problem::not_allowed(format!("{} is for some jobs only (`only`): {why}", self.caller.who))
+            })?;
+        }
         Ok(submission(spec, body, None, self.traceparent.clone()))
+    }
+}
+
+fn prefix(app: &App, parts: &Parts) -> String {
+    let peer = parts.extensions.get::<Arrival>().map(|arrival| arrival.peer.ip());
+    let prefix = app.access.proxies.forwarded(peer, &parts.headers).prefix.unwrap_or_default();
+    prefix.trim_end_matches('/').to_owned()
+}
+
+/// Tells whether a job is one of those that exist for its submitter.
+fn check(spec: &JobSpec, only: &Filter, now: Timestamp) -> Result<(), String> {
+    let state = if spec.start.later_than(now).is_some() { JobState::Scheduled } else { JobState::Running };
+    let job = Candidate { id: spec.id.as_ref(), spec, is_sub_job: false, state, created_at: now };
+    if !only.fits(job, Tasks::All, now) {
+        return Err("this job would not be one of them, or has a task in a queue that is not theirs".to_owned());
+    }
+    // What a sub-job is made of is only known once it starts, and then nobody asks for a token.
+    match spec.tasks.iter().find(|task| BuiltIn::of(&task.kind) == Some(BuiltIn::Job)) {
+        Some(task) => {
+            let (name, kind) = (&task.name, &task.kind);
+            Err(format!("task {name} is a {kind}, whose job nobody could compare with them; submit that job itself"))
+        }
+        None => Ok(()),
     }
 }
 

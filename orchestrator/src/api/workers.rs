@@ -5,8 +5,11 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::app::App;
+use super::asked_by::AskedBy;
+use super::documented::Example;
 use super::problem::Problem;
 use super::query::Parameters;
 use super::shape::List;
@@ -14,7 +17,8 @@ use crate::driver::Command;
 use crate::pulse::Seen;
 
 /// A worker as everybody sees it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Worker)]
 pub(super) struct WorkerResource {
     id: String,
     version: String,
@@ -25,6 +29,22 @@ pub(super) struct WorkerResource {
     draining: bool,
     refused: Option<String>,
     seen_at: String,
+}
+
+impl Example for WorkerResource {
+    fn example() -> Self {
+        Self {
+            id: "worker-1".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            queues: vec!["default".to_owned()],
+            kinds: vec!["image.resize".to_owned()],
+            slots: 8,
+            running: 3,
+            draining: false,
+            refused: None,
+            seen_at: "2026-11-24T15:03:23.120Z".to_owned(),
+        }
+    }
 }
 
 impl From<Seen> for WorkerResource {
@@ -55,6 +75,7 @@ pub(super) async fn list(
 
 pub(super) async fn drain(
     State(app): State<Arc<App>>,
+    AskedBy(caller): AskedBy,
     Path(id): Path<String>,
 ) -> Result<Json<WorkerResource>, Problem> {
     let known = app
@@ -67,6 +88,6 @@ pub(super) async fn drain(
         let id: String = id.chars().take(100).collect();
         return Err(Problem::not_found(format!("no live worker has the id {id:?}")));
     };
-    app.command(Command::Drain(Arc::from(id.as_str()))).await?;
+    app.command(&caller, Command::Drain(Arc::from(id.as_str()))).await?;
     Ok(Json(WorkerResource { draining: true, ..seen.into() }))
 }

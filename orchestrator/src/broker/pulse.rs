@@ -31,7 +31,7 @@ pub(super) async fn run(context: Context, link: Link) {
         context.troubles.tell(&context.shared.health);
         let mut notes = context.notes.all();
         show(&context, &link, &mut notes, &mut named);
-        context.shared.health.set_notes(notes);
+        context.shared.health.set_notes("broker", notes);
     }
 }
 

@@ -12,7 +12,7 @@ use warrener_shared::wire::submit::{self, Content, EventBody, Refusal, ReplyAddr
 use super::intake::Intake;
 use super::settle::{self, Closed, Outcome, Settler};
 use super::{Context, Link, letter};
-use crate::driver::{Answer, Input, Refused, ReplyTo, Submission};
+use crate::driver::{Answer, Asker, Input, Refused, ReplyTo, Requester, Submission};
 use crate::store::Submitted;
 
 /// Submits taken at once.
@@ -37,13 +37,13 @@ impl Wanted {
     fn into_input(self, tell: oneshot::Sender<Answer>) -> (Input, Option<Problem>) {
         match self {
             Self::Job(mut submission) => {
-                submission.answer = Some(tell);
+                submission.asker.answer = Some(tell);
                 (Input::Submit(submission), None)
             }
             Self::Answer(event) => {
                 let detail = format!("no task waits for event {:?} with key {:?}", event.event, event.key);
                 let problem = Problem::of_message("unknown_name", detail, None);
-                (Input::Event(event, Some(tell)), Some(problem))
+                (Input::Event(event, tell.into()), Some(problem))
             }
         }
     }
@@ -124,7 +124,12 @@ pub(crate) fn submission(
 ) -> Box<Submission> {
     let digest = spec.id.is_some().then(|| Sha256::digest(canonical_content(body)).into());
     let submitted = Submitted { body: Arc::from(body), priority, traceparent, digest };
-    Box::new(Submission { spec: Arc::new(spec), submitted, reply: None, answer: None })
+    Box::new(Submission { spec: Arc::new(spec), submitted, reply: None, asker: Asker::default() })
+}
+
+/// A user of the broker, as the audit names it.
+fn vouched_for(user: &str) -> Arc<Requester> {
+    Arc::new(Requester { who: format!("amqp:{user}").into(), from: None, only: None })
 }
 
 type Read = Result<(Option<ReplyAddress>, Wanted), (Option<ReplyAddress>, Vec<Problem>)>;
@@ -139,6 +144,7 @@ fn read(context: &Context, incoming: &Incoming) -> Read {
         Ok(Content::Job(spec)) => {
             let traceparent = envelope.traceparent.as_deref().map(Arc::from);
             let mut submission = submission(*spec, &incoming.message.body, envelope.priority, traceparent);
+            submission.asker.by = incoming.message.user_id.as_deref().map(vouched_for);
             let mode = envelope.mode;
             submission.reply = envelope.reply.clone().map(|to| ReplyTo { to, mode });
             Ok((envelope.reply, Wanted::Job(submission)))

@@ -42,6 +42,8 @@ pub(super) struct After {
     pub(super) stop: Vec<(Ticket, Option<Arc<str>>)>,
     pub(super) reply: Vec<JobNo>,
     pub(super) reply_all: bool,
+    /// Jobs to remove, with the position of the input that asks for it.
+    pub(super) remove: Vec<(usize, JobNo)>,
 }
 
 impl Batch {

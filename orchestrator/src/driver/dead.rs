@@ -59,6 +59,11 @@ impl DeadBook {
         self.may_be_less |= !commit.discarded.is_empty();
     }
 
+    /// Notes that letters were taken out of which nobody counted.
+    pub(super) const fn thinned(&mut self) {
+        self.may_be_less = true;
+    }
+
     /// What is kept beyond the bound.
     fn excess(&self) -> DeadTotal {
         let kept = self.kept.unwrap_or_default();

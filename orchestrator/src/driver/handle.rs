@@ -64,8 +64,8 @@ impl<S: Store> Driver<S> {
                 self.lane_of(name)?;
             }
             Input::Queue(_) => metrics::counter!("warrener_queues_ignored_total").increment(1),
-            Input::Event(event, _) => {
-                let answer = self.answer(event, batch)?;
+            Input::Event(event, asker) => {
+                let answer = self.answer(event, asker.by.as_deref(), batch)?;
                 batch.answers.push((at, answer));
             }
             Input::Command(command, _) => self.command(at, &command.clone(), batch)?,

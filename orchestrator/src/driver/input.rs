@@ -7,9 +7,12 @@ use tokio::sync::oneshot;
 use warrener_engine::event::{DeathReason, Reported, Started};
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskAddress, Ticket};
 use warrener_shared::job::{JobSpec, Problem};
+use warrener_shared::time::Timestamp;
 use warrener_shared::wire::Message;
 use warrener_shared::wire::submit::{EventBody, ReplyAddress, ReplyMode};
 
+use crate::filter::fits::{Candidate, Tasks};
+use crate::store::view::filter::Filter;
 use crate::store::{DeadLetter, EventChunkNo, Submitted};
 
 /// Inputs that came together. Nothing of a packet counts as handled before it is committed.
@@ -75,9 +78,9 @@ pub enum Input {
     /// A worker asked for a queue that is new.
     Queue(QueueName),
     /// An answer to all built-in tasks that wait for this event.
-    Event(EventBody, Option<oneshot::Sender<Answer>>),
+    Event(EventBody, Asker),
     /// A request of a person.
-    Command(Command, Option<oneshot::Sender<Answer>>),
+    Command(Command, Asker),
     /// The session with the broker ended: nothing can be published for now.
     Disconnected,
     /// A session with the broker began; open attempts may have to be published, leases start anew.
@@ -96,8 +99,41 @@ pub struct Submission {
     pub submitted: Submitted,
     /// Where answers go, if anybody wants one.
     pub reply: Option<ReplyTo>,
+    /// Asker, who is told what became of it.
+    pub asker: Asker,
+}
+
+/// Somebody who wants something of the driver.
+#[derive(Debug, Default)]
+pub struct Asker {
     /// Told what became of it.
     pub answer: Option<oneshot::Sender<Answer>>,
+    /// In whose name; `None` for what came over the broker.
+    pub by: Option<Arc<Requester>>,
+}
+
+impl From<oneshot::Sender<Answer>> for Asker {
+    fn from(answer: oneshot::Sender<Answer>) -> Self {
+        Self { answer: Some(answer), by: None }
+    }
+}
+
+/// Somebody who changes something over HTTP.
+#[derive(Clone, Debug)]
+pub struct Requester {
+    /// Name in the audit.
+    pub who: Arc<str>,
+    /// The address that it came from, if it came over HTTP.
+    pub from: Option<String>,
+    /// The jobs that exist for it; `None` for all.
+    pub only: Option<Arc<Filter>>,
+}
+
+impl Requester {
+    /// Tells whether this job exists for it. One that does must have `tasks` of its tasks where its filter wants them.
+    pub(crate) fn sees(&self, job: Candidate<'_>, tasks: Tasks, now: Timestamp) -> bool {
+        self.only.as_ref().is_none_or(|only| only.fits(job, tasks, now))
+    }
 }
 
 /// Where the answers to a submit go.
@@ -151,6 +187,8 @@ pub enum Command {
     RetryTask(JobId, TaskAddress),
     /// Leave an open task or item out.
     Skip(JobId, TaskAddress),
+    /// Remove the final job and all that belongs to it.
+    Delete(JobId),
     /// Have the worker take no more and leave.
     Drain(Arc<str>),
     /// Forget a dead letter.

@@ -5,6 +5,7 @@
 
 mod admit;
 mod age;
+mod audit;
 mod batch;
 mod cache;
 mod chance;
@@ -51,7 +52,8 @@ use self::dead::DeadBook;
 pub use self::dead::DeadBound;
 use self::hearing::Hearing;
 pub use self::input::{
-    Answer, Command, Depth, Heard, Input, Outgoing, Output, Packet, Parcel, Refused, Reply, ReplyTo, Submission,
+    Answer, Asker, Command, Depth, Heard, Input, Outgoing, Output, Packet, Parcel, Refused, Reply, ReplyTo, Requester,
+    Submission,
 };
 use self::lane::Lane;
 use self::reply::Replies;
@@ -360,6 +362,7 @@ impl<S: Store> Driver<S> {
         for (at, input) in inputs.iter().enumerate() {
             self.handle(at, input, &mut batch)?;
         }
+        audit::note(inputs, &mut batch);
         self.admit(&mut batch)?;
         self.settle(batch)
     }
@@ -382,8 +385,8 @@ fn answer(inputs: impl IntoIterator<Item = Input>, answers: Answers) {
     for (at, input) in inputs.into_iter().enumerate() {
         let Some(answer) = answers.remove(&at) else { continue };
         let channel = match input {
-            Input::Submit(submission) => submission.answer,
-            Input::Command(_, channel) | Input::Event(_, channel) => channel,
+            Input::Submit(submission) => submission.asker.answer,
+            Input::Command(_, asker) | Input::Event(_, asker) => asker.answer,
             _ => None,
         };
         if let Some(channel) = channel {

@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
+use warrener_shared::time::Millis;
+
 use super::condition::StoreCondition;
 use super::{Driver, PRUNE_EVERY};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// Steps of one slice.
 const STEPS: usize = 256;
@@ -14,6 +16,9 @@ const STEPS: usize = 256;
 const OTHERS: u32 = 3;
 /// Shortest time between two slices.
 const PAUSE: Duration = Duration::from_millis(5);
+
+/// Time for which rows of the audit are kept.
+const AUDIT_KEPT: Millis = Millis::from_secs(90 * 24 * 60 * 60);
 
 impl<S: Store> Driver<S> {
     /// One slice, if it is time.
@@ -29,13 +34,20 @@ impl<S: Store> Driver<S> {
             Err(error) => return self.degrade(&error.to_string()),
         }
         let Some(old) = self.age.older_than(self.retention, &self.clock) else { return };
-        match self.store.prune(old, STEPS) {
+        match self.store.prune(old, STEPS).and_then(|jobs| Ok(jobs + self.prune_audit()?)) {
             Ok(0) => {}
             Ok(_) => {
                 let now = self.clock.monotonic();
                 self.next_prune = now + ((now - began) * OTHERS).max(PAUSE);
             }
             Err(error) => self.degrade(&error.to_string()),
+        }
+    }
+
+    fn prune_audit(&mut self) -> Result<usize, StoreError> {
+        match self.age.older_than(AUDIT_KEPT, &self.clock) {
+            Some(old) => self.store.prune_audit(old, STEPS),
+            None => Ok(0),
         }
     }
 }

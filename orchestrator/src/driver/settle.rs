@@ -32,6 +32,7 @@ impl<S: Store> Driver<S> {
             self.written();
             self.notify(&batch);
         }
+        self.remove(&mut batch);
         self.stops.extend(std::mem::take(&mut batch.stops));
         self.remember(&mut batch);
         if let Err(error) = self.act(&mut batch) {

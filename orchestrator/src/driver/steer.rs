@@ -6,7 +6,7 @@ use warrener_shared::wire::submit::EventBody;
 
 use super::Driver;
 use super::batch::Batch;
-use super::input::Answer;
+use super::input::{Answer, Requester};
 use crate::store::{Found, Store, StoreError};
 
 /// A task or item that somebody named.
@@ -82,8 +82,14 @@ impl<S: Store> Driver<S> {
         })
     }
 
-    /// All built-in tasks that wait for the event get its payload as their output.
-    pub(super) fn answer(&mut self, event: &EventBody, batch: &mut Batch) -> Result<Answer, StoreError> {
+    /// All built-in tasks that wait for the event get its payload as their output, as far as they exist for whoever
+    /// answers.
+    pub(super) fn answer(
+        &mut self,
+        event: &EventBody,
+        by: Option<&Requester>,
+        batch: &mut Batch,
+    ) -> Result<Answer, StoreError> {
         let mut waiting = self.store.waiting_for(&event.event, &event.key)?;
         waiting.extend(batch.slice.waiting_for(&event.event, &event.key));
         waiting.sort_unstable();
@@ -92,6 +98,12 @@ impl<S: Store> Driver<S> {
         let mut answered = 0;
         for task in waiting {
             self.load_for(Need::Task(task), batch)?;
+            let job = batch.slice.task(task).map(|row| row.job);
+            if let (Some(by), Some(job)) = (by, job)
+                && !self.exists_for(by, job, batch)?
+            {
+                continue;
+            }
             // This very batch may have ended it.
             let waits = batch.slice.task(task).is_some_and(|row| row.waits_for.is_some());
             answered += usize::from(waits);

@@ -9,7 +9,8 @@ use warrener_shared::state::JobState;
 
 use super::Driver;
 use super::batch::Batch;
-use super::input::{Answer, Command, Input, Output, Submission};
+use super::input::{Answer, Command, Input, Output, Requester, Submission};
+use crate::filter::fits::{Candidate, Tasks};
 use crate::rows::Parsed;
 use crate::rows::verdict::{self, Verdict};
 use crate::store::{Caption, Found, OwedReply, Store, StoreError};
@@ -72,7 +73,7 @@ impl<S: Store> Driver<S> {
     }
 
     /// What becomes of a submit, jobs of this batch included.
-    fn judge(&mut self, submission: &Submission, batch: &Batch) -> Result<Verdict, StoreError> {
+    fn judge(&mut self, submission: &Submission, batch: &mut Batch) -> Result<Verdict, StoreError> {
         let spec = &submission.spec;
         if let Some(id) = &spec.id
             && let Some(found) = self.known(id, batch)?
@@ -83,8 +84,25 @@ impl<S: Store> Driver<S> {
             return Ok(Verdict::Refused(problem));
         }
         let Some(unique) = &spec.unique else { return Ok(Verdict::New) };
-        let holder = self.holder(&unique.key, batch)?;
-        Ok(holder.map_or(Verdict::New, |holder| verdict::by_key(unique, &holder)))
+        let Some(holder) = self.holder(&unique.key, batch)? else { return Ok(Verdict::New) };
+        let is_seen = match submission.asker.by.as_deref() {
+            Some(by) => self.exists_for(by, holder.no, batch)?,
+            None => true,
+        };
+        Ok(verdict::by_key(unique, &holder, is_seen))
+    }
+
+    /// Tells whether a job exists for somebody.
+    pub(super) fn exists_for(&mut self, by: &Requester, job: JobNo, batch: &mut Batch) -> Result<bool, StoreError> {
+        if by.only.is_none() {
+            return Ok(true);
+        }
+        self.load_for(Need::Job(job), batch)?;
+        let Some(entry) = batch.slice.job(job) else { return Ok(false) };
+        let (state, created_at) = (entry.row.state, entry.row.created_at);
+        let is_sub_job = entry.row.parent.is_some();
+        let job = Candidate { id: Some(&entry.row.id), spec: &entry.spec, is_sub_job, state, created_at };
+        Ok(by.sees(job, Tasks::Any, batch.now))
     }
 
     fn too_many_queues(&self, spec: &JobSpec) -> Option<Problem> {
@@ -125,6 +143,7 @@ impl<S: Store> Driver<S> {
                 self.send(Output::Replay(*no, parcel.clone()));
                 Answer::Done
             }
+            Command::Delete(id) => self.delete(at, id, batch)?,
             Command::Retry(id) => self.retry(id, batch)?,
             Command::RetryTask(id, address) => self.retry_task(id, address, batch)?,
             Command::Skip(id, address) => self.skip(id, address, batch)?,
@@ -159,6 +178,36 @@ impl<S: Store> Driver<S> {
         batch.commit.released.push(job);
         self.decide(Event::RetryRequested(job), batch)?;
         Ok(Answer::Done)
+    }
+
+    /// A job that is final now is removed once the batch is committed, unless something in it runs the job again.
+    fn delete(&mut self, at: usize, id: &JobId, batch: &mut Batch) -> Result<Answer, StoreError> {
+        let Some(Found { no: job, .. }) = self.known(id, batch)? else { return Ok(Answer::NotFound) };
+        self.load_for(Need::Job(job), batch)?;
+        let state = batch.slice.job(job).expect("just loaded").row.state;
+        if !state.is_final() {
+            return Ok(Answer::Conflict(format!("the job is {state}; cancel it, and delete it once it is final")));
+        }
+        batch.after.remove.push((at, job));
+        Ok(Answer::Done)
+    }
+
+    /// Removes what was asked for, and corrects the answers where that was not possible.
+    pub(super) fn remove(&mut self, batch: &mut Batch) {
+        for (at, job) in std::mem::take(&mut batch.after.remove) {
+            let outcome = self.store.remove(job);
+            let answer = batch.answers.iter().position(|(place, _)| *place == at).expect("it was answered");
+            match outcome {
+                Ok(true) => self.dead.thinned(),
+                Ok(false) => batch.answers[answer].1 = Answer::Conflict("the job runs again".to_owned()),
+                Err(error) => {
+                    // Whoever asked is told nothing, which means that it has to look.
+                    batch.answers.remove(answer);
+                    self.degrade(&error.to_string());
+                    return;
+                }
+            }
+        }
     }
 
     fn pause_queue(&mut self, name: &QueueName, paused: bool, batch: &mut Batch) -> Answer {

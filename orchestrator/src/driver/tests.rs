@@ -105,7 +105,7 @@ fn submit(json: &str) -> Input {
     let spec = parse(json.as_bytes(), &SubmitContext::default(), &Limits::DEFAULT).unwrap();
     let submitted =
         Submitted { body: json.as_bytes().into(), priority: None, traceparent: None, digest: Some([0; 32]) };
-    Input::Submit(Box::new(Submission { spec: Arc::new(spec), submitted, reply: None, answer: None }))
+    Input::Submit(Box::new(Submission { spec: Arc::new(spec), submitted, reply: None, asker: Asker::default() }))
 }
 
 /// The same by somebody who waits for the end.
@@ -180,7 +180,7 @@ fn a_ready_task_that_was_only_looked_at_goes_out_when_there_is_room() {
     assert_eq!(full.len(), lane::WINDOW_MIN);
     assert_eq!(names(&run.step(vec![submit(r#"{"id":"next","tasks":{"late":{"kind":"k"}}}"#)])), [""; 0]);
     // Resuming a job that is not paused changes nothing, but its open tasks are looked at.
-    let resume = Input::Command(Command::Pause("next".parse().unwrap(), false), None);
+    let resume = Input::Command(Command::Pause("next".parse().unwrap(), false), Asker::default());
     assert_eq!(names(&run.step(vec![resume, succeeded(full[0].1)])), ["late"]);
 }
 
@@ -386,7 +386,7 @@ fn items_that_are_no_more_do_not_come_back_from_the_store() {
     assert_eq!(names(&run.step(vec![succeeded(first[0].1)])), ["task"]);
     // The sub-job is stopped, and would tell its item.
     let address = warrener_shared::id::TaskAddress { task: "a".parse().unwrap(), index: None };
-    let again = Input::Command(Command::RetryTask("j".parse().unwrap(), address), None);
+    let again = Input::Command(Command::RetryTask("j".parse().unwrap(), address), Asker::default());
     assert_eq!(names(&run.step(vec![again])), ["a"]);
     assert_eq!(run.driver.store.dead_letters().count(), 0);
     assert_eq!(run.driver.store.job(JobNo(2)).unwrap().unwrap().state.as_str(), "cancelled");

@@ -19,18 +19,25 @@ pub(crate) enum Verdict {
     Refused(Problem),
 }
 
-/// Judges a submit by the rows alone.
+/// Judges a submit by the rows alone. `exists` says whether a job exists for whoever submits.
 ///
 /// # Errors
 /// [`StoreError`] if they cannot be read.
-pub(crate) fn judge(spec: &JobSpec, digest: Option<Digest>, rows: &mut impl Rows) -> Result<Verdict, StoreError> {
+pub(crate) fn judge<R: Rows>(
+    spec: &JobSpec,
+    digest: Option<Digest>,
+    rows: &mut R,
+    exists: impl FnOnce(&mut R, &JobRow) -> Result<bool, StoreError>,
+) -> Result<Verdict, StoreError> {
     if let Some(id) = &spec.id
         && let Some(found) = rows.find(id)?
     {
         return Ok(by_id(id, found, digest));
     }
     let Some(unique) = &spec.unique else { return Ok(Verdict::New) };
-    Ok(rows.holder(&unique.key)?.map_or(Verdict::New, |holder| by_key(unique, &holder)))
+    let Some(holder) = rows.holder(&unique.key)? else { return Ok(Verdict::New) };
+    let is_seen = exists(rows, &holder)?;
+    Ok(by_key(unique, &holder, is_seen))
 }
 
 /// The id is that of a job: the same content is the same job.
@@ -46,8 +53,16 @@ pub(crate) fn by_id(id: &JobId, found: Found, digest: Option<Digest>) -> Verdict
     })
 }
 
-/// The key is held by another job.
-pub(crate) fn by_key(unique: &Unique, holder: &JobRow) -> Verdict {
+/// The key is held by another job. One that does not exist for whoever submits is neither shown nor cancelled.
+pub(crate) fn by_key(unique: &Unique, holder: &JobRow, is_seen: bool) -> Verdict {
+    if !is_seen {
+        return Verdict::Refused(Problem {
+            pointer: "/unique/key".to_owned(),
+            code: "conflict".to_owned(),
+            detail: format!("the key {:?} is held by a job that this token does not see", unique.key),
+            hint: Some("choose a key of your own, such as one that begins with the name of your team".to_owned()),
+        });
+    }
     match unique.on_conflict {
         OnConflict::Reject => Verdict::Refused(Problem {
             pointer: "/unique/key".to_owned(),

@@ -17,8 +17,8 @@ use warrener_shared::wire::event::JobEvent;
 
 use self::index::Index;
 use super::{
-    Asked, Boot, Caption, ClockTrust, Commit, DeadLetter, DeadTotal, Death, EventChunkNo, Found, Item, KeptDead,
-    LogChunk, OwedReply, QueueRow, Rows, Store, StoreError, Submitted, last_of,
+    AUDIT_MAX, Asked, AuditRow, Boot, Caption, ClockTrust, Commit, DeadLetter, DeadTotal, Death, EventChunkNo, Found,
+    Item, KeptDead, LogChunk, OwedReply, QueueRow, Rows, Store, StoreError, Submitted, last_of,
 };
 
 /// See the module.
@@ -35,6 +35,7 @@ pub struct Memory {
     events: BTreeMap<(JobNo, u64), Vec<JobEvent>>,
     replies: BTreeMap<i64, OwedReply>,
     dead: BTreeMap<i64, DeadLetter>,
+    audit: BTreeMap<i64, AuditRow>,
     queues: Vec<QueueRow>,
     index: Index,
     counters: Counters,
@@ -59,6 +60,7 @@ struct Counters {
     last_reply: i64,
     last_dead: i64,
     last_event: i64,
+    last_audit: i64,
     next_task: i64,
     next_dispatch: i64,
     published_below: i64,
@@ -90,6 +92,11 @@ impl Memory {
     /// Dead letters, oldest first, with the numbers by which they are discarded.
     pub fn dead_letters(&self) -> impl Iterator<Item = (i64, &DeadLetter)> {
         self.dead.iter().map(|(no, letter)| (*no, letter))
+    }
+
+    /// Rows of the audit, the oldest first.
+    pub fn audit(&self) -> impl Iterator<Item = &AuditRow> {
+        self.audit.values()
     }
 
     /// Makes commits fail as decided from now on; `None` makes all succeed again.
@@ -299,6 +306,24 @@ impl Store for Memory {
         for job in &old {
             self.forget(*job);
         }
+        Ok(old.len())
+    }
+
+    fn remove(&mut self, job: JobNo) -> Result<bool, StoreError> {
+        let Some(id) = self.jobs.get(&job).filter(|kept| kept.row.state.is_final()).map(|kept| kept.row.id.to_string())
+        else {
+            return Ok(false);
+        };
+        self.dead.retain(|_, letter| letter.job.as_deref() != Some(id.as_str()));
+        self.forget(job);
+        Ok(true)
+    }
+
+    fn prune_audit(&mut self, written_before: Timestamp, most: usize) -> Result<usize, StoreError> {
+        let beyond = self.counters.last_audit - AUDIT_MAX;
+        let oldest = self.audit.iter().take(most).filter(|(no, row)| row.time < written_before || **no <= beyond);
+        let old: Vec<i64> = oldest.map(|(no, _)| *no).collect();
+        old.iter().for_each(|no| drop(self.audit.remove(no)));
         Ok(old.len())
     }
 }

@@ -16,6 +16,7 @@ pub(crate) mod tests;
 mod url;
 pub mod view;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use warrener_engine::row::TaskRow;
@@ -160,6 +161,28 @@ pub struct KeptDead {
     pub bytes: u64,
 }
 
+/// Somebody changed something, or tried to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditRow {
+    /// Time of the change.
+    pub time: Timestamp,
+    /// A token's name, or in other words who it was.
+    pub who: Arc<str>,
+    /// The address that it came from, if it came over HTTP.
+    pub from: Option<String>,
+    /// Verb, such as `job.cancel`.
+    pub verb: Cow<'static, str>,
+    /// Target of the change.
+    pub target: String,
+    /// `done`, or `refused` where the state of things did not allow it.
+    pub outcome: Cow<'static, str>,
+    /// Reason of the refusal.
+    pub reason: Option<String>,
+}
+
+/// Rows of the audit that are kept; beyond them the oldest go before their time.
+pub const AUDIT_MAX: i64 = 1_000_000;
+
 /// Bytes of a dead letter that are kept; enough to understand it, not enough to fill a disk.
 pub const DEAD_BODY_MAX: usize = 1024 * 1024;
 
@@ -239,6 +262,8 @@ pub struct Commit {
     pub dead: Vec<DeadLetter>,
     /// Dead letters that are not kept any longer.
     pub discarded: Vec<i64>,
+    /// Rows of the audit for it.
+    pub audit: Vec<AuditRow>,
     /// Jobs that no longer hold their unique key.
     pub released: Vec<JobNo>,
     /// Queues that were paused or resumed.
@@ -299,6 +324,7 @@ impl Commit {
             && self.deaths.is_empty()
             && self.dead.is_empty()
             && self.discarded.is_empty()
+            && self.audit.is_empty()
             && self.paused.is_empty()
     }
 }
@@ -420,4 +446,12 @@ pub trait Store: Rows + Send {
     /// most `most` steps; gives how many there were. A job of few tasks is one step, a large one takes several; 0 means
     /// that nothing is left to remove. It may stop early so that nobody waits for it.
     fn prune(&mut self, finished_before: Timestamp, most: usize) -> Result<usize, StoreError>;
+
+    /// Removes a final job with all that belongs to it, its dead letters too; of a large one the tasks go with the next
+    /// calls of [`Store::prune`]. False if there is no such job or it is not final.
+    fn remove(&mut self, job: JobNo) -> Result<bool, StoreError>;
+
+    /// Removes rows of the audit that were written before a time, and those beyond [`AUDIT_MAX`]: at most `most`, the
+    /// oldest first; gives how many there were.
+    fn prune_audit(&mut self, written_before: Timestamp, most: usize) -> Result<usize, StoreError>;
 }

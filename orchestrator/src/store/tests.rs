@@ -33,8 +33,8 @@ use super::memory::Memory;
 use super::postgres::Postgres;
 use super::sqlite::Sqlite;
 use super::{
-    Asked, Blame, Caption, Commit, DEAD_ROW_BYTES, DeadLetter, DeadTotal, Death, EventChunkNo, LogChunk, OwedReply,
-    Rows as _, Store, StoreError, Submitted,
+    Asked, AuditRow, Blame, Caption, Commit, DEAD_ROW_BYTES, DeadLetter, DeadTotal, Death, EventChunkNo, LogChunk,
+    OwedReply, Rows as _, Store, StoreError, Submitted,
 };
 
 macro_rules! conformance {
@@ -125,6 +125,8 @@ conformance! {
     prune {
         finished_jobs_are_removed_after_their_time
         so_many_and_no_more_are_removed
+        old_rows_of_the_audit_are_removed
+        a_final_job_is_removed_with_all_that_belongs_to_it
         open_jobs_stay
         everything_of_a_job_goes_with_it
         numbers_of_removed_jobs_are_not_given_again

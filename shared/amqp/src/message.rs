@@ -63,6 +63,7 @@ pub(crate) fn from_parts(properties: &BasicProperties, body: Vec<u8>) -> Message
         message_id: text(properties.message_id()),
         correlation_id: text(properties.correlation_id()),
         reply_to: text(properties.reply_to()),
+        user_id: text(properties.user_id()),
         priority: *properties.priority(),
         persistent: *properties.delivery_mode() == Some(2),
         expiration_ms: properties.expiration().as_ref().and_then(|text| text.as_str().parse().ok()),

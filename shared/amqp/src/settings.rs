@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
-use lapin::tcp::OwnedTLSConfig;
+use lapin::tcp::{OwnedIdentity, OwnedTLSConfig};
 use lapin::uri::AMQPUri;
 
 use crate::BrokerError;
@@ -53,12 +53,25 @@ impl Settings {
 
     /// The authorities to trust: the public ones and those of `?cacertfile=`.
     pub(crate) fn tls(&self) -> Result<OwnedTLSConfig, BrokerError> {
-        let Some(path) = query_value(&self.url, "cacertfile") else { return Ok(OwnedTLSConfig::default()) };
-        let pem = std::fs::read_to_string(&path).map_err(|error| BrokerError::Address {
+        let cert_chain = self.file("cacertfile")?;
+        let identity = match (self.file("certfile")?, self.file("keyfile")?) {
+            (None, None) => None,
+            (Some(pem), Some(key)) => Some(OwnedIdentity::PKCS8 { pem: pem.into_bytes(), key: key.into_bytes() }),
+            _ => {
+                let why = "certfile and keyfile (amqp.cert_file, amqp.key_file) belong together: give both".to_owned();
+                return Err(BrokerError::Address { url: self.redacted_url(), why });
+            }
+        };
+        Ok(OwnedTLSConfig { identity, cert_chain })
+    }
+
+    /// Reads the file that a parameter names: for each connection, so that a new one counts.
+    fn file(&self, name: &str) -> Result<Option<String>, BrokerError> {
+        let Some(path) = query_value(&self.url, name) else { return Ok(None) };
+        std::fs::read_to_string(&path).map(Some).map_err(|error| BrokerError::Address {
             url: self.redacted_url(),
-            why: format!("reading cacertfile {path}: {error}"),
-        })?;
-        Ok(OwnedTLSConfig { identity: None, cert_chain: Some(pem) })
+            why: format!("reading {name} {path}: {error}"),
+        })
     }
 
     fn host(&self, url: &str) -> Result<AMQPUri, BrokerError> {

@@ -17,7 +17,7 @@ use crate::clock::Clock;
 #[derive(Clone, Debug)]
 pub struct Health {
     checks: Arc<watch::Sender<Checks>>,
-    notes: Arc<Mutex<Vec<String>>>,
+    notes: Arc<Mutex<BTreeMap<&'static str, Vec<String>>>>,
     clock: Clock,
 }
 
@@ -118,9 +118,9 @@ impl Health {
         });
     }
 
-    /// Replaces the notes of the report.
-    pub fn set_notes(&self, notes: Vec<String>) {
-        *self.notes.lock().unwrap_or_else(PoisonError::into_inner) = notes;
+    /// Replaces what this part of the process has to say in the notes of the report.
+    pub fn set_notes(&self, part: &'static str, notes: Vec<String>) {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).insert(part, notes);
     }
 
     /// Tells whether every check holds.
@@ -137,7 +137,7 @@ impl Health {
             HealthCheck { name, ready: reason.is_none(), reason }
         };
         let checks: Vec<HealthCheck> = checks.iter().map(line).collect();
-        let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner).values().flatten().cloned().collect();
         HealthReport { ready: checks.iter().all(|check| check.ready), checks, notes }
     }
 

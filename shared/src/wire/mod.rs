@@ -32,6 +32,9 @@ pub struct Message {
     pub correlation_id: Option<String>,
     /// Queue that an answer goes to, through the default exchange.
     pub reply_to: Option<String>,
+    /// The user who published it, if it says so: the broker refuses a name that is not that of the connection. Never
+    /// sent.
+    pub user_id: Option<String>,
     /// AMQP priority.
     pub priority: Option<u8>,
     /// True if the broker writes it to disk: everything but heartbeats, control and progress.

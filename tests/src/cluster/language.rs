@@ -11,6 +11,14 @@ pub fn need_python() {
     need("python3", &["-c", "import pika"], "Python 3 with pika (`pip install pika`)");
 }
 
+/// Fails unless Python and the tester of APIs are there.
+///
+/// # Panics
+/// With what to install.
+pub fn need_schemathesis() {
+    need("python3", &["-c", "import schemathesis"], "Python 3 with schemathesis (`pip install schemathesis`)");
+}
+
 /// Fails unless Node and its AMQP client are there.
 ///
 /// # Panics

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::fs::File;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,11 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use nix::errno::Errno;
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
@@ -36,6 +41,7 @@ const REST: Duration = Duration::from_millis(100);
 pub(in super::super) struct Server {
     edge: Arc<Edge>,
     router: Router,
+    tls: Option<Arc<ServerConfig>>,
     seats: Arc<Seats>,
     stop: CancellationToken,
     /// How long requests may take once the process was told to stop.
@@ -46,10 +52,16 @@ pub(in super::super) struct Server {
 }
 
 impl Server {
-    pub(in super::super) fn new(edge: Arc<Edge>, router: Router, stop: CancellationToken, grace: Duration) -> Self {
+    pub(in super::super) fn new(
+        edge: Arc<Edge>,
+        router: Router,
+        tls: Option<Arc<ServerConfig>>,
+        stop: CancellationToken,
+        grace: Duration,
+    ) -> Self {
         let (ordinary, spare) = descriptors::places(edge.max_connections, edge.descriptors);
         let seats = Seats::new(ordinary, spare);
-        Self { edge, router, seats, stop, grace, tasks: TaskTracker::new(), reserve: reserve() }
+        Self { edge, router, tls, seats, stop, grace, tasks: TaskTracker::new(), reserve: reserve() }
     }
 
     /// Takes connections until told to stop, and returns once the last of them is closed.
@@ -60,7 +72,7 @@ impl Server {
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, _)) => self.admit(stream).await,
+                Ok((stream, peer)) => self.admit(stream, peer).await,
                 Err(error) => self.recover(&listener, &error).await,
             }
         }
@@ -68,32 +80,47 @@ impl Server {
         self.tasks.wait().await;
     }
 
-    async fn admit(&self, stream: TcpStream) {
+    async fn admit(&self, stream: TcpStream, peer: SocketAddr) {
         let until = tokio::time::Instant::now() + HANDOVER;
         loop {
             match self.seats.admit() {
                 Admission::Seated(seat) => {
-                    self.serve(stream, seat);
+                    self.serve(stream, peer, seat);
                     return;
                 }
                 Admission::Wait if tokio::time::timeout_at(until, self.seats.freed()).await.is_ok() => {}
                 Admission::Wait | Admission::Full => {
                     refused("connections");
-                    stream.try_write(&farewell::full()).ok();
+                    self.send_away(&stream);
                     return;
                 }
             }
         }
     }
 
-    fn serve(&self, stream: TcpStream, seat: Arc<Seat>) {
+    /// Says why, where that can be said without the word of a handshake.
+    fn send_away(&self, stream: &TcpStream) {
+        if self.tls.is_none() {
+            stream.try_write(&farewell::full()).ok();
+        }
+    }
+
+    fn serve(&self, stream: TcpStream, peer: SocketAddr, seat: Arc<Seat>) {
         let Ok(local) = stream.local_addr() else { return };
         // An answer is written at once; nothing more comes that it could wait for.
         stream.set_nodelay(true).ok();
-        let arrival = Arrival { local, spare: seat.is_spare };
-        let socket = Socket::new(stream, seat.clone(), self.edge.times);
-        let connection = connection(socket, seat, self.router.clone(), arrival, self.stop.clone(), self.grace);
-        self.tasks.spawn(connection);
+        let arrival = Arrival { local, peer, spare: seat.is_spare };
+        let socket = Socket::new(stream, seat.clone(), self.edge.times, self.tls.is_none());
+        let (router, stop, grace) = (self.router.clone(), self.stop.clone(), self.grace);
+        match self.tls.clone() {
+            None => drop(self.tasks.spawn(connection(socket, seat, router, arrival, stop, grace))),
+            Some(config) => drop(self.tasks.spawn(async move {
+                let acceptor = TlsAcceptor::from(config);
+                if let Some(stream) = shake_hands(&acceptor, socket, &seat, &stop).await {
+                    connection(stream, seat, router, arrival, stop, grace).await;
+                }
+            })),
+        }
     }
 
     async fn recover(&mut self, listener: &TcpListener, error: &io::Error) {
@@ -114,7 +141,7 @@ impl Server {
         self.reserve = None;
         if let Ok(Ok((stream, _))) = tokio::time::timeout(REST, listener.accept()).await {
             refused("descriptors");
-            stream.try_write(&farewell::full()).ok();
+            self.send_away(&stream);
         }
         self.reserve = reserve();
         tokio::time::sleep(REST).await;
@@ -125,8 +152,64 @@ fn reserve() -> Option<File> {
     File::open("/dev/null").ok()
 }
 
-async fn connection(
+/// A stream on which TLS is spoken. The clocks of the socket run while the client says who it is.
+async fn shake_hands(
+    acceptor: &TlsAcceptor,
     socket: Socket,
+    seat: &Seat,
+    stop: &CancellationToken,
+) -> Option<TlsStream<Socket>> {
+    let mut handshake = Box::pin(acceptor.accept(socket));
+    loop {
+        tokio::select! {
+            outcome = &mut handshake => match outcome {
+                Ok(stream) => return Some(stream),
+                Err(error) => {
+                    refused("tls");
+                    tracing::debug!(%error, "a client did not speak TLS");
+                    return None;
+                }
+            },
+            () = seat.evicted() => if seat.gives_way() {
+                refused("evicted");
+                return None;
+            },
+            () = stop.cancelled() => return None,
+        }
+    }
+}
+
+/// Stream that a connection goes over.
+trait Carrier: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    /// The socket below.
+    fn socket(&self) -> &Socket;
+
+    /// The socket, if words in the clear may be said on it.
+    fn into_plain(self) -> Option<Socket>;
+}
+
+impl Carrier for Socket {
+    fn socket(&self) -> &Socket {
+        self
+    }
+
+    fn into_plain(self) -> Option<Socket> {
+        Some(self)
+    }
+}
+
+impl Carrier for TlsStream<Socket> {
+    fn socket(&self) -> &Socket {
+        self.get_ref().0
+    }
+
+    fn into_plain(self) -> Option<Socket> {
+        None
+    }
+}
+
+async fn connection<C: Carrier>(
+    carrier: C,
     seat: Arc<Seat>,
     router: Router,
     arrival: Arrival,
@@ -147,7 +230,7 @@ async fn connection(
         .max_buf_size(READ_BUFFER)
         // The socket has a clock of its own, which tells a rest from a head.
         .header_read_timeout(None::<Duration>)
-        .serve_connection(TokioIo::new(socket), answers);
+        .serve_connection(TokioIo::new(carrier), answers);
     let evicted = loop {
         tokio::select! {
             // A request that has arrived is begun before anything else is looked at.
@@ -161,12 +244,12 @@ async fn connection(
             }
         }
     };
-    let socket = connection.into_parts().io.into_inner();
-    match (evicted, socket.lateness()) {
+    let carrier = connection.into_parts().io.into_inner();
+    match (evicted, carrier.socket().lateness()) {
         (true, _) => {
             refused("evicted");
             // Between two requests a word would be taken for the answer of the next.
-            if !seat.has_served() {
+            if let Some(socket) = carrier.into_plain().filter(|_| !seat.has_served()) {
                 socket.close_with(&farewell::full());
             }
         }

@@ -13,7 +13,7 @@ use futures_util::StreamExt as _;
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::super::problem::Problem;
+use super::super::problem::{self, Problem};
 use super::Edge;
 use crate::config::Http;
 
@@ -83,7 +83,9 @@ impl Room {
         let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX).min(self.units);
         match tokio::time::timeout(PATIENCE, self.left.clone().acquire_many_owned(units)).await {
             Ok(permit) => Ok(Some(permit.expect("nobody closes the semaphore"))),
-            Err(_) => Err(Problem::busy("no_memory", "others hold the memory for large bodies; try again in a moment")),
+            Err(_) => {
+                Err(Problem::busy(problem::NO_MEMORY, "others hold the memory for large bodies; try again in a moment"))
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What every request passes first: is it for us, may its page ask; and then a count and a clock.
+//! First checks of every request: is it for us, may its page ask; and then a count and a clock.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use super::super::problem::Problem;
 use super::host::Stranger;
 use super::{Arrival, Edge};
+use crate::access::Access;
 
 /// What a page of a listed origin may send, and read of an answer.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE");
@@ -18,16 +19,18 @@ const HEADERS: HeaderValue =
     HeaderValue::from_static("authorization, content-type, idempotency-key, if-match, last-event-id, traceparent");
 const EXPOSED: HeaderValue = HeaderValue::from_static("etag, location, retry-after");
 const PREFLIGHT_SECONDS: HeaderValue = HeaderValue::from_static("600");
-/// Paths on which a connection too many is answered.
-const HEALTH: [&str; 2] = ["/livez", "/readyz"];
 
-pub(in super::super) async fn guard(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> Response {
+pub(in super::super) async fn guard(
+    State((edge, access)): State<(Arc<Edge>, Arc<Access>)>,
+    request: Request,
+    next: Next,
+) -> Response {
     let begun = Instant::now();
     let method = method(&request);
     let path =
         request.extensions().get::<MatchedPath>().map_or_else(|| "other".to_owned(), |path| path.as_str().to_owned());
     let origin = request.headers().get(header::ORIGIN).cloned();
-    let mut response = answer(&edge, request, &path, next).await.unwrap_or_else(IntoResponse::into_response);
+    let mut response = answer(&edge, &access, request, next).await.unwrap_or_else(IntoResponse::into_response);
     share(&edge, origin, response.headers_mut());
     let status = response.status().as_u16().to_string();
     metrics::counter!("warrener_http_requests_total", "method" => method, "path" => path.clone(), "status" => status)
@@ -37,24 +40,23 @@ pub(in super::super) async fn guard(State(edge): State<Arc<Edge>>, request: Requ
     response
 }
 
-async fn answer(edge: &Edge, request: Request, path: &str, next: Next) -> Result<Response, Problem> {
+async fn answer(edge: &Edge, access: &Access, request: Request, next: Next) -> Result<Response, Problem> {
     let arrival = request.extensions().get::<Arrival>().copied();
-    check(edge, &request, arrival)?;
-    if arrival.is_some_and(|arrival| arrival.spare) && !HEALTH.contains(&path) {
-        return Err(Problem::busy(
-            "too_many_connections",
-            "as many connections as may be (http.max_connections) are being answered; try again in a moment",
-        ));
-    }
+    check(edge, access, &request, arrival)?;
     if is_preflight(edge, &request) {
         return Ok(preflight());
     }
     Ok(next.run(request).await)
 }
 
-fn check(edge: &Edge, request: &Request, arrival: Option<Arrival>) -> Result<(), Problem> {
+fn check(edge: &Edge, access: &Access, request: &Request, arrival: Option<Arrival>) -> Result<(), Problem> {
     let local = arrival.map(|arrival| arrival.local);
-    let host = edge.hosts.check(request.version(), request.uri(), request.headers(), local);
+    let peer = arrival.map(|arrival| arrival.peer.ip());
+    let host = match access.proxies.forwarded(peer, request.headers()).host {
+        // The proxy asks us by whatever name; what counts is the one that its client asked.
+        Some(host) => edge.hosts.check_forwarded(host, local).map(Some),
+        None => edge.hosts.check(request.version(), request.uri(), request.headers(), local),
+    };
     let checked = host.and_then(|own| match request.method().is_safe() {
         true => Ok(()),
         false => edge.hosts.check_page(request.headers(), own.as_ref()),
@@ -75,6 +77,7 @@ fn method(request: &Request) -> &'static str {
         "GET" => "GET",
         "POST" => "POST",
         "HEAD" => "HEAD",
+        "DELETE" => "DELETE",
         _ => "other",
     }
 }

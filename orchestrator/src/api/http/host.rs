@@ -101,6 +101,12 @@ impl Hosts {
         Ok(ours)
     }
 
+    /// The host that a proxy says it was asked for, if it is ours.
+    pub(super) fn check_forwarded(&self, text: &str, local: Option<SocketAddr>) -> Result<Authority, Stranger> {
+        let authority = Authority::parse(text).filter(|authority| self.is_ours(authority, local));
+        authority.ok_or_else(|| Stranger::UnknownHost(excerpt(text)))
+    }
+
     fn is_ours(&self, authority: &Authority, local: Option<SocketAddr>) -> bool {
         let is_listened_on = match &authority.host {
             HostName::Address(address) => local.is_some_and(|local| local.ip().to_canonical() == *address),

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::super::problem::Problem;
+use super::super::problem::{self, Problem};
 use crate::config::Http;
 
 /// Longest wait for a permit; a list that waits longer was asked for by too many.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What a request takes of the readers.
+/// Share of the readers that a request takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Lane {
     /// Nothing: it is answered from memory, or by the writer.
@@ -42,7 +42,9 @@ impl Lanes {
         };
         match tokio::time::timeout(PATIENCE, permits.acquire()).await {
             Ok(permit) => Ok(Some(permit.expect("nobody closes the semaphore"))),
-            Err(_) => Err(Problem::busy("too_many_reads", "others wait to read the same; try again in a moment")),
+            Err(_) => {
+                Err(Problem::busy(problem::TOO_MANY_READS, "others wait to read the same; try again in a moment"))
+            }
         }
     }
 }

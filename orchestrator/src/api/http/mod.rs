@@ -21,7 +21,7 @@ use tokio::sync::Semaphore;
 use self::body::Bodies;
 use self::host::Hosts;
 use self::lanes::Lanes;
-use super::problem::Problem;
+use super::problem::{self, Problem};
 use crate::config::Http;
 
 pub(super) use self::accept::Server;
@@ -55,9 +55,11 @@ struct Times {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arrival {
     /// The address of this machine that was asked.
-    local: SocketAddr,
+    pub(super) local: SocketAddr,
+    /// The address that asks.
+    pub(super) peer: SocketAddr,
     /// Whether the connection is one too many, on which only the process itself is asked after.
-    spare: bool,
+    pub(super) spare: bool,
 }
 
 impl Edge {
@@ -93,7 +95,7 @@ impl Edge {
     pub(super) fn wait(&self) -> Result<tokio::sync::SemaphorePermit<'_>, Problem> {
         self.waiting.try_acquire().map_err(|_| {
             Problem::busy(
-                "too_many_waiting",
+                problem::TOO_MANY_WAITING,
                 "as many requests as may (http.max_waiting) wait for the end of their jobs; submit without `wait` and \
                  look at the job later",
             )

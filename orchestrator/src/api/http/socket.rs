@@ -23,6 +23,8 @@ pub(super) struct Socket {
     stream: TcpStream,
     seat: Arc<Seat>,
     times: Times,
+    /// Tells whether HTTP is spoken on it in the clear.
+    is_plain: bool,
     reading: Deadline,
     writing: Deadline,
     /// Bytes that arrived since the connection began to rest, and when it was looked at last.
@@ -71,11 +73,12 @@ impl Deadline {
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, seat: Arc<Seat>, times: Times) -> Self {
+    pub(super) fn new(stream: TcpStream, seat: Arc<Seat>, times: Times, is_plain: bool) -> Self {
         Self {
             stream,
             seat,
             times,
+            is_plain,
             reading: Deadline::default(),
             writing: Deadline::default(),
             arrived: 0,
@@ -132,7 +135,7 @@ impl AsyncRead for Socket {
             }
             Poll::Pending => {
                 let lateness = ready!(self.poll_lateness(cx));
-                if lateness == Lateness::Head {
+                if lateness == Lateness::Head && self.is_plain {
                     // Said now: whoever is told of the error next closes the stream.
                     self.stream.try_write(&farewell::slow_head()).ok();
                 }

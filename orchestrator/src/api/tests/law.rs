@@ -7,6 +7,7 @@ use warrener_shared::time::Timestamp;
 use warrener_shared::wire::result::{Progress, Report};
 
 use super::world::World;
+use crate::api::route::Route;
 use crate::api::routes::ROUTES;
 use crate::driver::Input;
 use crate::store::DeadLetter;
@@ -23,28 +24,34 @@ const GRAPH: &str = r#"{"id":"g","tasks":{
     "last":{"kind":"k","needs":["each","list"]}}}"#;
 
 /// Every `GET` there is, with something that exists in each place that varies, and with something that does not.
-fn every_get() -> Vec<(&'static str, String)> {
-    let known = |route: &'static str, name: &str| match (route, name) {
-        ("/api/v1/dead/{id}", "id") => ["1", "99"],
+pub(in crate::api) fn every_get() -> Vec<(&'static str, String)> {
+    let routes = ROUTES.iter().filter(|route| route.method == Method::GET);
+    routes.flat_map(|route| paths(route).map(|path| (route.path, path))).collect()
+}
+
+/// A path of a route with something that exists once there is [`GRAPH`], and one with something that does not.
+pub(super) fn paths(route: &Route) -> [String; 2] {
+    let known = |name: &str| match (route.path, name) {
+        (path, "id") if path.starts_with("/api/v1/dead/") => ["1", "99"],
+        (path, "id") if path.starts_with("/api/v1/workers/") => ["w1", "w9"],
         (_, "id" | "job") => ["g", "other"],
         (_, "task") => ["each.1", "list"],
         (_, "name") => ["default", "other"],
-        (route, name) => panic!("say here what {name} of {route} may be"),
+        (_, "event") => ["approval", "other"],
+        (_, "key") => ["1", "2"],
+        (path, name) => panic!("say here what {name} of {path} may be"),
     };
-    let paths = ROUTES.iter().filter(|route| route.method == Method::GET).flat_map(|route| {
-        [0, 1].map(|which| {
-            let parts = route.path.split('/').map(|part| match part.strip_prefix('{') {
-                Some(name) => known(route.path, name.trim_end_matches('}'))[which],
-                None => part,
-            });
-            (route.path, parts.collect::<Vec<_>>().join("/"))
-        })
-    });
-    paths.collect()
+    [0, 1].map(|which| {
+        let parts = route.path.split('/').map(|part| match part.strip_prefix('{') {
+            Some(name) => known(name.trim_end_matches('}'))[which],
+            None => part,
+        });
+        parts.collect::<Vec<_>>().join("/")
+    })
 }
 
 /// Leaves something to look at.
-async fn furnish(world: &mut World) {
+pub(in crate::api) async fn furnish(world: &mut World) {
     world.submit(GRAPH).await;
     let first = world.dispatch().await;
     world.succeed(&first, "[1, 2, 3]").await;
@@ -55,7 +62,7 @@ async fn furnish(world: &mut World) {
     world.input(Input::Dead(letter())).await;
 }
 
-fn letter() -> DeadLetter {
+pub(super) fn letter() -> DeadLetter {
     DeadLetter {
         from: "result",
         code: "unreadable".to_owned(),

@@ -1,10 +1,18 @@
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
+
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
 
 use super::world::api;
+use crate::access::identity::ServerIdentity;
 use crate::api::serve;
 
 async fn answer(client: &mut TcpStream, request: &[u8]) -> String {
@@ -46,6 +54,76 @@ async fn a_client_that_sends_too_much_gets_to_read_why() {
     let said = answer(&mut client, &request).await;
     assert!(said.starts_with("HTTP/1.1 413 "), "{said}");
     drop(client);
+    stop.cancel();
+    server.await.unwrap();
+}
+
+/// An authority `ca`, and a certificate `cert` of it with its `key` for `localhost`.
+fn certificates(folder: &Path) {
+    let openssl = |arguments: &str| {
+        let run = std::process::Command::new("openssl").args(arguments.split(' ')).current_dir(folder).output();
+        let output = run.expect("openssl is installed (Debian and Ubuntu: `apt-get install openssl`)");
+        assert!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    openssl(
+        "req -x509 -newkey rsa:2048 -nodes -keyout cakey -out ca -days 2 -subj /CN=ca -addext keyUsage=keyCertSign",
+    );
+    openssl("req -newkey rsa:2048 -nodes -keyout key -out request -subj /CN=localhost");
+    std::fs::write(folder.join("names"), "subjectAltName=DNS:localhost").unwrap();
+    openssl("x509 -req -in request -CA ca -CAkey cakey -CAcreateserial -out cert -days 2 -extfile names");
+}
+
+/// What is answered to a client who trusts this authority.
+async fn secretly(address: std::net::SocketAddr, authority: &Path) -> std::io::Result<String> {
+    let mut roots = RootCertStore::empty();
+    let pem = std::fs::read(authority).unwrap();
+    roots.add(CertificateDer::from_pem_slice(&pem).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_root_certificates(roots).with_no_client_auth();
+    let name = ServerName::try_from("localhost").unwrap();
+    let stream = TcpStream::connect(address).await?;
+    let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
+    stream.write_all(b"GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await?;
+    let mut said = String::new();
+    stream.read_to_string(&mut said).await?;
+    Ok(said)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_is_spoken_with_a_certificate_that_is_renewed() {
+    let [folder, first, second] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    [&first, &second].map(|place| certificates(place.path()));
+    let take = |from: &tempfile::TempDir| {
+        for file in ["cert", "key"] {
+            std::fs::copy(from.path().join(file), folder.path().join(file)).unwrap();
+        }
+    };
+    take(&first);
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let files = ServerIdentity::open(Some(&at("cert")), Some(&at("key"))).unwrap().unwrap();
+    let (mut api, _store, _queue) = api(folder.path());
+    api.tls = Some(ServerIdentity::config(files.clone()));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let server = tokio::spawn(serve(listener, api, stop.clone()));
+    let authorities = [&first, &second].map(|place| place.path().join("ca"));
+    let said = secretly(address, &authorities[0]).await.unwrap();
+    assert!(said.starts_with("HTTP/1.1 200 OK"), "{said}");
+    assert!(secretly(address, &authorities[1]).await.is_err(), "another authority is not ours");
+    // A certificate that does not fit its key changes nothing.
+    std::fs::copy(second.path().join("cert"), folder.path().join("cert")).unwrap();
+    let why = files.look().unwrap_err();
+    assert!(why.contains("do not go together"), "{why}");
+    assert!(secretly(address, &authorities[0]).await.is_ok());
+    take(&second);
+    assert_eq!(files.look(), Ok(true));
+    assert!(secretly(address, &authorities[1]).await.unwrap().starts_with("HTTP/1.1 200 OK"));
+    assert!(secretly(address, &authorities[0]).await.is_err());
+    let mut plain = TcpStream::connect(address).await.unwrap();
+    let said = answer(&mut plain, b"GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+    assert!(!said.starts_with("HTTP/"), "nothing is said in the clear: {said}");
     stop.cancel();
     server.await.unwrap();
 }

@@ -1,4 +1,4 @@
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use serde_json::json;
 
 use super::world::World;
@@ -103,4 +103,30 @@ async fn many_sleep_at_once() {
     );
     let answer = world.post("/api/v1/jobs?wait=20s", job).await.ok();
     assert_eq!(answer["state"], "succeeded");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_final_job_is_deleted_and_its_id_free_again() {
+    let world = World::new();
+    let delete = |id: &'static str| {
+        let world = &world;
+        async move { world.ask(&Method::DELETE, &format!("/api/v1/jobs/{id}"), "none").await }
+    };
+    world.submit(r#"{"id":"a","kind":"k"}"#).await;
+    world.submit(r#"{"id":"b","kind":"k"}"#).await;
+    let problem = delete("a").await.problem(409);
+    assert!(problem["detail"].as_str().unwrap().contains("the job is running"), "{problem}");
+    world.post("/api/v1/jobs/a/cancel", "").await.ok();
+    let gone = delete("a").await;
+    assert_eq!((gone.status, gone.text.as_str()), (StatusCode::NO_CONTENT, ""));
+    delete("a").await.problem(404);
+    for path in ["/api/v1/jobs/a", "/api/v1/jobs/a/events", "/api/v1/tasks/a/task"] {
+        world.get(path).await.problem(404);
+    }
+    world.submit(r#"{"id":"a","kind":"other"}"#).await;
+    assert_eq!(world.get("/api/v1/jobs/a").await.ok()["kind"], "other");
+    assert_eq!(world.get("/api/v1/jobs/b").await.ok()["state"], "running");
+    let audit = world.get("/api/v1/audit?q=verb:job.delete").await.ok();
+    let outcomes = audit["items"].as_array().unwrap().iter().map(|row| row["outcome"].clone()).collect::<Vec<_>>();
+    assert_eq!(outcomes, ["done", "refused"]);
 }

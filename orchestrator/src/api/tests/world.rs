@@ -19,8 +19,10 @@ use warrener_shared::wire::heartbeat::Heartbeat;
 use warrener_shared::wire::result::Report;
 use warrener_shared::wire::topology::Names;
 
-use crate::api::http::Edge;
+use crate::access::{Access, ProxySettings};
+use crate::api::http::{Arrival, Edge};
 use crate::api::{Api, router};
+use crate::config::tests::usual;
 use crate::driver::{Driver, Input, Outgoing, Output, Packet};
 use crate::shared::Shared;
 use crate::store::Store;
@@ -33,40 +35,40 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// The name of the database.
 const FILE: &str = "test.db";
 
-pub(super) struct World {
+pub(in crate::api) struct World {
     router: axum::Router,
     inputs: mpsc::Sender<Packet>,
-    pub(super) dispatches: mpsc::UnboundedReceiver<Outgoing>,
-    pub(super) shared: Arc<Shared>,
-    pub(super) stop: CancellationToken,
+    pub(in crate::api) dispatches: mpsc::UnboundedReceiver<Outgoing>,
+    pub(in crate::api) shared: Arc<Shared>,
+    pub(in crate::api) stop: CancellationToken,
     broker_works: watch::Sender<bool>,
     folder: Option<tempfile::TempDir>,
 }
 
 /// An answer, read.
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) text: String,
+pub(in crate::api) struct Answer {
+    pub(in crate::api) status: StatusCode,
+    pub(in crate::api) headers: HeaderMap,
+    pub(in crate::api) text: String,
 }
 
 impl Answer {
-    pub(super) fn json(&self) -> Value {
+    pub(in crate::api) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
     }
 
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(in crate::api) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     /// The answer of a request that must have gone well.
-    pub(super) fn ok(self) -> Value {
+    pub(in crate::api) fn ok(self) -> Value {
         assert!(self.status.is_success(), "{}: {}", self.status, self.text);
         self.json()
     }
 
     /// The problem of a request that must not.
-    pub(super) fn problem(self, status: u16) -> Value {
+    pub(in crate::api) fn problem(self, status: u16) -> Value {
         assert_eq!(self.status.as_u16(), status, "{}", self.text);
         assert_eq!(self.header("content-type"), "application/problem+json");
         let problem = self.json();
@@ -79,16 +81,60 @@ impl Answer {
 }
 
 impl World {
-    pub(super) fn new() -> Self {
+    pub(in crate::api) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Sqlite::open(&folder.path().join(FILE)).unwrap();
         let view = store.view().unwrap();
         Self { folder: Some(folder), ..Self::over(store, view) }
     }
 
+    /// The same, where callers need one of these tokens.
+    pub(in crate::api) fn guarded(tokens: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("tokens.toml");
+        std::fs::write(&file, tokens).unwrap();
+        let access = Access::new(file.to_str(), usual().http.proxies()).unwrap();
+        let store = Sqlite::open(&folder.path().join(FILE)).unwrap();
+        let view = store.view().unwrap();
+        Self { folder: Some(folder), ..Self::with(access, store, view) }
+    }
+
+    /// The same, where a proxy of this network signs people in, and one group of them has scopes.
+    pub(in crate::api) fn behind(network: &str, header: &str, group: &str, scopes: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let group_scopes = [(group.to_owned(), scopes.iter().map(|scope| (*scope).to_owned()).collect())].into();
+        let trusted = [network.to_owned()];
+        let settings = ProxySettings { trusted: &trusted, user_header: Some(header), group_scopes: &group_scopes };
+        let access = Access::new(None, settings).unwrap();
+        let store = Sqlite::open(&folder.path().join(FILE)).unwrap();
+        let view = store.view().unwrap();
+        Self { folder: Some(folder), ..Self::with(access, store, view) }
+    }
+
+    /// Asks as if the request came from an address.
+    pub(in crate::api) async fn send_from(&self, from: &str, mut request: Request<Body>) -> Answer {
+        let peer = std::net::SocketAddr::new(from.parse().unwrap(), 1);
+        let local = "127.0.0.1:8080".parse().unwrap();
+        request.extensions_mut().insert(Arrival { local, peer, spare: false });
+        self.send(request).await
+    }
+
+    /// Who did what from where, the oldest first.
+    pub(in crate::api) fn audit(&self) -> Vec<String> {
+        let connection = rusqlite::Connection::open(self.file()).unwrap();
+        let statement = "SELECT who || ' ' || source || ' ' || verb || ' ' || target FROM audit ORDER BY no";
+        let mut statement = connection.prepare(statement).unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+    }
+
     /// The same over another database.
-    pub(super) fn over(store: impl Store + 'static, view: View) -> Self {
-        let (api, queue) = api_of(view);
+    pub(in crate::api) fn over(store: impl Store + 'static, view: View) -> Self {
+        Self::with(Access::new(None, usual().http.proxies()).unwrap(), store, view)
+    }
+
+    fn with(access: Access, store: impl Store + 'static, view: View) -> Self {
+        let (mut api, queue) = api_of(view);
+        api.access = Arc::new(access);
         let (outputs, output_queue) = mpsc::unbounded_channel();
         let driver = Driver::new(store, api.shared.clone(), Millis::from_secs(3600), queue, outputs).unwrap();
         let runtime = tokio::runtime::Handle::current();
@@ -107,21 +153,21 @@ impl World {
     }
 
     /// Where the database is.
-    pub(super) fn file(&self) -> PathBuf {
+    pub(in crate::api) fn file(&self) -> PathBuf {
         self.folder.as_ref().expect("the database is a file").path().join(FILE)
     }
 
     /// Leaves something to do with the writer, who is stopped; false once nothing more fits.
-    pub(super) fn leave(&self, input: Input) -> bool {
+    pub(in crate::api) fn leave(&self, input: Input) -> bool {
         self.inputs.try_send(input.into()).is_ok()
     }
 
     /// Has the broker side take nothing more of what the driver sends out.
-    pub(super) fn stop_broker(&self) {
+    pub(in crate::api) fn stop_broker(&self) {
         self.broker_works.send_replace(false);
     }
 
-    pub(super) async fn send(&self, mut request: Request<Body>) -> Answer {
+    pub(in crate::api) async fn send(&self, mut request: Request<Body>) -> Answer {
         request.headers_mut().entry("host").or_insert(HeaderValue::from_static("localhost"));
         let answer = async {
             let response = self.router.clone().oneshot(request).await.unwrap();
@@ -132,41 +178,63 @@ impl World {
         tokio::time::timeout(PATIENCE, answer).await.expect("an answer in time")
     }
 
-    pub(super) async fn get(&self, path: &str) -> Answer {
+    /// Asks with a token and without a body.
+    pub(in crate::api) async fn ask(&self, method: &Method, path: &str, token: &str) -> Answer {
+        self.ask_with(method, path, token, Body::empty()).await
+    }
+
+    /// Asks with a token.
+    pub(in crate::api) async fn ask_with(
+        &self,
+        method: &Method,
+        path: &str,
+        token: &str,
+        body: impl Into<Body>,
+    ) -> Answer {
+        let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {token}"));
+        self.send(request.body(body.into()).unwrap()).await
+    }
+
+    pub(in crate::api) async fn get(&self, path: &str) -> Answer {
         self.send(Request::get(path).body(Body::empty()).unwrap()).await
     }
 
-    pub(super) async fn post(&self, path: &str, body: impl Into<Body>) -> Answer {
+    pub(in crate::api) async fn post(&self, path: &str, body: impl Into<Body>) -> Answer {
         self.send(Request::builder().method(Method::POST).uri(path).body(body.into()).unwrap()).await
     }
 
     /// Submits a job that must be taken, and gives its id.
-    pub(super) async fn submit(&self, job: &str) -> String {
+    pub(in crate::api) async fn submit(&self, job: &str) -> String {
         self.post("/api/v1/jobs", job.to_owned()).await.ok()["id"].as_str().unwrap().to_owned()
     }
 
     /// The next attempt that goes out.
-    pub(super) async fn dispatch(&mut self) -> Outgoing {
+    pub(in crate::api) async fn dispatch(&mut self) -> Outgoing {
         tokio::time::timeout(PATIENCE, self.dispatches.recv()).await.expect("a dispatch in time").unwrap()
     }
 
+    /// The next attempt that goes out, unless none does for a while.
+    pub(in crate::api) async fn dispatch_soon(&mut self) -> Option<Outgoing> {
+        tokio::time::timeout(Duration::from_millis(500), self.dispatches.recv()).await.ok().flatten()
+    }
+
     /// A worker reports on an attempt; returns once that is committed.
-    pub(super) async fn report(&self, attempt: &Outgoing, report: Report) {
+    pub(in crate::api) async fn report(&self, attempt: &Outgoing, report: Report) {
         let ticket = attempt.message.correlation_id.as_deref().unwrap().parse().unwrap();
         self.input(Input::Report(Reported { ticket, report, worker: Some("w1".into()), interrupted: false })).await;
     }
 
-    pub(super) async fn succeed(&self, attempt: &Outgoing, output: &str) {
+    pub(in crate::api) async fn succeed(&self, attempt: &Outgoing, output: &str) {
         self.report(attempt, Report::Succeeded { output: output.as_bytes().to_vec() }).await;
     }
 
-    pub(super) async fn input(&self, input: Input) {
+    pub(in crate::api) async fn input(&self, input: Input) {
         let (done, committed) = oneshot::channel();
         self.inputs.send(Packet { inputs: vec![input], done: Some(done) }).await.unwrap();
         tokio::time::timeout(PATIENCE, committed).await.expect("a commit in time").unwrap();
     }
 
-    pub(super) fn hear(&self, queues: &[&str], kinds: &[&str]) {
+    pub(in crate::api) fn hear(&self, queues: &[&str], kinds: &[&str]) {
         let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         let heartbeat = Heartbeat {
             worker: "w1".to_owned(),
@@ -181,7 +249,7 @@ impl World {
 }
 
 /// What an API needs, over a new database in this folder; with the writer, and what the driver would be handed.
-pub(super) fn api(folder: &Path) -> (Api, Sqlite, mpsc::Receiver<Packet>) {
+pub(in crate::api) fn api(folder: &Path) -> (Api, Sqlite, mpsc::Receiver<Packet>) {
     let store = Sqlite::open(&folder.join(FILE)).unwrap();
     let (api, queue) = api_of(store.view().unwrap());
     (api, store, queue)
@@ -195,7 +263,9 @@ fn api_of(view: View) -> (Api, mpsc::Receiver<Packet>) {
         view: Arc::new(view),
         inputs,
         metrics: Metrics::install().unwrap(),
-        edge: Arc::new(Edge::new(&crate::config::tests::usual().http, 1024)),
+        tls: None,
+        access: Arc::new(Access::new(None, usual().http.proxies()).unwrap()),
+        edge: Arc::new(Edge::new(&usual().http, 1024)),
     };
     (api, queue)
 }

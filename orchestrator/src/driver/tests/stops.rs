@@ -18,7 +18,7 @@ fn progress(ticket: Ticket) -> Input {
 }
 
 fn cancel() -> Input {
-    Input::Command(Command::Cancel("j".parse().unwrap()), None)
+    Input::Command(Command::Cancel("j".parse().unwrap()), Asker::default())
 }
 
 impl Loop {

@@ -77,6 +77,10 @@ impl Memory {
         for no in &commit.discarded {
             self.dead.remove(no);
         }
+        for row in &commit.audit {
+            self.counters.last_audit += 1;
+            self.audit.insert(self.counters.last_audit, row.clone());
+        }
         for job in &commit.released {
             if let Some(kept) = self.jobs.get_mut(job) {
                 kept.caption.unique = None;

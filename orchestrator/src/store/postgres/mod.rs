@@ -324,6 +324,22 @@ impl Store for Postgres {
         }
         Ok(count)
     }
+
+    fn remove(&mut self, job: JobNo) -> Result<bool, StoreError> {
+        let steps = self.read(|session| prune::removal(session, job))?;
+        match steps {
+            Some(steps) => self.write(steps).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    fn prune_audit(&mut self, written_before: Timestamp, most: usize) -> Result<usize, StoreError> {
+        let old = self.read(|session| prune::old_audit(session, written_before, most))?;
+        if !old.is_empty() {
+            self.write(prune::forget_audit(&old))?;
+        }
+        Ok(old.len())
+    }
 }
 
 const LOST: &str = "the connection to PostgreSQL is lost";

@@ -16,11 +16,12 @@ use crate::store::url;
 
 /// Statements by which each version of the schema grows out of the one before. The number of versions that a database
 /// has stands in `meta`.
-pub(super) const VERSIONS: [&str; 4] = [
+pub(super) const VERSIONS: [&str; 5] = [
     include_str!("schema.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
+    include_str!("schema_5.sql"),
 ];
 /// Longest time that the database may take for an answer. It is taken for lost then, and the connection is given up.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -2,12 +2,14 @@
 
 use std::ops::Range;
 
+use warrener_shared::id::JobNo;
 use warrener_shared::time::Timestamp;
 
 use super::StoreError;
 use super::session::{Session, Step};
-use super::value::columns;
+use super::value::{Parameter, columns};
 use super::write::Steps;
+use crate::store::AUDIT_MAX;
 use crate::store::sql::row::map;
 use crate::store::sql::{Reader, Row, limit};
 
@@ -16,6 +18,37 @@ const STEP: i64 = 256;
 /// Jobs, and ranges of tasks, that one slice removes.
 const SLICE: usize = 32;
 const DOING: &str = "remove finished jobs";
+
+/// Rows of the audit that were written before a time or are too many, the oldest first.
+pub(super) fn old_audit(session: &Session, before: Timestamp, most: usize) -> Result<Vec<i64>, StoreError> {
+    let reader: &dyn Reader = session;
+    let statement = "SELECT no FROM (SELECT no, created_at FROM audit ORDER BY no LIMIT ?1) AS oldest \
+         WHERE created_at < ?2 OR no <= (SELECT coalesce(max(no), 0) FROM audit) - ?3";
+    let values = [limit(most), before.0.into(), AUDIT_MAX.into()];
+    reader.all("find old rows of the audit", statement, &values, |row| row.get(0))
+}
+
+/// Removes these rows of the audit.
+pub(super) fn forget_audit(numbers: &[i64]) -> Vec<Step<'static>> {
+    let mut steps = Steps::default();
+    let numbers = columns(numbers.iter().map(|no| [(*no).into()]));
+    steps.add("remove rows of the audit", "DELETE FROM audit WHERE no = ANY(?1)", numbers);
+    steps.0
+}
+
+/// Plans the removal of a final job; nothing if there is none with this number.
+pub(super) fn removal(session: &Session, job: JobNo) -> Result<Option<Vec<Step<'static>>>, StoreError> {
+    let reader: &dyn Reader = session;
+    let statement = "SELECT no, first_task, tasks, id FROM jobs WHERE no = ?1 AND finished_at IS NOT NULL";
+    let read = |row: &dyn Row| Ok((row.get::<i64>(0)?, row.get::<i64>(1)?, row.get::<i64>(2)?, row.string(3)?));
+    let Some((no, first, tasks, id)) = reader.one(DOING, statement, &[job.0.into()], read)? else { return Ok(None) };
+    let mut slice = Slice::default();
+    slice.take_job(session, (no, first, tasks))?;
+    let mut steps = Steps(slice.finish());
+    let letters = vec![Parameter::One(id.into())];
+    steps.add("remove the dead letters of a job", "DELETE FROM dead WHERE job = ?1", letters);
+    Ok(Some(steps.0))
+}
 
 /// Plans a slice: its steps, and the number of jobs or ranges of tasks that it takes.
 pub(super) fn steps(
@@ -66,14 +99,18 @@ impl Slice {
              ORDER BY finished_at LIMIT ?2";
         let read = |row: &dyn Row| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
         let found: Vec<(i64, i64, i64)> = reader.all(DOING, statement, &[before.0.into(), limit(most)], read)?;
-        for (job, first, tasks) in &found {
-            self.jobs.push(*job);
-            match *tasks <= STEP {
-                true => self.take(session, *first..first + tasks)?,
-                false => self.leftovers.push(*first..first + tasks),
-            }
-        }
+        found.iter().try_for_each(|job| self.take_job(session, *job))?;
         Ok(found.len())
+    }
+
+    /// Takes a job by its number, its first task and how many it has.
+    fn take_job(&mut self, session: &Session, (job, first, tasks): (i64, i64, i64)) -> Result<(), StoreError> {
+        self.jobs.push(job);
+        match tasks <= STEP {
+            true => self.take(session, first..first + tasks)?,
+            false => self.leftovers.push(first..first + tasks),
+        }
+        Ok(())
     }
 
     /// Takes tasks with the items of the mapped ones: few at once, many later.

@@ -35,6 +35,7 @@ pub(super) fn steps(commit: &Commit, next_event: i64) -> (Vec<Step<'_>>, i64) {
     steps.stops(&commit.asked, &commit.stopped);
     steps.deaths(&commit.deaths);
     steps.dead(commit);
+    steps.audit(commit);
     let released = commit.released.iter().map(|job| [job.0.into()]);
     steps.add("release unique keys", "UPDATE jobs SET unique_key = NULL WHERE no = ANY(?1)", columns(released));
     let paused = commit.paused.iter().map(|(queue, paused)| [(*queue).into(), Value::Int((*paused).into())]);
@@ -210,6 +211,22 @@ impl<'a> Steps<'a> {
         self.add("keep dead letters", insert_in_order("dead", names, "tttttiibtt"), columns(rows));
         let discarded = columns(commit.discarded.iter().map(|no| [(*no).into()]));
         self.add("discard dead letters", "DELETE FROM dead WHERE no = ANY(?1)", discarded);
+    }
+
+    fn audit(&mut self, commit: &'a Commit) {
+        let rows = commit.audit.iter().map(|row| {
+            [
+                row.time.0.into(),
+                (&*row.who).into(),
+                Value::text(row.from.as_deref()),
+                (&*row.verb).into(),
+                row.target.as_str().into(),
+                (&*row.outcome).into(),
+                Value::text(row.reason.as_deref()),
+            ]
+        });
+        let names = "created_at, who, source, verb, target, outcome, reason";
+        self.add("keep the audit", insert_in_order("audit", names, "itttttt"), columns(rows));
     }
 
     fn meta(&mut self, commit: &Commit) {

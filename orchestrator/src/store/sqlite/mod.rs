@@ -255,4 +255,16 @@ impl Store for Sqlite {
         self.checkpoints.committed(&self.connection);
         Ok(steps)
     }
+
+    fn remove(&mut self, job: JobNo) -> Result<bool, StoreError> {
+        let removed = self.write(|connection, owner| prune::remove(connection, owner, job))?;
+        self.checkpoints.committed(&self.connection);
+        Ok(removed)
+    }
+
+    fn prune_audit(&mut self, written_before: Timestamp, most: usize) -> Result<usize, StoreError> {
+        let count = self.write(|connection, owner| prune::prune_audit(connection, owner, written_before, most))?;
+        self.checkpoints.committed(&self.connection);
+        Ok(count)
+    }
 }

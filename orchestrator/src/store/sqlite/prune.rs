@@ -4,10 +4,12 @@ use std::time::{Duration, Instant};
 
 use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, OptionalExtension, Transaction};
+use warrener_shared::id::JobNo;
 use warrener_shared::time::Timestamp;
 
 use super::owner::Owner;
 use super::{StoreError, failed};
+use crate::store::AUDIT_MAX;
 use crate::store::sql::row::map;
 
 /// Time for which a slice of pruning works before it commits.
@@ -26,8 +28,55 @@ pub(super) fn prune(
     before: Timestamp,
     most: usize,
 ) -> Result<usize, StoreError> {
+    unsynced(connection, |connection| owner.begin(connection).and_then(|transaction| slice(transaction, before, most)))
+}
+
+/// Removes a final job; false if there is none with this number.
+pub(super) fn remove(connection: &mut Connection, owner: &Owner, job: JobNo) -> Result<bool, StoreError> {
+    let doing = failed("remove a job");
+    let transaction = owner.begin(connection)?;
+    let statement = "DELETE FROM dead WHERE job = (SELECT id FROM jobs WHERE no = ?1 AND finished_at IS NOT NULL)";
+    transaction.execute(statement, [job.0]).map_err(&doing)?;
+    let wanted = "no = ?1 AND finished_at IS NOT NULL";
+    let removed = remove_one(&transaction, wanted, job.0).map_err(&doing)?;
+    transaction.commit().map_err(&doing)?;
+    Ok(removed)
+}
+
+/// Removes rows of the audit that were written before a time or are too many, the oldest first. Gives how many.
+pub(super) fn prune_audit(
+    connection: &mut Connection,
+    owner: &Owner,
+    before: Timestamp,
+    most: usize,
+) -> Result<usize, StoreError> {
+    let doing = failed("remove rows of the audit");
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let oldest = "SELECT no FROM (SELECT no, created_at FROM audit ORDER BY no LIMIT ?3) \
+         WHERE created_at < ?1 OR no <= (SELECT coalesce(max(no), 0) FROM audit) - ?2";
+    // Most looks find nothing, and then nothing is to be written.
+    let found = connection
+        .prepare_cached(&format!("SELECT EXISTS ({oldest})"))
+        .and_then(|mut statement| statement.query_row((before.0, AUDIT_MAX, most), |row| row.get::<_, bool>(0)));
+    if !found.map_err(&doing)? {
+        return Ok(0);
+    }
+    unsynced(connection, |connection| {
+        let transaction = owner.begin(connection)?;
+        let delete = format!("DELETE FROM audit WHERE no IN ({oldest})");
+        let count = transaction.execute(&delete, (before.0, AUDIT_MAX, most)).map_err(&doing)?;
+        transaction.commit().map_err(&doing)?;
+        Ok(count)
+    })
+}
+
+/// Writes what need not wait for the disk.
+fn unsynced<T>(
+    connection: &mut Connection,
+    write: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
     synced(connection, false)?;
-    let outcome = owner.begin(connection).and_then(|transaction| slice(transaction, before, most));
+    let outcome = write(connection);
     // All that is promised to anybody rests on this, so nothing goes on without it.
     if let Err(error) = synced(connection, true) {
         tracing::error!(%error, "the store would no longer wait for the disk; stopping at once");
@@ -74,9 +123,14 @@ fn sweep(transaction: &Transaction<'_>) -> rusqlite::Result<bool> {
 }
 
 fn remove_oldest(transaction: &Transaction<'_>, before: Timestamp) -> rusqlite::Result<bool> {
-    let statement = "SELECT no, first_task, tasks, labels FROM jobs WHERE finished_at IS NOT NULL AND finished_at < ?1 \
-         ORDER BY finished_at LIMIT 1";
-    let found = transaction.prepare_cached(statement)?.query_row([before.0], |row| {
+    let wanted = "finished_at IS NOT NULL AND finished_at < ?1 ORDER BY finished_at LIMIT 1";
+    remove_one(transaction, wanted, before.0)
+}
+
+/// Removes the job that is wanted; false if there is none.
+fn remove_one(transaction: &Transaction<'_>, wanted: &str, value: i64) -> rusqlite::Result<bool> {
+    let statement = format!("SELECT no, first_task, tasks, labels FROM jobs WHERE {wanted}");
+    let found = transaction.prepare_cached(&statement)?.query_row([value], |row| {
         Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?, row.get::<_, String>(3)?))
     });
     let Some((job, first, tasks, labels)) = found.optional()? else { return Ok(false) };

@@ -16,7 +16,7 @@ use super::{StoreError, failed};
 use crate::store::columns::{TableColumn, attempt, job, task};
 use crate::store::sql::Value;
 use crate::store::sql::chunk::{self, kind_bit};
-use crate::store::{Asked, Caption, Commit, DeadLetter, Death, LogChunk, OwedReply, QueueRow, Submitted};
+use crate::store::{Asked, AuditRow, Caption, Commit, DeadLetter, Death, LogChunk, OwedReply, QueueRow, Submitted};
 
 /// Writes all of it; gives the number of the next event.
 pub(super) fn commit(transaction: Transaction<'_>, commit: &Commit, mut next_event: i64) -> Result<i64, StoreError> {
@@ -44,6 +44,7 @@ fn write(transaction: &Transaction<'_>, commit: &Commit, next_event: &mut i64) -
         let statement = "DELETE FROM dead WHERE no = ?1";
         transaction.execute(statement, [no]).map_err(failed("discard a dead letter"))?;
     }
+    insert_audit(transaction, &commit.audit).map_err(failed("keep the audit"))?;
     for job in &commit.released {
         let statement = "UPDATE jobs SET unique_key = NULL WHERE no = ?1";
         transaction.execute(statement, [job.0]).map_err(failed("release a unique key"))?;
@@ -288,6 +289,18 @@ fn insert_dead(transaction: &Transaction<'_>, letters: &[DeadLetter]) -> rusqlit
             &letter.headers,
             &letter.evidence,
         ))?;
+    }
+    Ok(())
+}
+
+fn insert_audit(transaction: &Transaction<'_>, rows: &[AuditRow]) -> rusqlite::Result<()> {
+    let mut statement = transaction.prepare_cached(
+        "INSERT INTO audit (created_at, who, source, verb, target, outcome, reason) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    for row in rows {
+        let (who, verb, outcome) = (&*row.who, &*row.verb, &*row.outcome);
+        statement.execute((row.time.0, who, &row.from, verb, &row.target, outcome, &row.reason))?;
     }
     Ok(())
 }

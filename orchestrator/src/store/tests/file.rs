@@ -167,7 +167,7 @@ fn an_older_schema_is_brought_up_to_date() {
     let mut commit = new(vec![job(1)], vec![task(100), TaskRow { queue: 7, ..task(101) }]);
     commit.submitted[0].2.labels = r#"{"team":"growth"}"#.to_owned();
     open(&path(&folder)).commit(&commit).unwrap();
-    let back = "DROP INDEX tasks_parked; ALTER TABLE tasks DROP COLUMN parked; ALTER TABLE tasks DROP COLUMN round; \
+    let back = "DROP TABLE audit; DROP INDEX tasks_parked; ALTER TABLE tasks DROP COLUMN parked; ALTER TABLE tasks DROP COLUMN round; \
         ALTER TABLE tasks DROP COLUMN previous; ALTER TABLE jobs DROP COLUMN open_attempts; \
         ALTER TABLE jobs DROP COLUMN rounds; ALTER TABLE attempts DROP COLUMN round; DROP INDEX jobs_parent; \
         DROP INDEX jobs_parent_task; ALTER TABLE jobs DROP COLUMN parent_job; DROP INDEX jobs_bad_kind; DROP INDEX jobs_bad_name; DROP TABLE deaths; DROP TABLE stops; DROP TABLE leftovers; DROP TABLE job_queues; DROP TABLE job_labels; DROP INDEX jobs_name; \

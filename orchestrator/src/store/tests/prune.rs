@@ -19,6 +19,35 @@ pub(super) fn so_many_and_no_more_are_removed(store: &mut dyn Store) {
     assert!((1..=5).all(|no| store.job(JobNo(no)).unwrap().is_none()));
 }
 
+pub(super) fn a_final_job_is_removed_with_all_that_belongs_to_it(store: &mut dyn Store) {
+    store.commit(&two_jobs()).unwrap();
+    assert!(!store.remove(JobNo(2)).unwrap(), "it is not final");
+    assert!(!store.remove(JobNo(9)).unwrap(), "there is none");
+    assert!(store.remove(JobNo(1)).unwrap());
+    assert!(!store.remove(JobNo(1)).unwrap(), "it is gone");
+    assert_eq!([1, 2].map(|no| store.job(JobNo(no)).unwrap().is_some()), [false, true]);
+    assert_eq!(store.find(&id("job-1")).unwrap(), None);
+    assert_eq!([100, 101, 5000].map(|no| store.tasks(TaskNo(no), 1).unwrap().len()), [0, 0, 0]);
+    assert_eq!(store.tasks(TaskNo(200), 1).unwrap().len(), 1);
+    assert_eq!(store.owed_replies(&[JobNo(1)]).unwrap(), vec![]);
+}
+
+pub(super) fn old_rows_of_the_audit_are_removed(store: &mut dyn Store) {
+    let row = |no: i64| AuditRow {
+        time: at(no),
+        who: "ci".into(),
+        from: None,
+        verb: "job.cancel".into(),
+        target: format!("job-{no}"),
+        outcome: "done".into(),
+        reason: None,
+    };
+    store.commit(&Commit { audit: (1..=5).map(row).collect(), ..Commit::default() }).unwrap();
+    assert_eq!(store.prune_audit(at(1), 9).unwrap(), 0);
+    assert_eq!([2, 2, 2].map(|most| store.prune_audit(at(4), most).unwrap()), [2, 1, 0]);
+    assert_eq!(store.prune_audit(at(9), 9).unwrap(), 2);
+}
+
 pub(super) fn open_jobs_stay(store: &mut dyn Store) {
     store.commit(&new(vec![job(1)], vec![dispatched(100, 1)])).unwrap();
     assert_eq!(store.prune(at(1_000_000), 9).unwrap(), 0);

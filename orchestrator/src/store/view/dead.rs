@@ -4,6 +4,7 @@ use warrener_shared::time::Timestamp;
 
 use super::super::StoreError;
 use super::super::sql::Row;
+use super::filter::Filter;
 use super::{Page, Snapshot, one_more};
 
 /// A dead letter without its contents.
@@ -43,13 +44,26 @@ pub struct DeadRow {
 const COLUMNS: &str = "no, source, code, message, job, task, received_at, size";
 
 impl Snapshot<'_> {
-    /// Dead letters, the newest first, from the one before a number on.
+    /// Dead letters, the newest first, from the one before a number on; with a filter only those of jobs that fit it
+    /// now.
     ///
     /// # Errors
     /// [`StoreError`] if the database cannot be read; so for all calls.
-    pub fn dead_letters(&self, before: Option<i64>, limit: usize) -> Result<Page<DeadHead>, StoreError> {
-        let statement = format!("SELECT {COLUMNS} FROM dead WHERE no < ?1 ORDER BY no DESC LIMIT ?2");
-        let values = [before.unwrap_or(i64::MAX).into(), one_more(limit)];
+    pub fn dead_letters(
+        &self,
+        of: Option<(&Filter, Timestamp)>,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Page<DeadHead>, StoreError> {
+        let mut values = vec![before.unwrap_or(i64::MAX).into()];
+        let mut wanted = String::new();
+        if let Some((filter, now)) = of {
+            let (condition, its) = filter.condition(now, self.reader.dialect());
+            wanted = format!("AND EXISTS (SELECT 1 FROM jobs WHERE jobs.id = dead.job AND {condition}) ");
+            values.extend(its);
+        }
+        values.push(one_more(limit));
+        let statement = format!("SELECT {COLUMNS} FROM dead WHERE no < ? {wanted}ORDER BY no DESC LIMIT ?");
         self.page("list dead letters", &statement, &values, limit, |row| Ok((head(row)?, 0)))
     }
 

@@ -47,6 +47,16 @@ pub enum Column {
     Name,
     /// The kind of a job of one task.
     Kind,
+    /// Author of a change in the audit; so the four that follow.
+    Who,
+    /// Address that the change came from.
+    From,
+    /// Verb of the change.
+    Verb,
+    /// Target of the change.
+    Target,
+    /// Outcome of the change.
+    Outcome,
 }
 
 /// A text, or a pattern of texts.
@@ -148,6 +158,11 @@ impl Column {
             Self::Id => "id",
             Self::Name => "name",
             Self::Kind => "kind",
+            Self::Who => "who",
+            Self::From => "source",
+            Self::Verb => "verb",
+            Self::Target => "target",
+            Self::Outcome => "outcome",
         }
     }
 }

@@ -60,6 +60,14 @@ impl Snapshot<'_> {
         self.reader.one("read the sub-job of a task", statement, &[task.0.into()], |row| row.string(0))
     }
 
+    /// Tells whether there is a job with this id, and it fits.
+    pub fn fits(&self, id: &JobId, filter: &Filter, now: Timestamp) -> Result<bool, StoreError> {
+        let (condition, mut values) = filter.condition(now, self.reader.dialect());
+        let statement = format!("SELECT 1 FROM jobs WHERE id = ? AND {condition}");
+        values.insert(0, id.as_str().to_owned().into());
+        Ok(self.reader.one("look whether a job fits", &statement, &values, |_| Ok(()))?.is_some())
+    }
+
     /// Jobs that fit, the newest first, from the one before a number on.
     pub fn jobs(
         &self,

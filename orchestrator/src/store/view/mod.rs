@@ -1,5 +1,6 @@
 //! Reading for others: the API and the publisher of events. Never waits for the writer.
 
+mod audit;
 mod counts;
 mod dead;
 mod events;
@@ -13,6 +14,7 @@ mod walk;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+pub use self::audit::AuditRecord;
 pub use self::counts::{Mapped, Opened};
 pub use self::dead::{DeadHead, DeadRow};
 pub use self::events::{ChunkHead, EventChunk};

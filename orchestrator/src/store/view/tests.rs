@@ -311,13 +311,13 @@ fn dead_letters_are_listed_newest_first(mut db: Database) {
     };
     let dead = vec![letter("a"), letter("b"), letter("c")];
     db.store.commit(&Commit { dead, ..Commit::default() }).unwrap();
-    let page = db.view.read(|s| s.dead_letters(None, 2)).unwrap();
+    let page = db.view.read(|s| s.dead_letters(None, None, 2)).unwrap();
     assert_eq!(
         (page.items.iter().map(|head| head.code.as_str()).collect::<Vec<_>>(), page.more),
         (vec!["c", "b"], true)
     );
     let last = page.items[1].no;
-    let rest = db.view.read(|s| s.dead_letters(Some(last), 2)).unwrap();
+    let rest = db.view.read(|s| s.dead_letters(None, Some(last), 2)).unwrap();
     assert_eq!((rest.items[0].code.as_str(), rest.more), ("a", false));
     let row = db.view.read(|s| s.dead_letter(last)).unwrap().unwrap();
     assert_eq!((row.body.as_slice(), row.headers.as_str()), (b"body".as_slice(), "{}"));

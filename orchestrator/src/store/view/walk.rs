@@ -101,7 +101,7 @@ impl Walk {
                 let ids = ids.map(|ids| ids.into_iter().map(|id| vec![Value::from(id)]).collect());
                 ids.and_then(|ids| walk("jobs_parent", PARENT, ids))
             }
-            Test::State(_) | Test::Created(_) => None,
+            Test::Text(..) | Test::State(_) | Test::Created(_) => None,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Method, RequestBuilder, Url};
+use reqwest::{Certificate, Method, RequestBuilder, Url};
 use serde::de::DeserializeOwned;
 
 use super::answer::Answer;
@@ -10,7 +10,7 @@ use super::error::HttpError;
 use super::proxy;
 use super::query::{JobQuery, Pairs, SubmitOptions};
 use super::redacted::redacted;
-use super::resource::{DeadLetter, JobDetails, JobEvent, LogPiece, Page, Queue, Task, Worker};
+use super::resource::{AuditEntry, DeadLetter, JobDetails, JobEvent, LogPiece, Page, Queue, Task, Worker};
 use crate::JobDocument;
 
 /// Talks to one orchestrator over HTTP. Clones share its connections.
@@ -32,14 +32,30 @@ impl HttpClient {
     /// Connects at the first request.
     ///
     /// # Errors
-    /// [`HttpError::Address`] if the address can't be used.
+    /// [`HttpError::Address`] if the address can't be used, [`HttpError::Token`] if the token can't be shown.
     pub fn new(url: &str, token: Option<String>) -> Result<Self, HttpError> {
+        Self::trusting(url, token, None)
+    }
+
+    /// Makes the same client, which trusts the authorities of this PEM instead of the public ones.
+    ///
+    /// # Errors
+    /// As of [`HttpClient::new`], and [`HttpError::Address`] if the PEM holds no certificate that can be read.
+    pub fn trusting(url: &str, token: Option<String>, authorities: Option<&[u8]>) -> Result<Self, HttpError> {
         let bad = |why: String| HttpError::Address { url: redacted(url), why };
         let base = Url::parse(url).map_err(|error| bad(error.to_string()))?;
         if !matches!(base.scheme(), "http" | "https") {
             return Err(bad("it must start with http:// or https://".to_owned()));
         }
-        let http = transport(&base).map_err(|error| bad(error.to_string()))?;
+        if let Some(why) = token.as_deref().and_then(unusable) {
+            return Err(HttpError::Token { why });
+        }
+        let authorities = authorities.map(Certificate::from_pem_bundle).transpose();
+        let authorities = authorities.map_err(|error| bad(format!("its authorities: {error}")))?;
+        if authorities.as_ref().is_some_and(Vec::is_empty) {
+            return Err(bad("its authorities: there is no certificate in PEM in the file".to_owned()));
+        }
+        let http = transport(&base, authorities).map_err(|error| bad(error.to_string()))?;
         Ok(Self { http, base, token })
     }
 
@@ -110,6 +126,15 @@ impl HttpClient {
     /// [`HttpError`], with status 404 if there is no such job, 409 if its state does not allow it.
     pub async fn steer_job(&self, id: &str, verb: &str) -> Result<(), HttpError> {
         self.post(&format!("{} job {id}", doing(verb)), &["jobs", id, verb]).await
+    }
+
+    /// Removes a final job with all of its data.
+    ///
+    /// # Errors
+    /// [`HttpError`], with status 404 if there is no such job, 409 while it runs.
+    pub async fn delete_job(&self, id: &str) -> Result<(), HttpError> {
+        let request = self.request(Method::DELETE, &["jobs", id], Pairs::new());
+        self.exchange(&format!("deleting job {id}"), request).await.map(drop)
     }
 
     /// Fetches a task or item with its attempts. `address` is `<task>` or `<task>.<index>`.
@@ -184,6 +209,14 @@ impl HttpClient {
         self.post(&format!("{} dead letter {id}", doing(verb)), &["dead", id, verb]).await
     }
 
+    /// Fetches a page of the audit, newest first.
+    ///
+    /// # Errors
+    /// [`HttpError`], with status 403 if the token lacks the scope `admin`.
+    pub async fn audit(&self, query: &JobQuery) -> Result<Answer<Page<AuditEntry>>, HttpError> {
+        self.send("reading the audit", self.request(Method::GET, &["audit"], query.pairs())).await
+    }
+
     async fn get<T: DeserializeOwned>(&self, what: &str, path: &[&str]) -> Result<Answer<T>, HttpError> {
         self.send(what, self.request(Method::GET, path, Pairs::new())).await
     }
@@ -222,19 +255,30 @@ impl HttpClient {
     }
 }
 
-pub(super) fn transport(base: &Url) -> reqwest::Result<reqwest::Client> {
+pub(super) fn transport(base: &Url, authorities: Option<Vec<Certificate>>) -> reqwest::Result<reqwest::Client> {
     // Another part of the process may have chosen a provider already, which is as good.
     rustls::crypto::ring::default_provider().install_default().ok();
     let mut builder = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).user_agent(USER_AGENT);
     if base.scheme() == "http" {
         // Without TLS no authorities are needed: a slim container has none, and would be refused for that.
         builder = builder.tls_certs_only([]);
+    } else if let Some(authorities) = authorities {
+        builder = builder.tls_certs_only(authorities);
     }
     if proxy::is_loopback(base) {
         // What is on this machine is not behind the proxy of the network.
         builder = builder.no_proxy();
     }
     builder.build()
+}
+
+/// Tells why no orchestrator can have given this token, without repeating it.
+fn unusable(token: &str) -> Option<String> {
+    if token.is_empty() || token.len() > TOKEN_MAX {
+        return Some(format!("it has {} bytes, a token has 1 to {TOKEN_MAX}", token.len()));
+    }
+    let is_odd = !token.bytes().all(|b| b.is_ascii_graphic());
+    is_odd.then(|| "it holds white space or other characters that no token has; is it the right file?".to_owned())
 }
 
 /// `cancel` → `cancelling`.
@@ -247,6 +291,8 @@ fn doing(verb: &str) -> String {
     }
 }
 
+/// Bytes of a token.
+const TOKEN_MAX: usize = 512;
 /// Longest time to reach the orchestrator: a host that does not answer by then is not there.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest time for one answer, apart from a wait that was asked for.

@@ -18,6 +18,12 @@ pub enum HttpError {
         /// The fault in the address.
         why: String,
     },
+    /// The token can't be one.
+    #[error("reading the token: {why}")]
+    Token {
+        /// Fault of the token.
+        why: String,
+    },
     /// No answer came.
     #[error("{what}: {url}: {why}")]
     Unreachable {
@@ -88,7 +94,7 @@ impl HttpError {
                 503 => !problem.kind.starts_with("urn:warrener:"),
                 _ => false,
             },
-            Self::Address { .. } | Self::Unreadable { .. } => false,
+            Self::Address { .. } | Self::Token { .. } | Self::Unreadable { .. } => false,
         }
     }
 
@@ -103,7 +109,7 @@ impl HttpError {
         match self {
             Self::Unreachable { .. } => true,
             Self::Refused { problem, .. } => matches!(problem.status, 429 | 502..=504),
-            Self::Address { .. } | Self::Unreadable { .. } => false,
+            Self::Address { .. } | Self::Token { .. } | Self::Unreadable { .. } => false,
         }
     }
 

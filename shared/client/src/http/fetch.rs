@@ -28,7 +28,7 @@ pub async fn fetch(url: &str) -> Result<Fetched, HttpError> {
     if !matches!(address.scheme(), "http" | "https") {
         return Err(bad("it must start with http:// or https://".to_owned()));
     }
-    let http = transport(&address).map_err(|error| bad(error.to_string()))?;
+    let http = transport(&address, None).map_err(|error| bad(error.to_string()))?;
     let lost = |error| HttpError::unreachable("reading a page", url, error);
     let answer = http.request(Method::GET, address).timeout(super::call::CONNECT_TIMEOUT).send().await.map_err(lost)?;
     let status = answer.status().as_u16();

@@ -31,6 +31,27 @@ pub struct LogPiece {
     pub text: String,
 }
 
+/// Somebody changed something.
+#[derive(Clone, Debug, Deserialize)]
+pub struct AuditEntry {
+    /// Time of the change, RFC 3339.
+    pub time: String,
+    /// The name of a token, or who else it was.
+    pub who: String,
+    /// The address that it came from.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// Verb, such as `job.cancel`.
+    pub verb: String,
+    /// Target of the change.
+    pub target: String,
+    /// `done` or `refused`.
+    pub outcome: String,
+    /// Reason of the refusal.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
 /// A job.
 #[derive(Clone, Debug, Deserialize)]
 pub struct JobDetails {

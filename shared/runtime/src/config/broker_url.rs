@@ -1,8 +1,16 @@
 //! The address of a broker, checked before anything connects: a slip in it otherwise looks like a fault of the network.
 
 /// Parameters that are understood.
-const PARAMETERS: &[&str] =
-    &["auth_mechanism", "cacertfile", "channel_max", "connection_timeout", "frame_max", "heartbeat"];
+const PARAMETERS: &[&str] = &[
+    "auth_mechanism",
+    "cacertfile",
+    "certfile",
+    "channel_max",
+    "connection_timeout",
+    "frame_max",
+    "heartbeat",
+    "keyfile",
+];
 /// Parameters that are whole numbers.
 const NUMBERS: &[&str] = &["channel_max", "connection_timeout", "frame_max", "heartbeat"];
 
@@ -86,12 +94,19 @@ fn check_parameter(pair: &str) -> Result<(), String> {
     if NUMBERS.contains(&name) && value.parse::<u64>().is_err() {
         return Err(format!("a broker's address: the parameter {name} is not a whole number"));
     }
-    if name == "cacertfile" {
-        let file = std::fs::read_to_string(value);
-        let file = file.map_err(|error| format!("a broker's address: reading cacertfile {value}: {error}"))?;
-        if !file.contains("-----BEGIN CERTIFICATE-----") {
-            return Err(format!("a broker's address: cacertfile {value} holds no certificate in PEM"));
-        }
+    match name {
+        "cacertfile" | "certfile" => check_pem(name, value, "CERTIFICATE-----", "certificate"),
+        "keyfile" => check_pem(name, value, "PRIVATE KEY-----", "key"),
+        _ => Ok(()),
+    }
+}
+
+/// Tells whether a file holds something in PEM.
+pub(super) fn check_pem(name: &str, path: &str, mark: &str, what: &str) -> Result<(), String> {
+    let file = std::fs::read_to_string(path);
+    let file = file.map_err(|error| format!("a broker's address: reading {name} {path}: {error}"))?;
+    if !file.contains(mark) {
+        return Err(format!("a broker's address: {name} {path} holds no {what} in PEM"));
     }
     Ok(())
 }

@@ -112,12 +112,16 @@ pub const KEYS: &[Key] = &[
     key("url", HTTP_URL, CLI, "The orchestrator that the command line talks to.")
         .or("http://127.0.0.1:8080")
         .secret(Secrecy::Url),
+    key("ca_file", Kind::Text, CLI, "A file with the authorities to trust for `https://`, instead of the public ones."),
     key("token", Kind::Text, CLI, "The token that the command line shows the orchestrator.").secret(Secrecy::Secret),
     key("amqp.url", Kind::BrokerUrl, ALL, "The broker; `?cacertfile=` names authorities of your own.")
         .or("amqp://guest:guest@127.0.0.1:5672/%2f")
         .secret(Secrecy::Url),
     key("amqp.username", Kind::Text, ALL, "Replaces the user name in `amqp.url`."),
     key("amqp.password", Kind::Text, ALL, "Replaces the password in `amqp.url`.").secret(Secrecy::Secret),
+    key("amqp.ca_file", Kind::Text, ALL, "A file with authorities of your own for `amqps://`, in PEM."),
+    key("amqp.cert_file", Kind::Text, ALL, "A file with the certificate to show the broker, in PEM."),
+    key("amqp.key_file", Kind::Text, ALL, "A file with the key of that certificate, in PEM."),
     key("amqp.prefix", Kind::Name, ALL, "What the names of all exchanges and queues start with.").or("warrener"),
     key("amqp.heartbeat", Kind::Duration, ALL, "How long the broker may be silent.").or("10s"),
     key("amqp.reply_to", Kind::List, ORCHESTRATOR, "Queues that answers may go to; * stands for anything.").or("*"),
@@ -132,6 +136,12 @@ pub const KEYS: &[Key] = &[
     )
     .or(""),
     key("http.origins", Kind::Origins, ORCHESTRATOR, "Other sites whose pages may use it: `https://name`.").or(""),
+    key("http.tls_cert", Kind::Text, ORCHESTRATOR, "A file with the server's certificate and its chain, in PEM."),
+    key("http.tls_key", Kind::Text, ORCHESTRATOR, "A file with the key of that certificate, in PEM."),
+    key("http.trusted_proxies", Kind::List, ORCHESTRATOR, "Networks of proxies whose X-Forwarded-… headers count.")
+        .or(""),
+    key("http.user_header", Kind::Text, ORCHESTRATOR, "The header in which they name the person whom they signed in."),
+    key("http.group_scopes.*", Kind::List, ORCHESTRATOR, "The scopes of a group in X-Forwarded-Groups."),
     key("http.unguarded", Kind::Bool, ORCHESTRATOR, "Allows an address that other machines reach, without tokens.")
         .or("false"),
     key("http.max_connections", COUNT, ORCHESTRATOR, "Connections at once; one more ends the one that rests longest.")

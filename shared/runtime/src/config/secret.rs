@@ -1,5 +1,7 @@
 //! Secrets that live in files of their own, and hiding them.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -8,13 +10,22 @@ use super::problem::ConfigProblem;
 use super::schema::Secrecy;
 use crate::address::{self, MASK};
 
+/// Bytes of such a file.
+const BYTES_MAX: u64 = 64 * 1024;
+
 /// The secret in a file, without the line break at its end.
 pub(super) fn read(name: &str, file: &str, origin: &Origin) -> Result<String, ConfigProblem> {
-    let text = std::fs::read_to_string(file).map_err(|error| {
+    let mut text = String::new();
+    let read = File::open(file).and_then(|file| file.take(BYTES_MAX + 1).read_to_string(&mut text));
+    read.map_err(|error| {
         let mode = std::fs::metadata(file).map(|about| format!(" (mode {:04o})", about.permissions().mode() & 0o7777));
         let message = format!("reading the secret {name}: {file}{}: {error}", mode.unwrap_or_default());
         ConfigProblem::new(message, origin).hint(hint(Path::new(file)))
     })?;
+    if text.len() as u64 > BYTES_MAX {
+        let message = format!("reading the secret {name}: {file}: larger than {BYTES_MAX} bytes");
+        return Err(ConfigProblem::new(message, origin).hint("name the file that holds the secret alone"));
+    }
     let text = text.strip_suffix('\n').unwrap_or(&text);
     Ok(text.strip_suffix('\r').unwrap_or(text).to_owned())
 }

@@ -19,6 +19,15 @@ pub struct Amqp {
     pub password: Option<String>,
     /// First part of the names of all exchanges and queues. Defaults to `warrener`.
     pub prefix: String,
+    /// A file with the authorities to trust beside the public ones, in PEM.
+    #[serde(default)]
+    pub ca_file: Option<String>,
+    /// A file with the certificate to show the broker, in PEM.
+    #[serde(default)]
+    pub cert_file: Option<String>,
+    /// A file with the key of that certificate, in PEM.
+    #[serde(default)]
+    pub key_file: Option<String>,
     /// Longest silence of the broker. Defaults to 10 s.
     pub heartbeat: Duration,
     /// Patterns of the queues that an orchestrator's answers may go to. Defaults to `*`, all.
@@ -32,6 +41,18 @@ pub struct Amqp {
 impl Amqp {
     /// The URL to connect to, user name and password replaced where they are given apart.
     pub fn address(&self) -> String {
+        let mut address = self.with_user();
+        let files = [("cacertfile", &self.ca_file), ("certfile", &self.cert_file), ("keyfile", &self.key_file)];
+        for (name, file) in files {
+            if let Some(file) = file {
+                let sign = if address.contains('?') { '&' } else { '?' };
+                address = format!("{address}{sign}{name}={file}");
+            }
+        }
+        address
+    }
+
+    fn with_user(&self) -> String {
         if self.username.is_none() && self.password.is_none() {
             return self.url.clone();
         }

@@ -81,6 +81,7 @@ fn alone(message: &Message, at: usize, body: &[u8]) -> Message {
         message_id: None,
         correlation_id: message.correlation_id.as_ref().map(|id| format!("{id}.{at}")),
         reply_to: message.reply_to.clone(),
+        user_id: message.user_id.clone(),
         priority: message.priority,
         persistent: message.persistent,
         expiration_ms: message.expiration_ms,

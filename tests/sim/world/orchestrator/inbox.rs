@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use warrener_engine::event::Reported;
-use warrener_orchestrator::driver::{Answer, Depth, Heard, Input, ReplyTo, Submission};
+use warrener_orchestrator::driver::{Answer, Asker, Depth, Heard, Input, ReplyTo, Submission};
 use warrener_orchestrator::store::{DeadLetter, Submitted};
 use warrener_runtime::clock::Clock;
 use warrener_shared::id::{QueueName, Ticket};
@@ -144,7 +144,7 @@ impl World {
             Ok(Content::Event(event)) => {
                 let (tell, answer) = oneshot::channel();
                 let submits = vec![(answer, to)];
-                self.input(vec![Input::Event(event, Some(tell))], Some(Waiting::Deliveries { conn, tags, submits }));
+                self.input(vec![Input::Event(event, tell.into())], Some(Waiting::Deliveries { conn, tags, submits }));
             }
             Err(problems) => {
                 let inputs = if to.is_some() {
@@ -282,7 +282,7 @@ pub(in super::super) fn submission(
     let content = canonical_content(body);
     let digest = std::array::from_fn(|at| hash(&[at as u64, content.len() as u64, sum(&content)]).to_le_bytes()[0]);
     let submitted = Submitted { body: Arc::from(body), priority: None, traceparent: None, digest: Some(digest) };
-    Input::Submit(Box::new(Submission { spec: Arc::new(spec), submitted, reply, answer }))
+    Input::Submit(Box::new(Submission { spec: Arc::new(spec), submitted, reply, asker: Asker { answer, by: None } }))
 }
 
 /// What is said to who answers what nobody asked.

@@ -139,7 +139,7 @@ impl World {
         self.disk.open().judge.wished(wish);
         let (tell, answer) = oneshot::channel();
         self.client.asked.push((wish, answer));
-        self.input(vec![Input::Command(command, Some(tell))], None);
+        self.input(vec![Input::Command(command, tell.into())], None);
     }
 
     /// Somebody answers what tasks wait for, over HTTP or by a message.
@@ -160,7 +160,7 @@ impl World {
         let body = EventBody { event: EVENT.to_owned(), key: key_name(event.key), payload };
         let (tell, answer) = oneshot::channel();
         self.client.asked.push((wish, answer));
-        self.input(vec![Input::Event(body, Some(tell))], None);
+        self.input(vec![Input::Event(body, tell.into())], None);
     }
 }
 

@@ -2,7 +2,7 @@ use warrener_shared::time::Millis;
 
 use super::*;
 
-#[path = "../../../../tests/fuzz/mutate.rs"]
+#[path = "../../../tests/fuzz/mutate.rs"]
 mod mutate;
 
 fn only(text: &str) -> Term {

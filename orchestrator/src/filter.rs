@@ -4,6 +4,8 @@
 //! term negates it, `*` in a value stands for any text. Double quotes take away the meaning of every character
 //! between them.
 
+pub(crate) mod fits;
+
 use warrener_shared::id::JobId;
 use warrener_shared::job::parse_duration;
 use warrener_shared::state::JobState;
@@ -16,20 +18,37 @@ const CHARACTERS: usize = 2_000;
 const VALUES: usize = 200;
 const KEYS: &str = "state, kind, queue, label.<name>, name, id, parent and created";
 
+const AUDIT_KEYS: &str = "who, from, verb, target, outcome and time";
+
 /// A character, and whether it stood between quotes.
 type Char = (char, bool);
 
-/// Reads a filter.
+/// Makes a test of a key and its values.
+type MakeTest = fn(&str, &[&[Char]]) -> Result<Test, String>;
+
+/// Reads a filter of jobs.
 ///
 /// # Errors
 /// One sentence that says which term is wrong and what is possible.
-pub(super) fn parse(text: &str) -> Result<Filter, String> {
+pub fn parse(text: &str) -> Result<Filter, String> {
+    read(text, KEYS, test)
+}
+
+/// Reads a filter of the audit: `who:ci verb:job.* outcome:refused time:<1d`.
+///
+/// # Errors
+/// One sentence that says which term is wrong and what is possible.
+pub(crate) fn parse_audit(text: &str) -> Result<Filter, String> {
+    read(text, AUDIT_KEYS, audit_test)
+}
+
+fn read(text: &str, keys: &str, test: MakeTest) -> Result<Filter, String> {
     if text.chars().count() > CHARACTERS {
         return Err(format!("a filter may have {CHARACTERS} characters"));
     }
     let characters = unquote(text)?;
     let terms = characters.split(|(c, quoted)| c.is_whitespace() && !quoted).filter(|term| !term.is_empty());
-    let terms: Vec<Term> = terms.map(term).collect::<Result<_, _>>()?;
+    let terms: Vec<Term> = terms.map(|characters| term(characters, keys, test)).collect::<Result<_, _>>()?;
     let values: usize = terms.iter().map(|term| term.test.values()).sum();
     if values > VALUES {
         return Err(format!("a filter may have {VALUES} values, this one has {values}"));
@@ -50,14 +69,14 @@ fn unquote(text: &str) -> Result<Vec<Char>, String> {
     if quoted { Err("a double quote is not closed".to_owned()) } else { Ok(characters) }
 }
 
-fn term(characters: &[Char]) -> Result<Term, String> {
+fn term(characters: &[Char], keys: &str, test: MakeTest) -> Result<Term, String> {
     let (negated, rest) = match characters {
         [('-', false), rest @ ..] => (true, rest),
         rest => (false, rest),
     };
     let shown = plain(rest);
     let Some(at) = rest.iter().position(|c| *c == (':', false)) else {
-        return Err(format!("`{shown}` is not a term; write key:value with one of the keys {KEYS}"));
+        return Err(format!("`{shown}` is not a term; write key:value with one of the keys {keys}"));
     };
     let (key, values) = (plain(&rest[..at]), &rest[at + 1..]);
     let values: Vec<&[Char]> = values.split(|c| *c == (',', false)).collect();
@@ -71,7 +90,7 @@ fn test(key: &str, values: &[&[Char]]) -> Result<Test, String> {
     let patterns = || values.iter().map(|value| pattern(value)).collect();
     Ok(match key {
         "state" => Test::State(values.iter().map(|value| state(&plain(value))).collect::<Result<_, _>>()?),
-        "created" => Test::Created(values.iter().map(|value| age(&plain(value))).collect::<Result<_, _>>()?),
+        "created" => Test::Created(values.iter().map(|value| age(key, &plain(value))).collect::<Result<_, _>>()?),
         "kind" => Test::Text(Column::Kind, patterns()),
         "name" => Test::Text(Column::Name, patterns()),
         "id" => Test::Text(Column::Id, patterns()),
@@ -82,6 +101,21 @@ fn test(key: &str, values: &[&[Char]]) -> Result<Test, String> {
             None => return Err(format!("unknown key `{other}`; the keys are {KEYS}")),
         },
     })
+}
+
+fn audit_test(key: &str, values: &[&[Char]]) -> Result<Test, String> {
+    let column = match key {
+        "time" => {
+            return Ok(Test::Created(values.iter().map(|value| age(key, &plain(value))).collect::<Result<_, _>>()?));
+        }
+        "who" => Column::Who,
+        "from" => Column::From,
+        "verb" => Column::Verb,
+        "target" => Column::Target,
+        "outcome" => Column::Outcome,
+        other => return Err(format!("unknown key `{other}`; the keys are {AUDIT_KEYS}")),
+    };
+    Ok(Test::Text(column, values.iter().map(|value| pattern(value)).collect()))
 }
 
 fn pattern(value: &[Char]) -> Pattern {
@@ -107,13 +141,13 @@ fn state(word: &str) -> Result<JobState, String> {
     })
 }
 
-fn age(text: &str) -> Result<Age, String> {
+fn age(key: &str, text: &str) -> Result<Age, String> {
     let parsed = match text.split_at_checked(1) {
         Some((">", span)) => parse_duration(span).map(Age::Over),
         Some(("<", span)) => parse_duration(span).map(Age::Under),
-        _ => return Err(format!("`created:{text}` needs > (longer ago) or < before a duration, such as created:<1h")),
+        _ => return Err(format!("`{key}:{text}` needs > (longer ago) or < before a duration, such as {key}:<1h")),
     };
-    parsed.map_err(|error| format!("`created:{text}`: {error}"))
+    parsed.map_err(|error| format!("`{key}:{text}`: {error}"))
 }
 
 fn plain(characters: &[Char]) -> String {

@@ -1,0 +1,123 @@
+//! Files that are read again when they change. What it says counts from then on; a new one that cannot be used changes
+//! nothing.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+/// Time between two looks at a file.
+pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Content that files can be read as.
+pub(crate) trait FromFile: Sized + Send + Sync + 'static {
+    /// Fault of a file that cannot be used.
+    type Error: std::fmt::Display + Clone + Send + Sync;
+    /// Bytes of one file; one with more is refused.
+    const BYTES_MAX: usize;
+
+    /// Reads them, in the order in which they were named.
+    fn parse(texts: &[String]) -> Result<Self, Self::Error>;
+
+    /// The error of a file that could not be read at all.
+    fn unreadable(why: String) -> Self::Error;
+}
+
+/// Files as they were when they could be used last.
+#[derive(Debug)]
+pub(crate) struct Watched<T: FromFile> {
+    paths: Vec<PathBuf>,
+    now: RwLock<Arc<T>>,
+    latest: Mutex<Latest<T::Error>>,
+}
+
+/// The version of the files that was read last, and what is wrong with it.
+#[derive(Debug)]
+struct Latest<E> {
+    stamps: Vec<Stamp>,
+    fault: Option<E>,
+}
+
+/// Marks that tell one version of a file from the next without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl<T: FromFile> Watched<T> {
+    /// Reads the files for the first time.
+    pub(crate) fn open(paths: Vec<PathBuf>) -> Result<Self, T::Error> {
+        let (stamps, texts) = read_all::<T>(&paths)?;
+        let now = RwLock::new(Arc::new(T::parse(&texts)?));
+        Ok(Self { paths, now, latest: Mutex::new(Latest { stamps, fault: None }) })
+    }
+
+    /// Content that counts now.
+    pub(crate) fn get(&self) -> Arc<T> {
+        self.now.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Looks whether it changed, and takes what it says now. `Ok(true)` if something new counts from now on. Blocks.
+    ///
+    /// # Errors
+    /// Why what it says now does not count. So at each look, until it can be used again.
+    pub(crate) fn look(&self) -> Result<bool, T::Error> {
+        let look = |path: &PathBuf| std::fs::metadata(path).ok().map(|data| Stamp::of(&data));
+        let stamps: Option<Vec<Stamp>> = self.paths.iter().map(look).collect();
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        if stamps.as_ref() == Some(&latest.stamps) {
+            return latest.fault.clone().map_or(Ok(false), Err);
+        }
+        let (stamps, texts) = read_all::<T>(&self.paths)?;
+        let parsed = T::parse(&texts);
+        *latest = Latest { stamps, fault: parsed.as_ref().err().cloned() };
+        *self.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(parsed?);
+        Ok(true)
+    }
+
+    /// Names of the files.
+    pub(crate) fn shown(&self) -> String {
+        self.paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Stamp {
+    fn of(data: &std::fs::Metadata) -> Self {
+        Self {
+            device: data.dev(),
+            inode: data.ino(),
+            size: data.size(),
+            modified: (data.mtime(), data.mtime_nsec()),
+            changed: (data.ctime(), data.ctime_nsec()),
+        }
+    }
+}
+
+fn read_all<T: FromFile>(paths: &[PathBuf]) -> Result<(Vec<Stamp>, Vec<String>), T::Error> {
+    let read: Vec<(Stamp, String)> = paths.iter().map(|path| read::<T>(path)).collect::<Result<_, _>>()?;
+    Ok(read.into_iter().unzip())
+}
+
+fn read<T: FromFile>(path: &std::path::Path) -> Result<(Stamp, String), T::Error> {
+    let shown = path.display();
+    let failed = |error: std::io::Error| T::unreadable(format!("{shown}: {error}"));
+    // Opening a pipe would wait for whoever writes to it.
+    if !std::fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(T::unreadable(format!("{shown}: not a file")));
+    }
+    let file = File::open(path).map_err(failed)?;
+    let data = file.metadata().map_err(failed)?;
+    let mut text = String::new();
+    let most = u64::try_from(T::BYTES_MAX).unwrap_or(u64::MAX);
+    file.take(most.saturating_add(1)).read_to_string(&mut text).map_err(failed)?;
+    match text.len() > T::BYTES_MAX {
+        true => Err(T::unreadable(format!("{shown}: larger than {} MiB", T::BYTES_MAX / 1024 / 1024))),
+        false => Ok((Stamp::of(&data), text)),
+    }
+}

@@ -1,0 +1,72 @@
+//! Audit: who changed what. The cursor is the number of the last row seen.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::app::App;
+use super::documented::Example;
+use super::problem::Problem;
+use super::query::Parameters;
+use super::shape::List;
+use crate::filter;
+use crate::store::view::AuditRecord;
+
+/// A row of the audit.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AuditRow)]
+pub(super) struct AuditResource {
+    time: String,
+    who: String,
+    from: Option<String>,
+    verb: String,
+    target: String,
+    outcome: String,
+    reason: Option<String>,
+}
+
+impl Example for AuditResource {
+    fn example() -> Self {
+        Self {
+            time: "2026-11-24T15:03:23.120Z".to_owned(),
+            who: "ci".to_owned(),
+            from: Some("192.0.2.7".to_owned()),
+            verb: "job.cancel".to_owned(),
+            target: "order-4711".to_owned(),
+            outcome: "done".to_owned(),
+            reason: None,
+        }
+    }
+}
+
+impl From<AuditRecord> for AuditResource {
+    fn from(record: AuditRecord) -> Self {
+        let row = record.row;
+        Self {
+            time: row.time.to_rfc3339(),
+            who: row.who.to_string(),
+            from: row.from,
+            verb: row.verb.into_owned(),
+            target: row.target,
+            outcome: row.outcome.into_owned(),
+            reason: row.reason,
+        }
+    }
+}
+
+pub(super) async fn list(State(app): State<Arc<App>>, parameters: Parameters) -> Result<Response, Problem> {
+    let filter = parameters.get("q").unwrap_or("");
+    let filter = filter::parse_audit(filter).map_err(|why| Problem::parameter("q", why))?;
+    let limit = parameters.limit()?;
+    let before = parameters.cursor(|text| text.parse().ok().filter(|no: &i64| *no > 0))?;
+    let now = app.shared.now();
+    app.answer(move |_, snapshot| {
+        let page = snapshot.audit(&filter, before, limit, now)?;
+        let next_cursor = page.items.last().filter(|_| page.more).map(|last| last.no.to_string());
+        Ok(List { items: page.items.into_iter().map(AuditResource::from).collect(), next_cursor })
+    })
+    .await
+}
