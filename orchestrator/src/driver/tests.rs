@@ -448,6 +448,7 @@ fn a_limit_that_passed_while_nobody_could_hear_is_judged_once_all_is_read() {
 fn a_clock_that_is_set_in_the_middle_of_a_turn_ends_nothing() {
     for days in [-8, 8] {
         let (mut run, _) = at_work();
+        run.hand.jump(1_800_000_000_000);
         run.hear_for(1);
         run.hand.jump(days * 24 * 3_600_000);
         // The rest of the turn, in which all was read up to now.
