@@ -41,8 +41,8 @@ impl<S: Store> Driver<S> {
         Ok(())
     }
 
-    /// Publishes attempts again that may have ended in reports that were lost with their queue. A crash before that leaves
-    /// them to their time limits.
+    /// Publishes attempts again that may have ended in reports that were lost with their queue. A crash before that
+    /// leaves them to their time limits.
     fn repeat_unheard(&mut self) -> Result<(), StoreError> {
         let Some(first) = self.watch.ended_unheard(self.clock.monotonic()) else { return Ok(()) };
         tracing::warn!("the queue of results was gone; attempts that no worker names are published again");
