@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, and clippy takes only functions marked #[test] for tests")]
 
+mod confusions;
 mod documents;
 mod help;
 mod offline;
