@@ -11,6 +11,7 @@ mod graphs;
 mod hostile;
 mod kill;
 mod openapi;
+mod patterns;
 mod polyglot;
 mod rust;
 mod silence;
