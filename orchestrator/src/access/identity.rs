@@ -20,7 +20,7 @@ pub(crate) struct ServerIdentity {
 
 /// Shows whatever the files say at the time.
 #[derive(Debug)]
-struct Shown(Arc<Watched<ServerIdentity>>);
+struct IdentityResolver(Arc<Watched<ServerIdentity>>);
 
 impl ServerIdentity {
     /// Reads the files of a certificate and its key, if they are configured.
@@ -42,7 +42,7 @@ impl ServerIdentity {
     pub(crate) fn config(files: Arc<Watched<Self>>) -> Arc<ServerConfig> {
         let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
         let builder = builder.expect("the provider knows these versions").with_no_client_auth();
-        let mut config = builder.with_cert_resolver(Arc::new(Shown(files)));
+        let mut config = builder.with_cert_resolver(Arc::new(IdentityResolver(files)));
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         // A ticket would outlive the certificate that it was given under.
         config.session_storage = Arc::new(server::NoServerSessionStorage {});
@@ -50,7 +50,7 @@ impl ServerIdentity {
     }
 }
 
-impl ResolvesServerCert for Shown {
+impl ResolvesServerCert for IdentityResolver {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(self.0.get().key.clone())
     }

@@ -21,7 +21,7 @@ pub(super) trait Example: Serialize + ToSchema {
 }
 
 /// Description of a route.
-pub(super) struct Document {
+pub(super) struct RouteDocument {
     pub(super) summary: &'static str,
     /// Headers beside the usual ones.
     pub(super) headers: &'static [&'static HeaderDocument],
@@ -75,11 +75,11 @@ pub(super) enum Content {
 }
 
 /// A route that says no more than this yet.
-pub(super) const fn says(summary: &'static str) -> Document {
-    Document { summary, headers: &[], body: None, answers: Vec::new(), problems: Vec::new() }
+pub(super) const fn says(summary: &'static str) -> RouteDocument {
+    RouteDocument { summary, headers: &[], body: None, answers: Vec::new(), problems: Vec::new() }
 }
 
-impl Document {
+impl RouteDocument {
     /// Adds an answer with a resource.
     pub(super) fn one<T: Example>(self, status: u16, about: &'static str) -> Self {
         let (name, schemas) = schemas_of::<T>();

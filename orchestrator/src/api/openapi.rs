@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::app::{App, respond};
 use super::documented::{AnswerDocument, BodyDocument, Content, reference};
-use super::http::Lane;
+use super::http::ReadLane;
 use super::problem::{self, ProblemSort};
 use super::route::{Demand, Route};
 
@@ -201,7 +201,7 @@ fn usual_problems(route: &Route, body: Option<BodyDocument>) -> Vec<&'static Pro
             &problem::NO_MEMORY,
         ]);
     }
-    if route.lane != Lane::Free {
+    if route.lane != ReadLane::Free {
         sorts.push(&problem::TOO_MANY_READS);
     }
     sorts

@@ -7,8 +7,8 @@ use axum::routing::MethodRouter;
 use serde_json::{Value, json};
 
 use super::app::App;
-use super::documented::Document;
-use super::http::Lane;
+use super::documented::RouteDocument;
+use super::http::ReadLane;
 use crate::access::Scope;
 
 /// A method of a path.
@@ -20,11 +20,11 @@ pub(super) struct Route {
     /// Demand on the caller.
     pub(super) demand: Demand,
     /// Permit that it takes.
-    pub(super) lane: Lane,
+    pub(super) lane: ReadLane,
     /// The parameters that its query may have; `None` for a path that is asked by probes, which send what they like.
     pub(super) query: Option<&'static [&'static QueryParameter]>,
     /// Makes its description in the document of the API.
-    pub(super) document: fn() -> Document,
+    pub(super) document: fn() -> RouteDocument,
     /// Handler that answers.
     pub(super) handler: fn() -> MethodRouter<Arc<App>>,
 }

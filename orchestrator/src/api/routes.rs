@@ -11,10 +11,10 @@ use super::answer::Answered;
 use super::app::App;
 use super::audit::AuditResource;
 use super::dead::{LetterDetail, LetterResource};
-use super::documented::{BodyDocument, Document, says};
+use super::documented::{BodyDocument, RouteDocument, says};
 use super::events::EventResource;
 use super::health::Readiness;
-use super::http::Lane;
+use super::http::ReadLane;
 use super::job::JobResource;
 use super::logs::LogResource;
 use super::queues::{QueueResource, Scaling};
@@ -36,9 +36,16 @@ const ID: Reach = Reach::Job("id");
 const JOB: Reach = Reach::Job("job");
 const LETTER: Reach = Reach::Letter("id");
 
-type Says = fn() -> Document;
+type Says = fn() -> RouteDocument;
 
-const fn read(path: &'static str, reach: Reach, lane: Lane, query: Query, handler: Handler, document: Says) -> Route {
+const fn read(
+    path: &'static str,
+    reach: Reach,
+    lane: ReadLane,
+    query: Query,
+    handler: Handler,
+    document: Says,
+) -> Route {
     let demand = Demand::Scope(Scope::Read, reach);
     Route { method: Method::GET, path, demand, lane, query: Some(query), document, handler }
 }
@@ -51,7 +58,7 @@ const fn change(
     handler: Handler,
     document: Says,
 ) -> Route {
-    let (method, lane, demand) = (Method::POST, Lane::Free, Demand::Scope(scope, reach));
+    let (method, lane, demand) = (Method::POST, ReadLane::Free, Demand::Scope(scope, reach));
     Route { method, path, demand, lane, query: Some(query), document, handler }
 }
 
@@ -60,16 +67,16 @@ const fn operate(path: &'static str, reach: Reach, handler: Handler, document: S
 }
 
 const fn remove(path: &'static str, reach: Reach, handler: Handler, document: Says) -> Route {
-    let (method, lane, demand) = (Method::DELETE, Lane::Free, Demand::Scope(Scope::Operate, reach));
+    let (method, lane, demand) = (Method::DELETE, ReadLane::Free, Demand::Scope(Scope::Operate, reach));
     Route { method, path, demand, lane, query: Some(NONE), document, handler }
 }
 
-const fn administer(path: &'static str, lane: Lane, query: Query, handler: Handler, document: Says) -> Route {
+const fn administer(path: &'static str, lane: ReadLane, query: Query, handler: Handler, document: Says) -> Route {
     let demand = Demand::Scope(Scope::Admin, Reach::Nothing);
     Route { method: Method::GET, path, demand, lane, query: Some(query), document, handler }
 }
 
-const fn probe(path: &'static str, demand: Demand, lane: Lane, handler: Handler, document: Says) -> Route {
+const fn probe(path: &'static str, demand: Demand, lane: ReadLane, handler: Handler, document: Says) -> Route {
     Route { method: Method::GET, path, demand, lane, query: None, document, handler }
 }
 
@@ -78,14 +85,14 @@ pub(super) static ROUTES: &[Route] = &[
     probe(
         "/livez",
         Demand::Nothing,
-        Lane::Free,
+        ReadLane::Free,
         || get(health::live),
         || says("Whether the process lives").text("It does.", "text/plain; charset=utf-8", "ok\n"),
     ),
     probe(
         "/readyz",
         Demand::Nothing,
-        Lane::Free,
+        ReadLane::Free,
         || get(health::ready),
         || {
             let document = says("Whether the process is ready").one::<Readiness>(200, "It is.");
@@ -95,7 +102,7 @@ pub(super) static ROUTES: &[Route] = &[
     probe(
         METRICS,
         Demand::Scope(Scope::Read, Reach::Everything),
-        Lane::Single,
+        ReadLane::Single,
         || get(health::metrics),
         || {
             let sort = "text/plain; version=0.0.4; charset=utf-8";
@@ -105,7 +112,7 @@ pub(super) static ROUTES: &[Route] = &[
     read(
         "/api/v1/openapi.json",
         Reach::Everything,
-        Lane::Free,
+        ReadLane::Free,
         NONE,
         || get(openapi::get),
         || says("This document").json("The document.", json!({ "openapi": "3.1.0" })),
@@ -113,7 +120,7 @@ pub(super) static ROUTES: &[Route] = &[
     read(
         "/api/v1/jobs",
         Reach::Own,
-        Lane::List,
+        ReadLane::List,
         &[FILTER, CURSOR, LIMIT],
         || get(jobs::list),
         || says("Jobs, the newest first").list::<JobResource>("A page of jobs."),
@@ -137,7 +144,7 @@ pub(super) static ROUTES: &[Route] = &[
     read(
         "/api/v1/jobs/{id}",
         ID,
-        Lane::Single,
+        ReadLane::Single,
         NONE,
         || get(job::get),
         || says("A job").one::<JobResource>(200, "The job."),
@@ -151,7 +158,7 @@ pub(super) static ROUTES: &[Route] = &[
     read(
         "/api/v1/jobs/{id}/tasks",
         ID,
-        Lane::List,
+        ReadLane::List,
         &[ITEMS, CURSOR, LIMIT],
         || get(tasks::list),
         || says("The tasks of a job, as written").list::<TaskResource>("A page of tasks."),
@@ -159,7 +166,7 @@ pub(super) static ROUTES: &[Route] = &[
     read(
         "/api/v1/jobs/{id}/events",
         ID,
-        Lane::List,
+        ReadLane::List,
         PAGE,
         || get(events::list),
         || says("What happened to a job, in order").list::<EventResource>("A page of events."),
@@ -176,7 +183,7 @@ pub(super) static ROUTES: &[Route] = &[
     read(
         "/api/v1/tasks/{job}/{task}",
         JOB,
-        Lane::Single,
+        ReadLane::Single,
         NONE,
         || get(task::get),
         || says("A task or an item").one::<TaskDetail>(200, "The task."),
@@ -184,7 +191,7 @@ pub(super) static ROUTES: &[Route] = &[
     read(
         "/api/v1/tasks/{job}/{task}/logs",
         JOB,
-        Lane::List,
+        ReadLane::List,
         PAGE,
         || get(logs::list),
         || says("What the attempts of a task wrote").list::<LogResource>("A page of pieces."),
@@ -218,7 +225,7 @@ pub(super) static ROUTES: &[Route] = &[
     read(
         "/api/v1/queues",
         Reach::Everything,
-        Lane::List,
+        ReadLane::List,
         PAGE,
         || get(queues::list),
         || says("Queues, by name").list::<QueueResource>("A page of queues."),
@@ -244,7 +251,7 @@ pub(super) static ROUTES: &[Route] = &[
     read(
         "/api/v1/queues/{name}/scaling",
         Reach::Everything,
-        Lane::Single,
+        ReadLane::Single,
         NONE,
         || get(queues::scaling),
         || says("How many slots a queue could use, for an autoscaler").one::<Scaling>(200, "The numbers."),
@@ -252,7 +259,7 @@ pub(super) static ROUTES: &[Route] = &[
     read(
         "/api/v1/workers",
         Reach::Everything,
-        Lane::Free,
+        ReadLane::Free,
         PAGE,
         || get(workers::list),
         || says("The workers that were heard of lately").list::<WorkerResource>("A page of workers."),
@@ -269,7 +276,7 @@ pub(super) static ROUTES: &[Route] = &[
     read(
         "/api/v1/dead",
         Reach::Own,
-        Lane::List,
+        ReadLane::List,
         PAGE,
         || get(dead::list),
         || says("Dead letters, the newest first").list::<LetterResource>("A page of dead letters."),
@@ -277,7 +284,7 @@ pub(super) static ROUTES: &[Route] = &[
     read(
         "/api/v1/dead/{id}",
         LETTER,
-        Lane::Single,
+        ReadLane::Single,
         NONE,
         || get(dead::get),
         || says("A dead letter with its contents").one::<LetterDetail>(200, "The dead letter."),
@@ -299,7 +306,7 @@ pub(super) static ROUTES: &[Route] = &[
     ),
     administer(
         "/api/v1/audit",
-        Lane::List,
+        ReadLane::List,
         &[AUDIT_FILTER, CURSOR, LIMIT],
         || get(audit::list),
         || says("Who changed what, the newest first").list::<AuditResource>("A page of changes."),
@@ -307,7 +314,7 @@ pub(super) static ROUTES: &[Route] = &[
 ];
 
 /// A job that is steered.
-fn steered(summary: &'static str) -> Document {
+fn steered(summary: &'static str) -> RouteDocument {
     says(summary).one::<JobResource>(200, "The job.").refuses(&[&problem::CONFLICT])
 }
 

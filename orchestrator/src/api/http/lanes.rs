@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Share of the readers that a request takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Lane {
+pub(in super::super) enum ReadLane {
     /// Nothing: it is answered from memory, or by the writer.
     Free,
     /// A bounded number of rows.
@@ -34,11 +34,11 @@ impl Lanes {
     }
 
     /// A permit to answer; none for what needs none.
-    pub(super) async fn enter(&self, lane: Lane) -> Result<Option<SemaphorePermit<'_>>, Problem> {
+    pub(super) async fn enter(&self, lane: ReadLane) -> Result<Option<SemaphorePermit<'_>>, Problem> {
         let permits = match lane {
-            Lane::Free => return Ok(None),
-            Lane::Single => &self.singles,
-            Lane::List => &self.lists,
+            ReadLane::Free => return Ok(None),
+            ReadLane::Single => &self.singles,
+            ReadLane::List => &self.lists,
         };
         match tokio::time::timeout(PATIENCE, permits.acquire()).await {
             Ok(permit) => Ok(Some(permit.expect("nobody closes the semaphore"))),

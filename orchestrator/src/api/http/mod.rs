@@ -27,7 +27,7 @@ use crate::config::Http;
 pub(super) use self::accept::Server;
 pub(super) use self::body::{Received, receive};
 pub(super) use self::guard::guard;
-pub(super) use self::lanes::Lane;
+pub(super) use self::lanes::ReadLane;
 
 /// The rules of the edge and what is left of each bound.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ impl Edge {
     }
 
     /// A permit to answer in this lane; none where none is needed.
-    pub(super) async fn enter(&self, lane: Lane) -> Result<Option<tokio::sync::SemaphorePermit<'_>>, Problem> {
+    pub(super) async fn enter(&self, lane: ReadLane) -> Result<Option<tokio::sync::SemaphorePermit<'_>>, Problem> {
         self.lanes.enter(lane).await
     }
 
