@@ -10,6 +10,7 @@ mod documents;
 mod timer;
 
 use warrener_orchestrator::store::StoreError;
+use warrener_orchestrator::store::sqlite::Sqlite;
 use warrener_orchestrator::store::view::View;
 use warrener_orchestrator::store::view::filter::Filter;
 
@@ -20,7 +21,7 @@ fn main() {
         database
     });
     let database = database::with_jobs(2_000);
-    let view = View::open(&database.path()).expect("the database is there");
+    let view = Sqlite::view_of(&database.path()).expect("the database is there");
     timer::time(
         "a page of 100 jobs, for each job",
         PAGE,

@@ -3,6 +3,7 @@
 use std::hint::black_box;
 
 use warrener_orchestrator::store::StoreError;
+use warrener_orchestrator::store::sqlite::Sqlite;
 use warrener_orchestrator::store::view::View;
 use warrener_orchestrator::store::view::filter::Filter;
 use warrener_shared::job::{SubmitContext, parse};
@@ -52,7 +53,7 @@ pub(crate) fn run(path: &str) {
         }
         "list_job" => {
             let database = database::with_jobs(2 * PAGE);
-            let view = View::open(&database.path()).expect("the database is there");
+            let view = Sqlite::view_of(&database.path()).expect("the database is there");
             twice(|| (0..PAGES).for_each(|_| page(&view)));
         }
         "whole_item" => {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Row};
 use serde_json::Value;
+use warrener_orchestrator::store::sqlite::Sqlite;
 use warrener_orchestrator::store::view::View;
 use warrener_shared::id::JobNo;
 use warrener_shared::state::{JobState, Outcome, TaskState};
@@ -78,7 +79,7 @@ impl Database {
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
             .unwrap_or_else(|error| panic!("opening {}: {error}", path.display()));
         connection.busy_timeout(Duration::from_secs(10)).expect("a connection has a busy timeout");
-        let view = View::open(path).unwrap_or_else(|error| panic!("opening {}: {error}", path.display()));
+        let view = Sqlite::view_of(path).unwrap_or_else(|error| panic!("opening {}: {error}", path.display()));
         Self { connection, view }
     }
 

@@ -24,7 +24,7 @@ use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::time::Timestamp;
 
 use self::open::Place;
-pub(super) use self::reader::Readers;
+use self::reader::PostgresReaders;
 pub use self::scratch::Scratch;
 use self::session::{Session, Step};
 use super::sql::{Reader, Row, read};
@@ -119,7 +119,7 @@ impl Postgres {
 
     /// Readers of the same database, for the API.
     pub fn view(&self) -> View {
-        View::of_postgres(Readers::new(self.place.clone()))
+        View::over(PostgresReaders::new(self.place.clone()))
     }
 
     /// Address, without the password.

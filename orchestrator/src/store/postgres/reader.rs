@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::StoreError;
 use super::open::Place;
 use super::session::Session;
-use crate::store::sql::Reader;
+use crate::store::sql::{Reader, Readers};
 
 /// Connections at once. The server has about a hundred for everybody.
 const CONNECTIONS: usize = 10;
@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct Readers {
+pub(super) struct PostgresReaders {
     place: Place,
     pool: Mutex<Pool>,
     returned: Condvar,
@@ -27,23 +27,9 @@ struct Pool {
     taken: usize,
 }
 
-impl Readers {
+impl PostgresReaders {
     pub(super) fn new(place: Place) -> Self {
         Self { place, pool: Mutex::default(), returned: Condvar::new() }
-    }
-
-    /// Shows the database as it is at one moment.
-    pub(crate) fn read<T, E: From<StoreError>>(&self, look: impl FnOnce(&dyn Reader) -> Result<T, E>) -> Result<T, E> {
-        tokio::task::block_in_place(|| {
-            let _permit = self.permit()?;
-            let session = self.begin()?;
-            let outcome = look(&session);
-            // A connection that cannot even end its reading is lost; what was read is as good as it was.
-            if session.run("end reading", "COMMIT").is_ok() {
-                self.lock().idle.push(session);
-            }
-            outcome
-        })
     }
 
     /// A connection that reads, an idle one if it still lives: after a restart of the server none does.
@@ -77,8 +63,23 @@ impl Readers {
     }
 }
 
+impl Readers for PostgresReaders {
+    fn show(&self, look: &mut dyn FnMut(&dyn Reader)) -> Result<(), StoreError> {
+        tokio::task::block_in_place(|| {
+            let _permit = self.permit()?;
+            let session = self.begin()?;
+            look(&session);
+            // A connection that cannot even end its reading is lost; what was read is as good as it was.
+            if session.run("end reading", "COMMIT").is_ok() {
+                self.lock().idle.push(session);
+            }
+            Ok(())
+        })
+    }
+}
+
 /// Right to use one of the connections; given back even if whoever looks panics.
-struct Permit<'a>(&'a Readers);
+struct Permit<'a>(&'a PostgresReaders);
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {

@@ -128,6 +128,15 @@ pub(crate) trait Reader: Debug {
     fn dialect(&self) -> Dialect;
 }
 
+/// Connections of one database that only read.
+pub(crate) trait Readers: Debug + Send + Sync {
+    /// Shows the database once, as it is at one moment. Blocks while it is read.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database cannot be read; it may have been shown.
+    fn show(&self, look: &mut dyn FnMut(&dyn Reader)) -> Result<(), StoreError>;
+}
+
 impl dyn Reader + '_ {
     /// All rows.
     pub(crate) fn all<T>(

@@ -26,7 +26,7 @@ use self::checkpoint::Checkpoints;
 use self::lock::Lock;
 use self::owner::Owner;
 pub use self::place::DatabaseFile;
-pub(super) use self::reader::Readers;
+use self::reader::SqliteReaders;
 use self::soundness::Soundness;
 use super::sql::read;
 use super::view::View;
@@ -76,7 +76,15 @@ impl Sqlite {
     /// # Errors
     /// [`StoreError::Open`] if the file cannot be opened.
     pub fn view(&self) -> Result<View, StoreError> {
-        View::open(self.lock.path())
+        Self::view_of(self.lock.path())
+    }
+
+    /// A reader of the database in this file, which exists; who writes to it need not be known.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] if it cannot be opened.
+    pub fn view_of(path: &Path) -> Result<View, StoreError> {
+        Ok(View::over(SqliteReaders::open(path)?))
     }
 
     fn read<T>(&self, look: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ToSql};
 
-use super::super::sql::{Dialect, Reader, Row, Value, Visitor, corrupt};
+use super::super::sql::{Dialect, Reader, Readers, Row, Value, Visitor, corrupt};
 use super::{StoreError, failed, open};
 
 /// Connections that are kept open while nobody reads; more are closed after use.
@@ -74,27 +74,16 @@ impl Reader for Connection {
 
 /// Connections that only read.
 #[derive(Debug)]
-pub(crate) struct Readers {
+pub(super) struct SqliteReaders {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
 }
 
-impl Readers {
-    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+impl SqliteReaders {
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
         let refuse = |error: StoreError| StoreError::Open { place: path.display().to_string(), why: error.to_string() };
         let first = open::reader(path).map_err(refuse)?;
         Ok(Self { path: path.to_owned(), idle: Mutex::new(vec![first]) })
-    }
-
-    /// Shows the database as it is at one moment.
-    pub(crate) fn read<T, E: From<StoreError>>(&self, look: impl FnOnce(&dyn Reader) -> Result<T, E>) -> Result<T, E> {
-        let mut connection = self.take()?;
-        let transaction = connection.transaction().map_err(failed("begin to read"))?;
-        let outcome = look(&*transaction);
-        // Nothing was written, so there is nothing to commit.
-        transaction.finish().map_err(failed("end reading"))?;
-        self.give_back(connection);
-        outcome
     }
 
     fn take(&self) -> Result<Connection, StoreError> {
@@ -107,5 +96,17 @@ impl Readers {
         if idle.len() < IDLE {
             idle.push(connection);
         }
+    }
+}
+
+impl Readers for SqliteReaders {
+    fn show(&self, look: &mut dyn FnMut(&dyn Reader)) -> Result<(), StoreError> {
+        let mut connection = self.take()?;
+        let transaction = connection.transaction().map_err(failed("begin to read"))?;
+        look(&*transaction);
+        // Nothing was written, so there is nothing to commit.
+        transaction.finish().map_err(failed("end reading"))?;
+        self.give_back(connection);
+        Ok(())
     }
 }

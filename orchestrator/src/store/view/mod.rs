@@ -12,7 +12,6 @@ mod tasks;
 mod walk;
 
 use std::ops::ControlFlow;
-use std::path::Path;
 
 pub use self::audit::AuditRecord;
 pub use self::counts::{Mapped, Opened};
@@ -21,9 +20,7 @@ pub use self::events::{ChunkHead, EventChunk};
 pub use self::jobs::JobRecord;
 pub use self::logs::LogLine;
 use super::StoreError;
-use super::postgres::Readers as PostgresReaders;
-use super::sql::{Reader, Row, Value};
-use super::sqlite::Readers as SqliteReaders;
+use super::sql::{Reader, Readers, Row, Value};
 
 /// Bytes of payloads on one page of a list; a page that reaches them ends early, after at least one element.
 pub const PAGE_BYTES: usize = 8 * 1024 * 1024;
@@ -31,13 +28,7 @@ pub const PAGE_BYTES: usize = 8 * 1024 * 1024;
 /// Readers of the database.
 #[derive(Debug)]
 pub struct View {
-    readers: Readers,
-}
-
-#[derive(Debug)]
-enum Readers {
-    Sqlite(SqliteReaders),
-    Postgres(Box<PostgresReaders>),
+    readers: Box<dyn Readers>,
 }
 
 /// The database at one moment.
@@ -56,17 +47,9 @@ pub struct Page<T> {
 }
 
 impl View {
-    /// Readers of the SQLite database in this file, which exists.
-    ///
-    /// # Errors
-    /// [`StoreError::Open`] if it cannot be opened.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { readers: Readers::Sqlite(SqliteReaders::open(path)?) })
-    }
-
-    /// Readers of a PostgreSQL database.
-    pub(super) fn of_postgres(readers: PostgresReaders) -> Self {
-        Self { readers: Readers::Postgres(Box::new(readers)) }
+    /// The view that these connections give.
+    pub(super) fn over(readers: impl Readers + 'static) -> Self {
+        Self { readers: Box::new(readers) }
     }
 
     /// Reads several things as they were at one and the same moment. Blocks while the database is read.
@@ -74,11 +57,9 @@ impl View {
     /// # Errors
     /// Those of `look`, and [`StoreError`] if the database cannot be read.
     pub fn read<T, E: From<StoreError>>(&self, look: impl FnOnce(&mut Snapshot<'_>) -> Result<T, E>) -> Result<T, E> {
-        let look = |reader: &dyn Reader| look(&mut Snapshot { reader });
-        match &self.readers {
-            Readers::Sqlite(readers) => readers.read(look),
-            Readers::Postgres(readers) => readers.read(look),
-        }
+        let (mut look, mut outcome) = (Some(look), None);
+        self.readers.show(&mut |reader| outcome = look.take().map(|look| look(&mut Snapshot { reader })))?;
+        outcome.expect("readers show the database once, or say why they cannot")
     }
 }
 
