@@ -103,21 +103,12 @@ fn type_name(line: &str) -> Option<&str> {
 /// The circles that still stand, each as the folder of its crate and its modules.
 const CIRCLES: &[(&str, &[&str])] = &[
     ("orchestrator/src", &["driver/batch", "driver/stops"]),
-    ("orchestrator/src", &["store/postgres", "store/sqlite", "store/view"]),
     ("shared/src", &["expr/analysis", "expr/program", "expr/template"]),
     ("shared/src", &["job/built_in", "job/for_each", "job/parse", "job/task"]),
 ];
 
 /// Names that more than one type of a crate has still, and how many.
 const NAMESAKES: &[(&str, &str, usize)] = &[
-    ("orchestrator/src", "Answer", 2),
-    ("orchestrator/src", "Answered", 2),
-    ("orchestrator/src", "Kept", 2),
-    ("orchestrator/src", "Lane", 2),
-    ("orchestrator/src", "Memory", 2),
-    ("orchestrator/src", "Place", 2),
-    ("orchestrator/src", "Readers", 3),
-    ("orchestrator/src", "Walk", 2),
     ("shared/src", "Entry", 4),
     ("shared/src", "Found", 2),
     ("shared/src", "Open", 2),

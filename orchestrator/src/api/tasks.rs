@@ -18,12 +18,12 @@ use crate::store::view::PAGE_BYTES;
 
 /// Where a list goes on: at a task, or at an item of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place {
+struct TaskPlace {
     position: u32,
     index: Option<u32>,
 }
 
-impl Place {
+impl TaskPlace {
     const fn task(position: u32) -> Self {
         Self { position, index: None }
     }
@@ -48,17 +48,17 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let with_items = parameters.flag("items")?;
     let limit = parameters.limit()?;
-    let start = parameters.cursor(Place::parse)?.unwrap_or(Place::task(0));
+    let start = parameters.cursor(TaskPlace::parse)?.unwrap_or(TaskPlace::task(0));
     app.answer(move |app, snapshot| {
         let job = job::entry(app, snapshot, &id)?;
         let maker = Maker::new(app, *snapshot, &job)?;
-        Walk { maker, with_items, limit, shown: Vec::new(), bytes: 0 }.run(start)
+        TaskPageMaker { maker, with_items, limit, shown: Vec::new(), bytes: 0 }.run(start)
     })
     .await
 }
 
 /// One page being made.
-struct Walk<'a> {
+struct TaskPageMaker<'a> {
     maker: Maker<'a>,
     with_items: bool,
     limit: usize,
@@ -66,8 +66,8 @@ struct Walk<'a> {
     bytes: usize,
 }
 
-impl Walk<'_> {
-    fn run(mut self, start: Place) -> Result<List<TaskResource>, Problem> {
+impl TaskPageMaker<'_> {
+    fn run(mut self, start: TaskPlace) -> Result<List<TaskResource>, Problem> {
         let tasks = u32::try_from(self.maker.job.spec.tasks.len()).expect("the parser limits the tasks");
         let mut place = start;
         while place.position < tasks && !self.is_full() {
@@ -89,7 +89,7 @@ impl Walk<'_> {
     }
 
     /// Shows tasks from a position on, up to the first whose items come next, and says where to go on.
-    fn tasks(&mut self, first: u32) -> Result<Place, Problem> {
+    fn tasks(&mut self, first: u32) -> Result<TaskPlace, Problem> {
         let rest = u32::try_from(self.maker.job.spec.tasks.len()).expect("the parser limits the tasks") - first;
         let count = if self.with_items { 1 } else { rest.min(self.room()) };
         let rows = self.maker.snapshot.task_page(self.maker.job.row.task_no(first), count)?.items;
@@ -100,7 +100,7 @@ impl Walk<'_> {
             self.show(&row, lists.outputs)?;
             let has_items = row.map.is_some_and(|map| map.total > 0);
             if self.with_items && has_items {
-                return Ok(Place { position, index: Some(0) });
+                return Ok(TaskPlace { position, index: Some(0) });
             }
             position += 1;
             if self.is_full() {
@@ -110,14 +110,14 @@ impl Walk<'_> {
         if position == first {
             return Err(StoreError::Corrupt(format!("job {} lacks task {first}", self.maker.job.row.id)).into());
         }
-        Ok(Place::task(position))
+        Ok(TaskPlace::task(position))
     }
 
     /// Shows items of a mapped task, and says where to go on.
-    fn items(&mut self, position: u32, first: u32) -> Result<Place, Problem> {
+    fn items(&mut self, position: u32, first: u32) -> Result<TaskPlace, Problem> {
         let mapped = self.maker.snapshot.task(self.maker.job.row.task_no(position))?;
         let Some((mapped, map)) = mapped.and_then(|row| Some((row.clone(), row.map?))) else {
-            return Ok(Place::task(position + 1));
+            return Ok(TaskPlace::task(position + 1));
         };
         let end = map.total.min(first.saturating_add(self.room()));
         let mut index = first;
@@ -140,7 +140,7 @@ impl Walk<'_> {
             }
             index = index.max(end);
         }
-        Ok(if index >= map.total { Place::task(position + 1) } else { Place { position, index: Some(index) } })
+        Ok(if index >= map.total { TaskPlace::task(position + 1) } else { TaskPlace { position, index: Some(index) } })
     }
 
     fn show(&mut self, row: &TaskRow, output: super::shape::Raw) -> Result<(), Problem> {

@@ -35,7 +35,7 @@ const PAUSE_MISSING: Duration = Duration::from_secs(5);
 const STOP_MAX: usize = 500;
 
 type Confirm = Pin<Box<dyn Future<Output = (i64, i64, Published)> + Send>>;
-type Answered = Pin<Box<dyn Future<Output = (i64, Published)> + Send>>;
+type ReplyConfirm = Pin<Box<dyn Future<Output = (i64, Published)> + Send>>;
 /// The session, the queue, and whether it is there.
 type Prepared = Pin<Box<dyn Future<Output = (u64, i64, Result<bool, BrokerError>)> + Send>>;
 type Errand = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -81,7 +81,7 @@ struct Outbox {
     lanes: BTreeMap<i64, QueueLane>,
     confirms: FuturesUnordered<Confirm>,
     /// Answers on their way; nobody waits for a slow client's queue.
-    replies: FuturesUnordered<Answered>,
+    replies: FuturesUnordered<ReplyConfirm>,
     /// Queues that are being looked at, and made or bound if need be.
     prepared: FuturesUnordered<Prepared>,
     /// Other messages on their way, which nobody waits for.

@@ -49,7 +49,7 @@ impl Weighter<JobNo, JobRow> for Bytes {
 }
 
 /// See the module.
-pub(super) struct Memory {
+pub(super) struct RowCache {
     pub(super) items: Cache<TaskNo, Arc<Items>, Bytes>,
     pub(super) lists: Cache<TaskNo, Lists, Bytes>,
     /// Tasks with an open attempt, whose report comes next, and the mapped tasks of such items; as committed.
@@ -60,7 +60,7 @@ pub(super) struct Memory {
     silent: Cache<JobNo, ()>,
 }
 
-impl Memory {
+impl RowCache {
     /// The row of a task, if it is remembered.
     pub(super) fn task(&mut self, no: TaskNo) -> Option<Arc<TaskRow>> {
         self.tasks.get(&no).cloned()
@@ -111,7 +111,7 @@ impl Memory {
     }
 }
 
-impl Default for Memory {
+impl Default for RowCache {
     fn default() -> Self {
         Self {
             items: Cache::with_weighter(1_000, LIST_BYTES, Bytes),
@@ -123,8 +123,8 @@ impl Default for Memory {
     }
 }
 
-impl std::fmt::Debug for Memory {
+impl std::fmt::Debug for RowCache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Memory({} jobs, {} lists)", self.jobs.len(), self.items.len() + self.lists.len())
+        write!(f, "RowCache({} jobs, {} lists)", self.jobs.len(), self.items.len() + self.lists.len())
     }
 }

@@ -14,9 +14,9 @@ pub(super) const WINDOW_MAX: usize = 10_000;
 /// Longest stretch over which finished attempts are counted, in ticks of the driver.
 const TICKS: usize = 4;
 
-/// A queue as the driver sees it.
+/// The dispatch window of one queue, and what the driver knows of the queue.
 #[derive(Debug)]
-pub(super) struct Lane {
+pub(super) struct DispatchWindow {
     pub(super) name: QueueName,
     pub(super) paused: bool,
     /// True if the queue at the broker is there, as far as we know.
@@ -32,7 +32,7 @@ pub(super) struct Lane {
     boost: usize,
 }
 
-impl Lane {
+impl DispatchWindow {
     pub(super) const fn new(name: QueueName, paused: bool, found: bool) -> Self {
         Self { name, paused, found, open: 0, backlog: true, slots: 0, finished: 0, recent: VecDeque::new(), boost: 1 }
     }

@@ -125,12 +125,12 @@ impl<S: Store> Driver<S> {
     }
 
     /// A queue of somebody else takes nothing until it was found.
-    pub(super) fn new_lane(&self, row: QueueRow) -> super::Lane {
+    pub(super) fn new_lane(&self, row: QueueRow) -> super::DispatchWindow {
         let external = self.shared.is_external(&row.name);
-        super::Lane::new(row.name, row.paused, !external)
+        super::DispatchWindow::new(row.name, row.paused, !external)
     }
 
-    pub(super) fn lane(&mut self, no: i64) -> &mut super::Lane {
+    pub(super) fn lane(&mut self, no: i64) -> &mut super::DispatchWindow {
         self.lanes.get_mut(&no).expect("a queue has a number only once it is known")
     }
 }

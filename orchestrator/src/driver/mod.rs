@@ -45,7 +45,7 @@ use warrener_shared::time::{Millis, Timestamp};
 
 use self::age::AgeJudge;
 use self::batch::Batch;
-use self::cache::Memory;
+use self::cache::RowCache;
 pub use self::chance::Chance;
 use self::condition::{Failure, StoreCondition, panic_text};
 use self::dead::DeadBook;
@@ -55,7 +55,7 @@ pub use self::input::{
     Answer, Asker, Command, Depth, Heard, Input, Outgoing, Output, Packet, Parcel, Refused, Reply, ReplyTo, Requester,
     Submission,
 };
-use self::lane::Lane;
+use self::lane::DispatchWindow;
 use self::reply::Replies;
 use self::stops::Stops;
 use self::timers::Timer;
@@ -91,13 +91,13 @@ pub struct Driver<S> {
     outputs: mpsc::UnboundedSender<Output>,
     clock: Clock,
     chance: Chance,
-    lanes: BTreeMap<i64, Lane>,
+    lanes: BTreeMap<i64, DispatchWindow>,
     watch: Watch,
     hearing: Hearing,
     age: AgeJudge,
     stops: Stops,
     dead: DeadBook,
-    memory: Memory,
+    memory: RowCache,
     replies: Replies,
     next_job: i64,
     next_task: i64,
@@ -154,7 +154,7 @@ impl<S: Store> Driver<S> {
             age,
             stops: Stops::default(),
             dead: DeadBook::new(DeadBound::default()),
-            memory: Memory::default(),
+            memory: RowCache::default(),
             replies: Replies::default(),
             next_job: 1,
             next_task: 1,
@@ -202,7 +202,7 @@ impl<S: Store> Driver<S> {
                 lane.open += 1;
             }
         }
-        self.memory = Memory::default();
+        self.memory = RowCache::default();
         self.shared.specs.clear();
         let mut watch = Watch::from_rows(&open, boot.published_below, self.clock.monotonic());
         for row in &open {

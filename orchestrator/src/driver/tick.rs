@@ -1,7 +1,7 @@
 //! What is looked at four times a second: windows, silences, unpublished attempts, and what is kept too long.
 
 use super::condition::StoreCondition;
-use super::lane::Lane;
+use super::lane::DispatchWindow;
 use super::timers::Timer;
 use super::{Driver, SAVE_EVERY, SEEN_EVERY};
 use crate::queues::QueueSnapshot;
@@ -87,7 +87,7 @@ impl<S: Store> Driver<S> {
 
     /// Shows the queues to others.
     pub fn show(&self) {
-        let queue = |(no, lane): (&i64, &Lane)| QueueSnapshot {
+        let queue = |(no, lane): (&i64, &DispatchWindow)| QueueSnapshot {
             no: *no,
             name: lane.name.clone(),
             paused: lane.paused,

@@ -71,12 +71,12 @@ impl Lifecycle<Key, Parsed> for Evicted {
     }
 }
 
-type Kept = Cache<Key, Parsed, Footprint, DefaultHashBuilder, Evicted>;
+type SpecCache = Cache<Key, Parsed, Footprint, DefaultHashBuilder, Evicted>;
 
 /// The one register of parsed jobs of a process. Nobody parses while holding it.
 pub(crate) struct Specs {
     limits: Limits,
-    kept: Mutex<Kept>,
+    kept: Mutex<SpecCache>,
 }
 
 impl Specs {
@@ -136,7 +136,7 @@ impl Specs {
         self.limits
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, SpecCache> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -24,7 +24,7 @@ use super::{
 /// See the module.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
-    jobs: BTreeMap<JobNo, Kept>,
+    jobs: BTreeMap<JobNo, KeptJob>,
     ids: BTreeMap<JobId, JobNo>,
     tasks: BTreeMap<TaskNo, TaskRow>,
     logs: BTreeMap<(TaskNo, u32), Vec<LogChunk>>,
@@ -47,7 +47,7 @@ pub type Refusal = fn(&Commit) -> Option<StoreError>;
 
 /// A job with what was submitted.
 #[derive(Clone, Debug)]
-struct Kept {
+struct KeptJob {
     row: JobRow,
     submitted: Submitted,
     caption: Caption,
@@ -117,7 +117,7 @@ impl Rows for Memory {
     }
 
     fn holder(&mut self, key: &str) -> Result<Option<JobRow>, StoreError> {
-        let holds = |kept: &&Kept| {
+        let holds = |kept: &&KeptJob| {
             let unique = kept.caption.unique.as_ref().filter(|unique| unique.key == key);
             unique.is_some_and(|unique| kept.row.holds_key(unique.until))
         };
@@ -301,7 +301,7 @@ impl Store for Memory {
     }
 
     fn prune(&mut self, finished_before: Timestamp, most: usize) -> Result<usize, StoreError> {
-        let is_old = |kept: &&Kept| kept.row.finished_at.is_some_and(|at| at < finished_before);
+        let is_old = |kept: &&KeptJob| kept.row.finished_at.is_some_and(|at| at < finished_before);
         let old: Vec<JobNo> = self.jobs.values().filter(is_old).take(most).map(|kept| kept.row.no).collect();
         for job in &old {
             self.forget(*job);

@@ -4,7 +4,7 @@ use warrener_engine::row::{JobRow, TaskRow};
 use warrener_shared::id::{JobNo, TaskNo};
 use warrener_shared::limits::LOG_CHUNKS;
 
-use super::{Kept, Memory};
+use super::{KeptJob, Memory};
 use crate::store::{Commit, Death, OwedReply};
 
 impl Memory {
@@ -12,7 +12,7 @@ impl Memory {
         for (row, (_, submitted, caption)) in commit.changes.new_jobs.iter().zip(&commit.submitted) {
             self.index.job(None, Some(row));
             self.ids.insert(row.id.clone(), row.no);
-            let kept = Kept { row: row.clone(), submitted: submitted.clone(), caption: caption.clone() };
+            let kept = KeptJob { row: row.clone(), submitted: submitted.clone(), caption: caption.clone() };
             self.jobs.insert(row.no, kept);
         }
         commit.changes.jobs.iter().for_each(|row| self.update_job(row));

@@ -37,7 +37,7 @@ struct Runner {
     patience: Duration,
 }
 
-type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+type StatementFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// A statement of a transaction.
 #[derive(Debug)]
@@ -135,7 +135,7 @@ impl Session {
         let prepared = prepared.collect::<Result<Vec<_>, _>>()?;
         // Waited for, since without it each step would be a transaction of its own.
         self.run("begin a transaction", "BEGIN")?;
-        let mut answers: Vec<Answer<'_, Result<(), StoreError>>> = Vec::new();
+        let mut answers: Vec<StatementFuture<'_, Result<(), StoreError>>> = Vec::new();
         let is_sound = &Cell::new(true);
         for (step, statement) in steps.iter().zip(&prepared) {
             answers.push(Box::pin(async move {
@@ -205,7 +205,7 @@ impl std::fmt::Debug for Session {
 }
 
 /// Waits for all, each of which has sent what it sends before the next one is asked to.
-async fn in_order<T>(futures: Vec<Answer<'_, T>>) -> Vec<T> {
+async fn in_order<T>(futures: Vec<StatementFuture<'_, T>>) -> Vec<T> {
     let mut futures: Vec<_> = futures.into_iter().map(maybe_done).collect();
     poll_fn(|context| {
         let mut is_done = true;
