@@ -20,6 +20,8 @@ use crate::store::view::{Snapshot, View};
 
 /// Reads at once. More would only wait for the same disk and the same two or three processors.
 const READERS: usize = 8;
+/// Bodies that are parsed at once, beside the reads: neither waits for the other.
+const PARSERS: usize = 4;
 /// How long the driver may take for a commit before a request gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -36,6 +38,7 @@ pub(super) struct App {
     pub document: Vec<u8>,
     inputs: mpsc::WeakSender<Packet>,
     readers: Arc<Semaphore>,
+    parsers: Arc<Semaphore>,
 }
 
 impl App {
@@ -50,15 +53,17 @@ impl App {
             document,
             inputs: api.inputs.downgrade(),
             readers: Arc::new(Semaphore::new(READERS)),
+            parsers: Arc::new(Semaphore::new(PARSERS)),
         }
     }
 
-    /// Does something on a thread that may block.
-    pub(super) async fn block<T: Send + 'static>(
+    /// Does something on a thread that may block, once there is a permit.
+    async fn block<T: Send + 'static>(
         self: &Arc<Self>,
+        permits: &Arc<Semaphore>,
         work: impl FnOnce(&Self) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
-        let permit = self.readers.clone().acquire_owned().await.expect("nobody closes the semaphore");
+        let permit = permits.clone().acquire_owned().await.expect("nobody closes the semaphore");
         let app = self.clone();
         let task = tokio::task::spawn_blocking(move || {
             let _permit = permit;
@@ -67,12 +72,20 @@ impl App {
         task.await.unwrap_or_else(|error| Err(Problem::internal(error)))
     }
 
+    /// Parses what a client sent; a large document takes a while.
+    pub(super) async fn parse<T: Send + 'static>(
+        self: &Arc<Self>,
+        parse: impl FnOnce(&Self) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.block(&self.parsers, parse).await
+    }
+
     /// Reads the database, all of it as it is at one moment.
     pub(super) async fn read<T: Send + 'static>(
         self: &Arc<Self>,
         look: impl FnOnce(&Self, &mut Snapshot<'_>) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
-        self.block(move |app| app.view.read(|snapshot| look(app, snapshot))).await
+        self.block(&self.readers, move |app| app.view.read(|snapshot| look(app, snapshot))).await
     }
 
     /// Answers with what is read.

@@ -14,8 +14,9 @@ use crate::store::view::Snapshot;
 
 /// Says what would be kept, or what is there already, and keeps nothing.
 pub(super) async fn answer(app: &Arc<App>, wish: Wish, body: Vec<u8>) -> Result<Response, Problem> {
+    let read = app.parse(move |app| Ok((wish.read(app, &body)?, wish, body)));
+    let (submission, wish, body) = read.await?;
     app.answer(move |app, snapshot| {
-        let submission = wish.read(app, &body)?;
         let (now, only) = (app.shared.now(), wish.caller.only.as_deref());
         let exists = |snapshot: &mut Snapshot<'_>, holder: &JobRow| match only {
             Some(only) => snapshot.fits(&holder.id, only, now),

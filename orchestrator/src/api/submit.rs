@@ -62,7 +62,7 @@ async fn keep(
 ) -> Result<Response, Problem> {
     let (wait, prefix) = (wish.wait, wish.prefix.clone());
     let by = Arc::new(requester(&wish.caller));
-    let mut submission = app.block(move |app| wish.read(app, &body)).await?;
+    let mut submission = app.parse(move |app| wish.read(app, &body)).await?;
     let answer = app.ask(|tell| {
         submission.asker = Asker { answer: Some(tell), by: Some(by) };
         Input::Submit(submission)
