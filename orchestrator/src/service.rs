@@ -112,6 +112,8 @@ async fn run_on<S: Store + 'static>(
         troubles: Troubles::default(),
         notes: Notes::default(),
     };
+    let (numbers, stopped) = (metrics.clone(), stop.clone());
+    tokio::spawn(async move { numbers.keep_up(stopped).await });
     let edge = Arc::new(Edge::new(&config.http, most_descriptors()));
     let Front { listener, access, identity } = front;
     tokio::spawn(renewal::renew(access.clone(), identity.clone(), shared.health.clone(), stop.clone()));
