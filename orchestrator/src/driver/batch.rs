@@ -7,8 +7,8 @@ use warrener_engine::{Effect, Slice};
 use warrener_shared::id::{JobId, JobNo, Ticket};
 use warrener_shared::time::Timestamp;
 
+use super::held::PendingStop;
 use super::input::Answer;
-use super::stops::Pending;
 use crate::store::{Commit, Found};
 
 /// See the module.
@@ -19,7 +19,7 @@ pub(super) struct Batch {
     pub(super) commit: Commit,
     pub(super) effects: Vec<Effect>,
     /// Attempts that are being stopped from its commit on.
-    pub(super) stops: Vec<(Ticket, Pending)>,
+    pub(super) stops: Vec<(Ticket, PendingStop)>,
     /// Attempts opened less attempts closed, by queue.
     pub(super) opened: BTreeMap<i64, i64>,
     /// Built-in attempts that began in it.

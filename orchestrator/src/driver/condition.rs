@@ -23,6 +23,13 @@ pub(super) enum StoreCondition {
     Unsure,
 }
 
+impl StoreCondition {
+    /// The condition once the rows were read.
+    pub(super) const fn after_reading(self) -> Self {
+        if matches!(self, Self::Unsure) { Self::Untried } else { self }
+    }
+}
+
 /// Time without a failed commit after which the store counts as well again.
 const RECOVERED: Duration = Duration::from_secs(2);
 
@@ -46,7 +53,7 @@ impl<S: Store> Driver<S> {
                     // Nobody waits any more if the session ended; the inputs will come again.
                     done.send(()).ok();
                 } else {
-                    self.hearing.closed();
+                    self.hearing.refused();
                 }
             }
         }
@@ -80,7 +87,7 @@ impl<S: Store> Driver<S> {
     /// Leaves inputs with whoever brought them. Deliveries come again with the next session, which their owner opens.
     fn give_back(&mut self, packets: Vec<Packet>, failure: &Failure) {
         if packets.iter().any(|packet| packet.done.is_some()) {
-            self.hearing.closed();
+            self.hearing.refused();
         }
         if mutant::is(Mutant::AcksUnwritten) {
             packets.into_iter().filter_map(|packet| packet.done).for_each(|done| done.send(()).unwrap_or_default());
@@ -100,7 +107,7 @@ impl<S: Store> Driver<S> {
         let mut commit = Commit::default();
         commit.dead.push(letter);
         self.store.commit(&commit)?;
-        self.dead.committed(&commit);
+        self.held.dead.committed(&commit);
         Ok(())
     }
 

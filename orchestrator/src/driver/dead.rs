@@ -28,28 +28,24 @@ impl Default for DeadBound {
     }
 }
 
-/// What is kept of dead letters, held against its bound.
-#[derive(Debug)]
+/// The bound of dead letters, and what was said of it.
+#[derive(Debug, Default)]
 pub(super) struct DeadBook {
     bound: DeadBound,
-    /// At least what is kept; `None` if it is to be counted.
-    kept: Option<DeadTotal>,
-    /// Whether it may be less, since letters were taken out whose weight was not known.
-    may_be_less: bool,
     /// Whether it has been said that letters are dropped, which is said once.
     told: bool,
 }
 
-impl DeadBook {
-    pub(super) const fn new(bound: DeadBound) -> Self {
-        Self { bound, kept: None, may_be_less: false, told: false }
-    }
+/// What is kept of dead letters, as far as it was counted.
+#[derive(Debug, Default)]
+pub(super) struct DeadCount {
+    /// At least what is kept; `None` if it is to be counted.
+    kept: Option<DeadTotal>,
+    /// Whether it may be less, since letters were taken out whose weight was not known.
+    may_be_less: bool,
+}
 
-    /// Notes that it is not known what is kept.
-    pub(super) const fn forget(&mut self) {
-        self.kept = None;
-    }
-
+impl DeadCount {
     /// Notes what a commit added and took out.
     pub(super) fn committed(&mut self, commit: &Commit) {
         if let Some(kept) = &mut self.kept {
@@ -65,16 +61,9 @@ impl DeadBook {
     }
 
     /// What is kept beyond the bound.
-    fn excess(&self) -> DeadTotal {
+    fn excess(&self, bound: &DeadBound) -> DeadTotal {
         let kept = self.kept.unwrap_or_default();
-        DeadTotal {
-            letters: kept.letters.saturating_sub(self.bound.letters),
-            bytes: kept.bytes.saturating_sub(self.bound.bytes),
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        self.excess() != DeadTotal::default()
+        DeadTotal { letters: kept.letters.saturating_sub(bound.letters), bytes: kept.bytes.saturating_sub(bound.bytes) }
     }
 }
 
@@ -82,12 +71,13 @@ impl<S: Store> Driver<S> {
     /// The same with another bound of dead letters.
     #[must_use]
     pub fn with_dead_bound(self, bound: DeadBound) -> Self {
-        Self { dead: DeadBook::new(bound), ..self }
+        Self { dead: DeadBook { bound, told: false }, ..self }
     }
 
     /// Removes the oldest dead letters as far as there are too many. Costs nothing as long as there are not.
     pub(super) fn trim_dead(&mut self) {
-        if self.condition != StoreCondition::Writable || (self.dead.kept.is_some() && !self.dead.is_over()) {
+        let is_within = self.held.dead.kept.is_some() && self.dead_excess() == DeadTotal::default();
+        if self.condition != StoreCondition::Writable || is_within {
             return;
         }
         if let Err(error) = self.trim_to_bound() {
@@ -102,15 +92,18 @@ impl<S: Store> Driver<S> {
         self.drop_dead(oldest.into_iter().take_while(|letter| letter.received_at < before).collect())
     }
 
+    fn dead_excess(&self) -> DeadTotal {
+        self.held.dead.excess(&self.dead.bound)
+    }
+
     fn trim_to_bound(&mut self) -> Result<(), StoreError> {
-        if self.dead.kept.is_none() || self.dead.may_be_less {
-            self.dead.kept = Some(self.store.dead_total()?);
-            self.dead.may_be_less = false;
+        if self.held.dead.kept.is_none() || self.held.dead.may_be_less {
+            self.held.dead = DeadCount { kept: Some(self.store.dead_total()?), may_be_less: false };
         }
-        if !self.dead.is_over() {
+        let excess = self.dead_excess();
+        if excess == DeadTotal::default() {
             return Ok(());
         }
-        let excess = self.dead.excess();
         let mut gone = DeadTotal::default();
         let is_too_much = |letter: &KeptDead| {
             let is_too_much = gone.letters < excess.letters || gone.bytes < excess.bytes;
@@ -138,7 +131,7 @@ impl<S: Store> Driver<S> {
         }
         let discarded = letters.iter().map(|letter| letter.no).collect();
         self.store.commit(&Commit { discarded, ..Commit::default() })?;
-        if let Some(kept) = &mut self.dead.kept {
+        if let Some(kept) = &mut self.held.dead.kept {
             kept.letters = kept.letters.saturating_sub(letters.len() as u64);
             kept.bytes = kept.bytes.saturating_sub(letters.iter().map(|letter| letter.bytes).sum());
         }

@@ -31,7 +31,7 @@ impl<S: Store> Driver<S> {
 
     /// Another worker than the one before was seen at an attempt.
     pub(super) fn taken_from(&self, ticket: &Ticket, by: &Arc<str>, deliveries: Option<u32>, batch: &mut Batch) {
-        let Some(open) = self.watch.get(ticket) else { return };
+        let Some(open) = self.held.delivery.get(ticket) else { return };
         let Some(worker) = open.worker.as_ref().filter(|worker| *worker != by) else { return };
         // After an interruption of our own the message may be there twice, and both may be well.
         if !open.interrupted && !open.claimed {

@@ -7,13 +7,13 @@ use warrener_engine::event::Reported;
 use warrener_engine::{Event, Need};
 use warrener_shared::error::code;
 use warrener_shared::id::{QueueName, Ticket};
-use warrener_shared::time::Timestamp;
 use warrener_shared::wire::result::Report;
 
 use super::Driver;
 use super::batch::Batch;
+use super::delivery::Delivery;
+use super::held::{ALL_REPLIES, DUE_AT_ONCE};
 use super::input::{self, Depth, Heard, Input};
-use super::watch::Watch;
 use crate::store::{LogChunk, Store, StoreError};
 
 impl<S: Store> Driver<S> {
@@ -33,9 +33,9 @@ impl<S: Store> Driver<S> {
             Input::ResultsRead { upto } => self.results_read(*upto, now),
             Input::Published(numbers) => {
                 self.hearing.news(now);
-                numbers.iter().for_each(|no| self.watch.confirmed(*no, true));
+                numbers.iter().for_each(|no| self.held.delivery.confirmed(*no, true));
             }
-            Input::Unpublished(numbers) => numbers.iter().for_each(|no| self.watch.confirmed(*no, false)),
+            Input::Unpublished(numbers) => numbers.iter().for_each(|no| self.held.delivery.confirmed(*no, false)),
             Input::Replied(numbers) => self.replies.arrived(numbers),
             Input::NotReplied(numbers) => self.replies.failed(numbers, now),
             Input::Unanswerable(no) => self.unanswerable(*no, batch)?,
@@ -45,20 +45,15 @@ impl<S: Store> Driver<S> {
             Input::Dead(letter) => batch.commit.dead.push(letter.clone()),
             Input::DeadTask(ticket, reason, letter) => self.dead_task(ticket, *reason, letter, batch)?,
             Input::Unrouted(ticket) => {
-                let first = self.watch.unrouted(ticket);
+                let first = self.held.delivery.unrouted(ticket);
                 self.unpublish(first, batch);
             }
-            Input::LaneFound(no, found) => {
-                if let Some(lane) = self.lanes.get_mut(no) {
-                    lane.found = *found;
-                    lane.backlog = true;
-                }
-            }
+            Input::LaneFound(no, found) => self.held.admission.found(*no, *found),
             Input::LaneLost(no) => {
-                let first = self.watch.lane_lost(*no);
+                let first = self.held.delivery.lane_lost(*no);
                 self.unpublish(first, batch);
             }
-            Input::ReportsLost => self.watch.reports_lost(now),
+            Input::ReportsLost => self.held.delivery.reports_lost(now),
             // A worker may name any queue in its heartbeats, forged or not.
             Input::Queue(name) if self.has_room_for(name) => {
                 self.lane_of(name)?;
@@ -70,10 +65,7 @@ impl<S: Store> Driver<S> {
             }
             Input::Command(command, _) => self.command(at, &command.clone(), batch)?,
             Input::Connected { wiped } => self.connected(*wiped, batch),
-            Input::Disconnected => {
-                self.connected = false;
-                self.hearing.closed();
-            }
+            Input::Disconnected => self.hearing.disconnected(),
         }
         Ok(())
     }
@@ -82,12 +74,12 @@ impl<S: Store> Driver<S> {
         let now = self.clock.monotonic();
         self.hearing.report(now);
         if let Report::Claimed { lease } = &reported.report {
-            self.watch.claimed(&reported.ticket, lease.to_std(), now);
+            self.held.delivery.claimed(&reported.ticket, lease.to_std(), now);
         }
         self.taken_over(reported, batch);
         let mut reported = reported.clone();
-        reported.interrupted = self.watch.get(&reported.ticket).is_some_and(|open| open.interrupted);
-        self.watch.seen(&reported.ticket, reported.worker.as_ref(), now);
+        reported.interrupted = self.held.delivery.get(&reported.ticket).is_some_and(|open| open.interrupted);
+        self.held.delivery.seen(&reported.ticket, reported.worker.as_ref(), now);
         self.keep_log(&mut reported, batch)?;
         if let Report::Released { code: Some(code), deliveries } = &reported.report
             && code == code::SUSPECT
@@ -102,36 +94,34 @@ impl<S: Store> Driver<S> {
         if self.hearing.read(upto, now) {
             self.silences_anew(now);
         }
-        if std::mem::take(&mut self.unjudged) {
-            self.next_due = Some(Timestamp(0));
+        if self.put_off.judge() {
+            self.held.next_due = DUE_AT_ONCE;
         }
     }
 
     fn has_room_for(&self, queue: &QueueName) -> bool {
-        self.lanes.len() < self.shared.limits.queues || self.lanes.values().any(|lane| lane.name == *queue)
+        let admission = &self.held.admission;
+        admission.names().len() < self.shared.limits.queues || admission.number(queue).is_some()
     }
 
     /// What is to be published again must be so after a crash too.
     pub(super) fn unpublish(&mut self, first: Option<i64>, batch: &mut Batch) {
-        if let Some(first) = first.filter(|first| *first < self.published_below) {
-            self.published_below = first;
-            batch.commit.published_below = Some(first);
+        if let Some(below) = first.and_then(|first| self.held.delivery.fall_back(first)) {
+            batch.commit.published_below = Some(below);
             batch.must_commit = true;
         }
     }
 
     fn connected(&mut self, wiped: bool, batch: &mut Batch) {
-        self.connected = true;
         let now = self.clock.monotonic();
         self.hearing.connected(now);
-        self.watch.reconnected(now);
-        self.stops.reconnected(now);
+        self.held.delivery.reconnected(now);
+        self.held.stops.reconnected(now);
         self.replies.reconnected();
+        self.held.unread_replies = ALL_REPLIES;
         if wiped {
-            self.watch.wiped();
-            self.published_below = 0;
-            batch.commit.published_below = Some(0);
-            match self.watch.len() {
+            batch.commit.published_below = Some(self.held.delivery.wiped());
+            match self.held.delivery.len() {
                 0 => tracing::info!("the broker has no memory of this prefix yet"),
                 open => tracing::warn!(
                     open,
@@ -145,15 +135,15 @@ impl<S: Store> Driver<S> {
 
     fn heartbeat(&mut self, heard: &Heard, batch: &mut Batch) -> Result<(), StoreError> {
         let now = self.clock.monotonic();
-        self.stops.heard(heard, now, batch);
+        self.held.stops.heard(heard, now, batch.now, &mut batch.commit);
         for ticket in &heard.tickets {
-            if self.watch.get(ticket).is_none() {
+            if self.held.delivery.get(ticket).is_none() {
                 // Closed while the worker did not hear of it.
                 batch.after.stop.push((*ticket, Some(heard.worker.clone())));
                 continue;
             }
             self.taken_from(ticket, &heard.worker, None, batch);
-            if self.watch.named(ticket, &heard.worker, now) {
+            if self.held.delivery.named(ticket, &heard.worker, now) {
                 self.decide(input::started(*ticket, Some(heard.worker.clone())), batch)?;
             }
         }
@@ -161,11 +151,9 @@ impl<S: Store> Driver<S> {
     }
 
     fn depth(&mut self, depth: &Depth, batch: &mut Batch) -> Result<(), StoreError> {
-        if let Some(lane) = self.lanes.get_mut(&depth.queue) {
-            lane.seen(depth.ready);
-        }
-        for ticket in self.watch.must_have_left(depth.queue, depth.ready, depth.upto) {
-            self.watch.started(&ticket);
+        self.held.admission.depth(depth.queue, depth.ready);
+        for ticket in self.held.delivery.must_have_left(depth.queue, depth.ready, depth.upto) {
+            self.held.delivery.started(&ticket);
             self.decide(input::started(ticket, None), batch)?;
         }
         Ok(())
@@ -175,7 +163,7 @@ impl<S: Store> Driver<S> {
     fn keep_log(&mut self, reported: &mut Reported, batch: &mut Batch) -> Result<(), StoreError> {
         let Report::Progress(progress) = &mut reported.report else { return Ok(()) };
         let ticket = reported.ticket;
-        let complaint = progress.unusable.take().and_then(|why| complaint(&mut self.watch, &ticket, &why));
+        let complaint = progress.unusable.take().and_then(|why| complaint(&mut self.held.delivery, &ticket, &why));
         let text = [complaint, progress.log.take()].into_iter().flatten().collect::<String>();
         if text.is_empty() {
             return Ok(());
@@ -204,7 +192,7 @@ impl<S: Store> Driver<S> {
 }
 
 /// What the log of an attempt says, once, of progress that can't be used. Each is counted.
-fn complaint(watch: &mut Watch, ticket: &Ticket, why: &str) -> Option<String> {
+fn complaint(delivery: &mut Delivery, ticket: &Ticket, why: &str) -> Option<String> {
     metrics::counter!("warrener_progress_unusable_total").increment(1);
-    watch.first_unusable(ticket).then(|| format!("warrener: a task.progress can't be used: {why}\n"))
+    delivery.first_unusable(ticket).then(|| format!("warrener: a task.progress can't be used: {why}\n"))
 }

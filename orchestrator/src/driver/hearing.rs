@@ -17,12 +17,21 @@ const NOTICES: Duration = Duration::from_secs(4);
 /// limits endless.
 const DOUBT: Duration = Duration::from_secs(30);
 
+/// The session with the broker, as far as the driver was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BrokerSession {
+    /// Nothing can be published, and nothing is heard.
+    Ended,
+    /// Deliveries were refused, which come again with the next session only. Publishing goes on.
+    Deaf,
+    /// All that is delivered reaches the driver.
+    Whole,
+}
+
 /// Up to when reports have been read. All times are monotonic.
 #[derive(Debug)]
 pub(super) struct Hearing {
-    /// Whether deliveries reach the driver: not without a session, nor after some were refused, which come again with
-    /// the next session only.
-    open: bool,
+    session: BrokerSession,
     /// Every report confirmed before this time has been handled; `None` if that is not known of any.
     read_upto: Option<Duration>,
     /// Arrival of the latest notice that reports were read, or the start of hearing.
@@ -38,14 +47,21 @@ pub(super) struct Hearing {
 impl Hearing {
     /// The hearing of a process that starts: nothing is known of what was reported before.
     pub(super) const fn new(now: Duration) -> Self {
-        Self { open: false, read_upto: None, noticed: now, turned: now, news: now, undisturbed: Duration::ZERO }
+        Self {
+            session: BrokerSession::Ended,
+            read_upto: None,
+            noticed: now,
+            turned: now,
+            news: now,
+            undisturbed: Duration::ZERO,
+        }
     }
 
     /// Notes that a turn of the loop begins. True if silences have to start anew, because the loop stood still.
     pub(super) fn turn(&mut self, now: Duration) -> bool {
         let pause = now.saturating_sub(self.turned);
         self.turned = now;
-        let hears = self.open && now.saturating_sub(self.news) <= LATE;
+        let hears = self.hears() && now.saturating_sub(self.news) <= LATE;
         self.undisturbed = if hears { self.undisturbed + pause.min(LATE) } else { Duration::ZERO };
         if self.undisturbed >= DOUBT {
             tracing::warn!(
@@ -58,15 +74,32 @@ impl Hearing {
 
     /// Notes that a session with the broker began: what it brings is read from here on.
     pub(super) const fn connected(&mut self, now: Duration) {
-        (self.open, self.noticed, self.news) = (true, now, now);
+        (self.session, self.noticed, self.news) = (BrokerSession::Whole, now, now);
         self.undisturbed = Duration::ZERO;
     }
 
-    /// Notes that deliveries were refused, or that the session ended: they come again with the next session.
-    pub(super) const fn closed(&mut self) {
-        self.open = false;
+    /// Notes that deliveries were refused: they come again with the next session.
+    pub(super) fn refused(&mut self) {
+        if self.session == BrokerSession::Whole {
+            self.session = BrokerSession::Deaf;
+        }
         // What was said to be read may be among what was refused.
         self.read_upto = None;
+    }
+
+    /// Notes that the session ended.
+    pub(super) fn disconnected(&mut self) {
+        self.session = BrokerSession::Ended;
+        self.read_upto = None;
+    }
+
+    /// Whether there is a session, so that something can be published.
+    pub(super) fn is_connected(&self) -> bool {
+        self.session != BrokerSession::Ended
+    }
+
+    fn hears(&self) -> bool {
+        self.session == BrokerSession::Whole
     }
 
     /// Notes an input that proves that the broker answers.
@@ -83,7 +116,7 @@ impl Hearing {
     /// Notes that all reports confirmed before `upto` have been handled. True if silences have to start anew, because
     /// no such notice came for long.
     pub(super) fn read(&mut self, upto: Duration, now: Duration) -> bool {
-        if !self.open {
+        if !self.hears() {
             return false;
         }
         let late = now.saturating_sub(self.noticed) > NOTICES;
@@ -124,7 +157,7 @@ mod tests {
         hearing.connected(at(5));
         hearing.read(at(6), at(8));
         assert_eq!(hearing.judged_upto(wall, at(8)), Timestamp(998_000));
-        hearing.closed();
+        hearing.refused();
         assert!(!hearing.read(at(9), at(10)), "what was refused comes again");
         assert_eq!(hearing.silence_upto(at(10)), None);
     }

@@ -3,32 +3,30 @@
 //! It runs on a thread of its own, since every step may wait for the disk. It owns the only writer of the store.
 //! What the world is asked to do exists only after the commit that makes it true.
 
-mod admit;
+mod admission;
 mod age;
 mod audit;
 mod batch;
-mod cache;
 mod chance;
 mod condition;
 mod dead;
+mod delivery;
 mod evidence;
 mod handle;
 mod hearing;
+mod held;
 mod input;
-mod lane;
 pub(crate) mod letter;
 mod load;
 mod prune;
 mod quarantine;
 mod reply;
-mod republish;
 mod settle;
 mod steer;
-mod stops;
+mod stopping;
 mod submit;
 mod tick;
 mod timers;
-mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -45,21 +43,18 @@ use warrener_shared::time::{Millis, Timestamp};
 
 use self::age::AgeJudge;
 use self::batch::Batch;
-use self::cache::RowCache;
 pub use self::chance::Chance;
 use self::condition::{Failure, StoreCondition, panic_text};
 use self::dead::DeadBook;
 pub use self::dead::DeadBound;
 use self::hearing::Hearing;
+use self::held::Held;
 pub use self::input::{
     Answer, Asker, Command, Depth, Heard, Input, Outgoing, Output, Packet, Parcel, Refused, Reply, ReplyTo, Requester,
     Submission,
 };
-use self::lane::DispatchWindow;
 use self::reply::Replies;
-use self::stops::Stops;
-use self::timers::Timer;
-use self::watch::Watch;
+use self::timers::PutOff;
 use crate::shared::Shared;
 use crate::store::{EventChunkNo, Store, StoreError};
 pub use warrener_engine::event::{DeathReason, Reported};
@@ -91,34 +86,21 @@ pub struct Driver<S> {
     outputs: mpsc::UnboundedSender<Output>,
     clock: Clock,
     chance: Chance,
-    lanes: BTreeMap<i64, DispatchWindow>,
-    watch: Watch,
+    /// All that is remembered of the rows.
+    held: Held,
     hearing: Hearing,
     age: AgeJudge,
-    stops: Stops,
     dead: DeadBook,
-    memory: RowCache,
     replies: Replies,
-    next_job: i64,
-    next_task: i64,
-    next_dispatch: i64,
-    published_below: i64,
+    /// Events up to this chunk are published, which no commit says yet.
     events_published: Option<EventChunkNo>,
-    /// Nothing is due before.
-    next_due: Option<Timestamp>,
-    /// Whether limits passed that cannot be judged before more reports are read.
-    unjudged: bool,
-    /// Timers that could not be handled, with the monotonic time until which they are left alone.
-    set_aside: BTreeMap<Timer, Duration>,
-    /// Whether built-in tasks may stand among the ready in the database.
-    own_backlog: bool,
+    put_off: PutOff,
     last_tick: Duration,
     next_prune: Duration,
     last_save: Duration,
     last_commit: Duration,
     /// Wall clock less monotonic clock when last looked at, in milliseconds.
     clock_offset: i64,
-    connected: bool,
     condition: StoreCondition,
     /// Monotonic time of the latest failure of the store, until it counts as well again.
     failed_at: Option<Duration>,
@@ -140,45 +122,33 @@ impl<S: Store> Driver<S> {
         let now = clock.monotonic();
         let mut store = store;
         let age = AgeJudge::resume(store.boot()?.trust, &clock);
-        let mut driver = Self {
+        timers::resume_clock(&mut store, &clock)?;
+        let held = Held::from_rows(&mut store, &shared, now)?;
+        shared.notices.tell_all(store.last_events());
+        shared.health.ready("store");
+        Ok(Self {
             store,
             shared,
             retention,
             inputs,
             outputs,
+            clock_offset: timers::offset(&clock),
             clock,
             chance: Chance::default(),
-            lanes: BTreeMap::new(),
-            watch: Watch::default(),
+            held,
             hearing: Hearing::new(now),
             age,
-            stops: Stops::default(),
-            dead: DeadBook::new(DeadBound::default()),
-            memory: RowCache::default(),
+            dead: DeadBook::default(),
             replies: Replies::default(),
-            next_job: 1,
-            next_task: 1,
-            next_dispatch: 1,
-            published_below: 1,
             events_published: None,
-            next_due: Some(Timestamp(0)),
-            unjudged: false,
-            set_aside: BTreeMap::new(),
-            own_backlog: true,
+            put_off: PutOff::default(),
             last_tick: now,
             next_prune: now + PRUNE_EVERY,
             last_save: now,
             last_commit: now,
-            clock_offset: 0,
-            connected: false,
             condition: StoreCondition::Writable,
             failed_at: None,
-        };
-        driver.clock_offset = driver.offset();
-        driver.resume_clock()?;
-        driver.recollect()?;
-        driver.shared.health.ready("store");
-        Ok(driver)
+        })
     }
 
     /// The same with another source of random numbers.
@@ -187,38 +157,12 @@ impl<S: Store> Driver<S> {
         Self { chance, ..self }
     }
 
-    /// Makes everything that is held in memory anew from the rows.
+    /// Makes all that is remembered of the rows anew. Nothing else is reset.
     fn recollect(&mut self) -> Result<(), StoreError> {
-        let boot = self.store.boot()?;
-        self.next_job = boot.next_job;
-        self.next_task = boot.next_task;
-        self.published_below = boot.published_below;
-        self.lanes = boot.queues.into_iter().map(|row| (row.no, self.new_lane(row))).collect();
-        let open = self.store.open_attempts()?;
-        let highest = open.iter().filter_map(|row| row.dispatch_no).max().unwrap_or(0);
-        self.next_dispatch = boot.next_dispatch.max(highest + 1);
-        for row in &open {
-            if let Some(lane) = self.lanes.get_mut(&row.queue) {
-                lane.open += 1;
-            }
-        }
-        self.memory = RowCache::default();
-        self.shared.specs.clear();
-        let mut watch = Watch::from_rows(&open, boot.published_below, self.clock.monotonic());
-        for row in &open {
-            watch.bear(&row.ticket(), self.silence_of(row)?);
-        }
-        self.watch = watch;
-        self.stops = Stops::from_rows(self.store.asked()?, self.clock.monotonic());
-        self.dead.forget();
-        self.own_backlog = true;
-        self.next_due = Some(Timestamp(0));
+        self.held = Held::from_rows(&mut self.store, &self.shared, self.clock.monotonic())?;
         // Of a commit whose outcome was unknown nobody may have been told.
-        self.replies.read_again();
         self.shared.notices.tell_all(self.store.last_events());
-        if self.condition == StoreCondition::Unsure {
-            self.condition = StoreCondition::Untried;
-        }
+        self.condition = self.condition.after_reading();
         Ok(())
     }
 
@@ -263,10 +207,10 @@ impl<S: Store> Driver<S> {
 
     /// How long the loop may wait for inputs before time demands another round.
     pub fn patience(&self) -> Duration {
-        if self.own_backlog {
+        if self.held.admission.has_own_backlog() {
             return Duration::ZERO;
         }
-        let until_due = self.next_due.map_or(TICK, |due| due.since(self.now()).to_std());
+        let until_due = self.held.next_due.map_or(TICK, |due| due.since(self.now()).to_std());
         let until_prune = self.next_prune.saturating_sub(self.clock.monotonic());
         until_due.min(until_prune).min(TICK.saturating_sub(self.since(self.last_tick)))
     }
@@ -307,8 +251,8 @@ impl<S: Store> Driver<S> {
 
     /// Nobody could be heard for a while, which says nothing of those who should have been.
     fn silences_anew(&mut self, now: Duration) {
-        self.watch.hear_anew(now);
-        self.stops.reconnected(now);
+        self.held.delivery.hear_anew(now);
+        self.held.stops.reconnected(now);
     }
 
     fn since(&self, moment: Duration) -> Duration {
@@ -368,7 +312,7 @@ impl<S: Store> Driver<S> {
     }
 
     fn new_batch(&self) -> Batch {
-        Batch::new(Slice::new(self.shared.limits, self.next_dispatch), self.now())
+        Batch::new(Slice::new(self.shared.limits, self.held.numbers.next_dispatch()), self.now())
     }
 }
 

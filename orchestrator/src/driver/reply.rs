@@ -29,7 +29,7 @@ impl<S: Store> Driver<S> {
 
     /// Jobs are final: whoever waits for them gets the answer.
     pub(super) fn reply_finished(&mut self, jobs: &[JobNo], slice: &Slice) -> Result<(), StoreError> {
-        let asked: Vec<JobNo> = jobs.iter().copied().filter(|job| !self.memory.nobody_waits(*job)).collect();
+        let asked: Vec<JobNo> = jobs.iter().copied().filter(|job| !self.held.rows.nobody_waits(*job)).collect();
         if asked.is_empty() {
             return Ok(());
         }
@@ -73,9 +73,9 @@ impl<S: Store> Driver<S> {
     /// since their outputs may be large, and to each address as it takes them.
     pub(super) fn give_owed(&mut self) -> Result<(), StoreError> {
         for _ in 0..PAGES {
-            let Some(above) = self.replies.unread() else { break };
+            let Some(above) = self.held.unread_replies else { break };
             let page = self.store.due_replies(above, PAGE)?;
-            self.replies.note_page(page, PAGE);
+            self.held.unread_replies = self.replies.note_page(page, PAGE);
         }
         for address in self.replies.due_addresses(self.clock.monotonic()) {
             self.give_to(&address)?;
@@ -122,7 +122,7 @@ impl<S: Store> Driver<S> {
         }
         tracing::warn!(answers = late.len(), address, "nobody took answers in time; they are kept as dead letters");
         metrics::counter!("warrener_answers_given_up_total").increment(late.len() as u64);
-        let mut batch = Batch::new(Slice::new(self.shared.limits, self.next_dispatch), self.now());
+        let mut batch = self.new_batch();
         for (no, letter) in late {
             self.replies.forget(no, address);
             batch.commit.replied.push(no);
@@ -166,7 +166,7 @@ impl<S: Store> Driver<S> {
     fn reply(&mut self, owed: &OwedReply, row: Option<&JobRow>) -> Option<Reply> {
         let is_due = owed.refusal.is_some() || row.is_some_and(|row| owed.accepted || row.state.is_final());
         // Without a session everything that is owed is read once there is one.
-        if !is_due || !self.connected {
+        if !is_due || !self.hearing.is_connected() {
             return None;
         }
         let bytes = row.and_then(|row| row.output.as_ref()).map_or(0, |output| output.len());

@@ -6,6 +6,7 @@ use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::time::{Millis, Timestamp};
 
 use super::batch::Batch;
+use super::held::Held;
 use super::input::{Outgoing, Output};
 use super::{Answers, Driver};
 use crate::rows::Parsed;
@@ -25,15 +26,15 @@ impl<S: Store> Driver<S> {
                 self.act(&mut batch)?;
             }
             self.store.commit(&batch.commit)?;
-            self.dead.committed(&batch.commit);
+            self.held.dead.committed(&batch.commit);
             self.replies.forgotten();
-            self.next_dispatch = batch.slice.next_dispatch();
-            self.next_due = self.next_due.into_iter().chain(earliest(&batch.commit.changes)).min();
+            self.held.numbers.dispatched_below(batch.slice.next_dispatch());
+            self.held.next_due = self.held.next_due.into_iter().chain(earliest(&batch.commit.changes)).min();
             self.written();
             self.notify(&batch);
         }
         self.remove(&mut batch);
-        self.stops.extend(std::mem::take(&mut batch.stops));
+        self.held.stops.extend(std::mem::take(&mut batch.stops));
         self.remember(&mut batch);
         if let Err(error) = self.act(&mut batch) {
             // What is committed stands: its inputs must not be handled again. What was left undone is made good from
@@ -69,16 +70,16 @@ impl<S: Store> Driver<S> {
     }
 
     fn counters(&mut self, batch: &mut Batch) {
-        batch.commit.jobs_below = Some(self.next_job);
-        batch.commit.taken_below = Some(self.next_task);
+        let Held { numbers, delivery, .. } = &mut self.held;
+        batch.commit.jobs_below = Some(numbers.jobs_below());
+        batch.commit.taken_below = Some(numbers.tasks_below());
         batch.commit.events_published = self.events_published.take();
         batch.commit.seen_at = Some(batch.now);
         batch.commit.trust = self.age.trust();
         self.last_commit = self.clock.monotonic();
-        let below = self.watch.published_below(self.next_dispatch);
-        if batch.commit.published_below.is_none() && below > self.published_below {
-            self.published_below = below;
-            batch.commit.published_below = Some(below);
+        // What is to be published again goes before what was published meanwhile.
+        if batch.commit.published_below.is_none() {
+            batch.commit.published_below = delivery.advance(numbers.next_dispatch());
         }
     }
 
@@ -92,19 +93,13 @@ impl<S: Store> Driver<S> {
                 Effect::Publish { dispatch, .. } if stillborn.contains(&dispatch.ticket) => {}
                 Effect::Stop { ticket, .. } if stillborn.contains(&ticket) => {}
                 Effect::Opened { ticket, queue, dispatch_no, silence } => {
-                    let lane = self.lane(queue);
                     // Whoever makes queues anew must know which hold something.
-                    shows |= lane.open == 0;
-                    lane.open += 1;
-                    self.watch.insert(dispatch_no, ticket, queue, silence.map(Millis::to_std));
+                    shows |= self.held.admission.opened(queue);
+                    self.held.delivery.insert(dispatch_no, ticket, queue, silence.map(Millis::to_std));
                 }
                 Effect::Closed { ticket, queue, finished } => {
-                    let lane = self.lane(queue);
-                    lane.open = lane.open.saturating_sub(1);
-                    if finished {
-                        lane.finish();
-                    }
-                    self.watch.remove(&ticket);
+                    self.held.admission.closed(queue, finished);
+                    self.held.delivery.remove(&ticket);
                 }
                 Effect::Publish { dispatch_no, dispatch } => outgoing.push(self.outgoing(dispatch_no, *dispatch)),
                 Effect::Stop { ticket, worker } => batch.after.stop.push((ticket, worker)),

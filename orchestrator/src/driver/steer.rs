@@ -36,8 +36,7 @@ impl<S: Store> Driver<S> {
             return Ok(Answer::Conflict(why));
         }
         // What was made of outputs that come anew is no longer so.
-        self.memory.lists.clear();
-        self.memory.items.clear();
+        self.held.rows.forget_derived();
         batch.commit.released.push(job);
         self.decide(Event::TaskRetryRequested(job, position, index), batch)?;
         Ok(Answer::Done)

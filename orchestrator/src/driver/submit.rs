@@ -2,7 +2,7 @@
 
 use warrener_engine::event::Submitted as Accepted;
 use warrener_engine::{Event, JobRow, Need};
-use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
+use warrener_shared::id::{JobId, JobNo, QueueName};
 use warrener_shared::job::{JobSpec, Problem, Until};
 use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::state::JobState;
@@ -31,12 +31,10 @@ impl<S: Store> Driver<S> {
                 return Ok(());
             }
         }
-        let job = JobNo(self.next_job);
+        let job = self.held.numbers.take_job();
         let id = submission.spec.id.clone().unwrap_or_else(|| self.chance.job_id());
-        let tasks = submission.spec.tasks.len();
-        let first_task = TaskNo(self.next_task);
-        self.next_job += 1;
-        self.next_task += i64::try_from(tasks).expect("the parser limits the tasks");
+        let tasks = u32::try_from(submission.spec.tasks.len()).expect("the parser limits the tasks");
+        let first_task = self.held.numbers.take_tasks(tasks);
         let submitted = submission.submitted.clone();
         let traceparent = submitted.traceparent.clone();
         batch.ids.insert(id.clone(), Found { no: job, digest: submitted.digest });
@@ -106,9 +104,9 @@ impl<S: Store> Driver<S> {
     }
 
     fn too_many_queues(&self, spec: &JobSpec) -> Option<Problem> {
-        let most = self.shared.limits.queues;
+        let (known, most) = (self.held.admission.names().len(), self.shared.limits.queues);
         // Far from the limit nobody makes a list.
-        if self.lanes.len() + spec.tasks.len() <= most { None } else { spec.too_many_queues(&self.queue_names(), most) }
+        if known + spec.tasks.len() <= most { None } else { spec.too_many_queues(&self.queue_names(), most) }
     }
 
     /// The job that holds a key, jobs of this batch included.
@@ -173,7 +171,7 @@ impl<S: Store> Driver<S> {
         }
         // What was joined from items that are worked on again is no longer so.
         if !mutant::is(Mutant::StaleLists) {
-            self.memory.lists.clear();
+            self.held.rows.forget_lists();
         }
         batch.commit.released.push(job);
         self.decide(Event::RetryRequested(job), batch)?;
@@ -211,12 +209,8 @@ impl<S: Store> Driver<S> {
     }
 
     fn pause_queue(&mut self, name: &QueueName, paused: bool, batch: &mut Batch) -> Answer {
-        let Some((no, lane)) = self.lanes.iter_mut().find(|(_, lane)| lane.name == *name) else {
-            return Answer::NotFound;
-        };
-        lane.paused = paused;
-        lane.backlog = true;
-        batch.commit.paused.push((*no, paused));
+        let Some(no) = self.held.admission.pause(name, paused) else { return Answer::NotFound };
+        batch.commit.paused.push((no, paused));
         Answer::Done
     }
 }

@@ -175,9 +175,9 @@ fn what_becomes_ready_because_an_input_failed_goes_out_in_the_same_batch() {
 #[test]
 fn a_ready_task_that_was_only_looked_at_goes_out_when_there_is_room() {
     let mut run = Loop::new();
-    let tasks: Vec<String> = (0..lane::WINDOW_MIN).map(|at| format!(r#""t{at}":{{"kind":"k"}}"#)).collect();
+    let tasks: Vec<String> = (0..admission::WINDOW_MIN).map(|at| format!(r#""t{at}":{{"kind":"k"}}"#)).collect();
     let full = run.step(vec![submit(&format!(r#"{{"tasks":{{{}}}}}"#, tasks.join(",")))]);
-    assert_eq!(full.len(), lane::WINDOW_MIN);
+    assert_eq!(full.len(), admission::WINDOW_MIN);
     assert_eq!(names(&run.step(vec![submit(r#"{"id":"next","tasks":{"late":{"kind":"k"}}}"#)])), [""; 0]);
     // Resuming a job that is not paused changes nothing, but its open tasks are looked at.
     let resume = Input::Command(Command::Pause("next".parse().unwrap(), false), Asker::default());
@@ -224,9 +224,9 @@ fn a_silence_that_the_task_allows_is_allowed_after_a_restart_too() {
     run.step(vec![Input::Report(Reported { ticket: out[0].1, report, worker: Some("w".into()), interrupted: false })]);
     run.driver.recollect().unwrap();
     run.hear_for(60);
-    assert_eq!(run.driver.watch.len(), 1, "lost by the lease, which is shorter");
+    assert_eq!(run.driver.held.delivery.len(), 1, "lost by the lease, which is shorter");
     run.hear_for(60);
-    assert_eq!(run.driver.watch.len(), 0, "silent for longer than the task allows");
+    assert_eq!(run.driver.held.delivery.len(), 0, "silent for longer than the task allows");
 }
 
 #[test]
@@ -268,7 +268,7 @@ fn a_given_answer_is_forgotten_with_the_next_commit_and_not_given_again_before()
     let numbers: Vec<i64> = owed(&mut run).collect();
     run.driver.turn(vec![Packet { inputs: vec![Input::Replied(numbers)], done: None }]);
     assert_eq!(owed(&mut run).count(), 1, "nothing else was committed");
-    run.driver.replies.read_again();
+    run.driver.held.unread_replies = held::ALL_REPLIES;
     run.hand.pass(2_000);
     run.driver.turn(Vec::new());
     assert_eq!((run.replies(), owed(&mut run).count()), (0, 0));
@@ -347,7 +347,7 @@ fn what_ends_in_the_batch_that_dispatched_it_never_goes_out() {
     let mut run = Loop::new();
     let job = r#"{"tasks":{"a":{"kind":"k","priority":9},"b":{"kind":"k","input":"${{ input.x }}"}}}"#;
     assert_eq!(names(&run.step(vec![submit(job)])), [""; 0]);
-    assert_eq!(run.driver.watch.len(), 0);
+    assert_eq!(run.driver.held.delivery.len(), 0);
     assert_eq!(run.driver.store.job(JobNo(1)).unwrap().unwrap().state.as_str(), "failed");
 }
 

@@ -1,10 +1,8 @@
 //! What is looked at four times a second: windows, silences, unpublished attempts, and what is kept too long.
 
 use super::condition::StoreCondition;
-use super::lane::DispatchWindow;
 use super::timers::Timer;
 use super::{Driver, SAVE_EVERY, SEEN_EVERY};
-use crate::queues::QueueSnapshot;
 use crate::store::{Blame, Store, StoreError};
 
 impl<S: Store> Driver<S> {
@@ -12,13 +10,13 @@ impl<S: Store> Driver<S> {
         let now = self.clock.monotonic();
         self.last_tick = now;
         let slots = self.shared.workers.slots_by_queue();
-        for lane in self.lanes.values_mut() {
-            lane.tick();
-            lane.slots = slots.get(lane.name.as_str()).copied().unwrap_or(0);
-        }
+        self.held.admission.tick(&slots);
         let upto = self.hearing.silence_upto(now);
-        let silent: Vec<Timer> =
-            upto.map_or_else(Vec::new, |upto| self.watch.silent(upto)).into_iter().map(Timer::Silence).collect();
+        let silent: Vec<Timer> = upto
+            .map_or_else(Vec::new, |upto| self.held.delivery.silent(upto))
+            .into_iter()
+            .map(Timer::Silence)
+            .collect();
         if !silent.is_empty() {
             self.happen(&silent);
         }
@@ -32,7 +30,7 @@ impl<S: Store> Driver<S> {
     }
 
     fn look_at_open_attempts(&mut self) -> Result<(), StoreError> {
-        if self.connected {
+        if self.hearing.is_connected() {
             self.repeat_unheard()?;
             self.republish()?;
             self.give_owed()?;
@@ -44,7 +42,7 @@ impl<S: Store> Driver<S> {
     /// Publishes attempts again that may have ended in reports that were lost with their queue. A crash before that
     /// leaves them to their time limits.
     fn repeat_unheard(&mut self) -> Result<(), StoreError> {
-        let Some(first) = self.watch.ended_unheard(self.clock.monotonic()) else { return Ok(()) };
+        let Some(first) = self.held.delivery.ended_unheard(self.clock.monotonic()) else { return Ok(()) };
         tracing::warn!("the queue of results was gone; attempts that no worker names are published again");
         let mut batch = self.new_batch();
         self.unpublish(Some(first), &mut batch);
@@ -64,8 +62,8 @@ impl<S: Store> Driver<S> {
     }
 
     fn keep_progress(&mut self) -> Result<(), StoreError> {
-        let behind = self.watch.published_below(self.next_dispatch) > self.published_below;
-        let unseen = self.next_due.is_some() && self.since(self.last_commit) > SEEN_EVERY;
+        let behind = self.held.delivery.is_ahead(self.held.numbers.next_dispatch());
+        let unseen = self.held.next_due.is_some() && self.since(self.last_commit) > SEEN_EVERY;
         let given = self.events_published.is_some() || self.replies.given().next().is_some();
         if behind || unseen || given || self.condition == StoreCondition::Untried {
             let mut batch = self.new_batch();
@@ -87,16 +85,7 @@ impl<S: Store> Driver<S> {
 
     /// Shows the queues to others.
     pub fn show(&self) {
-        let queue = |(no, lane): (&i64, &DispatchWindow)| QueueSnapshot {
-            no: *no,
-            name: lane.name.clone(),
-            paused: lane.paused,
-            dispatched: lane.open,
-            window: lane.window(),
-            found: lane.found,
-        };
-        let queues = self.lanes.iter().map(queue).collect();
-        self.shared.queues.show(queues, self.watch.unstarted());
-        metrics::gauge!("warrener_open_attempts").set(self.watch.len() as f64);
+        self.shared.queues.show(self.held.admission.snapshots(), self.held.delivery.unstarted());
+        metrics::gauge!("warrener_open_attempts").set(self.held.delivery.len() as f64);
     }
 }

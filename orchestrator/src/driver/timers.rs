@@ -1,16 +1,18 @@
 //! What happens because time passes. It has batches of its own, so that a timer that cannot be handled takes no
 //! input with it, and is set aside alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use warrener_engine::{Event, JobRow};
+use warrener_runtime::clock::Clock;
 use warrener_shared::id::{JobNo, TaskNo, Ticket};
 use warrener_shared::state::{JobState, TaskState};
 use warrener_shared::time::{Millis, Timestamp};
 
 use super::condition::{Failure, panic_text};
+use super::held::DUE_AT_ONCE;
 use super::{DUE_MAX, Driver};
 use crate::store::{Store, StoreError};
 
@@ -27,11 +29,11 @@ impl<S: Store> Driver<S> {
     /// Handles what is due.
     pub(super) fn pass_time(&mut self) {
         let now = self.now();
-        if self.next_due.is_none_or(|due| due > now) && !self.own_backlog {
+        if self.held.next_due.is_none_or(|due| due > now) && !self.held.admission.has_own_backlog() {
             return;
         }
         match self.due() {
-            Ok(timers) if timers.is_empty() && !self.own_backlog => self.look_again_later(),
+            Ok(timers) if timers.is_empty() && !self.held.admission.has_own_backlog() => self.look_again_later(),
             Ok(timers) => self.happen(&timers),
             Err(error) => self.degrade(&error.to_string()),
         }
@@ -43,49 +45,28 @@ impl<S: Store> Driver<S> {
     /// # Errors
     /// If the store could not be told; nothing may pass until it is.
     pub(super) fn follow_clock(&mut self) -> Result<(), StoreError> {
-        let offset = self.offset();
+        let offset = offset(&self.clock);
         let by = offset - self.clock_offset;
         if by.abs() >= JUMP_MS {
             tracing::warn!(by_ms = by, "the wall clock was set; time limits and back-offs go on as they were");
             metrics::counter!("warrener_clock_jumps_total").increment(1);
             self.age.notice(&self.clock);
-            self.memory.forget_rows();
+            self.held.rows.forget_rows();
             if let Err(error) = self.store.shift(by, Timestamp(self.clock.now_ms())) {
                 self.degrade(&error.to_string());
                 return Err(error);
             }
-            self.next_due = Some(Timestamp(0));
+            self.held.next_due = DUE_AT_ONCE;
         }
         // Slower changes are the wall clock's own way of keeping time.
         self.clock_offset = offset;
         Ok(())
     }
 
-    /// At a start: a wall clock that says less than at the last commit was set back while no process was there to see
-    /// it, by no less than the difference. One that was set forward cannot be told from time that passed.
-    ///
-    /// # Errors
-    /// If the store cannot be read or told.
-    pub(super) fn resume_clock(&mut self) -> Result<(), StoreError> {
-        let now = self.now();
-        let Some(by) = self.store.boot()?.seen_at.map(|seen| now.0 - seen.0).filter(|by| *by <= -JUMP_MS) else {
-            return Ok(());
-        };
-        tracing::warn!(by_ms = by, "the wall clock was set back while no orchestrator ran; time limits move with it");
-        metrics::counter!("warrener_clock_jumps_total").increment(1);
-        self.store.shift(by, now)
-    }
-
-    /// Wall clock less monotonic clock, in milliseconds.
-    pub(super) fn offset(&self) -> i64 {
-        let both = self.clock.read();
-        both.wall_ms - i64::try_from(both.monotonic.as_millis()).unwrap_or(i64::MAX)
-    }
-
     fn look_again_later(&mut self) {
         let later = self.now() + LOOK_AGAIN;
-        let put_off = self.unjudged || !self.set_aside.is_empty();
-        self.next_due = match self.store.next_due() {
+        let put_off = !self.put_off.is_empty();
+        self.held.next_due = match self.store.next_due() {
             Ok(due) => due.map(|due| if put_off { due.max(later) } else { due }),
             Err(_) => Some(later),
         };
@@ -93,35 +74,35 @@ impl<S: Store> Driver<S> {
 
     fn due(&mut self) -> Result<Vec<Timer>, StoreError> {
         let monotonic = self.clock.monotonic();
-        self.set_aside.retain(|_, until| *until > monotonic);
+        self.put_off.end(monotonic);
         let now = self.now();
         let judged = self.hearing.judged_upto(now, monotonic);
         let jobs = self.due_jobs(now, judged)?.into_iter().map(Timer::Job);
         let tasks = self.due_tasks(now, judged)?.into_iter().map(Timer::Task);
-        Ok(jobs.chain(tasks).filter(|timer| !self.set_aside.contains_key(timer)).collect())
+        Ok(jobs.chain(tasks).filter(|timer| !self.put_off.is_set_aside(timer)).collect())
     }
 
     /// Tasks that are due. A limit of an attempt that is open at a worker waits until all is read that was confirmed
     /// before it passed.
     fn due_tasks(&mut self, now: Timestamp, judged: Timestamp) -> Result<Vec<TaskNo>, StoreError> {
-        let most = DUE_MAX + self.set_aside.len();
+        let most = DUE_MAX + self.put_off.set_aside.len();
         let mut due = self.store.due_tasks(judged, most)?;
         if due.len() >= most {
             return Ok(due);
         }
         // Those that have to wait must not stand before the others.
-        let later = self.store.due_tasks(now, most + self.watch.len())?;
+        let later = self.store.due_tasks(now, most + self.held.delivery.len())?;
         let known: BTreeSet<TaskNo> = due.iter().copied().collect();
         let (unjudged, free): (Vec<_>, Vec<_>) =
-            later.into_iter().filter(|task| !known.contains(task)).partition(|task| self.watch.is_open(*task));
-        self.unjudged |= !unjudged.is_empty();
+            later.into_iter().filter(|task| !known.contains(task)).partition(|task| self.held.delivery.is_open(*task));
+        self.put_off.unjudged |= !unjudged.is_empty();
         due.extend(free.into_iter().take(most));
         Ok(due)
     }
 
     /// Jobs that are due. A start is due at once; a deadline cancels open attempts, so it waits as their limits do.
     fn due_jobs(&mut self, now: Timestamp, judged: Timestamp) -> Result<Vec<JobNo>, StoreError> {
-        let most = DUE_MAX + self.set_aside.len();
+        let most = DUE_MAX + self.put_off.set_aside.len();
         let mut due = self.store.due_jobs(judged, most)?;
         if due.len() >= most {
             return Ok(due);
@@ -133,7 +114,7 @@ impl<S: Store> Driver<S> {
             let all = later.len() < looked;
             let mut free = Vec::new();
             for job in later.into_iter().filter(|job| !known.contains(job)) {
-                let row = match self.memory.job(job) {
+                let row = match self.held.rows.job(job) {
                     Some(row) => Some(row),
                     None => self.store.job(job)?,
                 };
@@ -141,7 +122,7 @@ impl<S: Store> Driver<S> {
                 if row.is_some_and(|row| row.state == JobState::Scheduled || nobody_works(&row)) {
                     free.push(job);
                 } else {
-                    self.unjudged = true;
+                    self.put_off.unjudged = true;
                 }
             }
             if all || !free.is_empty() || looked >= LOOKED_MAX {
@@ -166,7 +147,7 @@ impl<S: Store> Driver<S> {
                 }
                 tracing::error!(why = %alone, ?timer, "a timer could not be handled; it is tried again in a minute");
                 metrics::counter!("warrener_timers_set_aside_total").increment(1);
-                self.set_aside.insert(*timer, self.clock.monotonic() + SET_ASIDE);
+                self.put_off.set_aside.insert(*timer, self.clock.monotonic() + SET_ASIDE);
             }
         }
         if let Err(error) = self.recollect() {
@@ -188,6 +169,56 @@ impl<S: Store> Driver<S> {
             Ok(result) => result.map_err(Failure::Store),
             Err(panic) => Err(Failure::Bug(panic_text(panic.as_ref()))),
         }
+    }
+}
+
+/// At a start: a wall clock that says less than at the last commit was set back while no process was there to see it,
+/// by no less than the difference. One that was set forward cannot be told from time that passed.
+///
+/// # Errors
+/// If the store cannot be read or told.
+pub(super) fn resume_clock(store: &mut impl Store, clock: &Clock) -> Result<(), StoreError> {
+    let now = Timestamp(clock.now_ms());
+    let Some(by) = store.boot()?.seen_at.map(|seen| now.0 - seen.0).filter(|by| *by <= -JUMP_MS) else {
+        return Ok(());
+    };
+    tracing::warn!(by_ms = by, "the wall clock was set back while no orchestrator ran; time limits move with it");
+    metrics::counter!("warrener_clock_jumps_total").increment(1);
+    store.shift(by, now)
+}
+
+/// Wall clock less monotonic clock, in milliseconds.
+pub(super) fn offset(clock: &Clock) -> i64 {
+    let both = clock.read();
+    both.wall_ms - i64::try_from(both.monotonic.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Timers whose time has come, and which wait all the same.
+#[derive(Debug, Default)]
+pub(super) struct PutOff {
+    /// Whether there are limits that cannot be judged before more reports are read.
+    unjudged: bool,
+    /// Timers that could not be handled, with the monotonic time until which they are left alone.
+    set_aside: BTreeMap<Timer, Duration>,
+}
+
+impl PutOff {
+    /// Notes that more reports were read. True if limits wait to be judged.
+    pub(super) const fn judge(&mut self) -> bool {
+        std::mem::replace(&mut self.unjudged, false)
+    }
+
+    fn is_empty(&self) -> bool {
+        !self.unjudged && self.set_aside.is_empty()
+    }
+
+    /// Lets go of those that were left alone for long enough.
+    fn end(&mut self, monotonic: Duration) {
+        self.set_aside.retain(|_, until| *until > monotonic);
+    }
+
+    fn is_set_aside(&self, timer: &Timer) -> bool {
+        self.set_aside.contains_key(timer)
     }
 }
 

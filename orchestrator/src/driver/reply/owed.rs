@@ -7,7 +7,8 @@ use std::time::Duration;
 use warrener_shared::id::JobNo;
 use warrener_shared::mutant::{self, Mutant};
 
-/// Made anew from the rows after a start, a reconnect, and a commit whose outcome is unknown.
+/// What the session with the broker knows of answers: it outlives all that is read of the rows, and which answers are
+/// owed is read again after a start, a reconnect, and a commit whose outcome is unknown.
 #[derive(Debug)]
 pub(in crate::driver) struct Replies {
     /// How long an answer is tried before it is given up.
@@ -19,8 +20,6 @@ pub(in crate::driver) struct Replies {
     /// Answers that the broker has: the next commit of anything forgets them, for none is worth a sync of its own.
     /// After a crash before that they are given once more.
     given: BTreeSet<i64>,
-    /// Answers above this number are still to be looked for in the rows.
-    unread: Option<i64>,
     refusals: i64,
     /// Addresses that took answers since the last look.
     freed: BTreeSet<Arc<str>>,
@@ -54,7 +53,6 @@ impl Default for Replies {
             underway: HashMap::new(),
             bytes: 0,
             given: BTreeSet::new(),
-            unread: Some(0),
             refusals: 0,
             freed: BTreeSet::new(),
         }
@@ -82,32 +80,23 @@ impl Replies {
         JobNo(-self.refusals)
     }
 
-    /// Everything that is owed is to be looked for again.
-    pub(in crate::driver) fn read_again(&mut self) {
-        self.unread = Some(0);
-    }
-
     /// A session began: what was on its way in the last one may not have arrived, and nobody is known to be late.
     pub(in crate::driver) fn reconnected(&mut self) {
         self.underway.clear();
         self.bytes = 0;
         self.addresses.clear();
         self.freed.clear();
-        self.read_again();
     }
 
-    pub(super) fn unread(&self) -> Option<i64> {
-        self.unread
-    }
-
-    /// A page of answers that are owed, of at most `most`.
-    pub(super) fn note_page(&mut self, page: Vec<(i64, String)>, most: usize) {
-        self.unread = page.last().map(|(no, _)| *no).filter(|_| page.len() == most);
+    /// A page of answers that are owed, of at most `most`. Gives the number above which there may be more.
+    pub(super) fn note_page(&mut self, page: Vec<(i64, String)>, most: usize) -> Option<i64> {
+        let last = page.last().map(|(no, _)| *no).filter(|_| page.len() == most);
         for (no, address) in page {
             if !self.given.contains(&no) && !self.underway.contains_key(&no) {
                 self.address(&address).waiting.insert(no);
             }
         }
+        last
     }
 
     /// An answer is ready: whether it goes now. If not, it waits for its turn, unless it is on its way or there.

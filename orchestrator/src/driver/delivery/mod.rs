@@ -1,7 +1,8 @@
 //! The open attempts: whether they are published, whether they started, whether their workers are silent.
 //!
-//! It holds as many entries as the windows allow and is made anew from the rows at a start, so it is no truth
-//! of its own.
+//! There are as many as the windows allow. What is not known to be with the broker is published again.
+
+mod republish;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -61,7 +62,7 @@ pub(super) enum Published {
 
 /// All open attempts, in the order of their dispatch.
 #[derive(Debug, Default)]
-pub(super) struct Watch {
+pub(super) struct Delivery {
     open: BTreeMap<i64, Open>,
     by_task: HashMap<TaskNo, i64>,
     /// Every open dispatch below this number is with the broker, so that nobody looks there again.
@@ -71,12 +72,14 @@ pub(super) struct Watch {
     /// Moment at which reports were lost with their queue, and the latest dispatch that one may have been about.
     lost_reports: Option<(Duration, i64)>,
     /// Bytes on their way to the broker.
-    pub(super) bytes: usize,
+    bytes: usize,
+    /// Every dispatch below this number was published, as the rows have it.
+    kept_below: i64,
 }
 
-impl Watch {
+impl Delivery {
     pub(super) fn from_rows(rows: &[TaskRow], published_below: i64, now: Duration) -> Self {
-        let mut watch = Self::default();
+        let mut watch = Self { kept_below: published_below, ..Self::default() };
         for row in rows {
             let Some(no) = row.dispatch_no else { continue };
             watch.insert(no, row.ticket(), row.queue, None);
@@ -131,6 +134,11 @@ impl Watch {
         }
     }
 
+    /// Bytes on their way to the broker.
+    pub(super) const fn bytes_underway(&self) -> usize {
+        self.bytes
+    }
+
     pub(super) fn len(&self) -> usize {
         self.open.len()
     }
@@ -173,12 +181,15 @@ impl Watch {
         }
     }
 
-    /// The broker lost its data: all but claimed attempts are to be published again.
-    pub(super) fn wiped(&mut self) {
+    /// The broker lost its data: all but claimed attempts are to be published again. Gives the number below which all
+    /// are published.
+    pub(super) fn wiped(&mut self) -> i64 {
         self.settled_below = 0;
         for open in self.open.values_mut().filter(|open| !open.claimed && !mutant::is(Mutant::WipedKeeps)) {
             open.published = Published::No;
         }
+        self.kept_below = 0;
+        0
     }
 
     /// The queue at the broker lost what it held. Gives the first dispatch that is to be published again.
@@ -283,8 +294,31 @@ impl Watch {
             .collect()
     }
 
+    /// Whether more is published than the rows say; `next` is the number of the next dispatch.
+    pub(super) fn is_ahead(&mut self, next: i64) -> bool {
+        self.published_below(next) > self.kept_below
+    }
+
+    /// The number below which all is published now, if the rows are to say so with the next commit.
+    pub(super) fn advance(&mut self, next: i64) -> Option<i64> {
+        let below = self.published_below(next);
+        (below > self.kept_below).then(|| {
+            self.kept_below = below;
+            below
+        })
+    }
+
+    /// This dispatch is to be published again, which must be so after a crash too. Gives the number that the rows are
+    /// to say, if they say more.
+    pub(super) fn fall_back(&mut self, first: i64) -> Option<i64> {
+        (first < self.kept_below).then(|| {
+            self.kept_below = first;
+            first
+        })
+    }
+
     /// Every dispatch below this number is with the broker or closed; `next` if all are.
-    pub(super) fn published_below(&mut self, next: i64) -> i64 {
+    fn published_below(&mut self, next: i64) -> i64 {
         let mut above = self.open.range(self.settled_below..);
         let first = above.find(|(_, open)| open.published != Published::Yes).map_or(next, |(no, _)| *no);
         self.settled_below = first;

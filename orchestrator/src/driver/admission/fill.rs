@@ -6,8 +6,9 @@ use warrener_engine::Event;
 use warrener_engine::row::OWN_QUEUE;
 use warrener_shared::id::TaskNo;
 
-use super::Driver;
-use super::batch::Batch;
+use super::super::Driver;
+use super::super::batch::Batch;
+use super::Admission;
 use crate::store::{Store, StoreError};
 
 /// Bytes of messages on their way to the broker, after which nothing more is dispatched until some are confirmed.
@@ -19,7 +20,7 @@ const STRETCH: u32 = 128;
 
 impl<S: Store> Driver<S> {
     /// Dispatches as much as the windows allow.
-    pub(super) fn admit(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
+    pub(in crate::driver) fn admit(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
         let mut offered: BTreeSet<TaskNo> = BTreeSet::new();
         let mut looked = false;
         loop {
@@ -31,11 +32,11 @@ impl<S: Store> Driver<S> {
             }
             // A task whose input fails ends when it is offered, and others may become ready by that.
             if looked && !news {
-                self.go_on(offers.into_keys());
+                self.held.admission.go_on(offers.into_keys());
                 return Ok(());
             }
             looked = true;
-            let lanes: Vec<i64> = self.lanes.keys().copied().collect();
+            let lanes: Vec<i64> = self.held.admission.windows.keys().copied().collect();
             for lane in lanes {
                 self.admit_to(lane, offers.remove(&lane).unwrap_or_default(), batch)?;
             }
@@ -43,23 +44,11 @@ impl<S: Store> Driver<S> {
         }
     }
 
-    /// Notes that these queues may have more to offer. A task that was offered before and stands there again, such as a
-    /// list whose item ended as soon as it began, has its turn in the next batch.
-    fn go_on(&mut self, queues: impl Iterator<Item = i64>) {
-        for queue in queues {
-            if queue == OWN_QUEUE {
-                self.own_backlog = true;
-            } else if let Some(lane) = self.lanes.get_mut(&queue) {
-                lane.backlog = true;
-            }
-        }
-    }
-
     fn admit_to(&mut self, lane: i64, mut offers: Vec<(i64, TaskNo)>, batch: &mut Batch) -> Result<(), StoreError> {
-        let backlog = self.lanes[&lane].backlog;
+        let backlog = self.held.admission.windows[&lane].backlog;
         let room = self.room(lane, batch);
         if room == 0 || (offers.is_empty() && !backlog) {
-            self.lane(lane).backlog |= !offers.is_empty();
+            self.held.admission.window(lane).backlog |= !offers.is_empty();
             return Ok(());
         }
         let mut more = backlog && self.join_kept(lane, room, &mut offers, batch)?;
@@ -69,7 +58,7 @@ impl<S: Store> Driver<S> {
                 break;
             }
         }
-        self.lane(lane).backlog = more;
+        self.held.admission.window(lane).backlog = more;
         Ok(())
     }
 
@@ -95,10 +84,11 @@ impl<S: Store> Driver<S> {
     /// Begins built-in tasks: there is no window, only as many as one commit should hold.
     fn admit_own(&mut self, mut offers: Vec<(i64, TaskNo)>, batch: &mut Batch) -> Result<(), StoreError> {
         let mut room = OWN_MAX.saturating_sub(batch.begun);
-        if offers.is_empty() && !self.own_backlog {
+        if offers.is_empty() && !self.held.admission.own_backlog {
             return Ok(());
         }
-        let mut more = if self.own_backlog { self.join_kept(OWN_QUEUE, room, &mut offers, batch)? } else { false };
+        let mut more =
+            if self.held.admission.own_backlog { self.join_kept(OWN_QUEUE, room, &mut offers, batch)? } else { false };
         offers.sort_unstable();
         'offers: for (_, task) in offers {
             while room > 0 {
@@ -116,7 +106,7 @@ impl<S: Store> Driver<S> {
             break;
         }
         batch.begun = OWN_MAX - room;
-        self.own_backlog = more;
+        self.held.admission.own_backlog = more;
         Ok(())
     }
 
@@ -136,13 +126,24 @@ impl<S: Store> Driver<S> {
     }
 
     fn room(&self, lane: i64, batch: &Batch) -> usize {
-        let on_their_way = self.watch.bytes + batch.bytes;
-        let state = &self.lanes[&lane];
-        if state.paused || !state.found || on_their_way > BYTES_MAX {
+        let on_their_way = self.held.delivery.bytes_underway() + batch.bytes;
+        if on_their_way > BYTES_MAX {
             return 0;
         }
-        let opened = batch.opened.get(&lane).copied().unwrap_or(0);
-        let open = i64::try_from(state.open).unwrap_or(i64::MAX) + opened;
-        state.window().saturating_sub(usize::try_from(open).unwrap_or(0))
+        self.held.admission.windows[&lane].room(batch.opened.get(&lane).copied().unwrap_or(0))
+    }
+}
+
+impl Admission {
+    /// What was offered before and stands there again, such as a list whose item ended as soon as it began, has its
+    /// turn in the next batch.
+    fn go_on(&mut self, queues: impl Iterator<Item = i64>) {
+        for queue in queues {
+            if queue == OWN_QUEUE {
+                self.own_backlog = true;
+            } else if let Some(window) = self.windows.get_mut(&queue) {
+                window.backlog = true;
+            }
+        }
     }
 }

@@ -6,8 +6,8 @@ use warrener_shared::error::code;
 use warrener_shared::id::Ticket;
 use warrener_shared::wire::dispatch::Dispatch;
 
-use super::batch::Batch;
-use super::{Driver, Outgoing, Output};
+use super::super::batch::Batch;
+use super::super::{Driver, Outgoing, Output};
 use crate::rows::message;
 use crate::store::{DeadLetter, Store, StoreError};
 
@@ -16,9 +16,9 @@ const REPUBLISH_MAX: usize = 1_000;
 
 impl<S: Store> Driver<S> {
     /// Publishes what is open and not known to be with the broker.
-    pub(super) fn republish(&mut self) -> Result<(), StoreError> {
-        let tickets = self.watch.unpublished(REPUBLISH_MAX, self.clock.monotonic());
-        if tickets.is_empty() || !self.connected {
+    pub(in crate::driver) fn republish(&mut self) -> Result<(), StoreError> {
+        let tickets = self.held.delivery.unpublished(REPUBLISH_MAX, self.clock.monotonic());
+        if tickets.is_empty() || !self.hearing.is_connected() {
             return Ok(());
         }
         let mut batch = self.new_batch();
@@ -43,25 +43,25 @@ impl<S: Store> Driver<S> {
     }
 
     /// A message on its way; from now on its confirm is awaited.
-    pub(super) fn outgoing(&mut self, dispatch_no: i64, dispatch: Dispatch) -> Outgoing {
+    pub(in crate::driver) fn outgoing(&mut self, dispatch_no: i64, dispatch: Dispatch) -> Outgoing {
         let bytes = dispatch.input.len() + MESSAGE_OVERHEAD;
-        self.watch.sent(dispatch_no, bytes, self.clock.monotonic());
+        self.held.delivery.sent(dispatch_no, bytes, self.clock.monotonic());
         let ticket = dispatch.ticket;
-        let queue = self.watch.get(&ticket).map_or(0, |open| open.queue);
+        let queue = self.held.delivery.get(&ticket).map_or(0, |open| open.queue);
         let name = dispatch.queue.clone();
         // The queue of the results is named by whoever publishes, who knows the prefix.
         Outgoing { dispatch_no, queue, name, message: Box::new(dispatch.into_message("")) }
     }
 
     /// The broker gave up on the message of an attempt.
-    pub(super) fn dead_task(
+    pub(in crate::driver) fn dead_task(
         &mut self,
         ticket: &Ticket,
         reason: DeathReason,
         letter: &DeadLetter,
         batch: &mut Batch,
     ) -> Result<(), StoreError> {
-        let Some(open) = self.watch.get(ticket) else {
+        let Some(open) = self.held.delivery.get(ticket) else {
             let message = format!("{}; its attempt is closed", letter.message);
             batch.commit.dead.push(DeadLetter { message, ..letter.clone() });
             return Ok(());
@@ -78,8 +78,8 @@ impl<S: Store> Driver<S> {
     /// The message of an attempt fell out of its queue: nobody worked on it, so it goes out again a moment later.
     fn send_again(&mut self, ticket: &Ticket, queue: i64, reason: DeathReason, batch: &mut Batch) {
         metrics::counter!("warrener_messages_dropped_total", "reason" => reason.as_str()).increment(1);
-        if self.watch.is_first_loss(queue, reason) {
-            let name = self.lanes.get(&queue).map_or_else(String::new, |lane| lane.name.to_string());
+        if self.held.delivery.is_first_loss(queue, reason) {
+            let name = self.held.admission.name(queue).map_or_else(String::new, ToString::to_string);
             tracing::warn!(
                 queue = name,
                 reason = reason.as_str(),
@@ -87,12 +87,12 @@ impl<S: Store> Driver<S> {
                  there a policy with message-ttl, max-length or max-length-bytes over the queue?"
             );
         }
-        let first = self.watch.fell_out(ticket, self.clock.monotonic());
+        let first = self.held.delivery.fell_out(ticket, self.clock.monotonic());
         self.unpublish(first, batch);
     }
 
     /// Tasks that are out of attempts become dead letters, with their input.
-    pub(super) fn dead_letters(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
+    pub(in crate::driver) fn dead_letters(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
         let tasks: Vec<_> = batch
             .effects
             .iter()

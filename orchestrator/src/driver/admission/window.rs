@@ -10,7 +10,7 @@ use warrener_shared::id::QueueName;
 /// Fewest attempts in a window; a queue without heartbeats (RPC servers) gets as many.
 pub(super) const WINDOW_MIN: usize = 16;
 /// Most attempts in a window; bounds what is held in memory, and what a wiped broker must be sent again.
-pub(super) const WINDOW_MAX: usize = 10_000;
+const WINDOW_MAX: usize = 10_000;
 /// Longest stretch over which finished attempts are counted, in ticks of the driver.
 const TICKS: usize = 4;
 
@@ -38,10 +38,19 @@ impl DispatchWindow {
     }
 
     /// Twice the slots of its workers, and what it finished in the last second, boosted if it ran empty.
-    pub(super) fn window(&self) -> usize {
+    pub(super) fn size(&self) -> usize {
         let workers = if self.slots == 0 { WINDOW_MIN } else { 2 * self.slots };
         let finished = self.finished + self.recent.iter().sum::<usize>();
         ((workers + finished) * self.boost).clamp(WINDOW_MIN, WINDOW_MAX)
+    }
+
+    /// How many more attempts may open; `opened` are open beside those that are counted here, or closed if negative.
+    pub(super) fn room(&self, opened: i64) -> usize {
+        if self.paused || !self.found {
+            return 0;
+        }
+        let open = i64::try_from(self.open).unwrap_or(i64::MAX) + opened;
+        self.size().saturating_sub(usize::try_from(open).unwrap_or(0))
     }
 
     /// A worker finished an attempt.

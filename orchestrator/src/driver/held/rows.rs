@@ -1,4 +1,4 @@
-//! The driver's memory between batches. Everything in it can be made anew from the rows.
+//! Rows, and what was made of them, that the next batches will ask for again.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ const LIST_BYTES: u64 = 32 * 1024 * 1024;
 const ROW_BYTES: u64 = 16 * 1024 * 1024;
 
 #[derive(Clone, Debug)]
-pub(super) struct Bytes;
+pub(in crate::driver) struct Bytes;
 
 impl Weighter<TaskNo, Arc<Items>> for Bytes {
     fn weight(&self, _: &TaskNo, items: &Arc<Items>) -> u64 {
@@ -49,9 +49,9 @@ impl Weighter<JobNo, JobRow> for Bytes {
 }
 
 /// See the module.
-pub(super) struct RowCache {
-    pub(super) items: Cache<TaskNo, Arc<Items>, Bytes>,
-    pub(super) lists: Cache<TaskNo, Lists, Bytes>,
+pub(in crate::driver) struct RowCache {
+    items: Cache<TaskNo, Arc<Items>, Bytes>,
+    lists: Cache<TaskNo, Lists, Bytes>,
     /// Tasks with an open attempt, whose report comes next, and the mapped tasks of such items; as committed.
     tasks: Cache<TaskNo, Arc<TaskRow>, Bytes>,
     /// Jobs that are not final; as committed.
@@ -62,22 +62,55 @@ pub(super) struct RowCache {
 
 impl RowCache {
     /// The row of a task, if it is remembered.
-    pub(super) fn task(&mut self, no: TaskNo) -> Option<Arc<TaskRow>> {
+    pub(in crate::driver) fn task(&mut self, no: TaskNo) -> Option<Arc<TaskRow>> {
         self.tasks.get(&no).cloned()
     }
 
     /// The row of a job, if it is remembered.
-    pub(super) fn job(&mut self, no: JobNo) -> Option<JobRow> {
+    pub(in crate::driver) fn job(&mut self, no: JobNo) -> Option<JobRow> {
         self.jobs.get(&no).cloned()
     }
 
-    /// Tells whether it is certain that no answer is owed for a job that is final now; if not, the store knows.
-    pub(super) fn nobody_waits(&mut self, job: JobNo) -> bool {
+    /// The list that a mapped task was expanded to, if it is remembered.
+    pub(in crate::driver) fn items(&mut self, task: TaskNo) -> Option<Arc<Items>> {
+        self.items.get(&task).cloned()
+    }
+
+    /// Remembers the list of a mapped task, unless it is remembered.
+    pub(in crate::driver) fn keep_items(&mut self, task: TaskNo, items: &Arc<Items>) {
+        if self.items.get(&task).is_none() {
+            self.items.insert(task, items.clone());
+        }
+    }
+
+    /// The joined outputs of a mapped task, if they are remembered; with the results if those are wanted.
+    pub(in crate::driver) fn lists(&mut self, task: TaskNo, results: bool) -> Option<Lists> {
+        self.lists.get(&task).filter(|lists| lists.results.is_some() || !results).cloned()
+    }
+
+    /// Remembers the joined outputs of a mapped task.
+    pub(in crate::driver) fn keep_lists(&mut self, task: TaskNo, lists: Lists) {
+        self.lists.insert(task, lists);
+    }
+
+    /// Forgets what was joined of items that are worked on again.
+    pub(in crate::driver) fn forget_lists(&mut self) {
+        self.lists.clear();
+    }
+
+    /// Forgets what was made of outputs that come anew.
+    pub(in crate::driver) fn forget_derived(&mut self) {
+        self.lists.clear();
+        self.items.clear();
+    }
+
+    /// Whether it is certain that no answer is owed for a job that is final now; if not, the store knows.
+    pub(in crate::driver) fn nobody_waits(&mut self, job: JobNo) -> bool {
         self.silent.remove(&job).is_some()
     }
 
-    /// Takes in the rows as a commit left them, and the jobs to which it owes an answer.
-    pub(super) fn committed(&mut self, changes: &mut Changes, owed: &[OwedReply], specs: &Specs) {
+    /// What a commit made of the rows, and whom it owes an answer.
+    pub(in crate::driver) fn committed(&mut self, changes: &mut Changes, owed: &[OwedReply], specs: &Specs) {
         for row in &changes.new_jobs {
             self.silent.insert(row.no, ());
         }
@@ -105,7 +138,7 @@ impl RowCache {
     }
 
     /// The rows were changed by other means than a commit.
-    pub(super) fn forget_rows(&mut self) {
+    pub(in crate::driver) fn forget_rows(&mut self) {
         self.tasks.clear();
         self.jobs.clear();
     }

@@ -1,0 +1,37 @@
+//! Asking the workers of attempts that were closed to stop.
+
+use warrener_engine::Effect;
+
+use super::Driver;
+use super::batch::Batch;
+use super::held::PendingStop;
+use crate::store::{Store, StoreError};
+
+impl<S: Store> Driver<S> {
+    /// Keeps with the end of the attempts which workers are asked to stop.
+    pub(super) fn ask_to_stop(&self, batch: &mut Batch) {
+        let now = self.clock.monotonic();
+        for effect in &batch.effects {
+            let Effect::Stop { ticket, .. } = effect else { continue };
+            let open = self.held.delivery.get(ticket);
+            let named = open.is_some_and(|open| open.named);
+            // Of one that sends no heartbeats nothing will ever be known.
+            let worker = open.and_then(|open| open.worker.clone());
+            let worker = worker.filter(|worker| named || self.shared.workers.knows(worker));
+            let pending = PendingStop::new(worker, named, batch.now, now);
+            batch.commit.asked.extend(pending.row((ticket.task, ticket.attempt)));
+            batch.stops.push((*ticket, pending));
+        }
+    }
+
+    /// Of workers that are gone nothing more is to be heard.
+    pub(super) fn give_up_on_silent(&mut self) -> Result<(), StoreError> {
+        let gone = self.held.stops.take_silent(self.clock.monotonic());
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let mut batch = self.new_batch();
+        batch.commit.stopped = gone.into_iter().map(|(task, attempt)| (task, attempt, batch.now)).collect();
+        self.settle(batch).map(drop)
+    }
+}
