@@ -1,23 +1,20 @@
 //! Single tasks by hand: try again, leave out, answer what they wait for.
 
 use warrener_engine::{Event, Need};
-use warrener_shared::id::{JobId, JobNo, TaskAddress, TaskNo};
+use warrener_shared::id::{JobId, JobNo, TaskAddress};
 use warrener_shared::wire::submit::EventBody;
 
 use super::Driver;
 use super::batch::Batch;
 use super::input::{Answer, Requester};
+use crate::rows::message::{self, AddressedItem};
 use crate::store::{Found, Store, StoreError};
 
-/// A task or item that somebody named.
-enum Named {
-    Task {
-        job: JobNo,
-        position: u32,
-        /// Of a mapped task, which item; and its number once it has a row.
-        item: Option<(u32, Option<TaskNo>)>,
-    },
-    Nothing,
+/// A task or item that somebody named, which is loaded, or whose mapped task is.
+struct Named {
+    job: JobNo,
+    position: u32,
+    item: Option<AddressedItem>,
 }
 
 impl<S: Store> Driver<S> {
@@ -27,10 +24,10 @@ impl<S: Store> Driver<S> {
         address: &TaskAddress,
         batch: &mut Batch,
     ) -> Result<Answer, StoreError> {
-        let Named::Task { job, position, item } = self.named(id, address, batch)? else {
+        let Some(Named { job, position, item }) = self.named(id, address, batch)? else {
             return Ok(Answer::NotFound);
         };
-        let index = item.map(|(index, _)| index);
+        let index = item.map(|item| item.index);
         self.load_for(Need::Retry(job, position, index), batch)?;
         if let Some(why) = warrener_engine::retry_refusal(&batch.slice, job, position, index) {
             return Ok(Answer::Conflict(why));
@@ -43,13 +40,13 @@ impl<S: Store> Driver<S> {
     }
 
     pub(super) fn skip(&mut self, id: &JobId, address: &TaskAddress, batch: &mut Batch) -> Result<Answer, StoreError> {
-        let Named::Task { job, position, item } = self.named(id, address, batch)? else {
+        let Some(Named { job, position, item }) = self.named(id, address, batch)? else {
             return Ok(Answer::NotFound);
         };
         let no = match item {
             None => batch.slice.job(job).expect("just loaded").row.task_no(position),
-            Some((_, Some(no))) => no,
-            Some((_, None)) => {
+            Some(AddressedItem { no: Some(no), .. }) => no,
+            Some(AddressedItem { no: None, .. }) => {
                 let why = "the item has not been dispatched; skip it once it is, or the whole task";
                 return Ok(Answer::Conflict(why.to_owned()));
             }
@@ -62,23 +59,16 @@ impl<S: Store> Driver<S> {
         Ok(Answer::Done)
     }
 
-    /// Looks for a task or an item of it, and loads the job and the task.
-    fn named(&mut self, id: &JobId, address: &TaskAddress, batch: &mut Batch) -> Result<Named, StoreError> {
-        let Some(Found { no: job, .. }) = self.known(id, batch)? else { return Ok(Named::Nothing) };
+    /// Looks for a task or an item of it, and loads the job and the task; `None` if there is no such thing.
+    fn named(&mut self, id: &JobId, address: &TaskAddress, batch: &mut Batch) -> Result<Option<Named>, StoreError> {
+        let Some(Found { no: job, .. }) = self.known(id, batch)? else { return Ok(None) };
         self.load_for(Need::Job(job), batch)?;
         let entry = batch.slice.job(job).expect("just loaded");
-        let Some(position) = entry.spec.position(address.task.as_str()) else { return Ok(Named::Nothing) };
+        let Some(position) = entry.spec.position(address.task.as_str()) else { return Ok(None) };
         let no = entry.row.task_no(position);
         self.load_for(Need::Task(no), batch)?;
-        let map = batch.slice.task(no).and_then(|row| row.map);
-        Ok(match (address.index, map) {
-            (None, _) => Named::Task { job, position, item: None },
-            (Some(index), Some(map)) if index < map.total => {
-                let no = (index < map.next).then(|| TaskNo(map.first_item.0 + i64::from(index)));
-                Named::Task { job, position, item: Some((index, no)) }
-            }
-            _ => Named::Nothing,
-        })
+        let item = message::item_at(batch.slice.task(no), address.index);
+        Ok(item.ok().map(|item| Named { job, position, item }))
     }
 
     /// All built-in tasks that wait for the event get its payload as their output, as far as they exist for whoever

@@ -38,13 +38,36 @@ pub(crate) fn input(
     Ok(dispatch(&mut slice, row.no, |read, slice| loader.load(read, slice))?.map(|message| message.input))
 }
 
+/// The item of a mapped task that an address stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AddressedItem {
+    pub(crate) index: u32,
+    /// Number of its row; `None` as long as it has none.
+    pub(crate) no: Option<TaskNo>,
+}
+
+/// The item with this index of a task, if an address names one. `Err` if the task has no such item.
+pub(crate) fn item_at(task: Option<&TaskRow>, index: Option<u32>) -> Result<Option<AddressedItem>, NoSuchItem> {
+    let Some(index) = index else { return Ok(None) };
+    let map = task.and_then(|row| row.map).filter(|map| index < map.total).ok_or(NoSuchItem)?;
+    Ok(Some(AddressedItem { index, no: (index < map.next).then(|| map.item_no(index)) }))
+}
+
+/// An address names an item that does not exist, or not yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NoSuchItem;
+
 /// The row of a task or item; an item that is only counted so far gets one for the occasion.
 pub(crate) fn find(rows: &mut impl Rows, job: &JobEntry, address: &TaskAddress) -> Result<Option<TaskRow>, StoreError> {
     let Some(position) = job.spec.position(address.task.as_str()) else { return Ok(None) };
     let task = rows.tasks(job.row.task_no(position), 1)?.pop();
-    let (Some(mapped), Some(index)) = (&task, address.index) else { return Ok(task) };
-    match mapped.map {
-        Some(map) if index < map.next => Ok(rows.tasks(map.item_no(index), 1)?.pop()),
-        _ => Ok(mapped.counted_item(index, job.spec.tasks[position as usize].max_parallel())),
-    }
+    Ok(match item_at(task.as_ref(), address.index) {
+        Err(NoSuchItem) => None,
+        Ok(None) => task,
+        Ok(Some(AddressedItem { no: Some(no), .. })) => rows.tasks(no, 1)?.pop(),
+        Ok(Some(AddressedItem { index, no: None })) => {
+            let max_parallel = job.spec.tasks[position as usize].max_parallel();
+            task.and_then(|mapped| mapped.counted_item(index, max_parallel))
+        }
+    })
 }
