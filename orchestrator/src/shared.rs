@@ -13,7 +13,7 @@ use warrener_shared::wire::topology::Names;
 use crate::notices::Notices;
 use crate::pulse::Workers;
 use crate::queues::QueueDirectory;
-use crate::rows::Specs;
+use crate::rows::{ExpandedLists, Specs};
 
 /// Longest time for which store and broker count as well after they last were: both are asked each second.
 const FRESH: Duration = Duration::from_secs(4);
@@ -39,6 +39,8 @@ pub struct Shared {
     pub notices: Notices,
     /// Parsed jobs.
     pub(crate) specs: Specs,
+    /// Expanded lists of mapped tasks.
+    pub(crate) lists: ExpandedLists,
 }
 
 impl Shared {
@@ -62,6 +64,7 @@ impl Shared {
             queues: QueueDirectory::default(),
             notices: Notices::default(),
             specs: Specs::new(limits),
+            lists: ExpandedLists::default(),
         }
     }
 

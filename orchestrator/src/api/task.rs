@@ -269,7 +269,7 @@ async fn answer(app: &Arc<App>, id: JobId, address: TaskAddress) -> Result<Respo
         let job = job::entry(app, snapshot, &id)?;
         let row = message::find(snapshot, &job, &address)?;
         let row = row.ok_or_else(|| no_task(id.as_str(), &address.to_string()))?;
-        let input = message::input(snapshot, &app.shared.specs, &job, &row)?;
+        let input = message::input(snapshot, &app.shared.specs, &app.shared.lists, &job, &row)?;
         let mut maker = Maker::new(app, *snapshot, &job)?;
         let lists = maker.lists(&row, true)?;
         let is_repeated = maker.spec_of(&row)?.repeat.is_some();

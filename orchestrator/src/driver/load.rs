@@ -42,15 +42,10 @@ impl<S: Store> Driver<S> {
                 }
                 None => self.load_kept(read, slice)?,
             },
-            Read::Task(no) => {
-                match self.held.rows.task(no) {
-                    Some(row) => slice.load_task(row),
-                    None => self.load_kept(read, slice)?,
-                }
-                if let Some(items) = self.held.rows.items(no) {
-                    slice.load_items(no, items);
-                }
-            }
+            Read::Task(no) => match self.held.rows.task(no) {
+                Some(row) => self.loader().load_row(row, slice),
+                None => self.load_kept(read, slice)?,
+            },
             Read::Lists { task, results } => self.load_lists(task, results, slice)?,
             Read::Tasks(..) | Read::OpenTasks(_) | Read::OpenItems(_) | Read::Parked(..) => {
                 self.load_kept(read, slice)?
@@ -61,7 +56,11 @@ impl<S: Store> Driver<S> {
 
     /// Loads what nobody remembers.
     fn load_kept(&mut self, read: Read, slice: &mut Slice) -> Result<(), StoreError> {
-        Loader { rows: &mut self.store, specs: &self.shared.specs }.load(read, slice)
+        self.loader().load(read, slice)
+    }
+
+    fn loader(&mut self) -> Loader<'_, S> {
+        Loader { rows: &mut self.store, specs: &self.shared.specs, lists: &self.shared.lists }
     }
 
     fn load_lists(&mut self, task: TaskNo, results: bool, slice: &mut Slice) -> Result<(), StoreError> {
@@ -86,9 +85,7 @@ impl<S: Store> Driver<S> {
     /// Keeps what the next batches will ask for again.
     pub(super) fn remember(&mut self, batch: &mut Batch) {
         self.held.rows.committed(&mut batch.commit.changes, &batch.commit.owed, &self.shared.specs);
-        for (task, items) in batch.slice.known_items() {
-            self.held.rows.keep_items(task, items);
-        }
+        self.shared.lists.keep_all(&batch.slice);
     }
 }
 

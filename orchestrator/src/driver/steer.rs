@@ -33,7 +33,7 @@ impl<S: Store> Driver<S> {
             return Ok(Answer::Conflict(why));
         }
         // What was made of outputs that come anew is no longer so.
-        self.held.rows.forget_derived();
+        self.held.rows.forget_lists();
         batch.commit.released.push(job);
         self.decide(Event::TaskRetryRequested(job, position, index), batch)?;
         Ok(Answer::Done)

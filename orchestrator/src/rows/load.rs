@@ -1,6 +1,7 @@
 //! Filling a slice with what a rule asks for.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use warrener_engine::row::TaskRow;
 use warrener_engine::slice::{JobEntry, Lists};
@@ -8,8 +9,8 @@ use warrener_engine::{Lane, Read, Slice};
 use warrener_shared::id::{JobNo, QueueName, TaskNo};
 use warrener_shared::json::Doc;
 
-use super::Specs;
 use super::lists::{LISTS_MAX, ListWriter};
+use super::{ExpandedLists, Specs};
 use crate::store::{Item, Rows, StoreError};
 
 /// Loads until nothing is missing: what is missing may depend on what was just loaded.
@@ -34,6 +35,7 @@ pub(crate) fn all(
 pub(crate) struct Loader<'a, R> {
     pub(crate) rows: &'a mut R,
     pub(crate) specs: &'a Specs,
+    pub(crate) lists: &'a ExpandedLists,
 }
 
 impl<R: Rows> Loader<'_, R> {
@@ -42,7 +44,7 @@ impl<R: Rows> Loader<'_, R> {
         match read {
             Read::Job(no) => slice.load_job(self.job(no)?),
             Read::Task(no) => match self.rows.tasks(no, 1)?.pop() {
-                Some(row) => slice.load_task(row),
+                Some(row) => self.load_row(row.into(), slice),
                 None => slice.load_absent(no),
             },
             Read::Tasks(first, count) => {
@@ -82,6 +84,14 @@ impl<R: Rows> Loader<'_, R> {
             }
         }
         Ok(())
+    }
+
+    /// Loads a row, and the list of a mapped task if that is kept.
+    pub(crate) fn load_row(&self, row: Arc<TaskRow>, slice: &mut Slice) {
+        if let Some(items) = row.map.and_then(|map| self.lists.of(row.no, &map)) {
+            slice.load_items(row.no, items);
+        }
+        slice.load_task(row);
     }
 
     fn job(&mut self, no: JobNo) -> Result<JobEntry, StoreError> {

@@ -5,8 +5,8 @@ use warrener_engine::{Need, Read, Slice, TaskRow};
 use warrener_shared::id::{TaskAddress, TaskNo};
 use warrener_shared::wire::dispatch::Dispatch;
 
-use super::Specs;
 use super::load::{self, Loader};
+use super::{ExpandedLists, Specs};
 use crate::store::{Rows, StoreError};
 
 /// The message of the latest attempt of a task or item; `None` if there is no such task, or its input cannot be
@@ -24,6 +24,7 @@ pub(crate) fn dispatch(
 pub(crate) fn input(
     rows: &mut impl Rows,
     specs: &Specs,
+    lists: &ExpandedLists,
     job: &JobEntry,
     row: &TaskRow,
 ) -> Result<Option<Vec<u8>>, StoreError> {
@@ -34,8 +35,10 @@ pub(crate) fn input(
     let mut slice = Slice::new(specs.limits(), 0);
     slice.load_job(job.clone());
     slice.load_task(row.clone());
-    let mut loader = Loader { rows, specs };
-    Ok(dispatch(&mut slice, row.no, |read, slice| loader.load(read, slice))?.map(|message| message.input))
+    let mut loader = Loader { rows, specs, lists };
+    let message = dispatch(&mut slice, row.no, |read, slice| loader.load(read, slice))?;
+    lists.keep_all(&slice);
+    Ok(message.map(|message| message.input))
 }
 
 /// The item of a mapped task that an address stands for.

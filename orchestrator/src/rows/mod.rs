@@ -2,10 +2,31 @@
 //!
 //! Everything takes any [`Rows`](crate::store::Rows), the writer's store or a reader's snapshot.
 
+mod expanded;
 pub(crate) mod lists;
 pub(crate) mod load;
 pub(crate) mod message;
 mod specs;
 pub(crate) mod verdict;
 
+use quick_cache::Lifecycle;
+
+pub(crate) use self::expanded::ExpandedLists;
 pub(crate) use self::specs::{Parsed, Specs};
+
+/// Gives what falls out of a cache to whoever put something in, who lets go of it after the lock: a large job is a
+/// million small pieces.
+#[derive(Clone, Debug)]
+struct Evicted;
+
+impl<K, V> Lifecycle<K, V> for Evicted {
+    type RequestState = Vec<V>;
+
+    fn begin_request(&self) -> Vec<V> {
+        Vec::new()
+    }
+
+    fn on_evict(&self, out: &mut Vec<V>, _: K, value: V) {
+        out.push(value);
+    }
+}

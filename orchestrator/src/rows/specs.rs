@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use quick_cache::unsync::Cache;
-use quick_cache::{DefaultHashBuilder, Lifecycle, Weighter};
+use quick_cache::{DefaultHashBuilder, Weighter};
 use warrener_engine::row::JobRow;
 use warrener_engine::slice::JobEntry;
 use warrener_shared::id::JobNo;
@@ -11,6 +11,7 @@ use warrener_shared::job::{JobSpec, SubmitContext, parse};
 use warrener_shared::limits::Limits;
 use warrener_shared::time::Timestamp;
 
+use super::Evicted;
 use crate::store::{Rows, StoreError};
 
 /// Bytes of parsed jobs that are kept, roughly: three of the largest that are allowed, two that are worked on and one
@@ -51,23 +52,6 @@ struct Footprint;
 impl Weighter<Key, Parsed> for Footprint {
     fn weight(&self, _: &Key, parsed: &Parsed) -> u64 {
         parsed.footprint as u64
-    }
-}
-
-/// Gives what falls out to whoever put something in, who lets go of it after the lock: a large job is a million
-/// small pieces.
-#[derive(Clone, Debug)]
-struct Evicted;
-
-impl Lifecycle<Key, Parsed> for Evicted {
-    type RequestState = Vec<Parsed>;
-
-    fn begin_request(&self) -> Vec<Parsed> {
-        Vec::new()
-    }
-
-    fn on_evict(&self, out: &mut Vec<Parsed>, _: Key, parsed: Parsed) {
-        out.push(parsed);
     }
 }
 

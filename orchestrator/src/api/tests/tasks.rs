@@ -106,6 +106,32 @@ async fn a_task_shows_its_input_and_attempts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_item_is_of_the_list_that_its_task_has_now() {
+    let mut world = World::new();
+    world
+        .submit(
+            r#"{"id":"l","tasks":{"list":{"kind":"k"},
+            "each":{"kind":"k","for_each":"${{ tasks.list.output }}","input":"${{ item }}"}}}"#,
+        )
+        .await;
+    for list in ["[1, 2]", "[3, 4]"] {
+        let first = world.dispatch().await;
+        world.succeed(&first, list).await;
+        for number in list.split(|c: char| !c.is_ascii_digit()).filter(|number| !number.is_empty()) {
+            let item = world.dispatch().await;
+            let address = item.message.header_text("task").unwrap().to_owned();
+            // Twice, since the second look finds what the first left.
+            for _ in 0..2 {
+                let shown = world.get(&format!("/api/v1/tasks/l/{address}")).await.ok();
+                assert_eq!(shown["input"].to_string(), number, "{address}");
+            }
+            world.succeed(&item, "null").await;
+        }
+        world.post("/api/v1/tasks/l/list/retry", "").await.ok();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_retry_tells_when_and_why() {
     let mut world = World::new();
     world.submit(r#"{"id":"r","kind":"k","retry":{"max_attempts":2,"delay":"1h"}}"#).await;

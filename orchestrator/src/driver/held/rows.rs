@@ -6,13 +6,12 @@ use quick_cache::Weighter;
 use quick_cache::unsync::Cache;
 use warrener_engine::row::{JobRow, TaskRow};
 use warrener_engine::slice::{Changes, Lists};
-use warrener_shared::expr::Items;
 use warrener_shared::id::{JobNo, TaskNo};
 
 use crate::rows::Specs;
 use crate::store::OwedReply;
 
-/// Bytes of expanded lists and joined outputs that are kept.
+/// Bytes of joined outputs that are kept.
 const LIST_BYTES: u64 = 32 * 1024 * 1024;
 
 /// Bytes of rows that are kept: those of jobs that are not final, and of tasks with an open attempt, as many as the
@@ -21,12 +20,6 @@ const ROW_BYTES: u64 = 16 * 1024 * 1024;
 
 #[derive(Clone, Debug)]
 pub(in crate::driver) struct Bytes;
-
-impl Weighter<TaskNo, Arc<Items>> for Bytes {
-    fn weight(&self, _: &TaskNo, items: &Arc<Items>) -> u64 {
-        items.bytes() as u64 + 128
-    }
-}
 
 impl Weighter<TaskNo, Lists> for Bytes {
     fn weight(&self, _: &TaskNo, lists: &Lists) -> u64 {
@@ -50,7 +43,6 @@ impl Weighter<JobNo, JobRow> for Bytes {
 
 /// See the module.
 pub(in crate::driver) struct RowCache {
-    items: Cache<TaskNo, Arc<Items>, Bytes>,
     lists: Cache<TaskNo, Lists, Bytes>,
     /// Tasks with an open attempt, whose report comes next, and the mapped tasks of such items; as committed.
     tasks: Cache<TaskNo, Arc<TaskRow>, Bytes>,
@@ -71,18 +63,6 @@ impl RowCache {
         self.jobs.get(&no).cloned()
     }
 
-    /// The list that a mapped task was expanded to, if it is remembered.
-    pub(in crate::driver) fn items(&mut self, task: TaskNo) -> Option<Arc<Items>> {
-        self.items.get(&task).cloned()
-    }
-
-    /// Remembers the list of a mapped task, unless it is remembered.
-    pub(in crate::driver) fn keep_items(&mut self, task: TaskNo, items: &Arc<Items>) {
-        if self.items.get(&task).is_none() {
-            self.items.insert(task, items.clone());
-        }
-    }
-
     /// The joined outputs of a mapped task, if they are remembered; with the results if those are wanted.
     pub(in crate::driver) fn lists(&mut self, task: TaskNo, results: bool) -> Option<Lists> {
         self.lists.get(&task).filter(|lists| lists.results.is_some() || !results).cloned()
@@ -93,15 +73,9 @@ impl RowCache {
         self.lists.insert(task, lists);
     }
 
-    /// Forgets what was joined of items that are worked on again.
+    /// Forgets what was joined of items that are worked on again, or of lists that come anew.
     pub(in crate::driver) fn forget_lists(&mut self) {
         self.lists.clear();
-    }
-
-    /// Forgets what was made of outputs that come anew.
-    pub(in crate::driver) fn forget_derived(&mut self) {
-        self.lists.clear();
-        self.items.clear();
     }
 
     /// Whether it is certain that no answer is owed for a job that is final now; if not, the store knows.
@@ -147,7 +121,6 @@ impl RowCache {
 impl Default for RowCache {
     fn default() -> Self {
         Self {
-            items: Cache::with_weighter(1_000, LIST_BYTES, Bytes),
             lists: Cache::with_weighter(1_000, LIST_BYTES, Bytes),
             tasks: Cache::with_weighter(20_000, ROW_BYTES, Bytes),
             jobs: Cache::with_weighter(20_000, ROW_BYTES / 4, Bytes),
@@ -158,6 +131,6 @@ impl Default for RowCache {
 
 impl std::fmt::Debug for RowCache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "RowCache({} jobs, {} lists)", self.jobs.len(), self.items.len() + self.lists.len())
+        write!(f, "RowCache({} jobs, {} lists)", self.jobs.len(), self.lists.len())
     }
 }
