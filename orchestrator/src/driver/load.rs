@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use warrener_engine::row::JobRow;
 use warrener_engine::slice::JobEntry;
 use warrener_engine::{Lane as LaneNo, Need, Read, Slice, missing};
-use warrener_shared::id::{JobNo, QueueName, TaskNo};
+use warrener_shared::id::{QueueName, TaskNo};
 
 use super::batch::Batch;
 use super::{Driver, Output};
@@ -29,7 +29,7 @@ impl<S: Store> Driver<S> {
             Read::Tokens(count) => slice.load_tokens(self.chance.tokens(count.max(64))),
             Read::NewJobs(count) => {
                 let numbers = self.held.numbers.take_jobs(count);
-                let jobs = numbers.map(|no| (JobNo(no), self.chance.job_id()));
+                let jobs = numbers.map(|no| (no, self.chance.job_id()));
                 slice.load_new_jobs(jobs.collect::<Vec<_>>());
             }
             Read::Numbers(count) => {

@@ -312,7 +312,7 @@ impl<S: Store> Driver<S> {
     }
 
     fn new_batch(&self) -> Batch {
-        Batch::new(Slice::new(self.shared.limits, self.held.numbers.next_dispatch()), self.now())
+        Batch::new(Slice::new(self.shared.limits, self.held.numbers.next_dispatch().0), self.now())
     }
 }
 

@@ -10,7 +10,7 @@ use super::held::Held;
 use super::input::{Outgoing, Output};
 use super::{Answers, Driver};
 use crate::rows::Parsed;
-use crate::store::{Caption, Store, StoreError, Submitted};
+use crate::store::{Caption, DispatchNo, Store, StoreError, Submitted};
 
 impl<S: Store> Driver<S> {
     /// Commits the batch, then acts on it, and gives the answers to its inputs.
@@ -28,7 +28,7 @@ impl<S: Store> Driver<S> {
             self.store.commit(&batch.commit)?;
             self.held.dead.committed(&batch.commit);
             self.replies.forgotten();
-            self.held.numbers.dispatched_below(batch.slice.next_dispatch());
+            self.held.numbers.dispatched_below(DispatchNo(batch.slice.next_dispatch()));
             self.held.next_due = self.held.next_due.into_iter().chain(earliest(&batch.commit.changes)).min();
             self.written();
             self.notify(&batch);

@@ -17,8 +17,8 @@ use warrener_shared::wire::event::JobEvent;
 
 use self::index::Index;
 use super::{
-    AUDIT_MAX, Asked, AuditRow, Boot, Caption, ClockTrust, Commit, DeadLetter, DeadTotal, Death, EventChunkNo, Found,
-    Item, KeptDead, LogChunk, OwedReply, QueueRow, Rows, Store, StoreError, Submitted, last_of,
+    AUDIT_MAX, Asked, AuditRow, Boot, Caption, ClockTrust, Commit, DeadLetter, DeadTotal, Death, DispatchNo,
+    EventChunkNo, Found, Item, KeptDead, LogChunk, OwedReply, QueueRow, Rows, Store, StoreError, Submitted, last_of,
 };
 
 /// See the module.
@@ -56,14 +56,14 @@ struct KeptJob {
 /// Counters that outlive the rows that they were counted from.
 #[derive(Clone, Copy, Debug, Default)]
 struct Counters {
-    next_job: i64,
+    next_job: JobNo,
     last_reply: i64,
     last_dead: i64,
     last_event: i64,
     last_audit: i64,
-    next_task: i64,
-    next_dispatch: i64,
-    published_below: i64,
+    next_task: TaskNo,
+    next_dispatch: DispatchNo,
+    published_below: DispatchNo,
     seen_at: Option<Timestamp>,
     trust: Option<ClockTrust>,
 }
@@ -169,10 +169,10 @@ impl Store for Memory {
         let last_task = self.tasks.last_key_value().map_or(0, |(no, _)| no.0);
         Ok(Boot {
             database: "memory".to_owned(),
-            next_job: self.counters.next_job.max(last_job + 1),
-            next_task: self.counters.next_task.max(last_task + 1),
-            next_dispatch: self.counters.next_dispatch.max(self.counters.published_below).max(1),
-            published_below: self.counters.published_below.max(1),
+            next_job: self.counters.next_job.max(JobNo(last_job + 1)),
+            next_task: self.counters.next_task.max(TaskNo(last_task + 1)),
+            next_dispatch: self.counters.next_dispatch.max(self.counters.published_below).max(DispatchNo(1)),
+            published_below: self.counters.published_below.max(DispatchNo(1)),
             queues: self.queues.clone(),
             seen_at: self.counters.seen_at,
             trust: self.counters.trust,

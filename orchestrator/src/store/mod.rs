@@ -49,6 +49,10 @@ pub type Digest = [u8; 32];
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EventChunkNo(pub i64);
 
+/// Place of an attempt in the order in which all of them were dispatched, from 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DispatchNo(pub i64);
+
 /// A job that was found by its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {
@@ -269,11 +273,11 @@ pub struct Commit {
     /// Queues that were paused or resumed.
     pub paused: Vec<(i64, bool)>,
     /// Every number of a job below this one is taken.
-    pub jobs_below: Option<i64>,
+    pub jobs_below: Option<JobNo>,
     /// Every number of a task or item below this one is taken.
-    pub taken_below: Option<i64>,
+    pub taken_below: Option<TaskNo>,
     /// Every dispatch below this number is published.
-    pub published_below: Option<i64>,
+    pub published_below: Option<DispatchNo>,
     /// Every chunk of events up to this number is published.
     pub events_published: Option<EventChunkNo>,
     /// What the wall clock says.
@@ -300,9 +304,9 @@ impl Commit {
         let dispatched = last(&self.changes.new_tasks).max(last(&self.changes.tasks)).map(|no| no + 1);
         let values = [
             ("next_dispatch", dispatched),
-            ("next_job", self.jobs_below),
-            ("next_task", self.taken_below),
-            ("published_below", self.published_below),
+            ("next_job", self.jobs_below.map(|no| no.0)),
+            ("next_task", self.taken_below.map(|no| no.0)),
+            ("published_below", self.published_below.map(|no| no.0)),
             ("events_published", self.events_published.map(|chunk| chunk.0)),
             ("seen_at", self.seen_at.map(|time| time.0)),
             ("clock_boot", self.trust.map(|trust| trust.boot)),
@@ -335,13 +339,13 @@ pub struct Boot {
     /// Identity of the database, made when it was created.
     pub database: String,
     /// The next number of a job.
-    pub next_job: i64,
+    pub next_job: JobNo,
     /// The next number of a task or item.
-    pub next_task: i64,
+    pub next_task: TaskNo,
     /// The next number of a dispatch.
-    pub next_dispatch: i64,
+    pub next_dispatch: DispatchNo,
     /// Every dispatch below this number was published.
-    pub published_below: i64,
+    pub published_below: DispatchNo,
     /// The queues.
     pub queues: Vec<QueueRow>,
     /// Time of the wall clock at the last commit; `None` before the first.

@@ -33,8 +33,8 @@ use super::memory::Memory;
 use super::postgres::Postgres;
 use super::sqlite::Sqlite;
 use super::{
-    Asked, AuditRow, Blame, Caption, Commit, DEAD_ROW_BYTES, DeadLetter, DeadTotal, Death, EventChunkNo, LogChunk,
-    OwedReply, Rows as _, Store, StoreError, Submitted,
+    Asked, AuditRow, Blame, Boot, Caption, Commit, DEAD_ROW_BYTES, DeadLetter, DeadTotal, Death, DispatchNo,
+    EventChunkNo, LogChunk, OwedReply, Rows as _, Store, StoreError, Submitted,
 };
 
 macro_rules! conformance {
@@ -170,6 +170,11 @@ fn job(no: i64) -> JobRow {
         parent: None,
         level: 0,
     }
+}
+
+/// The next numbers of jobs, tasks and dispatches, and that below which all dispatches are published.
+fn numbers(boot: &Boot) -> (i64, i64, i64, i64) {
+    (boot.next_job.0, boot.next_task.0, boot.next_dispatch.0, boot.published_below.0)
 }
 
 fn ended_job(no: i64, finished: Timestamp) -> JobRow {

@@ -117,9 +117,10 @@ async fn an_item_is_of_the_list_that_its_task_has_now() {
     for list in ["[1, 2]", "[3, 4]"] {
         let first = world.dispatch().await;
         world.succeed(&first, list).await;
-        for number in list.split(|c: char| !c.is_ascii_digit()).filter(|number| !number.is_empty()) {
+        let numbers = list.split(|c: char| !c.is_ascii_digit()).filter(|number| !number.is_empty());
+        for (index, number) in numbers.enumerate() {
             let item = world.dispatch().await;
-            let address = item.message.header_text("task").unwrap().to_owned();
+            let address = format!("each.{index}");
             // Twice, since the second look finds what the first left.
             for _ in 0..2 {
                 let shown = world.get(&format!("/api/v1/tasks/l/{address}")).await.ok();

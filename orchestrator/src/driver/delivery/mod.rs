@@ -14,6 +14,8 @@ use warrener_shared::id::{TaskNo, Ticket};
 use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::time::Millis;
 
+use crate::store::DispatchNo;
+
 /// Time that a publish may take before it is tried again; longer than the publisher's own limit.
 const REPUBLISH_AFTER: Duration = Duration::from_secs(45);
 /// Wait before a task that fell out of its queue is published again: with a policy that drops everything a shorter time
@@ -74,17 +76,17 @@ pub(super) struct Delivery {
     /// Bytes on their way to the broker.
     bytes: usize,
     /// Every dispatch below this number was published, as the rows have it.
-    kept_below: i64,
+    kept_below: DispatchNo,
 }
 
 impl Delivery {
-    pub(super) fn from_rows(rows: &[TaskRow], published_below: i64, now: Duration) -> Self {
+    pub(super) fn from_rows(rows: &[TaskRow], published_below: DispatchNo, now: Duration) -> Self {
         let mut watch = Self { kept_below: published_below, ..Self::default() };
         for row in rows {
             let Some(no) = row.dispatch_no else { continue };
             watch.insert(no, row.ticket(), row.queue, None);
             let open = watch.open.get_mut(&no).expect("just inserted");
-            let is_published = no < published_below || mutant::is(Mutant::RestartTrusts);
+            let is_published = no < published_below.0 || mutant::is(Mutant::RestartTrusts);
             open.published = if is_published { Published::Yes } else { Published::No };
             open.started = row.started_at.is_some();
             open.worker.clone_from(&row.worker);
@@ -183,13 +185,13 @@ impl Delivery {
 
     /// The broker lost its data: all but claimed attempts are to be published again. Gives the number below which all
     /// are published.
-    pub(super) fn wiped(&mut self) -> i64 {
+    pub(super) fn wiped(&mut self) -> DispatchNo {
         self.settled_below = 0;
         for open in self.open.values_mut().filter(|open| !open.claimed && !mutant::is(Mutant::WipedKeeps)) {
             open.published = Published::No;
         }
-        self.kept_below = 0;
-        0
+        self.kept_below = DispatchNo(0);
+        self.kept_below
     }
 
     /// The queue at the broker lost what it held. Gives the first dispatch that is to be published again.
@@ -295,12 +297,12 @@ impl Delivery {
     }
 
     /// Whether more is published than the rows say; `next` is the number of the next dispatch.
-    pub(super) fn is_ahead(&mut self, next: i64) -> bool {
+    pub(super) fn is_ahead(&mut self, next: DispatchNo) -> bool {
         self.published_below(next) > self.kept_below
     }
 
     /// The number below which all is published now, if the rows are to say so with the next commit.
-    pub(super) fn advance(&mut self, next: i64) -> Option<i64> {
+    pub(super) fn advance(&mut self, next: DispatchNo) -> Option<DispatchNo> {
         let below = self.published_below(next);
         (below > self.kept_below).then(|| {
             self.kept_below = below;
@@ -310,19 +312,20 @@ impl Delivery {
 
     /// This dispatch is to be published again, which must be so after a crash too. Gives the number that the rows are
     /// to say, if they say more.
-    pub(super) fn fall_back(&mut self, first: i64) -> Option<i64> {
-        (first < self.kept_below).then(|| {
-            self.kept_below = first;
-            first
+    pub(super) fn fall_back(&mut self, first: i64) -> Option<DispatchNo> {
+        let below = DispatchNo(first);
+        (below < self.kept_below).then(|| {
+            self.kept_below = below;
+            below
         })
     }
 
     /// Every dispatch below this number is with the broker or closed; `next` if all are.
-    fn published_below(&mut self, next: i64) -> i64 {
+    fn published_below(&mut self, next: DispatchNo) -> DispatchNo {
         let mut above = self.open.range(self.settled_below..);
-        let first = above.find(|(_, open)| open.published != Published::Yes).map_or(next, |(no, _)| *no);
+        let first = above.find(|(_, open)| open.published != Published::Yes).map_or(next.0, |(no, _)| *no);
         self.settled_below = first;
-        first
+        DispatchNo(first)
     }
 
     /// The highest confirmed dispatch of each queue that has attempts nobody was seen at.

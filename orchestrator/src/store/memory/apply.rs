@@ -5,7 +5,7 @@ use warrener_shared::id::{JobNo, TaskNo};
 use warrener_shared::limits::LOG_CHUNKS;
 
 use super::{KeptJob, Memory};
-use crate::store::{Commit, Death, OwedReply};
+use crate::store::{Commit, Death, DispatchNo, OwedReply};
 
 impl Memory {
     pub(super) fn apply(&mut self, commit: &Commit) {
@@ -105,7 +105,7 @@ impl Memory {
 
     pub(super) fn put_task(&mut self, row: &TaskRow) {
         if let Some(no) = row.dispatch_no {
-            self.counters.next_dispatch = self.counters.next_dispatch.max(no + 1);
+            self.counters.next_dispatch = self.counters.next_dispatch.max(DispatchNo(no + 1));
         }
         let old = self.tasks.insert(row.no, row.clone());
         self.index.task(old.as_ref(), Some(row));

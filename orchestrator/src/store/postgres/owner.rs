@@ -117,6 +117,8 @@ const HELD: &str = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND gra
 
 #[cfg(test)]
 mod tests {
+    use warrener_shared::id::TaskNo;
+
     use super::super::Postgres;
     use super::super::open::Place;
     use super::*;
@@ -136,7 +138,7 @@ mod tests {
         let kept = || server.sql("SELECT max(value::bigint) FROM warrener.meta WHERE key = 'next_task'");
         set("absent");
         // The server takes a moment to tell its processes.
-        let mut keep = |no| store.commit(&Commit { taken_below: Some(no), ..Commit::default() }).err();
+        let mut keep = |no| store.commit(&Commit { taken_below: Some(TaskNo(no)), ..Commit::default() }).err();
         let (no, error) = (2..).find_map(|no| Some((no, keep(no)?))).unwrap();
         assert!(error.blame() == Blame::Outage && error.to_string().contains("no answer within 2 s"), "{error}");
         for _ in 0..2 {
@@ -155,6 +157,6 @@ mod tests {
                 break store;
             }
         };
-        assert_eq!(store.boot().unwrap().next_task, no);
+        assert_eq!(store.boot().unwrap().next_task, TaskNo(no));
     }
 }

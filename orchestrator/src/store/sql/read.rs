@@ -9,8 +9,8 @@ use warrener_shared::time::Timestamp;
 
 use super::super::columns;
 use super::super::{
-    Asked, Boot, DEAD_ROW_BYTES, DeadTotal, Death, Found, Item, KeptDead, LogChunk, OwedReply, QueueRow, StoreError,
-    Submitted,
+    Asked, Boot, DEAD_ROW_BYTES, DeadTotal, Death, DispatchNo, Found, Item, KeptDead, LogChunk, OwedReply, QueueRow,
+    StoreError, Submitted,
 };
 use super::row::{event_text, task_state};
 use super::{Reader, Row, Value, corrupt, limit};
@@ -37,11 +37,11 @@ pub(crate) fn boot(reader: &dyn Reader) -> Result<Boot, StoreError> {
     let highest = |name: &str| Ok(kept(name)?.map_or(1, |number| number.max(1)));
     Ok(Boot {
         database: meta("database")?.ok_or_else(|| StoreError::Corrupt("it has no identity".to_owned()))?,
-        next_job: next(reader, "SELECT max(no) FROM jobs")?.max(highest("next_job")?),
-        next_task: next(reader, "SELECT max(no) FROM tasks")?.max(highest("next_task")?),
+        next_job: JobNo(next(reader, "SELECT max(no) FROM jobs")?.max(highest("next_job")?)),
+        next_task: TaskNo(next(reader, "SELECT max(no) FROM tasks")?.max(highest("next_task")?)),
         // An attempt that was opened and closed in one batch leaves no row, but its number may count as published.
-        next_dispatch: highest("next_dispatch")?.max(highest("published_below")?),
-        published_below: highest("published_below")?,
+        next_dispatch: DispatchNo(highest("next_dispatch")?.max(highest("published_below")?)),
+        published_below: DispatchNo(highest("published_below")?),
         queues,
         seen_at: kept("seen_at")?.map(Timestamp),
         trust: match (kept("clock_boot")?, kept("clock_offset")?, kept("clock_behind")?) {

@@ -22,8 +22,8 @@ fn full(no: i64) -> Commit {
     commit.owed = vec![owed(1, true)];
     commit.dead = vec![dead()];
     commit.paused = vec![(1, true)];
-    commit.taken_below = Some(900);
-    commit.published_below = Some(8);
+    commit.taken_below = Some(TaskNo(900));
+    commit.published_below = Some(DispatchNo(8));
     commit.events_published = Some(EventChunkNo(1));
     commit
 }
@@ -116,15 +116,16 @@ pub(super) fn a_row_of_another_task_is_not_changed(store: &mut dyn Store) {
 pub(super) fn counters_go_on_behind_what_was_taken(store: &mut dyn Store) {
     store.commit(&new(vec![job(5)], vec![task(500), dispatched(501, 41)])).unwrap();
     let boot = store.boot().unwrap();
-    assert_eq!((boot.next_job, boot.next_task, boot.next_dispatch, boot.published_below), (6, 502, 42, 1));
+    assert_eq!(numbers(&boot), (6, 502, 42, 1));
     // Items get their numbers long before they get rows.
-    let taken = Commit { taken_below: Some(100_501), published_below: Some(42), ..Commit::default() };
+    let taken =
+        Commit { taken_below: Some(TaskNo(100_501)), published_below: Some(DispatchNo(42)), ..Commit::default() };
     store.commit(&taken).unwrap();
     let boot = store.boot().unwrap();
-    assert_eq!((boot.next_task, boot.next_dispatch, boot.published_below), (100_501, 42, 42));
+    assert_eq!(numbers(&boot), (6, 100_501, 42, 42));
     // The broker forgot everything.
-    store.commit(&Commit { published_below: Some(0), ..Commit::default() }).unwrap();
-    assert_eq!(store.boot().unwrap().published_below, 1);
+    store.commit(&Commit { published_below: Some(DispatchNo(0)), ..Commit::default() }).unwrap();
+    assert_eq!(store.boot().unwrap().published_below, DispatchNo(1));
 }
 
 pub(super) fn chunks_of_events_are_counted(store: &mut dyn Store) {
@@ -142,14 +143,14 @@ pub(super) fn chunks_of_events_are_counted(store: &mut dyn Store) {
 
 pub(super) fn a_dispatch_number_that_was_published_is_not_given_again(store: &mut dyn Store) {
     // An attempt that was closed in the batch that opened it leaves no row with its number.
-    store.commit(&Commit { published_below: Some(12), ..Commit::default() }).unwrap();
-    assert_eq!(store.boot().unwrap().next_dispatch, 12);
+    store.commit(&Commit { published_below: Some(DispatchNo(12)), ..Commit::default() }).unwrap();
+    assert_eq!(store.boot().unwrap().next_dispatch, DispatchNo(12));
 }
 
 pub(super) fn idle_is_what_need_not_be_written(_: &mut dyn Store) {
     let counters = Commit {
-        jobs_below: Some(1),
-        taken_below: Some(1),
+        jobs_below: Some(JobNo(1)),
+        taken_below: Some(TaskNo(1)),
         events_published: Some(EventChunkNo(1)),
         ..Commit::default()
     };

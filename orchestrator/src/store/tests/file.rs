@@ -34,15 +34,15 @@ fn a_commit_outlives_the_process() {
     let mut commit = new(vec![job(1)], vec![dispatched(100, 41)]);
     commit.paused = vec![(slow, true)];
     commit.owed = vec![owed(1, true)];
-    commit.taken_below = Some(100_101);
-    commit.published_below = Some(40);
+    commit.taken_below = Some(TaskNo(100_101));
+    commit.published_below = Some(DispatchNo(40));
     store.commit(&commit).unwrap();
     let before = all_of(&mut store, 1);
     drop(store);
     let mut store = open(&path(&folder));
     assert_eq!(all_of(&mut store, 1), before);
     let boot = store.boot().unwrap();
-    assert_eq!((boot.next_job, boot.next_task, boot.next_dispatch, boot.published_below), (2, 100_101, 42, 40));
+    assert_eq!(numbers(&boot), (2, 100_101, 42, 40));
     assert!(boot.queues[0].paused);
     assert_eq!(task_numbers(&store.open_attempts().unwrap()), [100]);
 }

@@ -6,7 +6,7 @@ use super::*;
 
 pub(super) fn a_new_store_counts_from_one(store: &mut dyn Store) {
     let boot = store.boot().unwrap();
-    assert_eq!((boot.next_job, boot.next_task, boot.next_dispatch, boot.published_below), (1, 1, 1, 1));
+    assert_eq!(numbers(&boot), (1, 1, 1, 1));
     assert_eq!(boot.queues, []);
     assert!(!boot.database.is_empty());
 }

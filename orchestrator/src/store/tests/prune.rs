@@ -86,8 +86,8 @@ pub(super) fn everything_of_a_job_goes_with_it(store: &mut dyn Store) {
 
 pub(super) fn numbers_of_removed_jobs_are_not_given_again(store: &mut dyn Store) {
     store.commit(&new(vec![ended_job(7, at(1))], vec![])).unwrap();
-    store.commit(&Commit { jobs_below: Some(9), taken_below: Some(800), ..Commit::default() }).unwrap();
+    store.commit(&Commit { jobs_below: Some(JobNo(9)), taken_below: Some(TaskNo(800)), ..Commit::default() }).unwrap();
     store.prune(at(9), 9).unwrap();
     let boot = store.boot().unwrap();
-    assert_eq!((boot.next_job, boot.next_task), (9, 800));
+    assert_eq!((boot.next_job, boot.next_task), (JobNo(9), TaskNo(800)));
 }

@@ -30,7 +30,7 @@ fn a_commit_outlives_the_process() {
     let mut commit = new(vec![job(1)], vec![dispatched(100, 41)]);
     commit.paused = vec![(slow, true)];
     commit.owed = vec![owed(1, true)];
-    commit.published_below = Some(40);
+    commit.published_below = Some(DispatchNo(40));
     store.commit(&commit).unwrap();
     let before = all_of(&mut store, 1);
     drop(store);
