@@ -68,7 +68,7 @@ impl Notices {
 #[derive(Debug)]
 pub struct JobEnd<'a> {
     job: JobNo,
-    /// There until it is dropped.
+    /// Receiver of the notice; `None` only while this is dropped.
     told: Option<watch::Receiver<()>>,
     notices: &'a Notices,
 }

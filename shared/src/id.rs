@@ -28,9 +28,6 @@ macro_rules! name {
         pub struct $type(Arc<str>);
 
         impl $type {
-            /// The rule that a value satisfies, in words.
-            pub const RULE: &'static str = $rule;
-
             /// Checks the text and takes it.
             ///
             /// # Errors

@@ -32,16 +32,16 @@ impl Default for DeadBound {
 #[derive(Debug, Default)]
 pub(super) struct DeadBook {
     bound: DeadBound,
-    /// Whether it has been said that letters are dropped, which is said once.
+    /// Set once it has been said that letters are dropped, which is said once.
     told: bool,
 }
 
-/// What is kept of dead letters, as far as it was counted.
+/// Count of the dead letters that are kept, as far as it was made.
 #[derive(Debug, Default)]
 pub(super) struct DeadCount {
-    /// At least what is kept; `None` if it is to be counted.
+    /// At least the letters that are kept; `None` if they are to be counted.
     kept: Option<DeadTotal>,
-    /// Whether it may be less, since letters were taken out whose weight was not known.
+    /// Set if there may be less, since letters were taken out whose weight was not known.
     may_be_less: bool,
 }
 
@@ -60,7 +60,7 @@ impl DeadCount {
         self.may_be_less = true;
     }
 
-    /// What is kept beyond the bound.
+    /// Letters beyond the bound.
     fn excess(&self, bound: &DeadBound) -> DeadTotal {
         let kept = self.kept.unwrap_or_default();
         DeadTotal { letters: kept.letters.saturating_sub(bound.letters), bytes: kept.bytes.saturating_sub(bound.bytes) }

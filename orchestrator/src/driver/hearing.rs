@@ -93,7 +93,7 @@ impl Hearing {
         self.read_upto = None;
     }
 
-    /// Whether there is a session, so that something can be published.
+    /// Tells whether there is a session, so that something can be published.
     pub(super) fn is_connected(&self) -> bool {
         self.session != BrokerSession::Ended
     }

@@ -196,7 +196,7 @@ impl<S: Store> Driver<S> {
             let outcome = self.store.remove(job);
             let answer = batch.answers.iter().position(|(place, _)| *place == at).expect("it was answered");
             match outcome {
-                Ok(true) => self.dead.thinned(),
+                Ok(true) => self.held.dead.thinned(),
                 Ok(false) => batch.answers[answer].1 = Answer::Conflict("the job runs again".to_owned()),
                 Err(error) => {
                     // Whoever asked is told nothing, which means that it has to look.

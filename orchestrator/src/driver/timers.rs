@@ -196,7 +196,7 @@ pub(super) fn offset(clock: &Clock) -> i64 {
 /// Timers whose time has come, and which wait all the same.
 #[derive(Debug, Default)]
 pub(super) struct PutOff {
-    /// Whether there are limits that cannot be judged before more reports are read.
+    /// Set as long as there are limits that cannot be judged before more reports are read.
     unjudged: bool,
     /// Timers that could not be handled, with the monotonic time until which they are left alone.
     set_aside: BTreeMap<Timer, Duration>,

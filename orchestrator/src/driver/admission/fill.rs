@@ -135,8 +135,8 @@ impl<S: Store> Driver<S> {
 }
 
 impl Admission {
-    /// What was offered before and stands there again, such as a list whose item ended as soon as it began, has its
-    /// turn in the next batch.
+    /// Notes that these queues may have more to offer. A task that was offered before and stands there again, such as a
+    /// list whose item ended as soon as it began, has its turn in the next batch.
     fn go_on(&mut self, queues: impl Iterator<Item = i64>) {
         for queue in queues {
             if queue == OWN_QUEUE {

@@ -1,4 +1,4 @@
-//! Who may go out: the dispatch window of each queue, and filling the windows with what is ready, best first.
+//! Admission of ready tasks: the dispatch window of each queue, and filling the windows with what is ready, best first.
 
 mod fill;
 mod window;
@@ -20,7 +20,7 @@ use crate::store::QueueRow;
 pub(super) struct Admission {
     /// By the number of the queue.
     windows: BTreeMap<i64, DispatchWindow>,
-    /// Whether built-in tasks may stand among the ready in the database.
+    /// Set as long as built-in tasks may stand among the ready in the database.
     own_backlog: bool,
 }
 
@@ -108,7 +108,7 @@ impl Admission {
         }
     }
 
-    /// Whether built-in tasks may wait that nothing else calls for.
+    /// Tells whether built-in tasks may be ready in the database, which no input brings up.
     pub(super) const fn has_own_backlog(&self) -> bool {
         self.own_backlog
     }

@@ -44,7 +44,7 @@ impl DispatchWindow {
         ((workers + finished) * self.boost).clamp(WINDOW_MIN, WINDOW_MAX)
     }
 
-    /// How many more attempts may open; `opened` are open beside those that are counted here, or closed if negative.
+    /// Number of attempts that may open besides; `opened` are open beside those counted here, or closed if negative.
     pub(super) fn room(&self, opened: i64) -> usize {
         if self.paused || !self.found {
             return 0;

@@ -296,7 +296,7 @@ impl Delivery {
             .collect()
     }
 
-    /// Whether more is published than the rows say; `next` is the number of the next dispatch.
+    /// Tells whether more is published than the rows say; `next` is the number of the next dispatch.
     pub(super) fn is_ahead(&mut self, next: DispatchNo) -> bool {
         self.published_below(next) > self.kept_below
     }
@@ -310,8 +310,8 @@ impl Delivery {
         })
     }
 
-    /// This dispatch is to be published again, which must be so after a crash too. Gives the number that the rows are
-    /// to say, if they say more.
+    /// Notes that a dispatch is to be published again, after a crash too. Gives the number that the rows are to say, if
+    /// they say more.
     pub(super) fn fall_back(&mut self, first: i64) -> Option<DispatchNo> {
         let below = DispatchNo(first);
         (below < self.kept_below).then(|| {

@@ -69,7 +69,7 @@ impl Held {
     }
 }
 
-/// How long the worker of a task may be silent, if the task says so. The store has it only as the job came.
+/// Longest silence of the worker of a task, if the task says so. The store has it only as the job came.
 fn silence_of(row: &TaskRow, store: &mut impl Store, shared: &Shared) -> Result<Option<Millis>, StoreError> {
     let Some(job) = store.job(row.job)? else { return Ok(None) };
     // A job that cannot be read any more must not keep the others waiting; who works on it finds out.

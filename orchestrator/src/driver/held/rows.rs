@@ -78,12 +78,12 @@ impl RowCache {
         self.lists.clear();
     }
 
-    /// Whether it is certain that no answer is owed for a job that is final now; if not, the store knows.
+    /// Tells whether it is certain that no answer is owed for a job that is final now; if not, the store knows.
     pub(in crate::driver) fn nobody_waits(&mut self, job: JobNo) -> bool {
         self.silent.remove(&job).is_some()
     }
 
-    /// What a commit made of the rows, and whom it owes an answer.
+    /// Takes in the rows as a commit left them, and the jobs to which it owes an answer.
     pub(in crate::driver) fn committed(&mut self, changes: &mut Changes, owed: &[OwedReply], specs: &Specs) {
         for row in &changes.new_jobs {
             self.silent.insert(row.no, ());

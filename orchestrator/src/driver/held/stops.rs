@@ -48,7 +48,7 @@ impl Stops {
         self.0.extend(stops.into_iter().map(|(ticket, pending)| ((ticket.task, ticket.attempt), pending)));
     }
 
-    /// Our own session ended: nobody could be heard meanwhile.
+    /// Counts silences anew after our own session ended: nobody could be heard meanwhile.
     pub(in crate::driver) fn reconnected(&mut self, now: Duration) {
         self.0.values_mut().for_each(|pending| pending.heard = now);
     }
@@ -95,7 +95,7 @@ impl Stops {
 }
 
 impl PendingStop {
-    /// One that is asked now, by both clocks; `named` if a heartbeat of the worker had named the attempt.
+    /// A stop that is asked for now, by both clocks; `named` if a heartbeat of the worker had named the attempt.
     pub(in crate::driver) const fn new(
         worker: Option<Arc<str>>,
         named: bool,
