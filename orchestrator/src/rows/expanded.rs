@@ -18,18 +18,18 @@ const BYTES: u64 = 32 * 1024 * 1024;
 const LISTS: usize = 1_000;
 
 /// Mapped task and its first item. Each list has items of its own, but for one without items.
-type Key = (TaskNo, TaskNo);
+type ListKey = (TaskNo, TaskNo);
 
 #[derive(Clone, Debug)]
 struct ListBytes;
 
-impl Weighter<Key, Arc<Items>> for ListBytes {
-    fn weight(&self, _: &Key, items: &Arc<Items>) -> u64 {
+impl Weighter<ListKey, Arc<Items>> for ListBytes {
+    fn weight(&self, _: &ListKey, items: &Arc<Items>) -> u64 {
         items.bytes() as u64 + 128
     }
 }
 
-type ListCache = Cache<Key, Arc<Items>, ListBytes, DefaultHashBuilder, Evicted>;
+type ListCache = Cache<ListKey, Arc<Items>, ListBytes, DefaultHashBuilder, Evicted>;
 
 /// The one register of expanded lists of a process. Nobody expands while holding it.
 pub(crate) struct ExpandedLists(Mutex<ListCache>);
@@ -91,7 +91,15 @@ mod tests {
         let source = &job.tasks[0].for_each.as_ref().unwrap().source;
         let (input, job_labels) = (Doc::trusted(b"null".to_vec()), BTreeMap::new());
         let tasks = BTreeMap::new();
-        let scope = Scope { input: &input, job_id: "j", job_name: None, job_labels: &job_labels, tasks, item: None };
+        let scope = Scope {
+            input: &input,
+            job_id: "j",
+            job_name: None,
+            job_labels: &job_labels,
+            tasks,
+            item: None,
+            round: None,
+        };
         Arc::new(expand(source, &scope, &Limits::DEFAULT).unwrap())
     }
 

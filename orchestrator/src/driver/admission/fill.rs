@@ -8,7 +8,7 @@ use warrener_shared::id::TaskNo;
 
 use super::super::Driver;
 use super::super::batch::Batch;
-use super::Admission;
+use super::DispatchWindows;
 use crate::store::{Store, StoreError};
 
 /// Bytes of messages on their way to the broker, after which nothing more is dispatched until some are confirmed.
@@ -134,7 +134,7 @@ impl<S: Store> Driver<S> {
     }
 }
 
-impl Admission {
+impl DispatchWindows {
     /// Notes that these queues may have more to offer. A task that was offered before and stands there again, such as a
     /// list whose item ended as soon as it began, has its turn in the next batch.
     fn go_on(&mut self, queues: impl Iterator<Item = i64>) {

@@ -17,14 +17,14 @@ use crate::store::QueueRow;
 
 /// The windows of all queues.
 #[derive(Debug)]
-pub(super) struct Admission {
+pub(super) struct DispatchWindows {
     /// By the number of the queue.
     windows: BTreeMap<i64, DispatchWindow>,
     /// Set as long as built-in tasks may stand among the ready in the database.
     own_backlog: bool,
 }
 
-impl Admission {
+impl DispatchWindows {
     /// Windows of these queues, in which the open attempts have their places.
     pub(super) fn from_rows(queues: Vec<QueueRow>, open: &[TaskRow], shared: &Shared) -> Self {
         let mut admission = Self { windows: BTreeMap::new(), own_backlog: true };

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use warrener_shared::id::QueueName;
 
 /// Fewest attempts in a window; a queue without heartbeats (RPC servers) gets as many.
-pub(super) const WINDOW_MIN: usize = 16;
+pub(in crate::driver) const WINDOW_MIN: usize = 16;
 /// Most attempts in a window; bounds what is held in memory, and what a wiped broker must be sent again.
 const WINDOW_MAX: usize = 10_000;
 /// Longest stretch over which finished attempts are counted, in ticks of the driver.

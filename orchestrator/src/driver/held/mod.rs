@@ -10,10 +10,10 @@ use std::time::Duration;
 use warrener_engine::row::TaskRow;
 use warrener_shared::time::{Millis, Timestamp};
 
-use self::numbers::Numbers;
+use self::numbers::FreeNumbers;
 use self::rows::RowCache;
 pub(super) use self::stops::{PendingStop, Stops};
-use super::admission::Admission;
+use super::admission::DispatchWindows;
 use super::dead::DeadCount;
 use super::delivery::Delivery;
 use crate::shared::Shared;
@@ -23,13 +23,13 @@ use crate::store::{Store, StoreError};
 #[derive(Debug)]
 pub(super) struct Held {
     /// Numbers that are free.
-    pub(super) numbers: Numbers,
+    pub(super) numbers: FreeNumbers,
     /// Rows that the next batches will ask for again.
     pub(super) rows: RowCache,
     /// Open attempts, and how far they are published.
     pub(super) delivery: Delivery,
     /// Dispatch windows of the queues.
-    pub(super) admission: Admission,
+    pub(super) admission: DispatchWindows,
     /// Closed attempts whose workers were asked to stop.
     pub(super) stops: Stops,
     /// Answers above this number are still to be looked for in the rows; `None` once all were.
@@ -57,10 +57,10 @@ impl Held {
             delivery.bear(&row.ticket(), silence_of(row, store, shared)?);
         }
         Ok(Self {
-            numbers: Numbers::from_rows(&boot, &open),
+            numbers: FreeNumbers::from_rows(&boot, &open),
             rows: RowCache::default(),
             delivery,
-            admission: Admission::from_rows(boot.queues, &open, shared),
+            admission: DispatchWindows::from_rows(boot.queues, &open, shared),
             stops: Stops::from_rows(store.asked()?, now),
             unread_replies: ALL_REPLIES,
             dead: DeadCount::default(),

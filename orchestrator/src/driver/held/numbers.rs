@@ -7,13 +7,13 @@ use crate::store::{Boot, DispatchNo};
 
 /// The next numbers that are free.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::driver) struct Numbers {
+pub(in crate::driver) struct FreeNumbers {
     job: JobNo,
     task: TaskNo,
     dispatch: DispatchNo,
 }
 
-impl Numbers {
+impl FreeNumbers {
     pub(super) fn from_rows(boot: &Boot, open: &[TaskRow]) -> Self {
         let highest = open.iter().filter_map(|row| row.dispatch_no).max().unwrap_or(0);
         Self { job: boot.next_job, task: boot.next_task, dispatch: boot.next_dispatch.max(DispatchNo(highest + 1)) }
