@@ -11,7 +11,6 @@ mod timer;
 
 use warrener_orchestrator::store::StoreError;
 use warrener_orchestrator::store::sqlite::Sqlite;
-use warrener_orchestrator::store::view::View;
 use warrener_orchestrator::store::view::filter::Filter;
 
 fn main() {

@@ -93,7 +93,8 @@ async fn secretly(address: std::net::SocketAddr, authority: &Path) -> std::io::R
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_is_spoken_with_a_certificate_that_is_renewed() {
     let [folder, first, second] = [(); 3].map(|()| tempfile::tempdir().unwrap());
-    [&first, &second].map(|place| certificates(place.path()));
+    certificates(first.path());
+    certificates(second.path());
     let take = |from: &tempfile::TempDir| {
         for file in ["cert", "key"] {
             std::fs::copy(from.path().join(file), folder.path().join(file)).unwrap();
