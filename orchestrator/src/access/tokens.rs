@@ -132,9 +132,13 @@ fn parse(text: &str) -> Result<TokenList, InvalidTokens> {
         return Err(InvalidTokens(vec![format!("it has {count} tokens; at most {TOKENS_MAX} are compared")]));
     }
     let mut reading = Reading::default();
+    // Lines are counted once, from each entry to the next.
+    let (mut above, mut at) = (1, 0);
     for entry in document.tokens {
-        let line = line(text, entry.span().start);
-        reading.entry(line, entry.into_inner());
+        let start = entry.span().start.max(at);
+        above += line(&text[at..], start - at) - 1;
+        at = start;
+        reading.entry(above, entry.into_inner());
     }
     reading.finish()
 }

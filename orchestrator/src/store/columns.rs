@@ -43,7 +43,9 @@ macro_rules! table {
         $module:ident: $table:literal of $row:ident {
             found by { $($key:ident: $key_name:literal,)+ }
             changing { $($change:ident: $change_name:literal,)* }
-            fixed { $($fix:ident: $fix_name:literal,)* $(+ $trio:ident: $one:literal & $two:literal & $three:literal,)? }
+            fixed {
+                $($fix:ident: $fix_name:literal,)* $(+ $trio:ident: $one:literal & $two:literal & $three:literal,)?
+            }
         }
     ) => {
         $(#[$doc])*
@@ -71,7 +73,8 @@ macro_rules! table {
             pub(crate) const CHANGED: usize = KEYS + count(&[$($change_name),*]);
             /// Names of the columns, for a statement that reads or writes all of them.
             pub(crate) const NAMES: &str = without_end(concat!(
-                $($key_name, ", ",)+ $($change_name, ", ",)* $($fix_name, ", ",)* $($one, ", ", $two, ", ", $three, ", ",)?
+                $($key_name, ", ",)+ $($change_name, ", ",)* $($fix_name, ", ",)*
+                $($one, ", ", $two, ", ", $three, ", ",)?
             ));
 
             /// Reads a row of all columns.

@@ -127,7 +127,8 @@ fn start_over(turn: &mut Turn<'_>, job: JobNo, position: u32) {
     }
 }
 
-/// Items that did not succeed wait again; if all did, or as many as are enough, all of them. With an index only that one.
+/// Items that did not succeed wait again; if all did, or as many as are enough, all of them. With an index only that
+/// one.
 fn reset_items(turn: &mut Turn<'_>, own: TaskNo, map: Map, index: Option<u32>) {
     turn.slice.forget_lists(own);
     let enough = turn.spec(own).each().is_enough(map.succeeded());

@@ -56,8 +56,8 @@ pub(super) fn attempt_failed(turn: &mut Turn<'_>, no: TaskNo, how: Failure<'_>) 
     }
 }
 
-/// The task is out of attempts, or must not have another: it is a dead letter, unless its failure is tolerated, or is that of the
-/// task that runs its job.
+/// The task is out of attempts, or must not have another: it is a dead letter, unless its failure is tolerated, or is
+/// that of the task that runs its job.
 pub(super) fn fail_for_good(turn: &mut Turn<'_>, no: TaskNo, outcome: Outcome, error: &ErrorObject, stop: bool) {
     let how = if outcome == Outcome::TimedOut { End::timed_out(error) } else { End::failed(error).by_worker() };
     if !is_tolerated(turn, no, &error.code) || mutant::is(Mutant::KeepsTolerated) {

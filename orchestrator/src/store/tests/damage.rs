@@ -74,6 +74,9 @@ fn everything(no: i64) -> Commit {
     let deliveries = Some(1);
     commit.deaths = vec![Death { task: TaskNo(first), attempt: 1, worker: "w".into(), deliveries, at: NOW }];
     commit.dead = vec![dead()];
+    let (who, verb, outcome) = ("ci".into(), "job.cancel".into(), "done".into());
+    let from = Some("127.0.0.1".to_owned());
+    commit.audit = vec![AuditRow { time: NOW, who, from, verb, target: "job-1".to_owned(), outcome, reason: None }];
     commit
 }
 

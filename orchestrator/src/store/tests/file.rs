@@ -192,7 +192,9 @@ fn a_sub_job_of_an_older_schema_gets_the_job_it_is_inside_of() {
     let inner = JobRow { parent: Some(Parent { job: JobNo(1), task: TaskNo(100), attempt: 2 }), level: 1, ..job(2) };
     open(&path(&folder)).commit(&new(vec![job(1), inner.clone()], vec![task(100)])).unwrap();
     let old = Connection::open(path(&folder)).unwrap();
-    old.execute_batch("DROP INDEX jobs_parent; DROP INDEX jobs_parent_task; ALTER TABLE jobs DROP COLUMN parent_job; PRAGMA user_version = 7;").unwrap();
+    let earlier = "DROP TABLE audit; DROP INDEX jobs_parent; DROP INDEX jobs_parent_task; \
+         ALTER TABLE jobs DROP COLUMN parent_job; PRAGMA user_version = 7";
+    old.execute_batch(earlier).unwrap();
     drop(old);
     assert_eq!(open(&path(&folder)).job(JobNo(2)).unwrap(), Some(inner));
 }
