@@ -59,7 +59,7 @@ fn held_alone_is_made_anew_from_the_rows() {
     assert_eq!(fields, BTreeSet::from(["clock", "condition", "held", "shared", "store"]), "{recollect}");
     assert!(recollect.contains("self.held = Held::from_rows("), "{recollect}");
     // Nobody else reads what it consists of, makes a part of it, or copies it.
-    assert_eq!(files_with(driver, "Held::from_rows("), [head.clone()]);
+    assert_eq!(files_with(driver, "Held::from_rows("), std::slice::from_ref(&head));
     assert_eq!(files_with(driver, "self.held = "), [head]);
     assert_eq!(files_with(driver, "::from_rows(").len(), 2, "the driver makes the whole, and that its parts");
     for part in [".open_attempts()", ".asked()", "boot.queues", "boot.next_job", "boot.published_below"] {

@@ -133,7 +133,12 @@ table! {
             open_attempts: "open_attempts",
             rounds: "rounds",
         }
-        fixed { id: "id", created_at: "created_at", level: "level", + parent: "parent_task" & "parent_attempt" & "parent_job", }
+        fixed {
+            id: "id",
+            created_at: "created_at",
+            level: "level",
+            + parent: "parent_task" & "parent_attempt" & "parent_job",
+        }
     }
 }
 
