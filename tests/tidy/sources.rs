@@ -107,4 +107,5 @@ const MACHINE_PATHS: [&str; 3] = [concat!("/ro", "ot/"), concat!("/wo", "rk/"), 
 const DRAWERS: [&str; 8] = ["utils", "util", "helpers", "helper", "manager", "common", "misc", "shared_utils"];
 /// Each file in these folders is a crate of its own.
 const ROOT_FOLDERS: [&str; 4] = ["src/bin", "tests/tests", "/examples", "/benches"];
-const VISIBILITY: &[char] = &['p', 'u', 'b', '(', 'c', 'r', 'a', 't', 'e', ')', ' '];
+/// The letters of `pub(crate)` and `pub(super)`.
+const VISIBILITY: &[char] = &['p', 'u', 'b', '(', 'c', 'r', 'a', 't', 'e', 's', ')', ' '];
