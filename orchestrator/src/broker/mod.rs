@@ -123,17 +123,20 @@ async fn supervise(
     stop: &CancellationToken,
 ) -> Result<(), BrokerError> {
     let mut backoff = Backoff::at_most(BACKOFF_MAX);
+    let mut was_let_in = false;
     while !stop.is_cancelled() {
         let outcome = tokio::select! {
             outcome = session(context, link, &mut backoff) => outcome,
             () = stop.cancelled() => break,
         };
-        link.send_replace(None);
+        was_let_in |= link.send_replace(None).is_some();
         context.troubles.clear();
         context.input(Input::Disconnected).await;
         let Err(error) = outcome else { continue };
         context.shared.health.not_ready("broker", error.to_string());
-        if !error.is_transient() {
+        // Whoever was let in before may be so again: users and their rights are changed while we run.
+        let may_pass = error.is_transient() || (was_let_in && matches!(error, BrokerError::Refused { .. }));
+        if !may_pass {
             return Err(error);
         }
         let pause = backoff.next();

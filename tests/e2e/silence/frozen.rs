@@ -29,3 +29,17 @@ async fn readiness_ends_with_the_answers_and_comes_back_with_them() {
         client.run(&json!({"kind": "demo.echo"})).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_is_refused_for_a_while_ends_nothing() {
+    let mut cluster = Cluster::with_workers(Broker::start().await, 0).await;
+    cluster.broker().control(&["change_password", "guest", "another"]).await;
+    cluster.broker().control(&["close_all_connections", "to let them log in again"]).await;
+    until("readiness ends", WRONG_AT_MOST * 2, async || (cluster.get("/readyz").await.0 == 503).then_some(())).await;
+    // Long enough for several tries.
+    tokio::time::sleep(WRONG_AT_MOST).await;
+    let (status, report) = cluster.get("/readyz").await;
+    assert!(status == 503 && report.to_string().contains("refused"), "{report}");
+    cluster.broker().control(&["change_password", "guest", "guest"]).await;
+    until("readiness is back", WRONG_AT_MOST * 2, async || (cluster.get("/readyz").await.0 == 200).then_some(())).await;
+}
