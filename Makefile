@@ -50,8 +50,8 @@ docs: ## the documentation of the code, warnings are errors
 test: ## all tests, and the examples in the documentation
 	cargo build --workspace --bins --examples --locked --quiet
 	@if cargo nextest --version >/dev/null 2>&1; \
-	then set -x; cargo nextest run --workspace --locked; \
-	else set -x; cargo test --workspace --locked --lib --bins --tests; fi
+	then set -x; cargo nextest run --workspace --locked --no-fail-fast; \
+	else set -x; cargo test --workspace --locked --no-fail-fast --lib --bins --tests; fi
 	cargo test --doc --locked --quiet $(FRONT_DOOR)
 	@if [ -n "$$WARRENER_TEST_RABBITMQ_4" ]; \
 	then WARRENER_TEST_AMQP_URL="$$WARRENER_TEST_RABBITMQ_4" cargo test --locked -p warrener-tests --bin sim on_rabbitmq; \

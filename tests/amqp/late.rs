@@ -63,7 +63,7 @@ async fn a_queue_that_stops_its_channel_stops_nobody_else_and_ends_no_session() 
     );
     assert!(late[0].since > Duration::from_secs(5), "{late:?}");
     assert!(bench.session.is_usable(), "it ended the session");
-    assert_eq!(publisher.room(), 64, "it holds places");
+    eventually("all places free, that of a trial too", async || publisher.room() == 64).await;
 
     // Whoever answers again is published to again.
     bench.session.delete_queue("headless").await.unwrap();

@@ -6,7 +6,7 @@ use warrener_amqp::Published;
 use warrener_shared::wire::{Header, Message};
 
 use crate::foreign::{Foreign, text};
-use crate::{Bench, number, numbered, soon};
+use crate::{Bench, eventually, number, numbered, soon};
 
 /// A queue that refuses everything, since it is full.
 async fn full_queue(bench: &Bench) -> String {
@@ -101,7 +101,7 @@ async fn the_window_bounds_what_is_unconfirmed() {
     for outcome in pending {
         assert_eq!(outcome.await, Published::Confirmed);
     }
-    assert_eq!(publisher.room(), 4);
+    eventually("all places free", async || publisher.room() == 4).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

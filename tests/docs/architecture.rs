@@ -60,14 +60,14 @@ fn it_stays_short() {
 
 #[test]
 fn the_diagrams_are_those_of_the_tables() {
-    let text = read("ARCHITECTURE.md");
+    let text = read("shared/STATES.md");
     let (at, written) = part(&text, "states");
     let job = diagram("A job", JobState::TRANSITIONS, JobState::ALL[0], |state| state.is_final());
     let task = diagram("A task or an item", TaskState::TRANSITIONS, TaskState::ALL[0], |state| state.is_final());
     let fresh = format!("{job}{task}");
     if std::env::var("WARRENER_TEST_DOCS").is_ok_and(|wish| wish == "write") {
         let text = format!("{}{fresh}{}", &text[..at], &text[at + written.len()..]);
-        return fs::write(root().join("ARCHITECTURE.md"), text).expect("the repository can be written to");
+        return fs::write(root().join("shared/STATES.md"), text).expect("the repository can be written to");
     }
     assert_eq!(written, fresh, "the tables changed: run this with WARRENER_TEST_DOCS=write");
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use self::blocks::links;
 
 /// The documents that are held against the rest.
-const DOCUMENTS: [&str; 4] = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "examples/README.md"];
+const DOCUMENTS: [&str; 5] = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "examples/README.md", "shared/STATES.md"];
 
 #[test]
 fn every_link_leads_somewhere() {
