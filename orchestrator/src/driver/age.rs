@@ -12,21 +12,26 @@ use warrener_shared::time::{Millis, Timestamp};
 
 use crate::store::ClockTrust;
 
-/// Time for which nothing is removed after a start of the machine, whose wall clock may still be waiting to be set.
+/// Time after a start of the machine for which nothing is removed. The wall clock may still be waiting to be set.
 const UNKNOWN: Duration = Duration::from_secs(600);
-/// Difference of the clocks, in milliseconds, that is their own way of keeping time.
+/// Most difference between the two clocks that counts as drift, in milliseconds. More means that the wall clock was
+/// set.
 const DRIFT_MS: i64 = 1_000;
 
-/// The judge of age.
+/// The judge of age: says what is old enough to be removed. It errs only to the side of keeping.
 #[derive(Debug)]
 pub(super) struct AgeJudge {
+    /// Offset of the wall clock that is relied on, and how far it was ever behind. `None` if the machine does not tell
+    /// when it started.
     trust: Option<ClockTrust>,
-    /// Monotonic time before which nothing is old.
+    /// Monotonic time before which nothing counts as old.
     hold: Duration,
 }
 
 impl AgeJudge {
-    /// The trust that an earlier process left, as far as it holds on this start of the machine.
+    /// Judge at a start of the process. `kept` is the trust that an earlier process left in the store; `None` in a new
+    /// database, which has nothing old. It counts if the machine has not been started since; otherwise nothing is old
+    /// for [`UNKNOWN`].
     pub(super) fn resume(kept: Option<ClockTrust>, clock: &Clock) -> Self {
         let now = clock.monotonic();
         let Some((boot, offset_ms)) = offset(clock) else { return Self { trust: None, hold: now + UNKNOWN } };
@@ -40,7 +45,7 @@ impl AgeJudge {
         }
     }
 
-    /// The latest point in time such that whatever finished before it is older than `retention`; `None` if that is not
+    /// Latest point in time such that whatever finished before it is older than `retention`. `None` while that is not
     /// known of anything.
     pub(super) fn older_than(&mut self, retention: Millis, clock: &Clock) -> Option<Timestamp> {
         let now = Timestamp(clock.now_ms());
@@ -55,8 +60,8 @@ impl AgeJudge {
         Some(now - retention - Millis(doubt.unsigned_abs()))
     }
 
-    /// Takes note of a wall clock that was set: what finishes while it is behind looks older than it is once the clock
-    /// is right again. Gives how far it is ahead, in milliseconds.
+    /// Notes a wall clock that was set: what finishes while it is behind looks older than it is once the clock is right
+    /// again. Gives how far the clock is ahead of the trust, in milliseconds; negative if it is behind, 0 if unknown.
     pub(super) fn notice(&mut self, clock: &Clock) -> i64 {
         let (Some(trust), Some((_, offset_ms))) = (&mut self.trust, offset(clock)) else { return 0 };
         let ahead = offset_ms - trust.offset_ms;
@@ -66,7 +71,7 @@ impl AgeJudge {
         ahead
     }
 
-    /// The trust to be kept.
+    /// The trust to be kept with the next commit, for a later process.
     pub(super) const fn trust(&self) -> Option<ClockTrust> {
         self.trust
     }

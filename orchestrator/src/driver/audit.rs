@@ -1,4 +1,7 @@
 //! Rows of the audit for a batch: who changed what in it, and what was refused.
+//!
+//! Only inputs with a known requester are written down, in the same commit as the change. What came over the broker
+//! carries no name and leaves no row. What changed nothing leaves none either.
 
 use std::borrow::Cow;
 
@@ -6,10 +9,10 @@ use super::batch::Batch;
 use super::input::{Answer, Asker, Command, Input, Requester};
 use crate::store::AuditRow;
 
-/// Characters of what is told of others' words.
+/// Most characters of a target or a reason in a row. Both contain words of others.
 const EXCERPT: usize = 300;
 
-/// Writes down what those asked for who are known, once it is answered.
+/// Adds the rows of the audit to the commit of a batch whose inputs are answered.
 pub(super) fn note(inputs: &[Input], batch: &mut Batch) {
     for (at, answer) in &batch.answers {
         let Some((by, verb, target)) = asked(&inputs[*at], answer) else { continue };
@@ -27,7 +30,7 @@ pub(super) fn note(inputs: &[Input], batch: &mut Batch) {
     }
 }
 
-/// Requester, verb and target of an input.
+/// Requester, verb and target of an input. `None` if nobody known asked, or the input is no request.
 fn asked<'a>(input: &'a Input, answer: &Answer) -> Option<(&'a Requester, &'static str, String)> {
     let (asker, verb, target) = match input {
         Input::Submit(submission) => {
@@ -46,6 +49,7 @@ fn asked<'a>(input: &'a Input, answer: &Answer) -> Option<(&'a Requester, &'stat
     by.as_deref().map(|by| (by, verb, target))
 }
 
+/// Verb and target of a command. Verbs are `<resource>.<action>`.
 fn of_command(command: &Command) -> (&'static str, String) {
     match command {
         Command::Cancel(id) => ("job.cancel", id.to_string()),
@@ -63,7 +67,8 @@ fn of_command(command: &Command) -> (&'static str, String) {
     }
 }
 
-/// Outcome of an answer; nothing where nothing was there to be changed, or it was so already.
+/// Outcome (`done` or `refused`) of an answer, with the reason of a refusal. `None` where nothing changed: the thing
+/// was not there, or was so already.
 fn outcome(answer: &Answer) -> Option<(&'static str, Option<String>)> {
     match answer {
         Answer::Kept { existing: false, .. } | Answer::Done | Answer::Answered(_) => Some(("done", None)),
@@ -76,6 +81,7 @@ fn outcome(answer: &Answer) -> Option<(&'static str, Option<String>)> {
     }
 }
 
+/// First [`EXCERPT`] characters of a text.
 fn excerpt(text: &str) -> String {
     text.chars().take(EXCERPT).collect()
 }

@@ -14,6 +14,7 @@ pub enum Chance {
 }
 
 impl Chance {
+    /// Draws `count` secrets for tickets, 128 bits each.
     pub(super) fn tokens(&mut self, count: usize) -> impl Iterator<Item = Token> + use<> {
         let mut bytes = vec![0; count * 16];
         match self {
@@ -29,6 +30,7 @@ impl Chance {
         tokens.into_iter()
     }
 
+    /// Draws the id of a job that was submitted without one: a UUIDv7, or any UUID from a seed.
     pub(super) fn job_id(&mut self) -> JobId {
         let id = match self {
             Self::System => Uuid::now_v7(),
@@ -38,7 +40,7 @@ impl Chance {
     }
 }
 
-/// SplitMix64.
+/// Next number of SplitMix64, a generator with 64 bits of state. Good for simulation, useless for secrets.
 const fn next(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let mut mixed = *state;

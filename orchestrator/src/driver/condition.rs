@@ -11,31 +11,34 @@ use super::input::{Input, Packet};
 use super::{Driver, quarantine};
 use crate::store::{Blame, Commit, Store, StoreError};
 
-/// How far the store can be relied on.
+/// Degree to which the driver can rely on the store, and on its own memory of the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StoreCondition {
-    /// The latest commit succeeded.
+    /// The latest commit succeeded, and memory agrees with the rows.
     Writable,
-    /// What is held in memory was made anew from the rows, and no commit has succeeded since.
+    /// Memory was made anew from the rows, and no commit has succeeded since.
     Untried,
-    /// What is held in memory may differ from the rows: the outcome of a commit is not known, or the rows could not be
-    /// read. The loop rests for a moment, then reads them again.
+    /// Memory may differ from the rows: the outcome of a commit is not known, or the rows could not be read. The loop
+    /// rests for [`DEGRADED_RETRY`](super::DEGRADED_RETRY), then reads them again. Nothing is decided or written
+    /// before.
     Unsure,
 }
 
 impl StoreCondition {
-    /// The condition once the rows were read.
+    /// The condition once the rows were read anew.
     pub(super) const fn after_reading(self) -> Self {
         if matches!(self, Self::Unsure) { Self::Untried } else { self }
     }
 }
 
-/// Time without a failed commit after which the store counts as well again.
+/// Time without a failed commit after which readiness says that the store is well again.
 const RECOVERED: Duration = Duration::from_secs(2);
 
 impl<S: Store> Driver<S> {
-    /// Deals with a batch that was not committed: inputs are tried one by one, and the one that fails alone is set
-    /// aside. If the store is to blame, all of them stay with whoever brought them.
+    /// Deals with the packets of a batch that was not committed.
+    ///
+    /// If an input is to blame, the inputs are tried one by one, and the one that fails alone is kept as a dead letter.
+    /// If the store is to blame, all of them stay with whoever brought them. Memory is made anew from the rows first.
     pub(super) fn rescue(&mut self, packets: Vec<Packet>, failure: Failure) {
         if let Err(error) = self.recollect() {
             return self.give_back(packets, &Failure::Store(error));
@@ -59,7 +62,8 @@ impl<S: Store> Driver<S> {
         }
     }
 
-    /// Handles an input alone, unless it is known how that ends. False if it must come again.
+    /// Handles one input alone; `known` is its failure if it was alone already. True if it is done with, also as a dead
+    /// letter. False if it must come again.
     fn rescue_one(&mut self, input: Input, known: Option<Failure>) -> bool {
         if self.condition == StoreCondition::Unsure {
             return false;
@@ -84,7 +88,8 @@ impl<S: Store> Driver<S> {
         kept.map_err(|failure| self.degrade(&failure.to_string())).is_ok()
     }
 
-    /// Leaves inputs with whoever brought them. Deliveries come again with the next session, which their owner opens.
+    /// Leaves inputs with whoever brought them, by dropping their packets untold. Deliveries come again with the next
+    /// session, which the broker side opens.
     fn give_back(&mut self, packets: Vec<Packet>, failure: &Failure) {
         if packets.iter().any(|packet| packet.done.is_some()) {
             self.hearing.refused();
@@ -95,7 +100,8 @@ impl<S: Store> Driver<S> {
         self.degrade(&failure.to_string());
     }
 
-    /// Keeps an input that cannot be handled where a person finds it.
+    /// Keeps an input that cannot be handled as a dead letter, where a person finds it. One that carries no message of
+    /// others is dropped, and logged.
     fn quarantine(&mut self, input: &Input, failure: &Failure) -> Result<(), StoreError> {
         let what = quarantine::subject(input);
         metrics::counter!("warrener_quarantined_total").increment(1);
@@ -111,7 +117,8 @@ impl<S: Store> Driver<S> {
         Ok(())
     }
 
-    /// Notes that nothing can be written for now: nothing is acknowledged, and the process says so.
+    /// Notes that nothing can be written for now. Nothing is acknowledged until it can, and readiness is false with
+    /// this reason.
     pub(super) fn degrade(&mut self, why: &str) {
         self.condition = StoreCondition::Unsure;
         self.failed_at = Some(self.clock.monotonic());
@@ -128,7 +135,7 @@ impl<S: Store> Driver<S> {
     }
 
     /// Notes that the store answered, which readiness needs each few seconds. A small commit may succeed where a disk
-    /// has no room for a large one, so a failure is remembered for a moment.
+    /// has no room for a large one, so a failure is remembered for [`RECOVERED`].
     pub(super) fn well(&mut self) {
         let recovered = self.failed_at.is_none_or(|at| self.since(at) >= RECOVERED);
         if self.condition == StoreCondition::Writable && recovered {
@@ -138,22 +145,24 @@ impl<S: Store> Driver<S> {
     }
 }
 
-/// Why a batch was not committed.
+/// Reason why a batch was not committed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
+    /// The store refused a read or the commit. Its error says whose fault that is.
     #[error(transparent)]
     Store(StoreError),
+    /// A rule panicked, with the text of the panic. Counts as the fault of the input that it was about.
     #[error("a rule panicked, please report it: {0}")]
     Bug(String),
 }
 
 impl Failure {
-    /// Whether the store is away, so that waiting helps.
+    /// True if the store is away, so that waiting helps.
     pub(super) fn is_an_outage(&self) -> bool {
         matches!(self, Self::Store(error) if error.blame() == Blame::Outage)
     }
 
-    /// Whether an input is to blame: without it the batch would have been committed. A store that is away or ill is
+    /// True if an input is to blame: without it the batch would have been committed. A store that is away or ill is
     /// never taken for a bad input.
     pub(super) fn is_the_inputs(&self) -> bool {
         match self {
@@ -163,7 +172,7 @@ impl Failure {
     }
 }
 
-/// Text of a panic.
+/// Text of a panic, as far as it was a string; else `no message`.
 pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())

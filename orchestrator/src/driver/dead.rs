@@ -8,17 +8,17 @@ use super::Driver;
 use super::condition::StoreCondition;
 use crate::store::{Commit, DeadTotal, KeptDead, Store, StoreError};
 
-/// Dead letters that one turn of the loop removes, twice as many as it can add.
+/// Most dead letters that one turn of the loop removes: twice as many as a batch can add, so that removing wins.
 const SLICE: usize = 2 * super::BATCH;
 
-/// How much is kept of dead letters.
+/// Bounds of what is kept of dead letters. The oldest are dropped beyond any of them.
 #[derive(Clone, Copy, Debug)]
 pub struct DeadBound {
-    /// Number of letters.
+    /// Most letters.
     pub letters: u64,
-    /// Bytes that they take together, about.
+    /// Most bytes that the letters take together, by [`weight`](DeadLetter::weight).
     pub bytes: u64,
-    /// How long each is kept.
+    /// Time for which a letter is kept, from its receipt.
     pub retention: Millis,
 }
 
@@ -28,25 +28,25 @@ impl Default for DeadBound {
     }
 }
 
-/// The bound of dead letters, and what was said of it.
+/// The bound of dead letters, and whether it was said that letters are dropped. Outlives `recollect`.
 #[derive(Debug, Default)]
 pub(super) struct DeadBook {
     bound: DeadBound,
-    /// Set once it has been said that letters are dropped, which is said once.
+    /// True once the log said that letters are dropped: it says so once in the life of a process.
     told: bool,
 }
 
-/// Count of the dead letters that are kept, as far as it was made.
+/// Count of the dead letters that are kept, made only once something needs it. Made anew by `recollect`.
 #[derive(Debug, Default)]
 pub(super) struct DeadCount {
-    /// At least the letters that are kept; `None` if they are to be counted.
+    /// Upper bound of the letters that are kept and of their bytes; `None` as long as nobody counted.
     kept: Option<DeadTotal>,
-    /// Set if there may be less, since letters were taken out whose weight was not known.
+    /// True if letters were taken out whose weight was not known, so that a recount may find less.
     may_be_less: bool,
 }
 
 impl DeadCount {
-    /// Notes what a commit added and took out.
+    /// Notes the letters that a commit added and took out.
     pub(super) fn committed(&mut self, commit: &Commit) {
         if let Some(kept) = &mut self.kept {
             kept.letters += commit.dead.len() as u64;
@@ -55,12 +55,12 @@ impl DeadCount {
         self.may_be_less |= !commit.discarded.is_empty();
     }
 
-    /// Notes that letters were taken out of which nobody counted.
+    /// Notes that letters may have been taken out that nobody counted, such as those of a removed job.
     pub(super) const fn thinned(&mut self) {
         self.may_be_less = true;
     }
 
-    /// Letters beyond the bound.
+    /// Letters and bytes beyond the bound, zero where within.
     fn excess(&self, bound: &DeadBound) -> DeadTotal {
         let kept = self.kept.unwrap_or_default();
         DeadTotal { letters: kept.letters.saturating_sub(bound.letters), bytes: kept.bytes.saturating_sub(bound.bytes) }
@@ -68,13 +68,14 @@ impl DeadCount {
 }
 
 impl<S: Store> Driver<S> {
-    /// The same with another bound of dead letters.
+    /// Gives the driver another bound of dead letters.
     #[must_use]
     pub fn with_dead_bound(self, bound: DeadBound) -> Self {
         Self { dead: DeadBook { bound, told: false }, ..self }
     }
 
-    /// Removes the oldest dead letters as far as there are too many. Costs nothing as long as there are not.
+    /// Removes the oldest dead letters as far as there are too many, at the end of each turn. They are counted once;
+    /// from then on it costs a comparison as long as there are not too many.
     pub(super) fn trim_dead(&mut self) {
         let is_within = self.held.dead.kept.is_some() && self.dead_excess() == DeadTotal::default();
         if self.condition != StoreCondition::Writable || is_within {
@@ -85,17 +86,20 @@ impl<S: Store> Driver<S> {
         }
     }
 
-    /// Removes dead letters that passed their retention, one slice.
+    /// Removes dead letters that passed their retention, at most [`SLICE`]. Gives their number.
     pub(super) fn expire_dead(&mut self) -> Result<usize, StoreError> {
         let Some(before) = self.age.older_than(self.dead.bound.retention, &self.clock) else { return Ok(0) };
         let oldest = self.store.oldest_dead(SLICE)?;
         self.drop_dead(oldest.into_iter().take_while(|letter| letter.received_at < before).collect())
     }
 
+    /// Letters and bytes beyond the bound, by the count so far.
     fn dead_excess(&self) -> DeadTotal {
         self.held.dead.excess(&self.dead.bound)
     }
 
+    /// Recounts if the count is doubtful, then removes the oldest letters until the excess is covered, at most
+    /// [`SLICE`].
     fn trim_to_bound(&mut self) -> Result<(), StoreError> {
         if self.held.dead.kept.is_none() || self.held.dead.may_be_less {
             self.held.dead = DeadCount { kept: Some(self.store.dead_total()?), may_be_less: false };
@@ -125,6 +129,7 @@ impl<S: Store> Driver<S> {
         Ok(())
     }
 
+    /// Removes these letters with a commit of their own, and counts them off. Gives their number.
     fn drop_dead(&mut self, letters: Vec<KeptDead>) -> Result<usize, StoreError> {
         if letters.is_empty() {
             return Ok(0);

@@ -1,4 +1,7 @@
-//! What is known of a task that kills its workers: who died of it, and what it wrote last.
+//! Evidence about a task that kills its workers: which of them died of it, and the end of its log.
+//!
+//! Deaths are kept as they are noticed, since the attempt ends later. The evidence goes into the task's error and its
+//! dead letter once the crash budget is spent.
 
 use std::sync::Arc;
 
@@ -12,13 +15,14 @@ use super::Driver;
 use super::batch::Batch;
 use crate::store::{Death, LogChunk, Store, StoreError};
 
-/// Bytes of the log that are evidence.
+/// Most bytes of the log in the evidence, from its end.
 const LOG_BYTES: usize = 2 * 1024;
-/// Deaths that are evidence, the latest; with other workers than ours the broker may count twenty.
+/// Most deaths in the evidence, the latest. With other workers than ours the broker may count twenty.
 const DEATHS: usize = 10;
 
 impl<S: Store> Driver<S> {
-    /// Whoever reports on an attempt has its delivery: another worker that was seen at it has not any more.
+    /// Notes the death of the worker before, if a report comes from another one: whoever reports on an attempt holds
+    /// its delivery, so the earlier worker has it no more.
     pub(super) fn taken_over(&self, reported: &Reported, batch: &mut Batch) {
         let deliveries = match &reported.report {
             Report::Released { deliveries, .. } => *deliveries,
@@ -29,7 +33,8 @@ impl<S: Store> Driver<S> {
         }
     }
 
-    /// Another worker than the one before was seen at an attempt.
+    /// Notes the death of the worker that was last seen at an attempt, if `by` is another one. Nobody is accused of a
+    /// claimed attempt, or after an interruption of our own. `deliveries` is the broker's count, if `by` told it.
     pub(super) fn taken_from(&self, ticket: &Ticket, by: &Arc<str>, deliveries: Option<u32>, batch: &mut Batch) {
         let Some(open) = self.held.delivery.get(ticket) else { return };
         let Some(worker) = open.worker.as_ref().filter(|worker| *worker != by) else { return };
@@ -40,7 +45,8 @@ impl<S: Store> Driver<S> {
         }
     }
 
-    /// Gathers the evidence, should the crash budget be spent now.
+    /// Loads the evidence of a task into the slice, should the rule find that the crash budget is spent. `deliveries`
+    /// is the broker's count; it counts deaths too of which nothing was heard.
     pub(super) fn gather(
         &mut self,
         ticket: &Ticket,
@@ -66,7 +72,7 @@ impl<S: Store> Driver<S> {
     }
 }
 
-/// The end of a log, from the start of a line if one fits.
+/// The last [`LOG_BYTES`] of a log, from the start of a line if one fits.
 fn end_of(chunks: &[LogChunk]) -> String {
     let mut log = String::new();
     let mut attempt = None;

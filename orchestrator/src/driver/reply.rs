@@ -1,4 +1,7 @@
 //! The answers to submits: owed from a commit on, until the broker has them or they are given up.
+//!
+//! An answer is owed by a row, written in the commit of its submit. So it is given again after a crash, and a client
+//! may get it twice.
 
 mod owed;
 
@@ -20,14 +23,14 @@ use super::{Driver, Output, Reply};
 use crate::store::{DeadLetter, OwedReply, Store, StoreError};
 
 impl<S: Store> Driver<S> {
-    /// The same, giving up answers that nobody takes for this long. Else they are tried for ever.
+    /// Has the driver give up answers that nobody takes for `kept`. Without it they are tried for ever.
     #[must_use]
     pub fn with_answers_kept(mut self, kept: Duration) -> Self {
         self.replies.kept = kept;
         self
     }
 
-    /// Jobs are final: whoever waits for them gets the answer.
+    /// Sends the answers that jobs owe which became final in this batch, as far as they may go now.
     pub(super) fn reply_finished(&mut self, jobs: &[JobNo], slice: &Slice) -> Result<(), StoreError> {
         let asked: Vec<JobNo> = jobs.iter().copied().filter(|job| !self.held.rows.nobody_waits(*job)).collect();
         if asked.is_empty() {
@@ -42,7 +45,7 @@ impl<S: Store> Driver<S> {
         Ok(())
     }
 
-    /// Answers that new submits of these jobs are owed, and refusals.
+    /// Sends the answers that these jobs owe: the job may be new, final for long, or stand for a refusal.
     pub(super) fn reply_owed(&mut self, jobs: &[JobNo]) -> Result<(), StoreError> {
         let owed = if jobs.is_empty() { Vec::new() } else { self.store.owed_replies(jobs)? };
         let mut replies = Vec::new();
@@ -54,7 +57,7 @@ impl<S: Store> Driver<S> {
         Ok(())
     }
 
-    /// A submit is refused: its sender is owed the reason from this commit on.
+    /// Owes the sender of a refused submit the reason, from the commit of this batch on.
     pub(super) fn owe_refusal(&mut self, refused: &Refused, batch: &mut Batch) {
         let job = self.replies.next_refusal();
         batch.commit.owed.push(OwedReply {
@@ -69,8 +72,8 @@ impl<S: Store> Driver<S> {
         batch.after.reply.push(job);
     }
 
-    /// Answers that can be given and are neither on their way nor there, as far as there is room: a few at a time,
-    /// since their outputs may be large, and to each address as it takes them.
+    /// Sends answers that are due and neither on their way nor there, as far as there is room. Each address gets as
+    /// many as it takes, since outputs may be large. Called four times a second, and when a session began.
     pub(super) fn give_owed(&mut self) -> Result<(), StoreError> {
         for _ in 0..PAGES {
             let Some(above) = self.held.unread_replies else { break };
@@ -83,7 +86,7 @@ impl<S: Store> Driver<S> {
         Ok(())
     }
 
-    /// Goes on with addresses that took answers.
+    /// Sends more to addresses that took answers since the last look.
     pub(super) fn give_on(&mut self) -> Result<(), StoreError> {
         for address in self.replies.take_freed() {
             self.give_to(&address)?;
@@ -91,6 +94,7 @@ impl<S: Store> Driver<S> {
         Ok(())
     }
 
+    /// Sends an address its next answers, and gives up those that it did not take in time.
     fn give_to(&mut self, address: &str) -> Result<(), StoreError> {
         let (mut replies, mut late) = (Vec::new(), Vec::new());
         for no in self.replies.page_of(address, self.clock.monotonic()) {
@@ -115,7 +119,7 @@ impl<S: Store> Driver<S> {
         self.give_up(late, address)
     }
 
-    /// Keeps answers that nobody took in time where a person finds them.
+    /// Keeps answers that nobody took in time as dead letters, and owes them no more.
     fn give_up(&mut self, late: Vec<(i64, DeadLetter)>, address: &str) -> Result<(), StoreError> {
         if late.is_empty() {
             return Ok(());
@@ -131,7 +135,7 @@ impl<S: Store> Driver<S> {
         self.settle(batch).map(drop)
     }
 
-    /// An answer can never be sent as it is: it is given up at once.
+    /// Gives up an answer at once that can never be sent as it is.
     pub(super) fn unanswerable(&mut self, no: i64, batch: &mut Batch) -> Result<(), StoreError> {
         self.replies.drop_underway(no);
         let Some(owed) = self.store.replies(&[no])?.pop() else { return Ok(()) };
@@ -144,10 +148,13 @@ impl<S: Store> Driver<S> {
         Ok(())
     }
 
+    /// The job of an answer; `None` for a refusal, and if it is removed.
     fn job_of(&mut self, owed: &OwedReply) -> Result<Option<JobRow>, StoreError> {
         if owed.refusal.is_some() { Ok(None) } else { self.store.job(owed.job) }
     }
 
+    /// Tells whether an answer was due for longer than answers are tried. The time counts from the end of the job, or
+    /// from the submit if that was later.
     fn is_given_up(&self, owed: &OwedReply, row: Option<&JobRow>) -> bool {
         let finished = row.filter(|_| !owed.accepted).and_then(|row| row.finished_at);
         // Before this was written down nothing was: such an answer counts from its job.
@@ -156,13 +163,15 @@ impl<S: Store> Driver<S> {
         since.is_some_and(|since| self.now().since(since).to_std() > self.replies.kept)
     }
 
+    /// Hands answers to the broker side, if there are any.
     fn send_replies(&self, replies: Vec<Reply>) {
         if !replies.is_empty() {
             self.send(Output::Reply(replies));
         }
     }
 
-    /// The answer, if it can be given, and is neither on its way nor there, and may go now.
+    /// The answer, if it can be given and may go now. `None` if it is not due, on its way, there, or has to wait for
+    /// room.
     fn reply(&mut self, owed: &OwedReply, row: Option<&JobRow>) -> Option<Reply> {
         let is_due = owed.refusal.is_some() || row.is_some_and(|row| owed.accepted || row.state.is_final());
         // Without a session everything that is owed is read once there is one.
@@ -178,7 +187,7 @@ impl<S: Store> Driver<S> {
     }
 }
 
-/// The answer itself.
+/// Message of an answer: refused, accepted or finished.
 fn message(owed: &OwedReply, row: Option<&JobRow>) -> Message {
     let to = ReplyAddress { queue: owed.reply_to.clone(), correlation_id: owed.correlation_id.clone() };
     if let Some(refusal) = &owed.refusal {
@@ -192,7 +201,8 @@ fn message(owed: &OwedReply, row: Option<&JobRow>) -> Message {
     submit::finished(&to, row.id.as_str(), row.state, &bytes(&row.output), &bytes(&row.error))
 }
 
-/// An answer that nobody took, as it can be published again.
+/// Dead letter of an answer that nobody took, from which it can be published again. `why` is `late`, or says what was
+/// wrong.
 fn unanswered(owed: &OwedReply, row: Option<&JobRow>, message: &Message, why: &str, now: Timestamp) -> DeadLetter {
     let text = match why {
         "late" => format!("the queue {:?} did not take this answer in time", owed.reply_to),
@@ -204,7 +214,7 @@ fn unanswered(owed: &OwedReply, row: Option<&JobRow>, message: &Message, why: &s
     }
 }
 
-/// Numbers of answers that are read at once.
+/// Numbers of answers that are read from the rows at once.
 const PAGE: usize = 1_000;
-/// Such pages in a row, so that others get their turn.
+/// Most pages read in a row, so that others get their turn.
 const PAGES: usize = 10;

@@ -1,4 +1,8 @@
 //! Filling the windows of the queues with what is ready, best first.
+//!
+//! "Best" is the lowest rank: priority first, then the order in which tasks became ready. Ready tasks stand in two
+//! places: the slice of the batch holds those that the batch itself made ready, the database holds the others. Both are
+//! merged by rank wherever a queue has a backlog.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,15 +15,18 @@ use super::super::batch::Batch;
 use super::DispatchWindows;
 use crate::store::{Store, StoreError};
 
-/// Bytes of messages on their way to the broker, after which nothing more is dispatched until some are confirmed.
+/// Most bytes of task messages on their way to the broker. Beyond it nothing is dispatched until some are confirmed.
 const BYTES_MAX: usize = 32 * 1024 * 1024;
-/// Built-in tasks that begin in one batch: a commit of a tenth of a second.
+/// Most built-in tasks that begin in one batch, which makes a commit of about a tenth of a second.
 const OWN_MAX: usize = 1_000;
-/// Items of one mapped task that are dispatched before others of the same place get a turn.
+/// Most items of one mapped task that are dispatched in one go, before the room of the window is looked at again.
 const STRETCH: u32 = 128;
 
 impl<S: Store> Driver<S> {
-    /// Dispatches as much as the windows allow.
+    /// Dispatches as much as the windows allow, at the end of each batch, before its commit.
+    ///
+    /// Repeats until a round offers no task that an earlier round has not offered: a task whose input fails ends when
+    /// it is offered, and may make others ready.
     pub(in crate::driver) fn admit(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
         let mut offered: BTreeSet<TaskNo> = BTreeSet::new();
         let mut looked = false;
@@ -44,6 +51,8 @@ impl<S: Store> Driver<S> {
         }
     }
 
+    /// Fills the window of one queue from `offers`, the tasks that this batch made ready, and from the database if
+    /// tasks may be ready there. Notes whether some are left for a later batch.
     fn admit_to(&mut self, lane: i64, mut offers: Vec<(i64, TaskNo)>, batch: &mut Batch) -> Result<(), StoreError> {
         let backlog = self.held.admission.windows[&lane].backlog;
         let room = self.room(lane, batch);
@@ -62,7 +71,8 @@ impl<S: Store> Driver<S> {
         Ok(())
     }
 
-    /// Puts what is ready in the database among the offers, best first. Tells whether there may be more.
+    /// Puts what is ready in the database among the offers, best first. Reads at most as many as there is room for.
+    /// True if the database may have more.
     fn join_kept(
         &mut self,
         lane: i64,
@@ -81,7 +91,7 @@ impl<S: Store> Driver<S> {
         Ok(more)
     }
 
-    /// Begins built-in tasks: there is no window, only as many as one commit should hold.
+    /// Begins built-in tasks, at most [`OWN_MAX`] in one batch. Their queue has no window and is never paused.
     fn admit_own(&mut self, mut offers: Vec<(i64, TaskNo)>, batch: &mut Batch) -> Result<(), StoreError> {
         let mut room = OWN_MAX.saturating_sub(batch.begun);
         if offers.is_empty() && !self.held.admission.own_backlog {
@@ -110,7 +120,7 @@ impl<S: Store> Driver<S> {
         Ok(())
     }
 
-    /// Dispatches a task, or items of it, as far as there is room. Tells whether there is room for others.
+    /// Dispatches a task, or items of it, as far as there is room. True if there is room for others afterwards.
     fn offer(&mut self, lane: i64, task: TaskNo, batch: &mut Batch) -> Result<bool, StoreError> {
         loop {
             let room = self.room(lane, batch);
@@ -125,6 +135,8 @@ impl<S: Store> Driver<S> {
         }
     }
 
+    /// Number of attempts that this queue may open now, those of the uncommitted batch counted. 0 while too many bytes
+    /// are on their way to the broker.
     fn room(&self, lane: i64, batch: &Batch) -> usize {
         let on_their_way = self.held.delivery.bytes_underway() + batch.bytes;
         if on_their_way > BYTES_MAX {

@@ -1,6 +1,7 @@
 //! The open attempts: whether they are published, whether they started, whether their workers are silent.
 //!
-//! There are as many as the windows allow. What is not known to be with the broker is published again.
+//! There are as many as the windows allow. What is not known to be with the broker is published again. All times are on
+//! the monotonic clock, and all of it is made anew from the rows by `recollect`, silences from the start on.
 
 mod republish;
 
@@ -16,36 +17,45 @@ use warrener_shared::time::Millis;
 
 use crate::store::DispatchNo;
 
-/// Time that a publish may take before it is tried again; longer than the publisher's own limit.
+/// Time that a publish may take before it is tried again. Longer than the publisher's own limit, so that its answer
+/// comes first.
 const REPUBLISH_AFTER: Duration = Duration::from_secs(45);
-/// Wait before a task that fell out of its queue is published again: with a policy that drops everything a shorter time
+/// Wait before a task that fell out of its queue is published again. With a policy that drops everything a shorter time
 /// would be a hot loop.
 const SEND_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// Time that a worker may take to name its attempts: a heartbeat, and what a new session needs.
+/// Time within which a live worker names its attempts: one heartbeat, and what a new session needs.
 const NAMING: Duration = Duration::from_secs(7);
 
-/// An open attempt.
+/// An open attempt, as far as its message and its worker go. Its row is the truth of everything else.
 #[derive(Debug)]
 pub(super) struct Open {
+    /// Ticket of the attempt. Reports with another ticket are not about it.
     pub(super) ticket: Ticket,
+    /// Number of the queue that it was dispatched to.
     pub(super) queue: i64,
+    /// Knowledge about the broker's having its message.
     pub(super) published: Published,
+    /// True once a worker was seen at it, or its message must have left the queue.
     pub(super) started: bool,
+    /// True once a worker claimed it: it works under a lease, and has acknowledged the message.
     pub(super) claimed: bool,
-    /// Set once our own session with the broker ended since it was dispatched.
+    /// True once the orchestrator's own session with the broker ended since the dispatch. Its message may then be there
+    /// twice, so that a second worker at it accuses nobody.
     pub(super) interrupted: bool,
+    /// Id of the worker that was seen at it last; `None` as long as none was.
     pub(super) worker: Option<Arc<str>>,
-    /// Set once a heartbeat of that worker named it.
+    /// True once a heartbeat of that worker named it.
     pub(super) named: bool,
-    /// Longest silence, from the first sign of life on.
+    /// Longest silence of its worker, from the first sign of life on; `None` if silence ends nothing.
     silence: Option<Duration>,
+    /// Time of the latest sign of life, or from which silence is counted anew; `None` before the first.
     seen: Option<Duration>,
-    /// Latest moment at which a worker said something about it; nothing renews it.
+    /// Time at which a worker last said something about it. Unlike `seen`, no reconnect renews it.
     heard: Option<Duration>,
-    /// Set once its log says that some of its progress can't be used.
+    /// True once its log says that some of its progress can't be used.
     told_unusable: bool,
-    /// Bytes on their way to the broker.
+    /// Bytes of its message on the way to the broker; 0 once that is confirmed, or not sent.
     pub(super) bytes: usize,
 }
 
@@ -54,32 +64,38 @@ pub(super) struct Open {
 pub(super) enum Published {
     /// The broker confirmed the message.
     Yes,
-    /// The message was sent at this time.
+    /// The message was sent at this time, and is not confirmed.
     Sent(Duration),
     /// The message is to be sent.
     No,
-    /// The message fell out of its queue at this time, and is to be sent again.
+    /// The message fell out of its queue at this time, and is to be sent again after [`SEND_AGAIN_AFTER`].
     Lost(Duration),
 }
 
-/// All open attempts, in the order of their dispatch.
+/// All open attempts, in the order of their dispatch. An attempt is in it from the commit that opens it to the one that
+/// closes it.
 #[derive(Debug, Default)]
 pub(super) struct Delivery {
+    /// Open attempts by their dispatch numbers.
     open: BTreeMap<i64, Open>,
+    /// Dispatch number of the open attempt of each task or item. No task has two.
     by_task: HashMap<TaskNo, i64>,
-    /// Every open dispatch below this number is with the broker, so that nobody looks there again.
+    /// Number below which every open dispatch is with the broker. Nobody looks there again until it is set back.
     settled_below: i64,
-    /// Queues that lost messages of waiting tasks, and why: each is said once.
+    /// Queues that lost messages of waiting tasks, with the reason. The log says each pair once.
     losses: BTreeSet<(i64, DeathReason)>,
-    /// Moment at which reports were lost with their queue, and the latest dispatch that one may have been about.
+    /// Time at which reports were lost with their queue, and the latest dispatch that one may have been about; `None`
+    /// if none were, or it is made good.
     lost_reports: Option<(Duration, i64)>,
-    /// Bytes on their way to the broker.
+    /// Bytes of all messages on their way to the broker.
     bytes: usize,
-    /// Every dispatch below this number was published, as the rows have it.
+    /// Number below which every dispatch was published, as the rows say. A start publishes again from there on.
     kept_below: DispatchNo,
 }
 
 impl Delivery {
+    /// The open attempts as the rows have them. Those below `published_below` count as published, the others are
+    /// published again. Silences of started ones begin at `now`.
     pub(super) fn from_rows(rows: &[TaskRow], published_below: DispatchNo, now: Duration) -> Self {
         let mut watch = Self { kept_below: published_below, ..Self::default() };
         for row in rows {
@@ -99,13 +115,14 @@ impl Delivery {
         watch
     }
 
-    /// The task itself says how long its worker may be silent.
+    /// Takes over the longest silence that the task itself allows its worker; `None` changes nothing.
     pub(super) fn bear(&mut self, ticket: &Ticket, silence: Option<Millis>) {
         if let (Some(open), Some(silence)) = (self.get_mut(ticket), silence) {
             open.silence = Some(silence.to_std());
         }
     }
 
+    /// Adds an attempt that was opened and is not published yet.
     pub(super) fn insert(&mut self, no: i64, ticket: Ticket, queue: i64, silence: Option<Duration>) {
         let open = Open {
             ticket,
@@ -127,6 +144,7 @@ impl Delivery {
         self.by_task.insert(ticket.task, no);
     }
 
+    /// Takes an attempt out that was closed. Does nothing if the task has another open attempt, or none.
     pub(super) fn remove(&mut self, ticket: &Ticket) {
         let Some(no) = self.by_task.get(&ticket.task).copied() else { return };
         if self.open.get(&no).is_some_and(|open| open.ticket == *ticket) {
@@ -136,30 +154,33 @@ impl Delivery {
         }
     }
 
-    /// Bytes on their way to the broker.
+    /// Bytes of messages on their way to the broker, which bounds what is dispatched.
     pub(super) const fn bytes_underway(&self) -> usize {
         self.bytes
     }
 
+    /// Number of open attempts.
     pub(super) fn len(&self) -> usize {
         self.open.len()
     }
 
+    /// The open attempt with this ticket; `None` for any other ticket.
     pub(super) fn get(&self, ticket: &Ticket) -> Option<&Open> {
         self.by_task.get(&ticket.task).and_then(|no| self.open.get(no)).filter(|open| open.ticket == *ticket)
     }
 
-    /// Tells whether this is the first progress of an open attempt that can't be used.
+    /// Tells whether this is the first unusable progress of an open attempt, and notes it. The log complains once.
     pub(super) fn first_unusable(&mut self, ticket: &Ticket) -> bool {
         self.get_mut(ticket).is_some_and(|open| !std::mem::replace(&mut open.told_unusable, true))
     }
 
+    /// The open attempt with this ticket, to be changed.
     fn get_mut(&mut self, ticket: &Ticket) -> Option<&mut Open> {
         let no = self.by_task.get(&ticket.task)?;
         self.open.get_mut(no).filter(|open| open.ticket == *ticket)
     }
 
-    /// The attempt is on its way to the broker.
+    /// Notes that the message of an attempt, of so many bytes, is on its way to the broker.
     pub(super) fn sent(&mut self, no: i64, bytes: usize, now: Duration) {
         if let Some(open) = self.open.get_mut(&no) {
             self.bytes = self.bytes - open.bytes + bytes;
@@ -168,7 +189,7 @@ impl Delivery {
         }
     }
 
-    /// The broker has the attempt, or may not have it.
+    /// Notes the broker's answer to a publish: it has the message (`yes`), or may not have it.
     pub(super) fn confirmed(&mut self, no: i64, yes: bool) {
         if let Some(open) = self.open.get_mut(&no) {
             self.bytes -= std::mem::take(&mut open.bytes);
@@ -183,8 +204,8 @@ impl Delivery {
         }
     }
 
-    /// The broker lost its data: all but claimed attempts are to be published again. Gives the number below which all
-    /// are published.
+    /// Notes that the broker lost its data: all but claimed attempts are to be published again. Gives the number below
+    /// which all are published, for the rows.
     pub(super) fn wiped(&mut self) -> DispatchNo {
         self.settled_below = 0;
         for open in self.open.values_mut().filter(|open| !open.claimed && !mutant::is(Mutant::WipedKeeps)) {
@@ -194,7 +215,8 @@ impl Delivery {
         self.kept_below
     }
 
-    /// The queue at the broker lost what it held. Gives the first dispatch that is to be published again.
+    /// Notes that the queue at the broker lost its messages. Gives the first dispatch that is to be published again;
+    /// `None` if there is none. Claimed attempts have no message any more.
     pub(super) fn lane_lost(&mut self, queue: i64) -> Option<i64> {
         self.settled_below = 0;
         let lost = |open: &Open| open.queue == queue && !open.claimed && !mutant::is(Mutant::LosesLane);
@@ -211,8 +233,9 @@ impl Delivery {
         self.lost_reports = self.open.last_key_value().map(|(last, _)| (now, *last));
     }
 
-    /// Attempts that may have ended unheard are to be published again: they left their queues, and since reports were
-    /// lost no worker has named them, for as long as it may take one. Gives the first of their dispatches.
+    /// Marks attempts that may have ended unheard as to be published again, once a worker had [`NAMING`] to name them.
+    /// Such an attempt started, is not claimed, and no worker said anything of it since reports were lost. Gives the
+    /// first of their dispatches; `None` if there is none, or it is too early.
     pub(super) fn ended_unheard(&mut self, now: Duration) -> Option<i64> {
         let (lost, last) = self.lost_reports.filter(|(lost, _)| now.saturating_sub(*lost) >= NAMING)?;
         self.lost_reports = None;
@@ -226,20 +249,21 @@ impl Delivery {
         first
     }
 
-    /// The message of the attempt found no queue. Gives its dispatch, which is to be published again.
+    /// Notes that the message of the attempt found no queue. Gives its dispatch, which is to be published again; `None`
+    /// if the attempt is closed.
     pub(super) fn unrouted(&mut self, ticket: &Ticket) -> Option<i64> {
         self.settled_below = 0;
         self.get_mut(ticket)?.published = Published::No;
         self.by_task.get(&ticket.task).copied()
     }
 
-    /// Tells whether the queue had lost no message for this reason before.
+    /// Tells whether the queue had lost no message for this reason before, and notes it.
     pub(super) fn is_first_loss(&mut self, queue: i64, reason: DeathReason) -> bool {
         self.losses.insert((queue, reason))
     }
 
-    /// The message of the attempt fell out of its queue. Gives its dispatch, which is to be published again a moment
-    /// later; none if it is claimed, since then it was another copy.
+    /// Notes that the message of the attempt fell out of its queue. Gives its dispatch, which is to be published again
+    /// a moment later. `None` if it is claimed or closed: then it was another copy.
     pub(super) fn fell_out(&mut self, ticket: &Ticket, now: Duration) -> Option<i64> {
         let open = self.get_mut(ticket).filter(|open| !open.claimed)?;
         open.published = Published::Lost(now);
@@ -252,7 +276,7 @@ impl Delivery {
         self.by_task.get(&ticket.task).copied()
     }
 
-    /// The session ended: what was on its way may not have arrived; silences start anew.
+    /// Notes that a session began: what was on its way in the last one may not have arrived, and silences start anew.
     pub(super) fn reconnected(&mut self, now: Duration) {
         self.settled_below = 0;
         if let Some((lost, _)) = &mut self.lost_reports {
@@ -269,7 +293,7 @@ impl Delivery {
         self.hear_anew(now);
     }
 
-    /// Nobody could be heard for a while: silences start anew.
+    /// Counts all silences from `now` on: nobody could be heard for a while.
     pub(super) fn hear_anew(&mut self, now: Duration) {
         self.open.values_mut().filter(|open| open.seen.is_some()).for_each(|open| open.seen = Some(now));
     }
@@ -279,7 +303,7 @@ impl Delivery {
         self.by_task.contains_key(&task)
     }
 
-    /// Attempts that are to be published again, oldest first.
+    /// Tickets of attempts that are to be published again, oldest dispatch first, at most `most`.
     pub(super) fn unpublished(&self, most: usize, now: Duration) -> Vec<Ticket> {
         let overdue = |open: &&Open| match open.published {
             Published::Yes => false,
@@ -296,12 +320,13 @@ impl Delivery {
             .collect()
     }
 
-    /// Tells whether more is published than the rows say; `next` is the number of the next dispatch.
+    /// Tells whether more is published than the rows say. `next` is the number of the next dispatch.
     pub(super) fn is_ahead(&mut self, next: DispatchNo) -> bool {
         self.published_below(next) > self.kept_below
     }
 
-    /// The number below which all is published now, if the rows are to say so with the next commit.
+    /// The number below which all is published, if it is higher than the rows say. It must be in the next commit.
+    /// `next` is the number of the next dispatch.
     pub(super) fn advance(&mut self, next: DispatchNo) -> Option<DispatchNo> {
         let below = self.published_below(next);
         (below > self.kept_below).then(|| {
@@ -310,8 +335,8 @@ impl Delivery {
         })
     }
 
-    /// Notes that a dispatch is to be published again, after a crash too. Gives the number that the rows are to say, if
-    /// they say more.
+    /// Notes that a dispatch is to be published again, after a crash too. Gives the number that the rows are to be set
+    /// back to; `None` if they say no more.
     pub(super) fn fall_back(&mut self, first: i64) -> Option<DispatchNo> {
         let below = DispatchNo(first);
         (below < self.kept_below).then(|| {
@@ -320,7 +345,7 @@ impl Delivery {
         })
     }
 
-    /// Every dispatch below this number is with the broker or closed; `next` if all are.
+    /// Number below which every dispatch is with the broker or closed; `next` if all are.
     fn published_below(&mut self, next: DispatchNo) -> DispatchNo {
         let mut above = self.open.range(self.settled_below..);
         let first = above.find(|(_, open)| open.published != Published::Yes).map_or(next.0, |(no, _)| *no);
@@ -328,7 +353,8 @@ impl Delivery {
         DispatchNo(first)
     }
 
-    /// The highest confirmed dispatch of each queue that has attempts nobody was seen at.
+    /// The highest confirmed dispatch of each queue that has published attempts nobody was seen at, by the queue's
+    /// number. Such queues are polled.
     pub(super) fn unstarted(&self) -> BTreeMap<i64, i64> {
         let mut queues = BTreeMap::new();
         let waiting = |open: &&Open| !open.started && open.published == Published::Yes;
@@ -338,8 +364,8 @@ impl Delivery {
         queues
     }
 
-    /// Attempts of a queue whose messages must have left it: no more messages are ready than were dispatched
-    /// after them.
+    /// Attempts of a queue whose messages must have left it, since no more messages are ready than were dispatched
+    /// after them. `upto` is the highest dispatch that was confirmed before the queue was asked.
     pub(super) fn must_have_left(&self, queue: i64, ready: u32, upto: i64) -> Vec<Ticket> {
         let of_queue = |open: &&Open| open.queue == queue && open.published == Published::Yes;
         let dispatched = self.open.range(..=upto).rev().map(|(_, open)| open).filter(of_queue);
@@ -348,7 +374,8 @@ impl Delivery {
         dispatched.filter(|open| !open.started).skip(ready as usize).map(|open| open.ticket).collect()
     }
 
-    /// A worker was seen at the attempt. Tells whether that is news.
+    /// Notes that a worker was seen at the attempt, by a report; `worker` is `None` for one that gives no id. True if
+    /// it starts the attempt, or another worker has it now.
     pub(super) fn seen(&mut self, ticket: &Ticket, worker: Option<&Arc<str>>, now: Duration) -> bool {
         let Some(open) = self.get_mut(ticket) else { return false };
         open.seen = Some(now);
@@ -362,7 +389,8 @@ impl Delivery {
         news
     }
 
-    /// The same by a heartbeat, which names all that its worker works on.
+    /// Notes that a heartbeat of the worker named the attempt. A heartbeat names all that its worker works on. True as
+    /// for [`seen`](Self::seen).
     pub(super) fn named(&mut self, ticket: &Ticket, worker: &Arc<str>, now: Duration) -> bool {
         let news = self.seen(ticket, Some(worker), now);
         if let Some(open) = self.get_mut(ticket) {
@@ -371,14 +399,14 @@ impl Delivery {
         news
     }
 
-    /// The message left the queue: the attempt started, but nobody was seen.
+    /// Notes that the message must have left the queue: the attempt started, though nobody was seen at it.
     pub(super) fn started(&mut self, ticket: &Ticket) {
         if let Some(open) = self.get_mut(ticket) {
             open.started = true;
         }
     }
 
-    /// The worker goes on under a lease, unless the task itself says how long it may be silent.
+    /// Notes that the worker goes on under a lease. The lease is its longest silence, unless the task itself says one.
     pub(super) fn claimed(&mut self, ticket: &Ticket, lease: Duration, now: Duration) {
         if let Some(open) = self.get_mut(ticket) {
             open.claimed = true;
@@ -387,7 +415,7 @@ impl Delivery {
         }
     }
 
-    /// Attempts whose workers were silent for too long at a time up to which everything was heard.
+    /// Attempts whose workers were silent for too long at `upto`, a time up to which everything was heard.
     pub(super) fn silent(&self, upto: Duration) -> Vec<Ticket> {
         let is_silent = |open: &&Open| match (open.silence, open.seen) {
             (Some(limit), Some(seen)) if !mutant::is(Mutant::NoSilence) => upto.saturating_sub(seen) > limit,

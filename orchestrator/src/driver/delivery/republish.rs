@@ -1,4 +1,7 @@
 //! Publishing open attempts again, with the same ticket and the same input, made anew from the rows.
+//!
+//! A message that then is there twice is harmless: both carry the same ticket, and the second result finds its attempt
+//! closed.
 
 use warrener_engine::Event;
 use warrener_engine::event::DeathReason;
@@ -11,11 +14,11 @@ use super::super::{Driver, Outgoing, Output};
 use crate::rows::message;
 use crate::store::{DeadLetter, Store, StoreError};
 
-/// Attempts published again in one go; the rest follows with the next tick.
+/// Most attempts published again in one go. The rest follows with the next tick.
 const REPUBLISH_MAX: usize = 1_000;
 
 impl<S: Store> Driver<S> {
-    /// Publishes what is open and not known to be with the broker.
+    /// Publishes what is open and not known to be with the broker, four times a second while there is a session.
     pub(in crate::driver) fn republish(&mut self) -> Result<(), StoreError> {
         let tickets = self.held.delivery.unpublished(REPUBLISH_MAX, self.clock.monotonic());
         if tickets.is_empty() || !self.hearing.is_connected() {
@@ -33,6 +36,7 @@ impl<S: Store> Driver<S> {
         Ok(())
     }
 
+    /// Dispatch number and message of an open attempt; `None` if it is closed, or was never dispatched.
     fn message_of(&mut self, ticket: &Ticket, batch: &mut Batch) -> Result<Option<(i64, Dispatch)>, StoreError> {
         let found = message::dispatch(&mut batch.slice, ticket.task, |read, slice| self.load(read, slice))?;
         Ok(found.and_then(|dispatch| {
@@ -42,7 +46,7 @@ impl<S: Store> Driver<S> {
         }))
     }
 
-    /// A message on its way; from now on its confirm is awaited.
+    /// Makes a message to be handed to the broker side, and awaits its confirm from now on.
     pub(in crate::driver) fn outgoing(&mut self, dispatch_no: i64, dispatch: Dispatch) -> Outgoing {
         let bytes = dispatch.input.len() + MESSAGE_OVERHEAD;
         self.held.delivery.sent(dispatch_no, bytes, self.clock.monotonic());
@@ -53,7 +57,10 @@ impl<S: Store> Driver<S> {
         Outgoing { dispatch_no, queue, name, message: Box::new(dispatch.into_message("")) }
     }
 
-    /// The broker gave up on the message of an attempt.
+    /// Handles the message of an attempt that the broker gave up on.
+    ///
+    /// Rejected or delivered too often: the rules end the attempt, with evidence. Dropped for any other reason: nobody
+    /// worked on it, so it goes out again. If the attempt is closed already, the message is kept as a dead letter.
     pub(in crate::driver) fn dead_task(
         &mut self,
         ticket: &Ticket,
@@ -75,7 +82,8 @@ impl<S: Store> Driver<S> {
         self.decide(Event::DeadLettered(*ticket, reason), batch)
     }
 
-    /// The message of an attempt fell out of its queue: nobody worked on it, so it goes out again a moment later.
+    /// Publishes an attempt again, a moment later, whose message fell out of its queue. Warns once for each queue and
+    /// reason.
     fn send_again(&mut self, ticket: &Ticket, queue: i64, reason: DeathReason, batch: &mut Batch) {
         metrics::counter!("warrener_messages_dropped_total", "reason" => reason.as_str()).increment(1);
         if self.held.delivery.is_first_loss(queue, reason) {
@@ -91,7 +99,7 @@ impl<S: Store> Driver<S> {
         self.unpublish(first, batch);
     }
 
-    /// Tasks that are out of attempts become dead letters, with their input.
+    /// Makes a dead letter, with its input and its error, of each task that this batch ended out of attempts.
     pub(in crate::driver) fn dead_letters(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
         let tasks: Vec<_> = batch
             .effects
@@ -129,5 +137,5 @@ impl<S: Store> Driver<S> {
     }
 }
 
-/// Bytes of properties and headers of a task message, roughly.
+/// Bytes of properties and headers of a task message, roughly, for the bound of bytes on their way.
 const MESSAGE_OVERHEAD: usize = 512;

@@ -1,5 +1,7 @@
-//! Everything that the driver remembers of the rows, and nothing else: one value, made anew from the rows at a start
-//! and whenever memory and rows may differ. Nothing else of the driver is reset with it.
+//! Memory of the rows: everything that the driver remembers of them, and nothing else.
+//!
+//! It is one value, made anew from the rows at a start and whenever memory and rows may differ. Nothing else of the
+//! driver is reset with it, so what must survive a failed commit belongs elsewhere.
 
 mod numbers;
 mod rows;
@@ -19,34 +21,36 @@ use super::delivery::Delivery;
 use crate::shared::Shared;
 use crate::store::{Store, StoreError};
 
-/// See the module.
+/// Memory of the rows, as the latest commit left them.
 #[derive(Debug)]
 pub(super) struct Held {
-    /// Numbers that are free.
+    /// Next free numbers of jobs, tasks and dispatches.
     pub(super) numbers: FreeNumbers,
-    /// Rows that the next batches will ask for again.
+    /// Rows that the next batches are likely to ask for again.
     pub(super) rows: RowCache,
-    /// Open attempts, and how far they are published.
+    /// Open attempts, how far they are published, and who was seen at them.
     pub(super) delivery: Delivery,
     /// Dispatch windows of the queues.
     pub(super) admission: DispatchWindows,
     /// Closed attempts whose workers were asked to stop.
     pub(super) stops: Stops,
-    /// Answers above this number are still to be looked for in the rows; `None` once all were.
+    /// Number above which answers are still to be looked for in the rows; `None` once all were.
     pub(super) unread_replies: Option<i64>,
-    /// Dead letters that are kept, once they were counted.
+    /// Count of the dead letters that are kept, once something needed it.
     pub(super) dead: DeadCount,
-    /// No timer of the rows is due before; `None` if no row has one.
+    /// Time before which no timer of the rows is due; `None` if no row has one. Never later than the earliest timer.
     pub(super) next_due: Option<Timestamp>,
 }
 
-/// No answer has a lower number: all that are owed are to be looked for.
+/// Lower bound of all answers: every one that is owed is to be looked for.
 pub(super) const ALL_REPLIES: Option<i64> = Some(0);
-/// No timer is due earlier: the store is to be asked.
+/// Lower bound of all timers: the store is to be asked at the next turn.
 pub(super) const DUE_AT_ONCE: Option<Timestamp> = Some(Timestamp(0));
 
 impl Held {
-    /// Reads all of it. Silences of workers begin at `now`, on the monotonic clock.
+    /// Reads all of it from the store. Silences of workers begin at `now`, on the monotonic clock.
+    ///
+    /// # Errors If the store cannot be read.
     pub(super) fn from_rows(store: &mut impl Store, shared: &Shared, now: Duration) -> Result<Self, StoreError> {
         let boot = store.boot()?;
         let open = store.open_attempts()?;
@@ -69,7 +73,8 @@ impl Held {
     }
 }
 
-/// Longest silence of the worker of a task, if the task says so. The store has it only as the job came.
+/// Longest silence that the task itself allows its worker (`heartbeat`); `None` if it says nothing, or its job cannot
+/// be read. Comes from the submitted job, since no row of a task has it.
 fn silence_of(row: &TaskRow, store: &mut impl Store, shared: &Shared) -> Result<Option<Millis>, StoreError> {
     let Some(job) = store.job(row.job)? else { return Ok(None) };
     // A job that cannot be read any more must not keep the others waiting; who works on it finds out.

@@ -1,4 +1,6 @@
-//! Rows, and what was made of them, that the next batches will ask for again.
+//! Cache of rows, and of lists made from rows, that the next batches will ask for again.
+//!
+//! Rows in it are as committed, never as a batch changes them. What is not in it is read from the store.
 
 use std::sync::Arc;
 
@@ -11,13 +13,14 @@ use warrener_shared::id::{JobNo, TaskNo};
 use crate::rows::Specs;
 use crate::store::OwedReply;
 
-/// Bytes of joined outputs that are kept.
+/// Most bytes of joined outputs that are kept.
 const LIST_BYTES: u64 = 32 * 1024 * 1024;
 
-/// Bytes of rows that are kept: those of jobs that are not final, and of tasks with an open attempt, as many as the
-/// windows of some busy queues allow.
+/// Most bytes of rows of tasks that are kept: those of tasks with an open attempt, as many as the windows of some busy
+/// queues allow. Rows of jobs that are not final get a quarter besides.
 const ROW_BYTES: u64 = 16 * 1024 * 1024;
 
+/// Weight of what is kept, in bytes with some overhead.
 #[derive(Clone, Debug)]
 pub(in crate::driver) struct Bytes;
 
@@ -41,29 +44,30 @@ impl Weighter<JobNo, JobRow> for Bytes {
     }
 }
 
-/// See the module.
+/// Cache of rows and lists, bounded by weight.
 pub(in crate::driver) struct RowCache {
+    /// Joined outputs of mapped tasks that are final, by the number of the task.
     lists: Cache<TaskNo, Lists, Bytes>,
-    /// Tasks with an open attempt, whose report comes next, and the mapped tasks of such items; as committed.
+    /// Tasks with an open attempt, whose report comes next, and the mapped tasks of such items.
     tasks: Cache<TaskNo, Arc<TaskRow>, Bytes>,
-    /// Jobs that are not final; as committed.
+    /// Jobs that are not final.
     jobs: Cache<JobNo, JobRow, Bytes>,
-    /// Jobs that are not final, and are owed no answer by the time they are.
+    /// Jobs that are not final and are owed no answer when they are. A job that is not in it may be owed one.
     silent: Cache<JobNo, ()>,
 }
 
 impl RowCache {
-    /// The row of a task, if it is remembered.
+    /// Row of a task, if it is remembered.
     pub(in crate::driver) fn task(&mut self, no: TaskNo) -> Option<Arc<TaskRow>> {
         self.tasks.get(&no).cloned()
     }
 
-    /// The row of a job, if it is remembered.
+    /// Row of a job, if it is remembered.
     pub(in crate::driver) fn job(&mut self, no: JobNo) -> Option<JobRow> {
         self.jobs.get(&no).cloned()
     }
 
-    /// The joined outputs of a mapped task, if they are remembered; with the results if those are wanted.
+    /// Joined outputs of a mapped task, if they are remembered. With `results` only lists that have the results too.
     pub(in crate::driver) fn lists(&mut self, task: TaskNo, results: bool) -> Option<Lists> {
         self.lists.get(&task).filter(|lists| lists.results.is_some() || !results).cloned()
     }
@@ -73,17 +77,17 @@ impl RowCache {
         self.lists.insert(task, lists);
     }
 
-    /// Forgets what was joined of items that are worked on again, or of lists that come anew.
+    /// Forgets all joined outputs, since some of their items are worked on again, or their lists come anew.
     pub(in crate::driver) fn forget_lists(&mut self) {
         self.lists.clear();
     }
 
-    /// Tells whether it is certain that no answer is owed for a job that is final now; if not, the store knows.
+    /// Tells whether it is certain that no answer is owed for a job that is final now. If false, the store knows.
     pub(in crate::driver) fn nobody_waits(&mut self, job: JobNo) -> bool {
         self.silent.remove(&job).is_some()
     }
 
-    /// Takes in the rows as a commit left them, and the jobs to which it owes an answer.
+    /// Takes in the rows as a commit left them, out of `changes`. `owed` are the answers that it owes.
     pub(in crate::driver) fn committed(&mut self, changes: &mut Changes, owed: &[OwedReply], specs: &Specs) {
         for row in &changes.new_jobs {
             self.silent.insert(row.no, ());
@@ -111,7 +115,7 @@ impl RowCache {
         }
     }
 
-    /// The rows were changed by other means than a commit.
+    /// Forgets all rows, since they were changed by other means than a commit: timers moved, or a job was dropped.
     pub(in crate::driver) fn forget_rows(&mut self) {
         self.tasks.clear();
         self.jobs.clear();

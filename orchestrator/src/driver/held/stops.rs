@@ -1,6 +1,6 @@
-//! Attempts that were closed while a worker may have been at them: who was asked to stop, and has it?
+//! Attempts that were closed while a worker may have been at them: who was asked to stop, and who has stopped.
 //!
-//! It holds what is not confirmed, which the windows bound, and is made anew from the rows at a start.
+//! Only what is not confirmed is held, which the windows bound. All of it is made anew from the rows at a start.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,28 +14,32 @@ use super::super::input::Heard;
 use crate::pulse::LIVE;
 use crate::store::{Asked, Commit};
 
-/// From then on a heartbeat cannot be older than the start of an attempt that was at work when it was stopped.
+/// Time after a request to stop from which on a heartbeat that does not name the attempt proves that it has stopped. An
+/// earlier one may have been made before the attempt was at work.
 const FRESH: Duration = Duration::from_millis(HEARTBEAT_EVERY_MS + 500);
 
-/// An attempt whose worker is not known to have stopped.
+/// A closed attempt whose worker is not known to have stopped.
 #[derive(Debug)]
 pub(in crate::driver) struct PendingStop {
-    /// `None` as long as no worker that sends heartbeats was seen at it; then nothing is kept of it.
+    /// Id of the worker. `None` as long as no worker that sends heartbeats was seen at it; then no row keeps it.
     worker: Option<Arc<str>>,
-    /// Set once a heartbeat of that worker named it, so that one that does not is proof.
+    /// True once a heartbeat of that worker named it, so that the next one that does not is proof.
     named: bool,
+    /// Time of the request, as its row has it.
     asked_at: Timestamp,
+    /// Time of the request on the monotonic clock, or of the start of the process.
     asked: Duration,
-    /// Time at which the worker was last heard of.
+    /// Monotonic time at which the worker was last heard of, or from which its silence counts.
     heard: Duration,
 }
 
-/// See the module.
+/// Pending stops by task and attempt.
 #[derive(Debug, Default)]
 pub(in crate::driver) struct Stops(BTreeMap<(TaskNo, u32), PendingStop>);
 
 impl Stops {
-    /// Nobody knows what was heard before the start: all spans begin anew.
+    /// Pending stops as the rows have them. All spans begin at `now`, since nobody knows what was heard before the
+    /// start.
     pub(super) fn from_rows(rows: Vec<Asked>, now: Duration) -> Self {
         let pending = |row: Asked| {
             let open = PendingStop { worker: Some(row.worker), named: false, asked_at: row.at, asked: now, heard: now };
@@ -44,16 +48,18 @@ impl Stops {
         Self(rows.into_iter().map(pending).collect())
     }
 
+    /// Adds stops that were committed.
     pub(in crate::driver) fn extend(&mut self, stops: Vec<(Ticket, PendingStop)>) {
         self.0.extend(stops.into_iter().map(|(ticket, pending)| ((ticket.task, ticket.attempt), pending)));
     }
 
-    /// Counts silences anew after our own session ended: nobody could be heard meanwhile.
+    /// Counts silences from `now` on: nobody could be heard meanwhile.
     pub(in crate::driver) fn reconnected(&mut self, now: Duration) {
         self.0.values_mut().for_each(|pending| pending.heard = now);
     }
 
-    /// A worker said what it works on: what it does not name any more it has stopped.
+    /// Notes a heartbeat, which names everything that its worker works on. An attempt that it names no more has
+    /// stopped: the commit says when.
     pub(in crate::driver) fn heard(&mut self, heard: &Heard, now: Duration, at: Timestamp, commit: &mut Commit) {
         if self.0.is_empty() {
             return;
@@ -80,7 +86,8 @@ impl Stops {
         });
     }
 
-    /// Forgets those whose workers were not heard of for so long that they count as gone. Gives the attempts.
+    /// Forgets stops whose workers were not heard of for so long that they count as gone. Gives their tasks and
+    /// attempts.
     pub(in crate::driver) fn take_silent(&mut self, now: Duration) -> Vec<(TaskNo, u32)> {
         let mut gone = Vec::new();
         self.0.retain(|key, pending| {
@@ -95,7 +102,7 @@ impl Stops {
 }
 
 impl PendingStop {
-    /// A stop that is asked for now, by both clocks; `named` if a heartbeat of the worker had named the attempt.
+    /// A stop that is asked for now, by both clocks. `named` says that a heartbeat of the worker had named the attempt.
     pub(in crate::driver) const fn new(
         worker: Option<Arc<str>>,
         named: bool,
@@ -105,7 +112,7 @@ impl PendingStop {
         Self { worker, named, asked_at, asked, heard: asked }
     }
 
-    /// The row that keeps it, if there is something to keep.
+    /// Row that keeps the stop; `None` if no worker is known that could confirm it.
     pub(in crate::driver) fn row(&self, (task, attempt): (TaskNo, u32)) -> Option<Asked> {
         let worker = self.worker.clone()?;
         Some(Asked { task, attempt, worker, at: self.asked_at })

@@ -1,4 +1,7 @@
-//! Which answers wait, for whom, and which are on their way. Numbers only: bodies are read in their turn.
+//! Answers by address: which wait, and which are on their way. Numbers only: bodies are read when they are sent.
+//!
+//! An address that takes answers gets more at once. One that fails is left alone for a while, longer each time, and
+//! holds up no other.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -7,41 +10,50 @@ use std::time::Duration;
 use warrener_shared::id::JobNo;
 use warrener_shared::mutant::{self, Mutant};
 
-/// What the session with the broker knows of answers: it outlives all that is read of the rows, and which answers are
-/// owed is read again after a start, a reconnect, and a commit whose outcome is unknown.
+/// Answers that wait or are on their way, as the session with the broker knows them.
+///
+/// Not part of what `recollect` makes anew. The rows say which answers are owed; they are read again after a start, a
+/// reconnect, and a commit whose outcome is unknown.
 #[derive(Debug)]
 pub(in crate::driver) struct Replies {
-    /// How long an answer is tried before it is given up.
+    /// Time for which an answer is tried before it is given up.
     pub(super) kept: Duration,
+    /// Addresses that are owed something, have it on its way, or are left alone after a failure.
     addresses: BTreeMap<Arc<str>, Address>,
+    /// Answers handed to the broker side and not confirmed, by number.
     underway: HashMap<i64, AnswerUnderway>,
     /// Bytes of the bodies on their way.
     bytes: usize,
-    /// Answers that the broker has: the next commit of anything forgets them, for none is worth a sync of its own.
-    /// After a crash before that they are given once more.
+    /// Answers that the broker has and whose rows are still there. The next commit of anything removes the rows, since
+    /// none is worth a sync of its own. After a crash before that they are given once more.
     given: BTreeSet<i64>,
+    /// Refusals numbered so far in this process.
     refusals: i64,
-    /// Addresses that took answers since the last look.
+    /// Addresses that took answers since the last look, and are owed more.
     freed: BTreeSet<Arc<str>>,
 }
 
-/// A queue that answers go to.
+/// A queue that answers go to, and how well it takes them.
 #[derive(Debug)]
 struct Address {
-    /// Answers that are owed and not on their way.
+    /// Numbers of answers that are owed and not on their way.
     waiting: BTreeSet<i64>,
+    /// Answers on their way.
     underway: usize,
-    /// Answers that may be on their way at once.
+    /// Most answers that may be on their way at once: 1 after a failure, one more with each that arrives.
     room: usize,
-    /// How long nothing is sent after a failure; zero as long as there was none.
+    /// Time for which nothing was sent after the latest failure; zero if all went well since.
     pause: Duration,
-    /// Nothing is sent before, on the monotonic clock.
+    /// Monotonic time before which nothing is sent.
     not_before: Duration,
 }
 
+/// An answer that the broker side has and has not confirmed.
 #[derive(Debug)]
 struct AnswerUnderway {
+    /// Destination.
     address: Arc<str>,
+    /// Bytes of its body.
     bytes: usize,
 }
 
@@ -67,20 +79,22 @@ impl Default for Address {
 }
 
 impl Address {
+    /// True if nothing needs to be known of the address.
     fn is_idle(&self) -> bool {
         self.waiting.is_empty() && self.underway == 0 && self.pause.is_zero()
     }
 }
 
 impl Replies {
-    /// A number by which a refusal is found after its commit. After a restart one may be met again: then another
-    /// refusal is found too, which is owed as well.
+    /// A number in place of a job, by which a refusal is found after its commit; negative. After a restart one may be
+    /// met again: then an older refusal is found too, which is owed as well.
     pub(super) fn next_refusal(&mut self) -> JobNo {
         self.refusals += 1;
         JobNo(-self.refusals)
     }
 
-    /// A session began: what was on its way in the last one may not have arrived, and nobody is known to be late.
+    /// Notes that a session began. What was on its way in the last one may not have arrived, and no address is known to
+    /// be slow. All that is owed is to be read again.
     pub(in crate::driver) fn reconnected(&mut self) {
         self.underway.clear();
         self.bytes = 0;
@@ -88,7 +102,8 @@ impl Replies {
         self.freed.clear();
     }
 
-    /// A page of answers that are owed, of at most `most`. Gives the number above which there may be more.
+    /// Notes a page of answers that are owed, of at most `most`. Gives the number above which there may be more; `None`
+    /// if that was the last page.
     pub(super) fn note_page(&mut self, page: Vec<(i64, String)>, most: usize) -> Option<i64> {
         let last = page.last().map(|(no, _)| *no).filter(|_| page.len() == most);
         for (no, address) in page {
@@ -99,7 +114,8 @@ impl Replies {
         last
     }
 
-    /// An answer is ready: whether it goes now. If not, it waits for its turn, unless it is on its way or there.
+    /// Notes that an answer is ready. True if it goes now; if not, it waits for its turn, unless it is on its way or
+    /// there.
     pub(super) fn send(&mut self, no: i64, address: &str, bytes: usize, now: Duration) -> bool {
         if self.given.contains(&no) || self.underway.contains_key(&no) {
             return false;
@@ -114,12 +130,13 @@ impl Replies {
         true
     }
 
-    /// An answer that waited goes now.
+    /// Notes that an answer that waited goes now.
     pub(super) fn send_waiting(&mut self, no: i64, address: &str, bytes: usize) {
         self.address(address).waiting.remove(&no);
         self.note_underway(no, address, bytes);
     }
 
+    /// Counts an answer that goes now.
     fn note_underway(&mut self, no: i64, address: &str, bytes: usize) {
         self.address(address).underway += 1;
         self.bytes += bytes;
@@ -127,30 +144,30 @@ impl Replies {
         self.underway.insert(no, AnswerUnderway { address: address.clone(), bytes });
     }
 
-    /// Whether another answer may go, whoever it is for.
+    /// True if another answer may go, whoever it is for.
     pub(super) fn has_room(&self) -> bool {
         self.underway.len() < UNDERWAY_MAX && self.bytes < BYTES_MAX
     }
 
-    /// The addresses that may be sent something.
+    /// Addresses that are owed something and may be sent it now.
     pub(super) fn due_addresses(&self, now: Duration) -> Vec<Arc<str>> {
         let is_due = |to: &Address| !to.waiting.is_empty() && to.not_before <= now && to.underway < to.room;
         self.addresses.iter().filter(|(_, to)| is_due(to)).map(|(address, _)| address.clone()).collect()
     }
 
-    /// Addresses that took answers and are owed more.
+    /// Takes the addresses that took answers since the last look and are owed more.
     pub(super) fn take_freed(&mut self) -> BTreeSet<Arc<str>> {
         std::mem::take(&mut self.freed)
     }
 
-    /// The next answers for an address.
+    /// Numbers of the next answers for an address, as many as it may have on their way.
     pub(super) fn page_of(&self, address: &str, now: Duration) -> Vec<i64> {
         let Some(to) = self.addresses.get(address).filter(|to| to.not_before <= now) else { return Vec::new() };
         let most = to.room.saturating_sub(to.underway).min(PAGE_MAX);
         to.waiting.iter().copied().take(most).collect()
     }
 
-    /// The broker has these answers.
+    /// Notes that the broker has these answers. Their addresses are well, and get more.
     pub(in crate::driver) fn arrived(&mut self, numbers: &[i64]) {
         for no in numbers {
             if let Some(address) = self.drop_underway(*no) {
@@ -167,7 +184,7 @@ impl Replies {
         self.given.extend(numbers.iter().copied());
     }
 
-    /// These answers may not have arrived. Their addresses are left alone for a while, longer each time.
+    /// Notes that these answers may not have arrived. Their addresses are left alone for a while, longer each time.
     pub(in crate::driver) fn failed(&mut self, numbers: &[i64], now: Duration) {
         for no in numbers {
             let Some(address) = self.drop_underway(*no) else { continue };
@@ -184,7 +201,7 @@ impl Replies {
         }
     }
 
-    /// An answer is no longer on its way. Gives where it was going.
+    /// Notes that an answer is no longer on its way. Gives its address; `None` if it was not.
     pub(super) fn drop_underway(&mut self, no: i64) -> Option<Arc<str>> {
         let AnswerUnderway { address, bytes } = self.underway.remove(&no)?;
         self.bytes -= bytes;
@@ -193,7 +210,7 @@ impl Replies {
         Some(address)
     }
 
-    /// Nothing is owed there any more.
+    /// Notes that an answer is no longer owed to an address.
     pub(super) fn forget(&mut self, no: i64, address: &str) {
         let to = self.address(address);
         to.waiting.remove(&no);
@@ -202,16 +219,17 @@ impl Replies {
         }
     }
 
-    /// Answers that are there and not forgotten yet.
+    /// Numbers of answers that are there and whose rows are not removed yet.
     pub(in crate::driver) fn given(&self) -> impl Iterator<Item = i64> {
         self.given.iter().copied()
     }
 
-    /// They are forgotten.
+    /// Notes that a commit removed the rows of all given answers.
     pub(in crate::driver) fn forgotten(&mut self) {
         self.given.clear();
     }
 
+    /// The address, new if it was not known.
     fn address(&mut self, address: &str) -> &mut Address {
         if !self.addresses.contains_key(address) {
             self.addresses.insert(Arc::from(address), Address::default());
@@ -220,17 +238,17 @@ impl Replies {
     }
 }
 
-/// Answers on their way at once.
+/// Most answers on their way at once.
 const UNDERWAY_MAX: usize = 1024;
-/// Bytes of answers on their way at once, but for the last of them.
+/// Most bytes of answers on their way at once, but for the last of them.
 const BYTES_MAX: usize = 8 * 1024 * 1024;
-/// The same for one address, so that one that is slow leaves room for the others.
+/// Most answers on their way to one address, so that one that is slow leaves room for the others.
 const ADDRESS_MAX: usize = 256;
-/// Answers read from the rows in one go.
+/// Most answers read from the rows for one address in one go.
 const PAGE_MAX: usize = 256;
-/// How long an address is left alone after its first failure.
+/// Time for which an address is left alone after its first failure. It doubles with each further one.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The longest that it is left alone.
+/// Longest time for which an address is left alone.
 const PAUSE_MAX: Duration = Duration::from_secs(600);
 
 #[cfg(test)]
