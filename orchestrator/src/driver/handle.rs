@@ -1,4 +1,6 @@
-//! What each input means: which events of the rules it becomes.
+//! Handling of inputs: each becomes events for the rules, or a note in the memory of the driver.
+//!
+//! An input is only looked at, never consumed: if its batch fails, it is handled again as it came.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,6 +19,9 @@ use super::input::{self, Depth, Heard, Input};
 use crate::store::{LogChunk, Store, StoreError};
 
 impl<S: Store> Driver<S> {
+    /// Handles one input within the batch. `at` is its position, by which its answer finds the asker.
+    ///
+    /// # Errors If the store cannot be read; the batch is lost then, not the input.
     pub(super) fn handle(&mut self, at: usize, input: &Input, batch: &mut Batch) -> Result<(), StoreError> {
         let now = self.clock.monotonic();
         match input {
@@ -70,6 +75,7 @@ impl<S: Store> Driver<S> {
         Ok(())
     }
 
+    /// Notes who was seen at the attempt, keeps what it wrote, and lets the rules judge the report.
     fn report(&mut self, reported: &Reported, batch: &mut Batch) -> Result<(), StoreError> {
         let now = self.clock.monotonic();
         self.hearing.report(now);
@@ -89,7 +95,7 @@ impl<S: Store> Driver<S> {
         self.decide(Event::Reported(reported), batch)
     }
 
-    /// Limits that passed before this time can be judged now.
+    /// Notes that all reports confirmed before `upto` were handled. Limits that passed before it can be judged now.
     fn results_read(&mut self, upto: Duration, now: Duration) {
         if self.hearing.read(upto, now) {
             self.silences_anew(now);
@@ -99,12 +105,15 @@ impl<S: Store> Driver<S> {
         }
     }
 
+    /// Tells whether a queue is known, or one more may become known: anybody who may publish heartbeats can name
+    /// queues.
     fn has_room_for(&self, queue: &QueueName) -> bool {
         let admission = &self.held.admission;
         admission.names().len() < self.shared.limits.queues || admission.number(queue).is_some()
     }
 
-    /// What is to be published again must be so after a crash too.
+    /// Sets the mark in the rows back to the dispatch `first`, which is to be published again, so that it is after a
+    /// crash too. Does nothing for `None`, or if the mark is lower already.
     pub(super) fn unpublish(&mut self, first: Option<i64>, batch: &mut Batch) {
         if let Some(below) = first.and_then(|first| self.held.delivery.fall_back(first)) {
             batch.commit.published_below = Some(below);
@@ -112,6 +121,8 @@ impl<S: Store> Driver<S> {
         }
     }
 
+    /// Starts anew all that depends on a session with the broker. `wiped` says that the broker lost its data, so that
+    /// open attempts are published again.
     fn connected(&mut self, wiped: bool, batch: &mut Batch) {
         let now = self.clock.monotonic();
         self.hearing.connected(now);
@@ -133,6 +144,8 @@ impl<S: Store> Driver<S> {
         batch.after.reply_all = true;
     }
 
+    /// Notes which attempts the worker has, and starts those that are news. A ticket of a closed attempt is answered
+    /// with a stop, which repairs one that the worker did not hear.
     fn heartbeat(&mut self, heard: &Heard, batch: &mut Batch) -> Result<(), StoreError> {
         let now = self.clock.monotonic();
         self.held.stops.heard(heard, now, batch.now, &mut batch.commit);
@@ -150,6 +163,8 @@ impl<S: Store> Driver<S> {
         Ok(())
     }
 
+    /// Resizes the window of a queue by the depth that was seen, and starts the attempts whose messages must have left
+    /// it.
     fn depth(&mut self, depth: &Depth, batch: &mut Batch) -> Result<(), StoreError> {
         self.held.admission.depth(depth.queue, depth.ready);
         for ticket in self.held.delivery.must_have_left(depth.queue, depth.ready, depth.upto) {
@@ -159,7 +174,8 @@ impl<S: Store> Driver<S> {
         Ok(())
     }
 
-    /// What the latest attempt of a task wrote is kept, even if it came after its result.
+    /// Keeps the text that an attempt wrote, if it is the latest of its task; also after its result. Takes it out of
+    /// the report, so that the rules do not see it.
     fn keep_log(&mut self, reported: &mut Reported, batch: &mut Batch) -> Result<(), StoreError> {
         let Report::Progress(progress) = &mut reported.report else { return Ok(()) };
         let ticket = reported.ticket;
@@ -176,7 +192,8 @@ impl<S: Store> Driver<S> {
         Ok(())
     }
 
-    /// Decides an event and all that follows from it.
+    /// Decides an event, then all events that follow from it, in order. Loads what each needs, and collects the
+    /// effects.
     pub(super) fn decide(&mut self, event: Event, batch: &mut Batch) -> Result<(), StoreError> {
         let mut open = VecDeque::from([event]);
         while let Some(event) = open.pop_front() {
@@ -191,7 +208,8 @@ impl<S: Store> Driver<S> {
     }
 }
 
-/// What the log of an attempt says, once, of progress that can't be used. Each is counted.
+/// Counts a progress that can't be used, and gives the line about it for the log of the attempt; `None` if the log has
+/// one already.
 fn complaint(delivery: &mut Delivery, ticket: &Ticket, why: &str) -> Option<String> {
     metrics::counter!("warrener_progress_unusable_total").increment(1);
     delivery.first_unusable(ticket).then(|| format!("warrener: a task.progress can't be used: {why}\n"))

@@ -1,4 +1,4 @@
-//! How far the driver has heard: up to when everything that workers reported has been read.
+//! The driver's hearing: the time up to which everything that workers reported has been read.
 //!
 //! Absence of news is no news while nobody could hear. So a time limit is judged only by what was confirmed before it
 //! passed, which is known once the broker side says that all of that has been handed over.
@@ -8,44 +8,47 @@ use std::time::Duration;
 use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::time::{Millis, Timestamp};
 
-/// Longest pause between two turns of the loop, or between two answers of the broker, that counts as hearing. After a
+/// Longest pause that counts as hearing, between two turns of the loop or between two answers of the broker. After a
 /// longer one silences start anew.
 const LATE: Duration = Duration::from_secs(2);
-/// Longest time between two notices that reports were read, which come each second.
+/// Longest time between two notices that reports were read, which come each second. After a longer one silences start
+/// anew.
 const NOTICES: Duration = Duration::from_secs(4);
 /// Time of undisturbed hearing after which limits are judged though no notice came: a fault of ours must not make all
 /// limits endless.
 const DOUBT: Duration = Duration::from_secs(30);
 
-/// The session with the broker, as far as the driver was told.
+/// State of the session with the broker, as far as the driver was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum BrokerSession {
     /// Nothing can be published, and nothing is heard.
     Ended,
-    /// Deliveries were refused, which come again with the next session only. Publishing goes on.
+    /// Deliveries were refused, which come again with the next session only. Publishing goes on, and no limit is
+    /// judged.
     Deaf,
     /// All that is delivered reaches the driver.
     Whole,
 }
 
-/// Up to when reports have been read. All times are monotonic.
+/// The time up to which reports have been read, and the doubts about it. All times are monotonic.
 #[derive(Debug)]
 pub(super) struct Hearing {
+    /// State of the session with the broker.
     session: BrokerSession,
-    /// Every report confirmed before this time has been handled; `None` if that is not known of any.
+    /// Every report confirmed before this time has been handled. `None` if that is not known of any time.
     read_upto: Option<Duration>,
     /// Arrival of the latest notice that reports were read, or the start of hearing.
     noticed: Duration,
-    /// Latest turn of the loop.
+    /// Time of the latest turn of the loop.
     turned: Duration,
-    /// Latest input that proves that the broker answers.
+    /// Time of the latest input that proves that the broker answers.
     news: Duration,
-    /// Time of undisturbed hearing since the latest notice.
+    /// Time of undisturbed hearing since the latest notice; at [`DOUBT`] limits are judged without one.
     undisturbed: Duration,
 }
 
 impl Hearing {
-    /// The hearing of a process that starts: nothing is known of what was reported before.
+    /// Hearing of a process that starts: no session, and nothing known of what was reported before.
     pub(super) const fn new(now: Duration) -> Self {
         Self {
             session: BrokerSession::Ended,
@@ -57,7 +60,8 @@ impl Hearing {
         }
     }
 
-    /// Notes that a turn of the loop begins. True if silences have to start anew, because the loop stood still.
+    /// Notes that a turn of the loop begins. True if silences have to start anew, because the loop stood still for
+    /// longer than [`LATE`].
     pub(super) fn turn(&mut self, now: Duration) -> bool {
         let pause = now.saturating_sub(self.turned);
         self.turned = now;
@@ -72,13 +76,13 @@ impl Hearing {
         pause > LATE
     }
 
-    /// Notes that a session with the broker began: what it brings is read from here on.
+    /// Notes that a session with the broker began. Its reports are read from here on.
     pub(super) const fn connected(&mut self, now: Duration) {
         (self.session, self.noticed, self.news) = (BrokerSession::Whole, now, now);
         self.undisturbed = Duration::ZERO;
     }
 
-    /// Notes that deliveries were refused: they come again with the next session.
+    /// Notes that deliveries were refused. They come again with the next session, so nothing counts as read until then.
     pub(super) fn refused(&mut self) {
         if self.session == BrokerSession::Whole {
             self.session = BrokerSession::Deaf;
@@ -87,7 +91,7 @@ impl Hearing {
         self.read_upto = None;
     }
 
-    /// Notes that the session ended.
+    /// Notes that the session ended. Nothing counts as read until the next one.
     pub(super) fn disconnected(&mut self) {
         self.session = BrokerSession::Ended;
         self.read_upto = None;
@@ -98,6 +102,7 @@ impl Hearing {
         self.session != BrokerSession::Ended
     }
 
+    /// True while everything that is delivered reaches the driver.
     fn hears(&self) -> bool {
         self.session == BrokerSession::Whole
     }
@@ -107,7 +112,7 @@ impl Hearing {
         self.news = now;
     }
 
-    /// Notes a report: while reports are read, whoever waits for their end must not lose patience.
+    /// Notes a report. While reports are being read, the notice of their end may take its time.
     pub(super) const fn report(&mut self, now: Duration) {
         self.news = now;
         self.undisturbed = Duration::ZERO;
@@ -130,7 +135,8 @@ impl Hearing {
         if mutant::is(Mutant::ExpiresUnread) { Some(now) } else { self.read_upto }
     }
 
-    /// Point in time up to which limits of attempts may be judged: those that passed later may have been kept.
+    /// Point in time up to which limits of attempts may be judged. Those that passed later may have been kept by
+    /// reports that are not read yet. The earliest possible point if nothing was read.
     pub(super) fn judged_upto(&self, now: Timestamp, monotonic: Duration) -> Timestamp {
         match self.silence_upto(monotonic) {
             Some(upto) => now - Millis(u64::try_from(monotonic.saturating_sub(upto).as_millis()).unwrap_or(u64::MAX)),

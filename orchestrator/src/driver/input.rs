@@ -1,4 +1,4 @@
-//! What reaches the driver, and the answers it gives.
+//! Inputs of the driver, the answers to them, and its outputs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,12 +15,12 @@ use crate::filter::fits::{Candidate, Tasks};
 use crate::store::view::filter::Filter;
 use crate::store::{DeadLetter, EventChunkNo, Submitted};
 
-/// Inputs that came together. Nothing of a packet counts as handled before it is committed.
+/// Inputs that came together. None of a packet counts as handled before all of it is committed.
 #[derive(Debug)]
 pub struct Packet {
-    /// What came.
+    /// Inputs, in order.
     pub inputs: Vec<Input>,
-    /// Told once all of it is committed; dropped untold if it cannot be.
+    /// Told once all inputs are committed; dropped untold if they cannot be. `None` if nobody waits.
     pub done: Option<oneshot::Sender<()>>,
 }
 
@@ -30,52 +30,52 @@ impl From<Input> for Packet {
     }
 }
 
-/// One thing for the driver to take into account.
+/// Input of the driver: a message, a notice of the broker side, or a request.
 #[derive(Debug)]
 pub enum Input {
-    /// A sound job.
+    /// A sound job was submitted.
     Submit(Box<Submission>),
-    /// A report of a worker.
+    /// A worker reported on an attempt.
     Report(Reported),
-    /// A worker was heard of, with the tickets that it works on; perhaps none.
+    /// A worker was heard of, with the tickets that it works on, perhaps none.
     Heartbeat(Heard),
-    /// How many messages were ready in a queue, and the highest dispatch that had been confirmed before asking.
+    /// Number of messages that were ready in a queue, and the highest dispatch that had been confirmed before asking.
     Depth(Depth),
     /// Every report that the broker had confirmed by a moment has been handed over before this input.
     ResultsRead {
-        /// That moment, on the monotonic clock of the driver. No time limit is judged later than this: a report that
-        /// was confirmed within its limit may wait to be read.
+        /// Time of that moment, on the monotonic clock of the driver. No time limit is judged later than this: a report
+        /// that was confirmed within its limit may wait to be read.
         upto: Duration,
     },
-    /// The broker has these dispatches.
+    /// Numbers of dispatches that the broker has.
     Published(Vec<i64>),
-    /// These dispatches may not have reached the broker.
+    /// Numbers of dispatches that may not have reached the broker.
     Unpublished(Vec<i64>),
-    /// These answers reached the broker.
+    /// Numbers of answers that reached the broker.
     Replied(Vec<i64>),
-    /// These answers did not.
+    /// Numbers of answers that may not have reached the broker.
     NotReplied(Vec<i64>),
-    /// This answer can never be sent as it is.
+    /// Number of an answer that can never be sent as it is, such as one with too long an address.
     Unanswerable(i64),
-    /// A submit is refused, and somebody is to be told.
+    /// A submit is refused before it reaches the driver, and its sender is to be told.
     Refuse(Refused),
-    /// The message of a dead letter reached the broker again.
+    /// Number of a dead letter whose message reached the broker again.
     Replayed(i64),
-    /// Events up to this chunk reached the broker, or nobody listened.
+    /// Events up to this chunk reached the broker, or nobody listens to them.
     EventsPublished(EventChunkNo),
-    /// Something that a person must look at.
+    /// A message that nobody can process, and a person must look at.
     Dead(DeadLetter),
-    /// The broker gave up on the message of an attempt: why, and what to keep of it.
+    /// The broker gave up on the message of an attempt, with the reason and the letter to be kept of it.
     DeadTask(Ticket, DeathReason, Box<DeadLetter>),
     /// The message of an attempt found no queue; it is to be published again.
     Unrouted(Ticket),
-    /// The queue at the broker of somebody else was found, or is missing.
+    /// Number of a queue of somebody else, and whether it is there at the broker.
     LaneFound(i64, bool),
-    /// The queue at the broker was made anew; what it held is gone.
+    /// Number of a queue that was made anew at the broker; its messages are gone.
     LaneLost(i64),
-    /// The queue of reports was gone; what it held was not read.
+    /// The queue of reports was gone; its messages were not read.
     ReportsLost,
-    /// A worker asked for a queue that is new.
+    /// A worker serves this queue, which may be new.
     Queue(QueueName),
     /// An answer to all built-in tasks that wait for this event.
     Event(EventBody, Asker),
@@ -85,30 +85,30 @@ pub enum Input {
     Disconnected,
     /// A session with the broker began; open attempts may have to be published, leases start anew.
     Connected {
-        /// Whether the broker lost what it had.
+        /// True if the broker lost its data, or never had any of this prefix.
         wiped: bool,
     },
 }
 
-/// A job to be kept.
+/// A job to be kept, and who wants that.
 #[derive(Debug)]
 pub struct Submission {
-    /// What it is.
+    /// The job, parsed and sound.
     pub spec: Arc<JobSpec>,
-    /// As it came.
+    /// The job as it came, byte by byte.
     pub submitted: Submitted,
-    /// Where answers go, if anybody wants one.
+    /// Address of the answers; `None` if nobody wants any.
     pub reply: Option<ReplyTo>,
-    /// Asker, who is told what became of it.
+    /// Asker, who is told the verdict once it is committed.
     pub asker: Asker,
 }
 
-/// Somebody who wants something of the driver.
+/// Somebody who wants something of the driver and may wait for the answer.
 #[derive(Debug, Default)]
 pub struct Asker {
-    /// Told what became of it.
+    /// Channel for the answer; `None` if nobody waits. Dropped untold if the batch fails.
     pub answer: Option<oneshot::Sender<Answer>>,
-    /// In whose name; `None` for what came over the broker.
+    /// Requester in whose name it is done; `None` for what came over the broker.
     pub by: Option<Arc<Requester>>,
 }
 
@@ -118,164 +118,164 @@ impl From<oneshot::Sender<Answer>> for Asker {
     }
 }
 
-/// Somebody who changes something over HTTP.
+/// Somebody who changes something, and has a name.
 #[derive(Clone, Debug)]
 pub struct Requester {
     /// Name in the audit.
     pub who: Arc<str>,
-    /// The address that it came from, if it came over HTTP.
+    /// Address that the request came from; `None` if it did not come over HTTP.
     pub from: Option<String>,
-    /// The jobs that exist for it; `None` for all.
+    /// Filter of the jobs that exist for the requester; `None` for all jobs.
     pub only: Option<Arc<Filter>>,
 }
 
 impl Requester {
-    /// Tells whether this job exists for it. One that does must have `tasks` of its tasks where its filter wants them.
+    /// Tells whether this job exists for the requester. It must have `tasks` of its tasks where the filter wants them.
     pub(crate) fn sees(&self, job: Candidate<'_>, tasks: Tasks, now: Timestamp) -> bool {
         self.only.as_ref().is_none_or(|only| only.fits(job, tasks, now))
     }
 }
 
-/// Where the answers to a submit go.
+/// Destination of the answers to a submit.
 #[derive(Clone, Debug)]
 pub struct ReplyTo {
-    /// A queue, and what is echoed.
+    /// A queue, and the correlation id that is echoed.
     pub to: ReplyAddress,
-    /// Which answers.
+    /// Answers that are wanted: when accepted, when finished, or both.
     pub mode: ReplyMode,
 }
 
-/// Whom to tell why a submit is refused.
+/// Destination and reason of a refusal.
 #[derive(Clone, Debug)]
 pub struct Refused {
-    /// A queue, and what is echoed.
+    /// A queue, and the correlation id that is echoed.
     pub to: ReplyAddress,
-    /// The reason: problem+json.
+    /// Reason, as problem+json.
     pub body: Vec<u8>,
 }
 
 /// A heartbeat, reduced to what the driver needs.
 #[derive(Debug)]
 pub struct Heard {
-    /// The worker.
+    /// Id of the worker.
     pub worker: Arc<str>,
-    /// What it works on.
+    /// Tickets of all attempts that the worker has at this moment.
     pub tickets: Vec<Ticket>,
 }
 
-/// The answer to a passive declare.
+/// The broker's answer to a passive declare of a task queue.
 #[derive(Clone, Copy, Debug)]
 pub struct Depth {
-    /// The queue.
+    /// Number of the queue.
     pub queue: i64,
     /// Messages ready in it.
     pub ready: u32,
-    /// The highest dispatch that was confirmed before it was asked.
+    /// The highest dispatch that had been confirmed when the queue was asked.
     pub upto: i64,
 }
 
-/// A request of a person.
+/// A request of a person about a job, a task, a queue, a worker or a dead letter.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Stop the job.
+    /// Cancel the job.
     Cancel(JobId),
-    /// Hold the job, or let it go on.
+    /// Pause the job if true, else resume it.
     Pause(JobId, bool),
-    /// Try a final job again.
+    /// Reopen a job that ended without success.
     Retry(JobId),
-    /// Try a final task or item again, and what is downstream of it.
+    /// Try a final task or item again, and reset everything downstream of it.
     RetryTask(JobId, TaskAddress),
-    /// Leave an open task or item out.
+    /// Skip an open task or item.
     Skip(JobId, TaskAddress),
-    /// Remove the final job and all that belongs to it.
+    /// Remove a final job and all that belongs to it.
     Delete(JobId),
-    /// Have the worker take no more and leave.
+    /// Have the worker with this id take no more and leave.
     Drain(Arc<str>),
-    /// Forget a dead letter.
+    /// Forget the dead letter with this number.
     Discard(i64),
-    /// Publish the message of a dead letter again, and forget it once the broker has it.
+    /// Publish the message of a dead letter again, and forget the letter once the broker has it.
     Replay(i64, Box<Parcel>),
-    /// Hold the queue, or let it go on.
+    /// Pause the queue if true, else resume it.
     PauseQueue(QueueName, bool),
 }
 
-/// A message with where it goes.
+/// A message with its destination.
 #[derive(Clone, Debug)]
 pub struct Parcel {
-    /// The exchange; empty for the default exchange.
+    /// Exchange; empty for the default exchange.
     pub exchange: String,
-    /// The routing key.
+    /// Routing key.
     pub key: String,
-    /// The message.
+    /// Message, without headers of the broker.
     pub message: Message,
 }
 
-/// What became of an input that somebody waits for.
+/// Answer to an input that somebody waits for, told after the commit.
 #[derive(Clone, Debug)]
 pub enum Answer {
     /// The job is kept.
     Kept {
-        /// Its id.
+        /// Id of the job, chosen by the client or drawn.
         id: JobId,
-        /// Its number.
+        /// Number of the job.
         no: JobNo,
-        /// Whether it was there already.
+        /// True if the job was there already; nothing was added then.
         existing: bool,
     },
-    /// The job is not kept.
+    /// The job is not kept, for these reasons.
     Refused(Vec<Problem>),
-    /// So many tasks waited for it and have it now.
+    /// Number of tasks that waited for the event and have it now; never 0.
     Answered(usize),
-    /// It is done.
+    /// The request was carried out.
     Done,
-    /// There is no such thing.
+    /// The job, task, queue or event of the request does not exist, or not for the requester.
     NotFound,
-    /// It cannot be done in the state that things are in.
+    /// The request cannot be carried out in the present state, which the text tells.
     Conflict(String),
 }
 
-/// For a worker that is seen at an attempt.
+/// Event for an attempt that started; `worker` is `None` if only its message was seen to have left the queue.
 pub(super) fn started(ticket: Ticket, worker: Option<Arc<str>>) -> warrener_engine::Event {
     warrener_engine::Event::Started(Started { ticket, worker })
 }
 
-/// What the driver asks the world to do, after a commit.
+/// Request of the driver to the broker side, made only after the commit that makes it true.
 #[derive(Debug)]
 pub enum Output {
-    /// Publish these attempts.
+    /// Publish these attempts, and say of each whether the broker has it.
     Publish(Vec<Outgoing>),
-    /// Publish these answers, and say of each when it is confirmed.
+    /// Publish these answers, and say of each whether the broker has it.
     Reply(Vec<Reply>),
-    /// Tell workers to stop these attempts.
+    /// Tell workers to stop these attempts; all workers where none is named.
     Stop(Vec<(Ticket, Option<Arc<str>>)>),
     /// Tell a worker to take no more and leave.
     Drain(Arc<str>),
-    /// Publish the message of a dead letter, and say when it is confirmed.
+    /// Publish the message of a dead letter, and say so once the broker has it.
     Replay(i64, Box<Parcel>),
-    /// A queue is new and must be declared.
+    /// Declare a queue that is new, by its number and name.
     Declare(i64, QueueName),
 }
 
 /// An answer on its way out.
 #[derive(Debug)]
 pub struct Reply {
-    /// Its number, for [`Input::Replied`].
+    /// Number of the answer, which [`Input::Replied`] gives back.
     pub no: i64,
-    /// Where it goes, through the default exchange.
+    /// Queue that the answer goes to, through the default exchange.
     pub reply_to: String,
-    /// The answer.
+    /// Message of the answer.
     pub message: Message,
 }
 
 /// An attempt on its way out.
 #[derive(Debug)]
 pub struct Outgoing {
-    /// Its place in the order of all dispatches.
+    /// Place in the order of all dispatches, which [`Input::Published`] gives back.
     pub dispatch_no: i64,
-    /// Its queue.
+    /// Number of the queue.
     pub queue: i64,
-    /// Its name.
+    /// Name of the queue.
     pub name: QueueName,
-    /// The message.
+    /// Task message, without `reply_to`, which the broker side fills in.
     pub message: Box<Message>,
 }

@@ -6,7 +6,8 @@ use warrener_shared::wire::{Header, Message};
 
 use crate::store::{DEAD_BODY_MAX, DeadLetter};
 
-/// A dead letter made of a message to this exchange, under this routing key.
+/// A dead letter made of a message. `from` is where it was found (`submit`, `task`, `result`, …), `code` and `text` the
+/// reason, then the exchange and the routing key that it was published with. A body is cut to [`DEAD_BODY_MAX`].
 pub(crate) fn of_message(
     from: &'static str,
     code: &str,
@@ -29,6 +30,7 @@ pub(crate) fn of_message(
     }
 }
 
+/// Properties and headers of a message as JSON, with the exchange and the key under which it is replayed.
 fn properties(exchange: &str, key: &str, message: &Message) -> Value {
     let mut headers: Map<String, Value> = Map::new();
     for (name, value) in &message.headers {

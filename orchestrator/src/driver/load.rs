@@ -1,4 +1,4 @@
-//! Loading what a rule asks for: what is remembered here, and the rest from the store.
+//! Loading of what a rule asks for: from the memory of the driver, and the rest from the store.
 
 use std::collections::BTreeSet;
 
@@ -13,12 +13,12 @@ use crate::rows::load::{self, Loader};
 use crate::store::{Store, StoreError};
 
 impl<S: Store> Driver<S> {
-    /// Loads until nothing is missing for the need.
+    /// Loads until nothing is missing for the need. A rule may ask for more once it sees what it asked for first.
     pub(super) fn load_for(&mut self, need: Need<'_>, batch: &mut Batch) -> Result<(), StoreError> {
         load::all(&mut batch.slice, |slice| missing(slice, need), |read, slice| self.load(read, slice))
     }
 
-    /// Loads what is remembered or drawn here, and everything else from the store.
+    /// Loads one thing into the slice: drawn (tokens, numbers), remembered (queues, rows), or read from the store.
     pub(super) fn load(&mut self, read: Read, slice: &mut Slice) -> Result<(), StoreError> {
         match read {
             Read::Queue(name) => {
@@ -54,15 +54,17 @@ impl<S: Store> Driver<S> {
         Ok(())
     }
 
-    /// Loads what nobody remembers.
+    /// Loads from the store what is not remembered.
     fn load_kept(&mut self, read: Read, slice: &mut Slice) -> Result<(), StoreError> {
         self.loader().load(read, slice)
     }
 
+    /// Loader over the store of the driver.
     fn loader(&mut self) -> Loader<'_, S> {
         Loader { rows: &mut self.store, specs: &self.shared.specs, lists: &self.shared.lists }
     }
 
+    /// Loads the joined outputs of a mapped task, and remembers them if the task is final.
     fn load_lists(&mut self, task: TaskNo, results: bool, slice: &mut Slice) -> Result<(), StoreError> {
         if let Some(lists) = self.held.rows.lists(task, results) {
             slice.load_lists(task, lists);
@@ -82,7 +84,7 @@ impl<S: Store> Driver<S> {
         Ok(self.shared.specs.of(&row, &mut self.store)?.entry(row))
     }
 
-    /// Keeps what the next batches will ask for again.
+    /// Takes the rows of a committed batch into memory, for the next batches.
     pub(super) fn remember(&mut self, batch: &mut Batch) {
         self.held.rows.committed(&mut batch.commit.changes, &batch.commit.owed, &self.shared.specs);
         self.shared.lists.keep_all(&batch.slice);
@@ -95,7 +97,7 @@ impl<S: Store> Driver<S> {
         self.held.admission.names().cloned().collect()
     }
 
-    /// The number of a queue; a new one is announced so that it is declared.
+    /// Number of a queue. A new one gets a row at once, and is announced so that it is declared.
     pub(super) fn lane_of(&mut self, name: &QueueName) -> Result<i64, StoreError> {
         if let Some(no) = self.held.admission.number(name) {
             return Ok(no);

@@ -1,6 +1,6 @@
 //! The loop: take inputs, read what they touch, decide, commit, then act.
 //!
-//! It runs on a thread of its own, since every step may wait for the disk. It owns the only writer of the store.
+//! The loop runs on a thread of its own, since every step may wait for the disk. It owns the only writer of the store.
 //! What the world is asked to do exists only after the commit that makes it true.
 
 mod admission;
@@ -59,58 +59,76 @@ use crate::shared::Shared;
 use crate::store::{EventChunkNo, Store, StoreError};
 pub use warrener_engine::event::{DeathReason, Reported};
 
-/// Inputs of one batch; more would make the first of them wait for the last.
+/// Most inputs of one batch, but for the rest of its last packet. More would make the first of them wait for the last.
 const BATCH: usize = 256;
-/// How often windows, silences and unpublished attempts are looked at.
+/// Time between two looks at windows, silences and unpublished attempts.
 const TICK: Duration = Duration::from_millis(250);
-/// How long the driver waits before it tries a store again that could not be written.
+/// Time for which the driver rests before it tries a store again that could not be written.
 const DEGRADED_RETRY: Duration = Duration::from_secs(1);
-/// How often the progress of publishing is kept while nothing else is, given answers are forgotten, and failed ones are
-/// tried again.
+/// Time between two looks at what only a commit of its own would keep: the progress of publishing and the answers
+/// given. The store is probed then, too.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
-/// How long nothing may be committed while a timer runs; a clock that is set back by less meanwhile goes unseen.
+/// Longest time without a commit while a timer runs. A clock that is set back by less than that while no process runs
+/// goes unseen.
 const SEEN_EVERY: Duration = Duration::from_secs(60);
-/// Timers handled in one batch.
+/// Most timers handled in one batch.
 const DUE_MAX: usize = 256;
-/// How often it is looked for finished jobs that passed their retention.
+/// Time between two looks for finished jobs that passed their retention, as long as there are none.
 const PRUNE_EVERY: Duration = Duration::from_secs(10);
 
-/// See the module.
+/// The loop with everything it remembers, over one store.
+///
+/// One thread leads it, by [`run`](Self::run). It ends once every sender of inputs is gone.
 #[derive(Debug)]
 pub struct Driver<S> {
+    /// Store of this database, of which the driver is the only writer.
     store: S,
+    /// Everything that other parts of the process may look at.
     shared: Arc<Shared>,
-    /// How long finished jobs are kept.
+    /// Time for which finished jobs are kept, from their end.
     retention: Millis,
+    /// Packets of the broker side and the API, in order.
     inputs: mpsc::Receiver<Packet>,
+    /// Requests to the broker side. Bounded by the windows and the batch only.
     outputs: mpsc::UnboundedSender<Output>,
+    /// Source of both times; simulated in tests.
     clock: Clock,
+    /// Source of secrets and ids.
     chance: Chance,
-    /// All that is remembered of the rows.
+    /// Memory of the rows, made anew by `recollect`. No other field is.
     held: Held,
+    /// Time up to which reports were read.
     hearing: Hearing,
+    /// Judge of what is old enough to be removed.
     age: AgeJudge,
+    /// Bound of the dead letters.
     dead: DeadBook,
+    /// Answers on their way or waiting, by address.
     replies: Replies,
-    /// Events up to this chunk are published, which no commit says yet.
+    /// Latest chunk of events that is published and that no commit says so of; `None` if there is none.
     events_published: Option<EventChunkNo>,
+    /// Timers that are due and have to wait.
     put_off: PutOff,
+    /// Monotonic time of the latest tick.
     last_tick: Duration,
+    /// Monotonic time of the next look for what passed its retention.
     next_prune: Duration,
+    /// Monotonic time of the latest look at what only a commit of its own would keep.
     last_save: Duration,
+    /// Monotonic time of the latest commit of a batch.
     last_commit: Duration,
     /// Wall clock less monotonic clock when last looked at, in milliseconds.
     clock_offset: i64,
+    /// Degree to which the store can be relied on.
     condition: StoreCondition,
-    /// Monotonic time of the latest failure of the store, until it counts as well again.
+    /// Monotonic time of the latest failure of the store; `None` once it counts as well again.
     failed_at: Option<Duration>,
 }
 
 impl<S: Store> Driver<S> {
-    /// A driver over this store. Finished jobs are kept for `retention`.
+    /// A driver over this store, with everything remembered that its rows hold. Finished jobs are kept for `retention`.
     ///
-    /// # Errors
-    /// [`StoreError`] if the store cannot be read.
+    /// # Errors [`StoreError`] if the store cannot be read, or not be told of a clock that was set back.
     pub fn new(
         store: S,
         shared: Arc<Shared>,
@@ -151,13 +169,15 @@ impl<S: Store> Driver<S> {
         })
     }
 
-    /// The same with another source of random numbers.
+    /// Gives the driver another source of random numbers.
     #[must_use]
     pub fn with_chance(self, chance: Chance) -> Self {
         Self { chance, ..self }
     }
 
-    /// Makes all that is remembered of the rows anew. Nothing else is reset.
+    /// Makes the memory of the rows anew, at any time that memory and rows may differ. Nothing else is reset.
+    ///
+    /// # Errors If the store cannot be read; the memory stays as it was, and must not be used.
     fn recollect(&mut self) -> Result<(), StoreError> {
         self.held = Held::from_rows(&mut self.store, &self.shared, self.clock.monotonic())?;
         // Of a commit whose outcome was unknown nobody may have been told.
@@ -166,7 +186,7 @@ impl<S: Store> Driver<S> {
         Ok(())
     }
 
-    /// Runs until every sender of inputs is gone.
+    /// Leads the loop until every sender of inputs is gone, then keeps what can be kept. Blocks its thread.
     pub fn run(mut self) {
         while let Some(packets) = self.take() {
             self.turn(packets);
@@ -177,7 +197,11 @@ impl<S: Store> Driver<S> {
         self.leave();
     }
 
-    /// One round of the loop: handles what came, then what the time demands. For whoever leads the loop by hand.
+    /// Runs one turn of the loop: handles the packets as a batch, then what time demands. Public for whoever leads the
+    /// loop by hand.
+    ///
+    /// The order matters: the clock is followed before anything is judged by it, and inputs come before timers, since a
+    /// report may have kept the limit that a timer would end.
     pub fn turn(&mut self, packets: Vec<Packet>) {
         let now = self.clock.monotonic();
         if self.hearing.turn(now) {
@@ -205,7 +229,7 @@ impl<S: Store> Driver<S> {
         }
     }
 
-    /// How long the loop may wait for inputs before time demands another round.
+    /// Longest time that the loop may wait for inputs before time demands another turn; zero if built-in tasks wait.
     pub fn patience(&self) -> Duration {
         if self.held.admission.has_own_backlog() {
             return Duration::ZERO;
@@ -215,7 +239,8 @@ impl<S: Store> Driver<S> {
         until_due.min(until_prune).min(TICK.saturating_sub(self.since(self.last_tick)))
     }
 
-    /// Waits for inputs, or for the time of the next timer or tick. `None` once nobody can send any more.
+    /// Waits for inputs, or until time demands another turn, and takes at most [`BATCH`] and the rest of a packet.
+    /// `None` once nobody can send any more.
     fn take(&mut self) -> Option<Vec<Packet>> {
         let mut packets = Vec::new();
         let mut count = 0;
@@ -232,6 +257,8 @@ impl<S: Store> Driver<S> {
         Some(packets)
     }
 
+    /// Waits for one packet, as long as the patience lasts: `Some(None)` if none came, `None` if none can come any
+    /// more.
     fn wait(&mut self) -> Option<Option<Packet>> {
         let patience = self.patience();
         if patience.is_zero() {
@@ -249,12 +276,14 @@ impl<S: Store> Driver<S> {
         }
     }
 
-    /// Nobody could be heard for a while, which says nothing of those who should have been.
+    /// Counts the silences of all workers from `now` on: nobody could be heard for a while, which says nothing of those
+    /// who should have been.
     fn silences_anew(&mut self, now: Duration) {
         self.held.delivery.hear_anew(now);
         self.held.stops.reconnected(now);
     }
 
+    /// Monotonic time that passed since a moment.
     fn since(&self, moment: Duration) -> Duration {
         self.clock.monotonic().saturating_sub(moment)
     }
@@ -266,7 +295,7 @@ impl<S: Store> Driver<S> {
         Timestamp(monotonic.saturating_add(self.clock_offset))
     }
 
-    /// Handles packets as one batch; if that fails, one input at a time, so that one bad input stops no other.
+    /// Handles packets as one batch, and tells their senders once it is committed. If it fails, see `rescue`.
     fn step(&mut self, packets: Vec<Packet>) {
         let (mut inputs, mut parts) = (Vec::new(), Vec::new());
         for packet in packets {
@@ -290,8 +319,10 @@ impl<S: Store> Driver<S> {
         }
     }
 
-    /// Runs one batch from reading to acting, and gives the answers by position of the input. A panic of a rule is a
-    /// failure of the batch. Inputs are only looked at: those of a batch that failed are handled again, as they came.
+    /// Runs one batch from reading to acting, and gives the answers by position of the input.
+    ///
+    /// A panic of a rule is a failure of the batch. Inputs are only looked at: those of a batch that failed are handled
+    /// again, as they came.
     fn attempt(&mut self, inputs: &[Input]) -> Result<Answers, Failure> {
         let outcome = catch_unwind(AssertUnwindSafe(|| self.batch(inputs)));
         match outcome {
@@ -300,6 +331,7 @@ impl<S: Store> Driver<S> {
         }
     }
 
+    /// Runs one batch: reads, decides each input, fills the windows, commits and acts.
     fn batch(&mut self, inputs: &[Input]) -> Result<Answers, StoreError> {
         let mut batch = self.new_batch();
         self.look_for(inputs, &mut batch)?;
@@ -311,6 +343,7 @@ impl<S: Store> Driver<S> {
         self.settle(batch)
     }
 
+    /// An empty batch at this time, whose dispatches are numbered from the next free number on.
     fn new_batch(&self) -> Batch {
         Batch::new(Slice::new(self.shared.limits, self.held.numbers.next_dispatch().0), self.now())
     }
@@ -319,7 +352,7 @@ impl<S: Store> Driver<S> {
 /// Answers of one batch, by position of the input.
 type Answers = Vec<(usize, Answer)>;
 
-/// Tells whoever waits what became of inputs.
+/// Tells whoever waits the answers to inputs, after their commit.
 fn answer(inputs: impl IntoIterator<Item = Input>, answers: Answers) {
     let mut answers = answers.into_iter().peekable();
     if answers.peek().is_none() {

@@ -1,5 +1,6 @@
-//! Removing finished jobs that passed their retention, in slices between batches: as fast as they end, and nobody
-//! waits long for it.
+//! Removing finished jobs that passed their retention, dead letters and rows of the audit likewise.
+//!
+//! Slices between batches remove as fast as jobs end, and nobody waits long for one.
 
 use std::time::Duration;
 
@@ -9,19 +10,18 @@ use super::condition::StoreCondition;
 use super::{Driver, PRUNE_EVERY};
 use crate::store::{Store, StoreError};
 
-/// Steps of one slice.
+/// Steps of one slice, in the store's own measure: about so many rows.
 const STEPS: usize = 256;
-/// The share of the loop's time that it may take while there is much to remove, as what is left for the others: they
-/// have three times as much.
+/// Time for the rest of the loop after a slice, as a multiple of the slice's own: removing takes at most a quarter.
 const OTHERS: u32 = 3;
-/// Shortest time between two slices.
+/// Shortest time between two slices while there is more to remove.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Time for which rows of the audit are kept.
 const AUDIT_KEPT: Millis = Millis::from_secs(90 * 24 * 60 * 60);
 
 impl<S: Store> Driver<S> {
-    /// One slice, if it is time.
+    /// Removes one slice of what passed its retention, if it is time for one and the store can be written.
     pub(super) fn prune(&mut self) {
         let began = self.clock.monotonic();
         if began < self.next_prune || self.condition != StoreCondition::Writable {
@@ -44,6 +44,7 @@ impl<S: Store> Driver<S> {
         }
     }
 
+    /// Removes rows of the audit that passed [`AUDIT_KEPT`]. Gives their number.
     fn prune_audit(&mut self) -> Result<usize, StoreError> {
         match self.age.older_than(AUDIT_KEPT, &self.clock) {
             Some(old) => self.store.prune_audit(old, STEPS),

@@ -1,4 +1,4 @@
-//! Inputs that cannot be handled, kept as the messages that they came in, so that they can be published again.
+//! Inputs that cannot be handled, as dead letters: the messages that they came in, so that they can be published again.
 
 use serde_json::json;
 use warrener_engine::event::Reported;
@@ -11,7 +11,7 @@ use super::input::{Input, Submission};
 use super::letter;
 use crate::store::DeadLetter;
 
-/// Words for the log: what an input is about, without anything that it carries.
+/// Subject of an input in the words of the log, without anything secret that it carries.
 pub(super) fn subject(input: &Input) -> String {
     match input {
         Input::Submit(submission) => {
@@ -27,7 +27,8 @@ pub(super) fn subject(input: &Input) -> String {
     }
 }
 
-/// The dead letter that keeps an input; `None` for one that carries no message of others.
+/// Dead letter that keeps an input. `None` for one that carries no message of others, such as a command or a notice of
+/// the broker side.
 pub(super) fn letter(input: &Input, why: &str, now: Timestamp, names: &Names) -> Option<DeadLetter> {
     let (from, exchange, key, message, about) = match input {
         Input::Submit(submission) => ("submit", names.submit(), KEY_SUBMIT, submit(submission), None),
@@ -51,6 +52,7 @@ fn attempt(reported: &Reported) -> String {
     format!("attempt {} of task {}", reported.ticket.attempt, reported.ticket.task.0)
 }
 
+/// Message of a submit, with the properties that replaying needs.
 fn submit(submission: &Submission) -> Message {
     let reply = submission.reply.as_ref();
     let mut message = Message {
@@ -70,6 +72,7 @@ fn submit(submission: &Submission) -> Message {
     message
 }
 
+/// Message of a report, with its worker.
 fn report(reported: &Reported) -> Message {
     let mut message = reported.report.to_message(&reported.ticket.to_string());
     if let Some(worker) = &reported.worker {

@@ -13,7 +13,11 @@ use crate::rows::Parsed;
 use crate::store::{Caption, DispatchNo, Store, StoreError, Submitted};
 
 impl<S: Store> Driver<S> {
-    /// Commits the batch, then acts on it, and gives the answers to its inputs.
+    /// Commits the batch, then acts on it, and gives the answers to its inputs. A batch that changes nothing is not
+    /// committed.
+    ///
+    /// # Errors If the commit failed or its outcome is unknown. After a commit nothing is an error any more: what could
+    /// not be done then is made good from the rows, since the inputs must not be handled again.
     pub(super) fn settle(&mut self, mut batch: Batch) -> Result<Answers, StoreError> {
         batch.commit.changes = batch.slice.take_changes();
         self.keep_sub_jobs(&mut batch);
@@ -47,7 +51,7 @@ impl<S: Store> Driver<S> {
         Ok(batch.answers)
     }
 
-    /// What sub-jobs are made of is kept as if somebody had submitted it.
+    /// Keeps the documents of sub-jobs as if somebody had submitted them, in the order of their numbers.
     fn keep_sub_jobs(&mut self, batch: &mut Batch) {
         for NewBody { job, body, priority } in std::mem::take(&mut batch.commit.changes.bodies) {
             let entry = batch.slice.job(job).expect("a sub-job became rows in this batch");
@@ -60,7 +64,7 @@ impl<S: Store> Driver<S> {
         batch.commit.submitted.sort_by_key(|(job, ..)| *job);
     }
 
-    /// Tells those who wait for it what was committed.
+    /// Tells those who wait for events, or for the end of a job, that there is news.
     fn notify(&self, batch: &Batch) {
         if !batch.commit.changes.events.is_empty() {
             self.shared.notices.tell_events(self.store.last_events());
@@ -69,6 +73,7 @@ impl<S: Store> Driver<S> {
         self.shared.notices.tell_ends(batch.effects.iter().filter_map(ended));
     }
 
+    /// Adds the counters and marks to the commit that go with each: free numbers, progress of publishing, the clock.
     fn counters(&mut self, batch: &mut Batch) {
         let Held { numbers, delivery, .. } = &mut self.held;
         batch.commit.jobs_below = Some(numbers.jobs_below());
@@ -83,7 +88,7 @@ impl<S: Store> Driver<S> {
         }
     }
 
-    /// Carries out what the commit made true.
+    /// Carries out what the commit made true: windows, open attempts, messages, stops and answers.
     fn act(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
         let mut outgoing = Vec::new();
         let stillborn = batch.stillborn();
@@ -117,6 +122,7 @@ impl<S: Store> Driver<S> {
         self.send_batch(outgoing, batch)
     }
 
+    /// Hands the messages of a batch to the broker side: attempts, stops, then the answers that submits are owed.
     fn send_batch(&mut self, outgoing: Vec<Outgoing>, batch: &mut Batch) -> Result<(), StoreError> {
         if !outgoing.is_empty() {
             self.send(Output::Publish(outgoing));
@@ -134,14 +140,15 @@ impl<S: Store> Driver<S> {
         Ok(())
     }
 
+    /// Hands an output to the broker side.
     pub(super) fn send(&self, output: Output) {
         // The receiver is gone only when the process ends.
         self.outputs.send(output).ok();
     }
 }
 
-/// The first time that something in these rows is due. Rows that wait for nothing any more may have set an earlier one:
-/// then nothing is found due, and the store is asked for the next.
+/// First time at which something in these rows is due; `None` if nothing is. A row that waits for nothing any more may
+/// have set an earlier one: then nothing is found due, and the store is asked for the next.
 fn earliest(changes: &Changes) -> Option<Timestamp> {
     let tasks = changes.new_tasks.iter().chain(&changes.tasks).filter_map(|row| row.wake_at);
     let jobs = changes.new_jobs.iter().chain(&changes.jobs).filter_map(|row| row.wake_at);

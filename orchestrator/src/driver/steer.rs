@@ -1,4 +1,4 @@
-//! Single tasks by hand: try again, leave out, answer what they wait for.
+//! Requests about single tasks: try again, skip, answer what they wait for.
 
 use warrener_engine::{Event, Need};
 use warrener_shared::id::{JobId, JobNo, TaskAddress};
@@ -10,14 +10,18 @@ use super::input::{Answer, Requester};
 use crate::rows::message::{self, AddressedItem};
 use crate::store::{Found, Store, StoreError};
 
-/// A task or item that somebody named, which is loaded, or whose mapped task is.
+/// A task or item that somebody named and that exists. It is loaded, or its mapped task is.
 struct Named {
+    /// Job of the task.
     job: JobNo,
+    /// Position of the task in its job.
     position: u32,
+    /// Item of the task; `None` if the task itself is meant.
     item: Option<AddressedItem>,
 }
 
 impl<S: Store> Driver<S> {
+    /// Reopens a final task or item, and resets everything downstream of it. A conflict if the rules refuse.
     pub(super) fn retry_task(
         &mut self,
         id: &JobId,
@@ -39,6 +43,7 @@ impl<S: Store> Driver<S> {
         Ok(Answer::Done)
     }
 
+    /// Skips an open task or item. A conflict if the rules refuse, or the item was never dispatched and so has no row.
     pub(super) fn skip(&mut self, id: &JobId, address: &TaskAddress, batch: &mut Batch) -> Result<Answer, StoreError> {
         let Some(Named { job, position, item }) = self.named(id, address, batch)? else {
             return Ok(Answer::NotFound);
@@ -71,8 +76,8 @@ impl<S: Store> Driver<S> {
         Ok(item.ok().map(|item| Named { job, position, item }))
     }
 
-    /// All built-in tasks that wait for the event get its payload as their output, as far as they exist for whoever
-    /// answers.
+    /// Answers an event: all built-in tasks that wait for it end with its payload as their output, as far as they exist
+    /// for the requester. Not found if none waits.
     pub(super) fn answer(
         &mut self,
         event: &EventBody,

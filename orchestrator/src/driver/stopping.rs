@@ -1,4 +1,4 @@
-//! Asking the workers of attempts that were closed to stop.
+//! Requests to workers to stop attempts that were closed.
 
 use warrener_engine::Effect;
 
@@ -8,7 +8,8 @@ use super::held::PendingStop;
 use crate::store::{Store, StoreError};
 
 impl<S: Store> Driver<S> {
-    /// Keeps with the end of the attempts which workers are asked to stop.
+    /// Adds rows to the commit that say which workers are asked to stop, for each attempt that the batch closes while a
+    /// worker may be at it. A worker that sends no heartbeats gets no row: nobody would ever know that it stopped.
     pub(super) fn ask_to_stop(&self, batch: &mut Batch) {
         let now = self.clock.monotonic();
         for effect in &batch.effects {
@@ -24,7 +25,7 @@ impl<S: Store> Driver<S> {
         }
     }
 
-    /// Of workers that are gone nothing more is to be heard.
+    /// Notes attempts as stopped whose workers are gone: nothing more is to be heard of them.
     pub(super) fn give_up_on_silent(&mut self) -> Result<(), StoreError> {
         let gone = self.held.stops.take_silent(self.clock.monotonic());
         if gone.is_empty() {

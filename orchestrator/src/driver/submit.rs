@@ -1,4 +1,4 @@
-//! Submits and the requests of people.
+//! Submits, and the requests of people.
 
 use warrener_engine::event::Submitted as Accepted;
 use warrener_engine::{Event, JobRow, Need};
@@ -16,7 +16,7 @@ use crate::rows::verdict::{self, Verdict};
 use crate::store::{Caption, Found, OwedReply, Store, StoreError};
 
 impl<S: Store> Driver<S> {
-    /// Keeps a job, or finds that it is there already.
+    /// Keeps a job, finds that it is there already, or refuses it. The answer follows after the commit.
     pub(super) fn submit(&mut self, at: usize, submission: &Submission, batch: &mut Batch) -> Result<(), StoreError> {
         match self.judge(submission, batch)? {
             Verdict::New => {}
@@ -50,6 +50,7 @@ impl<S: Store> Driver<S> {
         Ok(())
     }
 
+    /// Number and digest of a job by its id, jobs of this batch included; `None` if there is none.
     pub(super) fn known(&mut self, id: &JobId, batch: &Batch) -> Result<Option<Found>, StoreError> {
         match batch.ids.get(id) {
             Some(found) => Ok(Some(*found)),
@@ -58,7 +59,7 @@ impl<S: Store> Driver<S> {
         }
     }
 
-    /// Looks for all ids that are submitted at once.
+    /// Looks for all ids of a batch of submits at once. A single one is looked for when it is handled.
     pub(super) fn look_for(&mut self, inputs: &[Input], batch: &mut Batch) -> Result<(), StoreError> {
         let id = |input: &Input| if let Input::Submit(one) = input { one.spec.id.clone() } else { None };
         let ids: Vec<JobId> = inputs.iter().filter_map(id).collect();
@@ -70,7 +71,7 @@ impl<S: Store> Driver<S> {
         Ok(())
     }
 
-    /// What becomes of a submit, jobs of this batch included.
+    /// Judges a submit, jobs of this batch included.
     fn judge(&mut self, submission: &Submission, batch: &mut Batch) -> Result<Verdict, StoreError> {
         let spec = &submission.spec;
         if let Some(id) = &spec.id
@@ -90,7 +91,7 @@ impl<S: Store> Driver<S> {
         Ok(verdict::by_key(unique, &holder, is_seen))
     }
 
-    /// Tells whether a job exists for somebody.
+    /// Tells whether a job exists for the requester, by its filter.
     pub(super) fn exists_for(&mut self, by: &Requester, job: JobNo, batch: &mut Batch) -> Result<bool, StoreError> {
         if by.only.is_none() {
             return Ok(true);
@@ -103,13 +104,14 @@ impl<S: Store> Driver<S> {
         Ok(by.sees(job, Tasks::Any, batch.now))
     }
 
+    /// Problem of a job that would bring more queues than may be known; `None` if it does not.
     fn too_many_queues(&self, spec: &JobSpec) -> Option<Problem> {
         let (known, most) = (self.held.admission.names().len(), self.shared.limits.queues);
         // Far from the limit nobody makes a list.
         if known + spec.tasks.len() <= most { None } else { spec.too_many_queues(&self.queue_names(), most) }
     }
 
-    /// The job that holds a key, jobs of this batch included.
+    /// Job that holds a unique key, jobs of this batch included; `None` if the key is free.
     fn holder(&mut self, key: &str, batch: &Batch) -> Result<Option<JobRow>, StoreError> {
         for (no, _, caption) in batch.commit.submitted.iter().rev() {
             if let Some(unique) = caption.unique.as_ref().filter(|unique| unique.key == key)
@@ -125,6 +127,7 @@ impl<S: Store> Driver<S> {
         Ok(newer.row.holds_key(until).then(|| newer.row.clone()))
     }
 
+    /// Carries out a request of a person, and notes its answer.
     pub(super) fn command(&mut self, at: usize, command: &Command, batch: &mut Batch) -> Result<(), StoreError> {
         let answer = match command {
             Command::Cancel(id) => self.on_job(id, Event::CancelRequested, batch)?,
@@ -151,6 +154,7 @@ impl<S: Store> Driver<S> {
         Ok(())
     }
 
+    /// Decides an event about an open job. A conflict if the job is final.
     fn on_job(&mut self, id: &JobId, event: impl Fn(JobNo) -> Event, batch: &mut Batch) -> Result<Answer, StoreError> {
         let Some(Found { no: job, .. }) = self.known(id, batch)? else { return Ok(Answer::NotFound) };
         self.load_for(Need::Job(job), batch)?;
@@ -162,6 +166,7 @@ impl<S: Store> Driver<S> {
         Ok(Answer::Done)
     }
 
+    /// Reopens a job that ended without success. A conflict for any other.
     fn retry(&mut self, id: &JobId, batch: &mut Batch) -> Result<Answer, StoreError> {
         let Some(Found { no: job, .. }) = self.known(id, batch)? else { return Ok(Answer::NotFound) };
         self.load_for(Need::Job(job), batch)?;
@@ -178,7 +183,8 @@ impl<S: Store> Driver<S> {
         Ok(Answer::Done)
     }
 
-    /// A job that is final now is removed once the batch is committed, unless something in it runs the job again.
+    /// Notes a final job to be removed once the batch is committed, unless something in the batch runs it again. A
+    /// conflict for a job that is not final.
     fn delete(&mut self, at: usize, id: &JobId, batch: &mut Batch) -> Result<Answer, StoreError> {
         let Some(Found { no: job, .. }) = self.known(id, batch)? else { return Ok(Answer::NotFound) };
         self.load_for(Need::Job(job), batch)?;
@@ -190,7 +196,8 @@ impl<S: Store> Driver<S> {
         Ok(Answer::Done)
     }
 
-    /// Removes what was asked for, and corrects the answers where that was not possible.
+    /// Removes the jobs that were to be deleted, after the commit, and corrects the answers where that was not
+    /// possible.
     pub(super) fn remove(&mut self, batch: &mut Batch) {
         for (at, job) in std::mem::take(&mut batch.after.remove) {
             let outcome = self.store.remove(job);
@@ -208,6 +215,7 @@ impl<S: Store> Driver<S> {
         }
     }
 
+    /// Pauses or resumes a queue, with the commit of this batch.
     fn pause_queue(&mut self, name: &QueueName, paused: bool, batch: &mut Batch) -> Answer {
         let Some(no) = self.held.admission.pause(name, paused) else { return Answer::NotFound };
         batch.commit.paused.push((no, paused));
@@ -215,13 +223,14 @@ impl<S: Store> Driver<S> {
     }
 }
 
-/// The same job was submitted again: it gets its own answers, at once if the job is final.
+/// Answers a submit of a job that is there already. Its replies are its own, and go at once if the job is final.
 fn again(no: JobNo, id: JobId, submission: &Submission, batch: &mut Batch) -> Answer {
     owe(no, submission, batch);
     batch.after.reply.push(no);
     Answer::Kept { id, no, existing: true }
 }
 
+/// Owes the sender of a submit the answers that it wants.
 fn owe(job: JobNo, submission: &Submission, batch: &mut Batch) {
     let Some(reply) = &submission.reply else { return };
     let now = batch.now;

@@ -1,4 +1,4 @@
-//! What is looked at four times a second: windows, silences, unpublished attempts, and what is kept too long.
+//! The tick, four times a second: windows, silences, unpublished attempts, owed answers and the probe of the store.
 
 use super::condition::StoreCondition;
 use super::timers::Timer;
@@ -6,6 +6,7 @@ use super::{Driver, SAVE_EVERY, SEEN_EVERY};
 use crate::store::{Blame, Store, StoreError};
 
 impl<S: Store> Driver<S> {
+    /// Looks at everything that time changes without a timer in the rows.
     pub(super) fn tick(&mut self) {
         let now = self.clock.monotonic();
         self.last_tick = now;
@@ -29,6 +30,7 @@ impl<S: Store> Driver<S> {
         self.show();
     }
 
+    /// Publishes and answers again what did not arrive, while there is a session.
     fn look_at_open_attempts(&mut self) -> Result<(), StoreError> {
         if self.hearing.is_connected() {
             self.repeat_unheard()?;
@@ -39,8 +41,8 @@ impl<S: Store> Driver<S> {
         Ok(())
     }
 
-    /// Publishes attempts again that may have ended in reports that were lost with their queue. A crash before that
-    /// leaves them to their time limits.
+    /// Publishes attempts again that may have ended in reports that were lost with their queue. After a crash before
+    /// that their time limits end them.
     fn repeat_unheard(&mut self) -> Result<(), StoreError> {
         let Some(first) = self.held.delivery.ended_unheard(self.clock.monotonic()) else { return Ok(()) };
         tracing::warn!("the queue of results was gone; attempts that no worker names are published again");
@@ -49,8 +51,7 @@ impl<S: Store> Driver<S> {
         self.settle(batch).map(drop)
     }
 
-    /// While nothing else is committed: keeps how far publishing has come and which answers were given, so that a
-    /// restart repeats little, and what the clock says; and tries answers again that did not reach the broker.
+    /// Probes the store each second, and keeps the progress that nothing else has committed.
     fn save(&mut self) -> Result<(), StoreError> {
         if self.since(self.last_save) < SAVE_EVERY {
             return Ok(());
@@ -61,6 +62,8 @@ impl<S: Store> Driver<S> {
         self.keep_progress()
     }
 
+    /// Commits how far publishing has come, which answers were given, and what the clock says, if anything of that is
+    /// new. A restart then repeats little.
     fn keep_progress(&mut self) -> Result<(), StoreError> {
         let behind = self.held.delivery.is_ahead(self.held.numbers.next_dispatch());
         let unseen = self.held.next_due.is_some() && self.since(self.last_commit) > SEEN_EVERY;
@@ -73,7 +76,7 @@ impl<S: Store> Driver<S> {
         Ok(())
     }
 
-    /// Before the end: what would be done once more after the next start.
+    /// Keeps before the end of the process what would be done once more after the next start.
     pub(super) fn leave(&mut self) {
         if self.condition != StoreCondition::Writable {
             return;
@@ -83,7 +86,7 @@ impl<S: Store> Driver<S> {
         }
     }
 
-    /// Shows the queues to others.
+    /// Shows the queues and the number of open attempts to the API, the broker side and the metrics.
     pub fn show(&self) {
         self.shared.queues.show(self.held.admission.snapshots(), self.held.delivery.unstarted());
         metrics::gauge!("warrener_open_attempts").set(self.held.delivery.len() as f64);

@@ -1,5 +1,7 @@
-//! What happens because time passes. It has batches of its own, so that a timer that cannot be handled takes no
-//! input with it, and is set aside alone.
+//! Timers: everything that happens because time passes.
+//!
+//! They have batches of their own, so that a timer that cannot be handled takes no input with it, and is set aside
+//! alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,7 +18,8 @@ use super::held::DUE_AT_ONCE;
 use super::{DUE_MAX, Driver};
 use crate::store::{Store, StoreError};
 
-/// A change of the wall clock against the monotonic one that is no drift. The loop looks four times a second.
+/// Least change of the wall clock against the monotonic one that is no drift, in milliseconds. The loop looks four
+/// times a second.
 const JUMP_MS: i64 = 1_000;
 /// Most jobs that are looked through for starts while deadlines wait to be judged.
 const LOOKED_MAX: usize = 16 * DUE_MAX;
@@ -26,7 +29,7 @@ const LOOK_AGAIN: Millis = Millis::from_secs(1);
 const SET_ASIDE: Duration = Duration::from_secs(60);
 
 impl<S: Store> Driver<S> {
-    /// Handles what is due.
+    /// Handles what is due, in each turn.
     pub(super) fn pass_time(&mut self) {
         let now = self.now();
         if self.held.next_due.is_none_or(|due| due > now) && !self.held.admission.has_own_backlog() {
@@ -39,11 +42,10 @@ impl<S: Store> Driver<S> {
         }
     }
 
-    /// The wall clock may have been set. What counts a span goes on counting it: a jump ends nothing that this process
-    /// has not also waited for.
+    /// Follows the wall clock. If it was set, timers move with it, so that a span goes on being counted: a jump ends
+    /// nothing that this process has not also waited for.
     ///
-    /// # Errors
-    /// If the store could not be told; nothing may pass until it is.
+    /// # Errors If the store could not be told; nothing may pass until it is.
     pub(super) fn follow_clock(&mut self) -> Result<(), StoreError> {
         let offset = offset(&self.clock);
         let by = offset - self.clock_offset;
@@ -63,6 +65,7 @@ impl<S: Store> Driver<S> {
         Ok(())
     }
 
+    /// Asks the store for the next timer, after a look that found nothing to handle.
     fn look_again_later(&mut self) {
         let later = self.now() + LOOK_AGAIN;
         let put_off = !self.put_off.is_empty();
@@ -72,6 +75,7 @@ impl<S: Store> Driver<S> {
         };
     }
 
+    /// Timers that are due and can be handled now.
     fn due(&mut self) -> Result<Vec<Timer>, StoreError> {
         let monotonic = self.clock.monotonic();
         self.put_off.end(monotonic);
@@ -155,6 +159,7 @@ impl<S: Store> Driver<S> {
         }
     }
 
+    /// Decides, commits and acts on these timers, as one batch.
     fn try_timers(&mut self, timers: &[Timer]) -> Result<(), Failure> {
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             let mut batch = self.new_batch();
@@ -172,11 +177,11 @@ impl<S: Store> Driver<S> {
     }
 }
 
-/// At a start: a wall clock that says less than at the last commit was set back while no process was there to see it,
-/// by no less than the difference. One that was set forward cannot be told from time that passed.
+/// Moves the timers at a start, if the wall clock says less than at the last commit. It was set back then while no
+/// process was there to see it, by no less than the difference. One that was set forward cannot be told from time that
+/// passed.
 ///
-/// # Errors
-/// If the store cannot be read or told.
+/// # Errors If the store cannot be read or told.
 pub(super) fn resume_clock(store: &mut impl Store, clock: &Clock) -> Result<(), StoreError> {
     let now = Timestamp(clock.now_ms());
     let Some(by) = store.boot()?.seen_at.map(|seen| now.0 - seen.0).filter(|by| *by <= -JUMP_MS) else {
@@ -193,17 +198,17 @@ pub(super) fn offset(clock: &Clock) -> i64 {
     both.wall_ms - i64::try_from(both.monotonic.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Timers whose time has come, and which wait all the same.
+/// Timers that are due and have to wait all the same. Outlives `recollect`.
 #[derive(Debug, Default)]
 pub(super) struct PutOff {
-    /// Set as long as there are limits that cannot be judged before more reports are read.
+    /// True while there are limits that cannot be judged before more reports are read.
     unjudged: bool,
     /// Timers that could not be handled, with the monotonic time until which they are left alone.
     set_aside: BTreeMap<Timer, Duration>,
 }
 
 impl PutOff {
-    /// Notes that more reports were read. True if limits wait to be judged.
+    /// Notes that more reports were read. True if limits waited for that.
     pub(super) const fn judge(&mut self) -> bool {
         std::mem::replace(&mut self.unjudged, false)
     }
@@ -212,11 +217,12 @@ impl PutOff {
         !self.unjudged && self.set_aside.is_empty()
     }
 
-    /// Lets go of those that were left alone for long enough.
+    /// Lets go of timers that were left alone for long enough.
     fn end(&mut self, monotonic: Duration) {
         self.set_aside.retain(|_, until| *until > monotonic);
     }
 
+    /// Tells whether a timer could not be handled lately.
     fn is_set_aside(&self, timer: &Timer) -> bool {
         self.set_aside.contains_key(timer)
     }
@@ -234,6 +240,7 @@ pub(super) enum Timer {
 }
 
 impl Timer {
+    /// Event of the rules that the timer stands for.
     const fn event(self) -> Event {
         match self {
             Self::Job(job) => Event::JobDue(job),
