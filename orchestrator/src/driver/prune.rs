@@ -10,7 +10,7 @@ use super::condition::StoreCondition;
 use super::{Driver, PRUNE_EVERY};
 use crate::store::{Store, StoreError};
 
-/// Steps of one slice, in the store's own measure: about so many rows.
+/// Most steps of one slice. A job of few tasks is one step, a large one takes several.
 const STEPS: usize = 256;
 /// Time for the rest of the loop after a slice, as a multiple of the slice's own: removing takes at most a quarter.
 const OTHERS: u32 = 3;

@@ -1,5 +1,7 @@
-//! Lists that mapped tasks were expanded to, kept for whoever makes the input of an item next: the driver, or a page
-//! that shows the item.
+//! Register of expanded lists: the items of mapped tasks, kept for whoever makes the input of an item next.
+//!
+//! The driver needs them for messages, a page of the API for what it shows. A list never changes once its task is
+//! expanded, so what is kept is right as long as it is kept.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,14 +14,16 @@ use warrener_shared::id::TaskNo;
 
 use super::Evicted;
 
-/// Bytes of lists that are kept, roughly. One that is not kept is expanded again each time it is needed.
+/// Most bytes of lists that are kept, roughly. One that is not kept is expanded again each time it is needed.
 const BYTES: u64 = 32 * 1024 * 1024;
-/// Lists that are kept, roughly.
+/// Most lists that are kept, roughly.
 const LISTS: usize = 1_000;
 
-/// Mapped task and its first item. Each list has items of its own, but for one without items.
+/// Mapped task and its first item. The item tells lists of the same task apart: a task that is worked on again gets new
+/// items, unless its list is empty.
 type ListKey = (TaskNo, TaskNo);
 
+/// Weight of a list in bytes, with some overhead.
 #[derive(Clone, Debug)]
 struct ListBytes;
 
@@ -29,9 +33,10 @@ impl Weighter<ListKey, Arc<Items>> for ListBytes {
     }
 }
 
+/// Cache behind the lock; see [`Evicted`] for what falls out of it.
 type ListCache = Cache<ListKey, Arc<Items>, ListBytes, DefaultHashBuilder, Evicted>;
 
-/// The one register of expanded lists of a process. Nobody expands while holding it.
+/// Register of the expanded lists of a process, shared by driver and API. Nobody expands while holding its lock.
 pub(crate) struct ExpandedLists(Mutex<ListCache>);
 
 impl Default for ExpandedLists {
@@ -41,12 +46,12 @@ impl Default for ExpandedLists {
 }
 
 impl ExpandedLists {
-    /// The list of a mapped task, if it is kept.
+    /// List of a mapped task, if it is kept.
     pub(crate) fn of(&self, task: TaskNo, map: &Map) -> Option<Arc<Items>> {
         self.kept().get(&(task, map.first_item)).cloned()
     }
 
-    /// Keeps the lists that a slice has, all of which are committed.
+    /// Keeps the lists that a slice has. All of them must be committed.
     pub(crate) fn keep_all(&self, slice: &Slice) {
         for (task, items) in slice.known_items() {
             let Some(map) = slice.task(task).and_then(|row| row.map) else { continue };
@@ -60,6 +65,7 @@ impl ExpandedLists {
         }
     }
 
+    /// The cache, locked. A holder that panicked leaves it usable.
     fn kept(&self) -> MutexGuard<'_, ListCache> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,6 @@
 //! Filling a slice with what a rule asks for.
+//!
+//! A rule never reads. It says what is missing, and is asked again once that is loaded.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +15,7 @@ use super::lists::{LISTS_MAX, ListWriter};
 use super::{ExpandedLists, Specs};
 use crate::store::{Item, Rows, StoreError};
 
-/// Loads until nothing is missing: what is missing may depend on what was just loaded.
+/// Loads until nothing is missing. What is missing may depend on what was just loaded.
 pub(crate) fn all(
     slice: &mut Slice,
     missing: impl Fn(&Slice) -> Vec<Read>,
@@ -30,16 +32,21 @@ pub(crate) fn all(
     }
 }
 
-/// Gives what reads ask for, from rows and parsed jobs.
+/// Loader of everything that is in the database: rows, parsed jobs and lists.
 #[derive(Debug)]
 pub(crate) struct Loader<'a, R> {
+    /// Store of the driver, or snapshot of a reader.
     pub(crate) rows: &'a mut R,
+    /// Register of parsed jobs.
     pub(crate) specs: &'a Specs,
+    /// Register of expanded lists.
     pub(crate) lists: &'a ExpandedLists,
 }
 
 impl<R: Rows> Loader<'_, R> {
-    /// Loads what is read of the database. Numbers and tokens are drawn by whoever decides.
+    /// Loads one thing of the database into the slice. Numbers and tokens are drawn by whoever decides, never here.
+    ///
+    /// # Errors If the rows cannot be read, or a row that must be there is not.
     pub(crate) fn load(&mut self, read: Read, slice: &mut Slice) -> Result<(), StoreError> {
         match read {
             Read::Job(no) => slice.load_job(self.job(no)?),
@@ -94,25 +101,28 @@ impl<R: Rows> Loader<'_, R> {
         slice.load_task(row);
     }
 
+    /// Row and parsed form of a job that must exist.
     fn job(&mut self, no: JobNo) -> Result<JobEntry, StoreError> {
         let missing = || StoreError::Corrupt(format!("job number {} is missing", no.0));
         let row = self.rows.job(no)?.ok_or_else(missing)?;
         Ok(self.specs.of(&row, self.rows)?.entry(row))
     }
 
+    /// Loads the tasks of a range that are not final.
     fn open_tasks(&mut self, first: TaskNo, count: u32, slice: &mut Slice) -> Result<(), StoreError> {
         self.rows.open_tasks(first, count)?.into_iter().for_each(|row| slice.load_task(row));
         Ok(())
     }
 
+    /// Number of a queue that some task stands in, which therefore must have one.
     fn queue(&mut self, name: &QueueName) -> Result<i64, StoreError> {
         let missing = || StoreError::Corrupt(format!("queue {name} of a task has no number"));
         Ok(self.rows.known_queue(name)?.ok_or_else(missing)?.no)
     }
 }
 
-/// The outputs and results of the items of a mapped task as lists, as far as they are wanted; what the slice has is
-/// newer than the rows.
+/// Outputs and results of the items of a mapped task as lists, as far as they are wanted. Rows in the slice are newer
+/// than those in the database. `max_parallel` bounds the items that are ready among those without a row.
 pub(crate) fn lists(
     rows: &mut impl Rows,
     slice: &Slice,
@@ -135,7 +145,7 @@ pub(crate) fn lists(
     Ok(writer)
 }
 
-/// The lists as documents; without outputs they passed the limit, and are left empty.
+/// Lists as documents, for expressions. Lists that passed the limit are left empty, and say so.
 fn documents(outputs: Option<Vec<u8>>, results: Option<Vec<u8>>, wanted: bool) -> Lists {
     let oversized = outputs.is_none().then_some(LISTS_MAX);
     let document = |bytes: Option<Vec<u8>>| Doc::trusted(bytes.unwrap_or_else(|| b"[]".to_vec()));

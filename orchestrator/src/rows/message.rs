@@ -9,8 +9,7 @@ use super::load::{self, Loader};
 use super::{ExpandedLists, Specs};
 use crate::store::{Rows, StoreError};
 
-/// The message of the latest attempt of a task or item; `None` if there is no such task, or its input cannot be
-/// resolved.
+/// Message of the latest attempt of a task or item. `None` if there is no such task, or its input cannot be resolved.
 pub(crate) fn dispatch(
     slice: &mut Slice,
     task: TaskNo,
@@ -20,7 +19,7 @@ pub(crate) fn dispatch(
     Ok(warrener_engine::resolve(slice, task))
 }
 
-/// The input of a task or item as JSON; `None` as long as it is not known.
+/// Input of a task or item as JSON, for the API. `None` as long as it is not known: before its needs have ended.
 pub(crate) fn input(
     rows: &mut impl Rows,
     specs: &Specs,
@@ -41,26 +40,30 @@ pub(crate) fn input(
     Ok(message.map(|message| message.input))
 }
 
-/// The item of a mapped task that an address stands for.
+/// Item of a mapped task that an address stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AddressedItem {
+    /// Place of the item in the list, from 0.
     pub(crate) index: u32,
-    /// Number of its row; `None` as long as it has none.
+    /// Number of its row. `None` as long as it has none: it was never dispatched.
     pub(crate) no: Option<TaskNo>,
 }
 
-/// The item with this index of a task, if an address names one. `Err` if the task has no such item.
+/// Item with this index of a task; `None` if the address names no item.
+///
+/// # Errors [`NoSuchItem`] if the task has no such item.
 pub(crate) fn item_at(task: Option<&TaskRow>, index: Option<u32>) -> Result<Option<AddressedItem>, NoSuchItem> {
     let Some(index) = index else { return Ok(None) };
     let map = task.and_then(|row| row.map).filter(|map| index < map.total).ok_or(NoSuchItem)?;
     Ok(Some(AddressedItem { index, no: (index < map.next).then(|| map.item_no(index)) }))
 }
 
-/// An address names an item that does not exist, or not yet.
+/// Error of an address that names an item that does not exist, or not yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NoSuchItem;
 
-/// The row of a task or item; an item that is only counted so far gets one for the occasion.
+/// Row of a task or item; `None` if there is no such thing. An item that is only counted so far gets a row for the
+/// occasion.
 pub(crate) fn find(rows: &mut impl Rows, job: &JobEntry, address: &TaskAddress) -> Result<Option<TaskRow>, StoreError> {
     let Some(position) = job.spec.position(address.task.as_str()) else { return Ok(None) };
     let task = rows.tasks(job.row.task_no(position), 1)?.pop();

@@ -1,6 +1,6 @@
-//! Reading rows for the rules, whoever reads: the driver decides by what it finds here, the API shows it.
+//! Reading of rows for the rules: the driver decides by what it finds here, the API shows it.
 //!
-//! Everything takes any [`Rows`](crate::store::Rows), the writer's store or a reader's snapshot.
+//! Everything takes any [`Rows`](crate::store::Rows): the writer's store or a reader's snapshot.
 
 mod expanded;
 pub(crate) mod lists;
@@ -14,8 +14,8 @@ use quick_cache::Lifecycle;
 pub(crate) use self::expanded::ExpandedLists;
 pub(crate) use self::specs::{Parsed, Specs};
 
-/// Gives what falls out of a cache to whoever put something in, who lets go of it after the lock: a large job is a
-/// million small pieces.
+/// Hands what falls out of a cache back to whoever put something in. It is freed after the lock is released, since a
+/// large job is a million small pieces.
 #[derive(Clone, Debug)]
 struct Evicted;
 

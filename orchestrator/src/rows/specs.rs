@@ -1,4 +1,4 @@
-//! Parsed jobs, kept for whoever needs them next.
+//! Register of parsed jobs, shared by driver and API. What is not in it is parsed again from what was submitted.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,38 +14,39 @@ use warrener_shared::time::Timestamp;
 use super::Evicted;
 use crate::store::{Rows, StoreError};
 
-/// Bytes of parsed jobs that are kept, roughly: three of the largest that are allowed, two that are worked on and one
-/// that somebody looks at. One that is not kept is parsed again each time it is touched.
+/// Most bytes of parsed jobs that are kept, roughly: three of the largest that are allowed, two that are worked on and
+/// one that somebody looks at. One that is not kept is parsed again each time it is touched.
 const BYTES: u64 = 216 * 1024 * 1024;
-/// Parsed jobs that are kept, roughly.
+/// Most parsed jobs that are kept, roughly.
 const JOBS: usize = 20_000;
 
-/// Number and time of creation: a number alone might be given to another job once everything was removed.
+/// Number and time of creation of a job. A number alone might be given to another job once everything was removed.
 type Key = (JobNo, Timestamp);
 
-/// A parsed job with what is needed beside it.
+/// A parsed job, with what is needed beside it.
 #[derive(Clone, Debug)]
 pub(crate) struct Parsed {
-    /// What was submitted.
+    /// The job as submitted, parsed.
     pub(crate) spec: Arc<JobSpec>,
-    /// The W3C trace context of the submit.
+    /// W3C trace context of the submit; `None` if it had none.
     pub(crate) traceparent: Option<Arc<str>>,
-    /// Bytes that it takes, roughly.
+    /// Bytes in memory, roughly.
     footprint: usize,
 }
 
 impl Parsed {
-    /// Of a document of so many bytes.
+    /// Parsed form of a document of `document` bytes.
     pub(crate) fn new(spec: Arc<JobSpec>, traceparent: Option<Arc<str>>, document: usize) -> Self {
         Self { footprint: spec.footprint(document), spec, traceparent }
     }
 
-    /// The job whose row this is.
+    /// Job as rules see it: its row with this parsed form.
     pub(crate) fn entry(self, row: JobRow) -> JobEntry {
         JobEntry { row, spec: self.spec, traceparent: self.traceparent }
     }
 }
 
+/// Weight of a parsed job in bytes.
 #[derive(Clone, Debug)]
 struct Footprint;
 
@@ -55,25 +56,27 @@ impl Weighter<Key, Parsed> for Footprint {
     }
 }
 
+/// Cache behind the lock; see [`Evicted`] for what falls out of it.
 type SpecCache = Cache<Key, Parsed, Footprint, DefaultHashBuilder, Evicted>;
 
-/// The one register of parsed jobs of a process. Nobody parses while holding it.
+/// Register of the parsed jobs of a process. Nobody parses while holding its lock.
 pub(crate) struct Specs {
+    /// Limits by which jobs are parsed and expressions evaluated.
     limits: Limits,
+    /// The jobs, by number and time of creation.
     kept: Mutex<SpecCache>,
 }
 
 impl Specs {
-    /// Jobs are parsed with these limits.
+    /// Empty register. Jobs are parsed with these limits.
     pub(crate) fn new(limits: Limits) -> Self {
         let kept = Cache::with(JOBS, BYTES, Footprint, DefaultHashBuilder::default(), Evicted);
         Self { limits, kept: Mutex::new(kept) }
     }
 
-    /// What was submitted as this job, parsed.
+    /// Parsed form of a job: kept, or parsed now and kept from then on.
     ///
-    /// # Errors
-    /// [`StoreError`] if it cannot be read, or a limit was lowered below what it takes.
+    /// # Errors [`StoreError`] if it cannot be read, or a limit was lowered below what it takes.
     pub(crate) fn of(&self, job: &JobRow, rows: &mut impl Rows) -> Result<Parsed, StoreError> {
         if let Some(kept) = self.kept().get(&key(job)) {
             return Ok(kept.clone());
@@ -91,40 +94,43 @@ impl Specs {
         Ok(parsed)
     }
 
-    /// Keeps what is known already of a job that is being made.
+    /// Keeps the parsed form of a job that is being made, so that its first batch need not parse it.
     pub(crate) fn keep(&self, job: JobNo, created_at: Timestamp, parsed: Parsed) {
         let replaced = self.kept().insert_with_lifecycle((job, created_at), parsed);
         drop(replaced);
     }
 
-    /// Nothing will happen to the job any more: it would take the place of one that is still asked for.
+    /// Lets go of a final job. Nothing will happen to it any more, and it would take the place of one that is asked
+    /// for.
     pub(crate) fn forget(&self, job: &JobRow) {
         let forgotten = self.kept().remove(&key(job));
         drop(forgotten);
     }
 
-    /// What is kept may be of jobs that do not exist: of a commit that failed.
+    /// Lets go of all jobs. After a failed commit some of them may not exist.
     pub(crate) fn clear(&self) {
         let fresh = Self::new(self.limits).kept;
         let old = std::mem::replace(&mut *self.kept(), fresh.into_inner().unwrap_or_else(PoisonError::into_inner));
         drop(old);
     }
 
-    /// How many parsed jobs are kept.
+    /// Number of parsed jobs that are kept.
     pub(crate) fn len(&self) -> usize {
         self.kept().len()
     }
 
-    /// The limits by which jobs are parsed and expressions evaluated.
+    /// Limits by which jobs are parsed and expressions evaluated.
     pub(crate) const fn limits(&self) -> Limits {
         self.limits
     }
 
+    /// The cache, locked. A holder that panicked leaves it usable.
     fn kept(&self) -> MutexGuard<'_, SpecCache> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+/// Key of a job by its row.
 const fn key(job: &JobRow) -> Key {
     (job.no, job.created_at)
 }

@@ -1,4 +1,4 @@
-//! What becomes of a submit, judged alike by whoever keeps it and by whoever only asks.
+//! The verdict on a submit, the same for whoever keeps the job (driver) and whoever only asks (dry run).
 
 use warrener_engine::row::JobRow;
 use warrener_shared::id::{JobId, JobNo};
@@ -6,23 +6,23 @@ use warrener_shared::job::{JobSpec, OnConflict, Problem, Unique};
 
 use crate::store::{Digest, Found, Rows, StoreError};
 
-/// What becomes of a submit.
+/// Verdict on a submit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It is a new job.
+    /// The job is new.
     New,
-    /// It is a new job, and this one, which holds its key, is cancelled.
+    /// The job is new. The job with this number, which holds its unique key, is cancelled.
     Replaces(JobNo),
-    /// It is this job, which is there already.
+    /// The job is there already: the one with this number and id.
     Existing(JobNo, JobId),
-    /// It is not kept.
+    /// The job is not kept, for this reason.
     Refused(Problem),
 }
 
-/// Judges a submit by the rows alone. `exists` says whether a job exists for whoever submits.
+/// Judges a submit by the rows alone: first by its id, then by its unique key. `exists` says whether a job exists for
+/// whoever submits.
 ///
-/// # Errors
-/// [`StoreError`] if they cannot be read.
+/// # Errors [`StoreError`] if the rows cannot be read.
 pub(crate) fn judge<R: Rows>(
     spec: &JobSpec,
     digest: Option<Digest>,
@@ -40,7 +40,7 @@ pub(crate) fn judge<R: Rows>(
     Ok(by_key(unique, &holder, is_seen))
 }
 
-/// The id is that of a job: the same content is the same job.
+/// Verdict by an id that a job has already: the same content is the same job, other content is a conflict.
 pub(crate) fn by_id(id: &JobId, found: Found, digest: Option<Digest>) -> Verdict {
     if digest.is_some() && digest == found.digest {
         return Verdict::Existing(found.no, id.clone());
@@ -53,7 +53,8 @@ pub(crate) fn by_id(id: &JobId, found: Found, digest: Option<Digest>) -> Verdict
     })
 }
 
-/// The key is held by another job. One that does not exist for whoever submits is neither shown nor cancelled.
+/// Verdict by a unique key that another job holds. One that does not exist for whoever submits (`is_seen` is false) is
+/// neither shown nor cancelled: the submit is refused.
 pub(crate) fn by_key(unique: &Unique, holder: &JobRow, is_seen: bool) -> Verdict {
     if !is_seen {
         return Verdict::Refused(Problem {
