@@ -132,10 +132,7 @@ fn type_name(line: &str) -> Option<&str> {
 }
 
 /// The circles that still stand, each as the folder of its crate and its modules.
-const CIRCLES: &[(&str, &[&str])] = &[
-    ("shared/src", &["expr/analysis", "expr/program", "expr/template"]),
-    ("shared/src", &["job/built_in", "job/for_each", "job/parse", "job/task"]),
-];
+const CIRCLES: &[(&str, &[&str])] = &[("shared/src", &["job/built_in", "job/for_each", "job/parse", "job/task"])];
 
 /// Names that more than one type of a crate has still, and how many.
 const NAMESAKES: &[(&str, &str, usize)] = &[

@@ -3,7 +3,7 @@
 use super::comparison::{self, Comparison};
 use super::path::{Found, JobPart, Part, Path, Root};
 use super::problem::TemplateProblem;
-use super::template::{Roots, Rounds};
+use super::roots::{Roots, Rounds};
 use super::token::{TOKENS, Token, TokenKind, after_brackets, tokens};
 use super::{elsewhere, engine};
 use crate::json::Step;

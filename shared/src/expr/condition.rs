@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::delimiters::unwrapped;
 use super::problem::TemplateProblem;
 use super::program::Program;
-use super::template::{Roots, merged};
+use super::roots::Roots;
+use super::template::merged;
 use super::{ExprError, Reference, Scope};
 use crate::limits::Limits;
 

@@ -11,7 +11,7 @@ use super::engine::{self, Compiled};
 use super::path::{Found, Miss, Path};
 use super::problem::TemplateProblem;
 use super::rewrite::{SLOT, for_engine};
-use super::template::Roots;
+use super::roots::Roots;
 use super::token::{TOKENS, Token, TokenKind};
 use super::value::{Alarm, document, value};
 use super::write::{Output, Unwritable, kind_name};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::delimiters::{Piece, pieces};
 use super::problem::TemplateProblem;
 use super::program::{Program, too_large};
+use super::roots::Roots;
 use super::write::Output;
 use super::{ExprError, Reference, Scope};
 use crate::error::code;
@@ -22,27 +23,6 @@ pub struct Template {
     /// Segments in order; empty without expressions.
     segments: Arc<[Segment]>,
     references: Arc<[Reference]>,
-}
-
-/// Names that a template can use beside `input`, `tasks` and `job`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Roots {
-    /// `item`, `index` and `total`: in the input of a mapped task.
-    pub item: bool,
-    /// Names that a repeated task can use beside these.
-    pub rounds: Rounds,
-}
-
-/// Names of the rounds of a repeated task.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Rounds {
-    /// None: it is not repeated.
-    #[default]
-    None,
-    /// `round` and `previous`: in its input.
-    Input,
-    /// `round` and `output`: in its `until`.
-    Until,
 }
 
 #[derive(Debug)]

@@ -357,8 +357,16 @@ fn free_ports() -> io::Result<[u16; 2]> {
     Ok([one.local_addr()?.port(), two.local_addr()?.port()])
 }
 
+/// The folder of another RabbitMQ's programs, from `WARRENER_TEST_RABBITMQ`; none for the one that is installed.
+pub(super) fn other_release() -> Option<PathBuf> {
+    std::env::var_os("WARRENER_TEST_RABBITMQ").filter(|folder| !folder.is_empty()).map(PathBuf::from)
+}
+
 /// The server's own script: what distributions put into the path changes the user and the folders.
 fn find_server() -> Option<PathBuf> {
+    if let Some(folder) = other_release() {
+        return Some(folder.join("rabbitmq-server")).filter(|server| server.is_file());
+    }
     let path = std::env::var_os("PATH").unwrap_or_default();
     let known = ["/usr/lib/rabbitmq/bin", "/opt/homebrew/opt/rabbitmq/sbin", "/usr/local/opt/rabbitmq/sbin"];
     let folders = known.iter().map(PathBuf::from).chain(std::env::split_paths(&path));

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::node::{Node, NodeError, answers};
+use super::node::{Node, NodeError, answers, other_release};
 
 /// The right to use the shared node; the system takes it back when the process ends, however it ends.
 #[derive(Debug)]
@@ -60,7 +60,8 @@ fn open(path: &Path) -> io::Result<File> {
 
 fn folder() -> PathBuf {
     let user = std::env::var("USER").unwrap_or_else(|_| "nobody".to_owned());
-    std::env::temp_dir().join(format!("warrener-broker-shared-{user}"))
+    let release = other_release().and_then(|folder| Some(format!("-{}", folder.file_name()?.to_string_lossy())));
+    std::env::temp_dir().join(format!("warrener-broker-shared-{user}{}", release.unwrap_or_default()))
 }
 
 fn file(what: &'static str) -> impl Fn(io::Error) -> NodeError {

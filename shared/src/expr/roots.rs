@@ -1,0 +1,22 @@
+//! Names that an expression can use, beside those that every expression has.
+
+/// Names that a template can use beside `input`, `tasks` and `job`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Roots {
+    /// `item`, `index` and `total`: in the input of a mapped task.
+    pub item: bool,
+    /// Names that a repeated task can use beside these.
+    pub rounds: Rounds,
+}
+
+/// Names of the rounds of a repeated task.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rounds {
+    /// None: it is not repeated.
+    #[default]
+    None,
+    /// `round` and `previous`: in its input.
+    Input,
+    /// `round` and `output`: in its `until`.
+    Until,
+}
