@@ -16,7 +16,7 @@ const SLICE: usize = 2 * super::BATCH;
 pub struct DeadBound {
     /// Most letters.
     pub letters: u64,
-    /// Most bytes that the letters take together, by [`weight`](DeadLetter::weight).
+    /// Most bytes that the letters take together, by their weights.
     pub bytes: u64,
     /// Time for which a letter is kept, from its receipt.
     pub retention: Millis,
