@@ -3,12 +3,12 @@
 use super::sqlite::DatabaseFile;
 use super::{StoreError, postgres};
 
-/// Address of a database.
+/// Address of a database, read and found sound.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DatabaseAddress {
-    /// A file of SQLite.
+    /// A file of SQLite on this machine.
     Sqlite(DatabaseFile),
-    /// A server of PostgreSQL, by its address.
+    /// A server of PostgreSQL, by its address with the password in it. Never to be shown.
     Postgres(String),
 }
 

@@ -1,5 +1,7 @@
-//! The rows that the engine changes, a line for each field: from it come the statements of both databases, what is
-//! bound to them, what is read back, and the columns that a database of an earlier version lacks.
+//! The rows that the engine changes, as columns of tables: a line for each field.
+//!
+//! From it come the statements of both databases, the values bound to them, the rows that are read back, and the
+//! columns that a database of an earlier version lacks. So a new field of a row is one line here.
 
 mod field;
 
@@ -13,9 +15,11 @@ use super::sql::{Row, Value};
 /// A column of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TableColumn {
+    /// Name, the same in both databases.
     pub(crate) name: &'static str,
+    /// Type of its values.
     pub(crate) kind: Kind,
-    /// True if the column may be without a value.
+    /// True if a row may have no value in it (`NULL`).
     pub(crate) is_optional: bool,
 }
 
@@ -29,9 +33,10 @@ pub(crate) enum Kind {
 
 /// Condition on a row that the databases enforce, in their words and in ours.
 pub(crate) struct RowCheck<R> {
-    /// As it stands in both schemas.
+    /// The condition as it stands in both schemas, word by word.
     #[cfg_attr(not(test), expect(dead_code, reason = "what the schemas are compared with"))]
     pub(crate) sql: &'static str,
+    /// The same condition on the row in memory, for the store in memory.
     pub(crate) holds: fn(&R) -> bool,
 }
 
@@ -236,23 +241,26 @@ pub(crate) const TASK_CHECKS: [RowCheck<TaskRow>; 4] = [
     },
 ];
 
-/// All tables that are made of such columns.
+/// All tables that are made of such columns, with their names.
 pub(crate) const TABLES: [(&str, &[TableColumn]); 3] =
     [(job::TABLE, job::COLUMNS), (task::TABLE, task::COLUMNS), (attempt::TABLE, attempt::COLUMNS)];
 
+/// Column of a field; the function argument tells its type to the compiler.
 const fn column<R, F: Field>(name: &'static str, _: fn(&R) -> &F) -> TableColumn {
     TableColumn { name, kind: F::KIND, is_optional: F::IS_OPTIONAL }
 }
 
+/// Column of a field that takes three. Optional, since the field may have none.
 const fn third<R, T: Trio>(name: &'static str, _: fn(&R) -> &T) -> TableColumn {
     TableColumn { name, kind: T::KIND, is_optional: true }
 }
 
+/// Number of names, at compile time.
 const fn count(names: &[&str]) -> usize {
     names.len()
 }
 
-/// Without the last comma and space.
+/// List of names without its last comma and space.
 const fn without_end(names: &'static str) -> &'static str {
     names.split_at(names.len() - 2).0
 }

@@ -51,7 +51,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// The party to blame for it.
+    /// Party to blame for the error.
     pub const fn blame(&self) -> Blame {
         match self {
             Self::Unwritable(_) => Blame::Outage,
@@ -60,12 +60,13 @@ impl StoreError {
         }
     }
 
-    /// Tells whether it may pass by itself, such as a full disk.
+    /// True if the error may pass by itself, such as a full disk.
     pub const fn is_transient(&self) -> bool {
         matches!(self.blame(), Blame::Outage)
     }
 
-    /// An error of a statement that is to be blamed like this.
+    /// Error of a statement that is to be blamed like this. `doing` completes "cannot …", `why` is the database's
+    /// message.
     pub(super) fn blamed(blame: Blame, doing: &'static str, why: String) -> Self {
         match blame {
             Blame::Outage => Self::Unwritable(format!("{doing}: {why}")),

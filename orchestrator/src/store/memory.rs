@@ -21,31 +21,45 @@ use super::{
     EventChunkNo, Found, Item, KeptDead, LogChunk, OwedReply, QueueRow, Rows, Store, StoreError, Submitted, last_of,
 };
 
-/// See the module.
+/// The store in memory. A field stands for each table, and one for the counters of `meta`.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
+    /// Jobs with their documents, by number.
     jobs: BTreeMap<JobNo, KeptJob>,
+    /// Numbers of the jobs by their ids.
     ids: BTreeMap<JobId, JobNo>,
+    /// Tasks and items by number.
     tasks: BTreeMap<TaskNo, TaskRow>,
+    /// Chunks of log of each attempt, by task and attempt.
     logs: BTreeMap<(TaskNo, u32), Vec<LogChunk>>,
+    /// Attempts that were followed by another, by task and attempt.
     attempts: BTreeMap<(TaskNo, u32), AttemptRow>,
-    /// Workers that were asked to stop, and when they were known to have done so.
+    /// Workers that were asked to stop, by task and attempt, and when they were known to have done so.
     stops: BTreeMap<(TaskNo, u32), (Asked, Option<Timestamp>)>,
+    /// Workers that never settled what they had, in the order in which that was found.
     deaths: Vec<Death>,
+    /// Chunks of events, by job and the sequence of the first event.
     events: BTreeMap<(JobNo, u64), Vec<JobEvent>>,
+    /// Answers that are owed, by number.
     replies: BTreeMap<i64, OwedReply>,
+    /// Dead letters by number.
     dead: BTreeMap<i64, DeadLetter>,
+    /// Rows of the audit by number.
     audit: BTreeMap<i64, AuditRow>,
+    /// Queues in the order of their numbers.
     queues: Vec<QueueRow>,
+    /// Indexes over jobs and tasks.
     index: Index,
+    /// Counters that outlive the rows that they were counted from.
     counters: Counters,
+    /// Decides which commits fail; `None` if none does.
     refusal: Option<Refusal>,
 }
 
-/// Decides which commits fail, and how.
+/// Decides which commits fail, and with which error; `None` lets a commit succeed.
 pub type Refusal = fn(&Commit) -> Option<StoreError>;
 
-/// A job with what was submitted.
+/// A job with its document.
 #[derive(Clone, Debug)]
 struct KeptJob {
     row: JobRow,
@@ -53,7 +67,7 @@ struct KeptJob {
     caption: Caption,
 }
 
-/// Counters that outlive the rows that they were counted from.
+/// Counters that outlive the rows that they were counted from, as `meta` keeps them.
 #[derive(Clone, Copy, Debug, Default)]
 struct Counters {
     next_job: JobNo,
@@ -329,6 +343,7 @@ impl Store for Memory {
 }
 
 impl Memory {
+    /// Tasks and items from a number on, `count` numbers far.
     fn range(&self, first: TaskNo, count: u32) -> impl Iterator<Item = &TaskRow> {
         self.tasks.range(first..TaskNo(first.0 + i64::from(count))).map(|(_, row)| row)
     }

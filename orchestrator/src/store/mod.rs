@@ -32,11 +32,11 @@ pub use self::rows::{Item, Rows};
 /// A submitted document as it came, with the message properties that shape the job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submitted {
-    /// The document.
+    /// The document, byte by byte.
     pub body: Arc<[u8]>,
-    /// The AMQP priority.
+    /// AMQP priority of the message; `None` if it had none, or the submit came over HTTP.
     pub priority: Option<u8>,
-    /// The W3C trace context.
+    /// W3C trace context of the submit, if it had one.
     pub traceparent: Option<Arc<str>>,
     /// SHA-256 of the canonical content, if the client chose the id.
     pub digest: Option<Digest>,
@@ -45,7 +45,8 @@ pub struct Submitted {
 /// SHA-256 of the canonical content of a job.
 pub type Digest = [u8; 32];
 
-/// Number of the events of one job that were committed together; rises with each commit. 0 stands before all of them.
+/// Number of the events of one job that were committed together; from 1, and it rises with each chunk. 0 stands before
+/// all of them. Numbers of removed chunks are not used again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EventChunkNo(pub i64);
 
@@ -58,22 +59,22 @@ pub struct DispatchNo(pub i64);
 pub struct Found {
     /// Number of the job.
     pub no: JobNo,
-    /// Of its content, if its client chose the id.
+    /// SHA-256 of its content; `None` if its client did not choose the id.
     pub digest: Option<Digest>,
 }
 
 /// Facts of a job that lists show without reading its document.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Caption {
-    /// Name of the job.
+    /// Name of the job, if it has one.
     pub name: Option<String>,
-    /// The kind of a job of one task.
+    /// Kind of a job of one task; `None` for a graph.
     pub kind: Option<String>,
-    /// Labels of the job as a JSON object.
+    /// Labels of the job as a JSON object; `{}` without any.
     pub labels: String,
-    /// Number of its tasks.
+    /// Number of its tasks, items not counted.
     pub tasks: u32,
-    /// The key that it holds.
+    /// Unique key that it holds, with its rules, if it has one.
     pub unique: Option<Unique>,
 }
 
@@ -90,52 +91,53 @@ impl Caption {
     }
 }
 
-/// An answer that is owed to a submitter.
+/// An answer that is owed to a submitter, until the broker has it or it is given up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwedReply {
     /// Number of the reply; 0 until it is kept.
     pub no: i64,
-    /// The job. A refusal has none: a negative number by which it is found after the commit.
+    /// Number of the job. For a refusal, which has none, a negative number by which it is found after the commit.
     pub job: JobNo,
     /// Queue that it goes to, through the default exchange.
     pub reply_to: String,
-    /// Echoed.
+    /// Correlation id of the submit, which is echoed.
     pub correlation_id: Option<String>,
-    /// True for the answer when the job is kept, false for the one when it is final.
+    /// True for the answer that the job is kept, false for the one when it is final.
     pub accepted: bool,
-    /// Time at which it was asked for.
+    /// Time at which it was asked for; 0 for one that an earlier version kept without it.
     pub owed_at: Timestamp,
-    /// The body of a refusal.
+    /// Body of a refusal; `None` for an answer about a job.
     pub refusal: Option<Arc<[u8]>>,
 }
 
-/// Something that a person must look at.
+/// A message that nobody could process, or a task out of attempts, kept for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// `submit`, `task`, `result` or `unrouted`.
+    /// Place where it was found: `submit`, `task`, `result`, `unrouted` or `answer`.
     pub from: &'static str,
-    /// A stable word for programs.
+    /// Stable word of the reason, for programs.
     pub code: String,
-    /// Description for people, in a sentence.
+    /// Description of the reason for people, in a sentence.
     pub message: String,
-    /// The id of the job, if known.
+    /// Id of the job, if it is known.
     pub job: Option<String>,
-    /// The task's address, if known.
+    /// Address of the task, if it is known.
     pub task: Option<String>,
-    /// Time at which it was found.
+    /// Time at which it was found, by the wall clock.
     pub received_at: Timestamp,
-    /// The bytes, at most [`DEAD_BODY_MAX`] of them.
+    /// Body of the message, cut to [`DEAD_BODY_MAX`] bytes; of a task its input.
     pub body: Vec<u8>,
-    /// Number of bytes of the whole body.
+    /// Bytes of the whole body. More than `body` has if that was cut.
     pub size: usize,
-    /// Properties and headers as a JSON object.
+    /// Properties and headers of the message, exchange and routing key, as a JSON object.
     pub headers: String,
-    /// Other facts, as JSON.
+    /// Further facts as JSON: the error of a task, the problems of a refused submit, or the broker's account of a
+    /// message that it gave up; `None` if there are none.
     pub evidence: Option<String>,
 }
 
 impl DeadLetter {
-    /// Bytes that it takes in a database, about.
+    /// Bytes that the letter takes in a database, about. Both databases compute the same.
     pub fn weight(&self) -> u64 {
         let texts = [&self.message, &self.headers].into_iter().chain(&self.evidence).map(String::len).sum::<usize>();
         (self.body.len() + texts) as u64 + DEAD_ROW_BYTES
@@ -145,52 +147,52 @@ impl DeadLetter {
 /// Bytes of a dead letter beside its body and its texts, about.
 pub(crate) const DEAD_ROW_BYTES: u64 = 256;
 
-/// How much is kept of dead letters.
+/// Number and weight of the dead letters that are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DeadTotal {
     /// Number of letters.
     pub letters: u64,
-    /// Their weights together, in bytes.
+    /// Sum of their weights, in bytes.
     pub bytes: u64,
 }
 
-/// A kept dead letter by what its removal depends on.
+/// A kept dead letter, by what its removal depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeptDead {
-    /// Its number.
+    /// Number of the letter, by which it is discarded.
     pub no: i64,
-    /// When it was found.
+    /// Time at which the letter was found.
     pub received_at: Timestamp,
-    /// Its weight in bytes.
+    /// Weight of the letter, in bytes.
     pub bytes: u64,
 }
 
-/// Somebody changed something, or tried to.
+/// Row of the audit: somebody known changed something, or was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditRow {
     /// Time of the change.
     pub time: Timestamp,
-    /// A token's name, or in other words who it was.
+    /// Name of the token, or other words for who it was.
     pub who: Arc<str>,
-    /// The address that it came from, if it came over HTTP.
+    /// Address that the request came from; `None` if it did not come over HTTP.
     pub from: Option<String>,
     /// Verb, such as `job.cancel`.
     pub verb: Cow<'static, str>,
-    /// Target of the change.
+    /// Target of the change: an id, an address or a name, cut if it is long.
     pub target: String,
     /// `done`, or `refused` where the state of things did not allow it.
     pub outcome: Cow<'static, str>,
-    /// Reason of the refusal.
+    /// Reason of a refusal.
     pub reason: Option<String>,
 }
 
-/// Rows of the audit that are kept; beyond them the oldest go before their time.
+/// Most rows of the audit that are kept. Beyond them the oldest go before their time.
 pub const AUDIT_MAX: i64 = 1_000_000;
 
-/// Bytes of a dead letter that are kept; enough to understand it, not enough to fill a disk.
+/// Most bytes that are kept of a dead letter's body: enough to understand it, not enough to fill a disk.
 pub const DEAD_BODY_MAX: usize = 1024 * 1024;
 
-/// Something that an attempt wrote.
+/// Text that an attempt wrote, as one report brought it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogChunk {
     /// The task or item.
@@ -199,7 +201,7 @@ pub struct LogChunk {
     pub attempt: u32,
     /// Time at which it came.
     pub time: Timestamp,
-    /// As it was written.
+    /// The text, as it was written: part of a line, or several.
     pub text: String,
 }
 
@@ -225,13 +227,13 @@ pub struct Death {
     pub attempt: u32,
     /// The worker.
     pub worker: Arc<str>,
-    /// Number of deliveries of the task that were in vain by then, if the worker that got it next said so.
+    /// Deliveries of the task that were in vain by then, if the worker that got it next said so.
     pub deliveries: Option<u32>,
     /// Time at which it was found: another worker has the delivery.
     pub at: Timestamp,
 }
 
-/// The first of them that have so many bytes together.
+/// First chunks of the iterator that together have at least so many bytes, if there are as many.
 fn last_of(newest_first: impl Iterator<Item = LogChunk>, bytes: usize) -> Vec<LogChunk> {
     let mut total = 0;
     let wanted = |chunk: &LogChunk| {
@@ -242,63 +244,63 @@ fn last_of(newest_first: impl Iterator<Item = LogChunk>, bytes: usize) -> Vec<Lo
     newest_first.take_while(wanted).collect()
 }
 
-/// Changes of a transaction.
+/// Everything that one transaction writes. An empty field changes nothing.
 #[derive(Debug, Default)]
 pub struct Commit {
     /// Changes that the rules made.
     pub changes: Changes,
-    /// For each new job, what was submitted; in the order of `changes.new_jobs`.
+    /// Document and caption of each new job, in the order of `changes.new_jobs`.
     pub submitted: Vec<(JobNo, Submitted, Caption)>,
     /// Answers owed from now on.
     pub owed: Vec<OwedReply>,
-    /// Answers given.
+    /// Numbers of answers that were given or given up.
     pub replied: Vec<i64>,
-    /// Log text of attempts.
+    /// Text of attempts, in order. Chunks beyond the limit of an attempt are left out.
     pub logs: Vec<LogChunk>,
     /// Workers that are asked to stop; a later one at the same attempt takes the place of the earlier.
     pub asked: Vec<Asked>,
-    /// Attempts whose workers were asked to stop and did, and when that was known. One that nobody was asked to stop
-    /// is left out.
+    /// Attempts whose workers were asked to stop and did, with the time at which that was known. One that nobody was
+    /// asked to stop is left out.
     pub stopped: Vec<(TaskNo, u32, Timestamp)>,
-    /// Workers that never settled what they had; each once for an attempt.
+    /// Workers that never settled what they had. The same worker counts once for an attempt.
     pub deaths: Vec<Death>,
-    /// Dead letters.
+    /// Dead letters to be kept.
     pub dead: Vec<DeadLetter>,
-    /// Dead letters that are not kept any longer.
+    /// Numbers of dead letters that are not kept any longer.
     pub discarded: Vec<i64>,
-    /// Rows of the audit for it.
+    /// Rows of the audit for the changes in this commit.
     pub audit: Vec<AuditRow>,
-    /// Jobs that no longer hold their unique key.
+    /// Jobs that no longer hold their unique key, although they may run again.
     pub released: Vec<JobNo>,
-    /// Queues that were paused or resumed.
+    /// Queues by number, with true for paused and false for resumed.
     pub paused: Vec<(i64, bool)>,
-    /// Every number of a job below this one is taken.
+    /// Number below which every number of a job is taken; `None` leaves it as it is.
     pub jobs_below: Option<JobNo>,
-    /// Every number of a task or item below this one is taken.
+    /// Number below which every number of a task or item is taken; `None` leaves it as it is.
     pub taken_below: Option<TaskNo>,
-    /// Every dispatch below this number is published.
+    /// Number below which every dispatch is published; `None` leaves it as it is. May go down.
     pub published_below: Option<DispatchNo>,
-    /// Every chunk of events up to this number is published.
+    /// Chunk of events up to which all are published; `None` leaves it as it is.
     pub events_published: Option<EventChunkNo>,
-    /// What the wall clock says.
+    /// Time of the wall clock at the commit; `None` leaves it as it is.
     pub seen_at: Option<Timestamp>,
-    /// Trust in the wall clock.
+    /// Trust in the wall clock; `None` leaves it as it is.
     pub trust: Option<ClockTrust>,
 }
 
-/// Trust in the wall clock for the age of what is kept.
+/// Trust in the wall clock, by which the age of what is kept is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClockTrust {
     /// Identity of the start of the machine on which `offset_ms` holds.
     pub boot: i64,
     /// Wall clock less the time since that start, in milliseconds, when this start was first seen.
     pub offset_ms: i64,
-    /// Furthest that the wall clock was behind this since then, in milliseconds.
+    /// Furthest that the wall clock was behind `offset_ms` since then, in milliseconds; 0 if it never was.
     pub behind_ms: i64,
 }
 
 impl Commit {
-    /// The counters that it moves, by their keys.
+    /// Counters that the commit moves, by their keys in `meta`.
     pub(crate) fn counters(&self) -> impl Iterator<Item = (&'static str, i64)> {
         let last = |rows: &[Arc<TaskRow>]| rows.iter().filter_map(|row| row.dispatch_no).max();
         let dispatched = last(&self.changes.new_tasks).max(last(&self.changes.tasks)).map(|no| no + 1);
@@ -316,7 +318,7 @@ impl Commit {
         values.into_iter().filter_map(|(key, value)| Some((key, value?)))
     }
 
-    /// Tells whether there is nothing that must be written now.
+    /// True if nothing must be written now. Counters alone need no commit: they go with the next one.
     pub fn is_idle(&self) -> bool {
         self.changes.is_empty()
             && self.submitted.is_empty()
@@ -333,20 +335,20 @@ impl Commit {
     }
 }
 
-/// Counters, and work that was not finished when the last process stopped.
+/// Counters and marks of a database, for a process that starts or lost its connection.
 #[derive(Debug, Default)]
 pub struct Boot {
     /// Identity of the database, made when it was created.
     pub database: String,
-    /// The next number of a job.
+    /// Lowest free number of a job.
     pub next_job: JobNo,
-    /// The next number of a task or item.
+    /// Lowest free number of a task or item.
     pub next_task: TaskNo,
-    /// The next number of a dispatch.
+    /// Lowest free number of a dispatch.
     pub next_dispatch: DispatchNo,
-    /// Every dispatch below this number was published.
+    /// Number below which every dispatch was published.
     pub published_below: DispatchNo,
-    /// The queues.
+    /// All queues, by number.
     pub queues: Vec<QueueRow>,
     /// Time of the wall clock at the last commit; `None` before the first.
     pub seen_at: Option<Timestamp>,
@@ -354,7 +356,7 @@ pub struct Boot {
     pub trust: Option<ClockTrust>,
 }
 
-/// A queue.
+/// A queue, from the first time that a job, a heartbeat or the configuration names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueRow {
     /// Number of the queue in this database.
@@ -365,21 +367,21 @@ pub struct QueueRow {
     pub paused: bool,
 }
 
-/// Needs of the writer from a database. One writer per database; every call may block.
+/// Needs of the driver from a database. There is one writer per database, and every call may block.
 pub trait Store: Rows + Send {
     /// Reads the counters. After a transient error of whatever call, this is the one to make next: a database that was
     /// away is opened again by it alone, so that nobody goes on with what he read before.
     ///
-    /// # Errors
-    /// [`StoreError`] if the database cannot be read; so for all calls.
+    /// # Errors [`StoreError`] if the database cannot be read; so for all calls.
     fn boot(&mut self) -> Result<Boot, StoreError>;
 
-    /// Checks that the database is still there and ours, for one that may be away while nothing is asked of it.
+    /// Checks that the database is still there and ours. Called each second, so that one that went away while nothing
+    /// was asked of it is noticed.
     fn probe(&mut self) -> Result<(), StoreError> {
         Ok(())
     }
 
-    /// The jobs with these ids, as far as there are. To a database that is asked over a wire this is one question.
+    /// Jobs with these ids, as far as there are any. To a database that is asked over a wire this is one question.
     fn find_all(&mut self, ids: &[&JobId]) -> Result<Vec<(JobId, Found)>, StoreError> {
         let mut all = Vec::new();
         for id in ids {
@@ -388,22 +390,22 @@ pub trait Store: Rows + Send {
         Ok(all)
     }
 
-    /// The number of a queue; it gets one if it has none.
+    /// Row of a queue. A queue without a number gets one, at once and not with the next commit.
     fn queue(&mut self, name: &QueueName) -> Result<QueueRow, StoreError>;
 
     /// Candidates for dispatch in a queue: rank and task, best first, at most `most`.
     fn ready(&mut self, queue: i64, most: usize) -> Result<Vec<(i64, TaskNo)>, StoreError>;
 
-    /// Built-in tasks that wait for this event and key.
+    /// Numbers of the built-in tasks that wait for this event and key.
     fn waiting_for(&mut self, event: &str, key: &str) -> Result<Vec<TaskNo>, StoreError>;
 
-    /// Tasks whose time has come, earliest first.
+    /// Tasks whose time has come by `now`, earliest first, at most `most`.
     fn due_tasks(&mut self, now: Timestamp, most: usize) -> Result<Vec<TaskNo>, StoreError>;
 
-    /// Jobs whose time has come, earliest first.
+    /// Jobs whose time has come by `now`, earliest first, at most `most`.
     fn due_jobs(&mut self, now: Timestamp, most: usize) -> Result<Vec<JobNo>, StoreError>;
 
-    /// The next time that something is due.
+    /// Earliest time at which something is due; `None` if no row has a timer.
     fn next_due(&mut self) -> Result<Option<Timestamp>, StoreError>;
 
     /// All open attempts, in the order of their dispatch.
@@ -412,50 +414,52 @@ pub trait Store: Rows + Send {
     /// All workers that were asked to stop and are not known to have done so, by task and attempt.
     fn asked(&mut self) -> Result<Vec<Asked>, StoreError>;
 
-    /// The workers that never settled an attempt of this task, in the order in which that was found.
+    /// Workers that never settled an attempt of this task, in the order in which that was found.
     fn deaths(&mut self, task: TaskNo) -> Result<Vec<Death>, StoreError>;
 
-    /// The end of what the attempts of a task wrote: the last chunks, of at least so many bytes together if there are.
+    /// End of what the attempts of a task wrote, oldest chunk first: the last chunks, of at least so many bytes
+    /// together if there are as many.
     fn last_logs(&mut self, task: TaskNo, bytes: usize) -> Result<Vec<LogChunk>, StoreError>;
 
-    /// Answers that are owed for these jobs.
+    /// Answers that are owed for these jobs, or under these numbers of refusals.
     fn owed_replies(&mut self, jobs: &[JobNo]) -> Result<Vec<OwedReply>, StoreError>;
 
-    /// Answers that can be given, by number and where they go: at most `most` of those above a number, lowest first.
+    /// Answers that can be given, by number and address: at most `most` of those above a number, lowest first.
     fn due_replies(&mut self, above: i64, most: usize) -> Result<Vec<(i64, String)>, StoreError>;
 
-    /// The answers of these numbers, as far as they are still owed.
+    /// Answers with these numbers, as far as they are still owed.
     fn replies(&mut self, numbers: &[i64]) -> Result<Vec<OwedReply>, StoreError>;
 
-    /// How much is kept of dead letters. It looks at each of them.
+    /// Number and weight of the dead letters that are kept. Looks at each of them, so it is slow where there are many.
     fn dead_total(&mut self) -> Result<DeadTotal, StoreError>;
 
-    /// The dead letters that were kept first, at most so many.
+    /// Dead letters that were kept first, at most `most`.
     fn oldest_dead(&mut self, most: usize) -> Result<Vec<KeptDead>, StoreError>;
 
-    /// Makes all of it true, or nothing.
+    /// Makes all of the commit true, or nothing of it. Durable when it returns.
     ///
-    /// # Errors
-    /// [`StoreError`]; its blame tells whether to wait, to call a person, or to set an input aside.
+    /// # Errors [`StoreError`]; its blame tells whether to wait, to call a person, or to set an input aside. After a
+    /// transient one nobody knows whether the commit was kept.
     fn commit(&mut self, commit: &Commit) -> Result<(), StoreError>;
 
     /// Number of the latest chunk of events, kept or removed since, as of the latest `boot` or commit that succeeded.
     fn last_events(&self) -> EventChunkNo;
 
-    /// The wall clock was set by so many milliseconds and now says this: timers that count a span move along, those
-    /// that name a time stay.
+    /// Moves timers, after the wall clock was set by `by` milliseconds and now says `now`. Timers that count a span
+    /// move along, those that name a time stay.
     fn shift(&mut self, by: i64, now: Timestamp) -> Result<(), StoreError>;
 
-    /// Removes some of the jobs that were final before a time, the longest over first, and of what they consist, in at
-    /// most `most` steps; gives how many there were. A job of few tasks is one step, a large one takes several; 0 means
-    /// that nothing is left to remove. It may stop early so that nobody waits for it.
+    /// Removes some of the jobs that were final before a time, the longest over first, and their parts, in at most
+    /// `most` steps. Gives the number of steps; 0 means that nothing is left to remove.
+    ///
+    /// A job of few tasks is one step, a large one takes several. A slice may end early so that nobody waits for it.
     fn prune(&mut self, finished_before: Timestamp, most: usize) -> Result<usize, StoreError>;
 
-    /// Removes a final job with all that belongs to it, its dead letters too; of a large one the tasks go with the next
-    /// calls of [`Store::prune`]. False if there is no such job or it is not final.
+    /// Removes a final job with all that belongs to it, its dead letters too. False if there is no such job or it is
+    /// not final. The tasks of a large one go with the next calls of [`Store::prune`].
     fn remove(&mut self, job: JobNo) -> Result<bool, StoreError>;
 
-    /// Removes rows of the audit that were written before a time, and those beyond [`AUDIT_MAX`]: at most `most`, the
-    /// oldest first; gives how many there were.
+    /// Removes rows of the audit that were written before a time, and those beyond [`AUDIT_MAX`], at most `most`, the
+    /// oldest first. Gives their number.
     fn prune_audit(&mut self, written_before: Timestamp, most: usize) -> Result<usize, StoreError>;
 }

@@ -1,4 +1,4 @@
-//! Reading from a database to decide something, or to show it: the part of a store that a reader has too.
+//! Reading of rows: the part of a store that a reader of the API has too, to decide something or to show it.
 
 use std::ops::ControlFlow;
 
@@ -8,18 +8,18 @@ use warrener_shared::state::TaskState;
 
 use super::{Found, QueueRow, StoreError, Submitted};
 
-/// Result of an item, without its row.
+/// Result of an item, borrowed from its row. 100,000 of them are never in memory at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Item<'a> {
-    /// Number of the item.
+    /// Number of the item's row.
     pub no: TaskNo,
     /// State of the item.
     pub state: TaskState,
-    /// Number of its latest attempt.
+    /// Number of its latest attempt; 0 before the first.
     pub attempt: u32,
-    /// Error of the item.
+    /// Error of the item as JSON, if it has one.
     pub error: Option<&'a [u8]>,
-    /// Output of the item.
+    /// Output of the item as JSON, once it succeeded.
     pub output: Option<&'a [u8]>,
 }
 
@@ -31,39 +31,40 @@ impl<'a> Item<'a> {
     }
 }
 
-/// The rows of a database: as the writer finds them, or as a reader saw them at one moment. Every call may block.
+/// Rows of a database: as the writer finds them, or as a reader saw them at one moment. Every call may block.
 pub trait Rows {
-    /// The job with this id.
+    /// Number and digest of the job with this id; `None` if there is none.
     ///
-    /// # Errors
-    /// [`StoreError`] if the database cannot be read; so for all calls.
+    /// # Errors [`StoreError`] if the database cannot be read; so for all calls.
     fn find(&mut self, id: &JobId) -> Result<Option<Found>, StoreError>;
 
-    /// The job that holds this unique key: not final, and not begun if it holds it until it is started.
+    /// Job that holds this unique key; `None` if the key is free. Such a job is not final, and has not begun if it
+    /// holds the key only until it is started.
     fn holder(&mut self, key: &str) -> Result<Option<JobRow>, StoreError>;
 
-    /// The row of a job.
+    /// Row of a job; `None` if there is none, or it was removed.
     fn job(&mut self, no: JobNo) -> Result<Option<JobRow>, StoreError>;
 
-    /// Reads the document that was submitted as this job.
+    /// Document that was submitted as this job.
     fn submitted(&mut self, no: JobNo) -> Result<Option<Submitted>, StoreError>;
 
-    /// So many tasks or items from a number on, as far as they exist.
+    /// Rows of tasks or items from a number on, `count` numbers far, as far as they exist.
     fn tasks(&mut self, first: TaskNo, count: u32) -> Result<Vec<TaskRow>, StoreError>;
 
-    /// Reads the tasks of this range that are not final.
+    /// Rows of this range whose tasks are not final.
     fn open_tasks(&mut self, first: TaskNo, count: u32) -> Result<Vec<TaskRow>, StoreError>;
 
-    /// Parked tasks and items of a job, so many of each queue, the best first.
+    /// Parked tasks and items of a job, at most `most` of each queue, the best first. They wait for `max_parallel` of
+    /// the job.
     fn parked(&mut self, job: JobNo, most: u32) -> Result<Vec<TaskRow>, StoreError>;
 
-    /// Shows every item of a mapped task that has a row, in order, until the visitor says stop.
+    /// Shows every item of a mapped task that has a row, in order, until the visitor breaks.
     fn each_item(
         &mut self,
         mapped: &TaskRow,
         visit: &mut dyn FnMut(Item<'_>) -> ControlFlow<()>,
     ) -> Result<(), StoreError>;
 
-    /// The queue of this name, if it has a number.
+    /// Row of the queue with this name, if it has a number.
     fn known_queue(&mut self, name: &QueueName) -> Result<Option<QueueRow>, StoreError>;
 }

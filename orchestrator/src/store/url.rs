@@ -1,11 +1,10 @@
-//! The common parts of all databases' addresses: percent-encoding and parameters.
+//! Parts of an address that all databases have in common: percent-encoding and parameters.
 
 use std::fmt::Write as _;
 
-/// Decodes `%XX`.
+/// Decodes `%XX`. Gives bytes, since a path need not be text.
 ///
-/// # Errors
-/// What is wrong, if a percent sign begins no such thing.
+/// # Errors The fault and the remedy, if a percent sign begins no such thing or the byte is 0.
 pub(super) fn decoded(text: &str) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
@@ -24,7 +23,8 @@ pub(super) fn decoded(text: &str) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// Encodes what [`decoded`] reads, for a path: letters, digits, `/`, `-`, `.`, `_` and `~` stay as they are.
+/// Encodes bytes so that [`decoded`] reads them, for a path: letters, digits, `/`, `-`, `.`, `_` and `~` stay as they
+/// are.
 pub(super) fn encoded(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for byte in bytes {
@@ -37,14 +37,14 @@ pub(super) fn encoded(bytes: &[u8]) -> String {
     text
 }
 
-/// The parameters of a URL, by name and value.
+/// Parameters of an address, by name and value, as they are written.
 pub(super) fn parameters(url: &str) -> impl Iterator<Item = (&str, &str)> {
     let query = url.split_once('?').map_or("", |(_, query)| query);
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")))
 }
 
-/// Says that there is no parameter of this name, and which one was meant, or which there are.
+/// Message for a parameter that does not exist: the one that was meant, or all that there are.
 pub(super) fn unknown(name: &str, known: &[&str]) -> String {
     let distance = |known: &&&str| strsim::damerau_levenshtein(name, known);
     let near = known.iter().min_by_key(distance).filter(|near| distance(near) <= near.len() / 3);

@@ -1,4 +1,4 @@
-//! Fields of rows, as columns hold them.
+//! Fields of rows as values of columns: how each type is kept and read back.
 
 use std::sync::Arc;
 
@@ -14,14 +14,18 @@ use super::Kind;
 
 /// A field that takes one column.
 pub(super) trait Field: Sized {
+    /// Type of the column.
     const KIND: Kind;
+    /// True if the field may have no value.
     const IS_OPTIONAL: bool = false;
 
-    /// Reads the value of the column, if it has one.
+    /// Reads the value of the column at this place; `None` if it has none.
     fn find(row: &dyn Row, at: usize) -> Result<Option<Self>, StoreError>;
 
+    /// Value to be kept in the column.
     fn value(&self) -> Value<'_>;
 
+    /// Reads the value of the column, which must have one unless the field is optional.
     fn read(row: &dyn Row, at: usize) -> Result<Self, StoreError> {
         Self::find(row, at)?.ok_or_else(|| missing(at))
     }
@@ -29,11 +33,16 @@ pub(super) trait Field: Sized {
 
 /// A field that takes three columns, all with a value or none.
 pub(super) trait Trio: Sized {
+    /// Type of all three columns.
     const KIND: Kind;
 
+    /// Reads the field from the three columns that begin at this place.
     fn read(row: &dyn Row, at: usize) -> Result<Self, StoreError>;
+    /// Value of the first column.
     fn one(&self) -> Value<'_>;
+    /// Value of the second column.
     fn two(&self) -> Value<'_>;
+    /// Value of the third column.
     fn three(&self) -> Value<'_>;
 }
 
@@ -86,7 +95,9 @@ numbers! {
     Skip: |row, at| word(row, at, &SKIPS), |skip| place(&SKIPS, skip);
 }
 
+/// Ways of stopping a job by the numbers that stand for them. Only ever extended at the end.
 const STOPS: [Stop; 5] = [Stop::None, Stop::Deadline, Stop::Cancel, Stop::DeadlineHalt, Stop::CancelHalt];
+/// Reasons of a skip by the numbers that stand for them. Only ever extended at the end.
 const SKIPS: [Skip; 3] = [Skip::Rule, Skip::Upstream, Skip::Hand];
 
 impl Field for JobId {
@@ -162,7 +173,7 @@ impl Field for Map {
     }
 }
 
-/// 0 before the first attempt, which has none.
+/// Bytes of the token; no value before the first attempt, whose token is 0 in memory.
 impl Field for Token {
     const KIND: Kind = Kind::Bytes;
     const IS_OPTIONAL: bool = true;

@@ -1,4 +1,4 @@
-//! Making a checked commit true, and forgetting old jobs.
+//! Making a checked commit true, and forgetting old jobs. Nothing here can fail.
 
 use warrener_engine::row::{JobRow, TaskRow};
 use warrener_shared::id::{JobNo, TaskNo};
@@ -8,6 +8,7 @@ use super::{KeptJob, Memory};
 use crate::store::{Commit, Death, DispatchNo, OwedReply};
 
 impl Memory {
+    /// Carries out a commit that was checked, in the order in which the databases do.
     pub(super) fn apply(&mut self, commit: &Commit) {
         for (row, (_, submitted, caption)) in commit.changes.new_jobs.iter().zip(&commit.submitted) {
             self.index.job(None, Some(row));
@@ -39,6 +40,7 @@ impl Memory {
         self.apply_rest(commit);
     }
 
+    /// Carries out the part of a commit that no rule made: answers, logs, stops, deaths, dead letters, counters.
     fn apply_rest(&mut self, commit: &Commit) {
         for reply in &commit.owed {
             self.counters.last_reply += 1;
@@ -96,6 +98,7 @@ impl Memory {
         self.counters.trust = commit.trust.or(self.counters.trust);
     }
 
+    /// Replaces the row of a job, if it is the same job.
     pub(super) fn update_job(&mut self, row: &JobRow) {
         if let Some(kept) = self.jobs.get_mut(&row.no).filter(|kept| kept.row.first_task == row.first_task) {
             self.index.job(Some(&kept.row), Some(row));
@@ -103,6 +106,7 @@ impl Memory {
         }
     }
 
+    /// Adds or replaces the row of a task, and follows the highest dispatch.
     pub(super) fn put_task(&mut self, row: &TaskRow) {
         if let Some(no) = row.dispatch_no {
             self.counters.next_dispatch = self.counters.next_dispatch.max(DispatchNo(no + 1));
@@ -124,6 +128,7 @@ impl Memory {
         self.replies.retain(|_, reply| reply.job != job);
     }
 
+    /// Removes a range of tasks and all that is kept by their numbers, items of mapped tasks too.
     fn forget_tasks(&mut self, first: TaskNo, count: u32) {
         let rows: Vec<TaskRow> = self.range(first, count).cloned().collect();
         for row in rows {
@@ -143,7 +148,7 @@ impl Memory {
     }
 }
 
-/// A row is changed only by one of the same place in the same job.
+/// Tells whether a row is that of the same place in the same job. Only such a row is replaced.
 fn is_same(kept: &TaskRow, row: &TaskRow) -> bool {
     (kept.job, kept.position, kept.index) == (row.job, row.position, row.index)
 }

@@ -33,6 +33,7 @@ impl Memory {
         self.check_events(commit)
     }
 
+    /// Refuses chunks of events whose numbers are taken.
     fn check_events(&self, commit: &Commit) -> Result<(), StoreError> {
         let mut chunks = BTreeSet::new();
         for (job, events) in &commit.changes.events {
@@ -44,20 +45,22 @@ impl Memory {
     }
 }
 
-/// A row can be kept, whatever else is kept.
+/// Error of a row that cannot be kept, whatever else is kept. An input is to blame.
 fn fit(holds: bool, doing: &'static str, why: impl FnOnce() -> String) -> Result<(), StoreError> {
     if holds { Ok(()) } else { Err(StoreError::Unfit { doing, why: why() }) }
 }
 
-/// A number that the store gave is given once.
+/// Error of a number that was given twice. No input can be to blame.
 fn unique(holds: bool, doing: &'static str, why: impl FnOnce() -> String) -> Result<(), StoreError> {
     if holds { Ok(()) } else { Err(StoreError::Statement { doing, why: why() }) }
 }
 
+/// True if a job fulfils the conditions of the schema.
 fn is_sound_job(row: &JobRow) -> bool {
     JOB_CHECKS.iter().all(|check| (check.holds)(row))
 }
 
+/// True if a task fulfils the conditions of the schema, and some that only tests enforce.
 fn is_sound_task(row: &TaskRow) -> bool {
     // No database refuses this; no rule does it.
     let waits_at_work = row.waits_for.is_none() || row.state == TaskState::Dispatched;
