@@ -8,7 +8,7 @@ use tokio_postgres::types::WrongType;
 
 use crate::store::{Blame, StoreError};
 
-/// Says what a failed statement means for the caller.
+/// Makes the error of a failed statement: an outage, a sick database, or an input that cannot be kept.
 pub(super) fn failed(doing: &'static str) -> impl Fn(tokio_postgres::Error) -> StoreError {
     move |error| match error.as_db_error() {
         Some(answer) if answer.constraint() == Some(FENCE) => StoreError::Unwritable(format!("{doing}: {}", TAKEN)),
@@ -61,7 +61,7 @@ fn blame(code: &str, routine: Option<&str>, constraint: Option<&str>) -> Blame {
     }
 }
 
-/// An error that is no answer of the server.
+/// Error that is no answer of the server: a lost connection, a value that could not be sent, or a bug of ours.
 fn unanswered(doing: &'static str, error: &tokio_postgres::Error) -> StoreError {
     // Sources say more than the error itself, which says "error communicating with the server".
     let mut why = error.to_string();
@@ -81,16 +81,17 @@ fn unanswered(doing: &'static str, error: &tokio_postgres::Error) -> StoreError 
     StoreError::blamed(blame, doing, why)
 }
 
-/// A page of a table, or of an index, is damaged.
+/// SQLSTATEs of a damaged page of a table or an index.
 const CORRUPTED: [&str; 2] = ["XX001", "XX002"];
-/// The class of SQLSTATEs for values that cannot be.
+/// Class of the SQLSTATEs of values that cannot be.
 const DATA_EXCEPTION: &str = "22";
+/// SQLSTATE of a row that contradicts a condition of its table.
 const CHECK_VIOLATION: &str = "23514";
-/// Another one has raised the epoch.
+/// Message for an orchestrator whose epoch another one has passed.
 pub(super) const TAKEN: &str = "another orchestrator has taken the database over";
-/// The constraint that a commit by somebody else than the owner breaks.
+/// Name of the constraint that a commit breaks if its epoch is not the latest.
 const FENCE: &str = "owner_fence";
-/// Functions of the server that find a value too large: for an entry of an index, a row, or a message.
+/// Functions of the server that find a value too large for an entry of an index, a row, or a message.
 const TOO_LARGE: [&str; 5] = [
     "index_form_tuple",
     "index_form_tuple_context",

@@ -1,4 +1,5 @@
-//! Looking whether all that we need of a database is there: what somebody takes away is missed before an input is.
+//! Inspection of a database: whether everything that we need of it is there. What somebody takes away is missed before
+//! an input is.
 
 use std::collections::BTreeSet;
 
@@ -7,10 +8,9 @@ use super::session::Session;
 use crate::store::columns::TABLES;
 use crate::store::sql::Row;
 
-/// Looks for each table and column, and for the right to use them.
+/// Looks for each table and column, and for the right to use them. Called at each connect and with each probe.
 ///
-/// # Errors
-/// [`StoreError::Statement`] that names the first that is missing.
+/// # Errors [`StoreError::Statement`] that names the first that is missing.
 pub(super) fn inspect(session: &Session, versions: &[&str]) -> Result<(), StoreError> {
     // The table `owner` has one row, which is only changed.
     let statement = "SELECT w.name, CASE WHEN a.attname IS NULL THEN 1 ELSE 0 END FROM ( \
@@ -40,7 +40,8 @@ pub(super) fn inspect(session: &Session, versions: &[&str]) -> Result<(), StoreE
     }
 }
 
-/// The columns that a version of the schema makes, as `table.column`.
+/// Columns that a version of the schema makes, as `table.column`. Reads only the layout in which our schemas are
+/// written.
 fn columns(version: &str) -> impl Iterator<Item = String> + '_ {
     let mut table = None;
     version.lines().filter_map(move |line| {
@@ -64,6 +65,7 @@ fn columns(version: &str) -> impl Iterator<Item = String> + '_ {
     })
 }
 
+/// Purpose of the statements, as errors say it.
 const DOING: &str = "find what jobs are kept in";
 
 #[cfg(test)]

@@ -37,37 +37,38 @@ use super::{
 /// Time for which a start waits for another orchestrator to end: one that was killed a moment ago is still there for
 /// the server.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
-/// The same after a lost connection, which for the server may last a moment longer than for us.
+/// Time for which a process that lost its connection waits for the lock. For the server the connection may last a
+/// moment longer than for us.
 const RETURN_PATIENCE: Duration = Duration::from_secs(1);
 
-/// The writer's side of the database.
+/// The writer's side of a database in PostgreSQL.
 #[derive(Debug)]
 pub struct Postgres {
+    /// Address of the database.
     place: Place,
     /// Identity of this process, among all that ever owned the database.
     instance: String,
-    /// Gone after an outcome that is not known, until `boot`.
+    /// Connection of the writer. `None` after an outcome that is not known, until `boot` opens another.
     writer: Option<Writer>,
-    /// Number of the next chunk of events; outlives the connection.
+    /// Number of the next chunk of events. Outlives the connection.
     next_event: i64,
 }
 
-/// Looks whether an address can be one of a database. Asks nobody.
+/// Checks that an address can be one of a database. Asks nobody.
 ///
-/// # Errors
-/// [`StoreError::Open`] if it cannot.
+/// # Errors [`StoreError::Open`] if it cannot.
 pub(super) fn check(url: &str) -> Result<(), StoreError> {
     Place::new(url).map(drop)
 }
 
-/// View of a database from outside, without taking it.
+/// View of a database from outside, without taking it, as `doctor` needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Glimpse {
     /// Address, without the password.
     pub place: String,
-    /// The address and start of the connection that holds it, if an orchestrator does.
+    /// Address and start of the connection that holds the lock; `None` if no orchestrator has the database.
     pub holder: Option<String>,
-    /// True if it can be written: it is no standby.
+    /// True if it can be written: its server is no standby.
     pub is_writable: bool,
 }
 
@@ -90,11 +91,15 @@ impl Glimpse {
     }
 }
 
+/// Connection of the writer, with its right to write.
 #[derive(Debug)]
 struct Writer {
+    /// The connection.
     session: Session,
+    /// Epoch that this process has entered. A commit fails in the database unless it is the latest.
     epoch: i64,
-    /// Whether it has the lock, which an earlier connection of ours may still have.
+    /// True once it has the lock. Until then an earlier connection of ours has it, whose end the server has not
+    /// noticed.
     is_locked: bool,
 }
 
@@ -102,12 +107,12 @@ impl Postgres {
     /// Opens the database at an address such as `postgres://user:password@host/database`, and makes the schema
     /// `warrener` in it if it does not exist.
     ///
-    /// # Errors
-    /// [`StoreError::Open`] if another process has it, it cannot be reached, or it is not ours.
+    /// # Errors [`StoreError::Open`] if another process has it, it cannot be reached, or it is not ours.
     pub fn open(url: &str) -> Result<Self, StoreError> {
         Self::open_at(Place::new(url)?)
     }
 
+    /// Opens the database at an address that was read.
     fn open_at(place: Place) -> Result<Self, StoreError> {
         let instance = Uuid::new_v4().simple().to_string();
         let mut store = Self { place, instance, writer: None, next_event: 1 };
@@ -127,6 +132,7 @@ impl Postgres {
         self.place.shown()
     }
 
+    /// Opens a connection of the writer, waiting for the lock as long as `patience`. Raises the epoch.
     fn connect(&mut self, patience: Duration) -> Result<(), StoreError> {
         let (session, epoch, is_locked) = self.place.writer(&self.instance, patience)?;
         inspect::inspect(&session, &open::VERSIONS)?;
@@ -146,10 +152,12 @@ impl Postgres {
         outcome
     }
 
+    /// Reads with the writer's connection.
     fn read<T>(&mut self, look: impl FnOnce(&Session) -> Result<T, StoreError>) -> Result<T, StoreError> {
         self.with(|writer| look(&writer.session))
     }
 
+    /// Carries out the steps as one transaction, after the fence that keeps an earlier owner out.
     fn write(&mut self, steps: Vec<Step<'_>>) -> Result<(), StoreError> {
         self.with(|writer| {
             let mut all = vec![owner::fence(writer.epoch)];
@@ -342,4 +350,5 @@ impl Store for Postgres {
     }
 }
 
+/// Message while there is no connection.
 const LOST: &str = "the connection to PostgreSQL is lost";

@@ -1,4 +1,4 @@
-//! Opening the database: the address, the settings, the lock, the schema.
+//! Opening a database in PostgreSQL: the address, the settings, the lock, the schema.
 
 use std::fmt::Write as _;
 use std::str::FromStr as _;
@@ -23,15 +23,15 @@ pub(super) const VERSIONS: [&str; 5] = [
     include_str!("schema_4.sql"),
     include_str!("schema_5.sql"),
 ];
-/// Longest time that the database may take for an answer. It is taken for lost then, and the connection is given up.
+/// Longest time that the database may take for an answer. Then it is taken for lost, and the connection is given up.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Longest time that a connection may take.
+/// Longest time that connecting to one host may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest time that sent bytes may go unacknowledged before the connection is lost.
 const SILENCE: Duration = Duration::from_secs(20);
 /// Time for which a connection may be idle before it is asked whether it is there.
 const IDLE: Duration = Duration::from_secs(10);
-/// The oldest version of PostgreSQL that has all that is used here and is still looked after.
+/// Oldest version of PostgreSQL that has all that is used here and is still looked after, as `server_version_num`.
 const OLDEST: i64 = 130_000;
 
 /// Settings of every connection. The server, too, must notice that a client is gone: it holds a lock for it.
@@ -47,11 +47,12 @@ const WRITER: &str = "SET plan_cache_mode = force_generic_plan; SET enable_hashj
 /// Settings of a reader's connection.
 const READER: &str = "SET default_transaction_read_only = on; SET statement_timeout = '30s'";
 
-/// Address of the database.
+/// Address of a database in PostgreSQL, read and found sound.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
+    /// The address with the password, for the library.
     config: Config,
-    /// Without the password.
+    /// The address without the password, for messages.
     shown: String,
     /// Longest time that the database may take for an answer.
     patience: Duration,
@@ -82,22 +83,23 @@ impl Place {
         Ok(Self { config, shown, patience: PATIENCE })
     }
 
-    /// The same with another patience.
+    /// Gives the address another patience.
     #[cfg(test)]
     pub(super) fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
 
+    /// The address without the password.
     pub(super) fn shown(&self) -> &str {
         &self.shown
     }
 
-    /// A connection without any settings of ours.
+    /// Opens a connection without any settings of ours.
     pub(super) fn session(&self) -> Result<Session, StoreError> {
         Session::open(&self.config, self.patience)
     }
 
-    /// A connection that only reads.
+    /// Opens a connection that only reads.
     pub(super) fn reader(&self) -> Result<Session, StoreError> {
         let mut config = self.config.clone();
         let session = Session::open(config.application_name("warrener reader"), self.patience)?;
@@ -105,7 +107,10 @@ impl Place {
         Ok(session)
     }
 
-    /// The writer's connection with a schema of our time, its epoch, and whether it has the lock.
+    /// Opens the writer's connection and brings the schema up to date. Gives the connection, its epoch, and true if it
+    /// has the lock.
+    ///
+    /// The order matters: nothing is changed while another process has the lock, and the epoch is raised last.
     pub(super) fn writer(&self, instance: &str, patience: Duration) -> Result<(Session, i64, bool), StoreError> {
         let mut config = self.config.clone();
         config.application_name(owner::name(instance)).target_session_attrs(TargetSessionAttrs::ReadWrite);
@@ -118,7 +123,7 @@ impl Place {
         Ok((session, epoch, is_locked))
     }
 
-    /// Says why the database is no place for jobs, for whoever starts an orchestrator.
+    /// Turns an error into the reason why the database is no place for jobs, for whoever starts an orchestrator.
     pub(super) fn refuse(&self, error: StoreError) -> StoreError {
         match error {
             StoreError::Unwritable(why) => self.refused(why),
@@ -127,11 +132,12 @@ impl Place {
         }
     }
 
+    /// Error that names the address.
     fn refused(&self, why: String) -> StoreError {
         StoreError::Open { place: self.shown.clone(), why }
     }
 
-    /// The server must be able to keep what it is given.
+    /// Checks that the server can keep what it is given: version, encoding, and a warning if it does not sync.
     pub(super) fn inspect(&self, session: &Session) -> Result<(), StoreError> {
         let reader: &dyn Reader = session;
         let statement = "SELECT CAST(current_setting('server_version_num') AS BIGINT), \
@@ -192,8 +198,8 @@ impl Place {
     }
 }
 
-/// Adds the columns of fields that are younger than the database. A version of the program that does not know them
-/// leaves them as they are.
+/// Adds the columns of fields that are younger than the database. An older version of the program leaves them as they
+/// are.
 fn add_columns(session: &Session) -> Result<(), StoreError> {
     const DOING: &str = "add columns";
     let reader: &dyn Reader = session;
@@ -216,7 +222,7 @@ fn add_columns(session: &Session) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The address without the password.
+/// Address without the password.
 fn shown(config: &Config) -> String {
     let mut shown = "postgres://".to_owned();
     if let Some(user) = config.get_user() {
@@ -238,7 +244,7 @@ fn shown(config: &Config) -> String {
     shown
 }
 
-/// Refuses what the library would take for something else, or leave aside.
+/// Refuses an address that the library would take for another, or of which it would leave a part aside.
 fn check(address: &str) -> Result<(), String> {
     let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -280,8 +286,11 @@ const PARAMETERS: [&str; 19] = [
     "target_session_attrs",
     "load_balance_hosts",
 ];
+/// Message for an address with a character that must be percent-encoded.
 const ENCODE: &str = "a user, password or name in it has a character that means something else in a URL; \
      percent-encode it: # is %23, / is %2F, ? is %3F, @ is %40, a space is %20";
+/// Purpose of the statements that prepare a connection, as errors say it.
 const SETTING: &str = "prepare a connection";
+/// Message for an address that asks for TLS.
 const NO_TLS: &str = "this version does not speak TLS with PostgreSQL; reach it over a network that you trust, or \
      through a tunnel, and leave sslmode out";

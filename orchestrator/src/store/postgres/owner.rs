@@ -18,19 +18,18 @@ use crate::store::sql::Reader;
 
 /// Time between two tries of a lock that somebody has.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// The lock's name in this database ("WRNR").
+/// Key of the advisory lock in this database ("WRNR").
 const LOCK: &str = "1465011794, 1";
 
-/// Name of the writer's connection at the server, which tells those of a process from all others.
+/// Name of the writer's connection at the server. It tells the connections of one process from all others.
 pub(super) fn name(instance: &str) -> String {
     format!("warrener orchestrator {instance}")
 }
 
-/// Takes the lock of the database, and tells whether it did. It did not if an earlier connection of this very process
-/// has it, whose end the server has not noticed: the epoch alone keeps others out until [`try_lock`] succeeds.
+/// Takes the lock of the database. False if an earlier connection of this very process has it, whose end the server has
+/// not noticed: the epoch alone keeps others out until [`try_lock`] succeeds.
 ///
-/// # Errors
-/// [`StoreError::Unwritable`] that says who has it, if another process does not give it up within `patience`.
+/// # Errors [`StoreError::Unwritable`] that says who has it, if another process does not give it up within `patience`.
 pub(super) fn lock(session: &Session, instance: &str, patience: Duration) -> Result<bool, StoreError> {
     let deadline = Instant::now() + patience;
     loop {
@@ -50,7 +49,7 @@ pub(super) fn lock(session: &Session, instance: &str, patience: Duration) -> Res
     }
 }
 
-/// Takes the lock if nobody has it.
+/// Takes the lock if nobody has it. True if it is ours then.
 pub(super) fn try_lock(session: &Session) -> Result<bool, StoreError> {
     let reader: &dyn Reader = session;
     let statement = format!("SELECT CASE WHEN pg_try_advisory_lock({LOCK}) THEN 1 ELSE 0 END");
@@ -65,7 +64,7 @@ fn is_own(session: &Session, instance: &str) -> Result<bool, StoreError> {
     Ok(reader.number::<i64>("lock the database", &statement, &[name(instance).into()])? > 0)
 }
 
-/// From where whoever has the lock is connected, and since when.
+/// Address and start of the connection that has the lock, in words; `None` if nobody has it.
 pub(super) fn holder(session: &Session) -> Result<Option<String>, StoreError> {
     let reader: &dyn Reader = session;
     let statement = format!(
@@ -77,8 +76,8 @@ pub(super) fn holder(session: &Session) -> Result<Option<String>, StoreError> {
     })
 }
 
-/// Raises the epoch, and gives it. Waits for a commit of the owner before, though not for long: one that waits for its
-/// standby may do so for hours.
+/// Raises the epoch, and gives it. Waits for a commit of the owner before, but only for a second: one that waits for
+/// its standby may do so for hours.
 pub(super) fn enter(session: &Session, instance: &str) -> Result<i64, StoreError> {
     const DOING: &str = "take the database over";
     let reader: &dyn Reader = session;
@@ -102,7 +101,7 @@ pub(super) fn check(session: &Session, epoch: i64) -> Result<(), StoreError> {
     }
 }
 
-/// The first step of each commit: fails unless this is still the epoch, and makes a later owner wait for the commit.
+/// First step of each commit: fails unless this is still the epoch, and makes a later owner wait for the commit.
 pub(super) fn fence(epoch: i64) -> Step<'static> {
     Step {
         doing: "make sure that nobody else writes",
@@ -111,7 +110,7 @@ pub(super) fn fence(epoch: i64) -> Step<'static> {
     }
 }
 
-/// Statement that finds the holder of the lock.
+/// Statement that finds the backend with the lock.
 const HELD: &str = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = 1465011794 AND \
      objid = 1 AND objsubid = 2 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
 

@@ -1,4 +1,6 @@
-//! Removing what is kept no longer, a little at a time: nobody waits for it longer than a slice.
+//! Removing what is kept no longer, a slice at a time, so that nobody waits long for it.
+//!
+//! A slice is planned with reads, then carried out as one transaction. What it leaves stands in the table `leftovers`.
 
 use std::ops::Range;
 
@@ -13,13 +15,14 @@ use crate::store::AUDIT_MAX;
 use crate::store::sql::row::map;
 use crate::store::sql::{Reader, Row, limit};
 
-/// Tasks that are removed in one step; those of a larger job follow later.
+/// Most tasks that are removed in one step. Those of a larger job follow later.
 const STEP: i64 = 256;
-/// Jobs, and ranges of tasks, that one slice removes.
+/// Most jobs, or ranges of tasks, that one slice removes.
 const SLICE: usize = 32;
+/// Purpose of the statements, as errors say it.
 const DOING: &str = "remove finished jobs";
 
-/// Rows of the audit that were written before a time or are too many, the oldest first.
+/// Numbers of rows of the audit that were written before a time or are too many, the oldest first.
 pub(super) fn old_audit(session: &Session, before: Timestamp, most: usize) -> Result<Vec<i64>, StoreError> {
     let reader: &dyn Reader = session;
     let statement = "SELECT no FROM (SELECT no, created_at FROM audit ORDER BY no LIMIT ?1) AS oldest \
@@ -28,7 +31,7 @@ pub(super) fn old_audit(session: &Session, before: Timestamp, most: usize) -> Re
     reader.all("find old rows of the audit", statement, &values, |row| row.get(0))
 }
 
-/// Removes these rows of the audit.
+/// Plans the removal of these rows of the audit.
 pub(super) fn forget_audit(numbers: &[i64]) -> Vec<Step<'static>> {
     let mut steps = Steps::default();
     let numbers = columns(numbers.iter().map(|no| [(*no).into()]));
@@ -36,7 +39,7 @@ pub(super) fn forget_audit(numbers: &[i64]) -> Vec<Step<'static>> {
     steps.0
 }
 
-/// Plans the removal of a final job; nothing if there is none with this number.
+/// Plans the removal of a final job with its dead letters; `None` if there is no such job, or it is not final.
 pub(super) fn removal(session: &Session, job: JobNo) -> Result<Option<Vec<Step<'static>>>, StoreError> {
     let reader: &dyn Reader = session;
     let statement = "SELECT no, first_task, tasks, id FROM jobs WHERE no = ?1 AND finished_at IS NOT NULL";
@@ -50,7 +53,7 @@ pub(super) fn removal(session: &Session, job: JobNo) -> Result<Option<Vec<Step<'
     Ok(Some(steps.0))
 }
 
-/// Plans a slice: its steps, and the number of jobs or ranges of tasks that it takes.
+/// Plans a slice: its steps, and the number of jobs or ranges of tasks that it takes. Leftovers go first.
 pub(super) fn steps(
     session: &Session,
     before: Timestamp,
@@ -68,14 +71,18 @@ pub(super) fn steps(
 /// Jobs and ranges of tasks that a slice removes, and ranges that it leaves for a later one.
 #[derive(Debug, Default)]
 struct Slice {
+    /// Ranges of tasks and items to be removed now.
     tasks: Vec<Range<i64>>,
+    /// Ranges to be removed later.
     leftovers: Vec<Range<i64>>,
+    /// Leftovers that are taken, by their first task.
     swept: Vec<i64>,
+    /// Numbers of jobs to be removed.
     jobs: Vec<i64>,
 }
 
 impl Slice {
-    /// Takes some of the tasks that removed jobs left behind; tells of how many ranges.
+    /// Takes some of the tasks that removed jobs left behind. Gives the number of ranges.
     fn sweep(&mut self, session: &Session, most: usize) -> Result<usize, StoreError> {
         let reader: &dyn Reader = session;
         let statement = "SELECT first, last FROM leftovers ORDER BY first LIMIT ?1";
@@ -92,7 +99,7 @@ impl Slice {
         Ok(found.len())
     }
 
-    /// Takes the jobs that have been over for longest; tells how many.
+    /// Takes the jobs that have been over for longest. Gives their number.
     fn remove_oldest(&mut self, session: &Session, before: Timestamp, most: usize) -> Result<usize, StoreError> {
         let reader: &dyn Reader = session;
         let statement = "SELECT no, first_task, tasks FROM jobs WHERE finished_at IS NOT NULL AND finished_at < ?1 \
@@ -103,7 +110,7 @@ impl Slice {
         Ok(found.len())
     }
 
-    /// Takes a job by its number, its first task and how many it has.
+    /// Takes a job, given as its number, its first task and the number of its tasks.
     fn take_job(&mut self, session: &Session, (job, first, tasks): (i64, i64, i64)) -> Result<(), StoreError> {
         self.jobs.push(job);
         match tasks <= STEP {
@@ -126,6 +133,7 @@ impl Slice {
         Ok(())
     }
 
+    /// Steps of the slice, in the order in which they are carried out.
     fn finish(self) -> Vec<Step<'static>> {
         let mut steps = Steps::default();
         let ranges: Vec<_> =

@@ -1,4 +1,4 @@
-//! Reading for others, with a few connections of their own.
+//! Readers of a database in PostgreSQL: a few connections beside the writer's, for the API.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,22 +8,28 @@ use super::open::Place;
 use super::session::Session;
 use crate::store::sql::{Reader, Readers};
 
-/// Connections at once. The server has about a hundred for everybody.
+/// Most connections that read at once. The server has about a hundred for everybody.
 const CONNECTIONS: usize = 10;
-/// Longest wait for a connection.
+/// Longest wait for a connection. After it a request fails as in an outage.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// See the module.
+/// Pool of connections that only read.
 #[derive(Debug)]
 pub(super) struct PostgresReaders {
+    /// Address of the database.
     place: Place,
+    /// Idle connections, and how many are taken.
     pool: Mutex<Pool>,
+    /// Notified when a connection is given back.
     returned: Condvar,
 }
 
+/// State of the pool.
 #[derive(Debug, Default)]
 struct Pool {
+    /// Connections that nobody uses.
     idle: Vec<Session>,
+    /// Connections in use.
     taken: usize,
 }
 
@@ -32,7 +38,8 @@ impl PostgresReaders {
         Self { place, pool: Mutex::default(), returned: Condvar::new() }
     }
 
-    /// A connection that reads, an idle one if it still lives: after a restart of the server none does.
+    /// Begins to read on a connection: an idle one if it still lives, else a new one. After a restart of the server
+    /// none lives.
     fn begin(&self) -> Result<Session, StoreError> {
         const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         loop {
@@ -47,6 +54,7 @@ impl PostgresReaders {
         }
     }
 
+    /// Waits for the right to use a connection, at most [`PATIENCE`].
     fn permit(&self) -> Result<Permit<'_>, StoreError> {
         let is_full = |pool: &mut Pool| pool.taken >= CONNECTIONS;
         let waited = self.returned.wait_timeout_while(self.lock(), PATIENCE, is_full);
@@ -58,6 +66,7 @@ impl PostgresReaders {
         Ok(Permit(self))
     }
 
+    /// State of the pool, locked. A holder that panicked leaves it usable.
     fn lock(&self) -> std::sync::MutexGuard<'_, Pool> {
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -78,7 +87,7 @@ impl Readers for PostgresReaders {
     }
 }
 
-/// Right to use one of the connections; given back even if whoever looks panics.
+/// Right to use one of the connections. Given back even if whoever reads panics.
 struct Permit<'a>(&'a PostgresReaders);
 
 impl Drop for Permit<'_> {

@@ -3,19 +3,21 @@
 use super::StoreError;
 use super::open::Place;
 
-/// See the module. Dropped, it is removed with all that it holds.
+/// Database that is removed with all that it holds when this value is dropped.
 #[derive(Debug)]
 pub struct Scratch {
+    /// Address of the server, with a database that exists.
     server: Place,
+    /// Name of the database.
     name: String,
+    /// Address of the database, with the password.
     url: String,
 }
 
 impl Scratch {
     /// Makes a database of this name, of letters, digits and `_`, on the server at an address whose user may do that.
     ///
-    /// # Errors
-    /// [`StoreError::Open`] if the server cannot be reached, or does not let that user make one.
+    /// # Errors [`StoreError::Open`] if the server cannot be reached, or does not let that user make one.
     pub fn create(server: &str, name: &str) -> Result<Self, StoreError> {
         let place = Place::new(server)?;
         let create = || place.session()?.run(DOING, &format!("CREATE DATABASE \"{name}\" TEMPLATE template0"));
@@ -23,7 +25,7 @@ impl Scratch {
         Ok(Self { server: place, name: name.to_owned(), url: beside(server, name) })
     }
 
-    /// Address of the database.
+    /// Address of the database, with the password.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -39,7 +41,7 @@ impl Drop for Scratch {
     }
 }
 
-/// The address with another database.
+/// Address of another database on the same server.
 fn beside(url: &str, name: &str) -> String {
     let (address, query) = url.split_once('?').map_or((url, None), |(address, query)| (address, Some(query)));
     let scheme = address.find("://").map_or(0, |at| at + 3);
@@ -48,6 +50,7 @@ fn beside(url: &str, name: &str) -> String {
     format!("{}/{name}{query}", &address[..end])
 }
 
+/// Purpose of the statements, as errors say it.
 const DOING: &str = "make or remove a database";
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A connection, driven by the thread that uses it: nothing happens on it while nobody waits for it.
+//! A connection to PostgreSQL, driven by the thread that uses it: nothing happens on it while nobody waits for it.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -20,38 +20,45 @@ use super::blame::failed;
 use super::value::Parameter;
 use crate::store::sql::{Dialect, Reader, Row, Value, Visitor};
 
-/// Statements that stay prepared; most are the same few dozen, only filters of lists may be of any number.
+/// Most statements that stay prepared. Most are the same few dozen, only filters of lists may be of any number.
 const PREPARED: usize = 128;
 
-/// See the module.
+/// A connection with its prepared statements. Used by one thread at a time.
 pub(super) struct Session {
+    /// Sender of statements.
     client: Client,
+    /// Prepared statements by their text; cleared when there are too many.
     statements: RefCell<HashMap<String, Statement>>,
+    /// Runtime that moves the bytes.
     runner: Runner,
 }
 
 /// Runtime of a connection. It may be dropped where a runtime that is waited for would panic.
 struct Runner {
+    /// The runtime; `None` only while it is dropped.
     runtime: Option<Runtime>,
-    /// Longest wait for an answer.
+    /// Longest wait for an answer. Then the outcome is unknown.
     patience: Duration,
 }
 
+/// Future of one statement of a transaction.
 type StatementFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// A statement of a transaction.
 #[derive(Debug)]
 pub(super) struct Step<'a> {
+    /// Purpose of the statement; completes "cannot …".
     pub(super) doing: &'static str,
+    /// Text with `?1` for parameters.
     pub(super) statement: String,
+    /// Values of the parameters. Rows are given as arrays, one for each column.
     pub(super) values: Vec<Parameter<'a>>,
 }
 
 impl Session {
-    /// Connects.
+    /// Connects, and waits for it as long as for an answer.
     ///
-    /// # Errors
-    /// [`StoreError::Unwritable`] if that may work later, else [`StoreError::Statement`].
+    /// # Errors [`StoreError::Unwritable`] if that may work later, else [`StoreError::Statement`].
     pub(super) fn open(config: &Config, patience: Duration) -> Result<Self, StoreError> {
         let runner = Runner::new(patience).map_err(|error| StoreError::Unwritable(format!("{CONNECT}: {error}")))?;
         let (client, connection) = runner.wait(CONNECT, config.connect(NoTls))?;
@@ -64,6 +71,7 @@ impl Session {
         Ok(Self { client, statements: RefCell::default(), runner })
     }
 
+    /// Waits for an answer, as long as the patience lasts.
     fn wait<T>(
         &self,
         doing: &'static str,
@@ -72,6 +80,7 @@ impl Session {
         self.runner.wait(doing, answer)
     }
 
+    /// Prepares a statement, unless it is.
     fn prepare(&self, doing: &'static str, statement: &str) -> Result<Statement, StoreError> {
         if let Some(known) = self.statements.borrow().get(statement) {
             return Ok(known.clone());
@@ -85,12 +94,12 @@ impl Session {
         Ok(prepared)
     }
 
-    /// Carries out statements that take nothing and give nothing.
+    /// Carries out statements that take no values and give no rows.
     pub(super) fn run(&self, doing: &'static str, statements: &str) -> Result<(), StoreError> {
         self.wait(doing, self.client.batch_execute(statements))
     }
 
-    /// Shows the rows of the answer, one by one.
+    /// Shows the rows of the answer, one by one, until the visitor breaks.
     fn show<P: BorrowToSql>(
         &self,
         doing: &'static str,
@@ -109,7 +118,7 @@ impl Session {
         Ok(())
     }
 
-    /// All rows of the answer to a question about many things at once.
+    /// All rows of the answer to a question about many things at once, which are its one parameter.
     pub(super) fn of_many<T>(
         &self,
         doing: &'static str,
@@ -168,10 +177,12 @@ impl Reader for Session {
 }
 
 impl Runner {
+    /// Runtime on the thread of whoever waits.
     fn new(patience: Duration) -> std::io::Result<Self> {
         Ok(Self { runtime: Some(Builder::new_current_thread().enable_all().build()?), patience })
     }
 
+    /// The runtime, which is there until the drop.
     fn runtime(&self) -> &Runtime {
         self.runtime.as_ref().expect("it is not being dropped")
     }
@@ -204,7 +215,7 @@ impl std::fmt::Debug for Session {
     }
 }
 
-/// Waits for all, each of which has sent what it sends before the next one is asked to.
+/// Waits for all. Each has sent its statement before the next one is polled first, so the server gets them in order.
 async fn in_order<T>(futures: Vec<StatementFuture<'_, T>>) -> Vec<T> {
     let mut futures: Vec<_> = futures.into_iter().map(maybe_done).collect();
     poll_fn(|context| {
@@ -219,7 +230,7 @@ async fn in_order<T>(futures: Vec<StatementFuture<'_, T>>) -> Vec<T> {
     futures.iter_mut().map(outcome).collect()
 }
 
-/// The statement with its parameters as PostgreSQL numbers them.
+/// Statement with its parameters as PostgreSQL numbers them: `$1` for `?1`, and the next number for a bare `?`.
 fn numbered(statement: &str) -> String {
     let mut numbered = String::with_capacity(statement.len() + 16);
     let mut highest = 0;
@@ -234,6 +245,7 @@ fn numbered(statement: &str) -> String {
     numbered
 }
 
+/// Purpose of connecting, as errors say it.
 const CONNECT: &str = "connect to PostgreSQL";
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-/// Stands before what says which of the two characters is meant. Unicode gives it no meaning, and never will.
+/// Character before `0` or `1`, which say that the character 0 or this one is meant. Unicode gives it no meaning, and
+/// never will.
 const ESCAPE: char = '\u{10FFFF}';
 
-/// The text as it is kept. Different texts stay different.
+/// Text as it is kept. Different texts stay different.
 pub(super) fn kept(text: &str) -> Cow<'_, str> {
     if !text.contains(['\0', ESCAPE]) {
         return Cow::Borrowed(text);
@@ -21,7 +22,7 @@ pub(super) fn kept(text: &str) -> Cow<'_, str> {
     Cow::Owned(kept)
 }
 
-/// The text as it came.
+/// Text as it came, from the one that [`kept`] made.
 pub(super) fn read(kept: &str) -> Cow<'_, str> {
     if !kept.contains(ESCAPE) {
         return Cow::Borrowed(kept);

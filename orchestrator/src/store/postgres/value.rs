@@ -10,6 +10,7 @@ use super::super::StoreError;
 use super::super::sql::{Row, Value, corrupt};
 use super::text;
 
+/// Error of a value that cannot be sent or read.
 type Failed = Box<dyn Error + Sync + Send>;
 
 impl ToSql for Value<'_> {
@@ -33,7 +34,7 @@ impl ToSql for Value<'_> {
 /// Parameter of a statement of the writer.
 #[derive(Debug)]
 pub(super) enum Parameter<'a> {
-    /// A value.
+    /// A single value.
     One(Value<'a>),
     /// A column of many rows, as an array. Statements take it by `unnest`.
     Many(Vec<Value<'a>>),
@@ -54,7 +55,7 @@ impl ToSql for Parameter<'_> {
     to_sql_checked!();
 }
 
-/// The columns of rows that have so many each.
+/// Columns of rows that have `N` each: one array for each column.
 pub(super) fn columns<'a, const N: usize>(rows: impl IntoIterator<Item = [Value<'a>; N]>) -> Vec<Parameter<'a>> {
     let mut columns: [Vec<_>; N] = std::array::from_fn(|_| Vec::new());
     for row in rows {
@@ -96,6 +97,7 @@ impl Row for tokio_postgres::Row {
     }
 }
 
+/// Value of a column; `None` if it is `NULL`.
 fn column<'a, T: FromSql<'a>>(row: &'a tokio_postgres::Row, at: usize) -> Result<Option<T>, StoreError> {
     row.try_get(at).map_err(|error| corrupt(at, format_args!("{error}")))
 }

@@ -1,4 +1,5 @@
-//! The writing of a transaction: all of a batch, or nothing. Each statement takes the rows of its table as arrays.
+//! Writing of a transaction to PostgreSQL: all of a batch, or nothing. Each statement takes the rows of its table as
+//! arrays, so that a batch costs as many statements as tables it touches.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use crate::store::sql::Value;
 use crate::store::sql::chunk::{self, kind_bit};
 use crate::store::{Asked, Caption, Commit, Death, LogChunk, OwedReply, Submitted};
 
-/// The steps of a commit whose first event has this number, and the number after its last one.
+/// Steps of a commit whose first chunk of events gets the number `next_event`, and the number after its last one.
 pub(super) fn steps(commit: &Commit, next_event: i64) -> (Vec<Step<'_>>, i64) {
     let mut steps = Steps::default();
     steps.new_jobs(&commit.changes.new_jobs, &commit.submitted);
@@ -46,7 +47,7 @@ pub(super) fn steps(commit: &Commit, next_event: i64) -> (Vec<Step<'_>>, i64) {
     (steps.0, next_event)
 }
 
-/// Statements that are carried out in this order.
+/// Statements that are carried out in this order, with nothing between them.
 #[derive(Debug, Default)]
 pub(super) struct Steps<'a>(pub(super) Vec<Step<'a>>);
 
@@ -59,6 +60,7 @@ impl<'a> Steps<'a> {
         }
     }
 
+    /// Adds jobs with their documents and labels.
     fn new_jobs(&mut self, rows: &'a [JobRow], submitted: &'a [(JobNo, Submitted, Caption)]) {
         let jobs = rows.iter().zip(submitted).map(|(_, (_, submitted, caption))| new_job(submitted, caption));
         let mut values = columns(rows.iter().map(job::values));
@@ -76,11 +78,13 @@ impl<'a> Steps<'a> {
         self.add("keep labels", insert("job_labels", "job, name, value", "itt"), columns(labels));
     }
 
+    /// Changes jobs that exist.
     fn jobs(&mut self, rows: &'a [JobRow]) {
         let statement = update(job::TABLE, &job::COLUMNS[..job::CHANGED], job::KEYS);
         self.add("update jobs", statement, columns(rows.iter().map(job::changes)));
     }
 
+    /// Adds tasks and items, and the queues that the job's tasks use.
     fn new_tasks(&mut self, rows: &'a [Arc<TaskRow>]) {
         self.add(
             "keep tasks",
@@ -95,12 +99,13 @@ impl<'a> Steps<'a> {
         self.add("keep the queues of jobs", statement, columns(places));
     }
 
+    /// Changes tasks that exist.
     fn tasks(&mut self, rows: &'a [Arc<TaskRow>]) {
         let statement = update(task::TABLE, &task::COLUMNS[..task::CHANGED], task::KEYS);
         self.add("update tasks", statement, columns(rows.iter().map(|row| task::changes(row))));
     }
 
-    /// Removes tasks, from a number on so many, and all that is kept by their numbers.
+    /// Removes tasks, each range given as first number and count, and all that is kept by their numbers.
     pub(super) fn forget_tasks(&mut self, ranges: &[(i64, u64)]) {
         for (table, no) in
             [("tasks", "no"), ("attempts", "task"), ("logs", "task"), ("stops", "task"), ("deaths", "task")]
@@ -115,12 +120,14 @@ impl<'a> Steps<'a> {
         }
     }
 
+    /// Adds attempts that were followed by another. One that is there already stays as it is.
     fn attempts(&mut self, commit: &'a Commit) {
         let insert = insert(attempt::TABLE, attempt::NAMES, &types(attempt::COLUMNS));
         let rows = columns(commit.changes.attempts.iter().map(attempt::values));
         self.add("keep attempts", format!("{insert} ON CONFLICT DO NOTHING"), rows);
     }
 
+    /// Adds a chunk for each job that has events, numbered from `next` on. Gives the next free number.
     fn events(&mut self, events: &'a [(JobNo, Vec<JobEvent>)], mut next: i64) -> i64 {
         let rows = events.iter().map(|(job, list)| {
             let first = list.first().map_or(0, |event| event.sequence);
@@ -135,6 +142,7 @@ impl<'a> Steps<'a> {
         next
     }
 
+    /// Adds answers that are owed, and removes those that were given.
     fn replies(&mut self, owed: &'a [OwedReply], replied: &'a [i64]) {
         let rows = owed.iter().map(|reply| {
             let correlation_id = Value::text(reply.correlation_id.as_deref());
@@ -149,7 +157,7 @@ impl<'a> Steps<'a> {
         self.add("forget the answers given", "DELETE FROM replies WHERE no = ANY(?1)", given);
     }
 
-    /// Chunks beyond the limit are left out.
+    /// Adds chunks of log. Chunks beyond the limit of an attempt are left out.
     fn logs(&mut self, chunks: &'a [LogChunk]) {
         let rows = chunks.iter().map(|LogChunk { task, attempt, time, text }| {
             [task.0.into(), Value::Int((*attempt).into()), time.0.into(), text.as_str().into()]
@@ -164,6 +172,7 @@ impl<'a> Steps<'a> {
         self.add("keep what attempts wrote", statement, columns(rows));
     }
 
+    /// Adds workers that were asked to stop, and notes those that did.
     fn stops(&mut self, asked: &'a [Asked], stopped: &[(TaskNo, u32, Timestamp)]) {
         // A statement may touch a row once: of those asked the last one counts, of those who stopped the first.
         let latest: BTreeMap<_, _> = asked.iter().map(|asked| ((asked.task.0, asked.attempt), asked)).collect();
@@ -183,6 +192,7 @@ impl<'a> Steps<'a> {
         self.add("keep who stopped", statement, columns(rows));
     }
 
+    /// Adds workers that never settled what they had; each once for an attempt.
     fn deaths(&mut self, deaths: &'a [Death]) {
         let rows = deaths.iter().map(|Death { task, attempt, worker, deliveries, at }| {
             let attempt = Value::Int((*attempt).into());
@@ -192,6 +202,7 @@ impl<'a> Steps<'a> {
         self.add("keep how workers died", format!("{insert} ON CONFLICT DO NOTHING"), columns(rows));
     }
 
+    /// Adds dead letters, and removes discarded ones.
     fn dead(&mut self, commit: &'a Commit) {
         let rows = commit.dead.iter().map(|letter| {
             [
@@ -213,6 +224,7 @@ impl<'a> Steps<'a> {
         self.add("discard dead letters", "DELETE FROM dead WHERE no = ANY(?1)", discarded);
     }
 
+    /// Adds rows of the audit.
     fn audit(&mut self, commit: &'a Commit) {
         let rows = commit.audit.iter().map(|row| {
             [
@@ -229,11 +241,12 @@ impl<'a> Steps<'a> {
         self.add("keep the audit", insert_in_order("audit", names, "itttttt"), columns(rows));
     }
 
+    /// Keeps the counters that the commit moves.
     fn meta(&mut self, commit: &Commit) {
         self.keep(commit.counters());
     }
 
-    /// Counters, by their keys.
+    /// Keeps counters by their keys in `meta`.
     fn keep(&mut self, values: impl Iterator<Item = (&'static str, i64)>) {
         let rows = values.map(|(key, value)| [key.into(), value.to_string().into()]);
         let insert = insert("meta", "key, value", "tt");
@@ -242,13 +255,13 @@ impl<'a> Steps<'a> {
     }
 }
 
-/// Gives a queue a number, if it has none.
+/// Step that gives a queue a number, if it has none.
 pub(super) fn queue(name: &QueueName) -> Step<'_> {
     let statement = "INSERT INTO queues (name) VALUES (?1) ON CONFLICT DO NOTHING".to_owned();
     Step { doing: "number a queue", statement, values: vec![Parameter::One(name.as_str().into())] }
 }
 
-/// Moves the timers that count a span.
+/// Steps that move the timers that count a span by `by` milliseconds, and keep the time that the clock says.
 pub(super) fn shift(by: i64, now: Timestamp) -> Vec<Step<'static>> {
     let mut steps = Steps::default();
     let tasks = "UPDATE tasks SET wake_at = wake_at + ?1, start_by = start_by + ?1, waits_for = \
@@ -265,10 +278,12 @@ pub(super) fn shift(by: i64, now: Timestamp) -> Vec<Step<'static>> {
     steps.0
 }
 
-/// The columns of a job that say what was submitted.
+/// Columns of a job that come from its document and never change.
 const NEW_JOB: &str = "name, kind, labels, tasks, digest, unique_key, unique_until";
+/// Types of these columns, a letter for each, see [`types`].
 const NEW_JOB_TYPES: &str = "tttibti";
 
+/// Values of the columns that come from the document.
 fn new_job<'a>(submitted: &'a Submitted, caption: &'a Caption) -> [Value<'a>; 7] {
     let unique = caption.unique.as_ref();
     [
@@ -282,7 +297,7 @@ fn new_job<'a>(submitted: &'a Submitted, caption: &'a Caption) -> [Value<'a>; 7]
     ]
 }
 
-/// The labels of a job, whose caption has them as a JSON object of texts.
+/// Labels of a job, whose caption has them as a JSON object of texts: number, name and value.
 fn labels(no: JobNo, caption: &Caption) -> impl Iterator<Item = [Value<'static>; 3]> {
     let labels: BTreeMap<String, String> = serde_json::from_str(&caption.labels).unwrap_or_default();
     labels.into_iter().map(move |(name, value)| [no.0.into(), name.into(), value.into()])
@@ -298,7 +313,7 @@ fn types(columns: &[TableColumn]) -> String {
     columns.iter().map(letter).collect()
 }
 
-/// Rows as `u`, given as arrays, one for each column.
+/// Table `u` of rows that are given as arrays, one for each column.
 fn source(names: &str, types: &str) -> String {
     let array = |(at, kind): (usize, char)| {
         let kind = match kind {
@@ -313,18 +328,19 @@ fn source(names: &str, types: &str) -> String {
     format!("unnest({}) AS u ({names})", arrays.join(", "))
 }
 
+/// Statement that adds rows.
 fn insert(table: &str, names: &str, types: &str) -> String {
     format!("INSERT INTO {table} ({names}) SELECT {names} FROM {}", source(names, types))
 }
 
-/// The same where the database numbers the rows.
+/// Statement that adds rows which the database numbers, in the order in which they are given.
 fn insert_in_order(table: &str, names: &str, types: &str) -> String {
     let source = source(names, types).replace(" AS u (", " WITH ORDINALITY AS u (");
     let source = source.strip_suffix(')').unwrap_or_default();
     format!("INSERT INTO {table} ({names}) SELECT {names} FROM {source}, place) ORDER BY u.place")
 }
 
-/// Changes rows, each of which is found by the first `keys` columns.
+/// Statement that changes rows, each of which is found by the first `keys` columns.
 fn update(table: &str, columns: &[TableColumn], keys: usize) -> String {
     let names: Vec<_> = columns.iter().map(|column| column.name).collect();
     let changed: Vec<_> = names.iter().skip(keys).map(|name| format!("{name} = u.{name}")).collect();
