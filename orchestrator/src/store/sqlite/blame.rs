@@ -4,10 +4,10 @@ use rusqlite::ffi;
 
 use crate::store::{Blame, StoreError};
 
-/// Says what a failed statement means for the caller.
+/// Makes the error of a failed statement: an outage, a sick database, or an input that cannot be kept.
 ///
-/// A failed sync leaves the file in an unknown state, so the process ends at once: what was committed before is
-/// safe, and the next start reads it anew.
+/// A failed sync leaves the file in an unknown state, so the process ends at once: what was committed before is safe,
+/// and the next start reads it anew.
 pub(super) fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
     move |error| {
         let code = error.sqlite_error().map(|error| error.extended_code);
@@ -27,6 +27,7 @@ pub(super) fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreEr
     }
 }
 
+/// Error with this extended code of SQLite and its message.
 fn said(doing: &'static str, code: i32, message: &str) -> StoreError {
     let why = format!("{message} (SQLite {code})");
     match code & 0xff {

@@ -1,6 +1,6 @@
-//! Looking whether the file is sound: at the start if it is small, else beside the work, one table after the other.
+//! Check of the file: at the start if it is small, else beside the work, one table after the other.
 //!
-//! Every page of every table and index is looked at, and that tables and their indexes say the same. A flipped bit
+//! Every page of every table and index is looked at, and whether tables and their indexes say the same. A flipped bit
 //! inside of a payload is not found: only whoever knows the payload could tell.
 
 use std::path::Path;
@@ -12,12 +12,14 @@ use rusqlite::{Connection, InterruptHandle};
 use super::soundness::Soundness;
 use super::{StoreError, failed};
 
-/// Bytes of file and log up to which a start waits for the check: a fraction of a second.
+/// Most bytes of file and log for which a start waits for the check: a fraction of a second.
 const AT_START: u64 = 32 * 1024 * 1024;
 
-/// A check that goes on beside the work; ends with this.
+/// A check that goes on beside the work, on a thread of its own. It ends when this is dropped.
 pub(super) struct Check {
+    /// Ends the statement that is being carried out.
     interrupt: InterruptHandle,
+    /// The thread; `None` only while this is dropped.
     thread: Option<JoinHandle<()>>,
 }
 
@@ -71,7 +73,7 @@ impl std::fmt::Debug for Check {
     }
 }
 
-/// Table by table: the log cannot be begun anew while one is looked at.
+/// Checks table by table, since the log cannot be begun anew while one is looked at. Gives the first finding.
 fn check(connection: &Connection) -> Result<Option<String>, StoreError> {
     let doing = failed("check the file");
     let began = Instant::now();
@@ -99,6 +101,7 @@ fn finding(connection: &Connection, statement: &str) -> Result<Option<String>, S
     }
 }
 
+/// Bytes of the file and its log; what is missing counts nothing.
 fn size(path: &Path) -> u64 {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");

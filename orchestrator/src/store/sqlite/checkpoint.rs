@@ -1,10 +1,10 @@
-//! Copying what is committed from the log into the database file, on a thread of its own, so that no commit waits
-//! for it.
+//! Checkpoints: copying what is committed from the log into the database file, on a thread of its own, so that no
+//! commit waits for it.
 //!
-//! The thread comes up to where the log ended when it began, while the writer goes on; under steady load it never
-//! meets the end, and the log would grow for ever. So the writer itself copies what is left when the log has become
-//! long: then its next commit begins the log anew. That is little, because the thread has just copied and synced the
-//! rest: SQLite syncs the file only at the end of the log, so all of it would wait for the writer otherwise.
+//! The thread comes up to where the log ended when it began, while the writer goes on; under steady load it never meets
+//! the end, and the log would grow for ever. So the writer itself copies what is left when the log has become long:
+//! then its next commit begins the log anew. That is little, because the thread has just copied and synced the rest:
+//! SQLite syncs the file only at the end of the log, so all of it would wait for the writer otherwise.
 
 use std::fs::File;
 use std::mem::ManuallyDrop;
@@ -19,31 +19,32 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{StoreError, failed};
 
-/// Time between two copies by the thread: little enough at a time that the disk is not taken from the commits.
+/// Time between two looks of the thread: little enough to copy at a time that the disk is not taken from the commits.
 const EVERY: Duration = Duration::from_millis(250);
-/// Pages in the log after which the thread begins to copy: less would be copied again and again.
+/// Least pages added to the log for which the thread copies: less would be copied again and again.
 const FEW: i64 = 1_000;
-/// Pages in the log after which the writer copies the rest: 64 MiB.
+/// Pages in the log from which on the writer copies the rest: 64 MiB.
 const MANY: i64 = 16_384;
-/// Pages that the writer may be left to copy: a few milliseconds.
+/// Most pages that the writer should be left to copy: a few milliseconds.
 const REST: i64 = 256;
-/// Number of times that the thread tries to leave so few before the writer copies what there is.
+/// Most times that the thread tries to leave so few, before the writer copies what there is.
 const TRIES: usize = 4;
 
-/// The thread; ends with this.
+/// The thread that copies. It ends when this is dropped.
 #[derive(Debug)]
 pub(super) struct Checkpoints {
     /// Pages in the log when the thread last looked.
     pages: Arc<AtomicI64>,
+    /// Sender whose end stops the thread.
     stop: Option<SyncSender<()>>,
+    /// The thread; `None` only while this is dropped.
     thread: Option<JoinHandle<()>>,
 }
 
 impl Checkpoints {
     /// Starts the thread for the database in this file.
     ///
-    /// # Errors
-    /// [`StoreError`] if the file or the thread cannot be had.
+    /// # Errors [`StoreError`] if the file or the thread cannot be had.
     pub(super) fn start(path: &Path) -> Result<Self, StoreError> {
         let refuse = |why: String| StoreError::Open { place: path.display().to_string(), why };
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -72,7 +73,7 @@ impl Checkpoints {
         Ok(Self { pages, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// After a commit: copies the rest if the log has become long. The commit stands, whatever comes of this.
+    /// Copies the rest after a commit, if the log has become long. The commit stands, whatever comes of this.
     pub(super) fn committed(&self, writer: &Connection) {
         if self.pages.load(Ordering::Relaxed) < MANY {
             return;
@@ -96,14 +97,15 @@ impl Drop for Checkpoints {
     }
 }
 
-/// Pages of the log.
+/// Length of the log, in pages.
 struct Log {
+    /// Pages in the log.
     pages: i64,
-    /// Number of those that are in the database file too.
+    /// Pages of them that are in the database file too.
     copied: i64,
 }
 
-/// Copies if so much was added since the last time that it is worth it.
+/// Copies if enough was added since the last time, when `copied` pages were in the file. `None` if not.
 fn grown(connection: &Connection, file: &File, copied: i64) -> Result<Option<Log>, StoreError> {
     let pages = length(connection)?;
     // The writer began it anew if it is shorter than before.
@@ -114,8 +116,8 @@ fn grown(connection: &Connection, file: &File, copied: i64) -> Result<Option<Log
     leave_little(|| copy_and_sync(connection, file), || length(connection)).map(Some)
 }
 
-/// Copies once, and where the writer is to copy the rest, until little is left or that does not come about: what is
-/// committed meanwhile is less each time, as each takes less.
+/// Copies once, and again where the writer is to copy the rest, until little is left or [`TRIES`] did not bring that
+/// about. Each copy takes less time than the one before, so less is committed meanwhile.
 fn leave_little<E>(
     mut copy: impl FnMut() -> Result<Log, E>,
     mut length: impl FnMut() -> Result<i64, E>,
@@ -130,12 +132,13 @@ fn leave_little<E>(
     Ok(log)
 }
 
-/// Number of pages in the log; copies nothing.
+/// Number of pages in the log. Copies nothing.
 fn length(connection: &Connection) -> Result<i64, StoreError> {
     let pages = connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get(1));
     pages.map_err(failed("look at the log"))
 }
 
+/// Copies what can be copied, and syncs the file, so that the writer need not.
 fn copy_and_sync(connection: &Connection, file: &File) -> Result<Log, StoreError> {
     let log = copy(connection)?;
     // A failure here is one of SQLite's own next sync too, which is the one that counts.

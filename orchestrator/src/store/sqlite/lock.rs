@@ -1,5 +1,5 @@
-//! Keeping the file alone: by whatever name it is called, one process of this machine writes to it, and nobody else
-//! reads it.
+//! The lock on the file: by whatever name it is called, one process of this machine writes to it, and nobody else reads
+//! it.
 
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::mem::ManuallyDrop;
@@ -9,28 +9,28 @@ use std::path::{Path, PathBuf};
 use super::StoreError;
 use super::place::DatabaseFile;
 
-/// For its owner alone.
+/// Permissions of the file and of those beside it: for its owner alone.
 const MODE: u32 = 0o600;
 /// Endings that the files beside the database add to its path.
 const BESIDE: [&str; 4] = ["-wal", "-shm", "-journal", ".lock"];
 
-/// The file, held by this process.
+/// The file, held by this process until this is dropped.
 #[derive(Debug)]
 pub(super) struct Lock {
     /// Real path of the file, without symbolic links.
     path: PathBuf,
-    /// Locked itself, so that every name of it meets the same lock. Never closed: closing any handle of a file gives
-    /// up all locks that the process has on it, SQLite's too.
+    /// The file, locked itself, so that every name of it meets the same lock. Never closed: closing any handle of a
+    /// file gives up all locks that the process has on it, SQLite's too.
     database: ManuallyDrop<File>,
-    /// A file beside it, which is all that older versions lock.
+    /// Locked file beside it, which is all that older versions lock.
     _beside: File,
 }
 
 impl Lock {
     /// Takes the file, which is made if it is not there.
     ///
-    /// # Errors
-    /// [`StoreError::Open`] if another process has it, or its locks would keep nobody out.
+    /// # Errors [`StoreError::Open`] if another process has it, it has several names, or its locks would keep nobody
+    /// out.
     pub(super) fn take(file: &DatabaseFile) -> Result<Self, StoreError> {
         let refuse = |why: String| StoreError::Open { place: file.path.display().to_string(), why };
         let failed = |error: std::io::Error| refuse(error.to_string());
@@ -63,12 +63,13 @@ impl Lock {
         Ok(Self { path, database, _beside: beside })
     }
 
-    /// The real path.
+    /// Real path of the file, without symbolic links.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Takes the file, and what lies beside it, from everybody else.
+    /// Takes the right to read from everybody but the owner of the file, and of those beside it. A failure is only
+    /// logged.
     pub(super) fn make_private(&self) {
         for path in std::iter::once(self.path.clone()).chain(BESIDE.map(|end| named_beside(&self.path, end))) {
             let Ok(found) = path.metadata() else { continue };
@@ -80,10 +81,10 @@ impl Lock {
         }
     }
 
-    /// Looks whether the path still leads to the file.
+    /// Checks that the path still leads to the file.
     ///
-    /// # Errors
-    /// [`StoreError::Statement`] if it was moved, removed or replaced: what is committed then would be found by nobody.
+    /// # Errors [`StoreError::Statement`] if it was moved, removed or replaced: what is committed then would be found
+    /// by nobody.
     pub(super) fn look(&self) -> Result<(), StoreError> {
         let place = |found: std::fs::Metadata| (found.dev(), found.ino());
         let (ours, there) = (self.database.metadata().map(place), self.path.metadata().map(place));
@@ -103,17 +104,19 @@ impl Drop for Lock {
     }
 }
 
+/// Opens a file for reading and writing, and makes it if it is not there.
 fn open(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(MODE).open(path)
 }
 
+/// Path with an ending added.
 fn named_beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
     name.into()
 }
 
-/// The network file system that holds a file, if one does.
+/// Name of the network file system that holds a file, if one does.
 #[cfg(target_os = "linux")]
 fn network(file: &File) -> Option<&'static str> {
     let found = nix::sys::statfs::fstatfs(file).ok()?;
@@ -126,13 +129,14 @@ fn network(_: &File) -> Option<&'static str> {
     None
 }
 
-/// The network file system of a number that the kernel gives to its sort.
+/// Name of the network file system with a number that the kernel gives to its sort.
 #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux tells"))]
 fn network_by_magic(magic: u32) -> Option<&'static str> {
     let known = NETWORKS.iter().find(|(known, _)| *known == magic)?;
     Some(known.1)
 }
 
+/// Numbers of the kernel for network file systems whose locks may keep nobody out.
 const NETWORKS: [(u32, &str); 12] = [
     (0x0000_6969, "NFS"),
     (0x0000_517b, "SMB"),
@@ -147,6 +151,7 @@ const NETWORKS: [(u32, &str); 12] = [
     (0x786f_4256, "VirtualBox"),
     (0x0116_1970, "GFS2"),
 ];
+/// Message for a file that another process has locked.
 const TAKEN: &str = "another orchestrator has it open; stop that one, or give this one its own WARRENER_STORE__URL";
 
 #[cfg(test)]

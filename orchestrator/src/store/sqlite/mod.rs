@@ -35,16 +35,22 @@ use super::{
     Store, StoreError, Submitted,
 };
 
-/// The writer's side of the database.
+/// The writer's side of a database in a file. Dropped, it gives the file back.
 #[derive(Debug)]
 pub struct Sqlite {
+    /// Connection of the writer, the only one that writes rows.
     connection: Connection,
+    /// Number of the next chunk of events.
     next_event: i64,
+    /// Right to write, which another process may have taken.
     owner: Owner,
+    /// Evidence against the file, shared with whoever reads it.
     soundness: Soundness,
     // They end before the lock is given back.
     _check: Option<Check>,
+    /// Thread that copies the log into the file.
     checkpoints: Checkpoints,
+    /// Lock on the file, given back last.
     lock: Lock,
 }
 
@@ -57,10 +63,9 @@ impl Sqlite {
         Self::open_file(&DatabaseFile::new(path))
     }
 
-    /// The same by an address.
+    /// Opens the database in a file that an address names, and makes it if it does not exist.
     ///
-    /// # Errors
-    /// As [`Sqlite::open`].
+    /// # Errors As [`Sqlite::open`].
     pub fn open_file(file: &DatabaseFile) -> Result<Self, StoreError> {
         let lock = Lock::take(file)?;
         let soundness = Soundness::default();
@@ -71,27 +76,27 @@ impl Sqlite {
         Ok(Self { connection, next_event, owner, soundness, _check: check, checkpoints, lock })
     }
 
-    /// A reader of the same database, for the API.
+    /// Readers of the same database, for the API.
     ///
-    /// # Errors
-    /// [`StoreError::Open`] if the file cannot be opened.
+    /// # Errors [`StoreError::Open`] if the file cannot be opened.
     pub fn view(&self) -> Result<View, StoreError> {
         Self::view_of(self.lock.path())
     }
 
-    /// A reader of the database in this file, which exists; who writes to it need not be known.
+    /// Readers of the database in this file, which must exist. The writer may be another process.
     ///
-    /// # Errors
-    /// [`StoreError::Open`] if it cannot be opened.
+    /// # Errors [`StoreError::Open`] if it cannot be opened.
     pub fn view_of(path: &Path) -> Result<View, StoreError> {
         Ok(View::over(SqliteReaders::open(path)?))
     }
 
+    /// Reads with the writer's connection, unless there is evidence against the file, and remembers new evidence.
     fn read<T>(&self, look: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         self.soundness.ensure_sound()?;
         self.soundness.heed(look(&self.connection))
     }
 
+    /// Writes with the writer's connection, unless there is evidence against the file, and remembers new evidence.
     fn write<T>(
         &mut self,
         work: impl FnOnce(&mut Connection, &Owner) -> Result<T, StoreError>,

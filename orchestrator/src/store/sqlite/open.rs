@@ -1,4 +1,4 @@
-//! Opening the file: the settings, the schema.
+//! Opening a database in a file: the settings, the schema.
 
 use std::path::Path;
 use std::time::Duration;
@@ -29,10 +29,12 @@ const VERSIONS: [&str; 9] = [
 /// Remedy for a damaged file.
 const WAY_OUT: &str = "restore a backup; or make a copy of the file and of its -wal, then mend it with the program \
      sqlite3: `REINDEX` if indexes alone are damaged, else `.recover` into a new file";
-/// Marks the file as ours, in `PRAGMA application_id` ("WRNR").
+/// Mark of our files, in `PRAGMA application_id` ("WRNR").
 const APPLICATION_ID: i64 = 0x5752_4e52;
 
-/// The writer's connection, and the check of the file if that goes on.
+/// Opens the writer's connection, makes or upgrades the schema, and gives the check of the file if that goes on.
+///
+/// The order matters: nothing is written to a file that is not ours, and a damaged one is not upgraded.
 pub(super) fn writer(lock: &Lock, soundness: &Soundness) -> Result<(Connection, Option<Check>), StoreError> {
     let path = lock.path();
     let refuse = |why: String| StoreError::Open { place: path.display().to_string(), why };
@@ -67,7 +69,7 @@ pub(super) fn writer(lock: &Lock, soundness: &Soundness) -> Result<(Connection, 
     Ok((connection, check))
 }
 
-/// A connection that only reads.
+/// Opens a connection that only reads.
 pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(failed("open the database to read it"))?;
@@ -76,6 +78,7 @@ pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// Makes the first version of the schema, and the identity of the database.
 fn create(connection: &mut Connection) -> Result<(), StoreError> {
     let doing = failed("create the schema");
     let transaction = connection.transaction().map_err(&doing)?;
@@ -103,8 +106,7 @@ fn upgrade(connection: &mut Connection) -> Result<(), StoreError> {
     add_columns(connection)
 }
 
-/// Adds the columns of fields that are younger than the file. A version of the program that does not know them leaves
-/// them as they are.
+/// Adds the columns of fields that are younger than the file. An older version of the program leaves them as they are.
 fn add_columns(connection: &Connection) -> Result<(), StoreError> {
     let doing = failed("add columns");
     for (table, columns) in TABLES {
@@ -127,7 +129,7 @@ fn add_columns(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Tells whether the database has no schema yet; an error if it has one that is not ours, or not of our time.
+/// Tells whether the database has no schema yet. An error if it has one that is not ours, or not of our time.
 fn is_new(connection: &Connection) -> Result<bool, String> {
     let number = |statement| connection.query_row(statement, [], |row| row.get::<_, i64>(0)).map_err(|e| e.to_string());
     let owner = number("PRAGMA application_id")?;

@@ -1,19 +1,21 @@
-//! The single writer, even if locks fail: a number in the file that each transaction looks at.
+//! The single writer, even if locks fail: a number in the file that each transaction compares with its own.
 
 use rusqlite::{Connection, Transaction};
 
 use super::soundness::Soundness;
 use super::{StoreError, failed};
 
-/// The right to write, until somebody else takes it.
+/// Right to write, until somebody else takes it.
 #[derive(Debug)]
 pub(super) struct Owner {
+    /// Epoch that this process has entered. The file has a later one once somebody else did.
     epoch: i64,
+    /// Evidence against the file, to which the loss of the right is added.
     soundness: Soundness,
 }
 
 impl Owner {
-    /// Takes the file over: whoever had it before finds a later epoch in it.
+    /// Takes the file over by raising the epoch in it: whoever had it before finds a later one.
     pub(super) fn enter(connection: &Connection, soundness: Soundness) -> Result<Self, StoreError> {
         let statement = "INSERT INTO meta (key, value) VALUES ('epoch', 1) \
              ON CONFLICT (key) DO UPDATE SET value = value + 1 RETURNING value";
@@ -21,10 +23,9 @@ impl Owner {
         Ok(Self { epoch, soundness })
     }
 
-    /// Begins to write.
+    /// Begins a transaction that writes.
     ///
-    /// # Errors
-    /// [`StoreError::Statement`], from then on always, if somebody else has taken the file over.
+    /// # Errors [`StoreError::Statement`], from then on always, if somebody else has taken the file over.
     pub(super) fn begin<'c>(&self, connection: &'c mut Connection) -> Result<Transaction<'c>, StoreError> {
         let doing = failed("begin a transaction");
         let transaction = connection.transaction().map_err(&doing)?;

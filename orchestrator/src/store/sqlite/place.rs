@@ -1,4 +1,4 @@
-//! The file, as an address names it.
+//! The file of a database, as an address names it.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 
 use crate::store::url;
 
-/// A file for a database.
+/// File of a database, which need not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatabaseFile {
-    /// Path of the file; relative to where the process was started, unless it begins with `/`.
+    /// Path of the file. It is relative to where the process was started, unless it begins with `/`.
     pub path: PathBuf,
-    /// True if it may lie on a file system of the network, by somebody who knows that its locks hold.
+    /// True if it may lie on a file system of the network, as somebody says who knows that its locks hold.
     pub on_network: bool,
 }
 
 impl DatabaseFile {
-    /// The file of this path, on a file system of this machine.
+    /// File with this path, on a file system of this machine.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), on_network: false }
     }
@@ -24,8 +24,7 @@ impl DatabaseFile {
     /// Reads an address such as `sqlite:///var/lib/warrener/jobs.db`, of which `sqlite://` is left out here. Bytes may
     /// be percent-encoded; a question mark, a percent sign and what is no text must be.
     ///
-    /// # Errors
-    /// What is wrong with it.
+    /// # Errors The fault and the remedy, in words for people.
     pub(in crate::store) fn parse(address: &str) -> Result<Self, String> {
         let path = address.split_once('?').map_or(address, |(path, _)| path);
         if path.is_empty() {
@@ -42,7 +41,7 @@ impl DatabaseFile {
         Ok(file)
     }
 
-    /// The address of the file of this path.
+    /// Address of the file with this path.
     pub fn url(path: &Path) -> String {
         format!("sqlite://{}", url::encoded(path.as_os_str().as_bytes()))
     }

@@ -1,4 +1,6 @@
-//! Removing what is kept no longer, a little at a time: nobody waits for it longer than a slice.
+//! Removing what is kept no longer, a slice at a time, so that nobody waits long for it.
+//!
+//! A slice works through single steps until its time is over. What it leaves of a job stands in the table `leftovers`.
 
 use std::time::{Duration, Instant};
 
@@ -12,16 +14,16 @@ use super::{StoreError, failed};
 use crate::store::AUDIT_MAX;
 use crate::store::sql::row::map;
 
-/// Time for which a slice of pruning works before it commits.
+/// Time after which a slice begins no further step and commits.
 const SLICE: Duration = Duration::from_millis(5);
-/// Tasks that are removed in one step; those of a larger job follow later.
+/// Most tasks that are removed in one step. Those of a larger job follow later.
 const STEP: i64 = 64;
 
-/// Removes jobs that were final before a time, and what is left of removed ones. Gives the number of steps, of which
-/// a job of few tasks is one; at most `most`, and as many as fit into a slice.
+/// Removes jobs that were final before a time, and what is left of removed ones. Gives the number of steps, of which a
+/// job of few tasks is one; at most `most`, and as many as fit into a slice.
 ///
-/// It does not wait for the disk: the next commit of anything else takes it there, and what a power cut undoes before
-/// is removed again.
+/// The commit does not wait for the disk: the next commit of anything else takes it there, and what a power cut undoes
+/// before is removed again.
 pub(super) fn prune(
     connection: &mut Connection,
     owner: &Owner,
@@ -31,7 +33,7 @@ pub(super) fn prune(
     unsynced(connection, |connection| owner.begin(connection).and_then(|transaction| slice(transaction, before, most)))
 }
 
-/// Removes a final job; false if there is none with this number.
+/// Removes a final job with its dead letters. False if there is no such job, or it is not final.
 pub(super) fn remove(connection: &mut Connection, owner: &Owner, job: JobNo) -> Result<bool, StoreError> {
     let doing = failed("remove a job");
     let transaction = owner.begin(connection)?;
@@ -43,7 +45,7 @@ pub(super) fn remove(connection: &mut Connection, owner: &Owner, job: JobNo) -> 
     Ok(removed)
 }
 
-/// Removes rows of the audit that were written before a time or are too many, the oldest first. Gives how many.
+/// Removes rows of the audit that were written before a time or are too many, the oldest first. Gives their number.
 pub(super) fn prune_audit(
     connection: &mut Connection,
     owner: &Owner,
@@ -70,7 +72,7 @@ pub(super) fn prune_audit(
     })
 }
 
-/// Writes what need not wait for the disk.
+/// Writes without waiting for the disk. The process ends at once if commits would not wait again afterwards.
 fn unsynced<T>(
     connection: &mut Connection,
     write: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
@@ -85,13 +87,14 @@ fn unsynced<T>(
     outcome
 }
 
-/// Says whether commits wait until they are on the disk.
+/// Sets whether commits wait until they are on the disk.
 fn synced(connection: &Connection, yes: bool) -> Result<(), StoreError> {
     let statement = if yes { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
     // SQLite does it when the statement is prepared, so a prepared one would do it once.
     connection.execute_batch(statement).map_err(failed("say whether commits wait for the disk"))
 }
 
+/// Removes step by step until the time is over, `most` is reached or nothing is left. Gives the number of steps.
 fn slice(transaction: Transaction<'_>, before: Timestamp, most: usize) -> Result<usize, StoreError> {
     let doing = failed("remove finished jobs");
     let began = Instant::now();
@@ -106,7 +109,7 @@ fn slice(transaction: Transaction<'_>, before: Timestamp, most: usize) -> Result
     Ok(steps)
 }
 
-/// Removes some of the tasks that removed jobs left behind; tells whether there were any.
+/// Removes some of the tasks that removed jobs left behind. False if there are none.
 fn sweep(transaction: &Transaction<'_>) -> rusqlite::Result<bool> {
     let statement = "SELECT first, last FROM leftovers ORDER BY first LIMIT 1";
     let range =
@@ -122,12 +125,13 @@ fn sweep(transaction: &Transaction<'_>) -> rusqlite::Result<bool> {
     Ok(true)
 }
 
+/// Removes the job that has been over for longest. False if none is old enough.
 fn remove_oldest(transaction: &Transaction<'_>, before: Timestamp) -> rusqlite::Result<bool> {
     let wanted = "finished_at IS NOT NULL AND finished_at < ?1 ORDER BY finished_at LIMIT 1";
     remove_one(transaction, wanted, before.0)
 }
 
-/// Removes the job that is wanted; false if there is none.
+/// Removes the first job that fulfils a condition with one value. False if none does.
 fn remove_one(transaction: &Transaction<'_>, wanted: &str, value: i64) -> rusqlite::Result<bool> {
     let statement = format!("SELECT no, first_task, tasks, labels FROM jobs WHERE {wanted}");
     let found = transaction.prepare_cached(&statement)?.query_row([value], |row| {
@@ -159,7 +163,7 @@ fn remove_one(transaction: &Transaction<'_>, wanted: &str, value: i64) -> rusqli
     Ok(true)
 }
 
-/// The items of mapped tasks go with them: few at once, many later.
+/// Removes the items of the mapped tasks in a range of tasks, or leaves them for later where they are many.
 fn leave_items(transaction: &Transaction<'_>, range: (i64, i64)) -> rusqlite::Result<()> {
     let statement = "SELECT map FROM tasks WHERE no >= ?1 AND no < ?2 AND map IS NOT NULL";
     let mut statement = transaction.prepare_cached(statement)?;
@@ -176,13 +180,15 @@ fn leave_items(transaction: &Transaction<'_>, range: (i64, i64)) -> rusqlite::Re
     Ok(())
 }
 
+/// Leaves a range of tasks for later.
 fn leave(transaction: &Transaction<'_>, range: (i64, i64)) -> rusqlite::Result<()> {
     let statement = "INSERT INTO leftovers (first, last) VALUES (?1, ?2)";
     transaction.prepare_cached(statement)?.execute(range)?;
     Ok(())
 }
 
-/// Removes tasks and all that is kept by their numbers.
+/// Removes a range of tasks, given as its first number and the one after its last, and all that is kept by their
+/// numbers.
 pub(super) fn forget_tasks(transaction: &Transaction<'_>, range: (i64, i64)) -> rusqlite::Result<()> {
     for statement in [
         "DELETE FROM tasks WHERE no >= ?1 AND no < ?2",

@@ -1,4 +1,4 @@
-//! Asking the embedded database.
+//! Readers of a database in a file, and its rows and values in the words of [`sql`](super::super::sql).
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use rusqlite::{Connection, ToSql};
 use super::super::sql::{Dialect, Reader, Readers, Row, Value, Visitor, corrupt};
 use super::{StoreError, failed, open};
 
-/// Connections that are kept open while nobody reads; more are closed after use.
+/// Most connections that are kept open while nobody reads. More are closed after use.
 const IDLE: usize = 8;
 
 impl ToSql for Value<'_> {
@@ -72,25 +72,30 @@ impl Reader for Connection {
     }
 }
 
-/// Connections that only read.
+/// Pool of connections that only read.
 #[derive(Debug)]
 pub(super) struct SqliteReaders {
+    /// Path of the file.
     path: PathBuf,
+    /// Connections that nobody uses.
     idle: Mutex<Vec<Connection>>,
 }
 
 impl SqliteReaders {
+    /// Opens the file to read it, with one connection at first.
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
         let refuse = |error: StoreError| StoreError::Open { place: path.display().to_string(), why: error.to_string() };
         let first = open::reader(path).map_err(refuse)?;
         Ok(Self { path: path.to_owned(), idle: Mutex::new(vec![first]) })
     }
 
+    /// Takes an idle connection, or opens one.
     fn take(&self) -> Result<Connection, StoreError> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         idle.map_or_else(|| open::reader(&self.path), Ok)
     }
 
+    /// Keeps a connection for the next reader, or closes it if enough are kept.
     fn give_back(&self, connection: Connection) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < IDLE {

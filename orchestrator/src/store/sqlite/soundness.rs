@@ -1,25 +1,27 @@
-//! The evidence against the file. Once there is some, nothing is read or written any more: going on with half an index
+//! Evidence against the file. Once there is some, nothing is read or written any more: going on with half an index
 //! loses jobs in silence.
 
 use std::sync::{Arc, OnceLock};
 
 use super::StoreError;
 
-/// First fault that was found; shared by all that use the file.
+/// First fault that was found; shared by all that use the file. A fault stays until the process ends.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Soundness(Arc<OnceLock<Fault>>);
 
+/// Fault of the file.
 #[derive(Debug)]
 enum Fault {
     /// The file is broken, in these words.
     Damaged(String),
-    /// Somebody else writes to the file.
+    /// Another process writes to the file.
     Taken,
 }
 
 impl Soundness {
-    /// # Errors
-    /// [`StoreError`] with what is known against the file.
+    /// Checks that nothing is known against the file. Costs a look at memory.
+    ///
+    /// # Errors [`StoreError`] with what is known against it.
     pub(super) fn ensure_sound(&self) -> Result<(), StoreError> {
         match self.0.get() {
             None => Ok(()),
@@ -28,7 +30,7 @@ impl Soundness {
         }
     }
 
-    /// Remembers damage that a statement met.
+    /// Passes an outcome on, and remembers damage that it tells of.
     pub(super) fn heed<T>(&self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
         if let Err(StoreError::Corrupt(what)) = &outcome {
             self.damaged(what.clone());
@@ -36,14 +38,17 @@ impl Soundness {
         outcome
     }
 
+    /// Remembers damage. The first fault counts.
     pub(super) fn damaged(&self, what: String) {
         // What was found first counts.
         self.0.set(Fault::Damaged(what)).ok();
     }
 
+    /// Remembers that another process writes to the file.
     pub(super) fn taken(&self) {
         self.0.set(Fault::Taken).ok();
     }
 }
 
+/// Message for an orchestrator whose file another one has taken over.
 const TAKEN: &str = "another orchestrator has taken the database over; this one must be started again";

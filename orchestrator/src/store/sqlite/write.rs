@@ -1,4 +1,4 @@
-//! The writing of a transaction: all of a batch, or nothing.
+//! Writing of a transaction to SQLite: all of a batch, or nothing. Statements stay prepared, and each row is one.
 
 use std::sync::{Arc, LazyLock};
 
@@ -18,13 +18,15 @@ use crate::store::sql::Value;
 use crate::store::sql::chunk::{self, kind_bit};
 use crate::store::{Asked, AuditRow, Caption, Commit, DeadLetter, Death, LogChunk, OwedReply, QueueRow, Submitted};
 
-/// Writes all of it; gives the number of the next event.
+/// Writes all of a commit, whose first chunk of events gets the number `next_event`. Gives the number after its last
+/// one.
 pub(super) fn commit(transaction: Transaction<'_>, commit: &Commit, mut next_event: i64) -> Result<i64, StoreError> {
     write(&transaction, commit, &mut next_event)?;
     transaction.commit().map_err(failed("commit"))?;
     Ok(next_event)
 }
 
+/// Writes the parts of a commit in order. Any error spoils the transaction, and tells which part it was.
 fn write(transaction: &Transaction<'_>, commit: &Commit, next_event: &mut i64) -> Result<(), StoreError> {
     for (row, (_, submitted, caption)) in commit.changes.new_jobs.iter().zip(&commit.submitted) {
         insert_job(transaction, row, submitted, caption).map_err(failed("keep a job"))?;
@@ -57,6 +59,7 @@ fn write(transaction: &Transaction<'_>, commit: &Commit, next_event: &mut i64) -
     meta(transaction, commit)
 }
 
+/// Keeps the counters that the commit moves.
 fn meta(transaction: &Transaction<'_>, commit: &Commit) -> Result<(), StoreError> {
     for (key, value) in commit.counters() {
         keep(transaction, key, value)?;
@@ -64,6 +67,7 @@ fn meta(transaction: &Transaction<'_>, commit: &Commit) -> Result<(), StoreError
     Ok(())
 }
 
+/// Keeps a counter by its key in `meta`.
 fn keep(transaction: &Transaction<'_>, key: &str, value: i64) -> Result<(), StoreError> {
     let statement =
         "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
@@ -71,6 +75,7 @@ fn keep(transaction: &Transaction<'_>, key: &str, value: i64) -> Result<(), Stor
     written.map(drop).map_err(failed("keep a counter"))
 }
 
+/// Adds a job with its document and labels.
 fn insert_job(
     transaction: &Transaction<'_>,
     row: &JobRow,
@@ -102,6 +107,7 @@ fn insert_job(
     Ok(())
 }
 
+/// Binds values to the parameters of a statement, from the first on.
 fn bind(statement: &mut Statement<'_>, values: &[Value<'_>]) -> rusqlite::Result<()> {
     for (at, value) in values.iter().enumerate() {
         statement.raw_bind_parameter(at + 1, value)?;
@@ -109,13 +115,17 @@ fn bind(statement: &mut Statement<'_>, values: &[Value<'_>]) -> rusqlite::Result
     Ok(())
 }
 
+/// Statement that adds a job: the columns of its row, then those of its document.
 static INSERT_JOB: LazyLock<String> = LazyLock::new(|| {
     let names = format!("{}, name, kind, labels, tasks, digest, unique_key, unique_until", job::NAMES);
     format!("INSERT INTO jobs ({names}) VALUES ({})", places(job::COUNT + 7))
 });
+/// Statement that changes a job.
 static UPDATE_JOB: LazyLock<String> = LazyLock::new(|| update(job::TABLE, &job::COLUMNS[..job::CHANGED], job::KEYS));
+/// Statement that adds a task or item.
 static INSERT_TASK: LazyLock<String> =
     LazyLock::new(|| format!("INSERT INTO tasks ({}) VALUES ({})", task::NAMES, places(task::COUNT)));
+/// Statement that changes a task or item.
 static UPDATE_TASK: LazyLock<String> =
     LazyLock::new(|| update(task::TABLE, &task::COLUMNS[..task::CHANGED], task::KEYS));
 // The latest attempt of a task that ended between attempts is there already.
@@ -123,12 +133,12 @@ static INSERT_ATTEMPT: LazyLock<String> = LazyLock::new(|| {
     format!("INSERT OR IGNORE INTO attempts ({}) VALUES ({})", attempt::NAMES, places(attempt::COUNT))
 });
 
-/// So many parameters.
+/// List of `count` parameters, `?1` first.
 fn places(count: usize) -> String {
     (1..=count).map(|at| format!("?{at}")).collect::<Vec<_>>().join(", ")
 }
 
-/// The statement that changes a row, which is found by the first `keys` columns.
+/// Statement that changes a row, which is found by the first `keys` columns.
 fn update(table: &str, columns: &[TableColumn], keys: usize) -> String {
     let term = |(at, column): (usize, &TableColumn), sign: &str| format!("{} {sign} ?{}", column.name, at + 1);
     let changed: Vec<_> = columns.iter().enumerate().skip(keys).map(|one| term(one, "=")).collect();
@@ -137,6 +147,7 @@ fn update(table: &str, columns: &[TableColumn], keys: usize) -> String {
     format!("UPDATE {table} SET {} WHERE {}", changed.join(", "), found.join(" AND "))
 }
 
+/// Changes jobs that exist.
 fn update_jobs(transaction: &Transaction<'_>, rows: &[JobRow]) -> rusqlite::Result<()> {
     if rows.is_empty() {
         return Ok(());
@@ -149,6 +160,7 @@ fn update_jobs(transaction: &Transaction<'_>, rows: &[JobRow]) -> rusqlite::Resu
     Ok(())
 }
 
+/// Adds tasks and items, and the queues that the job's tasks use.
 fn insert_tasks(transaction: &Transaction<'_>, rows: &[Arc<TaskRow>]) -> rusqlite::Result<()> {
     if rows.is_empty() {
         return Ok(());
@@ -169,6 +181,7 @@ fn insert_tasks(transaction: &Transaction<'_>, rows: &[Arc<TaskRow>]) -> rusqlit
     Ok(())
 }
 
+/// Changes tasks that exist.
 fn update_tasks(transaction: &Transaction<'_>, rows: &[Arc<TaskRow>]) -> rusqlite::Result<()> {
     if rows.is_empty() {
         return Ok(());
@@ -181,6 +194,7 @@ fn update_tasks(transaction: &Transaction<'_>, rows: &[Arc<TaskRow>]) -> rusqlit
     Ok(())
 }
 
+/// Adds attempts that were followed by another.
 fn insert_attempts(transaction: &Transaction<'_>, rows: &[AttemptRow]) -> rusqlite::Result<()> {
     if rows.is_empty() {
         return Ok(());
@@ -193,7 +207,7 @@ fn insert_attempts(transaction: &Transaction<'_>, rows: &[AttemptRow]) -> rusqli
     Ok(())
 }
 
-/// Items whose task gets another list.
+/// Removes items whose task gets another list.
 fn drop_items(transaction: &Transaction<'_>, ranges: &[(TaskNo, u32)]) -> rusqlite::Result<()> {
     for (first, count) in ranges {
         forget_tasks(transaction, (first.0, first.0 + i64::from(*count)))?;
@@ -201,6 +215,7 @@ fn drop_items(transaction: &Transaction<'_>, ranges: &[(TaskNo, u32)]) -> rusqli
     Ok(())
 }
 
+/// Adds a chunk for each job that has events, numbered from `next` on.
 fn insert_events(
     transaction: &Transaction<'_>,
     events: &[(JobNo, Vec<JobEvent>)],
@@ -217,6 +232,7 @@ fn insert_events(
     Ok(())
 }
 
+/// Adds answers that are owed, and removes those that were given.
 fn replies(transaction: &Transaction<'_>, owed: &[OwedReply], replied: &[i64]) -> rusqlite::Result<()> {
     let statement = "INSERT INTO replies (job, reply_to, correlation_id, accepted, owed_at, refusal) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
@@ -232,7 +248,7 @@ fn replies(transaction: &Transaction<'_>, owed: &[OwedReply], replied: &[i64]) -
     Ok(())
 }
 
-/// Chunks beyond the limit are left out.
+/// Adds chunks of log. Chunks beyond the limit of an attempt are left out.
 fn insert_logs(transaction: &Transaction<'_>, chunks: &[LogChunk]) -> rusqlite::Result<()> {
     let statement = "INSERT INTO logs (task, attempt, no, time, text) SELECT ?1, ?2, n, ?3, ?4 FROM (SELECT \
          coalesce(max(no), 0) + 1 AS n FROM logs WHERE task = ?1 AND attempt = ?2) WHERE n <= ?5";
@@ -243,6 +259,7 @@ fn insert_logs(transaction: &Transaction<'_>, chunks: &[LogChunk]) -> rusqlite::
     Ok(())
 }
 
+/// Adds workers that were asked to stop, and notes those that did. The first time at which that was known stays.
 fn stops(transaction: &Transaction<'_>, asked: &[Asked], stopped: &[(TaskNo, u32, Timestamp)]) -> rusqlite::Result<()> {
     if !asked.is_empty() {
         let statement = "INSERT INTO stops (task, attempt, worker, asked_at) VALUES (?1, ?2, ?3, ?4) \
@@ -262,6 +279,7 @@ fn stops(transaction: &Transaction<'_>, asked: &[Asked], stopped: &[(TaskNo, u32
     Ok(())
 }
 
+/// Adds workers that never settled what they had; each once for an attempt.
 fn deaths(transaction: &Transaction<'_>, deaths: &[Death]) -> rusqlite::Result<()> {
     for Death { task, attempt, worker, deliveries, at } in deaths {
         let statement = "INSERT OR IGNORE INTO deaths (task, attempt, worker, deliveries, at) \
@@ -271,6 +289,7 @@ fn deaths(transaction: &Transaction<'_>, deaths: &[Death]) -> rusqlite::Result<(
     Ok(())
 }
 
+/// Adds dead letters.
 fn insert_dead(transaction: &Transaction<'_>, letters: &[DeadLetter]) -> rusqlite::Result<()> {
     let mut statement = transaction.prepare_cached(
         "INSERT INTO dead (source, code, message, job, task, received_at, size, body, headers, evidence) \
@@ -293,6 +312,7 @@ fn insert_dead(transaction: &Transaction<'_>, letters: &[DeadLetter]) -> rusqlit
     Ok(())
 }
 
+/// Adds rows of the audit.
 fn insert_audit(transaction: &Transaction<'_>, rows: &[AuditRow]) -> rusqlite::Result<()> {
     let mut statement = transaction.prepare_cached(
         "INSERT INTO audit (created_at, who, source, verb, target, outcome, reason) \
@@ -305,7 +325,7 @@ fn insert_audit(transaction: &Transaction<'_>, rows: &[AuditRow]) -> rusqlite::R
     Ok(())
 }
 
-/// Gives a number to a queue that has none.
+/// Gives a number to a queue that has none, in a transaction of its own.
 pub(super) fn queue(transaction: Transaction<'_>, name: &QueueName) -> Result<QueueRow, StoreError> {
     let doing = failed("number a queue");
     transaction.execute("INSERT INTO queues (name) VALUES (?1)", [name.as_str()]).map_err(&doing)?;
@@ -314,7 +334,7 @@ pub(super) fn queue(transaction: Transaction<'_>, name: &QueueName) -> Result<Qu
     Ok(QueueRow { no, name: name.clone(), paused: false })
 }
 
-/// Moves the timers that count a span.
+/// Moves the timers that count a span by `by` milliseconds, and keeps the time that the clock says.
 pub(super) fn shift(transaction: Transaction<'_>, by: i64, now: Timestamp) -> Result<(), StoreError> {
     let doing = failed("follow the clock");
     let tasks = "UPDATE tasks SET wake_at = wake_at + ?1, start_by = start_by + ?1, waits_for = \
