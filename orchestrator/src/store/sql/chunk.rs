@@ -1,4 +1,5 @@
-//! Events of one job that were committed together, as they are kept: short, because each task has three.
+//! Chunks of events: those of one job that were committed together, as they are kept. They are short, because each task
+//! has three events.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -11,11 +12,14 @@ use warrener_shared::wire::event::JobEvent;
 
 use super::super::StoreError;
 
-/// A chunk of events of a job. The time is common to all; their numbers follow that of the first.
+/// A chunk of events of a job. The time is common to all; their sequence numbers follow that of the first.
 #[derive(Serialize, Deserialize)]
 struct Chunk<'a> {
+    /// Time of all events, in RFC 3339.
     time: Arc<str>,
+    /// Names of tasks, each once.
     names: Vec<Arc<str>>,
+    /// The events in order.
     #[serde(borrow)]
     events: Vec<Short<'a>>,
 }
@@ -24,13 +28,14 @@ struct Chunk<'a> {
 /// attempt, and reason.
 type Short<'a> = (u8, Option<u32>, Option<u32>, Option<u32>, Option<&'a RawValue>);
 
-/// The place of a sort of event in the list of all: those of jobs, then those of tasks.
+/// Place of a sort of event in the list of all: those of jobs, then those of tasks. `None` for an unknown word.
 fn place(kind: &str) -> Option<usize> {
     let (jobs, tasks) = (JobState::ALL, TaskState::ALL);
     let of_task = || tasks.iter().position(|state| state.event() == kind).map(|at| at + jobs.len());
     jobs.iter().position(|state| state.event() == kind).or_else(of_task)
 }
 
+/// Sort and state of an event by its place.
 fn at(place: u8) -> Option<(&'static str, &'static str)> {
     let (jobs, tasks) = (JobState::ALL, TaskState::ALL);
     match usize::from(place).checked_sub(jobs.len()) {
@@ -39,17 +44,18 @@ fn at(place: u8) -> Option<(&'static str, &'static str)> {
     }
 }
 
-/// The bit of a sort of events, so that chunks nobody listens to need not be read.
+/// Bit of a sort of events, so that chunks nobody listens to need not be read; 0 for an unknown sort.
 pub(crate) fn kind_bit(kind: &str) -> i64 {
     place(kind).map_or(0, |at| 1 << at)
 }
 
-/// Encodes events of a job for the database. They are kept in full if they have no time and order in common.
+/// Encodes events of a job for the database: as a chunk, or in full if they have no time and order in common.
 pub(crate) fn encode(events: &[JobEvent]) -> Vec<u8> {
     let short = shorten(events).and_then(|chunk| serde_json::to_vec(&chunk).ok());
     short.unwrap_or_else(|| serde_json::to_vec(events).expect("events have text keys only"))
 }
 
+/// Chunk of these events; `None` if they have no time and order in common.
 fn shorten(events: &[JobEvent]) -> Option<Chunk<'_>> {
     let first = events.first()?;
     let mut names = Names::default();
@@ -63,14 +69,17 @@ fn shorten(events: &[JobEvent]) -> Option<Chunk<'_>> {
     Some(Chunk { time: first.time.clone(), names: names.list, events: short })
 }
 
-/// Names, each once.
+/// Register of names, each once, in the order of their first use.
 #[derive(Default)]
 struct Names<'a> {
+    /// Names by place.
     list: Vec<Arc<str>>,
+    /// Places by name.
     places: HashMap<&'a str, u32>,
 }
 
 impl<'a> Names<'a> {
+    /// Place of a name, which is added if it is new.
     fn place(&mut self, name: &'a Arc<str>) -> u32 {
         // Events of one task stand together.
         if let Some(last) = self.list.last().filter(|last| *last == name) {
@@ -84,10 +93,9 @@ impl<'a> Names<'a> {
     }
 }
 
-/// The events that [`encode`] kept, of which the first has this number.
+/// Decodes the events that [`encode`] kept, of which the first has the sequence number `first`.
 ///
-/// # Errors
-/// [`StoreError::Corrupt`] if it kept nothing like that.
+/// # Errors [`StoreError::Corrupt`] if the bytes are none that it makes.
 pub(crate) fn decode(first: u64, body: &[u8]) -> Result<Vec<JobEvent>, StoreError> {
     let corrupt = |why: String| StoreError::Corrupt(format!("events: {why}"));
     // The text of such an error quotes what it found.

@@ -1,4 +1,5 @@
-//! The reads of the writer before it decides.
+//! Reads of the writer before it decides, and of readers who show the same rows. See [`Rows`](super::super::Rows) and
+//! [`Store`](super::super::Store) for what each gives.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use super::super::{
 use super::row::{event_text, task_state};
 use super::{Reader, Row, Value, corrupt, limit};
 
+/// Lowest free number of a chunk of events.
 pub(crate) fn next_event(reader: &dyn Reader) -> Result<i64, StoreError> {
     // Numbers of removed events are not used again: the publisher has passed them.
     let highest = "SELECT max(no) FROM (SELECT max(no) AS no FROM events UNION ALL \
@@ -22,11 +24,13 @@ pub(crate) fn next_event(reader: &dyn Reader) -> Result<i64, StoreError> {
     next(reader, highest)
 }
 
+/// Number after the highest that a statement finds; 1 if it finds none.
 fn next(reader: &dyn Reader, statement: &str) -> Result<i64, StoreError> {
     let highest = reader.one("read a counter", statement, &[], |row| row.int(0))?;
     Ok(highest.flatten().unwrap_or(0) + 1)
 }
 
+/// Counters and marks of the database.
 pub(crate) fn boot(reader: &dyn Reader) -> Result<Boot, StoreError> {
     let doing = "read where the counters stand";
     let meta = |key: &str| -> Result<Option<String>, StoreError> {
@@ -53,6 +57,7 @@ pub(crate) fn boot(reader: &dyn Reader) -> Result<Boot, StoreError> {
     })
 }
 
+/// Reads number, name and flag of a queue.
 pub(crate) fn queue_row(row: &dyn Row) -> Result<QueueRow, StoreError> {
     let name = QueueName::new(&row.text(1)?.unwrap_or_default());
     let name = name.map_err(|error| corrupt(1, format_args!("{error}")))?;
@@ -65,21 +70,24 @@ pub(crate) fn queue(reader: &dyn Reader, name: &QueueName) -> Result<Option<Queu
     reader.one("number a queue", statement, &[name.as_str().into()], queue_row)
 }
 
+/// Number and digest of the job with this id.
 pub(crate) fn find(reader: &dyn Reader, id: &JobId) -> Result<Option<Found>, StoreError> {
     let statement = "SELECT no, digest FROM jobs WHERE id = ?1";
     reader.one("look for a job by its id", statement, &[id.as_str().into()], |row| found(row, 0))
 }
 
-/// Reads number and digest, from a column on.
+/// Reads number and digest of a job, from a column on.
 pub(crate) fn found(row: &dyn Row, at: usize) -> Result<Found, StoreError> {
     Ok(Found { no: JobNo(row.get(at)?), digest: digest(row, at + 1)? })
 }
 
+/// Reads a digest, which has 32 bytes if there is one.
 fn digest(row: &dyn Row, at: usize) -> Result<Option<[u8; 32]>, StoreError> {
     let read = |bytes: &[u8]| bytes.try_into().map_err(|_| corrupt(at, format_args!("{} bytes", bytes.len())));
     row.bytes(at)?.map(read).transpose()
 }
 
+/// Job that holds a unique key.
 pub(crate) fn holder(reader: &dyn Reader, key: &str) -> Result<Option<JobRow>, StoreError> {
     let statement = format!(
         "SELECT {} FROM jobs WHERE unique_key = ?1 AND state < 2 AND (unique_until <> 0 OR begun = 0) LIMIT 1",
@@ -88,11 +96,13 @@ pub(crate) fn holder(reader: &dyn Reader, key: &str) -> Result<Option<JobRow>, S
     reader.one("look for the job that holds a key", &statement, &[key.into()], columns::job::read)
 }
 
+/// Row of a job.
 pub(crate) fn job(reader: &dyn Reader, no: JobNo) -> Result<Option<JobRow>, StoreError> {
     let statement = format!("SELECT {} FROM jobs WHERE no = ?1", columns::job::NAMES);
     reader.one("read a job", &statement, &[no.0.into()], columns::job::read)
 }
 
+/// Document of a job.
 pub(crate) fn submitted(reader: &dyn Reader, no: JobNo) -> Result<Option<Submitted>, StoreError> {
     let statement = "SELECT body, priority, traceparent, digest FROM submits JOIN jobs ON no = job WHERE job = ?1";
     reader.one("read what was submitted", statement, &[no.0.into()], |row| {
@@ -105,6 +115,7 @@ pub(crate) fn submitted(reader: &dyn Reader, no: JobNo) -> Result<Option<Submitt
     })
 }
 
+/// Rows of tasks or items from a number on.
 pub(crate) fn tasks(reader: &dyn Reader, first: TaskNo, count: u32) -> Result<Vec<TaskRow>, StoreError> {
     if count == 1 {
         let statement = format!("SELECT {} FROM tasks WHERE no = ?1", columns::task::NAMES);
@@ -114,21 +125,23 @@ pub(crate) fn tasks(reader: &dyn Reader, first: TaskNo, count: u32) -> Result<Ve
     task_range(reader, first, count, "no >= ?1 AND no < ?2 ORDER BY no")
 }
 
+/// Rows of a range whose tasks are not final.
 pub(crate) fn open_tasks(reader: &dyn Reader, first: TaskNo, count: u32) -> Result<Vec<TaskRow>, StoreError> {
     task_range(reader, first, count, "no >= ?1 AND no < ?2 AND state < 4 ORDER BY no")
 }
 
+/// Rows of a range that fit a condition.
 fn task_range(reader: &dyn Reader, first: TaskNo, count: u32, filter: &str) -> Result<Vec<TaskRow>, StoreError> {
     let statement = format!("SELECT {} FROM tasks WHERE {filter}", columns::task::NAMES);
     reader.all("read tasks", &statement, &range(first, count), columns::task::read)
 }
 
-/// From a number up to the one that is so much higher, as parameters.
+/// Range of numbers as two parameters: the first, and the one after the last.
 pub(crate) fn range(first: TaskNo, count: u32) -> [Value<'static>; 2] {
     [first.0.into(), (first.0 + i64::from(count)).into()]
 }
 
-/// Rows are shown one by one, so that 100,000 items cost no memory here.
+/// Shows the items of a mapped task one by one, so that 100,000 of them cost no memory here.
 pub(crate) fn each_item(
     reader: &dyn Reader,
     mapped: &TaskRow,
@@ -140,6 +153,7 @@ pub(crate) fn each_item(
     reader.each("read the outputs of items", statement, &range, &mut |row| Ok(visit(item(row)?)))
 }
 
+/// Reads the result of an item.
 fn item(row: &dyn Row) -> Result<Item<'_>, StoreError> {
     Ok(Item {
         no: TaskNo(row.get(0)?),
@@ -150,13 +164,15 @@ fn item(row: &dyn Row) -> Result<Item<'_>, StoreError> {
     })
 }
 
+/// Rank and number of the ready tasks of a queue, best first.
 pub(crate) fn ready(reader: &dyn Reader, queue: i64, most: usize) -> Result<Vec<(i64, TaskNo)>, StoreError> {
     let statement = "SELECT rank, no FROM tasks WHERE queue = ?1 AND rank IS NOT NULL ORDER BY rank, no LIMIT ?2";
     let read = |row: &dyn Row| Ok((row.get(0)?, TaskNo(row.get(1)?)));
     reader.all("read who may go out next", statement, &[queue.into(), limit(most)], read)
 }
 
-/// Parked tasks and items of a job, so many of each queue, the best first.
+/// Parked tasks and items of a job, at most `most` of each queue, the best first. Goes from queue to queue by the
+/// index.
 pub(crate) fn parked(reader: &dyn Reader, job: JobNo, most: u32) -> Result<Vec<TaskRow>, StoreError> {
     const DOING: &str = "read what waits for max_parallel of its job";
     let next = "SELECT min(queue) FROM tasks WHERE job = ?1 AND queue > ?2 AND parked IS NOT NULL";
@@ -173,38 +189,45 @@ pub(crate) fn parked(reader: &dyn Reader, job: JobNo, most: u32) -> Result<Vec<T
     Ok(found)
 }
 
+/// Built-in tasks that wait for this event and key.
 pub(crate) fn waiting_for(reader: &dyn Reader, event: &str, key: &str) -> Result<Vec<TaskNo>, StoreError> {
     let statement = "SELECT no FROM tasks WHERE waits_for = ?1 ORDER BY no";
     let doing = "look for tasks that wait for an event";
     reader.all(doing, statement, &[event_text(event, key).into()], |row| row.get(0).map(TaskNo))
 }
 
+/// Tasks whose time has come, earliest first.
 pub(crate) fn due_tasks(reader: &dyn Reader, now: Timestamp, most: usize) -> Result<Vec<TaskNo>, StoreError> {
     let statement = "SELECT no FROM tasks WHERE wake_at IS NOT NULL AND wake_at <= ?1 ORDER BY wake_at LIMIT ?2";
     Ok(due(reader, statement, now, most)?.into_iter().map(TaskNo).collect())
 }
 
+/// Jobs whose time has come, earliest first.
 pub(crate) fn due_jobs(reader: &dyn Reader, now: Timestamp, most: usize) -> Result<Vec<JobNo>, StoreError> {
     let statement = "SELECT no FROM jobs WHERE wake_at IS NOT NULL AND wake_at <= ?1 ORDER BY wake_at LIMIT ?2";
     Ok(due(reader, statement, now, most)?.into_iter().map(JobNo).collect())
 }
 
+/// Numbers of rows whose time has come, by a statement.
 fn due(reader: &dyn Reader, statement: &str, now: Timestamp, most: usize) -> Result<Vec<i64>, StoreError> {
     reader.all("read what is due", statement, &[now.0.into(), limit(most)], |row| row.get(0))
 }
 
+/// Earliest time of all timers.
 pub(crate) fn next_due(reader: &dyn Reader) -> Result<Option<Timestamp>, StoreError> {
     let statement = "SELECT min(at) FROM (SELECT min(wake_at) AS at FROM tasks WHERE wake_at IS NOT NULL \
          UNION ALL SELECT min(wake_at) FROM jobs WHERE wake_at IS NOT NULL) AS due";
     Ok(reader.one("read when something is due", statement, &[], |row| row.int(0))?.flatten().map(Timestamp))
 }
 
+/// Tasks with an open attempt, in the order of dispatch.
 pub(crate) fn open_attempts(reader: &dyn Reader) -> Result<Vec<TaskRow>, StoreError> {
     let statement =
         format!("SELECT {} FROM tasks WHERE dispatch_no IS NOT NULL ORDER BY dispatch_no", columns::task::NAMES);
     reader.all("read the open attempts", &statement, &[], columns::task::read)
 }
 
+/// Workers that were asked to stop and are not known to have done so.
 pub(crate) fn asked(reader: &dyn Reader) -> Result<Vec<Asked>, StoreError> {
     let statement = "SELECT task, attempt, worker, asked_at FROM stops WHERE stopped_at IS NULL ORDER BY task, attempt";
     reader.all("read who was asked to stop", statement, &[], |row| {
@@ -213,6 +236,7 @@ pub(crate) fn asked(reader: &dyn Reader) -> Result<Vec<Asked>, StoreError> {
     })
 }
 
+/// Workers that never settled an attempt of a task.
 pub(crate) fn deaths(reader: &dyn Reader, task: TaskNo) -> Result<Vec<Death>, StoreError> {
     let statement = "SELECT attempt, worker, deliveries, at FROM deaths WHERE task = ?1 ORDER BY no";
     reader.all("read how the workers of a task died", statement, &[task.0.into()], |row| {
@@ -221,6 +245,7 @@ pub(crate) fn deaths(reader: &dyn Reader, task: TaskNo) -> Result<Vec<Death>, St
     })
 }
 
+/// Last chunks of log of a task, oldest first, of at least so many bytes if there are as many.
 pub(crate) fn last_logs(reader: &dyn Reader, task: TaskNo, bytes: usize) -> Result<Vec<LogChunk>, StoreError> {
     let statement = "SELECT attempt, time, text FROM logs WHERE task = ?1 ORDER BY attempt DESC, no DESC";
     let (mut last, mut total) = (Vec::new(), 0);
@@ -237,7 +262,7 @@ pub(crate) fn last_logs(reader: &dyn Reader, task: TaskNo, bytes: usize) -> Resu
     Ok(last)
 }
 
-/// Answers that are owed for a job.
+/// Answers that are owed for a job, lowest number first.
 pub(crate) fn owed_replies(reader: &dyn Reader, job: JobNo) -> Result<Vec<OwedReply>, StoreError> {
     let statement = format!("SELECT {OWED_COLUMNS} FROM replies r WHERE r.job = ?1");
     // Asked for an order, SQLite would look through all of them for the few of one job.
@@ -246,7 +271,7 @@ pub(crate) fn owed_replies(reader: &dyn Reader, job: JobNo) -> Result<Vec<OwedRe
     Ok(owed)
 }
 
-/// Answers that are owed and can be given, a page at a time.
+/// Page of answers that can be given, by number and address.
 pub(crate) fn due_replies(reader: &dyn Reader, above: i64, most: usize) -> Result<Vec<(i64, String)>, StoreError> {
     let statement = "SELECT r.no, r.reply_to FROM replies r LEFT JOIN jobs j ON j.no = r.job WHERE r.no > ?1 AND \
          (j.state >= 2 OR r.accepted <> 0 OR r.refusal IS NOT NULL) ORDER BY r.no LIMIT ?2";
@@ -254,7 +279,7 @@ pub(crate) fn due_replies(reader: &dyn Reader, above: i64, most: usize) -> Resul
     reader.all("read which answers are owed", statement, &[above.into(), limit(most)], read)
 }
 
-/// The answer of this number, if it is still owed.
+/// Answer with this number, if it is still owed.
 pub(crate) fn reply(reader: &dyn Reader, no: i64) -> Result<Option<OwedReply>, StoreError> {
     let statement = format!("SELECT {OWED_COLUMNS} FROM replies r WHERE r.no = ?1");
     reader.one("read an answer that is owed", &statement, &[no.into()], owed_reply)
@@ -273,13 +298,14 @@ pub(crate) fn owed_reply(row: &dyn Row) -> Result<OwedReply, StoreError> {
     })
 }
 
-/// The columns of `replies`, as `r`, that [`owed_reply`] reads.
+/// Columns of `replies`, as `r`, that [`owed_reply`] reads.
 pub(crate) const OWED_COLUMNS: &str = "r.no, r.job, r.reply_to, r.correlation_id, r.accepted, r.owed_at, r.refusal";
 
-/// Weight of a dead letter, as SQL.
+/// Weight of a dead letter as SQL, less [`DEAD_ROW_BYTES`].
 const DEAD_WEIGHT: &str =
     "octet_length(body) + octet_length(message) + octet_length(headers) + COALESCE(octet_length(evidence), 0)";
 
+/// Number and weight of all dead letters.
 pub(crate) fn dead_total(reader: &dyn Reader) -> Result<DeadTotal, StoreError> {
     let statement = format!("SELECT count(*), COALESCE(sum({DEAD_WEIGHT}), 0) FROM dead");
     let found =
@@ -288,6 +314,7 @@ pub(crate) fn dead_total(reader: &dyn Reader) -> Result<DeadTotal, StoreError> {
     Ok(DeadTotal { letters, bytes: bytes + letters * DEAD_ROW_BYTES })
 }
 
+/// Dead letters that were kept first.
 pub(crate) fn oldest_dead(reader: &dyn Reader, most: usize) -> Result<Vec<KeptDead>, StoreError> {
     let statement = format!("SELECT no, received_at, {DEAD_WEIGHT} FROM dead ORDER BY no LIMIT ?1");
     reader.all("look for the oldest dead letters", &statement, &[limit(most)], |row| {

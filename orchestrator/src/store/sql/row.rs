@@ -1,4 +1,4 @@
-//! The values of ours in columns, which no database knows: states, counts, waits of built-in tasks.
+//! Values of ours in columns, which no database knows: states, counts, waits of built-in tasks.
 
 use warrener_engine::row::{Counts, Map, WaitsFor};
 use warrener_shared::id::{JobNo, TaskNo};
@@ -8,24 +8,24 @@ use warrener_shared::time::Timestamp;
 use super::super::StoreError;
 use super::{Row, corrupt, missing};
 
-/// A column that one of our enums occupies, as its place among all.
+/// Value of an enum, kept as its place among all.
 pub(crate) fn word<T: Copy>(row: &dyn Row, at: usize, all: &[T]) -> Result<Option<T>, StoreError> {
     let Some(place) = row.find::<usize>(at)? else { return Ok(None) };
     let word = all.get(place).copied();
     word.map(Some).ok_or_else(|| corrupt(at, format_args!("{place} stands for nothing")))
 }
 
-/// The state of a job.
+/// State of a job in a column that must have one.
 pub(crate) fn job_state(row: &dyn Row, at: usize) -> Result<JobState, StoreError> {
     word(row, at, JobState::ALL)?.ok_or_else(|| missing(at))
 }
 
-/// The state of a task.
+/// State of a task in a column that must have one.
 pub(crate) fn task_state(row: &dyn Row, at: usize) -> Result<TaskState, StoreError> {
     word(row, at, TaskState::ALL)?.ok_or_else(|| missing(at))
 }
 
-/// A place in a short list that has all.
+/// Place of a value in a short list; -1 if it is not in it.
 pub(crate) fn place<T: PartialEq>(all: &[T], one: &T) -> i64 {
     all.iter().zip(0..).find(|(known, _)| *known == one).map_or(-1, |(_, at)| at)
 }
@@ -35,7 +35,7 @@ pub(crate) fn event_text(event: &str, key: &str) -> String {
     format!("event:{}", serde_json::json!([event, key]))
 }
 
-/// Text in a column for what a built-in task waits for.
+/// Text in a column for the wait of a built-in task.
 pub(crate) fn waits_for_text(waits_for: &WaitsFor) -> String {
     match waits_for {
         WaitsFor::Time(time) => format!("time:{}", time.0),
@@ -45,7 +45,7 @@ pub(crate) fn waits_for_text(waits_for: &WaitsFor) -> String {
     }
 }
 
-/// Reads from a column what a built-in task waits for.
+/// Reads the wait of a built-in task from the text that [`waits_for_text`] made.
 pub(crate) fn waits_for(text: &str, at: usize) -> Result<WaitsFor, StoreError> {
     let read = || match text.split_once(':')? {
         ("time", number) => Some(WaitsFor::Time(Timestamp(number.parse().ok()?))),
@@ -60,7 +60,7 @@ pub(crate) fn waits_for(text: &str, at: usize) -> Result<WaitsFor, StoreError> {
     read().ok_or_else(|| corrupt(at, format_args!("{} bytes that name nothing to wait for", text.len())))
 }
 
-/// Counts as nine little-endian numbers.
+/// Counts of tasks by state, as nine little-endian numbers of 32 bits.
 pub(crate) fn counts_bytes(counts: &Counts) -> [u8; 36] {
     let mut bytes = [0; 36];
     for (at, count) in counts.0.iter().enumerate() {
@@ -79,12 +79,12 @@ pub(crate) fn counts(bytes: &[u8], at: usize) -> Result<Counts, StoreError> {
     Ok(counts)
 }
 
-/// A column of so many bytes.
+/// Bytes of a column that must have `N` of them.
 pub(crate) fn sized<const N: usize>(bytes: &[u8], at: usize) -> Result<[u8; N], StoreError> {
     bytes.try_into().map_err(|_| corrupt(at, format_args!("{} bytes, and not {N}", bytes.len())))
 }
 
-/// The items of a mapped task, as a column holds them.
+/// Items of a mapped task, as a column holds them: total, next, first item, counts.
 pub(crate) fn map_bytes(map: &Map) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(52);
     bytes.extend_from_slice(&map.total.to_le_bytes());

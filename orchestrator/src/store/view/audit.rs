@@ -1,4 +1,4 @@
-//! The audit: who changed what.
+//! Reading of the audit.
 
 use warrener_shared::time::Timestamp;
 
@@ -10,17 +10,17 @@ use super::{Page, Snapshot, one_more};
 /// A row of the audit with its number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditRecord {
-    /// Number; later rows have higher ones.
+    /// Number of the row. Later rows have higher ones.
     pub no: i64,
-    /// Content that counts now.
+    /// The row itself.
     pub row: AuditRow,
 }
 
 impl Snapshot<'_> {
-    /// Rows of the audit that fit, the newest first, from the one before a number on.
+    /// Rows of the audit that fit, the newest first. `before` is the number of the last row of the page before; `None`
+    /// begins with the newest.
     ///
-    /// # Errors
-    /// [`StoreError`] if the database cannot be read.
+    /// # Errors [`StoreError`] if the database cannot be read.
     pub fn audit(
         &self,
         filter: &Filter,
@@ -37,8 +37,10 @@ impl Snapshot<'_> {
     }
 }
 
+/// Columns that [`record`] reads.
 const COLUMNS: &str = "no, created_at, who, source, verb, target, outcome, reason";
 
+/// Reads a row of [`COLUMNS`].
 fn record(row: &dyn Row) -> Result<AuditRecord, StoreError> {
     Ok(AuditRecord {
         no: row.get(0)?,

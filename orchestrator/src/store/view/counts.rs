@@ -10,8 +10,8 @@ use super::super::sql::{limit, read};
 use super::super::{QueueRow, StoreError};
 use super::Snapshot;
 
-/// Tasks at the head of a queue among which the one is looked for that waits longest. Where more wait, those behind
-/// them became ready later, but for the few hours that a priority is worth.
+/// Most tasks at the head of a queue among which the one is looked for that waits longest. Where more wait, those
+/// behind them became ready later, but for the few hours that a priority is worth.
 const HEAD: usize = 1_000;
 
 /// A mapped task that has items to offer.
@@ -25,31 +25,30 @@ pub struct Mapped {
     pub map: Map,
 }
 
-/// Open attempts of a queue.
+/// Counts of the open attempts of a queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Opened {
-    /// All of them.
+    /// Number of open attempts.
     pub attempts: u64,
-    /// Number of those that a worker was seen at.
+    /// Number of those that have started.
     pub started: u64,
 }
 
 impl Snapshot<'_> {
     /// All queues, by name.
     ///
-    /// # Errors
-    /// [`StoreError`] if the database cannot be read; so for all calls.
+    /// # Errors [`StoreError`] if the database cannot be read; so for all calls.
     pub fn queues(&self) -> Result<Vec<QueueRow>, StoreError> {
         self.reader.all("list queues", "SELECT no, name, paused FROM queues ORDER BY name", &[], read::queue_row)
     }
 
-    /// Number of tasks among the ready of a queue; a mapped task counts once.
+    /// Number of tasks among the ready of a queue. A mapped task counts once, however many items it has to offer.
     pub fn ready(&self, queue: i64) -> Result<u64, StoreError> {
         let statement = "SELECT count(*) FROM tasks WHERE queue = ?1 AND rank IS NOT NULL";
         self.reader.number("count who may go out", statement, &[queue.into()])
     }
 
-    /// Mapped tasks among them, at most `most`.
+    /// Mapped tasks among the ready of a queue, at most `most`.
     pub fn ready_mapped(&self, queue: i64, most: usize) -> Result<Vec<Mapped>, StoreError> {
         let statement = "SELECT job, position, map FROM tasks \
              WHERE queue = ?1 AND rank IS NOT NULL AND map IS NOT NULL LIMIT ?2";
@@ -58,7 +57,7 @@ impl Snapshot<'_> {
         })
     }
 
-    /// Time at which the task became ready that waits longest in a queue.
+    /// Time at which the task became ready that waits longest in a queue; `None` if none waits.
     pub fn oldest_ready(&self, queue: i64) -> Result<Option<Timestamp>, StoreError> {
         let statement = "SELECT min(ready_at) FROM (SELECT ready_at FROM tasks WHERE queue = ?1 AND rank IS NOT NULL \
              ORDER BY rank LIMIT ?2) AS head";
@@ -66,7 +65,7 @@ impl Snapshot<'_> {
         Ok(self.reader.one("read who waits longest", statement, &values, |row| row.int(0))?.flatten().map(Timestamp))
     }
 
-    /// Open attempts of a queue. There are at most as many as the windows allow.
+    /// Open attempts of a queue, counted. There are at most as many as the windows allow.
     pub fn opened(&self, queue: i64) -> Result<Opened, StoreError> {
         let along = self.reader.dialect().along("tasks_open");
         let statement = format!(
@@ -78,13 +77,13 @@ impl Snapshot<'_> {
         Ok(read?.unwrap_or_default())
     }
 
-    /// Jobs that are not final, by state.
+    /// Number of jobs in each state that is not final. States without jobs are left out.
     pub fn open_jobs(&self) -> Result<Vec<(JobState, u64)>, StoreError> {
         let statement = "SELECT state, count(*) FROM jobs WHERE state < 2 GROUP BY state ORDER BY state";
         self.reader.all("count jobs", statement, &[], |row| Ok((job_state(row, 0)?, row.get(1)?)))
     }
 
-    /// Dead letters that are kept.
+    /// Number of dead letters that are kept.
     pub fn dead_count(&self) -> Result<u64, StoreError> {
         self.reader.number("count dead letters", "SELECT count(*) FROM dead", &[])
     }

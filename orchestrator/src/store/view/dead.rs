@@ -1,4 +1,4 @@
-//! Dead letters.
+//! Reading of dead letters.
 
 use warrener_shared::time::Timestamp;
 
@@ -7,20 +7,20 @@ use super::super::sql::Row;
 use super::filter::Filter;
 use super::{Page, Snapshot, one_more};
 
-/// A dead letter without its contents.
+/// A dead letter as lists show it, without its contents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadHead {
-    /// Number of the dead letter.
+    /// Number of the dead letter. Later ones have higher numbers.
     pub no: i64,
-    /// `submit`, `task`, `result` or `unrouted`.
+    /// Place where it was found: `submit`, `task`, `result`, `unrouted` or `answer`.
     pub from: String,
-    /// A stable word for programs.
+    /// Stable word of the reason, for programs.
     pub code: String,
-    /// Description for people, in a sentence.
+    /// Description of the reason for people, in a sentence.
     pub message: String,
-    /// The id of the job, if known.
+    /// Id of the job, if it is known.
     pub job: Option<String>,
-    /// The task's address, if known.
+    /// Address of the task, if it is known.
     pub task: Option<String>,
     /// Time at which it was found.
     pub received_at: Timestamp,
@@ -28,27 +28,27 @@ pub struct DeadHead {
     pub size: u64,
 }
 
-/// A dead letter.
+/// A dead letter with its contents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadRow {
     /// Facts that lists show of it.
     pub head: DeadHead,
-    /// The bytes that were kept.
+    /// Bytes of the body that were kept.
     pub body: Vec<u8>,
     /// Properties and headers as a JSON object.
     pub headers: String,
-    /// Other facts, as JSON.
+    /// Further facts as JSON; `None` if there are none.
     pub evidence: Option<String>,
 }
 
+/// Columns that [`head`] reads.
 const COLUMNS: &str = "no, source, code, message, job, task, received_at, size";
 
 impl Snapshot<'_> {
-    /// Dead letters, the newest first, from the one before a number on; with a filter only those of jobs that fit it
-    /// now.
+    /// Dead letters, the newest first. `before` is the number of the last one of the page before. With a filter only
+    /// those of jobs that fit it now.
     ///
-    /// # Errors
-    /// [`StoreError`] if the database cannot be read; so for all calls.
+    /// # Errors [`StoreError`] if the database cannot be read; so for all calls.
     pub fn dead_letters(
         &self,
         of: Option<(&Filter, Timestamp)>,
@@ -67,7 +67,7 @@ impl Snapshot<'_> {
         self.page("list dead letters", &statement, &values, limit, |row| Ok((head(row)?, 0)))
     }
 
-    /// The dead letter with this number.
+    /// Dead letter with this number; `None` if there is none any more.
     pub fn dead_letter(&self, no: i64) -> Result<Option<DeadRow>, StoreError> {
         let statement = format!("SELECT {COLUMNS}, body, headers, evidence FROM dead WHERE no = ?1");
         self.reader.one("read a dead letter", &statement, &[no.into()], |row| {
@@ -77,6 +77,7 @@ impl Snapshot<'_> {
     }
 }
 
+/// Reads a row of [`COLUMNS`].
 fn head(row: &dyn Row) -> Result<DeadHead, StoreError> {
     Ok(DeadHead {
         no: row.get(0)?,

@@ -1,4 +1,4 @@
-//! The events, in order.
+//! Reading of events: by chunk for the publisher, by job for the API.
 
 use std::ops::ControlFlow;
 
@@ -9,29 +9,28 @@ use super::super::sql::{chunk, limit as at_most};
 use super::super::{EventChunkNo, StoreError};
 use super::{PAGE_BYTES, Page, Snapshot, View};
 
-/// Head of a chunk: of events of a job that were committed together.
+/// Head of a chunk, by which the publisher tells whether anybody wants to hear of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChunkHead {
-    /// Its number.
+    /// Number of the chunk.
     pub no: EventChunkNo,
-    /// One bit for each sort of event in it, see `kind_bit`.
+    /// Sorts of the events in it, one bit for each, see `kind_bit`.
     pub kinds: i64,
 }
 
 /// Events of one job that were committed together.
 #[derive(Clone, Debug)]
 pub struct EventChunk {
-    /// The id of the job.
+    /// Id of the job.
     pub job: String,
     /// The events in order.
     pub events: Vec<JobEvent>,
 }
 
 impl View {
-    /// The chunk of events up to which all are published.
+    /// Number of the chunk up to which all events are published; 0 before the first.
     ///
-    /// # Errors
-    /// [`StoreError`] if the database cannot be read.
+    /// # Errors [`StoreError`] if the database cannot be read.
     pub fn events_published(&self) -> Result<EventChunkNo, StoreError> {
         let statement = "SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'events_published'";
         self.read(|snapshot| {
@@ -40,10 +39,9 @@ impl View {
         })
     }
 
-    /// Heads of the chunks that come after a number, in order.
+    /// Heads of the chunks after a number, in order, at most `most`.
     ///
-    /// # Errors
-    /// [`StoreError`] if the database cannot be read.
+    /// # Errors [`StoreError`] if the database cannot be read.
     pub fn events_after(&self, no: EventChunkNo, most: usize) -> Result<Vec<ChunkHead>, StoreError> {
         let statement = "SELECT no, kinds FROM events WHERE no > ?1 ORDER BY no LIMIT ?2";
         self.read(|snapshot| {
@@ -53,10 +51,9 @@ impl View {
         })
     }
 
-    /// The chunk with this number; `None` if it was removed with its job.
+    /// Chunk with this number; `None` if it was removed with its job.
     ///
-    /// # Errors
-    /// [`StoreError`] if the database cannot be read.
+    /// # Errors [`StoreError`] if the database cannot be read.
     pub fn event_chunk(&self, no: EventChunkNo) -> Result<Option<EventChunk>, StoreError> {
         let statement = "SELECT j.id, e.first, e.body FROM events e JOIN jobs j ON j.no = e.job WHERE e.no = ?1";
         self.read(|snapshot| {
@@ -68,10 +65,9 @@ impl View {
 }
 
 impl Snapshot<'_> {
-    /// Events of a job after a sequence number, in order.
+    /// Events of a job after a sequence number, in order. The page ends early where the errors in it are large.
     ///
-    /// # Errors
-    /// [`StoreError`] if the database cannot be read.
+    /// # Errors [`StoreError`] if the database cannot be read.
     pub fn job_events(&self, job: JobNo, after: u64, limit: usize) -> Result<Page<JobEvent>, StoreError> {
         // The chunk that holds the next event may begin before it.
         let statement = "SELECT first, body FROM events WHERE job = ?1 AND first >= coalesce((SELECT max(first) FROM \

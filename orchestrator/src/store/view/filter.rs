@@ -1,14 +1,14 @@
-//! The filter of lists of jobs: terms that must all hold, as a condition of a statement.
+//! The filter of lists, as a condition of a statement: terms that must all hold.
 
 use warrener_shared::state::JobState;
 use warrener_shared::time::{Millis, Timestamp};
 
 use super::super::sql::{Dialect, Value};
 
-/// All terms must hold; without any, everything is wanted.
+/// Filter of jobs, or of rows of the audit. Without a term everything fits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// The terms.
+    /// Terms that must all hold.
     pub terms: Vec<Term>,
 }
 
@@ -17,35 +17,35 @@ pub struct Filter {
 pub struct Term {
     /// True if the test must not hold.
     pub negated: bool,
-    /// The test.
+    /// Test of one property.
     pub test: Test,
 }
 
 /// Property of a job, and the values of which one must fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Test {
-    /// The state.
+    /// State of the job.
     State(Vec<JobState>),
-    /// A column of the job.
+    /// Text in a column.
     Text(Column, Vec<Pattern>),
-    /// The label with this name.
+    /// Value of the label with this name. A job without it does not fit.
     Label(String, Vec<Pattern>),
-    /// The queue of any of its tasks.
+    /// Queue of any of its tasks.
     Queue(Vec<Pattern>),
-    /// The id of the job that it is inside of; `None` is none.
+    /// Id of the job whose sub-job it is; `None` fits jobs that are no sub-jobs.
     Parent(Vec<Option<String>>),
-    /// The time since it was created.
+    /// Time since it was created.
     Created(Vec<Age>),
 }
 
-/// A column with text.
+/// A column with text, of jobs or of the audit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Column {
-    /// The id.
+    /// Id of the job.
     Id,
-    /// The name.
+    /// Name of the job.
     Name,
-    /// The kind of a job of one task.
+    /// Kind of a job of one task.
     Kind,
     /// Author of a change in the audit; so the four that follow.
     Who,
@@ -59,7 +59,7 @@ pub enum Column {
     Outcome,
 }
 
-/// A text, or a pattern of texts.
+/// A text, or a pattern of texts. Case counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pattern {
     /// Exactly this text.
@@ -68,7 +68,7 @@ pub enum Pattern {
     Glob(String),
 }
 
-/// A span of time that has passed, or has not.
+/// A span of time that has passed since something, or has not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Age {
     /// Longer ago than this.
@@ -78,7 +78,7 @@ pub enum Age {
 }
 
 impl Filter {
-    /// The condition, with the values of its parameters in order.
+    /// Condition in the words of the database, with the values of its parameters in order.
     pub(super) fn condition(&self, now: Timestamp, dialect: Dialect) -> (String, Vec<Value<'static>>) {
         let mut values = Vec::new();
         let mut condition = "TRUE".to_owned();
@@ -95,7 +95,7 @@ impl Filter {
 }
 
 impl Test {
-    /// Number of values.
+    /// Number of values of which one must fit.
     pub const fn values(&self) -> usize {
         match self {
             Self::State(states) => states.len(),
@@ -105,10 +105,12 @@ impl Test {
         }
     }
 
+    /// True if the test needs another table.
     const fn is_far(&self) -> bool {
         matches!(self, Self::Label(..) | Self::Queue(..))
     }
 
+    /// Condition of the test. Adds the values of its parameters.
     fn condition(&self, now: Timestamp, dialect: Dialect, values: &mut Vec<Value<'static>>) -> String {
         match self {
             Self::State(states) => any(states, |state| {
@@ -144,15 +146,17 @@ impl Test {
     }
 }
 
-/// Condition that a job is inside of the one with an id.
+/// Condition that a job is a sub-job of the one with an id, its parameter.
 pub(super) const PARENT: &str = "parent_job = (SELECT p.no FROM jobs p WHERE p.id = ?)";
 
+/// Condition that holds if one of several does.
 fn any<T>(choices: &[T], one: impl FnMut(&T) -> String) -> String {
     let choices: Vec<String> = choices.iter().map(one).collect();
     format!("({})", choices.join(" OR "))
 }
 
 impl Column {
+    /// Name of the column in the database.
     const fn name(self) -> &'static str {
         match self {
             Self::Id => "id",
@@ -168,7 +172,7 @@ impl Column {
 }
 
 impl Pattern {
-    /// A pattern in which these characters stand for themselves, and `None` for any text.
+    /// Pattern in which these characters stand for themselves, and `None` for any text.
     pub fn new(characters: impl IntoIterator<Item = Option<char>>) -> Self {
         let mut is_glob = false;
         let (mut text, mut glob) = (String::new(), String::new());
@@ -190,6 +194,7 @@ impl Pattern {
         if is_glob { Self::Glob(glob) } else { Self::Exact(text) }
     }
 
+    /// Condition that a column fits the pattern. Adds the value of its parameter.
     fn condition(&self, column: &str, dialect: Dialect, values: &mut Vec<Value<'static>>) -> String {
         let (sign, text) = match self {
             Self::Exact(text) => ("=", text.clone()),
@@ -201,6 +206,7 @@ impl Pattern {
 }
 
 impl Age {
+    /// Sign that compares a time with the moment so long ago, and the span.
     const fn parts(self) -> (&'static str, Millis) {
         match self {
             Self::Over(span) => ("<", span),

@@ -1,4 +1,4 @@
-//! Jobs as people see them: the row with what was submitted.
+//! Reading of jobs as people see them: the row with its document.
 
 use warrener_engine::row::JobRow;
 use warrener_shared::id::{JobId, JobNo, TaskNo};
@@ -11,56 +11,56 @@ use super::filter::Filter;
 use super::walk::{Condition, Walk};
 use super::{Page, Pages, Snapshot, one_more};
 
-/// A job with what was submitted.
+/// A job with its document.
 #[derive(Clone, Debug)]
 pub struct JobRecord {
     /// Row of the job.
     pub row: JobRow,
-    /// Name of the job.
+    /// Name of the job, if it has one.
     pub name: Option<String>,
-    /// The kind of a job of one task.
+    /// Kind of a job of one task; `None` for a graph.
     pub kind: Option<String>,
     /// Labels as a JSON object.
     pub labels: String,
-    /// Number of its tasks.
+    /// Number of its tasks, items not counted.
     pub tasks: u32,
-    /// The document, as it came.
+    /// Document, as it was submitted.
     pub body: Vec<u8>,
 }
 
-/// Jobs along an index that are looked at together.
+/// Jobs along an index that are read by one statement.
 const TOGETHER: usize = 32;
+/// Columns of a [`JobRecord`] after those of the row, and the tables that have them.
 const TABLES: &str = "name, kind, labels, tasks, body FROM jobs JOIN submits ON job = no";
 
 impl Snapshot<'_> {
-    /// The job with this id.
+    /// Job with this id, and its document; `None` if there is none.
     ///
-    /// # Errors
-    /// [`StoreError`] if the database cannot be read; so for all calls.
+    /// # Errors [`StoreError`] if the database cannot be read; so for all calls.
     pub fn job_record(&self, id: &JobId) -> Result<Option<JobRecord>, StoreError> {
         let statement = format!("SELECT {NAMES}, {TABLES} WHERE id = ?1");
         self.reader.one("read a job", &statement, &[id.as_str().into()], record)
     }
 
-    /// The row of the job with this id.
+    /// Row of the job with this id.
     pub fn job_with_id(&self, id: &JobId) -> Result<Option<JobRow>, StoreError> {
         let statement = format!("SELECT {NAMES} FROM jobs WHERE id = ?1");
         self.reader.one("read a job by its id", &statement, &[id.as_str().into()], job::read)
     }
 
-    /// The id of the job with this number.
+    /// Id of the job with this number.
     pub fn job_id(&self, no: JobNo) -> Result<Option<String>, StoreError> {
         let statement = "SELECT id FROM jobs WHERE no = ?1";
         self.reader.one("read the id of a job", statement, &[no.0.into()], |row| row.string(0))
     }
 
-    /// The id of the latest sub-job that was begun for this task or item.
+    /// Id of the latest sub-job that was begun for this task or item.
     pub fn sub_job(&self, task: TaskNo) -> Result<Option<String>, StoreError> {
         let statement = "SELECT id FROM jobs WHERE parent_task = ?1 ORDER BY no DESC LIMIT 1";
         self.reader.one("read the sub-job of a task", statement, &[task.0.into()], |row| row.string(0))
     }
 
-    /// Tells whether there is a job with this id, and it fits.
+    /// Tells whether a job with this id exists and fits the filter.
     pub fn fits(&self, id: &JobId, filter: &Filter, now: Timestamp) -> Result<bool, StoreError> {
         let (condition, mut values) = filter.condition(now, self.reader.dialect());
         let statement = format!("SELECT 1 FROM jobs WHERE id = ? AND {condition}");
@@ -68,7 +68,8 @@ impl Snapshot<'_> {
         Ok(self.reader.one("look whether a job fits", &statement, &values, |_| Ok(()))?.is_some())
     }
 
-    /// Jobs that fit, the newest first, from the one before a number on.
+    /// Jobs that fit, the newest first. `before` is the number of the last one of the page before; `None` begins with
+    /// the newest. A page ends early where documents and outputs are large.
     pub fn jobs(
         &self,
         filter: &Filter,
@@ -90,6 +91,7 @@ impl Snapshot<'_> {
         }
     }
 
+    /// Jobs that fit, found along an index.
     fn jobs_along(
         &self,
         walk: &Walk,
@@ -115,14 +117,17 @@ impl Snapshot<'_> {
     }
 }
 
+/// Purpose of the statements, as errors say it.
 const DOING: &str = "list jobs";
 
+/// Reads a job, with the bytes that it adds to a page.
 fn sized(row: &dyn Row) -> Result<(JobRecord, usize), StoreError> {
     let record = record(row)?;
     let bytes = record.body.len() + record.row.output.as_ref().map_or(0, |output| output.len());
     Ok((record, bytes))
 }
 
+/// Reads a row of a job and its document.
 fn record(row: &dyn Row) -> Result<JobRecord, StoreError> {
     Ok(JobRecord {
         row: job::read(row)?,

@@ -1,4 +1,4 @@
-//! The log text of attempts.
+//! Reading of the log text of attempts.
 
 use warrener_shared::id::TaskNo;
 use warrener_shared::time::Timestamp;
@@ -7,7 +7,7 @@ use super::super::StoreError;
 use super::super::sql::Row;
 use super::{Page, Snapshot, one_more};
 
-/// Something that an attempt wrote.
+/// A piece of log: text that an attempt wrote, as one report brought it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
     /// Number of the attempt.
@@ -16,7 +16,7 @@ pub struct LogLine {
     pub no: u32,
     /// Time at which it came.
     pub time: Timestamp,
-    /// As it was written: part of a line, or several.
+    /// The text, as it was written: part of a line, or several.
     pub text: String,
 }
 

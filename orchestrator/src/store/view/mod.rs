@@ -1,4 +1,4 @@
-//! Reading for others: the API and the publisher of events. Never waits for the writer.
+//! Views of the database: reading for the API and the publisher of events. A view never waits for the writer.
 
 mod audit;
 mod counts;
@@ -22,32 +22,34 @@ pub use self::logs::LogLine;
 use super::StoreError;
 use super::sql::{Reader, Readers, Row, Value};
 
-/// Bytes of payloads on one page of a list; a page that reaches them ends early, after at least one element.
+/// Bytes of payloads after which a page of a list ends early, though not before its first element.
 pub const PAGE_BYTES: usize = 8 * 1024 * 1024;
 
-/// Readers of the database.
+/// Readers of a database, behind which either SQLite or PostgreSQL stands. Shared by all requests.
 #[derive(Debug)]
 pub struct View {
+    /// Pool of connections.
     readers: Box<dyn Readers>,
 }
 
-/// The database at one moment.
+/// The database at one moment. Whatever is read of it belongs together.
 #[derive(Clone, Copy, Debug)]
 pub struct Snapshot<'a> {
+    /// Connection in a transaction that only reads.
     reader: &'a dyn Reader,
 }
 
 /// A part of a list.
 #[derive(Clone, Debug)]
 pub struct Page<T> {
-    /// The elements.
+    /// Elements of this page, in the order of the list.
     pub items: Vec<T>,
     /// True if there are more after them.
     pub more: bool,
 }
 
 impl View {
-    /// The view that these connections give.
+    /// View over a pool of connections.
     pub(super) fn over(readers: impl Readers + 'static) -> Self {
         Self { readers: Box::new(readers) }
     }
@@ -64,7 +66,7 @@ impl View {
 }
 
 impl Snapshot<'_> {
-    /// Takes elements until the page is full, by number or by bytes, and tells whether there are more.
+    /// Reads elements until the page is full, by number or by bytes. `read` gives an element and its bytes.
     fn page<T>(
         &self,
         doing: &'static str,
@@ -79,24 +81,28 @@ impl Snapshot<'_> {
     }
 }
 
-/// Limit of a statement that reads a page: one more row than fits, enough to know whether there are more.
+/// Number of rows that a page asks for: one more than fits, enough to know whether there are more.
 fn one_more(limit: usize) -> Value<'static> {
     super::sql::limit(limit.saturating_add(1))
 }
 
 /// A page that is being filled.
 struct Pages<T> {
+    /// The page so far.
     page: Page<T>,
+    /// Most elements.
     limit: usize,
+    /// Bytes of the payloads so far.
     bytes: usize,
 }
 
 impl<T> Pages<T> {
+    /// Empty page of at most `limit` elements.
     const fn new(limit: usize) -> Self {
         Self { page: Page { items: Vec::new(), more: false }, limit, bytes: 0 }
     }
 
-    /// Takes one more element, of so many bytes, or finds the page full: then there is more.
+    /// Adds the next element with its bytes. Breaks if the page is full: then there is more.
     fn add(&mut self, read: impl FnOnce() -> Result<(T, usize), StoreError>) -> Result<ControlFlow<()>, StoreError> {
         if self.page.items.len() == self.limit || self.bytes >= PAGE_BYTES {
             self.page.more = true;

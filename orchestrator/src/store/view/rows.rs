@@ -1,4 +1,4 @@
-//! The rows as a reader sees them, so that what is shown is made by the rules that decide.
+//! Rows as a reader sees them, so that what is shown is made by the rules that decide.
 
 use std::ops::ControlFlow;
 

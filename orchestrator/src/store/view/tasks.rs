@@ -1,4 +1,4 @@
-//! Tasks, items, and their attempts.
+//! Reading of tasks, items, and their attempts.
 
 use warrener_engine::row::{AttemptRow, TaskRow};
 use warrener_shared::id::TaskNo;
@@ -12,15 +12,14 @@ use super::super::sql::{Row, read};
 use super::{Page, Snapshot};
 
 impl Snapshot<'_> {
-    /// The task or item with this number.
+    /// Task or item with this number; `None` if it has no row.
     ///
-    /// # Errors
-    /// [`StoreError`] if the database cannot be read; so for all calls.
+    /// # Errors [`StoreError`] if the database cannot be read; so for all calls.
     pub fn task(&self, no: TaskNo) -> Result<Option<TaskRow>, StoreError> {
         Ok(read::tasks(self.reader, no, 1)?.pop())
     }
 
-    /// So many tasks or items from a number on; fewer if their payloads are large.
+    /// Tasks or items from a number on, `count` numbers far. The page ends early where outputs are large.
     pub fn task_page(&self, first: TaskNo, count: u32) -> Result<Page<TaskRow>, StoreError> {
         let statement = format!("SELECT {} FROM tasks WHERE no >= ?1 AND no < ?2 ORDER BY no", task::NAMES);
         let read = |row: &dyn Row| {
@@ -31,19 +30,20 @@ impl Snapshot<'_> {
         self.page("list tasks", &statement, &read::range(first, count), count as usize, read)
     }
 
-    /// The state of a task.
+    /// State of a task; `None` if it has no row.
     pub fn state(&self, no: TaskNo) -> Result<Option<TaskState>, StoreError> {
         let statement = "SELECT state FROM tasks WHERE no = ?1";
         self.reader.one("read the state of a task", statement, &[no.0.into()], |row| task_state(row, 0))
     }
 
-    /// The attempts of a task that are closed and kept beside it, oldest first.
+    /// Closed attempts of a task that are kept beside it, oldest first. Its latest attempt is part of its own row.
     pub fn attempts(&self, task: TaskNo) -> Result<Vec<AttemptRow>, StoreError> {
         let statement = format!("SELECT {} FROM attempts WHERE task = ?1 ORDER BY attempt", attempt::NAMES);
         self.reader.all("read the attempts of a task", &statement, &[task.0.into()], attempt::read)
     }
 
-    /// The attempts of a task whose workers were asked to stop and did, with when that was known; oldest first.
+    /// Attempts of a task whose workers were asked to stop and did, with the time at which that was known; oldest
+    /// first.
     pub fn stops(&self, task: TaskNo) -> Result<Vec<(u32, Timestamp)>, StoreError> {
         let statement = "SELECT attempt, stopped_at FROM stops WHERE task = ?1 AND stopped_at IS NOT NULL \
              ORDER BY attempt";

@@ -1,5 +1,5 @@
-//! The jobs that may fit a filter, the newest first, found by an index: so that a page costs what is on it, not what
-//! is kept.
+//! Walks: the jobs that may fit a filter, the newest first, found by an index, so that a page costs what is on it, not
+//! what is kept.
 
 use std::collections::VecDeque;
 
@@ -12,11 +12,11 @@ use super::filter::{Column, Filter, PARENT, Pattern, Term, Test};
 /// Way to the jobs of a term: the values of an index, each with its jobs in the order of their numbers.
 #[derive(Debug)]
 pub(super) struct Walk {
-    /// The column with the number of the job.
+    /// Column with the number of the job.
     column: &'static str,
-    /// The table, and a condition with a place for each value of a set.
+    /// Table, and a condition with a place for each value of a set.
     source: String,
-    /// The sets of values of which one must be met.
+    /// Sets of values of which one must be met.
     values: Vec<Vec<Value<'static>>>,
     /// Condition on the state from the filter, if that leaves few jobs; empty otherwise.
     rare: String,
@@ -25,16 +25,17 @@ pub(super) struct Walk {
 /// Condition on a job, with the values in it.
 pub(super) type Condition<'a> = (&'a str, &'a [Value<'static>]);
 
-/// Entries that are counted to find out which term leaves the fewest.
+/// Most entries that are counted to find out which term leaves the fewest jobs.
 const PROBED: i64 = 2_000;
-/// Kinds that a pattern is compared with; a system with more has kinds that are made up, and the list is searched.
+/// Most kinds that a pattern is compared with. A system with more has kinds that are made up, and the list is searched.
 const KINDS: usize = 200;
-/// Numbers that are read ahead of each value.
+/// Numbers that are read ahead of each set of values.
 const AHEAD: usize = 64;
+/// Purpose of the statements, as errors say it.
 const DOING: &str = "list jobs";
 
 impl Walk {
-    /// The walk along the term that leaves the fewest jobs; `None` if no term has an index.
+    /// Walk along the term that leaves the fewest jobs; `None` if no term has an index.
     pub(super) fn of(reader: &dyn Reader, filter: &Filter) -> Result<Option<Self>, StoreError> {
         let mut best = None;
         let terms = filter.terms.iter().map(|term| Self::along(reader, term));
@@ -51,7 +52,7 @@ impl Walk {
         Ok(best.map(|(_, walk)| Self { rare, ..walk }))
     }
 
-    /// The walk along a kind or a name and states without success at once.
+    /// Walk along a kind or a name and states without success at once; `None` if the filter names neither.
     fn bad(reader: &dyn Reader, filter: &Filter, states: &[JobState]) -> Result<Option<Self>, StoreError> {
         for term in filter.terms.iter().filter(|term| !term.negated) {
             let (index, column, found) = match &term.test {
@@ -69,6 +70,7 @@ impl Walk {
         Ok(None)
     }
 
+    /// Walk along one term; `None` if it has no index.
     fn along(reader: &dyn Reader, term: &Term) -> Result<Option<Self>, StoreError> {
         let walk = |index: &str, condition: &str, values| {
             let along = if index.is_empty() { String::new() } else { reader.dialect().along(index) };
@@ -105,7 +107,7 @@ impl Walk {
         })
     }
 
-    /// Number of jobs that it leads to, counted up to a bound.
+    /// Number of jobs that the walk leads to, counted up to about [`PROBED`].
     fn size(&self, reader: &dyn Reader) -> Result<i64, StoreError> {
         let statement = format!("SELECT count(*) FROM (SELECT 1 FROM {} LIMIT {PROBED}) AS probed", self.source);
         let mut size = 0;
@@ -118,10 +120,11 @@ impl Walk {
         Ok(size)
     }
 
-    /// The numbers below one, each once and the highest first.
+    /// Numbers of jobs below `before`, each once and the highest first.
     ///
     /// Where there is but one line of jobs, the database itself passes over those that do not fit the condition. Of
-    /// several all are given: one in which nothing fits would be walked to its end in search of its next job.
+    /// several lines all jobs are given: one in which nothing fits would be walked to its end in search of its next
+    /// job.
     pub(super) fn numbers<'a>(&'a self, before: i64, (condition, values): Condition<'a>) -> Numbers<'a> {
         let Self { column, source, rare, .. } = self;
         let (fits, wanted) = match (self.values.len(), *column) {
@@ -139,27 +142,32 @@ impl Walk {
     }
 }
 
-/// See [`Walk::numbers`].
+/// Numbers of the jobs of a walk, read ahead a little; see [`Walk::numbers`].
 #[derive(Debug)]
 pub(super) struct Numbers<'a> {
+    /// Statement that reads the next numbers of a line.
     statement: String,
-    /// The values of the condition in it.
+    /// Values of the condition in the statement.
     wanted: &'a [Value<'static>],
+    /// Lines, one for each set of values.
     lines: Vec<Line<'a>>,
 }
 
-/// The numbers of one set of values.
+/// Numbers of the jobs of one set of values, the highest first.
 #[derive(Debug)]
 struct Line<'a> {
+    /// The set of values.
     values: &'a [Value<'static>],
+    /// Numbers that are read and not taken.
     ahead: VecDeque<i64>,
-    /// All that are left are below this one.
+    /// Number below which all others are.
     before: i64,
+    /// True once all numbers are read.
     is_over: bool,
 }
 
 impl Numbers<'_> {
-    /// The next so many; fewer only if there are no more.
+    /// Takes the next numbers, at most `most`; fewer only if there are no more.
     pub(super) fn take(&mut self, reader: &dyn Reader, most: usize) -> Result<Vec<i64>, StoreError> {
         let mut taken = Vec::with_capacity(most);
         while taken.len() < most
@@ -170,6 +178,7 @@ impl Numbers<'_> {
         Ok(taken)
     }
 
+    /// Takes the highest number of all lines, out of each that has it.
     fn next(&mut self, reader: &dyn Reader) -> Result<Option<i64>, StoreError> {
         let mut highest = None;
         for line in &mut self.lines {
@@ -186,6 +195,7 @@ impl Numbers<'_> {
 }
 
 impl Line<'_> {
+    /// Highest number of the line that is not taken, after reading ahead if need be.
     fn head(
         &mut self,
         reader: &dyn Reader,
@@ -204,11 +214,12 @@ impl Line<'_> {
     }
 }
 
+/// States that fit a term.
 fn wanted(states: &[JobState], term: &Term) -> impl Iterator<Item = JobState> {
     JobState::ALL.iter().copied().filter(|state| states.contains(state) != term.negated)
 }
 
-/// The states that a job must be in, if a term names some and none of them stands for going on or success.
+/// States that a job must be in, if a term names some and each of them is final without success.
 fn bad_states(filter: &Filter) -> Option<Vec<JobState>> {
     filter.terms.iter().find_map(|term| {
         let Test::State(states) = &term.test else { return None };
@@ -225,7 +236,7 @@ fn rare(dialect: Dialect, states: &[JobState]) -> String {
     format!(" AND EXISTS (SELECT 1 FROM jobs{along} WHERE no = job AND state IN ({}))", states.join(", "))
 }
 
-/// The texts, if none of them is a pattern.
+/// Texts of the patterns; `None` if one of them is no plain text.
 fn texts(patterns: &[Pattern]) -> Option<Vec<Vec<Value<'static>>>> {
     let text = |pattern: &Pattern| match pattern {
         Pattern::Exact(text) => Some(vec![Value::from(text.clone())]),
@@ -234,7 +245,7 @@ fn texts(patterns: &[Pattern]) -> Option<Vec<Vec<Value<'static>>>> {
     patterns.iter().map(text).collect()
 }
 
-/// The kinds that fit; `None` if there are too many kinds to look at.
+/// Kinds that fit; `None` if there are too many kinds to look at.
 fn kinds(reader: &dyn Reader, patterns: &[Pattern]) -> Result<Option<Vec<Vec<Value<'static>>>>, StoreError> {
     if let Some(kinds) = texts(patterns) {
         return Ok(Some(kinds));
@@ -252,13 +263,14 @@ fn kinds(reader: &dyn Reader, patterns: &[Pattern]) -> Result<Option<Vec<Vec<Val
     fitting(reader, all.into_iter().map(|kind| (kind.clone().into(), kind)), patterns).map(Some)
 }
 
-/// The numbers of the queues that fit.
+/// Numbers of the queues that fit.
 fn queues(reader: &dyn Reader, patterns: &[Pattern]) -> Result<Vec<Vec<Value<'static>>>, StoreError> {
     let queues =
         reader.all(DOING, "SELECT no, name FROM queues", &[], |row| Ok((Value::Int(row.get(0)?), row.string(1)?)))?;
     fitting(reader, queues, patterns)
 }
 
+/// Values whose names fit one of the patterns.
 fn fitting(
     reader: &dyn Reader,
     all: impl IntoIterator<Item = (Value<'static>, String)>,
