@@ -21,7 +21,8 @@ use crate::store::{LogChunk, Store, StoreError};
 impl<S: Store> Driver<S> {
     /// Handles one input within the batch. `at` is its position, by which its answer finds the asker.
     ///
-    /// # Errors If the store cannot be read; the batch is lost then, not the input.
+    /// # Errors
+    /// If the store cannot be read; the batch is lost then, not the input.
     pub(super) fn handle(&mut self, at: usize, input: &Input, batch: &mut Batch) -> Result<(), StoreError> {
         let now = self.clock.monotonic();
         match input {

@@ -128,7 +128,8 @@ pub struct Driver<S> {
 impl<S: Store> Driver<S> {
     /// A driver over this store, with everything remembered that its rows hold. Finished jobs are kept for `retention`.
     ///
-    /// # Errors [`StoreError`] if the store cannot be read, or not be told of a clock that was set back.
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read, or not be told of a clock that was set back.
     pub fn new(
         store: S,
         shared: Arc<Shared>,
@@ -177,7 +178,8 @@ impl<S: Store> Driver<S> {
 
     /// Makes the memory of the rows anew, at any time that memory and rows may differ. Nothing else is reset.
     ///
-    /// # Errors If the store cannot be read; the memory stays as it was, and must not be used.
+    /// # Errors
+    /// If the store cannot be read; the memory stays as it was, and must not be used.
     fn recollect(&mut self) -> Result<(), StoreError> {
         self.held = Held::from_rows(&mut self.store, &self.shared, self.clock.monotonic())?;
         // Of a commit whose outcome was unknown nobody may have been told.

@@ -16,8 +16,9 @@ impl<S: Store> Driver<S> {
     /// Commits the batch, then acts on it, and gives the answers to its inputs. A batch that changes nothing is not
     /// committed.
     ///
-    /// # Errors If the commit failed or its outcome is unknown. After a commit nothing is an error any more: what could
-    /// not be done then is made good from the rows, since the inputs must not be handled again.
+    /// # Errors
+    /// If the commit failed or its outcome is unknown. After a commit nothing is an error any more: what could not be
+    /// done then is made good from the rows, since the inputs must not be handled again.
     pub(super) fn settle(&mut self, mut batch: Batch) -> Result<Answers, StoreError> {
         batch.commit.changes = batch.slice.take_changes();
         self.keep_sub_jobs(&mut batch);

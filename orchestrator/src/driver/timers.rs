@@ -45,7 +45,8 @@ impl<S: Store> Driver<S> {
     /// Follows the wall clock. If it was set, timers move with it, so that a span goes on being counted: a jump ends
     /// nothing that this process has not also waited for.
     ///
-    /// # Errors If the store could not be told; nothing may pass until it is.
+    /// # Errors
+    /// If the store could not be told; nothing may pass until it is.
     pub(super) fn follow_clock(&mut self) -> Result<(), StoreError> {
         let offset = offset(&self.clock);
         let by = offset - self.clock_offset;
@@ -181,7 +182,8 @@ impl<S: Store> Driver<S> {
 /// process was there to see it, by no less than the difference. One that was set forward cannot be told from time that
 /// passed.
 ///
-/// # Errors If the store cannot be read or told.
+/// # Errors
+/// If the store cannot be read or told.
 pub(super) fn resume_clock(store: &mut impl Store, clock: &Clock) -> Result<(), StoreError> {
     let now = Timestamp(clock.now_ms());
     let Some(by) = store.boot()?.seen_at.map(|seen| now.0 - seen.0).filter(|by| *by <= -JUMP_MS) else {

@@ -46,7 +46,8 @@ pub(crate) struct Loader<'a, R> {
 impl<R: Rows> Loader<'_, R> {
     /// Loads one thing of the database into the slice. Numbers and tokens are drawn by whoever decides, never here.
     ///
-    /// # Errors If the rows cannot be read, or a row that must be there is not.
+    /// # Errors
+    /// If the rows cannot be read, or a row that must be there is not.
     pub(crate) fn load(&mut self, read: Read, slice: &mut Slice) -> Result<(), StoreError> {
         match read {
             Read::Job(no) => slice.load_job(self.job(no)?),

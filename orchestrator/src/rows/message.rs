@@ -51,7 +51,8 @@ pub(crate) struct AddressedItem {
 
 /// Item with this index of a task; `None` if the address names no item.
 ///
-/// # Errors [`NoSuchItem`] if the task has no such item.
+/// # Errors
+/// [`NoSuchItem`] if the task has no such item.
 pub(crate) fn item_at(task: Option<&TaskRow>, index: Option<u32>) -> Result<Option<AddressedItem>, NoSuchItem> {
     let Some(index) = index else { return Ok(None) };
     let map = task.and_then(|row| row.map).filter(|map| index < map.total).ok_or(NoSuchItem)?;

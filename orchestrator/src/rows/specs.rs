@@ -76,7 +76,8 @@ impl Specs {
 
     /// Parsed form of a job: kept, or parsed now and kept from then on.
     ///
-    /// # Errors [`StoreError`] if it cannot be read, or a limit was lowered below what it takes.
+    /// # Errors
+    /// [`StoreError`] if it cannot be read, or a limit was lowered below what it takes.
     pub(crate) fn of(&self, job: &JobRow, rows: &mut impl Rows) -> Result<Parsed, StoreError> {
         if let Some(kept) = self.kept().get(&key(job)) {
             return Ok(kept.clone());

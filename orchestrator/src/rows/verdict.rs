@@ -22,7 +22,8 @@ pub(crate) enum Verdict {
 /// Judges a submit by the rows alone: first by its id, then by its unique key. `exists` says whether a job exists for
 /// whoever submits.
 ///
-/// # Errors [`StoreError`] if the rows cannot be read.
+/// # Errors
+/// [`StoreError`] if the rows cannot be read.
 pub(crate) fn judge<R: Rows>(
     spec: &JobSpec,
     digest: Option<Digest>,

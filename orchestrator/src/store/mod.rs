@@ -372,7 +372,8 @@ pub trait Store: Rows + Send {
     /// Reads the counters. After a transient error of whatever call, this is the one to make next: a database that was
     /// away is opened again by it alone, so that nobody goes on with what he read before.
     ///
-    /// # Errors [`StoreError`] if the database cannot be read; so for all calls.
+    /// # Errors
+    /// [`StoreError`] if the database cannot be read; so for all calls.
     fn boot(&mut self) -> Result<Boot, StoreError>;
 
     /// Checks that the database is still there and ours. Called each second, so that one that went away while nothing
@@ -438,8 +439,9 @@ pub trait Store: Rows + Send {
 
     /// Makes all of the commit true, or nothing of it. Durable when it returns.
     ///
-    /// # Errors [`StoreError`]; its blame tells whether to wait, to call a person, or to set an input aside. After a
-    /// transient one nobody knows whether the commit was kept.
+    /// # Errors
+    /// [`StoreError`]; its blame tells whether to wait, to call a person, or to set an input aside. After a transient
+    /// one nobody knows whether the commit was kept.
     fn commit(&mut self, commit: &Commit) -> Result<(), StoreError>;
 
     /// Number of the latest chunk of events, kept or removed since, as of the latest `boot` or commit that succeeded.

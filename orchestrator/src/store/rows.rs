@@ -35,7 +35,8 @@ impl<'a> Item<'a> {
 pub trait Rows {
     /// Number and digest of the job with this id; `None` if there is none.
     ///
-    /// # Errors [`StoreError`] if the database cannot be read; so for all calls.
+    /// # Errors
+    /// [`StoreError`] if the database cannot be read; so for all calls.
     fn find(&mut self, id: &JobId) -> Result<Option<Found>, StoreError>;
 
     /// Job that holds this unique key; `None` if the key is free. Such a job is not final, and has not begun if it

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 /// Decodes `%XX`. Gives bytes, since a path need not be text.
 ///
-/// # Errors The fault and the remedy, if a percent sign begins no such thing or the byte is 0.
+/// # Errors
+/// The fault and the remedy, if a percent sign begins no such thing or the byte is 0.
 pub(super) fn decoded(text: &str) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();

@@ -50,7 +50,8 @@ pub(super) const DUE_AT_ONCE: Option<Timestamp> = Some(Timestamp(0));
 impl Held {
     /// Reads all of it from the store. Silences of workers begin at `now`, on the monotonic clock.
     ///
-    /// # Errors If the store cannot be read.
+    /// # Errors
+    /// If the store cannot be read.
     pub(super) fn from_rows(store: &mut impl Store, shared: &Shared, now: Duration) -> Result<Self, StoreError> {
         let boot = store.boot()?;
         let open = store.open_attempts()?;

@@ -10,7 +10,8 @@ use crate::store::sql::Row;
 
 /// Looks for each table and column, and for the right to use them. Called at each connect and with each probe.
 ///
-/// # Errors [`StoreError::Statement`] that names the first that is missing.
+/// # Errors
+/// [`StoreError::Statement`] that names the first that is missing.
 pub(super) fn inspect(session: &Session, versions: &[&str]) -> Result<(), StoreError> {
     // The table `owner` has one row, which is only changed.
     let statement = "SELECT w.name, CASE WHEN a.attname IS NULL THEN 1 ELSE 0 END FROM ( \

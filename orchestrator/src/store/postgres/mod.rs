@@ -56,7 +56,8 @@ pub struct Postgres {
 
 /// Checks that an address can be one of a database. Asks nobody.
 ///
-/// # Errors [`StoreError::Open`] if it cannot.
+/// # Errors
+/// [`StoreError::Open`] if it cannot.
 pub(super) fn check(url: &str) -> Result<(), StoreError> {
     Place::new(url).map(drop)
 }
@@ -107,7 +108,8 @@ impl Postgres {
     /// Opens the database at an address such as `postgres://user:password@host/database`, and makes the schema
     /// `warrener` in it if it does not exist.
     ///
-    /// # Errors [`StoreError::Open`] if another process has it, it cannot be reached, or it is not ours.
+    /// # Errors
+    /// [`StoreError::Open`] if another process has it, it cannot be reached, or it is not ours.
     pub fn open(url: &str) -> Result<Self, StoreError> {
         Self::open_at(Place::new(url)?)
     }

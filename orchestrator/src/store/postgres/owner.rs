@@ -29,7 +29,8 @@ pub(super) fn name(instance: &str) -> String {
 /// Takes the lock of the database. False if an earlier connection of this very process has it, whose end the server has
 /// not noticed: the epoch alone keeps others out until [`try_lock`] succeeds.
 ///
-/// # Errors [`StoreError::Unwritable`] that says who has it, if another process does not give it up within `patience`.
+/// # Errors
+/// [`StoreError::Unwritable`] that says who has it, if another process does not give it up within `patience`.
 pub(super) fn lock(session: &Session, instance: &str, patience: Duration) -> Result<bool, StoreError> {
     let deadline = Instant::now() + patience;
     loop {

@@ -17,7 +17,8 @@ pub struct Scratch {
 impl Scratch {
     /// Makes a database of this name, of letters, digits and `_`, on the server at an address whose user may do that.
     ///
-    /// # Errors [`StoreError::Open`] if the server cannot be reached, or does not let that user make one.
+    /// # Errors
+    /// [`StoreError::Open`] if the server cannot be reached, or does not let that user make one.
     pub fn create(server: &str, name: &str) -> Result<Self, StoreError> {
         let place = Place::new(server)?;
         let create = || place.session()?.run(DOING, &format!("CREATE DATABASE \"{name}\" TEMPLATE template0"));

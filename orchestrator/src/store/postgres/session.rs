@@ -58,7 +58,8 @@ pub(super) struct Step<'a> {
 impl Session {
     /// Connects, and waits for it as long as for an answer.
     ///
-    /// # Errors [`StoreError::Unwritable`] if that may work later, else [`StoreError::Statement`].
+    /// # Errors
+    /// [`StoreError::Unwritable`] if that may work later, else [`StoreError::Statement`].
     pub(super) fn open(config: &Config, patience: Duration) -> Result<Self, StoreError> {
         let runner = Runner::new(patience).map_err(|error| StoreError::Unwritable(format!("{CONNECT}: {error}")))?;
         let (client, connection) = runner.wait(CONNECT, config.connect(NoTls))?;

@@ -95,7 +95,8 @@ impl<'a> Names<'a> {
 
 /// Decodes the events that [`encode`] kept, of which the first has the sequence number `first`.
 ///
-/// # Errors [`StoreError::Corrupt`] if the bytes are none that it makes.
+/// # Errors
+/// [`StoreError::Corrupt`] if the bytes are none that it makes.
 pub(crate) fn decode(first: u64, body: &[u8]) -> Result<Vec<JobEvent>, StoreError> {
     let corrupt = |why: String| StoreError::Corrupt(format!("events: {why}"));
     // The text of such an error quotes what it found.

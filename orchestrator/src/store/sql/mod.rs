@@ -70,7 +70,8 @@ pub(crate) fn limit(most: usize) -> Value<'static> {
 pub(crate) trait Row {
     /// Number in a column.
     ///
-    /// # Errors [`StoreError::Corrupt`] if the column holds something else; so for all columns.
+    /// # Errors
+    /// [`StoreError::Corrupt`] if the column holds something else; so for all columns.
     fn int(&self, at: usize) -> Result<Option<i64>, StoreError>;
     /// Text in a column.
     fn text(&self, at: usize) -> Result<Option<Cow<'_, str>>, StoreError>;
@@ -128,7 +129,8 @@ pub(crate) type Visitor<'a> = dyn FnMut(&dyn Row) -> Result<ControlFlow<()>, Sto
 pub(crate) trait Reader: Debug {
     /// Shows the rows of the answer, one by one.
     ///
-    /// # Errors Those of the visitor, and [`StoreError`] if the statement fails.
+    /// # Errors
+    /// Those of the visitor, and [`StoreError`] if the statement fails.
     fn each(
         &self,
         doing: &'static str,

@@ -44,7 +44,8 @@ pub(super) struct Checkpoints {
 impl Checkpoints {
     /// Starts the thread for the database in this file.
     ///
-    /// # Errors [`StoreError`] if the file or the thread cannot be had.
+    /// # Errors
+    /// [`StoreError`] if the file or the thread cannot be had.
     pub(super) fn start(path: &Path) -> Result<Self, StoreError> {
         let refuse = |why: String| StoreError::Open { place: path.display().to_string(), why };
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;

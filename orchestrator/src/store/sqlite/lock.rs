@@ -29,8 +29,8 @@ pub(super) struct Lock {
 impl Lock {
     /// Takes the file, which is made if it is not there.
     ///
-    /// # Errors [`StoreError::Open`] if another process has it, it has several names, or its locks would keep nobody
-    /// out.
+    /// # Errors
+    /// [`StoreError::Open`] if another process has it, it has several names, or its locks would keep nobody out.
     pub(super) fn take(file: &DatabaseFile) -> Result<Self, StoreError> {
         let refuse = |why: String| StoreError::Open { place: file.path.display().to_string(), why };
         let failed = |error: std::io::Error| refuse(error.to_string());
@@ -83,8 +83,8 @@ impl Lock {
 
     /// Checks that the path still leads to the file.
     ///
-    /// # Errors [`StoreError::Statement`] if it was moved, removed or replaced: what is committed then would be found
-    /// by nobody.
+    /// # Errors
+    /// [`StoreError::Statement`] if it was moved, removed or replaced: what is committed then would be found by nobody.
     pub(super) fn look(&self) -> Result<(), StoreError> {
         let place = |found: std::fs::Metadata| (found.dev(), found.ino());
         let (ours, there) = (self.database.metadata().map(place), self.path.metadata().map(place));

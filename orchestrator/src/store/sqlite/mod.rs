@@ -65,7 +65,8 @@ impl Sqlite {
 
     /// Opens the database in a file that an address names, and makes it if it does not exist.
     ///
-    /// # Errors As [`Sqlite::open`].
+    /// # Errors
+    /// As [`Sqlite::open`].
     pub fn open_file(file: &DatabaseFile) -> Result<Self, StoreError> {
         let lock = Lock::take(file)?;
         let soundness = Soundness::default();
@@ -78,14 +79,16 @@ impl Sqlite {
 
     /// Readers of the same database, for the API.
     ///
-    /// # Errors [`StoreError::Open`] if the file cannot be opened.
+    /// # Errors
+    /// [`StoreError::Open`] if the file cannot be opened.
     pub fn view(&self) -> Result<View, StoreError> {
         Self::view_of(self.lock.path())
     }
 
     /// Readers of the database in this file, which must exist. The writer may be another process.
     ///
-    /// # Errors [`StoreError::Open`] if it cannot be opened.
+    /// # Errors
+    /// [`StoreError::Open`] if it cannot be opened.
     pub fn view_of(path: &Path) -> Result<View, StoreError> {
         Ok(View::over(SqliteReaders::open(path)?))
     }

@@ -25,7 +25,8 @@ impl Owner {
 
     /// Begins a transaction that writes.
     ///
-    /// # Errors [`StoreError::Statement`], from then on always, if somebody else has taken the file over.
+    /// # Errors
+    /// [`StoreError::Statement`], from then on always, if somebody else has taken the file over.
     pub(super) fn begin<'c>(&self, connection: &'c mut Connection) -> Result<Transaction<'c>, StoreError> {
         let doing = failed("begin a transaction");
         let transaction = connection.transaction().map_err(&doing)?;

@@ -24,7 +24,8 @@ impl DatabaseFile {
     /// Reads an address such as `sqlite:///var/lib/warrener/jobs.db`, of which `sqlite://` is left out here. Bytes may
     /// be percent-encoded; a question mark, a percent sign and what is no text must be.
     ///
-    /// # Errors The fault and the remedy, in words for people.
+    /// # Errors
+    /// The fault and the remedy, in words for people.
     pub(in crate::store) fn parse(address: &str) -> Result<Self, String> {
         let path = address.split_once('?').map_or(address, |(path, _)| path);
         if path.is_empty() {

@@ -21,7 +21,8 @@ enum Fault {
 impl Soundness {
     /// Checks that nothing is known against the file. Costs a look at memory.
     ///
-    /// # Errors [`StoreError`] with what is known against it.
+    /// # Errors
+    /// [`StoreError`] with what is known against it.
     pub(super) fn ensure_sound(&self) -> Result<(), StoreError> {
         match self.0.get() {
             None => Ok(()),

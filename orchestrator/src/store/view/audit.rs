@@ -20,7 +20,8 @@ impl Snapshot<'_> {
     /// Rows of the audit that fit, the newest first. `before` is the number of the last row of the page before; `None`
     /// begins with the newest.
     ///
-    /// # Errors [`StoreError`] if the database cannot be read.
+    /// # Errors
+    /// [`StoreError`] if the database cannot be read.
     pub fn audit(
         &self,
         filter: &Filter,

@@ -37,7 +37,8 @@ pub struct Opened {
 impl Snapshot<'_> {
     /// All queues, by name.
     ///
-    /// # Errors [`StoreError`] if the database cannot be read; so for all calls.
+    /// # Errors
+    /// [`StoreError`] if the database cannot be read; so for all calls.
     pub fn queues(&self) -> Result<Vec<QueueRow>, StoreError> {
         self.reader.all("list queues", "SELECT no, name, paused FROM queues ORDER BY name", &[], read::queue_row)
     }

@@ -48,7 +48,8 @@ impl Snapshot<'_> {
     /// Dead letters, the newest first. `before` is the number of the last one of the page before. With a filter only
     /// those of jobs that fit it now.
     ///
-    /// # Errors [`StoreError`] if the database cannot be read; so for all calls.
+    /// # Errors
+    /// [`StoreError`] if the database cannot be read; so for all calls.
     pub fn dead_letters(
         &self,
         of: Option<(&Filter, Timestamp)>,

@@ -30,7 +30,8 @@ pub struct EventChunk {
 impl View {
     /// Number of the chunk up to which all events are published; 0 before the first.
     ///
-    /// # Errors [`StoreError`] if the database cannot be read.
+    /// # Errors
+    /// [`StoreError`] if the database cannot be read.
     pub fn events_published(&self) -> Result<EventChunkNo, StoreError> {
         let statement = "SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'events_published'";
         self.read(|snapshot| {
@@ -41,7 +42,8 @@ impl View {
 
     /// Heads of the chunks after a number, in order, at most `most`.
     ///
-    /// # Errors [`StoreError`] if the database cannot be read.
+    /// # Errors
+    /// [`StoreError`] if the database cannot be read.
     pub fn events_after(&self, no: EventChunkNo, most: usize) -> Result<Vec<ChunkHead>, StoreError> {
         let statement = "SELECT no, kinds FROM events WHERE no > ?1 ORDER BY no LIMIT ?2";
         self.read(|snapshot| {
@@ -53,7 +55,8 @@ impl View {
 
     /// Chunk with this number; `None` if it was removed with its job.
     ///
-    /// # Errors [`StoreError`] if the database cannot be read.
+    /// # Errors
+    /// [`StoreError`] if the database cannot be read.
     pub fn event_chunk(&self, no: EventChunkNo) -> Result<Option<EventChunk>, StoreError> {
         let statement = "SELECT j.id, e.first, e.body FROM events e JOIN jobs j ON j.no = e.job WHERE e.no = ?1";
         self.read(|snapshot| {
@@ -67,7 +70,8 @@ impl View {
 impl Snapshot<'_> {
     /// Events of a job after a sequence number, in order. The page ends early where the errors in it are large.
     ///
-    /// # Errors [`StoreError`] if the database cannot be read.
+    /// # Errors
+    /// [`StoreError`] if the database cannot be read.
     pub fn job_events(&self, job: JobNo, after: u64, limit: usize) -> Result<Page<JobEvent>, StoreError> {
         // The chunk that holds the next event may begin before it.
         let statement = "SELECT first, body FROM events WHERE job = ?1 AND first >= coalesce((SELECT max(first) FROM \

@@ -36,7 +36,8 @@ const TABLES: &str = "name, kind, labels, tasks, body FROM jobs JOIN submits ON 
 impl Snapshot<'_> {
     /// Job with this id, and its document; `None` if there is none.
     ///
-    /// # Errors [`StoreError`] if the database cannot be read; so for all calls.
+    /// # Errors
+    /// [`StoreError`] if the database cannot be read; so for all calls.
     pub fn job_record(&self, id: &JobId) -> Result<Option<JobRecord>, StoreError> {
         let statement = format!("SELECT {NAMES}, {TABLES} WHERE id = ?1");
         self.reader.one("read a job", &statement, &[id.as_str().into()], record)

@@ -14,7 +14,8 @@ use super::{Page, Snapshot};
 impl Snapshot<'_> {
     /// Task or item with this number; `None` if it has no row.
     ///
-    /// # Errors [`StoreError`] if the database cannot be read; so for all calls.
+    /// # Errors
+    /// [`StoreError`] if the database cannot be read; so for all calls.
     pub fn task(&self, no: TaskNo) -> Result<Option<TaskRow>, StoreError> {
         Ok(read::tasks(self.reader, no, 1)?.pop())
     }
