@@ -1,4 +1,4 @@
-//! Taking connections.
+//! Acceptance of connections: each gets a seat, a task and clocks, or is sent away with the reason.
 
 use std::convert::Infallible;
 use std::fs::File;
@@ -29,29 +29,36 @@ use super::seats::{Admission, Seat, Seats};
 use super::socket::{Lateness, Socket};
 use super::{Arrival, Edge, descriptors, farewell};
 
-/// Bytes of a head, and of what is read of a body at once.
+/// Most bytes of a request's head, and of what is read of a body at once.
 const READ_BUFFER: usize = 64 * 1024;
-/// Longest wait for the place of a connection that was told to go. It only has to be looked at by its own task.
+/// Longest wait for the seat of a connection that was told to go. It only has to be looked at by its own task.
 const HANDOVER: Duration = Duration::from_secs(1);
-/// Pause after a failure to accept that has nothing to do with the client.
+/// Pause after a failure to accept that is no fault of a client.
 const REST: Duration = Duration::from_millis(100);
 
-/// Answers requests on one listener.
+/// Server of one listener.
 #[derive(Debug)]
 pub(in super::super) struct Server {
+    /// Bounds and times of the edge.
     edge: Arc<Edge>,
+    /// Handlers of all requests.
     router: Router,
+    /// Settings of TLS; `None` for HTTP in the clear.
     tls: Option<Arc<ServerConfig>>,
+    /// Seats for connections.
     seats: Arc<Seats>,
+    /// Token that is cancelled when the process is to stop.
     stop: CancellationToken,
-    /// How long requests may take once the process was told to stop.
+    /// Longest time that requests may take once the process was told to stop.
     grace: Duration,
+    /// Tasks of the open connections.
     tasks: TaskTracker,
-    /// A descriptor to give up when there is no other, so that whoever knocks can be sent away.
+    /// Descriptor to give up when there is no other, so that whoever knocks can be sent away.
     reserve: Option<File>,
 }
 
 impl Server {
+    /// Server with as many seats as are configured and the descriptors allow.
     pub(in super::super) fn new(
         edge: Arc<Edge>,
         router: Router,
@@ -64,7 +71,7 @@ impl Server {
         Self { edge, router, tls, seats, stop, grace, tasks: TaskTracker::new(), reserve: reserve() }
     }
 
-    /// Takes connections until told to stop, and returns once the last of them is closed.
+    /// Takes connections until told to stop. Returns once the last of them is closed.
     pub(in super::super) async fn run(mut self, listener: TcpListener) {
         loop {
             let accepted = tokio::select! {
@@ -80,6 +87,7 @@ impl Server {
         self.tasks.wait().await;
     }
 
+    /// Gives a new connection a seat, after another one gave way if need be, or sends it away.
     async fn admit(&self, stream: TcpStream, peer: SocketAddr) {
         let until = tokio::time::Instant::now() + HANDOVER;
         loop {
@@ -98,13 +106,14 @@ impl Server {
         }
     }
 
-    /// Says why, where that can be said without the word of a handshake.
+    /// Says why a connection is not taken, where that can be said without a TLS handshake.
     fn send_away(&self, stream: &TcpStream) {
         if self.tls.is_none() {
             stream.try_write(&farewell::full()).ok();
         }
     }
 
+    /// Answers a connection on a task of its own.
     fn serve(&self, stream: TcpStream, peer: SocketAddr, seat: Arc<Seat>) {
         let Ok(local) = stream.local_addr() else { return };
         // An answer is written at once; nothing more comes that it could wait for.
@@ -123,6 +132,8 @@ impl Server {
         }
     }
 
+    /// Deals with a failure to accept. Without a descriptor a resting connection gives way, or the reserve is used to
+    /// send the newcomer away.
     async fn recover(&mut self, listener: &TcpListener, error: &io::Error) {
         let no_descriptor = matches!(error.raw_os_error().map(Errno::from_raw), Some(Errno::EMFILE | Errno::ENFILE));
         if !no_descriptor {
@@ -148,11 +159,13 @@ impl Server {
     }
 }
 
+/// A descriptor of nothing.
 fn reserve() -> Option<File> {
     File::open("/dev/null").ok()
 }
 
-/// A stream on which TLS is spoken. The clocks of the socket run while the client says who it is.
+/// Shakes hands for TLS. `None` if the client does not, the seat is needed, or the process stops. The clocks of the
+/// socket run meanwhile.
 async fn shake_hands(
     acceptor: &TlsAcceptor,
     socket: Socket,
@@ -181,10 +194,10 @@ async fn shake_hands(
 
 /// Stream that a connection goes over.
 trait Carrier: AsyncRead + AsyncWrite + Unpin + Send + 'static {
-    /// The socket below.
+    /// Socket below.
     fn socket(&self) -> &Socket;
 
-    /// The socket, if words in the clear may be said on it.
+    /// Socket, if words in the clear may be said on it.
     fn into_plain(self) -> Option<Socket>;
 }
 
@@ -208,6 +221,8 @@ impl Carrier for TlsStream<Socket> {
     }
 }
 
+/// Answers the requests of one connection until the client or a clock ends it, the seat is needed, or the process
+/// stops.
 async fn connection<C: Carrier>(
     carrier: C,
     seat: Arc<Seat>,
@@ -259,6 +274,7 @@ async fn connection<C: Carrier>(
     }
 }
 
+/// Counts a refusal at the edge by its reason.
 fn refused(reason: &'static str) {
     metrics::counter!("warrener_http_refused_total", "reason" => reason).increment(1);
 }

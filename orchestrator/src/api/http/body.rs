@@ -1,4 +1,4 @@
-//! Bodies, in both directions, and the memory that they may take.
+//! Bodies in both directions, and the memory that they may take together.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,48 +17,54 @@ use super::super::problem::{self, Problem};
 use super::Edge;
 use crate::config::Http;
 
-/// Bytes of a body that need no room of their own: each connection has so much, whatever the others do.
+/// Bytes of a body that need no room of their own. Each connection has as many, whatever the others do.
 const FREE: usize = 64 * 1024;
-/// Longest wait for memory that others hold.
+/// Longest wait for memory that others hold. After it the request is refused as busy.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Longest time for a whole body, whatever its progress.
+/// Longest time for a whole request body, whatever its progress.
 const WHOLE: Duration = Duration::from_secs(600);
-/// Part of a body over the limit that is read and thrown away, as a multiple of the limit, so that a client that sends
-/// first and reads later gets to read the answer.
+/// Bytes of a body over the limit that are read and thrown away, as a multiple of the limit, so that a client that
+/// sends first and reads later gets to read the answer.
 const DRAIN: usize = 4;
 /// Bytes that one permit stands for.
 const UNIT: usize = 1024;
 
-/// The memory that large bodies share.
+/// Memory that large bodies share.
 #[derive(Debug)]
 pub(super) struct Bodies {
+    /// Room for bodies of requests.
     requests: Room,
+    /// Room for bodies of answers that are being sent.
     answers: Room,
+    /// Most bytes of a request body, whatever the handler allows.
     max: usize,
 }
 
-/// Memory that is handed out.
+/// Memory that is handed out in units of [`UNIT`] bytes.
 #[derive(Debug)]
 struct Room {
+    /// All units.
     units: u32,
+    /// Units that nobody has.
     left: Arc<Semaphore>,
 }
 
-/// A request body that arrived as a whole.
+/// Request body that arrived as a whole.
 #[derive(Debug)]
 pub(in super::super) struct Received {
     /// Bytes of the body.
     pub(in super::super) bytes: Vec<u8>,
-    /// The room that it takes, free again once this is dropped.
+    /// Room that it takes, given back when this is dropped; `None` for a small body.
     pub(in super::super) room: Option<OwnedSemaphorePermit>,
 }
 
 impl Bodies {
+    /// All of the memory, as it is configured.
     pub(super) fn new(http: &Http) -> Self {
         Self { requests: Room::new(http.body_memory), answers: Room::new(http.answer_memory), max: http.max_body }
     }
 
-    /// An answer that takes room until it is sent, or is given up for want of room.
+    /// Takes room for an answer until it is sent. Gives a refusal instead if there is none in time.
     pub(super) async fn send(&self, response: Response<Body>) -> Response<Body> {
         let size = response.body().size_hint().exact().and_then(|size| usize::try_from(size).ok()).unwrap_or(0);
         match self.answers.take(size).await {
@@ -70,12 +76,13 @@ impl Bodies {
 }
 
 impl Room {
+    /// Room for so many bytes.
     fn new(bytes: usize) -> Self {
         let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX >> 3).min(u32::MAX >> 3);
         Self { units, left: Arc::new(Semaphore::new(units as usize)) }
     }
 
-    /// Room for so many bytes; nothing for a few. One that is larger than all of it takes all of it.
+    /// Takes room for so many bytes; `None` for a few. A body that is larger than all of the room takes all of it.
     async fn take(&self, bytes: usize) -> Result<Option<OwnedSemaphorePermit>, Problem> {
         if bytes <= FREE {
             return Ok(None);
@@ -90,7 +97,10 @@ impl Room {
     }
 }
 
-/// The whole body, if it is not larger than the limit.
+/// Receives a whole body, at most `limit` bytes and the configured maximum.
+///
+/// # Errors
+/// Too large, too slow, cut off, or no memory in time.
 pub(in super::super) async fn receive(
     edge: &Edge,
     headers: &HeaderMap,
@@ -107,6 +117,7 @@ pub(in super::super) async fn receive(
     tokio::time::timeout(WHOLE, collected).await.unwrap_or_else(|_| Err(slow(WHOLE)))
 }
 
+/// Collects the pieces of a body. Takes room for the rest at once as soon as the body is not small.
 async fn collect(edge: &Edge, announced: Option<usize>, body: Body, limit: usize) -> Result<Received, Problem> {
     let mut chunks = body.into_data_stream();
     let mut received = Received { bytes: Vec::with_capacity(announced.unwrap_or(0).min(limit).min(FREE)), room: None };
@@ -136,19 +147,22 @@ async fn collect(edge: &Edge, announced: Option<usize>, body: Body, limit: usize
     if seen > limit { Err(Problem::too_large(limit)) } else { Ok(received) }
 }
 
+/// Refusal of a body that took longer than this.
 fn slow(limit: Duration) -> Problem {
     metrics::counter!("warrener_http_refused_total", "reason" => "body_timeout").increment(1);
     Problem::slow_body(limit)
 }
 
-/// A body that holds something until its last byte is handed to the network, or it is given up.
+/// A body that holds something until its last byte is handed to the network, or the body is given up.
 #[derive(Debug)]
 pub(super) struct Guarded<G> {
+    /// The body.
     body: Body,
+    /// Held while any piece of the body exists.
     guard: Arc<G>,
 }
 
-/// A piece of a guarded body. The body ends before its last piece is sent, so each piece holds the same.
+/// A piece of a guarded body. The body ends before its last piece is sent, so each piece holds the guard.
 struct Piece<G> {
     bytes: Bytes,
     _guard: Arc<G>,
@@ -161,6 +175,7 @@ impl<G> AsRef<[u8]> for Piece<G> {
 }
 
 impl<G> Guarded<G> {
+    /// Body that holds the guard.
     pub(super) fn new(body: Body, guard: G) -> Self {
         Self { body, guard: Arc::new(guard) }
     }

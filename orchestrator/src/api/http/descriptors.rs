@@ -1,13 +1,13 @@
-//! Places for connections, by how many descriptors the process may have open.
+//! Number of seats for connections, by how many descriptors the process may have open.
 
 /// Descriptors for everything but clients of the HTTP interface: the database and its readers, the broker, logs.
 const RESERVED: usize = 56;
-/// Connections that are taken however few descriptors there are.
+/// Fewest connections that are taken, however few descriptors there are.
 const FEWEST: usize = 4;
-/// Largest number of spare places.
+/// Most spare seats.
 const SPARE_MAX: usize = 64;
 
-/// Ordinary and spare places for connections, of so many that are wished for.
+/// Ordinary and spare seats, of so many connections that are wished for.
 pub(super) fn places(wished: usize, descriptors: usize) -> (usize, usize) {
     let spare = (wished / 16).clamp(1, SPARE_MAX);
     let room = descriptors.saturating_sub(RESERVED);

@@ -1,17 +1,18 @@
-//! Last words to whoever has not asked anything yet, and so can't be answered by the routes.
+//! Last words to a client that has not asked anything yet, and so can't be answered by the routes.
 
-/// To one who comes when every place is taken.
+/// Response to a client that comes when every seat is taken.
 pub(super) fn full() -> Vec<u8> {
     const WHY: &str = "as many connections as may be (http.max_connections) are open; try again in a moment";
     words("503 Service Unavailable", "too_many_connections", WHY)
 }
 
-/// To one who began a request and did not go on.
+/// Response to a client that began a request and did not go on.
 pub(super) fn slow_head() -> Vec<u8> {
     const WHY: &str = "the head of the request did not come in time (http.head_timeout)";
     words("408 Request Timeout", "slow_head", WHY)
 }
 
+/// Whole HTTP response with a problem document, to be written at once before the connection is closed.
 fn words(status: &str, code: &str, detail: &str) -> Vec<u8> {
     let (number, title) = status.split_once(' ').unwrap_or((status, ""));
     let body =

@@ -1,4 +1,4 @@
-//! First checks of every request: is it for us, may its page ask; and then a count and a clock.
+//! The guard: first checks of every request, then a count and a clock. Is it for us, and may its page ask?
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,13 +13,17 @@ use super::host::Stranger;
 use super::{Arrival, Edge};
 use crate::access::Access;
 
-/// What a page of a listed origin may send, and read of an answer.
+/// Methods that a page of a listed origin may use.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE");
+/// Request headers that a page of a listed origin may send.
 const HEADERS: HeaderValue =
     HeaderValue::from_static("authorization, content-type, idempotency-key, if-match, last-event-id, traceparent");
+/// Response headers that a page of a listed origin may read.
 const EXPOSED: HeaderValue = HeaderValue::from_static("etag, location, retry-after");
+/// Time for which a browser may remember the answer to its preflight, in seconds.
 const PREFLIGHT_SECONDS: HeaderValue = HeaderValue::from_static("600");
 
+/// Checks, answers, counts and times a request. A refusal here has touched nothing else.
 pub(in super::super) async fn guard(
     State((edge, access)): State<(Arc<Edge>, Arc<Access>)>,
     request: Request,
@@ -40,6 +44,7 @@ pub(in super::super) async fn guard(
     response
 }
 
+/// Answers a preflight, or passes the request on, after the checks.
 async fn answer(edge: &Edge, access: &Access, request: Request, next: Next) -> Result<Response, Problem> {
     let arrival = request.extensions().get::<Arrival>().copied();
     check(edge, access, &request, arrival)?;
@@ -49,6 +54,7 @@ async fn answer(edge: &Edge, access: &Access, request: Request, next: Next) -> R
     Ok(next.run(request).await)
 }
 
+/// Checks that the request is for us and, if it changes something, that its page may ask.
 fn check(edge: &Edge, access: &Access, request: &Request, arrival: Option<Arrival>) -> Result<(), Problem> {
     let local = arrival.map(|arrival| arrival.local);
     let peer = arrival.map(|arrival| arrival.peer.ip());
@@ -71,7 +77,7 @@ fn check(edge: &Edge, access: &Access, request: &Request, arrival: Option<Arriva
     })
 }
 
-/// Methods are made up freely by clients, labels must not be.
+/// Method as a label of metrics. Clients make up methods freely, labels must be few.
 fn method(request: &Request) -> &'static str {
     match request.method().as_str() {
         "GET" => "GET",
@@ -82,7 +88,7 @@ fn method(request: &Request) -> &'static str {
     }
 }
 
-/// Whether a browser asks in the name of a page whether it may ask.
+/// Tells a preflight: a browser asks, in the name of a page of a listed origin, whether it may ask.
 fn is_preflight(edge: &Edge, request: &Request) -> bool {
     let headers = request.headers();
     *request.method() == Method::OPTIONS
@@ -90,10 +96,12 @@ fn is_preflight(edge: &Edge, request: &Request) -> bool {
         && headers.get(header::ORIGIN).is_some_and(|origin| is_listed(edge, origin))
 }
 
+/// Tells whether pages of this origin may use the interface.
 fn is_listed(edge: &Edge, origin: &HeaderValue) -> bool {
     origin.to_str().is_ok_and(|origin| edge.hosts.allows(origin))
 }
 
+/// Answer to a preflight.
 fn preflight() -> Response {
     let headers = [
         (header::ACCESS_CONTROL_ALLOW_METHODS, METHODS),
@@ -103,7 +111,7 @@ fn preflight() -> Response {
     (StatusCode::NO_CONTENT, headers).into_response()
 }
 
-/// Says to browsers who may use an answer, and that it is nothing but what it says it is.
+/// Adds headers that say who may use an answer, and that a browser must not guess its type.
 fn share(edge: &Edge, origin: Option<HeaderValue>, headers: &mut HeaderMap) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if !edge.hosts.allows_any() {

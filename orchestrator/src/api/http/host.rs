@@ -1,4 +1,4 @@
-//! Names under which we are reached, and pages that may ask.
+//! Hosts and origins: the names under which we are reached, and the pages that may ask.
 //!
 //! A browser sends what any page tells it to, also to this machine. It says truly to which name it was sent (`Host`)
 //! and from which page (`Origin`, `Sec-Fetch-Site`), so these two decide. A page that has its own name resolve to our
@@ -11,61 +11,71 @@ use axum::http::{HeaderMap, HeaderName, Uri, Version, header};
 
 use crate::config::Http;
 
-/// Characters of a foreign name that are worth repeating.
+/// Most characters of a foreign name that an answer repeats.
 const EXCERPT: usize = 100;
 
-/// Names and origins that are ours.
+/// Names and origins that are ours, as they are configured.
 #[derive(Debug)]
 pub(super) struct Hosts {
+    /// Names beside the addresses that are ours anyway (`http.hosts`).
     names: Vec<HostPattern>,
+    /// Origins of pages that may ask (`http.origins`).
     origins: Vec<WebOrigin>,
-    /// The name or address that was configured to listen on.
+    /// Name or address that was configured to listen on; `None` if it is no host.
     listen: Option<HostName>,
 }
 
 /// A name that is ours, with its port if it is ours only there.
 #[derive(Debug)]
 struct HostPattern {
+    /// The name.
     name: HostName,
-    /// True if it stands for all names below `name` instead.
+    /// True if it stands for all names below `name` instead (`*.name`).
     below: bool,
+    /// Port; `None` for any.
     port: Option<u16>,
 }
 
-/// A host as a URL names it.
+/// Host as a URL names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum HostName {
+    /// Address; one of IPv4 inside of IPv6 as IPv4.
     Address(IpAddr),
-    /// In lower case, without a dot at its end.
+    /// Name in lower case, without a dot at its end.
     Name(String),
 }
 
 /// Host and port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Authority {
+    /// The host.
     host: HostName,
+    /// The port; `None` for the usual one of the scheme.
     port: Option<u16>,
 }
 
 /// Origin of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct WebOrigin {
+    /// Scheme in lower case.
     scheme: String,
+    /// Host and port, the usual one filled in.
     authority: Authority,
 }
 
-/// Reason why a request is not answered.
+/// Reason why a request is not for us, or may not ask.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Stranger {
-    /// HTTP asks for exactly one host.
+    /// The request names no host, or several; HTTP wants exactly one.
     NoHost,
-    /// The request was sent to this name.
+    /// The request was sent to this name, which is not ours.
     UnknownHost(String),
-    /// The request comes from a page of another site: its origin, if it was said.
+    /// The request comes from a page of another site, with its origin if that was said.
     CrossSite(Option<String>),
 }
 
 impl Hosts {
+    /// Names and origins of a configuration. What cannot be read was refused at the start.
     pub(super) fn new(http: &Http) -> Self {
         let listen = http.listen.rsplit_once(':').and_then(|(host, _)| HostName::parse(host));
         Self {
@@ -75,8 +85,8 @@ impl Hosts {
         }
     }
 
-    /// The host that a request was sent to, if it is ours; none if it names none, as HTTP/1.0 may. `local` is the
-    /// address of this machine that was asked.
+    /// Checks that a request was sent to a host that is ours, and gives it; `None` if it names none, as HTTP/1.0 may.
+    /// `local` is the address of this machine that was asked.
     pub(super) fn check(
         &self,
         version: Version,
@@ -101,12 +111,13 @@ impl Hosts {
         Ok(ours)
     }
 
-    /// The host that a proxy says it was asked for, if it is ours.
+    /// Checks the host that a proxy says it was asked for, and gives it if it is ours.
     pub(super) fn check_forwarded(&self, text: &str, local: Option<SocketAddr>) -> Result<Authority, Stranger> {
         let authority = Authority::parse(text).filter(|authority| self.is_ours(authority, local));
         authority.ok_or_else(|| Stranger::UnknownHost(excerpt(text)))
     }
 
+    /// True for loopback, for the address that was asked, and for configured names.
     fn is_ours(&self, authority: &Authority, local: Option<SocketAddr>) -> bool {
         let is_listened_on = match &authority.host {
             HostName::Address(address) => local.is_some_and(|local| local.ip().to_canonical() == *address),
@@ -118,8 +129,8 @@ impl Hosts {
             || self.names.iter().any(|pattern| pattern.fits(authority))
     }
 
-    /// Checks that a request which changes something comes from a program, from a page of our own or from one that may.
-    /// `own` is the host that it was sent to.
+    /// Checks that a request which changes something comes from a program, from a page of our own or from one that may
+    /// ask. `own` is the host that it was sent to.
     pub(super) fn check_page(&self, headers: &HeaderMap, own: Option<&Authority>) -> Result<(), Stranger> {
         let Ok(origin) = one(headers, &header::ORIGIN) else { return Err(Stranger::CrossSite(None)) };
         if origin.is_some_and(|origin| self.allows(origin)) {
@@ -146,12 +157,14 @@ impl Hosts {
 }
 
 impl HostPattern {
+    /// Reads `name`, `*.name` or either with a port.
     fn parse(text: &str) -> Option<Self> {
         let (below, text) = text.strip_prefix("*.").map_or((false, text), |rest| (true, rest));
         let Authority { host: name, port } = Authority::parse(text)?;
         Some(Self { name, below, port })
     }
 
+    /// Tells whether a host and port fit the pattern.
     fn fits(&self, authority: &Authority) -> bool {
         let named = match (&self.name, &authority.host) {
             (HostName::Name(domain), HostName::Name(name)) if self.below => is_below(name, domain),
@@ -176,6 +189,7 @@ impl HostName {
         is_name.then(|| Self::Name(name.to_ascii_lowercase()))
     }
 
+    /// True for addresses and names of this machine.
     fn is_loopback(&self) -> bool {
         match self {
             Self::Address(address) => address.is_loopback(),
@@ -212,12 +226,14 @@ impl WebOrigin {
         Some(Self { scheme, authority })
     }
 
+    /// Tells whether pages of this origin come from our own host and port.
     fn is_of(&self, own: &Authority) -> bool {
         let port = own.port.or_else(|| usual_port(&self.scheme));
         self.authority.host == own.host && self.authority.port.is_some() && self.authority.port == port
     }
 }
 
+/// Port of a scheme where none is named.
 fn usual_port(scheme: &str) -> Option<u16> {
     match scheme {
         "http" => Some(80),
@@ -226,13 +242,15 @@ fn usual_port(scheme: &str) -> Option<u16> {
     }
 }
 
+/// Tells whether a name lies below a domain.
 fn is_below(name: &str, domain: &str) -> bool {
     name.strip_suffix(domain).is_some_and(|front| front.len() > 1 && front.ends_with('.'))
 }
 
-/// More than one header of a name that may stand once, or one that is no text.
+/// Error of a header that may stand once and stands several times, or is no text.
 struct Several;
 
+/// The only value of a header; `None` if it is missing.
 fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Several> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
@@ -242,6 +260,7 @@ fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>,
     }
 }
 
+/// First [`EXCERPT`] characters of a text.
 fn excerpt(text: &str) -> String {
     text.chars().take(EXCERPT).collect()
 }

@@ -1,4 +1,4 @@
-//! Permits for what is read, so that lists wait for lists and not submits for lists.
+//! Permits to read, by lane, so that lists wait for lists and not submits for lists.
 
 use std::time::Duration;
 
@@ -7,33 +7,36 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::super::problem::{self, Problem};
 use crate::config::Http;
 
-/// Longest wait for a permit; a list that waits longer was asked for by too many.
+/// Longest wait for a permit. A request that waits longer is refused as busy.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Share of the readers that a request takes.
+/// Lane of a request: the share of the readers that it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum ReadLane {
-    /// Nothing: it is answered from memory, or by the writer.
+    /// No permit: it is answered from memory, or by the writer.
     Free,
-    /// A bounded number of rows.
+    /// Permit for a bounded number of rows.
     Single,
-    /// As many rows as there are.
+    /// Permit for as many rows as there are.
     List,
 }
 
-/// The permits.
+/// Permits of all lanes.
 #[derive(Debug)]
 pub(super) struct Lanes {
+    /// Permits for lists (`http.max_lists`).
     lists: Semaphore,
+    /// Permits for bounded reads (`http.max_reads`).
     singles: Semaphore,
 }
 
 impl Lanes {
+    /// Permits as they are configured, all free.
     pub(super) fn new(http: &Http) -> Self {
         Self { lists: Semaphore::new(http.max_lists), singles: Semaphore::new(http.max_reads) }
     }
 
-    /// A permit to answer; none for what needs none.
+    /// Waits for a permit to answer in this lane; `None` where none is needed.
     pub(super) async fn enter(&self, lane: ReadLane) -> Result<Option<SemaphorePermit<'_>>, Problem> {
         let permits = match lane {
             ReadLane::Free => return Ok(None),

@@ -29,41 +29,51 @@ pub(super) use self::body::{Received, receive};
 pub(super) use self::guard::guard;
 pub(super) use self::lanes::ReadLane;
 
-/// The rules of the edge and what is left of each bound.
+/// The edge: its rules, and what is left of each bound. One for all listeners of a process.
 #[derive(Debug)]
 pub struct Edge {
+    /// Hosts and origins that are ours.
     hosts: Hosts,
+    /// Permits to read.
     lanes: Lanes,
+    /// Memory for large bodies.
     bodies: Bodies,
+    /// Permits of submits that wait for the end of their job.
     waiting: Semaphore,
+    /// Longest times.
     times: Times,
+    /// Connections that are wished for.
     max_connections: usize,
     /// Descriptors that the process may have open.
     descriptors: usize,
 }
 
-/// The longest times at the edge.
+/// Longest times that a client may take.
 #[derive(Clone, Copy, Debug)]
 struct Times {
+    /// Time for the head of a request, from its first byte or from the start of the connection.
     head: Duration,
+    /// Time between two pieces of a body.
     body: Duration,
+    /// Time for taking the next part of an answer.
     write: Duration,
+    /// Time between two requests.
     idle: Duration,
 }
 
-/// The connection that a request came on.
+/// Connection that a request came on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arrival {
-    /// The address of this machine that was asked.
+    /// Address of this machine that was asked.
     pub(super) local: SocketAddr,
-    /// The address that asks.
+    /// Address that asks, perhaps a proxy's.
     pub(super) peer: SocketAddr,
-    /// Whether the connection is one too many, on which only the process itself is asked after.
+    /// True for a connection beyond the ordinary ones, on which only liveness and readiness are answered.
     pub(super) spare: bool,
 }
 
 impl Edge {
-    /// The edge as it is configured, for a process that may have so many descriptors open.
+    /// Edge as it is configured, for a process that may have so many descriptors open.
     pub fn new(http: &Http, descriptors: usize) -> Self {
         Self {
             hosts: Hosts::new(http),
@@ -81,17 +91,18 @@ impl Edge {
         }
     }
 
-    /// A permit to answer in this lane; none where none is needed.
+    /// Waits for a permit to answer in this lane; `None` where none is needed.
     pub(super) async fn enter(&self, lane: ReadLane) -> Result<Option<tokio::sync::SemaphorePermit<'_>>, Problem> {
         self.lanes.enter(lane).await
     }
 
-    /// An answer that takes room until it is sent, or is given up for want of room.
+    /// Takes room for an answer until it is sent. Gives a refusal instead if there is none in time.
     pub(super) async fn send(&self, response: axum::response::Response) -> axum::response::Response {
         self.bodies.send(response).await
     }
 
-    /// A place among the submits that wait for the end of their job, for as long as it is held.
+    /// Takes a place among the submits that wait for the end of their job, given back when the permit is dropped. Busy
+    /// if all are taken.
     pub(super) fn wait(&self) -> Result<tokio::sync::SemaphorePermit<'_>, Problem> {
         self.waiting.try_acquire().map_err(|_| {
             Problem::busy(

@@ -1,4 +1,7 @@
-//! The connections that there are, and which of them makes room for another.
+//! Seats: the connections that there are, and which of them makes room for another.
+//!
+//! A connection that rests, between two requests, may be told to go for a newcomer. One that is being answered never
+//! is. A few spare seats are for probes while all others are busy.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,53 +11,62 @@ use std::task::Context;
 use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 
-/// All places for connections.
+/// All seats of a listener.
 #[derive(Debug)]
 pub(super) struct Seats {
+    /// Number of ordinary seats.
     ordinary: usize,
+    /// Number of spare seats.
     spare: usize,
+    /// Connections that have seats.
     book: Mutex<Book>,
-    /// Told whenever a place becomes free.
+    /// Notified whenever a seat becomes free.
     freed: Notify,
 }
 
-/// Connections with the places that they have.
+/// Connections by the sort of their seats.
 #[derive(Debug, Default)]
 struct Book {
+    /// Connections on ordinary seats.
     ordinary: SeatRow,
+    /// Connections on spare seats.
     spare: SeatRow,
-    /// Grows with each rest that begins.
+    /// Number of rests begun so far, which numbers the next.
     rests: u64,
 }
 
-/// The places of one sort.
+/// Seats of one sort.
 #[derive(Debug, Default)]
 struct SeatRow {
+    /// Seats that are taken.
     taken: usize,
     /// Connections among them that were told to go and are not gone yet.
     leaving: usize,
-    /// The connections that wait for a request, the longest wait first.
+    /// Connections that wait for a request, by the number of their rest: the longest wait first.
     resting: BTreeMap<u64, Arc<Eviction>>,
 }
 
-/// The word to a connection that it has to go.
+/// Word to a connection that it has to go.
 #[derive(Debug, Default)]
 struct Eviction {
+    /// Notified when it has to go.
     told: Notify,
-    /// Set while it was told to go and neither went nor stayed yet.
+    /// True from when it was told to go until it went or stayed.
     is_leaving: AtomicBool,
 }
 
-/// The place of one connection, free again once this is dropped.
+/// Seat of one connection, free again once this is dropped.
 #[derive(Debug)]
 pub(super) struct Seat {
+    /// All seats.
     seats: Arc<Seats>,
-    /// True if it is one of the spare places.
+    /// True if it is one of the spare seats.
     pub(super) is_spare: bool,
+    /// Word that the connection has to go.
     eviction: Arc<Eviction>,
-    /// The number of the rest that it has now; 0 while a request is worked on.
+    /// Number of the rest that it has now; 0 while a request is worked on.
     rest: AtomicU64,
-    /// Set once a request was answered on it.
+    /// True once a request was answered on it.
     served: AtomicBool,
     /// Number of changes between resting and working.
     turns: AtomicU64,
@@ -62,7 +74,7 @@ pub(super) struct Seat {
     watcher: AtomicWaker,
 }
 
-/// A request that is worked on; the connection rests again once this is dropped.
+/// A request that is worked on. The connection rests again once this is dropped.
 #[derive(Debug)]
 pub(super) struct Turn(Arc<Seat>);
 
@@ -71,19 +83,22 @@ pub(super) struct Turn(Arc<Seat>);
 pub(super) enum Admission {
     /// The connection has a place.
     Seated(Arc<Seat>),
-    /// Another one was told to go; ask again once a place is free.
+    /// Another connection was told to go; ask again once a seat is free.
     Wait,
-    /// Every place is taken by a connection that is being answered.
+    /// Every seat is taken by a connection that is being answered.
     Full,
 }
 
 impl Seats {
+    /// Seats, all free.
     pub(super) fn new(ordinary: usize, spare: usize) -> Arc<Self> {
         Arc::new(Self { ordinary, spare, book: Mutex::default(), freed: Notify::new() })
     }
 
-    /// A place for one more. Connections that are being answered keep theirs; of the others the one that waited
-    /// longest for its client gives way, so that whoever only holds connections keeps nobody out.
+    /// Decides about one more connection.
+    ///
+    /// Connections that are being answered keep their seats. Of the others the one that waited longest for its client
+    /// gives way, so that whoever only holds connections keeps nobody out.
     pub(super) fn admit(self: &Arc<Self>) -> Admission {
         let mut book = self.book();
         if book.ordinary.taken < self.ordinary {
@@ -104,11 +119,12 @@ impl Seats {
         book.ordinary.evict() || book.spare.evict()
     }
 
-    /// Returns once a place became free since the last call.
+    /// Returns once a seat became free since the last call.
     pub(super) async fn freed(&self) {
         self.freed.notified().await;
     }
 
+    /// Takes a seat; the connection rests at first.
     fn sit(self: &Arc<Self>, book: &mut Book, is_spare: bool) -> Arc<Seat> {
         let eviction = Arc::new(Eviction::default());
         book.rests += 1;
@@ -127,18 +143,21 @@ impl Seats {
         })
     }
 
+    /// Connections that have seats, locked. A holder that panicked leaves them usable.
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Book {
+    /// Seats of a sort.
     const fn row(&mut self, is_spare: bool) -> &mut SeatRow {
         if is_spare { &mut self.spare } else { &mut self.ordinary }
     }
 }
 
 impl SeatRow {
+    /// Tells one to go, unless one is leaving already. False if none rests.
     fn evict(&mut self) -> bool {
         // The place of one that is on its way out is waited for before another one loses its own.
         if self.leaving > 0 {
@@ -161,6 +180,7 @@ impl Seat {
         Turn(self.clone())
     }
 
+    /// Ends the work on a request: the connection rests.
     fn end(&self) {
         let mut book = self.seats.book();
         book.rests += 1;
@@ -179,7 +199,7 @@ impl Seat {
     }
 
     /// Tells whether the connection goes, as it was told. If a request came in the meantime it stays, and another one
-    /// is asked.
+    /// is told to go.
     pub(super) fn gives_way(&self) -> bool {
         let goes = self.is_resting();
         if !goes {
@@ -189,6 +209,7 @@ impl Seat {
         goes
     }
 
+    /// Notes that the connection, told to go, went or stayed.
     fn has_left(&self, row: &mut SeatRow) {
         if self.eviction.is_leaving.swap(false, Ordering::Relaxed) {
             row.leaving -= 1;
@@ -200,7 +221,7 @@ impl Seat {
         self.rest.load(Ordering::Relaxed) != 0
     }
 
-    /// Tells whether the connection waits for a request; if not, the task is woken once it does.
+    /// Tells whether the connection waits for a request. If not, the task is woken once it does.
     pub(super) fn poll_resting(&self, cx: &Context<'_>) -> bool {
         self.watcher.register(cx.waker());
         self.is_resting()
@@ -211,7 +232,7 @@ impl Seat {
         self.served.load(Ordering::Relaxed)
     }
 
-    /// A number that changes whenever the connection begins to rest or to work.
+    /// Number that changes whenever the connection begins to rest or to work.
     pub(super) fn turns(&self) -> u64 {
         self.turns.load(Ordering::Relaxed)
     }

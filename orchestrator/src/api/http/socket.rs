@@ -1,4 +1,4 @@
-//! A connection whose client has to go on: it sends its head in time, and takes what it asked for.
+//! Sockets with clocks: a client has to send its head in time and to take what it asked for.
 
 use std::io;
 use std::pin::Pin;
@@ -17,20 +17,28 @@ use super::{Times, farewell};
 /// answer as well as one that takes none.
 const STEP: usize = 16 * 1024;
 
-/// The stream of one connection.
+/// Stream of one connection, which fails once its client is too slow.
 #[derive(Debug)]
 pub(super) struct Socket {
+    /// The stream.
     stream: TcpStream,
+    /// Seat of the connection, which knows whether it rests.
     seat: Arc<Seat>,
+    /// Longest times.
     times: Times,
-    /// Tells whether HTTP is spoken on it in the clear.
+    /// True if HTTP is spoken on it in the clear, so that a last word can be said.
     is_plain: bool,
+    /// Time by which a head must come.
     reading: Deadline,
+    /// Time by which the client must take some of an answer.
     writing: Deadline,
-    /// Bytes that arrived since the connection began to rest, and when it was looked at last.
+    /// Bytes that arrived since the connection began to rest.
     arrived: usize,
+    /// Turns of the seat when something was last read, which tell whether that rest still goes on.
     turns: u64,
+    /// Bytes that were taken since the clock of writing was last set.
     written: usize,
+    /// Slowness for which the connection was ended.
     lateness: Option<Lateness>,
 }
 
@@ -48,13 +56,14 @@ pub(super) enum Lateness {
 /// A point in time that belongs to one thing that is waited for.
 #[derive(Debug, Default)]
 struct Deadline {
+    /// Timer, kept for the next wait.
     sleep: Option<Pin<Box<Sleep>>>,
     /// Number of the wait that the time was set for; 0 for none.
     set_for: u64,
 }
 
 impl Deadline {
-    /// Ready once `limit` has passed since this was first asked with the same `what`, which is not 0.
+    /// Ready once `limit` has passed since this was first asked with the same `what`, a number other than 0.
     fn poll(&mut self, cx: &mut Context<'_>, what: u64, limit: Duration) -> Poll<()> {
         if self.set_for != what {
             self.set_for = what;
@@ -67,12 +76,14 @@ impl Deadline {
         self.sleep.as_mut().expect("it was set").as_mut().poll(cx)
     }
 
+    /// Ends the wait, so that the next one begins anew.
     const fn forget(&mut self) {
         self.set_for = 0;
     }
 }
 
 impl Socket {
+    /// Socket of a connection that has just begun.
     pub(super) fn new(stream: TcpStream, seat: Arc<Seat>, times: Times, is_plain: bool) -> Self {
         Self {
             stream,
@@ -88,7 +99,7 @@ impl Socket {
         }
     }
 
-    /// The slowness for which the connection was ended; `None` if it was not.
+    /// Slowness for which the connection was ended; `None` if it was not.
     pub(super) const fn lateness(&self) -> Option<Lateness> {
         self.lateness
     }
@@ -99,6 +110,7 @@ impl Socket {
         self.stream.try_write(word).ok();
     }
 
+    /// Ready once the client let its time for a head pass. Pending while a request is worked on.
     fn poll_lateness(&mut self, cx: &mut Context<'_>) -> Poll<Lateness> {
         // The answer may end after the last look at what comes next.
         if !self.seat.poll_resting(cx) {
@@ -114,6 +126,7 @@ impl Socket {
         self.reading.poll(cx, what, limit).map(|()| lateness)
     }
 
+    /// Notes why the connection ends, and makes the error that ends it.
     fn late(&mut self, lateness: Lateness) -> io::Error {
         self.lateness = Some(lateness);
         io::ErrorKind::TimedOut.into()
@@ -146,7 +159,7 @@ impl AsyncRead for Socket {
 }
 
 impl Socket {
-    /// Counts what was taken, or how long nothing was.
+    /// Counts what the client took of an answer. An error once it took less than [`STEP`] bytes in its time.
     fn poll_progress(&mut self, cx: &mut Context<'_>, taken: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match taken {
             Poll::Ready(Ok(count)) => {
