@@ -1,4 +1,4 @@
-//! Answering what built-in tasks wait for.
+//! Answers to events that built-in tasks wait for.
 
 use std::sync::Arc;
 
@@ -20,10 +20,11 @@ use super::problem::Problem;
 use super::submit::check_encoding;
 use crate::driver::{Answer, Asker, Input};
 
-/// How many tasks waited.
+/// Number of tasks that an answer ended.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Answered)]
 pub(super) struct Answered {
+    /// Tasks that waited for the event and have its payload as their output; at least 1.
     answered: usize,
 }
 
@@ -33,7 +34,8 @@ impl Example for Answered {
     }
 }
 
-/// The body is the output of every task that waits for the event and key; without one it is null.
+/// `POST /events/{event}/{key}`: the body is the output of every task that waits for the event and key; `null` without
+/// a body. Not found if none waits, since nothing is stored for later.
 pub(super) async fn answer(
     State(app): State<Arc<App>>,
     Path((event, key)): Path<(String, String)>,

@@ -1,4 +1,4 @@
-//! Audit: who changed what. The cursor is the number of the last row seen.
+//! `GET /audit`: who changed what. The cursor is the number of the last row seen.
 
 use std::sync::Arc;
 
@@ -19,12 +19,19 @@ use crate::store::view::AuditRecord;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AuditRow)]
 pub(super) struct AuditResource {
+    /// Time of the change.
     time: String,
+    /// Name of the token, or of the person whom a proxy signed in.
     who: String,
+    /// Address that the request came from; null if it did not come over HTTP.
     from: Option<String>,
+    /// Verb of the change, such as `job.cancel`.
     verb: String,
+    /// Target of the change: an id, an address or a name.
     target: String,
+    /// `done`, or `refused` where the state of things did not allow it.
     outcome: String,
+    /// Reason of a refusal.
     reason: Option<String>,
 }
 
@@ -57,6 +64,7 @@ impl From<AuditRecord> for AuditResource {
     }
 }
 
+/// Page of the audit, the newest first.
 pub(super) async fn list(State(app): State<Arc<App>>, parameters: Parameters) -> Result<Response, Problem> {
     let filter = parameters.get("q").unwrap_or("");
     let filter = filter::parse_audit(filter).map_err(|why| Problem::parameter("q", why))?;

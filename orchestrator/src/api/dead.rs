@@ -1,4 +1,4 @@
-//! Dead letters.
+//! Dead letters: listing, reading, replaying and discarding them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,13 +28,21 @@ use crate::store::view::{DeadHead, DeadRow};
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DeadLetter)]
 pub(super) struct LetterResource {
+    /// Id of the dead letter, a number as text.
     id: String,
+    /// Place where it was found: `submit`, `task`, `result`, `unrouted` or `answer`.
     from: String,
+    /// Stable word of the reason, for programs.
     code: String,
+    /// Reason in a sentence, for people.
     message: String,
+    /// Id of the job, if it is known.
     job: Option<String>,
+    /// Address of the task in its job, if it is known.
     task: Option<String>,
+    /// Time at which it was found.
     received_at: String,
+    /// Bytes of the whole body.
     size: u64,
 }
 
@@ -57,8 +65,10 @@ impl Example for LetterResource {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DeadLetterDetail)]
 pub(super) struct LetterDetail {
+    /// Fields that lists show too.
     #[serde(flatten)]
     letter: LetterResource,
+    /// Body in base64, as far as it was kept.
     body: String,
     #[schema(schema_with = documented::anything)]
     headers: Raw,
@@ -92,6 +102,7 @@ impl From<DeadHead> for LetterResource {
     }
 }
 
+/// Page of dead letters, the newest first; for a confined caller only those of its jobs. The cursor is a number.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     AskedBy(caller): AskedBy,
@@ -108,6 +119,7 @@ pub(super) async fn list(
     .await
 }
 
+/// `GET /dead/{id}`: a dead letter with its contents.
 pub(super) async fn get(State(app): State<Arc<App>>, DeadPath(no): DeadPath) -> Result<Response, Problem> {
     app.answer(move |_, snapshot| {
         let row = snapshot.dead_letter(no)?.ok_or_else(|| no_letter(&no.to_string()))?;
@@ -121,6 +133,7 @@ pub(super) async fn get(State(app): State<Arc<App>>, DeadPath(no): DeadPath) -> 
     .await
 }
 
+/// Forgets a dead letter, and answers with it.
 pub(super) async fn discard(
     State(app): State<Arc<App>>,
     AskedBy(caller): AskedBy,
@@ -131,7 +144,8 @@ pub(super) async fn discard(
     Ok(Json(LetterResource::from(letter.head)).into_response())
 }
 
-/// A message goes back to where it was sent; a task has its job, which is retried instead.
+/// Publishes the message of a dead letter again, where it was published first. A conflict for a task, whose job is
+/// retried instead, and for a message that was not kept whole.
 pub(super) async fn replay(
     State(app): State<Arc<App>>,
     AskedBy(caller): AskedBy,
@@ -143,12 +157,13 @@ pub(super) async fn replay(
     Ok((StatusCode::ACCEPTED, Json(LetterResource::from(letter.head))).into_response())
 }
 
+/// Dead letter with this number, or not found.
 async fn load(app: &Arc<App>, no: i64) -> Result<DeadRow, Problem> {
     let found = app.read(move |_, snapshot| Ok(snapshot.dead_letter(no)?)).await?;
     found.ok_or_else(|| no_letter(&no.to_string()))
 }
 
-/// The message as it was sent, as far as that was kept.
+/// Message of a dead letter with its destination, made anew from what was kept. A conflict if that is not all of it.
 fn parcel(letter: &DeadRow) -> Result<Parcel, Problem> {
     #[derive(Deserialize)]
     struct Kept {

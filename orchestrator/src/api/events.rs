@@ -1,4 +1,4 @@
-//! What happened to a job, in order. The cursor is the sequence number of the last event seen.
+//! `GET /jobs/{id}/events`: the history of a job, in order. The cursor is the sequence number of the last event seen.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -17,20 +17,27 @@ use super::problem::Problem;
 use super::query::Parameters;
 use super::shape::{List, Raw};
 
-/// Something that happened to a job or a task.
+/// An event of a job: it, or one of its tasks, came into another state.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = JobEvent)]
 pub(super) struct EventResource {
+    /// Number of the event within its job, from 1 and without gaps.
     sequence: u64,
+    /// Time of the change.
     #[schema(value_type = String)]
     time: Arc<str>,
+    /// Sort of event, such as `task.succeeded`.
     #[serde(rename = "type")]
     #[schema(value_type = String)]
     kind: Cow<'static, str>,
+    /// Name of the task; null for an event of the job itself.
     #[schema(value_type = Option<String>)]
     task: Option<Arc<str>>,
+    /// Index of the item, from 0; null if it is none.
     index: Option<u32>,
+    /// Number of the attempt, if the event is about one.
     attempt: Option<u32>,
+    /// State of the job or task after the event.
     #[schema(value_type = String)]
     state: Cow<'static, str>,
     #[schema(schema_with = documented::anything)]
@@ -59,6 +66,7 @@ impl From<JobEvent> for EventResource {
     }
 }
 
+/// Page of the events of a job, oldest first.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     JobPath(id): JobPath,

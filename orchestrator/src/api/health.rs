@@ -17,17 +17,17 @@ use super::documented::Example;
 use super::problem::Problem;
 use super::queues::{self, QueueState};
 
-/// The process answers, so it lives.
+/// `GET /livez`: the process answers, so it lives. Looks at nothing.
 pub(super) async fn live() -> &'static str {
     "ok\n"
 }
 
-/// Tells whether the process is ready, and if not, why.
+/// Readiness of the process, and the reason if it is not ready.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Readiness {
-    /// Tells whether every check holds.
+    /// True if every check holds.
     ready: bool,
-    /// The checks, by name.
+    /// Checks by name.
     checks: Vec<ReadinessCheck>,
     /// Sentences on what a person should look at although the process is ready.
     notes: Vec<String>,
@@ -36,7 +36,9 @@ pub(super) struct Readiness {
 /// Check of readiness.
 #[derive(Debug, Serialize, ToSchema)]
 struct ReadinessCheck {
+    /// Name of the check, such as `store` or `broker`.
     name: &'static str,
+    /// True if the check holds.
     ready: bool,
     /// Reason why it does not hold.
     reason: Option<String>,
@@ -56,12 +58,14 @@ impl From<HealthReport> for Readiness {
     }
 }
 
+/// `GET /readyz`: 200 if every check holds, else 503 with the reasons.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>) {
     let report = app.shared.health.report();
     let status = if report.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(report.into()))
 }
 
+/// `GET /metrics`: numbers of the process and of the database, in the text format of Prometheus.
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
     // Numbers of the process are worth having even if those of the database cannot be read.
     if let Err(problem) = app.read(gather).await {
@@ -75,7 +79,7 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render()).into_response()
 }
 
-/// Looks at indexes only, because it is done every few seconds.
+/// Reads the numbers of the database. Looks at indexes only, because it is done every few seconds.
 fn gather(app: &App, snapshot: &mut crate::store::view::Snapshot<'_>) -> Result<(), Problem> {
     let counts = snapshot.open_jobs()?;
     for state in JobState::ALL.iter().filter(|state| !state.is_final()) {

@@ -1,4 +1,4 @@
-//! A job.
+//! Jobs: reading and steering one, and the resource that everybody sees.
 
 use std::sync::Arc;
 
@@ -29,19 +29,29 @@ use crate::store::{Caption, Rows as _};
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Job)]
 pub(super) struct JobResource {
+    /// Id of the job; null in a dry run of a job without one.
     id: Option<String>,
+    /// Name of the job.
     name: Option<String>,
+    /// Kind of a job of one task; null for a graph.
     kind: Option<String>,
     #[schema(schema_with = documented::anything)]
     labels: Raw,
     #[schema(schema_with = documented::job_state)]
     state: JobState,
+    /// True while a person holds the job.
     paused: bool,
+    /// True while the job is being cancelled, or ends because its deadline passed.
     cancelling: bool,
+    /// Time of the submit.
     created_at: Option<String>,
+    /// Time at which a delayed job begins; null without a delay.
     scheduled_at: Option<String>,
+    /// Time from which on the job runs.
     started_at: Option<String>,
+    /// Time at which the job became final.
     finished_at: Option<String>,
+    /// Time at which the job times out.
     deadline_at: Option<String>,
     #[schema(schema_with = documented::anything)]
     input: Raw,
@@ -51,6 +61,7 @@ pub(super) struct JobResource {
     error: Raw,
     #[schema(schema_with = documented::counts)]
     tasks: ByState,
+    /// Attempt that a sub-job runs for; null for any other job.
     parent: Option<ParentResource>,
 }
 
@@ -84,14 +95,18 @@ impl Example for JobResource {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Parent)]
 pub(super) struct ParentResource {
+    /// Id of its job.
     job: String,
+    /// Name of its task.
     task: String,
+    /// Index of its item, from 0; null if it is none.
     index: Option<u32>,
+    /// Number of the attempt.
     attempt: u32,
 }
 
 impl ParentResource {
-    /// Whose sub-job a job is, as long as that is kept.
+    /// Attempt that a job runs for; `None` if it is no sub-job, or the parent is removed.
     fn of(app: &App, snapshot: &mut Snapshot<'_>, row: &JobRow) -> Result<Option<Self>, Problem> {
         let Some(parent) = row.parent else { return Ok(None) };
         let Some(task) = snapshot.task(parent.task)? else { return Ok(None) };
@@ -108,12 +123,13 @@ impl ParentResource {
 }
 
 impl JobResource {
-    /// The resource of a record.
+    /// Resource of a kept job.
     pub(super) fn of(app: &App, snapshot: &mut Snapshot<'_>, job: JobRecord) -> Result<Self, Problem> {
         let parent = ParentResource::of(app, snapshot, &job.row)?;
         Ok(Self::new(job, parent))
     }
 
+    /// Resource of a kept job with its parent.
     fn new(job: JobRecord, parent: Option<ParentResource>) -> Self {
         let row = job.row;
         Self {
@@ -137,7 +153,7 @@ impl JobResource {
         }
     }
 
-    /// What a job would look like that is not kept.
+    /// Resource of a job as it would be kept, for a dry run. Times that nobody knows yet are null.
     pub(super) fn imagined(spec: &JobSpec, body: &[u8], now: Timestamp) -> Self {
         let scheduled_at = spec.start.later_than(now);
         let caption = Caption::of(spec);
@@ -165,7 +181,7 @@ impl JobResource {
     }
 }
 
-/// The input as it was written in the document.
+/// Input of a job as it was written in its document; `None` without one.
 fn input(body: &[u8]) -> Raw {
     #[derive(Deserialize)]
     struct Head<'a> {
@@ -176,48 +192,54 @@ fn input(body: &[u8]) -> Raw {
     head.input.map(ToOwned::to_owned)
 }
 
-/// The job with this id.
+/// Job with this id and its document, or not found.
 fn load(snapshot: &Snapshot<'_>, id: &JobId) -> Result<JobRecord, Problem> {
     snapshot.job_record(id)?.ok_or_else(|| no_job(id.as_str()))
 }
 
-/// The job with this id as everybody sees it.
+/// Resource of the job with this id, or not found.
 pub(super) fn shown(app: &App, snapshot: &mut Snapshot<'_>, id: &JobId) -> Result<JobResource, Problem> {
     let record = load(snapshot, id)?;
     JobResource::of(app, snapshot, record)
 }
 
-/// The row of the job with this id.
+/// Row of the job with this id, or not found.
 pub(super) fn row(snapshot: &Snapshot<'_>, id: &JobId) -> Result<JobRow, Problem> {
     snapshot.job_with_id(id)?.ok_or_else(|| no_job(id.as_str()))
 }
 
-/// The job with this id, and what was submitted as it.
+/// Row and parsed form of the job with this id, or not found.
 pub(super) fn entry(app: &App, snapshot: &mut Snapshot<'_>, id: &JobId) -> Result<JobEntry, Problem> {
     let job = row(snapshot, id)?;
     Ok(app.shared.specs.of(&job, snapshot)?.entry(job))
 }
 
+/// `GET /jobs/{id}`.
 pub(super) async fn get(State(app): State<Arc<App>>, JobPath(id): JobPath) -> Result<Response, Problem> {
     app.answer(move |app, snapshot| shown(app, snapshot, &id)).await
 }
 
+/// `POST /jobs/{id}/cancel`.
 pub(super) async fn cancel(state: State<Arc<App>>, by: AskedBy, path: JobPath) -> Result<Response, Problem> {
     change(state, by, path, Command::Cancel).await
 }
 
+/// `POST /jobs/{id}/pause`.
 pub(super) async fn pause(state: State<Arc<App>>, by: AskedBy, path: JobPath) -> Result<Response, Problem> {
     change(state, by, path, |id| Command::Pause(id, true)).await
 }
 
+/// `POST /jobs/{id}/resume`.
 pub(super) async fn resume(state: State<Arc<App>>, by: AskedBy, path: JobPath) -> Result<Response, Problem> {
     change(state, by, path, |id| Command::Pause(id, false)).await
 }
 
+/// `POST /jobs/{id}/retry`.
 pub(super) async fn retry(state: State<Arc<App>>, by: AskedBy, path: JobPath) -> Result<Response, Problem> {
     change(state, by, path, Command::Retry).await
 }
 
+/// `DELETE /jobs/{id}`: removes a final job with all of its data. A conflict for any other.
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     AskedBy(caller): AskedBy,
@@ -230,7 +252,7 @@ pub(super) async fn delete(
     }
 }
 
-/// Has the job changed and answers with what became of it.
+/// Has the driver change a job, and answers with the job as it is then.
 async fn change(
     State(app): State<Arc<App>>,
     AskedBy(caller): AskedBy,

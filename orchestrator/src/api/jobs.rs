@@ -1,4 +1,4 @@
-//! The list of jobs.
+//! `GET /jobs`: the list of jobs. The cursor is the number of the last job seen, in base 36.
 
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use super::query::Parameters;
 use super::shape::List;
 use crate::filter;
 
+/// Page of the jobs that fit the filter, the newest first; for a confined caller only its own.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     AskedBy(caller): AskedBy,
@@ -33,7 +34,7 @@ pub(super) async fn list(
     .await
 }
 
-/// A number that nobody takes for something with a meaning.
+/// Number in base 36, so that nobody takes the cursor for something with a meaning.
 fn base36(mut number: i64) -> String {
     let mut digits = Vec::new();
     while number > 0 {

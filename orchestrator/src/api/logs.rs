@@ -1,4 +1,5 @@
-//! What the attempts of a task wrote. The cursor is attempt and number of the last piece seen.
+//! `GET /tasks/{job}/{task}/logs`: the text that the attempts of a task wrote. The cursor is attempt and number of the
+//! last piece seen.
 
 use std::sync::Arc;
 
@@ -16,13 +17,17 @@ use super::query::Parameters;
 use super::shape::{List, time};
 use crate::rows::message;
 
-/// Something that an attempt wrote: part of a line, or several.
+/// Text that an attempt wrote: part of a line, or several.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = LogPiece)]
 pub(super) struct LogResource {
+    /// Number of the attempt.
     attempt: u32,
+    /// Number of the piece within the attempt, from 1.
     no: u32,
+    /// Time at which it came.
     time: Option<String>,
+    /// The text, as it was written.
     text: String,
 }
 
@@ -32,6 +37,7 @@ impl Example for LogResource {
     }
 }
 
+/// Page of the pieces of log of a task or item, oldest first.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     TaskPath(id, address): TaskPath,
@@ -57,6 +63,7 @@ pub(super) async fn list(
     .await
 }
 
+/// Attempt and number out of a cursor `<attempt>.<number>`.
 fn cursor(text: &str) -> Option<(u32, u32)> {
     let (attempt, no) = text.split_once('.')?;
     Some((attempt.parse().ok()?, no.parse().ok()?))

@@ -1,4 +1,4 @@
-//! Queues.
+//! Queues: the list, pausing and resuming, and the numbers for an autoscaler.
 
 use std::sync::Arc;
 
@@ -21,19 +21,21 @@ use crate::driver::{Answer, Command};
 use crate::store::view::{Mapped, Snapshot};
 use crate::store::{QueueRow, Rows as _};
 
-/// Mapped tasks of a queue whose items are counted exactly; those of the others count as if nothing held them.
+/// Most mapped tasks of a queue whose items are counted exactly. Each of the others counts as one.
 const MAPPED_MAX: usize = 200;
 
-/// A queue as it is now.
+/// A queue as it is now, for its resource and for the metrics.
 #[derive(Debug)]
 pub(super) struct QueueState {
+    /// Row of the queue.
     pub row: QueueRow,
     /// Tasks and items that may go out.
     pub ready: u64,
+    /// Time at which the task became ready that waits longest; `None` if none waits.
     pub oldest_ready_at: Option<Timestamp>,
-    /// Live workers that serve it.
+    /// Live workers that serve the queue.
     pub workers: usize,
-    /// Open attempts.
+    /// Number of open attempts.
     pub dispatched: u64,
 }
 
@@ -41,12 +43,19 @@ pub(super) struct QueueState {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Queue)]
 pub(super) struct QueueResource {
+    /// Name of the queue.
     name: String,
+    /// Queue at the broker that carries its tasks.
     address: String,
+    /// True while a person holds the queue.
     paused: bool,
+    /// Tasks and items that may go out.
     ready: u64,
+    /// Open attempts, whether a worker was seen at them or not.
     dispatched: u64,
+    /// Live workers that serve the queue.
     workers: usize,
+    /// Time at which the task became ready that waits longest; null if none waits.
     oldest_ready_at: Option<String>,
 }
 
@@ -64,12 +73,15 @@ impl Example for QueueResource {
     }
 }
 
-/// How many slots a queue could use.
+/// Number of slots that a queue could use.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Scaling)]
 pub(super) struct Scaling {
+    /// Tasks and items that no worker works on: ready, or offered and not started.
     waiting: u64,
+    /// Attempts that have started.
     running: u64,
+    /// Slots that there is work for: what waits and what runs; while the queue is paused only what was offered already.
     demand: u64,
 }
 
@@ -80,6 +92,7 @@ impl Example for Scaling {
 }
 
 impl QueueResource {
+    /// Resource of a queue.
     fn new(app: &App, queue: QueueState) -> Self {
         Self {
             address: app.shared.address(&queue.row.name),
@@ -93,11 +106,12 @@ impl QueueResource {
     }
 }
 
-/// All queues, by name.
+/// State of all queues, by name.
 pub(super) fn read(app: &App, snapshot: &Snapshot<'_>) -> Result<Vec<QueueState>, Problem> {
     snapshot.queues()?.into_iter().map(|row| look(app, snapshot, row)).collect()
 }
 
+/// State of one queue.
 fn look(app: &App, snapshot: &Snapshot<'_>, row: QueueRow) -> Result<QueueState, Problem> {
     Ok(QueueState {
         ready: ready(app, snapshot, row.no)?,
@@ -108,7 +122,8 @@ fn look(app: &App, snapshot: &Snapshot<'_>, row: QueueRow) -> Result<QueueState,
     })
 }
 
-/// A mapped task stands among the ready once, but offers as many items as it may.
+/// Number of tasks and items that may go out. A mapped task stands among the ready once, but offers as many items as it
+/// may.
 fn ready(app: &App, snapshot: &Snapshot<'_>, queue: i64) -> Result<u64, Problem> {
     let tasks = snapshot.ready(queue)?;
     let mapped = snapshot.ready_mapped(queue, MAPPED_MAX)?;
@@ -119,17 +134,20 @@ fn ready(app: &App, snapshot: &Snapshot<'_>, queue: i64) -> Result<u64, Problem>
     Ok(tasks - mapped.len() as u64 + items)
 }
 
+/// Bound of a mapped task's items that may run at once; `None` without one.
 fn max_parallel(app: &App, mut snapshot: Snapshot<'_>, mapped: &Mapped) -> Result<Option<u32>, Problem> {
     let Some(job) = snapshot.job(mapped.job)? else { return Ok(None) };
     let spec = app.shared.specs.of(&job, &mut snapshot)?.spec;
     Ok(spec.tasks.get(mapped.position as usize).and_then(TaskSpec::max_parallel))
 }
 
+/// Row of the queue with this name, or not found.
 fn find(snapshot: &Snapshot<'_>, name: &QueueName) -> Result<QueueRow, Problem> {
     let found = snapshot.queues()?.into_iter().find(|row| row.name == *name);
     found.ok_or_else(|| no_queue(name.as_str()))
 }
 
+/// `GET /queues`. The cursor is the name of the last queue seen.
 pub(super) async fn list(State(app): State<Arc<App>>, parameters: Parameters) -> Result<Response, Problem> {
     let limit = parameters.limit()?;
     let after = parameters.get("cursor").map(str::to_owned);
@@ -140,14 +158,17 @@ pub(super) async fn list(State(app): State<Arc<App>>, parameters: Parameters) ->
     .await
 }
 
+/// `POST /queues/{name}/pause`.
 pub(super) async fn pause(state: State<Arc<App>>, by: AskedBy, path: QueuePath) -> Result<Response, Problem> {
     change(state, by, path, true).await
 }
 
+/// `POST /queues/{name}/resume`.
 pub(super) async fn resume(state: State<Arc<App>>, by: AskedBy, path: QueuePath) -> Result<Response, Problem> {
     change(state, by, path, false).await
 }
 
+/// Has the driver pause or resume a queue, and answers with the queue as it is then.
 async fn change(
     State(app): State<Arc<App>>,
     AskedBy(caller): AskedBy,
@@ -167,7 +188,8 @@ async fn change(
     }
 }
 
-/// What an autoscaler asks: how many slots there is work for. What a paused queue holds back is no work.
+/// `GET /queues/{name}/scaling`: the number of slots that there is work for, as an autoscaler asks. Tasks that a paused
+/// queue holds back are no work.
 pub(super) async fn scaling(State(app): State<Arc<App>>, QueuePath(name): QueuePath) -> Result<Response, Problem> {
     app.answer(move |app, snapshot| {
         let row = find(snapshot, &name)?;

@@ -9,14 +9,14 @@ use super::shape::{Raw, raw};
 use crate::rows::load;
 use crate::store::view::Snapshot;
 
-/// The lists of one mapped task; null where they are too long.
+/// Lists of one mapped task; null where they are too long, or not wanted.
 #[derive(Debug, Default)]
 pub(super) struct ItemLists {
     /// Outputs in item order, if the task succeeded.
     pub outputs: Raw,
     /// `[{status, output, error, attempts}]` in item order.
     pub results: Raw,
-    /// Bytes of both.
+    /// Bytes of both lists, for the size of a page.
     pub bytes: usize,
 }
 

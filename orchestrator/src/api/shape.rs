@@ -10,7 +10,7 @@ use warrener_shared::time::Timestamp;
 /// JSON exactly as it is kept; `None` is null.
 pub(super) type Raw = Option<Box<RawValue>>;
 
-/// Kept bytes as JSON, without looking into them.
+/// JSON of bytes that were checked when they were kept. Only their outline is read again.
 pub(super) fn raw(bytes: Option<&[u8]>) -> Raw {
     serde_json::from_slice(bytes?).ok()
 }
@@ -20,7 +20,7 @@ pub(super) fn time(at: Option<Timestamp>) -> Option<String> {
     at.map(Timestamp::to_rfc3339)
 }
 
-/// `{<state>: n}` with every state.
+/// Number of tasks or items in each state: `{<state>: n}` with every state.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ByState(pub Counts);
 
@@ -37,12 +37,14 @@ impl Serialize for ByState {
 /// A page of a list.
 #[derive(Debug, Serialize)]
 pub(super) struct List<T> {
+    /// Elements of the page, in the order of the list.
     pub items: Vec<T>,
+    /// Place at which the next page begins; `None` on the last one.
     pub next_cursor: Option<String>,
 }
 
 impl<T> List<T> {
-    /// A page of things that are all in memory, in the order of their keys; the cursor is the last key shown.
+    /// Page of things that are all in memory, in the order of their keys. The cursor is the last key shown.
     pub(super) fn slice(all: Vec<T>, key: impl Fn(&T) -> &str, after: Option<&str>, limit: usize) -> Self {
         let mut rest = all.into_iter().filter(|one| after.is_none_or(|after| key(one) > after));
         let items: Vec<T> = rest.by_ref().take(limit).collect();

@@ -1,4 +1,4 @@
-//! A task, or an item of a mapped task.
+//! Tasks and items: reading and steering one, and the resource that everybody sees.
 
 use std::sync::Arc;
 
@@ -30,26 +30,45 @@ use crate::store::view::Snapshot;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Task)]
 pub(super) struct TaskResource {
+    /// Id of the job.
     job: String,
+    /// Name of the task.
     task: String,
+    /// Index of the item, from 0; null if it is none.
     index: Option<u32>,
+    /// Kind of the work.
     kind: String,
+    /// Queue that it goes to.
     queue: String,
+    /// Priority from 0 to 9, 9 first.
     priority: u8,
     #[schema(schema_with = documented::task_state)]
     state: TaskState,
+    /// Reason why it is not running, or was skipped, in one sentence; null if it runs, or ended otherwise.
     reason: Option<String>,
+    /// Number of the latest attempt; 0 before the first.
     attempt: u32,
+    /// Attempts that may fail before the task does.
     max_attempts: u32,
+    /// Number of the round of a repeated task, from 1; null for any other.
     round: Option<u32>,
+    /// Names of the tasks that it needs.
     needs: Vec<String>,
+    /// Time of the submit of its job.
     created_at: Option<String>,
+    /// Time at which it became ready.
     ready_at: Option<String>,
+    /// Time at which the latest attempt was offered to workers.
     dispatched_at: Option<String>,
+    /// Time at which the latest attempt started.
     started_at: Option<String>,
+    /// Time at which it became final.
     finished_at: Option<String>,
+    /// Time of the next attempt, while it backs off.
     retry_at: Option<String>,
+    /// Worker that was last seen at it.
     worker: Option<String>,
+    /// Id of the latest sub-job that was begun for it.
     sub_job: Option<String>,
     #[schema(schema_with = documented::anything)]
     progress: Raw,
@@ -57,11 +76,11 @@ pub(super) struct TaskResource {
     error: Raw,
     #[schema(schema_with = documented::anything)]
     output: Raw,
-    /// Of a mapped task, how many items it has, once that is known.
+    /// Number of items of a mapped task, once that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = documented::total)]
     total: Option<Option<u32>>,
-    /// Of a mapped task, how many items are in each state.
+    /// Number of items of a mapped task in each state.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = documented::counts)]
     items: Option<ByState>,
@@ -99,16 +118,18 @@ impl Example for TaskResource {
     }
 }
 
-/// A task with everything that is known of it.
+/// A task or item with its input, its results and all attempts.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TaskDetail)]
 pub(super) struct TaskDetail {
+    /// Fields that lists show too.
     #[serde(flatten)]
     task: TaskResource,
     #[schema(schema_with = documented::anything)]
     input: Raw,
     #[schema(schema_with = documented::anything)]
     results: Raw,
+    /// All attempts, oldest first.
     attempts: Vec<AttemptResource>,
 }
 
@@ -123,19 +144,25 @@ impl Example for TaskDetail {
     }
 }
 
-/// One try.
+/// An attempt of a task or item.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Attempt)]
 struct AttemptResource {
+    /// Number of the attempt, from 1.
     attempt: u32,
+    /// Number of the round of a repeated task, from 1; null for any other.
     round: Option<u32>,
     #[schema(schema_with = documented::outcome)]
     outcome: Option<Outcome>,
+    /// Worker that was last seen at it.
     worker: Option<String>,
+    /// Time at which it was offered to workers.
     dispatched_at: Option<String>,
+    /// Time at which it started.
     started_at: Option<String>,
+    /// Time at which it ended.
     finished_at: Option<String>,
-    /// When the worker was known to have stopped, of an attempt that did not end by its report.
+    /// Time at which the worker was known to have stopped, of an attempt that did not end by its report.
     stopped_at: Option<String>,
     #[schema(schema_with = documented::anything)]
     error: Raw,
@@ -157,27 +184,32 @@ impl Example for AttemptResource {
     }
 }
 
-/// Makes resources of the rows of one job, all from one snapshot.
+/// Maker of resources out of the rows of one job, all from one snapshot.
 pub(super) struct Maker<'a> {
+    /// Rows at one moment.
     pub snapshot: Snapshot<'a>,
+    /// The job.
     pub job: &'a JobEntry,
+    /// Look-up of needs, for reasons.
     needs: Needs<'a>,
+    /// Circumstances, for reasons.
     around: Circumstances,
 }
 
 impl<'a> Maker<'a> {
+    /// Maker for a job, with the circumstances of this moment.
     pub(super) fn new(app: &App, snapshot: Snapshot<'a>, job: &'a JobEntry) -> Result<Self, Problem> {
         let around = Circumstances::look(app, &snapshot)?;
         Ok(Self { snapshot, job, needs: Needs::new(snapshot, job), around })
     }
 
-    /// The task at a position of the job.
+    /// Specification of a row's task.
     pub(super) fn spec_of(&self, row: &TaskRow) -> Result<&'a TaskSpec, Problem> {
         let corrupt = || StoreError::Corrupt(format!("job {} has no task {}", self.job.row.id, row.position));
         Ok(self.job.spec.tasks.get(row.position as usize).ok_or_else(corrupt)?)
     }
 
-    /// The resource of a row; `output` is that of a mapped task, which its items have.
+    /// Resource of a row. `output` is that of a mapped task, whose row has none.
     pub(super) fn task(&mut self, row: &TaskRow, output: Raw) -> Result<TaskResource, Problem> {
         let spec = self.spec_of(row)?;
         let needs = spec.needs.iter().map(|at| self.job.spec.tasks[*at as usize].name.to_string());
@@ -211,13 +243,13 @@ impl<'a> Maker<'a> {
         })
     }
 
-    /// The id of the job that was begun for the task or item last.
+    /// Id of the sub-job that was last begun for the task or item.
     fn sub_job(&self, row: &TaskRow, spec: &TaskSpec) -> Result<Option<String>, Problem> {
         let begins = row.attempt > 0 && BuiltIn::of(&spec.kind) == Some(BuiltIn::Job);
         Ok(if begins { self.snapshot.sub_job(row.no)? } else { None })
     }
 
-    /// The lists of a mapped task; of another, nothing.
+    /// Lists of a mapped task; empty for any other. Results only if they are wanted.
     pub(super) fn lists(&mut self, row: &TaskRow, results: bool) -> Result<ItemLists, Problem> {
         let spec = self.spec_of(row)?;
         if spec.for_each.is_none() || row.index.is_some() {
@@ -227,21 +259,24 @@ impl<'a> Maker<'a> {
     }
 }
 
+/// Number of items in each state, those without a row too.
 fn items(row: &TaskRow, spec: &TaskSpec) -> ByState {
     let closed = row.state.is_final().then_some(TaskState::Cancelled);
     let counts = row.map.map_or_else(Counts::default, |map| map.all_counts(spec.max_parallel(), closed));
     ByState(counts)
 }
 
+/// `POST /tasks/{job}/{task}/retry`.
 pub(super) async fn retry(state: State<Arc<App>>, by: AskedBy, path: TaskPath) -> Result<Response, Problem> {
     change(state, by, path, Command::RetryTask).await
 }
 
+/// `POST /tasks/{job}/{task}/skip`.
 pub(super) async fn skip(state: State<Arc<App>>, by: AskedBy, path: TaskPath) -> Result<Response, Problem> {
     change(state, by, path, Command::Skip).await
 }
 
-/// Has the task changed and answers with what became of it.
+/// Has the driver change a task, and answers with the task as it is then.
 async fn change(
     State(app): State<Arc<App>>,
     AskedBy(caller): AskedBy,
@@ -260,10 +295,12 @@ async fn change(
     }
 }
 
+/// `GET /tasks/{job}/{task}`.
 pub(super) async fn get(State(app): State<Arc<App>>, TaskPath(id, address): TaskPath) -> Result<Response, Problem> {
     answer(&app, id, address).await
 }
 
+/// Answers with a task or item, or not found.
 async fn answer(app: &Arc<App>, id: JobId, address: TaskAddress) -> Result<Response, Problem> {
     app.answer(move |app, snapshot| {
         let job = job::entry(app, snapshot, &id)?;
@@ -281,7 +318,7 @@ async fn answer(app: &Arc<App>, id: JobId, address: TaskAddress) -> Result<Respo
     .await
 }
 
-/// All tries, the oldest first. The latest is told by the row of the task unless another followed it.
+/// All attempts, oldest first. The latest is told by the row of the task unless another followed it.
 fn attempts(snapshot: &Snapshot<'_>, row: &TaskRow) -> Result<Vec<AttemptResource>, Problem> {
     let kept = snapshot.attempts(row.no)?;
     let latest = kept.last().map_or(0, |attempt| attempt.attempt);
@@ -312,6 +349,7 @@ impl From<AttemptRow> for AttemptResource {
 }
 
 impl AttemptResource {
+    /// Latest attempt, as the row of its task tells it.
     fn latest(row: &TaskRow) -> Self {
         let outcome = row.latest_outcome();
         let failed = outcome.is_some_and(|outcome| outcome != Outcome::Succeeded);

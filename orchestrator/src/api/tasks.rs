@@ -1,4 +1,4 @@
-//! The tasks of a job as they are written, with their items if asked for.
+//! `GET /jobs/{id}/tasks`: the tasks of a job as they are written, with their items if asked for.
 
 use std::sync::Arc;
 
@@ -16,18 +16,22 @@ use super::task::{Maker, TaskResource};
 use crate::store::StoreError;
 use crate::store::view::PAGE_BYTES;
 
-/// Where a list goes on: at a task, or at an item of it.
+/// Place at which a list goes on: a task, or an item of it. As a cursor `<position>` or `<position>.<index>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct TaskPlace {
+    /// Position of the task in its job, from 0.
     position: u32,
+    /// Index of the item, from 0; `None` for the task itself.
     index: Option<u32>,
 }
 
 impl TaskPlace {
+    /// Place of a task.
     const fn task(position: u32) -> Self {
         Self { position, index: None }
     }
 
+    /// Place of a cursor.
     fn parse(text: &str) -> Option<Self> {
         let (position, index) = match text.split_once('.') {
             Some((position, index)) => (position, Some(index.parse().ok()?)),
@@ -36,11 +40,13 @@ impl TaskPlace {
         Some(Self { position: position.parse().ok()?, index })
     }
 
+    /// Cursor of the place.
     fn to_cursor(self) -> String {
         self.index.map_or_else(|| self.position.to_string(), |index| format!("{}.{index}", self.position))
     }
 }
 
+/// Page of tasks, in the order of the document.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     JobPath(id): JobPath,
@@ -57,16 +63,22 @@ pub(super) async fn list(
     .await
 }
 
-/// One page being made.
+/// A page that is being made.
 struct TaskPageMaker<'a> {
+    /// Maker of its resources.
     maker: Maker<'a>,
+    /// True if items are shown after their task.
     with_items: bool,
+    /// Most elements.
     limit: usize,
+    /// Elements so far.
     shown: Vec<TaskResource>,
+    /// Bytes of their outputs so far.
     bytes: usize,
 }
 
 impl TaskPageMaker<'_> {
+    /// Fills the page from a place on.
     fn run(mut self, start: TaskPlace) -> Result<List<TaskResource>, Problem> {
         let tasks = u32::try_from(self.maker.job.spec.tasks.len()).expect("the parser limits the tasks");
         let mut place = start;
@@ -80,15 +92,17 @@ impl TaskPageMaker<'_> {
         Ok(List { items: self.shown, next_cursor })
     }
 
+    /// True once the page has its elements, or its bytes.
     fn is_full(&self) -> bool {
         self.shown.len() >= self.limit || self.bytes >= PAGE_BYTES
     }
 
+    /// Elements that the page may still take.
     fn room(&self) -> u32 {
         u32::try_from(self.limit - self.shown.len()).expect("a page is small")
     }
 
-    /// Shows tasks from a position on, up to the first whose items come next, and says where to go on.
+    /// Shows tasks from a position on, up to the first whose items come next. Gives the place at which to go on.
     fn tasks(&mut self, first: u32) -> Result<TaskPlace, Problem> {
         let rest = u32::try_from(self.maker.job.spec.tasks.len()).expect("the parser limits the tasks") - first;
         let count = if self.with_items { 1 } else { rest.min(self.room()) };
@@ -113,7 +127,7 @@ impl TaskPageMaker<'_> {
         Ok(TaskPlace::task(position))
     }
 
-    /// Shows items of a mapped task, and says where to go on.
+    /// Shows items of a mapped task from an index on, also those without a row. Gives the place at which to go on.
     fn items(&mut self, position: u32, first: u32) -> Result<TaskPlace, Problem> {
         let mapped = self.maker.snapshot.task(self.maker.job.row.task_no(position))?;
         let Some((mapped, map)) = mapped.and_then(|row| Some((row.clone(), row.map?))) else {
@@ -143,6 +157,7 @@ impl TaskPageMaker<'_> {
         Ok(if index >= map.total { TaskPlace::task(position + 1) } else { TaskPlace { position, index: Some(index) } })
     }
 
+    /// Adds a row to the page.
     fn show(&mut self, row: &TaskRow, output: super::shape::Raw) -> Result<(), Problem> {
         self.bytes += row.output.as_ref().map_or(0, |output| output.len());
         self.shown.push(self.maker.task(row, output)?);

@@ -1,4 +1,4 @@
-//! The workers that were heard of.
+//! Workers: those that were heard of lately, and draining one.
 
 use std::sync::Arc;
 
@@ -20,14 +20,23 @@ use crate::pulse::Seen;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Worker)]
 pub(super) struct WorkerResource {
+    /// Id of the worker process.
     id: String,
+    /// Version of the worker's program.
     version: String,
+    /// Queues that it serves.
     queues: Vec<String>,
+    /// Kinds that it knows; empty if it did not say.
     kinds: Vec<String>,
+    /// Attempts that it works on at once.
     slots: u32,
+    /// Attempts that it has now.
     running: usize,
+    /// True once it takes no more and finishes what it holds.
     draining: bool,
+    /// Reason why the broker refuses its reports; null while they are taken. It takes no tasks meanwhile.
     refused: Option<String>,
+    /// Time of its latest heartbeat.
     seen_at: String,
 }
 
@@ -64,6 +73,7 @@ impl From<Seen> for WorkerResource {
     }
 }
 
+/// `GET /workers`. The cursor is the id of the last worker seen.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     parameters: Parameters,
@@ -73,6 +83,7 @@ pub(super) async fn list(
     Ok(Json(List::slice(all, |worker: &WorkerResource| &worker.id, parameters.get("cursor"), limit)))
 }
 
+/// `POST /workers/{id}/drain`: has a live worker take no more and finish what it holds.
 pub(super) async fn drain(
     State(app): State<Arc<App>>,
     AskedBy(caller): AskedBy,
