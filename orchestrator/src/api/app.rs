@@ -1,4 +1,5 @@
-//! What all handlers share, and the two ways in which they learn something: from the database, and from the driver.
+//! State that all handlers share, and the two ways in which they learn something: from the database and from the
+//! driver.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,30 +19,40 @@ use crate::driver::{Answer, Asker, Command, Input, Packet, Requester};
 use crate::shared::Shared;
 use crate::store::view::{Snapshot, View};
 
-/// Reads at once. More would only wait for the same disk and the same two or three processors.
+/// Most reads at once. More would only wait for the same disk and the same two or three processors.
 const READERS: usize = 8;
-/// Bodies that are parsed at once, beside the reads: neither waits for the other.
+/// Most bodies that are parsed at once, beside the reads: neither waits for the other.
 const PARSERS: usize = 4;
-/// How long the driver may take for a commit before a request gives up.
+/// Longest time that a request waits for the driver's commit before it gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// See the module.
+/// State that all handlers share.
 #[derive(Debug)]
 pub(super) struct App {
+    /// Everything that other parts of the process may look at.
     pub shared: Arc<Shared>,
+    /// Readers of the database.
     pub view: Arc<View>,
+    /// Metrics of the process.
     pub metrics: Metrics,
+    /// Token that is cancelled when the process is to stop.
     pub stop: CancellationToken,
+    /// Bounds of the edge, and what is left of each.
     pub edge: Arc<Edge>,
+    /// Rules of who may do what.
     pub access: Arc<Access>,
-    /// Document of the API.
+    /// Document of the API, as it is served.
     pub document: Vec<u8>,
+    /// Way to the driver. Weak, so that a request that lingers does not keep the driver from ending.
     inputs: mpsc::WeakSender<Packet>,
+    /// Permits to read, [`READERS`] of them.
     readers: Arc<Semaphore>,
+    /// Permits to parse, [`PARSERS`] of them.
     parsers: Arc<Semaphore>,
 }
 
 impl App {
+    /// State for a process that has just begun to answer.
     pub(super) fn new(api: Api, document: Vec<u8>, stop: CancellationToken) -> Self {
         Self {
             shared: api.shared,
@@ -57,7 +68,7 @@ impl App {
         }
     }
 
-    /// Does something on a thread that may block, once there is a permit.
+    /// Does something on a thread that may block, once there is a permit. A panic is a fault of ours.
     async fn block<T: Send + 'static>(
         self: &Arc<Self>,
         permits: &Arc<Semaphore>,
@@ -72,7 +83,7 @@ impl App {
         task.await.unwrap_or_else(|error| Err(Problem::internal(error)))
     }
 
-    /// Parses what a client sent; a large document takes a while.
+    /// Parses a client's document, on a thread that may block, since a large one takes a while.
     pub(super) async fn parse<T: Send + 'static>(
         self: &Arc<Self>,
         parse: impl FnOnce(&Self) -> Result<T, Problem> + Send + 'static,
@@ -80,7 +91,7 @@ impl App {
         self.block(&self.parsers, parse).await
     }
 
-    /// Reads the database, all of it as it is at one moment.
+    /// Reads the database, all of it as it is at one moment. Only committed rows are seen.
     pub(super) async fn read<T: Send + 'static>(
         self: &Arc<Self>,
         look: impl FnOnce(&Self, &mut Snapshot<'_>) -> Result<T, Problem> + Send + 'static,
@@ -88,7 +99,7 @@ impl App {
         self.block(&self.readers, move |app| app.view.read(|snapshot| look(app, snapshot))).await
     }
 
-    /// Answers with what is read.
+    /// Answers 200 with the resource that is read.
     pub(super) async fn answer<T: Serialize>(
         self: &Arc<Self>,
         look: impl FnOnce(&Self, &mut Snapshot<'_>) -> Result<T, Problem> + Send + 'static,
@@ -97,7 +108,10 @@ impl App {
         Ok(respond(StatusCode::OK, body))
     }
 
-    /// Has the driver do something, and waits until it is committed.
+    /// Has the driver do something, and waits until it is committed, at most [`PATIENCE`].
+    ///
+    /// # Errors
+    /// 503 if the store cannot be written, or the wait was too long; then it is not known whether anything was changed.
     pub(super) async fn ask(&self, input: impl FnOnce(oneshot::Sender<Answer>) -> Input) -> Result<Answer, Problem> {
         self.check_store()?;
         let inputs = self.inputs.upgrade().ok_or_else(|| Problem::unavailable("the orchestrator is stopping"))?;
@@ -116,12 +130,13 @@ impl App {
         }
     }
 
-    /// Has the driver carry out a command of this caller.
+    /// Has the driver carry out a command in the name of this caller.
     pub(super) async fn command(&self, caller: &Caller, command: Command) -> Result<Answer, Problem> {
         let by = Some(Arc::new(requester(caller)));
         self.ask(|tell| Input::Command(command, Asker { answer: Some(tell), by })).await
     }
 
+    /// Refuses at once while the store cannot be written.
     fn check_store(&self) -> Result<(), Problem> {
         let report = self.shared.health.report();
         let store = report.checks.into_iter().find(|check| check.name == "store" && !check.ready);
@@ -132,17 +147,17 @@ impl App {
     }
 }
 
-/// The caller as the driver knows it.
+/// Caller as the driver knows it: name, address, and the filter of the jobs that exist for it.
 pub(super) fn requester(caller: &Caller) -> Requester {
     Requester { who: caller.name(), from: caller.from.map(|from| from.to_string()), only: caller.only.clone() }
 }
 
-/// A resource as bytes.
+/// Resource as bytes of JSON.
 pub(super) fn to_json<T: Serialize>(resource: &T) -> Vec<u8> {
     serde_json::to_vec(resource).expect("resources have text keys only")
 }
 
-/// An answer with a JSON body.
+/// Response with a JSON body.
 pub(super) fn respond(status: StatusCode, body: Vec<u8>) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }

@@ -8,12 +8,12 @@ use axum::http::request::Parts;
 use super::problem::Problem;
 use crate::access::Caller;
 
-/// The caller that the gate let in.
+/// Caller that the gate let in. Only handlers behind a demand for a scope can take it.
 #[derive(Clone, Debug)]
 pub(super) struct AskedBy(pub Arc<Caller>);
 
 impl AskedBy {
-    /// The caller of a request that came through the gate.
+    /// Caller of a request that came through the gate. Panics for any other.
     pub(super) fn of(parts: &Parts) -> Self {
         parts.extensions.get::<Self>().cloned().expect("the gate has let somebody in")
     }

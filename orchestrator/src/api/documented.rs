@@ -1,5 +1,7 @@
-//! Descriptions of routes for the document of the API: what each takes and what it answers, made of the types that
-//! are read and written, with values of these types as examples.
+//! Descriptions of routes for the document of the API: what each takes and answers.
+//!
+//! They are made of the types that are read and written, with values of these types as examples, so that the document
+//! cannot say anything else than the code does.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -11,21 +13,24 @@ use warrener_shared::state::{JobState, Outcome, TaskState};
 use super::problem::ProblemSort;
 use super::shape::List;
 
-/// Names with schemas.
+/// Schemas by their names.
 pub(super) type Schemas = Vec<(String, RefOr<Schema>)>;
 
-/// A resource that can show what it looks like.
+/// A resource with an example of itself for the document.
 pub(super) trait Example: Serialize + ToSchema {
-    /// Makes a value that might be.
+    /// Value that an answer might have.
     fn example() -> Self;
 }
 
-/// Description of a route.
+/// Description of a route, beyond what the table of routes says.
 pub(super) struct RouteDocument {
+    /// Summary in a few words.
     pub(super) summary: &'static str,
-    /// Headers beside the usual ones.
+    /// Request headers beside the usual ones.
     pub(super) headers: &'static [&'static HeaderDocument],
+    /// Body that is taken; `None` if none is.
     pub(super) body: Option<BodyDocument>,
+    /// Answers of a success, one for each status.
     pub(super) answers: Vec<AnswerDocument>,
     /// Refusals beside those that follow from the other columns of the table.
     pub(super) problems: Vec<&'static ProblemSort>,
@@ -34,8 +39,11 @@ pub(super) struct RouteDocument {
 /// A header that a request may have.
 #[derive(Debug)]
 pub(super) struct HeaderDocument {
+    /// Name of the header.
     pub(super) name: &'static str,
+    /// Purpose, in a sentence.
     pub(super) about: &'static str,
+    /// Value that it may have.
     pub(super) example: &'static str,
 }
 
@@ -50,43 +58,46 @@ pub(super) enum BodyDocument {
 
 /// Answer of a success.
 pub(super) struct AnswerDocument {
+    /// HTTP status.
     pub(super) status: u16,
+    /// Meaning, in a sentence.
     pub(super) about: &'static str,
+    /// Body of the answer.
     pub(super) content: Content,
-    /// Headers with a path or a number.
+    /// Names of headers that it has, each with a sentence.
     pub(super) headers: &'static [(&'static str, &'static str)],
 }
 
-/// The body of an answer.
+/// Body of an answer, described.
 pub(super) enum Content {
-    /// None.
+    /// No body.
     Nothing,
-    /// Text of this sort, such as this.
+    /// Text of this content type, with an example.
     Text(&'static str, &'static str),
     /// JSON.
     Json {
-        /// Schema of the content.
+        /// Schema of the body.
         schema: Value,
-        /// The schemas that it refers to.
+        /// Schemas that it refers to, by name.
         schemas: Schemas,
-        /// Schema of the value.
+        /// Value that the body may have.
         example: Value,
     },
 }
 
-/// A route that says no more than this yet.
+/// Description of a route with a summary alone, to be built on.
 pub(super) const fn says(summary: &'static str) -> RouteDocument {
     RouteDocument { summary, headers: &[], body: None, answers: Vec::new(), problems: Vec::new() }
 }
 
 impl RouteDocument {
-    /// Adds an answer with a resource.
+    /// Adds an answer with a resource of type `T`.
     pub(super) fn one<T: Example>(self, status: u16, about: &'static str) -> Self {
         let (name, schemas) = schemas_of::<T>();
         self.answer(status, about, json(reference(&name), schemas, to_value(&T::example())))
     }
 
-    /// Adds an answer with a page of resources.
+    /// Adds an answer with a page of resources of type `T`.
     pub(super) fn list<T: Example>(self, about: &'static str) -> Self {
         let (name, schemas) = schemas_of::<T>();
         let schema = serde_json::json!({
@@ -104,12 +115,12 @@ impl RouteDocument {
         self.answer(200, about, json(schema, schemas, to_value(&page)))
     }
 
-    /// Adds an answer with text.
+    /// Adds an answer with text of a content type.
     pub(super) fn text(self, about: &'static str, sort: &'static str, example: &'static str) -> Self {
         self.answer(200, about, Content::Text(sort, example))
     }
 
-    /// Adds an answer with a document that describes itself.
+    /// Adds an answer with a JSON document that describes itself.
     pub(super) fn json(self, about: &'static str, example: Value) -> Self {
         self.answer(200, about, json(serde_json::json!({ "type": "object" }), Schemas::new(), example))
     }
@@ -119,23 +130,24 @@ impl RouteDocument {
         self.answer(204, about, Content::Nothing)
     }
 
+    /// Adds an answer without headers.
     fn answer(mut self, status: u16, about: &'static str, content: Content) -> Self {
         self.answers.push(AnswerDocument { status, about, content, headers: &[] });
         self
     }
 
-    /// The answers so far have these headers.
+    /// Gives all answers so far these headers.
     pub(super) fn with(mut self, headers: &'static [(&'static str, &'static str)]) -> Self {
         self.answers.iter_mut().for_each(|answer| answer.headers = headers);
         self
     }
 
-    /// Adds a body that is taken.
+    /// Adds the body that is taken.
     pub(super) fn takes(self, body: BodyDocument) -> Self {
         Self { body: Some(body), ..self }
     }
 
-    /// Adds headers that are looked at.
+    /// Sets the request headers that are looked at.
     pub(super) fn looks_at(self, headers: &'static [&'static HeaderDocument]) -> Self {
         Self { headers, ..self }
     }
@@ -147,10 +159,12 @@ impl RouteDocument {
     }
 }
 
+/// Body of JSON.
 fn json(schema: Value, schemas: Schemas, example: Value) -> Content {
     Content::Json { schema, schemas, example }
 }
 
+/// Name of a type's schema, and the schemas of it and of all that it refers to.
 fn schemas_of<T: ToSchema>() -> (String, Schemas) {
     let mut schemas = Schemas::new();
     T::schemas(&mut schemas);
@@ -159,52 +173,53 @@ fn schemas_of<T: ToSchema>() -> (String, Schemas) {
     (name, schemas)
 }
 
-/// A reference to a schema by its name.
+/// Reference to a schema by its name.
 pub(super) fn reference(name: &str) -> Value {
     serde_json::json!({ "$ref": format!("#/components/schemas/{name}") })
 }
 
+/// Example as JSON.
 fn to_value<T: Serialize>(value: &T) -> Value {
     // Raw JSON is only understood by a writer of text.
     let text = serde_json::to_string(value).expect("resources have text keys only");
     serde_json::from_str(&text).expect("it was just written")
 }
 
-/// The state of a job.
+/// Schema of the state of a job.
 pub(super) fn job_state() -> Schema {
     words(JobState::ALL.iter().map(|state| state.as_str()), false)
 }
 
-/// The state of a task.
+/// Schema of the state of a task.
 pub(super) fn task_state() -> Schema {
     words(TaskState::ALL.iter().map(|state| state.as_str()), false)
 }
 
-/// Outcome of an attempt; null while it is open.
+/// Schema of the outcome of an attempt; null while it is open.
 pub(super) fn outcome() -> Schema {
     words(Outcome::ALL.iter().map(|outcome| outcome.as_str()), true)
 }
 
-/// Number of tasks or items in each state.
+/// Schema of the number of tasks or items in each state.
 pub(super) fn counts() -> Schema {
     let count = || ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).build();
     let states = TaskState::ALL.iter().map(|state| state.as_str());
     states.fold(ObjectBuilder::new(), |all, state| all.property(state, count()).required(state)).build().into()
 }
 
-/// Makes the schema of a word among these, or of null if that may be.
+/// Schema of a word among these, or of null if that may be.
 fn words<'a>(words: impl Iterator<Item = &'a str>, or_null: bool) -> Schema {
     let words = words.map(Value::from).chain(or_null.then_some(Value::Null));
     let sorts = if or_null { vec![Type::String, Type::Null] } else { vec![Type::String] };
     ObjectBuilder::new().schema_type(SchemaType::from_iter(sorts)).enum_values(Some(words)).build().into()
 }
 
-/// Any JSON.
+/// Schema of any JSON.
 pub(super) fn anything() -> Schema {
     ObjectBuilder::new().schema_type(SchemaType::AnyValue).build().into()
 }
 
-/// A number of items; null while it is not known.
+/// Schema of a number of items; null while it is not known.
 pub(super) fn total() -> Schema {
     let sorts = SchemaType::from_iter([Type::Integer, Type::Null]);
     ObjectBuilder::new().schema_type(sorts).minimum(Some(0)).build().into()

@@ -1,4 +1,4 @@
-//! What would become of a submit.
+//! Dry run of a submit: the verdict without keeping anything.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::wish::Wish;
 use crate::rows::verdict::{self, Verdict};
 use crate::store::view::Snapshot;
 
-/// Says what would be kept, or what is there already, and keeps nothing.
+/// Answers with the job that would be kept, or the one that is there already; with the problems if it would be refused.
 pub(super) async fn answer(app: &Arc<App>, wish: Wish, body: Vec<u8>) -> Result<Response, Problem> {
     let read = app.parse(move |app| Ok((wish.read(app, &body)?, wish, body)));
     let (submission, wish, body) = read.await?;

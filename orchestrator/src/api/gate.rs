@@ -1,4 +1,4 @@
-//! Checks of a request by the table of routes, before its handler runs: who may ask, and for what.
+//! The gate: checks of a request by the table of routes, before its handler runs. Who may ask, and for what?
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,6 +22,8 @@ use crate::access::Caller;
 use crate::store::view::filter::Filter;
 
 /// Lets a request through to its handler once its caller is known and may ask, and there is room for it.
+///
+/// The order matters: nobody unknown learns which parameters a path takes, takes a permit, or has the database read.
 pub(super) async fn gate(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, Problem> {
     let path = request.extensions().get::<MatchedPath>().cloned();
     // Whatever is not in the table is answered by saying so.
@@ -44,7 +46,7 @@ pub(super) async fn gate(State(app): State<Arc<App>>, request: Request, next: Ne
     Ok(response)
 }
 
-/// Lets the caller in, if it may ask; and tells what it reaches if only some jobs exist for it.
+/// Lets the caller in, if it may ask. Gives its filter and its reach if only some jobs exist for it.
 fn enter(app: &App, route: &Route, parts: &mut Parts) -> Result<Option<(Arc<Filter>, Reach)>, Problem> {
     let Demand::Scope(scope, reach) = route.demand else { return Ok(None) };
     if parts.extensions.get::<Arrival>().is_some_and(|arrival| arrival.spare) {
@@ -68,6 +70,7 @@ fn enter(app: &App, route: &Route, parts: &mut Parts) -> Result<Option<(Arc<Filt
     Ok(only.map(|only| (only, reach)))
 }
 
+/// Caller of a request: by its token, or by the proxy that signed a person in.
 fn authenticate(app: &App, parts: &Parts) -> Result<Caller, Problem> {
     let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
     // Of several none counts: nobody can tell which of them was looked at on the way.
@@ -84,7 +87,7 @@ fn authenticate(app: &App, parts: &Parts) -> Result<Caller, Problem> {
     Ok(caller.coming_from(from))
 }
 
-/// Refuses what does not exist for a caller, in the words for what does not exist.
+/// Refuses a job or letter that does not exist for a caller, in the words for what does not exist.
 async fn confine(app: &Arc<App>, only: Arc<Filter>, reach: Reach, parts: &mut Parts) -> Result<(), Problem> {
     let named = match reach {
         Reach::Own | Reach::Everything | Reach::Nothing => return Ok(()),
@@ -110,7 +113,7 @@ async fn confine(app: &Arc<App>, only: Arc<Filter>, reach: Reach, parts: &mut Pa
     }
 }
 
-/// A part of the path.
+/// Part of the path with this name, as text; empty if it is no UTF-8.
 async fn text(parts: &mut Parts, name: &str) -> String {
     let path = Path::<BTreeMap<String, String>>::from_request_parts(parts, &()).await;
     // What is not UTF-8 names nothing.

@@ -52,29 +52,29 @@ use crate::driver::Packet;
 use crate::shared::Shared;
 use crate::store::view::View;
 
-/// How long requests may take after the process was told to stop.
+/// Longest time that requests may take after the process was told to stop.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// What the handlers need.
+/// Parts of the process that the handlers need.
 #[derive(Clone, Debug)]
 pub struct Api {
-    /// What every part may look at.
+    /// Everything that other parts of the process may look at.
     pub shared: Arc<Shared>,
-    /// A reader of the database.
+    /// Readers of the database.
     pub view: Arc<View>,
-    /// Where requests go that change something.
+    /// Way to the driver, for requests that change something.
     pub inputs: mpsc::Sender<Packet>,
     /// Metrics of the process.
     pub metrics: Metrics,
-    /// Bounds of the edge: which requests are for us, and how much is asked at once.
+    /// Bounds of the edge: hosts, permits, memory and times.
     pub edge: Arc<Edge>,
     /// Rules of who may do what.
     pub access: Arc<Access>,
-    /// Settings of TLS; `None` for in the clear.
+    /// Settings of TLS; `None` for HTTP in the clear.
     pub tls: Option<Arc<ServerConfig>>,
 }
 
-/// Answers requests until told to stop.
+/// Answers requests until told to stop. Returns once the last connection is closed, after [`GRACE`] at the latest.
 pub async fn serve(listener: tokio::net::TcpListener, api: Api, stop: CancellationToken) {
     let (edge, tls) = (api.edge.clone(), api.tls.clone());
     // Connections keep only a weak hold on the driver, so that one that lingers does not keep it from ending.
@@ -83,7 +83,7 @@ pub async fn serve(listener: tokio::net::TcpListener, api: Api, stop: Cancellati
     drop(hold);
 }
 
-/// All paths. The sender keeps the driver reachable for as long as it is held.
+/// Router of all paths. The driver stays reachable for as long as the sender is held.
 fn router(api: Api, stop: CancellationToken) -> (Router, mpsc::Sender<Packet>) {
     let hold = api.inputs.clone();
     let edge = api.edge.clone();

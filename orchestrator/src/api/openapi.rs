@@ -14,18 +14,20 @@ use super::http::ReadLane;
 use super::problem::{self, ProblemSort};
 use super::route::{Demand, Route};
 
-/// Schema of jobs.
+/// Schema of a submitted job, as it is published.
 const JOB: &str = include_str!("../../../shared/job.schema.json");
+/// Description of the whole interface.
 const ABOUT: &str = "Submits, reads and steers jobs. Absent values are null, times are RFC 3339 in UTC, and every \
      refusal is a problem document (RFC 9457) with a stable `code`.";
+/// Prefix of the names of schemas that belong to a submitted job, apart from the resources' names.
 const JOB_PREFIX: &str = "Submitted.";
 
-/// The document as it is served.
+/// `GET /openapi.json`.
 pub(super) async fn get(State(app): State<Arc<App>>) -> Response {
     respond(StatusCode::OK, app.document.to_vec())
 }
 
-/// The document of these routes.
+/// Document of these routes, as bytes. Made once, at the start.
 pub(super) fn document(routes: &[Route]) -> Vec<u8> {
     let mut components = submitted();
     components.insert("Problem".to_owned(), problem_schema());
@@ -57,7 +59,7 @@ pub(super) fn document(routes: &[Route]) -> Vec<u8> {
     serde_json::to_vec(&document).expect("it has text keys only")
 }
 
-/// The schemas of what is submitted, under names of their own.
+/// Schemas of a submitted job and its parts, under names of their own.
 fn submitted() -> Map<String, Value> {
     let text = JOB.replace("\"#/$defs/", &format!("\"#/components/schemas/{JOB_PREFIX}"));
     let Ok(Value::Object(mut schema)) = serde_json::from_str(&text) else { panic!("job.schema.json is an object") };
@@ -69,6 +71,7 @@ fn submitted() -> Map<String, Value> {
     all
 }
 
+/// Schema of a problem document.
 fn problem_schema() -> Value {
     let text = json!({ "type": "string" });
     json!({
@@ -91,6 +94,7 @@ fn problem_schema() -> Value {
     })
 }
 
+/// Description of one method of a path. Adds the schemas that it refers to.
 fn operation(route: &Route, components: &mut Map<String, Value>) -> Value {
     let document = (route.document)();
     let mut parameters: Vec<Value> = path_parameters(route);
@@ -142,12 +146,13 @@ fn operation(route: &Route, components: &mut Map<String, Value>) -> Value {
     operation
 }
 
-/// `get_jobs_id_tasks` for `GET /api/v1/jobs/{id}/tasks`.
+/// Id of an operation: `get_jobs_id_tasks` for `GET /api/v1/jobs/{id}/tasks`.
 fn operation_id(route: &Route) -> String {
     let path = route.path.trim_start_matches("/api/v1").replace(['{', '}'], "").replace(['/', '.'], "_");
     format!("{}{path}", route.method.as_str().to_ascii_lowercase())
 }
 
+/// Parameters in the path of a route.
 fn path_parameters(route: &Route) -> Vec<Value> {
     let names = route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     let describe = |name: &str| {
@@ -172,7 +177,7 @@ fn path_parameters(route: &Route) -> Vec<Value> {
     names.map(describe).collect()
 }
 
-/// The refusals that follow from the other columns of the table.
+/// Refusals that follow from the other columns of the table: demand, query, path, method, body and lane.
 fn usual_problems(route: &Route, body: Option<BodyDocument>) -> Vec<&'static ProblemSort> {
     let mut sorts = vec![&problem::BAD_HOST, &problem::UNKNOWN_HOST, &problem::INTERNAL];
     if route.demand != Demand::Nothing {
@@ -207,6 +212,7 @@ fn usual_problems(route: &Route, body: Option<BodyDocument>) -> Vec<&'static Pro
     sorts
 }
 
+/// Codes and titles of refusals, by status.
 fn by_status(sorts: Vec<&'static ProblemSort>) -> BTreeMap<u16, BTreeMap<&'static str, &'static str>> {
     let mut all: BTreeMap<u16, BTreeMap<_, _>> = BTreeMap::new();
     for sort in sorts {
@@ -215,6 +221,7 @@ fn by_status(sorts: Vec<&'static ProblemSort>) -> BTreeMap<u16, BTreeMap<&'stati
     all
 }
 
+/// Description of the refusals with one status, an example for each code.
 fn refusal(status: u16, sorts: &BTreeMap<&'static str, &'static str>) -> Value {
     let about: Vec<String> = sorts.iter().map(|(code, title)| format!("`{code}`: {title}.")).collect();
     let examples: Map<String, Value> = sorts
@@ -241,6 +248,7 @@ fn refusal(status: u16, sorts: &BTreeMap<&'static str, &'static str>) -> Value {
     answer
 }
 
+/// Description of an answer of a success. Adds the schemas that it refers to.
 fn success(answer: AnswerDocument, components: &mut Map<String, Value>) -> Value {
     let content = match answer.content {
         Content::Nothing => return json!({ "description": answer.about }),
@@ -260,7 +268,8 @@ fn success(answer: AnswerDocument, components: &mut Map<String, Value>) -> Value
     described
 }
 
-/// The schema of a resource, of which no key is ever missing but those of mapped tasks: an absent value is null.
+/// Schema of a resource with all of its keys required but those of mapped tasks: an absent value is null, never a
+/// missing key.
 fn complete(mut schema: Value) -> Value {
     if let Some(parts) = schema.get_mut("allOf").and_then(Value::as_array_mut) {
         parts.iter_mut().for_each(|part| *part = complete(part.take()));
@@ -276,6 +285,7 @@ fn complete(mut schema: Value) -> Value {
 /// Fields that only a mapped task has.
 const OF_MAPPED: [&str; 2] = ["total", "items"];
 
+/// Description of a body that is taken.
 fn request_body(body: BodyDocument) -> Value {
     match body {
         BodyDocument::Job => {

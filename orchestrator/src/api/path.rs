@@ -1,4 +1,4 @@
-//! Names in paths. A name that nothing can have is a thing that does not exist.
+//! Names in paths. A name that nothing can have belongs to a thing that does not exist, so it is not found.
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
@@ -6,13 +6,13 @@ use warrener_shared::id::{JobId, QueueName, TaskAddress};
 
 use super::problem::Problem;
 
-/// `{id}`: a job.
+/// Id of a job, from `{id}`.
 pub(super) struct JobPath(pub JobId);
-/// `{job}/{task}`: a task or item.
+/// Id of a job and address of a task or item, from `{job}/{task}`.
 pub(super) struct TaskPath(pub JobId, pub TaskAddress);
-/// `{name}`: a queue.
+/// Name of a queue, from `{name}`.
 pub(super) struct QueuePath(pub QueueName);
-/// `{id}`: a dead letter.
+/// Number of a dead letter, from `{id}`.
 pub(super) struct DeadPath(pub i64);
 
 /// Problem of a job that does not exist.
@@ -39,6 +39,7 @@ pub(super) fn no_letter(id: &str) -> Problem {
     Problem::not_found(format!("there is no dead letter {id:?}"))
 }
 
+/// The only name in a path as text; empty if it is no UTF-8.
 async fn text<S: Send + Sync>(parts: &mut Parts, state: &S) -> String {
     let text = Path::<String>::from_request_parts(parts, state).await;
     // What is not UTF-8 names nothing.

@@ -7,17 +7,18 @@ use warrener_shared::job;
 
 use crate::store::StoreError;
 
-/// A sort of refusal.
+/// A sort of refusal. Every sort of this interface is a constant here.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ProblemSort {
-    /// The status.
+    /// HTTP status.
     pub(super) status: StatusCode,
-    /// A stable word for programs.
+    /// Stable word for programs.
     pub(super) code: &'static str,
-    /// The same for people.
+    /// The same for people, in a few words.
     pub(super) title: &'static str,
 }
 
+/// Sort of refusal with these three.
 const fn sort(status: StatusCode, code: &'static str, title: &'static str) -> ProblemSort {
     ProblemSort { status, code, title }
 }
@@ -80,16 +81,22 @@ pub(super) const UNAVAILABLE: ProblemSort =
 pub(super) const INTERNAL: ProblemSort =
     sort(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The request could not be answered");
 
-/// Why a request was not answered as wished.
+/// Refusal of a request, with what is special about this case.
 #[derive(Debug)]
 pub(super) struct Problem {
+    /// Sort of refusal.
     sort: ProblemSort,
+    /// Description of this case, in a sentence.
     detail: String,
+    /// Each problem of a submitted job, if it is refused for them.
     errors: Option<Vec<job::Problem>>,
+    /// Name of the parameter that cannot be used.
     parameter: Option<String>,
+    /// Seconds after which to ask again, if that may help.
     retry_after: Option<u32>,
 }
 
+/// Problem document as it is sent (RFC 9457).
 #[derive(Serialize)]
 struct Document<'a> {
     #[serde(rename = "type")]
@@ -105,47 +112,48 @@ struct Document<'a> {
 }
 
 impl Problem {
+    /// Refusal of a sort with its detail.
     fn new(sort: ProblemSort, detail: impl Into<String>) -> Self {
         Self { sort, detail: detail.into(), errors: None, parameter: None, retry_after: None }
     }
 
-    /// There is no such job, task, queue or dead letter.
+    /// Refusal of a job, task, queue, worker or dead letter that is not there, or does not exist for the caller.
     pub(super) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(NOT_FOUND, detail)
     }
 
-    /// Nothing is served under this path.
+    /// Refusal of a path under which nothing is served.
     pub(super) fn no_such_path(path: &str) -> Self {
         let detail = format!("{path} is not a path of this interface; it starts at /api/v1/jobs");
         Self::new(UNKNOWN_PATH, detail)
     }
 
-    /// The path does not take this method.
+    /// Refusal of a method that the path does not take.
     pub(super) fn method(method: &str, path: &str) -> Self {
         let detail = format!("{path} does not take {method}");
         Self::new(METHOD, detail)
     }
 
-    /// A query parameter cannot be used.
+    /// Refusal of a query parameter or header that cannot be used.
     pub(super) fn parameter(name: &str, why: impl std::fmt::Display) -> Self {
         let detail = format!("{name}: {why}");
         let problem = Self::new(PARAMETER, detail);
         Self { parameter: Some(name.to_owned()), ..problem }
     }
 
-    /// The body did not arrive as a whole.
+    /// Refusal of a body that did not arrive as a whole, or is not JSON.
     pub(super) fn body(why: impl std::fmt::Display) -> Self {
         let detail = format!("reading the body: {why}");
         Self::new(BODY, detail)
     }
 
-    /// The body is encoded in a way that is not understood.
+    /// Refusal of a body that is encoded in a way that is not understood.
     pub(super) fn encoding(given: &str) -> Self {
         let detail = format!("content-encoding is {given:?}; send the job as plain JSON in utf-8");
         Self::new(ENCODING, detail)
     }
 
-    /// The body is larger than the limit.
+    /// Refusal of a body that is larger than `limit` bytes.
     pub(super) fn too_large(limit: usize) -> Self {
         let detail = format!(
             "a job may have {limit} bytes (limits.submit_bytes, http.max_body); put large data in a store and its \
@@ -154,22 +162,22 @@ impl Problem {
         Self::new(TOO_LARGE, detail)
     }
 
-    /// The request names no host, or several.
+    /// Refusal of a request that names no host, or several.
     pub(super) fn bad_host(detail: String) -> Self {
         Self::new(BAD_HOST, detail)
     }
 
-    /// The request was sent to a name that is not ours.
+    /// Refusal of a request that was sent to a name that is not ours.
     pub(super) fn unknown_host(detail: String) -> Self {
         Self::new(UNKNOWN_HOST, detail)
     }
 
-    /// A page of another site tried to change something through a person's browser.
+    /// Refusal of a page of another site that tried to change something through a person's browser.
     pub(super) fn cross_site(detail: String) -> Self {
         Self::new(CROSS_SITE, detail)
     }
 
-    /// The caller is not known: the same words whatever it showed.
+    /// Refusal of a caller that is not known, in the same words whatever it showed. Counted.
     pub(super) fn unauthenticated() -> Self {
         metrics::counter!("warrener_http_refused_total", "reason" => "unauthenticated").increment(1);
         let detail = "this needs a token that is known and has not expired: `Authorization: Bearer <token>`; the \
@@ -177,19 +185,19 @@ impl Problem {
         Self::new(UNAUTHENTICATED, detail)
     }
 
-    /// The caller is known and may not do this.
+    /// Refusal of a caller that is known and may not do this. Counted.
     pub(super) fn not_allowed(detail: String) -> Self {
         metrics::counter!("warrener_http_refused_total", "reason" => "not_allowed").increment(1);
         Self::new(NOT_ALLOWED, detail)
     }
 
-    /// The body stopped coming.
+    /// Refusal of a body that stopped coming for this long.
     pub(super) fn slow_body(limit: std::time::Duration) -> Self {
         let detail = format!("nothing more of the body came within {} s", limit.as_secs());
         Self::new(SLOW_BODY, detail)
     }
 
-    /// A bound is reached that others have to leave first.
+    /// Refusal at a bound that others have to leave first. Counted, and to be tried again.
     pub(super) fn busy(sort: ProblemSort, detail: &str) -> Self {
         metrics::counter!("warrener_http_refused_total", "reason" => sort.code).increment(1);
         let problem = Self::new(sort, detail);
@@ -201,7 +209,7 @@ impl Problem {
         Self::new(CONFLICT, detail)
     }
 
-    /// The job is not kept: everything that is wrong with it.
+    /// Refusal of a job with everything that is wrong with it: 409 if each of the problems is a conflict, else 422.
     pub(super) fn refused(errors: Vec<job::Problem>) -> Self {
         let conflicts = !errors.is_empty() && errors.iter().all(|problem| problem.code == "conflict");
         let detail = match errors.as_slice() {
@@ -213,13 +221,13 @@ impl Problem {
         Self { errors: Some(errors), ..problem }
     }
 
-    /// Nothing can be kept at the moment.
+    /// Refusal while nothing can be kept or read. To be tried again.
     pub(super) fn unavailable(detail: impl Into<String>) -> Self {
         let problem = Self::new(UNAVAILABLE, detail);
         Self { retry_after: Some(RETRY_AFTER_SECONDS), ..problem }
     }
 
-    /// Our fault.
+    /// Refusal for a fault of the orchestrator. The log has the reason, the client is not told.
     pub(super) fn internal(why: impl std::fmt::Display) -> Self {
         tracing::error!(%why, "a request could not be answered");
         let detail = "this is a fault of the orchestrator; its log says more";
@@ -258,10 +266,11 @@ impl IntoResponse for Problem {
     }
 }
 
+/// Problem of a job in a sentence: place and detail.
 fn in_words(problem: &job::Problem) -> String {
     let place = if problem.pointer.is_empty() { "the request" } else { &problem.pointer };
     format!("{place}: {}", problem.detail)
 }
 
-/// A full disk or a busy database is tried again each second.
+/// Seconds after which a refused client may ask again. A full disk or a busy database is tried again each second.
 const RETRY_AFTER_SECONDS: u32 = 2;

@@ -1,4 +1,4 @@
-//! Query parameters, each known by name.
+//! Query parameters. An unknown one is refused, so that a misspelt one is not taken for none.
 
 use axum::extract::{FromRequestParts, Query};
 use axum::http::Uri;
@@ -7,12 +7,12 @@ use axum::http::request::Parts;
 use super::problem::Problem;
 use super::route::{LIMIT_DEFAULT, LIMIT_MAX, QueryParameter};
 
-/// The query parameters of one request.
+/// Query parameters of one request, by name and value.
 #[derive(Clone, Debug)]
 pub(super) struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
-    /// Reads the query of a request that takes these parameters.
+    /// Reads the query of a request that takes these parameters. Refuses unknown ones, and any that is given twice.
     pub(super) fn read(uri: &Uri, known: &[&QueryParameter]) -> Result<Self, Problem> {
         let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
             .map_err(|error| Problem::parameter("the query", error.body_text()))?;
@@ -29,12 +29,12 @@ impl Parameters {
         Ok(Self(pairs))
     }
 
-    /// The value of a parameter.
+    /// Value of a parameter, if it is given.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// The value of a parameter that is true or false; false without.
+    /// Value of a parameter that is true or false; false without it, true for an empty one.
     pub(super) fn flag(&self, name: &str) -> Result<bool, Problem> {
         match self.get(name) {
             None | Some("false") => Ok(false),
@@ -43,14 +43,14 @@ impl Parameters {
         }
     }
 
-    /// How many elements are wanted.
+    /// Number of elements that a page may have: from 1 to [`LIMIT_MAX`], [`LIMIT_DEFAULT`] unless given.
     pub(super) fn limit(&self) -> Result<usize, Problem> {
         let Some(text) = self.get("limit") else { return Ok(LIMIT_DEFAULT) };
         let limit = text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
         limit.ok_or_else(|| Problem::parameter("limit", format_args!("{text:?} is not a number from 1 to {LIMIT_MAX}")))
     }
 
-    /// Where to go on.
+    /// Place at which the list goes on; `None` for its beginning. Refuses a cursor that `read` does not understand.
     pub(super) fn cursor<T>(&self, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Problem> {
         let Some(text) = self.get("cursor") else { return Ok(None) };
         let cursor = read(text);

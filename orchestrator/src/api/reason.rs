@@ -1,4 +1,4 @@
-//! One sentence that says why a task is not running.
+//! Reasons: one sentence that says why a task is not running.
 
 mod skipped;
 
@@ -16,32 +16,39 @@ use super::app::App;
 use super::problem::Problem;
 use crate::store::view::Snapshot;
 
-/// Open needs that are named; the others are only counted.
+/// Most open needs that are named. The others are only counted.
 const NAMED: usize = 3;
-/// Needs that are looked at for one answer; beyond that they are only counted.
+/// Most needs that are looked at for one answer. Beyond that they are only counted.
 const LOOKS: usize = 100_000;
 
-/// What holds tasks up that they cannot know themselves, as it is during one request.
+/// Circumstances that hold tasks up and that their rows do not know, as they are during one request.
 #[derive(Debug)]
 pub(super) struct Circumstances {
+    /// Reason why there is no session with the broker; `None` if there is one.
     broker: Option<String>,
+    /// Queues by name.
     queues: BTreeMap<String, Lane>,
 }
 
+/// A queue, as far as it can hold tasks up.
 #[derive(Clone, Debug, Default)]
 struct Lane {
+    /// True while a person holds it.
     paused: bool,
-    /// Open attempts, and how many there may be, once the driver has told.
+    /// Number of open attempts, and most that there may be; `None` until the driver has told.
     window: Option<(usize, usize)>,
-    /// The queue of somebody else that carries it, and whether it was found.
+    /// Queue of somebody else that carries it, and whether it was found; `None` for one of our own.
     external: Option<(String, bool)>,
+    /// Live workers that serve it.
     workers: usize,
+    /// Kinds that these workers know.
     kinds: BTreeSet<String>,
-    /// Whether one of the workers did not say which kinds it knows.
+    /// True if one of the workers did not say which kinds it knows.
     any_kind: bool,
 }
 
 impl Circumstances {
+    /// Circumstances at this moment.
     pub(super) fn look(app: &App, snapshot: &Snapshot<'_>) -> Result<Self, Problem> {
         let mut queues: BTreeMap<String, Lane> = BTreeMap::new();
         for row in snapshot.queues()? {
@@ -65,7 +72,7 @@ impl Circumstances {
         Ok(Self { broker: broker.map(|check| check.reason.unwrap_or_default()), queues })
     }
 
-    /// Why nobody works on a task of this kind in this queue, as far as it is known.
+    /// Reason why no worker can work on a task of this kind in this queue; `None` if none is known.
     fn nobody(&self, queue: &str, kind: &str) -> Option<String> {
         if let Some(why) = &self.broker {
             return Some(format!("there is no session with the broker: {why}"));
@@ -87,20 +94,25 @@ impl Circumstances {
     }
 }
 
-/// Looks for the needs that are open, with a bound for one request.
+/// Look-up of the needs of one job's tasks, bounded for one request.
 pub(super) struct Needs<'a> {
+    /// Rows at one moment.
     snapshot: Snapshot<'a>,
+    /// The job.
     job: &'a JobEntry,
+    /// Tasks that were looked at, by position: true for a final one.
     is_final: BTreeMap<u32, bool>,
+    /// Looks so far.
     looks: usize,
 }
 
 impl<'a> Needs<'a> {
+    /// Look-up in which nothing was looked at yet.
     pub(super) const fn new(snapshot: Snapshot<'a>, job: &'a JobEntry) -> Self {
         Self { snapshot, job, is_final: BTreeMap::new(), looks: 0 }
     }
 
-    /// Names of the first needs that are open.
+    /// Names of the first needs of a task that are open, at most [`NAMED`].
     fn open(&mut self, task: &TaskSpec) -> Result<Vec<&'a str>, Problem> {
         let mut open = Vec::new();
         for position in &task.needs {
@@ -114,6 +126,7 @@ impl<'a> Needs<'a> {
         Ok(open)
     }
 
+    /// Tells whether the task at a position is final.
     fn has_ended(&mut self, position: u32) -> Result<bool, Problem> {
         if let Some(known) = self.is_final.get(&position) {
             return Ok(*known);
@@ -147,6 +160,7 @@ pub(super) fn reason(
     })
 }
 
+/// Reason of a task whose needs are open, or of an item beyond `max_parallel`.
 fn waiting(task: &TaskRow, spec: &TaskSpec, job: &JobRow, needs: &mut Needs<'_>) -> Result<String, Problem> {
     if let (JobState::Scheduled, Some(at)) = (job.state, job.scheduled_at) {
         return Ok(format!("the job is scheduled for {at}"));
@@ -165,6 +179,7 @@ fn waiting(task: &TaskRow, spec: &TaskSpec, job: &JobRow, needs: &mut Needs<'_>)
     })
 }
 
+/// Reason of a task or item that may go out.
 fn ready(task: &TaskRow, spec: &TaskSpec, job: &JobEntry, around: &Circumstances) -> String {
     let queue = spec.policy.queue.as_str();
     if job.row.paused {
@@ -191,6 +206,7 @@ fn ready(task: &TaskRow, spec: &TaskSpec, job: &JobEntry, around: &Circumstances
     }
 }
 
+/// Reason of a task that waits for its next attempt or round.
 fn retrying(task: &TaskRow) -> String {
     if task.error.is_none()
         && let Some(at) = task.wake_at
@@ -205,6 +221,7 @@ fn retrying(task: &TaskRow) -> String {
     }
 }
 
+/// Reason of a built-in task that waits.
 fn waiting_for(waits_for: &WaitsFor, needs: &Needs<'_>) -> Result<String, Problem> {
     Ok(match waits_for {
         WaitsFor::Time(time) | WaitsFor::Span(time) => format!("sleeps until {time}"),
@@ -216,6 +233,7 @@ fn waiting_for(waits_for: &WaitsFor, needs: &Needs<'_>) -> Result<String, Proble
     })
 }
 
+/// Reason of a task that was offered to workers; `None` once it has started.
 fn dispatched(task: &TaskRow, spec: &TaskSpec, job: &JobEntry, around: &Circumstances) -> Option<String> {
     if let Some(map) = task.map {
         let idle = map.counts.get(TaskState::Dispatched) == 0 && map.next < map.total;

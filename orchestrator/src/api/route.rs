@@ -1,4 +1,5 @@
-//! A method of a path, as data: from a table of these come the router and what is checked before a handler runs.
+//! A route: a method of a path, as data. The router, the gate's checks and the document of the API come from a table of
+//! these.
 
 use std::sync::Arc;
 
@@ -13,15 +14,15 @@ use crate::access::Scope;
 
 /// A method of a path.
 pub(super) struct Route {
-    /// `GET` takes nothing from the writer: it answers while the writer is stopped.
+    /// Method. `GET` takes nothing from the writer: it answers while the writer is stopped.
     pub(super) method: Method,
-    /// As the router writes it, with a name in braces for each part that varies.
+    /// Path as the router writes it, with a name in braces for each part that varies.
     pub(super) path: &'static str,
     /// Demand on the caller.
     pub(super) demand: Demand,
-    /// Permit that it takes.
+    /// Lane whose permit it takes.
     pub(super) lane: ReadLane,
-    /// The parameters that its query may have; `None` for a path that is asked by probes, which send what they like.
+    /// Parameters that its query may have; `None` for a path that is asked by probes, which send what they like.
     pub(super) query: Option<&'static [&'static QueryParameter]>,
     /// Makes its description in the document of the API.
     pub(super) document: fn() -> RouteDocument,
@@ -34,11 +35,11 @@ pub(super) struct Route {
 pub(super) enum Demand {
     /// Nothing: it tells no more than that there is an orchestrator, and is answered before all others.
     Nothing,
-    /// A scope; and what a caller reaches for whom only some jobs exist.
+    /// Scope that the caller must have, and its reach if only some jobs exist for it.
     Scope(Scope, Reach),
 }
 
-/// Reach of a caller for whom only some jobs exist.
+/// Reach of a caller for whom only some jobs exist (`only`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reach {
     /// The job that this part of the path names, if it is one of them.
@@ -66,21 +67,21 @@ pub(super) struct QueryParameter {
     pub(super) example: fn() -> Value,
 }
 
-/// Place at which a list goes on.
+/// Parameter: place at which a list goes on.
 pub(super) const CURSOR: &QueryParameter = &QueryParameter {
     name: "cursor",
     about: "The `next_cursor` of the page before. Without it the list begins.",
     schema: || json!({ "type": "string" }),
     example: || json!("1"),
 };
-/// Elements of a page.
+/// Parameter: elements of a page.
 pub(super) const LIMIT: &QueryParameter = &QueryParameter {
     name: "limit",
     about: "Elements on a page at most.",
     schema: || json!({ "type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT }),
     example: || json!(100),
 };
-/// A filter of jobs.
+/// Parameter: filter of jobs.
 pub(super) const FILTER: &QueryParameter = &QueryParameter {
     name: "q",
     about: "Terms that must all hold: `state`, `kind`, `queue`, `label.<name>`, `name`, `id`, `created`. `,` is or, a \
@@ -88,7 +89,7 @@ pub(super) const FILTER: &QueryParameter = &QueryParameter {
     schema: || json!({ "type": "string" }),
     example: || json!("state:failed kind:ml.* label.team:growth created:>1h"),
 };
-/// A filter of the audit.
+/// Parameter: filter of the audit.
 pub(super) const AUDIT_FILTER: &QueryParameter = &QueryParameter {
     name: "q",
     about: "Terms that must all hold: `who`, `from`, `verb`, `target`, `outcome`, `time`. `,` is or, a `-` in front \
@@ -96,21 +97,21 @@ pub(super) const AUDIT_FILTER: &QueryParameter = &QueryParameter {
     schema: || json!({ "type": "string" }),
     example: || json!("who:ci verb:job.* time:<1d"),
 };
-/// Tells whether items of mapped tasks are listed too.
+/// Parameter: items of mapped tasks are listed too.
 pub(super) const ITEMS: &QueryParameter = &QueryParameter {
     name: "items",
     about: "Lists the items of mapped tasks too, each after its task.",
     schema: || json!({ "type": "boolean", "default": false }),
     example: || json!(true),
 };
-/// Tells whether a submit is only judged.
+/// Parameter: a submit is only judged.
 pub(super) const DRY_RUN: &QueryParameter = &QueryParameter {
     name: "dry_run",
     about: "Says what would become of the job, and keeps nothing.",
     schema: || json!({ "type": "boolean", "default": false }),
     example: || json!(true),
 };
-/// Time for which a submit waits for the end of its job.
+/// Parameter: time for which a submit waits for the end of its job.
 pub(super) const WAIT: &QueryParameter = &QueryParameter {
     name: "wait",
     about: "Answers once the job is final (200), or after this time at the latest (202): a duration up to 10m.",
@@ -118,7 +119,7 @@ pub(super) const WAIT: &QueryParameter = &QueryParameter {
     example: || json!("1s"),
 };
 
-/// Elements of a page unless asked otherwise.
+/// Elements of a page unless given.
 pub(super) const LIMIT_DEFAULT: usize = 50;
 /// Most elements of a page.
 pub(super) const LIMIT_MAX: usize = 1_000;

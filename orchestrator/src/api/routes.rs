@@ -1,4 +1,4 @@
-//! All paths, as data: the router is made from it, and so are the tests of what holds for every path.
+//! The table of all routes. The router is made from it, and so are the tests of what holds for every path.
 
 use std::sync::Arc;
 
@@ -26,18 +26,27 @@ use super::{
 };
 use crate::access::Scope;
 
+/// Maker of a route's handler.
 type Handler = fn() -> MethodRouter<Arc<App>>;
+/// Parameters of a route's query.
 type Query = &'static [&'static QueryParameter];
 
+/// Query without parameters.
 const NONE: Query = &[];
+/// Query of a list without a filter.
 const PAGE: Query = &[CURSOR, LIMIT];
 
+/// Reach to the job in `{id}`.
 const ID: Reach = Reach::Job("id");
+/// Reach to the job in `{job}`.
 const JOB: Reach = Reach::Job("job");
+/// Reach to the dead letter in `{id}`.
 const LETTER: Reach = Reach::Letter("id");
 
+/// Maker of a route's description.
 type Says = fn() -> RouteDocument;
 
+/// Route that reads, with the scope `read`.
 const fn read(
     path: &'static str,
     reach: Reach,
@@ -50,6 +59,7 @@ const fn read(
     Route { method: Method::GET, path, demand, lane, query: Some(query), document, handler }
 }
 
+/// Route that changes something by a `POST`, with any scope.
 const fn change(
     path: &'static str,
     scope: Scope,
@@ -62,20 +72,24 @@ const fn change(
     Route { method, path, demand, lane, query: Some(query), document, handler }
 }
 
+/// Route that changes something by a `POST` without parameters, with the scope `operate`.
 const fn operate(path: &'static str, reach: Reach, handler: Handler, document: Says) -> Route {
     change(path, Scope::Operate, reach, NONE, handler, document)
 }
 
+/// Route that removes something by a `DELETE`, with the scope `operate`.
 const fn remove(path: &'static str, reach: Reach, handler: Handler, document: Says) -> Route {
     let (method, lane, demand) = (Method::DELETE, ReadLane::Free, Demand::Scope(Scope::Operate, reach));
     Route { method, path, demand, lane, query: Some(NONE), document, handler }
 }
 
+/// Route that reads, with the scope `admin`. Closed to callers for whom only some jobs exist.
 const fn administer(path: &'static str, lane: ReadLane, query: Query, handler: Handler, document: Says) -> Route {
     let demand = Demand::Scope(Scope::Admin, Reach::Nothing);
     Route { method: Method::GET, path, demand, lane, query: Some(query), document, handler }
 }
 
+/// Route that probes and scrapers ask, with any query.
 const fn probe(path: &'static str, demand: Demand, lane: ReadLane, handler: Handler, document: Says) -> Route {
     Route { method: Method::GET, path, demand, lane, query: None, document, handler }
 }
@@ -313,7 +327,7 @@ pub(super) static ROUTES: &[Route] = &[
     ),
 ];
 
-/// A job that is steered.
+/// Description of a route that changes a job and answers with it.
 fn steered(summary: &'static str) -> RouteDocument {
     says(summary).one::<JobResource>(200, "The job.").refuses(&[&problem::CONFLICT])
 }
@@ -321,14 +335,14 @@ fn steered(summary: &'static str) -> RouteDocument {
 /// Path of the metrics.
 const METRICS: &str = "/metrics";
 
-/// The route that a request is for, by the path as the router writes it; none for a path or method that there is not.
+/// Route of a request, by the path as the router writes it; `None` for a path or method that there is not.
 pub(super) fn find(method: &Method, path: &str) -> Option<&'static Route> {
     // Whatever answers GET answers HEAD.
     let method = if *method == Method::HEAD { &Method::GET } else { method };
     ROUTES.iter().find(|route| route.path == path && route.method == *method)
 }
 
-/// A router of all of them.
+/// Router of all routes.
 pub(super) fn router() -> Router<Arc<App>> {
     ROUTES.iter().fold(Router::new(), |router, route| router.route(route.path, (route.handler)()))
 }

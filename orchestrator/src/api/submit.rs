@@ -1,4 +1,4 @@
-//! Taking jobs.
+//! `POST /jobs`: taking jobs, and waiting for their end if that is asked for.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,22 +21,23 @@ use super::wish::Wish;
 use crate::driver::{Answer, Asker, Input};
 use crate::store::Rows as _;
 
-/// How often a waiting request looks for itself, should a notice be lost.
+/// Time between two looks of a waiting request at the database, should a notice be lost.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
 
-/// The header with the id of the job.
+/// Header with the id of the job.
 pub(super) const IDEMPOTENCY_KEY: &HeaderDocument = &HeaderDocument {
     name: "Idempotency-Key",
     about: "The id of the job, where its document has none: submitting again is safe then.",
     example: "order-4711",
 };
-/// The header with the trace.
+/// Header with the trace context.
 pub(super) const TRACEPARENT: &HeaderDocument = &HeaderDocument {
     name: "traceparent",
     about: "The W3C trace context, which the tasks are given.",
     example: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 };
 
+/// Takes a job: judges it in a dry run, else keeps it and perhaps waits for its end.
 pub(super) async fn submit(State(app): State<Arc<App>>, request: Request<Body>) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let wish = Wish::of(&app, &parts)?;
@@ -47,13 +48,15 @@ pub(super) async fn submit(State(app): State<Arc<App>>, request: Request<Body>) 
     if wish.dry_run { dry_run::answer(&app, wish, bytes).await } else { keep(&app, wish, bytes, room).await }
 }
 
+/// Refuses a body that is encoded, such as compressed.
 pub(super) fn check_encoding(headers: &HeaderMap) -> Result<(), Problem> {
     let Some(value) = headers.get(header::CONTENT_ENCODING) else { return Ok(()) };
     let text = value.to_str().unwrap_or("unreadable").trim().to_ascii_lowercase();
     if matches!(text.as_str(), "" | "identity" | "utf-8" | "utf8") { Ok(()) } else { Err(Problem::encoding(&text)) }
 }
 
-/// Keeps the job. The room of its body is given up once it is kept, not only when it has ended.
+/// Keeps the job, and answers with it. The room of its body is given back once it is kept, not only when the job has
+/// ended.
 async fn keep(
     app: &Arc<App>,
     wish: Wish,
@@ -86,6 +89,7 @@ async fn keep(
     }
 }
 
+/// Answers with a job that is kept, and its path.
 async fn kept(app: &Arc<App>, prefix: &str, id: JobId, status: StatusCode) -> Result<Response, Problem> {
     let place = HeaderValue::from_str(&format!("{prefix}/api/v1/jobs/{id}")).expect("an id is plain text");
     let body = app.read(move |app, snapshot| Ok(to_json(&shown(app, snapshot, &id)?))).await?;
@@ -94,7 +98,7 @@ async fn kept(app: &Arc<App>, prefix: &str, id: JobId, status: StatusCode) -> Re
     Ok(response)
 }
 
-/// Waits for the end of a job. False if the time ran out, or the process is to stop.
+/// Waits for the end of a job, at most `wait`. False if the time ran out, or the process is to stop.
 async fn wait_for(app: &Arc<App>, job: JobNo, wait: Duration) -> Result<bool, Problem> {
     let until = Instant::now() + wait;
     loop {

@@ -1,4 +1,4 @@
-//! What a client asks for with a submit, in the query and in headers.
+//! Wishes of a client beside the job that it submits, from the query and from headers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,25 +20,27 @@ use crate::driver::Submission;
 use crate::filter::fits::{Candidate, Tasks};
 use crate::store::view::filter::Filter;
 
-/// Longest `wait`; whoever wants to wait longer asks again.
+/// Longest `wait`. Whoever wants to wait longer asks again.
 const WAIT_MAX: Duration = Duration::from_secs(600);
 
-/// What a client asks for beside the job itself.
+/// Wishes of a client beside the job, and who the client is.
 pub(super) struct Wish {
-    /// Only to be told what would become of the job.
+    /// True if the client only wants the verdict, and nothing is to be kept.
     pub(super) dry_run: bool,
-    /// To be answered when the job is final, or after this time.
+    /// Time for which the client waits for the end of the job; `None` if it does not.
     pub(super) wait: Option<Duration>,
-    /// Part that a proxy took away from the front of the path.
+    /// Part that a proxy took away from the front of the path, without a slash at its end.
     pub(super) prefix: String,
     /// Caller that submits.
     pub(super) caller: Arc<Caller>,
+    /// Id of the job from the header `Idempotency-Key`.
     key: Option<String>,
+    /// W3C trace context of the request.
     traceparent: Option<Arc<str>>,
 }
 
 impl Wish {
-    /// Reads it from the head of a request.
+    /// Reads the wishes from the head of a request that came through the gate.
     pub(super) fn of(app: &App, parts: &Parts) -> Result<Self, Problem> {
         let parameters = parts.extensions.get::<Parameters>().expect("the gate has read them");
         Ok(Self {
@@ -51,7 +53,7 @@ impl Wish {
         })
     }
 
-    /// The job that a body asks for, if its submitter may ask for it.
+    /// Parses the job of a body, and checks that its submitter may submit it.
     pub(super) fn read(&self, app: &App, body: &[u8]) -> Result<Box<Submission>, Problem> {
         let context = SubmitContext { message_id: self.key.as_deref(), ..SubmitContext::default() };
         let spec = parse(body, &context, &app.shared.limits).map_err(|problems| {
@@ -67,13 +69,17 @@ impl Wish {
     }
 }
 
+/// Part that a trusted proxy took away from the path.
 fn prefix(app: &App, parts: &Parts) -> String {
     let peer = parts.extensions.get::<Arrival>().map(|arrival| arrival.peer.ip());
     let prefix = app.access.proxies.forwarded(peer, &parts.headers).prefix.unwrap_or_default();
     prefix.trim_end_matches('/').to_owned()
 }
 
-/// Tells whether a job is one of those that exist for its submitter.
+/// Checks that a job is one of those that exist for its submitter.
+///
+/// # Errors
+/// The reason, in words for the submitter.
 fn check(spec: &JobSpec, only: &Filter, now: Timestamp) -> Result<(), String> {
     let state = if spec.start.later_than(now).is_some() { JobState::Scheduled } else { JobState::Running };
     let job = Candidate { id: spec.id.as_ref(), spec, is_sub_job: false, state, created_at: now };
@@ -90,6 +96,7 @@ fn check(spec: &JobSpec, only: &Filter, now: Timestamp) -> Result<(), String> {
     }
 }
 
+/// Value of the parameter `wait`, at most [`WAIT_MAX`].
 fn wait(parameters: &Parameters) -> Result<Option<Duration>, Problem> {
     let Some(text) = parameters.get("wait") else { return Ok(None) };
     let wait = parse_duration(text).map_err(|error| Problem::parameter("wait", error))?.to_std();
@@ -99,7 +106,7 @@ fn wait(parameters: &Parameters) -> Result<Option<Duration>, Problem> {
     Ok(Some(wait))
 }
 
-/// The key with or without the quotes that the draft of the standard wants.
+/// Value of the header `Idempotency-Key`, with or without the quotes that the draft of the standard wants.
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     let text = value.to_str().map_err(|_| Problem::parameter("Idempotency-Key", "not readable as text"))?;
@@ -107,7 +114,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     Ok(Some(bare.to_owned()))
 }
 
-/// A trace context that is none is left out, as the standard asks.
+/// Value of the header `traceparent`. One that is no trace context is left out, as the standard asks.
 fn traceparent(headers: &HeaderMap) -> Option<Arc<str>> {
     let text = headers.get("traceparent")?.to_str().ok()?;
     let parts: Vec<&str> = text.split('-').collect();

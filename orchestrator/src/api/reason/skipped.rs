@@ -23,7 +23,7 @@ pub(super) fn skipped(task: &TaskRow, spec: &TaskSpec, needs: &mut Needs<'_>) ->
     })
 }
 
-/// Reason of a task of which all needs were skipped, none of them for a failure.
+/// Reason of a task whose needs were all skipped, none of them for a failure.
 fn none_succeeded(spec: &TaskSpec, needs: &Needs<'_>) -> String {
     let names: Vec<_> =
         spec.needs.iter().take(NAMED).map(|at| needs.job.spec.tasks[*at as usize].name.as_str()).collect();
@@ -36,8 +36,8 @@ fn none_succeeded(spec: &TaskSpec, needs: &Needs<'_>) -> String {
 }
 
 impl<'a> Needs<'a> {
-    /// The task that made one downstream of it be skipped, and how it ended: a need, or what is upstream of one that
-    /// was skipped for the same reason. `None` if it is not found in so many looks.
+    /// Task for which one downstream of it was skipped, and how it ended: a need, or one upstream of a need that was
+    /// skipped for the same reason. `None` if it is not found in [`LOOKS`] looks.
     fn culprit(&mut self, position: u32) -> Result<Option<(&'a str, &'static str)>, Problem> {
         let (mut open, mut seen) = (vec![position], BTreeSet::new());
         let mut stopped = None;
