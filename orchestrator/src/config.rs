@@ -1,4 +1,4 @@
-//! The configuration of the orchestrator.
+//! Configuration of the orchestrator.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -16,42 +16,42 @@ use crate::access::watched::Watched;
 use crate::access::{Access, ProxySettings};
 use crate::store;
 
-/// See `warrener config show` for every key with its default.
+/// Settings of the orchestrator. `warrener config show` lists every key with its default.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Config {
-    /// The broker.
+    /// Broker: address, prefix, and who is answered.
     pub amqp: Amqp,
-    /// The database.
+    /// Database.
     pub store: StoreConfig,
-    /// The HTTP interface.
+    /// HTTP interface: where it listens, and its bounds.
     pub http: Http,
-    /// Who may use the HTTP interface.
+    /// Rules of who may use the HTTP interface.
     #[serde(default)]
     pub api: ApiConfig,
-    /// Log lines.
+    /// Format and level of log lines.
     pub log: Log,
-    /// How long finished jobs and their ids are kept. Defaults to 7 days.
+    /// Time for which finished jobs and their ids are kept. Defaults to 7 days.
     pub retention: Duration,
-    /// How much is kept of dead letters.
+    /// Bounds of the dead letters that are kept.
     pub dead: DeadConfig,
     /// Queues that need more than a name.
     #[serde(default)]
     pub queues: BTreeMap<QueueName, Queue>,
-    /// What is accepted.
+    /// Limits of what is accepted.
     limits: ConfiguredLimits,
 }
 
-/// The database.
+/// Settings of the database.
 #[derive(Clone, Debug, Deserialize)]
 pub struct StoreConfig {
-    /// `sqlite://FILE`, or `postgres://USER:PASSWORD@HOST/DATABASE`. Defaults to `sqlite://warrener.db`.
+    /// Address: `sqlite://FILE`, or `postgres://USER:PASSWORD@HOST/DATABASE`. Defaults to `sqlite://warrener.db`.
     pub url: String,
 }
 
-/// The HTTP interface.
+/// Settings of the HTTP interface.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Http {
-    /// Address and port. Defaults to `127.0.0.1:8080`.
+    /// Address and port to listen on. Defaults to `127.0.0.1:8080`.
     pub listen: String,
     /// Names other than loopback names and the address listened on under which it is reached. Defaults to none.
     pub hosts: Vec<String>,
@@ -63,26 +63,26 @@ pub struct Http {
     pub tls_key: Option<String>,
     /// Networks of proxies whose `X-Forwarded-…` headers count. Defaults to none.
     pub trusted_proxies: Vec<String>,
-    /// The header in which they name the person whom they signed in. Defaults to none.
+    /// Header in which they name the person whom they signed in. Defaults to none.
     pub user_header: Option<String>,
-    /// The scopes of the groups in `X-Forwarded-Groups`. Defaults to none.
+    /// Scopes of the groups in `X-Forwarded-Groups`. Defaults to none.
     #[serde(default)]
     pub group_scopes: BTreeMap<String, Vec<String>>,
-    /// Allows an address that other machines reach although nobody is asked for a token. Defaults to false.
+    /// True allows an address that other machines reach although nobody is asked for a token. Defaults to false.
     pub unguarded: bool,
-    /// Connections at once, at least 1. Defaults to 1,024.
+    /// Most connections at once, at least 1. Defaults to 1,024.
     pub max_connections: usize,
-    /// Submits that wait for the end of their job at once. Defaults to 64.
+    /// Most submits that wait for the end of their job at once. Defaults to 64.
     pub max_waiting: usize,
-    /// Lists made at once. Defaults to 2.
+    /// Most lists made at once. Defaults to 2.
     pub max_lists: usize,
-    /// Single resources read at once. Defaults to 3.
+    /// Most single resources read at once. Defaults to 3.
     pub max_reads: usize,
-    /// Bytes of one request body. Defaults to 16 MiB.
+    /// Most bytes of one request body. Defaults to 16 MiB.
     pub max_body: usize,
-    /// Bytes of all large request bodies together. Defaults to 128 MiB.
+    /// Most bytes of all large request bodies together. Defaults to 128 MiB.
     pub body_memory: usize,
-    /// Bytes of all large answers together that are not sent yet. Defaults to 64 MiB.
+    /// Most bytes of all large answers together that are not sent yet. Defaults to 64 MiB.
     pub answer_memory: usize,
     /// Longest time from the first byte of a head, or from the start of a connection, to the end of the head.
     /// Defaults to 10 s.
@@ -95,31 +95,32 @@ pub struct Http {
     pub idle_timeout: Duration,
 }
 
-/// Who may use the HTTP interface.
+/// Settings of who may use the HTTP interface.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct ApiConfig {
-    /// The file of tokens; without it nobody is asked for one.
+    /// File of tokens; without it nobody is asked for one.
     pub tokens_file: Option<String>,
 }
 
-/// How much is kept of dead letters; beyond it the oldest are dropped.
+/// Bounds of the dead letters that are kept. Beyond any of them the oldest are dropped.
 #[derive(Clone, Debug, Deserialize)]
 pub struct DeadConfig {
-    /// Number of letters. Defaults to 100,000.
+    /// Most letters. Defaults to 100,000.
     pub max_letters: u64,
-    /// Bytes that they take together, about. Defaults to 1 GiB.
+    /// Most bytes that they take together, about. Defaults to 1 GiB.
     pub max_bytes: u64,
-    /// How long each is kept. Defaults to 90 days.
+    /// Time for which each is kept. Defaults to 90 days.
     pub retention: Duration,
 }
 
-/// A queue.
+/// Settings of a queue.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Queue {
-    /// The queue of somebody else that carries its tasks.
+    /// Queue at the broker that somebody else declares and that carries its tasks; `None` for one of our own.
     pub address: Option<String>,
 }
 
+/// Limits as they are written; see [`Limits`] for each.
 #[derive(Clone, Debug, Deserialize)]
 struct ConfiguredLimits {
     submit_bytes: usize,
@@ -134,7 +135,7 @@ struct ConfiguredLimits {
 }
 
 impl Config {
-    /// The limits for what others send.
+    /// Limits of what is accepted.
     pub const fn limits(&self) -> Limits {
         let limits = &self.limits;
         Limits {
@@ -150,7 +151,7 @@ impl Config {
         }
     }
 
-    /// What a start would refuse although each setting by itself is sound.
+    /// Problems for which a start is refused although each setting by itself is sound, a sentence for each.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         problems.extend(self.access().err().into_iter().flatten());
@@ -165,7 +166,7 @@ impl Config {
         problems
     }
 
-    /// Makes the rules of who may do what over HTTP.
+    /// Makes the rules of who may do what over HTTP. Reads the file of tokens.
     ///
     /// # Errors
     /// Everything that is wrong with the file of tokens and the settings of proxies.
@@ -173,17 +174,17 @@ impl Config {
         Access::new(self.api.tokens_file.as_deref(), self.http.proxies())
     }
 
-    /// The certificate that the HTTP server shows; without one it speaks in the clear.
+    /// Certificate that the HTTP server shows; `None` if it speaks in the clear. Reads the files.
     pub(crate) fn identity(&self) -> Result<Option<Arc<Watched<ServerIdentity>>>, String> {
         ServerIdentity::open(self.http.tls_cert.as_deref(), self.http.tls_key.as_deref())
     }
 
-    /// Tells whether whoever comes over HTTP is asked for a token, or something else decides who comes.
+    /// Tells whether callers over HTTP are asked for a token, or something else decides who comes.
     pub(crate) const fn is_guarded(&self) -> bool {
         self.api.tokens_file.is_some() || self.http.user_header.is_some() || self.http.unguarded
     }
 
-    /// The queues of somebody else, by the queue whose tasks they carry.
+    /// Queues of somebody else, by the queue whose tasks they carry.
     pub fn addresses(&self) -> BTreeMap<QueueName, String> {
         let given = self.queues.iter();
         given.filter_map(|(name, queue)| Some((name.clone(), queue.address.clone()?))).collect()
@@ -191,20 +192,20 @@ impl Config {
 }
 
 impl Http {
-    /// The settings of proxies.
+    /// Settings of proxies.
     pub(crate) fn proxies(&self) -> ProxySettings<'_> {
         let (trusted, group_scopes) = (&self.trusted_proxies, &self.group_scopes);
         ProxySettings { trusted, user_header: self.user_header.as_deref(), group_scopes }
     }
 
-    /// Whether the address is one at which other machines come in, as far as it can be told without a resolver.
+    /// Tells whether other machines reach the address, as far as that is known without a resolver.
     fn is_known_to_be_open(&self) -> bool {
         let host = self.listen.rsplit_once(':').map_or("", |(host, _)| host);
         let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
         host.is_empty() || address.is_ok_and(|address| !address.to_canonical().is_loopback())
     }
 
-    /// Why an address at which other machines come in is not listened on.
+    /// Problem of an address that other machines reach while nobody is asked for a token.
     pub(crate) fn refusal(&self) -> String {
         format!(
             "http.listen = {}: other machines reach this address, and nobody is asked for a token: name a file of \

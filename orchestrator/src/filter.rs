@@ -12,18 +12,20 @@ use warrener_shared::state::JobState;
 
 use crate::store::view::filter::{Age, Column, Filter, Pattern, Term, Test};
 
-/// Characters of a filter; more is no filter that a person writes.
+/// Most characters of a filter. A longer one is none that a person writes.
 const CHARACTERS: usize = 2_000;
-/// Values of all terms together. SQLite takes a few thousand, and each costs time for each job.
+/// Most values of all terms together. SQLite takes a few thousand, and each costs time for each job.
 const VALUES: usize = 200;
+/// Keys of a filter of jobs, for messages.
 const KEYS: &str = "state, kind, queue, label.<name>, name, id, parent and created";
 
+/// Keys of a filter of the audit, for messages.
 const AUDIT_KEYS: &str = "who, from, verb, target, outcome and time";
 
-/// A character, and whether it stood between quotes.
+/// Character, with true if it stood between quotes.
 type Char = (char, bool);
 
-/// Makes a test of a key and its values.
+/// Maker of a test from a key and its values.
 type MakeTest = fn(&str, &[&[Char]]) -> Result<Test, String>;
 
 /// Reads a filter of jobs.
@@ -42,6 +44,7 @@ pub(crate) fn parse_audit(text: &str) -> Result<Filter, String> {
     read(text, AUDIT_KEYS, audit_test)
 }
 
+/// Reads a filter whose keys `test` knows.
 fn read(text: &str, keys: &str, test: MakeTest) -> Result<Filter, String> {
     if text.chars().count() > CHARACTERS {
         return Err(format!("a filter may have {CHARACTERS} characters"));
@@ -56,6 +59,7 @@ fn read(text: &str, keys: &str, test: MakeTest) -> Result<Filter, String> {
     Ok(Filter { terms })
 }
 
+/// Characters without the quotes around them.
 fn unquote(text: &str) -> Result<Vec<Char>, String> {
     let mut quoted = false;
     let mut characters = Vec::new();
@@ -69,6 +73,7 @@ fn unquote(text: &str) -> Result<Vec<Char>, String> {
     if quoted { Err("a double quote is not closed".to_owned()) } else { Ok(characters) }
 }
 
+/// Reads a term.
 fn term(characters: &[Char], keys: &str, test: MakeTest) -> Result<Term, String> {
     let (negated, rest) = match characters {
         [('-', false), rest @ ..] => (true, rest),
@@ -86,6 +91,7 @@ fn term(characters: &[Char], keys: &str, test: MakeTest) -> Result<Term, String>
     Ok(Term { negated, test: test(&key, &values)? })
 }
 
+/// Test of jobs with this key.
 fn test(key: &str, values: &[&[Char]]) -> Result<Test, String> {
     let patterns = || values.iter().map(|value| pattern(value)).collect();
     Ok(match key {
@@ -103,6 +109,7 @@ fn test(key: &str, values: &[&[Char]]) -> Result<Test, String> {
     })
 }
 
+/// Test of rows of the audit with this key.
 fn audit_test(key: &str, values: &[&[Char]]) -> Result<Test, String> {
     let column = match key {
         "time" => {
@@ -118,11 +125,12 @@ fn audit_test(key: &str, values: &[&[Char]]) -> Result<Test, String> {
     Ok(Test::Text(column, values.iter().map(|value| pattern(value)).collect()))
 }
 
+/// Pattern of a value: a star without quotes stands for any text.
 fn pattern(value: &[Char]) -> Pattern {
     Pattern::new(value.iter().map(|(c, quoted)| (*c != '*' || *quoted).then_some(*c)))
 }
 
-/// The id of a job; `none` without quotes is none.
+/// Id of a job; `none` without quotes stands for no job.
 fn parent(value: &[Char]) -> Result<Option<String>, String> {
     let text = plain(value);
     if text == "none" && value.iter().all(|(_, quoted)| !quoted) {
@@ -134,6 +142,7 @@ fn parent(value: &[Char]) -> Result<Option<String>, String> {
     }
 }
 
+/// State of a job by its word.
 fn state(word: &str) -> Result<JobState, String> {
     word.parse().map_err(|_| {
         let words: Vec<&str> = JobState::ALL.iter().map(|state| state.as_str()).collect();
@@ -141,6 +150,7 @@ fn state(word: &str) -> Result<JobState, String> {
     })
 }
 
+/// Span before which, or within which, something was created.
 fn age(key: &str, text: &str) -> Result<Age, String> {
     let parsed = match text.split_at_checked(1) {
         Some((">", span)) => parse_duration(span).map(Age::Over),
@@ -150,6 +160,7 @@ fn age(key: &str, text: &str) -> Result<Age, String> {
     parsed.map_err(|error| format!("`{key}:{text}`: {error}"))
 }
 
+/// Text of characters, quoted or not.
 fn plain(characters: &[Char]) -> String {
     characters.iter().map(|(c, _)| c).collect()
 }

@@ -8,52 +8,52 @@ use super::scope::{Scope, Scopes};
 use super::tokens::Token;
 use crate::store::view::filter::Filter;
 
-/// Sender of a request, as far as it was found out.
+/// Sender of a request, as far as it was found out: its name and its rights.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
-    /// Name.
+    /// Name of the caller.
     pub(crate) who: Who,
-    /// Scopes that it has.
+    /// Scopes that the caller has.
     pub(crate) scopes: Scopes,
-    /// The jobs that exist for it; `None` for all.
+    /// Filter of the jobs that exist for the caller; `None` for all jobs.
     pub(crate) only: Option<Arc<Filter>>,
-    /// The address that it came from.
+    /// Address that the request came from, through proxies that are believed; `None` if it is not known.
     pub(crate) from: Option<IpAddr>,
 }
 
-/// The name of a caller.
+/// Name of a caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Who {
-    /// Nobody was asked.
+    /// Everybody, where nobody is asked for a token.
     Everybody,
-    /// The holder of the token of this name.
+    /// The holder of the token with this name.
     Token(Arc<str>),
-    /// The person whom a proxy signed in.
+    /// The person with this name, whom a proxy signed in.
     User(Arc<str>),
 }
 
 impl Caller {
-    /// Stands for everybody, where nobody is asked.
+    /// Caller that stands for everybody. It may do everything.
     pub(super) const fn everybody() -> Self {
         Self { who: Who::Everybody, scopes: Scopes::ALL, only: None, from: None }
     }
 
-    /// The holder of a token.
+    /// Caller that holds a token.
     pub(super) fn of_token(token: &Token) -> Self {
         Self { who: Who::Token(token.name.clone()), scopes: token.scopes, only: token.only.clone(), from: None }
     }
 
-    /// A person whom a proxy signed in.
+    /// Caller that is a person whom a proxy signed in.
     pub(super) fn of_user(name: &str, scopes: Scopes) -> Self {
         Self { who: Who::User(name.into()), scopes, only: None, from: None }
     }
 
-    /// The same, having come from this address.
+    /// Caller with the address that its request came from.
     pub(crate) fn coming_from(self, from: Option<IpAddr>) -> Self {
         Self { from, ..self }
     }
 
-    /// Name in the audit.
+    /// Name in the audit: the token's, `user:<name>`, `loopback` or `anonymous`.
     pub(crate) fn name(&self) -> Arc<str> {
         match &self.who {
             Who::Token(name) => name.clone(),
@@ -63,7 +63,7 @@ impl Caller {
         }
     }
 
-    /// Tells whether it may ask for this.
+    /// Tells whether the caller has a scope.
     pub(crate) const fn may(&self, scope: Scope) -> bool {
         self.scopes.has(scope)
     }

@@ -1,4 +1,4 @@
-//! The certificate that the HTTP server shows, and its key.
+//! Identity of the HTTP server: the certificate that it shows, and its key.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,21 +12,22 @@ use rustls::{ServerConfig, server};
 
 use super::watched::{FromFile, Watched};
 
-/// A chain of certificates with the key of the first.
+/// A chain of certificates, with the key of the first.
 #[derive(Debug)]
 pub(crate) struct ServerIdentity {
+    /// Chain and key, as the library wants them.
     key: Arc<CertifiedKey>,
 }
 
-/// Shows whatever the files say at the time.
+/// Resolver that shows what the files say at the time of each connection.
 #[derive(Debug)]
 struct IdentityResolver(Arc<Watched<ServerIdentity>>);
 
 impl ServerIdentity {
-    /// Reads the files of a certificate and its key, if they are configured.
+    /// Reads the files of a certificate and its key; `None` if neither is configured.
     ///
     /// # Errors
-    /// Why they cannot be used.
+    /// The fault, if one of the two is missing, or they cannot be used.
     pub(crate) fn open(cert: Option<&str>, key: Option<&str>) -> Result<Option<Arc<Watched<Self>>>, String> {
         match (cert, key) {
             (None, None) => Ok(None),
@@ -38,7 +39,7 @@ impl ServerIdentity {
         }
     }
 
-    /// Makes the settings of TLS with the certificate of these files.
+    /// Settings of TLS with the certificate of these files, also once they change.
     pub(crate) fn config(files: Arc<Watched<Self>>) -> Arc<ServerConfig> {
         let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
         let builder = builder.expect("the provider knows these versions").with_no_client_auth();
@@ -80,6 +81,7 @@ impl FromFile for ServerIdentity {
     }
 }
 
+/// Cryptography of TLS.
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }

@@ -1,4 +1,4 @@
-//! Callers over HTTP, and what they may do.
+//! Access: callers over HTTP, and what each may do.
 
 pub mod tokens;
 
@@ -21,22 +21,21 @@ pub use self::scope::{Scope, Scopes};
 use self::tokens::{InvalidTokens, TOKEN_MAX, TokenList};
 use self::watched::Watched;
 
-/// The rules of who may do what.
+/// Rules of who may do what.
 #[derive(Debug)]
 pub struct Access {
-    /// Without it nobody is asked for a token.
+    /// File of tokens; `None` if nobody is asked for one.
     tokens: Option<Arc<Watched<TokenList>>>,
     /// Proxies that are believed what they say of a request.
     pub(crate) proxies: Proxies,
 }
 
-/// A request that shows no token, or one that does not count. The reason is told to nobody.
+/// Error of a request that shows no token, or one that does not count. The reason is told to nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Unauthenticated;
 
 impl Access {
-    /// The rules of the configuration; without tokens and without proxies that sign people in everybody may do
-    /// everything.
+    /// Rules of the configuration. Without tokens and without proxies that sign people in everybody may do everything.
     ///
     /// # Errors
     /// A sentence for each problem.
@@ -51,12 +50,12 @@ impl Access {
         }
     }
 
-    /// The file of tokens, for whoever reads it again when it changes.
+    /// File of tokens, for whoever reads it again when it changes.
     pub(crate) const fn tokens(&self) -> Option<&Arc<Watched<TokenList>>> {
         self.tokens.as_ref()
     }
 
-    /// The caller that the value of an `Authorization` header stands for.
+    /// Caller that the value of an `Authorization` header stands for.
     ///
     /// Every refusal does the same work: no time tells a token that is missing, unknown or expired from another.
     pub(crate) fn authenticate(&self, header: Option<&[u8]>, now: Timestamp) -> Result<Caller, Unauthenticated> {
@@ -74,13 +73,14 @@ impl Access {
     }
 }
 
-/// The token in `Bearer <token>`; the scheme is written in any case.
+/// Token in `Bearer <token>`. The scheme is written in any case.
 fn bearer(header: &[u8]) -> Option<&[u8]> {
     let (scheme, rest) = header.split_at_checked(SCHEME.len())?;
     let token = rest.strip_prefix(b" ")?;
     scheme.eq_ignore_ascii_case(SCHEME).then(|| token.trim_ascii())
 }
 
+/// Scheme of the header, in lower case.
 const SCHEME: &[u8] = b"bearer";
 
 #[cfg(test)]

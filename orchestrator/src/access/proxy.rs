@@ -9,39 +9,42 @@ use ipnet::IpNet;
 use super::caller::Caller;
 use super::scope::Scopes;
 
-/// Characters of the name of a person.
+/// Most characters of the name of a person.
 const USER_MAX: usize = 100;
 
-/// The settings of proxies, as they are written.
+/// Settings of proxies, as they are written in the configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct ProxySettings<'a> {
     /// Networks whose headers count.
     pub trusted: &'a [String],
-    /// The header with the person whom they signed in.
+    /// Header with the person whom a proxy signed in.
     pub user_header: Option<&'a str>,
-    /// The scopes of groups.
+    /// Scopes of each group in `X-Forwarded-Groups`.
     pub group_scopes: &'a BTreeMap<String, Vec<String>>,
 }
 
-/// The proxies that are believed.
+/// Proxies that are believed, and the rights of the people whom they sign in.
 #[derive(Debug, Default)]
 pub(crate) struct Proxies {
+    /// Networks that they are in.
     networks: Vec<IpNet>,
+    /// Header with the person whom they signed in; `None` if they sign nobody in.
     user_header: Option<HeaderName>,
+    /// Scopes of each group.
     group_scopes: BTreeMap<String, Scopes>,
 }
 
-/// Headers in which a proxy tells of a request.
+/// Statements of a proxy about a request.
 #[derive(Debug, Default)]
 pub(crate) struct Forwarded<'a> {
-    /// The name that the client asked.
+    /// Host that the client asked.
     pub(crate) host: Option<&'a str>,
     /// Part that the proxy took away from the front of the path.
     pub(crate) prefix: Option<&'a str>,
 }
 
 impl Proxies {
-    /// The proxies of the configuration.
+    /// Proxies of the configuration.
     ///
     /// # Errors
     /// A sentence for each setting that cannot be used.
@@ -86,14 +89,14 @@ impl Proxies {
         self.user_header.is_some()
     }
 
-    /// Tells whether what comes from this address is believed.
+    /// Tells whether the address is that of a proxy that is believed.
     pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
         let peer = peer.to_canonical();
         self.networks.iter().any(|network| network.contains(&peer))
     }
 
-    /// The address that a request came from first, as far as those who say so are believed: the last one in
-    /// `X-Forwarded-For` that is no proxy of ours.
+    /// Address that a request came from first: the last one in `X-Forwarded-For` that is no proxy of ours. `peer`
+    /// itself if it is no such proxy.
     pub(crate) fn origin(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let values = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
         let hops: Vec<&str> = values.flat_map(|value| value.split(',')).map(str::trim).collect();
@@ -109,7 +112,7 @@ impl Proxies {
         origin
     }
 
-    /// Reads what a request says of the way that it took; nothing unless it comes from one of them.
+    /// Statements of the nearest proxy about a request. Empty unless the request comes from one that is believed.
     pub(crate) fn forwarded<'a>(&self, peer: Option<IpAddr>, headers: &'a HeaderMap) -> Forwarded<'a> {
         if !peer.is_some_and(|peer| self.trusts(peer)) {
             return Forwarded::default();
@@ -122,7 +125,8 @@ impl Proxies {
         Forwarded { host: last("x-forwarded-host"), prefix: last("x-forwarded-prefix").filter(is_path) }
     }
 
-    /// The person whom a proxy signed in.
+    /// Person whom a proxy signed in, with the scopes of the groups. `None` unless exactly one person is named by a
+    /// proxy that is believed.
     pub(crate) fn signed_in(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<Caller> {
         let header = self.user_header.as_ref().filter(|_| peer.is_some_and(|peer| self.trusts(peer)))?;
         let mut users = headers.get_all(header).iter();
@@ -137,6 +141,7 @@ impl Proxies {
     }
 }
 
+/// Network, or the network of a single address.
 fn network(text: &str) -> Option<IpNet> {
     text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }

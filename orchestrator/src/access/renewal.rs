@@ -1,4 +1,4 @@
-//! Reading files of the configuration again while the process runs.
+//! Renewal: reading files of the configuration again while the process runs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use super::Access;
 use super::identity::ServerIdentity;
 use super::watched::{FromFile, LOOK_EVERY, Watched};
 
-/// Longest look that nobody is told of; a file behind a network may take any time.
+/// Longest time of a look before readiness tells of it. A file behind a network may take any time.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Reads what changes of the rules again, until told to stop. What cannot be used is said in readiness, and the rules
-/// that count are those from before.
+/// Reads the files of tokens and certificate again when they change, until told to stop. What cannot be used is said in
+/// readiness, and the rules from before count.
 pub(crate) async fn renew(
     access: Arc<Access>,
     identity: Option<Arc<Watched<ServerIdentity>>>,
@@ -26,7 +26,7 @@ pub(crate) async fn renew(
     stop.run_until_cancelled(async { tokio::join!(tokens, identity) }).await;
 }
 
-/// Looks at files each second.
+/// Looks at files each second. Does nothing for `None`.
 async fn watch<T: FromFile>(file: Option<Arc<Watched<T>>>, key: &'static str, health: Health) {
     let Some(file) = file else { return };
     let path = file.shown();
@@ -58,7 +58,7 @@ async fn watch<T: FromFile>(file: Option<Arc<Watched<T>>>, key: &'static str, he
     }
 }
 
-/// Says in readiness what is wrong with a file, and once in the log.
+/// Says in readiness what is wrong with a file, and once in the log. `told` is what was said last.
 fn tell(health: &Health, key: &'static str, fault: Option<String>, told: &mut Option<String>) {
     if *told == fault {
         return;

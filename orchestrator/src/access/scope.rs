@@ -1,4 +1,4 @@
-//! Rights of callers, in four words that stand beside each other.
+//! Scopes: the rights of callers, in four words that stand beside each other.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,17 +6,17 @@ use std::str::FromStr;
 /// A sort of request. No scope includes another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
-    /// Looking at jobs, tasks, queues, workers, dead letters and metrics.
+    /// Right to look at jobs, tasks, queues, workers, dead letters and metrics.
     Read,
-    /// Submitting jobs and answering events.
+    /// Right to submit jobs and to answer events.
     Submit,
-    /// Changing what is there already.
+    /// Right to change what is there already.
     Operate,
-    /// Looking at the audit.
+    /// Right to look at the audit.
     Admin,
 }
 
-/// Several scopes.
+/// Set of scopes, a bit for each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scopes(u8);
 
@@ -24,7 +24,7 @@ impl Scope {
     /// All scopes, in the order in which they are told.
     pub const ALL: [Self; 4] = [Self::Read, Self::Submit, Self::Operate, Self::Admin];
 
-    /// Word for it.
+    /// Word of the scope in files and messages.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
@@ -54,20 +54,20 @@ impl FromStr for Scope {
 }
 
 impl Scopes {
-    /// All of them.
+    /// Set of all scopes.
     pub const ALL: Self = Self(0b1111);
 
-    /// Tells whether one is among them.
+    /// Tells whether a scope is in the set.
     pub const fn has(self, scope: Scope) -> bool {
         self.0 & (1 << scope as u8) != 0
     }
 
-    /// Tells whether there is none.
+    /// True if no scope is in the set.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// The scopes in it.
+    /// Scopes in the set, in the order in which they are told.
     pub fn iter(self) -> impl Iterator<Item = Scope> {
         Scope::ALL.into_iter().filter(move |scope| self.has(*scope))
     }

@@ -15,48 +15,50 @@ use super::watched::FromFile;
 use crate::filter;
 use crate::store::view::filter::Filter;
 
-/// Bytes of a token; more is none.
+/// Most bytes of a token. Anything longer is none.
 pub const TOKEN_MAX: usize = 512;
-/// Tokens of one file: each request is compared with all of them, which then takes a tenth of a millisecond.
+/// Most tokens of one file. Each request is compared with all of them, which then takes a tenth of a millisecond.
 pub const TOKENS_MAX: usize = 10_000;
-/// Beginning of our own tokens, so that a search for lost ones finds them.
+/// Beginning of tokens that we make, so that a search for lost ones finds them.
 pub const PREFIX: &str = "wrn_";
-/// Problems that are told at once.
+/// Most problems of a file that are told at once.
 const PROBLEMS_MAX: usize = 20;
-/// Characters of a name.
+/// Most characters of a token's name.
 const NAME_MAX: usize = 64;
 
 /// SHA-256 of a whole token.
 pub type TokenHash = [u8; 32];
 
-/// A token, without the token.
+/// A token without its text, as the file has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
-    /// Name.
+    /// Name, unique in its file.
     pub name: Arc<str>,
-    /// The hash of it.
+    /// SHA-256 of its text.
     pub hash: TokenHash,
-    /// Scopes of its holder.
+    /// Scopes of its holder, at least one.
     pub scopes: Scopes,
-    /// From then on it is worth nothing; `None` is never.
+    /// Time from which on it is worth nothing; `None` if it never expires.
     pub expires: Option<Timestamp>,
-    /// The jobs that exist for it; `None` for all.
+    /// Filter of the jobs that exist for its holder; `None` for all jobs.
     pub only: Option<Arc<Filter>>,
-    /// The same as it is written.
+    /// The same filter as it is written.
     pub only_text: Option<String>,
 }
 
 /// All tokens of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TokenList {
+    /// Tokens in the order of the file.
     tokens: Vec<Token>,
 }
 
-/// Faults of a file of tokens: a sentence for each.
+/// Faults of a file of tokens, a sentence for each.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.join("; "))]
 pub struct InvalidTokens(pub Vec<String>);
 
+/// File of tokens, as TOML.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TokensDocument {
@@ -64,6 +66,7 @@ struct TokensDocument {
     tokens: Vec<Spanned<TokenEntry>>,
 }
 
+/// Entry of the file, not checked yet.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TokenEntry {
@@ -75,7 +78,7 @@ struct TokenEntry {
 }
 
 impl Token {
-    /// Tells whether it has not expired.
+    /// True if the token has not expired by `now`.
     pub fn is_valid(&self, now: Timestamp) -> bool {
         self.expires.is_none_or(|end| now < end)
     }
@@ -90,12 +93,12 @@ impl TokenList {
         parse(text)
     }
 
-    /// The tokens in the order of the file.
+    /// Tokens in the order of the file.
     pub fn iter(&self) -> impl Iterator<Item = &Token> {
         self.tokens.iter()
     }
 
-    /// The token with this text. Takes as long for one that is there as for one that is not.
+    /// Token with this text. Takes as long for one that is there as for one that is not.
     pub(super) fn find(&self, text: &[u8]) -> Option<&Token> {
         let hash = hash_of(text);
         let mut found = u32::MAX;
@@ -120,7 +123,7 @@ impl FromFile for TokenList {
     }
 }
 
-/// Reads a whole file.
+/// Reads a whole file. Never quotes a line, in which somebody may have written the token itself.
 fn parse(text: &str) -> Result<TokenList, InvalidTokens> {
     // The library would show the line, in which somebody may have written the token itself.
     let document: TokensDocument = toml::from_str(text).map_err(|error| {
@@ -143,7 +146,7 @@ fn parse(text: &str) -> Result<TokenList, InvalidTokens> {
     reading.finish()
 }
 
-/// Tokens that are being read, and what is wrong with them.
+/// Tokens that are being read, and everything that is wrong with them.
 #[derive(Default)]
 struct Reading {
     tokens: Vec<Token>,
@@ -153,6 +156,7 @@ struct Reading {
 }
 
 impl Reading {
+    /// Reads the entry that begins on this line.
     fn entry(&mut self, line: usize, entry: TokenEntry) {
         let shown: String = entry.name.chars().take(NAME_MAX).collect();
         let mut problems = Vec::new();
@@ -184,6 +188,7 @@ impl Reading {
         }
     }
 
+    /// Tokens that were read, or the problems, at most [`PROBLEMS_MAX`] of them.
     fn finish(mut self) -> Result<TokenList, InvalidTokens> {
         if self.problems.is_empty() {
             return Ok(TokenList { tokens: self.tokens });
@@ -202,7 +207,7 @@ pub fn hash_of(token: &[u8]) -> TokenHash {
     Sha256::digest(token).into()
 }
 
-/// The hash as the file has it.
+/// Hash as the file has it: `sha256:` and 64 hexadecimal digits.
 pub fn hash_text(hash: &TokenHash) -> String {
     hash.iter().fold("sha256:".to_owned(), |mut text, byte| {
         write!(text, "{byte:02x}").expect("a text takes everything");
@@ -210,10 +215,10 @@ pub fn hash_text(hash: &TokenHash) -> String {
     })
 }
 
-/// Tells whether this may be the name of a token.
+/// Checks that this may be the name of a token.
 ///
 /// # Errors
-/// What it should be.
+/// The rule that it breaks.
 pub fn check_name(name: &str) -> Result<(), String> {
     let is_fine = |b: u8| b.is_ascii_alphanumeric() || b"._-@".contains(&b);
     let first = name.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
@@ -229,7 +234,7 @@ pub fn check_name(name: &str) -> Result<(), String> {
 /// Reads the filter of a token.
 ///
 /// # Errors
-/// Which term is wrong, and what is possible.
+/// The term that is wrong, and what is possible.
 pub fn parse_only(text: &str) -> Result<Filter, String> {
     let filter = filter::parse(text).map_err(|why| format!("only: {why}"))?;
     match filter.terms.is_empty() {
@@ -238,6 +243,7 @@ pub fn parse_only(text: &str) -> Result<Filter, String> {
     }
 }
 
+/// Reads a hash as the file has it.
 fn parse_hash(text: &str) -> Result<TokenHash, String> {
     let bytes = text.strip_prefix("sha256:").filter(|hex| hex.len() == 64).and_then(|hex| {
         let digit = |b: &u8| char::from(*b).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
@@ -250,12 +256,13 @@ fn parse_hash(text: &str) -> Result<TokenHash, String> {
     })
 }
 
+/// Point in time of a date with an offset.
 fn end(time: &toml::value::Datetime) -> Result<Timestamp, String> {
     let read = Timestamp::parse_rfc3339(&time.to_string());
     read.ok_or_else(|| format!("expires: {time} is no time with an offset, such as 2027-01-01T00:00:00Z"))
 }
 
-/// The line of a byte, from 1.
+/// Number of the line of a byte, from 1.
 fn line(text: &str, at: usize) -> usize {
     text.bytes().take(at).filter(|b| *b == b'\n').count() + 1
 }

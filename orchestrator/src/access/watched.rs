@@ -1,5 +1,5 @@
-//! Files that are read again when they change. What it says counts from then on; a new one that cannot be used changes
-//! nothing.
+//! Watched files: those that are read again when they change. The new content counts from then on; one that cannot be
+//! used changes nothing.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -15,28 +15,33 @@ pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(1);
 pub(crate) trait FromFile: Sized + Send + Sync + 'static {
     /// Fault of a file that cannot be used.
     type Error: std::fmt::Display + Clone + Send + Sync;
-    /// Bytes of one file; one with more is refused.
+    /// Most bytes of one file. A larger one is refused.
     const BYTES_MAX: usize;
 
-    /// Reads them, in the order in which they were named.
+    /// Reads the texts of the files, in the order in which they were named.
     fn parse(texts: &[String]) -> Result<Self, Self::Error>;
 
-    /// The error of a file that could not be read at all.
+    /// Error of a file that could not be read at all.
     fn unreadable(why: String) -> Self::Error;
 }
 
-/// Files as they were when they could be used last.
+/// Files with the content that they had when they could be used last.
 #[derive(Debug)]
 pub(crate) struct Watched<T: FromFile> {
+    /// Paths of the files.
     paths: Vec<PathBuf>,
+    /// Content that counts now.
     now: RwLock<Arc<T>>,
+    /// Version of the files that was read last.
     latest: Mutex<Latest<T::Error>>,
 }
 
-/// The version of the files that was read last, and what is wrong with it.
+/// Version of the files that was read last, and what is wrong with it.
 #[derive(Debug)]
 struct Latest<E> {
+    /// Marks of that version, one for each file.
     stamps: Vec<Stamp>,
+    /// Fault of that version; `None` if it counts.
     fault: Option<E>,
 }
 
@@ -46,7 +51,9 @@ struct Stamp {
     device: u64,
     inode: u64,
     size: u64,
+    /// Time of the latest change of its content, in seconds and nanoseconds.
     modified: (i64, i64),
+    /// Time of the latest change of its properties, in seconds and nanoseconds.
     changed: (i64, i64),
 }
 
@@ -63,10 +70,10 @@ impl<T: FromFile> Watched<T> {
         self.now.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Looks whether it changed, and takes what it says now. `Ok(true)` if something new counts from now on. Blocks.
+    /// Reads the files again if they changed. True if something new counts from now on. Blocks.
     ///
     /// # Errors
-    /// Why what it says now does not count. So at each look, until it can be used again.
+    /// Reason why the new content does not count, at each look until it can be used again.
     pub(crate) fn look(&self) -> Result<bool, T::Error> {
         let look = |path: &PathBuf| std::fs::metadata(path).ok().map(|data| Stamp::of(&data));
         let stamps: Option<Vec<Stamp>> = self.paths.iter().map(look).collect();
@@ -81,13 +88,14 @@ impl<T: FromFile> Watched<T> {
         Ok(true)
     }
 
-    /// Names of the files.
+    /// Names of the files, for messages.
     pub(crate) fn shown(&self) -> String {
         self.paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
     }
 }
 
 impl Stamp {
+    /// Marks of a file with these properties.
     fn of(data: &std::fs::Metadata) -> Self {
         Self {
             device: data.dev(),
@@ -99,11 +107,13 @@ impl Stamp {
     }
 }
 
+/// Marks and texts of all files.
 fn read_all<T: FromFile>(paths: &[PathBuf]) -> Result<(Vec<Stamp>, Vec<String>), T::Error> {
     let read: Vec<(Stamp, String)> = paths.iter().map(|path| read::<T>(path)).collect::<Result<_, _>>()?;
     Ok(read.into_iter().unzip())
 }
 
+/// Marks and text of one file, which must be an ordinary one.
 fn read<T: FromFile>(path: &std::path::Path) -> Result<(Stamp, String), T::Error> {
     let shown = path.display();
     let failed = |error: std::io::Error| T::unreadable(format!("{shown}: {error}"));

@@ -1,4 +1,5 @@
-//! Tells whether a job that is held in memory fits a filter: one that is submitted, or one that the driver looks at.
+//! Judging in memory whether a job fits a filter: one that is submitted, or one that the driver looks at. The database
+//! judges all others by the same terms.
 
 use warrener_shared::id::JobId;
 use warrener_shared::job::{JobSpec, Shape};
@@ -10,11 +11,11 @@ use crate::store::view::filter::{Age, Column, Filter, Pattern, Test};
 /// A job as a filter sees it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Candidate<'a> {
-    /// Id, once it has one.
+    /// Id of the job; `None` if it will be drawn.
     pub(crate) id: Option<&'a JobId>,
-    /// Content of the job.
+    /// Job as it was submitted, parsed.
     pub(crate) spec: &'a JobSpec,
-    /// Parent: tells whether it is a sub-job.
+    /// True if it is a sub-job, whose parent is not told.
     pub(crate) is_sub_job: bool,
     /// State of the job.
     pub(crate) state: JobState,
@@ -22,17 +23,18 @@ pub(crate) struct Candidate<'a> {
     pub(crate) created_at: Timestamp,
 }
 
-/// Number of a job's tasks that must be in a queue for the job to be.
+/// Share of a job's tasks that must be in a queue for the job to be in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tasks {
-    /// Any task: so lists see it.
+    /// At least one task, as lists see it.
     Any,
-    /// All of them: a single task elsewhere is more than was allowed.
+    /// All tasks: a single one elsewhere is more than was allowed.
     All,
 }
 
 impl Filter {
-    /// Tells whether a job fits.
+    /// Tells whether a job fits. `tasks` of its tasks must be in a queue that is wanted; none may be in one that is
+    /// negated.
     pub(crate) fn fits(&self, job: Candidate<'_>, tasks: Tasks, now: Timestamp) -> bool {
         self.terms.iter().all(|term| match term.negated {
             // What no task may be in is meant of each.
@@ -43,6 +45,7 @@ impl Filter {
 }
 
 impl Test {
+    /// Tells whether a job passes the test.
     fn fits(&self, job: Candidate<'_>, tasks: Tasks, now: Timestamp) -> bool {
         let any = |patterns: &[Pattern], text: Option<&str>| {
             text.is_some_and(|text| patterns.iter().any(|pattern| pattern.fits(text)))
@@ -76,7 +79,7 @@ impl Test {
 }
 
 impl Pattern {
-    /// Tells whether a text is meant by it.
+    /// Tells whether a text fits the pattern.
     fn fits(&self, text: &str) -> bool {
         match self {
             Self::Exact(wanted) => wanted == text,
@@ -85,7 +88,7 @@ impl Pattern {
     }
 }
 
-/// The texts between the stars of a pattern.
+/// Texts between the stars of a pattern.
 fn pieces(glob: &str) -> Vec<String> {
     let mut pieces = vec![String::new()];
     let mut characters = glob.chars();
