@@ -1,4 +1,5 @@
-//! Dead letters and messages that no binding wanted: drained into the database, where a person finds them.
+//! Consumers of dead letters and of messages that no binding wanted: both are drained into the database, where a person
+//! finds them.
 
 use warrener_amqp::{Consumer, Incoming};
 use warrener_shared::id::{QueueName, Ticket};
@@ -13,9 +14,10 @@ use super::submits::{self, Taken};
 use super::{Context, Link, results};
 use crate::driver::{DeathReason, Input};
 
-/// Dead letters taken at once.
+/// Most messages taken at once.
 const BATCH: usize = 64;
 
+/// Consumes the queue of dead letters until the session ends.
 pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer, intake: Intake) {
     let settler = Settler::start(&context, link.session.clone(), intake);
     while let Some(mut batch) = settle::next(&link, &mut consumer, BATCH).await {
@@ -29,7 +31,7 @@ pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer, in
     }
 }
 
-/// A message that its queue gave up on.
+/// Makes inputs of a message that its queue gave up on. A submit is refused too, if its sender can be told.
 fn take_dead(context: &Context, incoming: &Incoming, inputs: &mut Vec<Input>) {
     let reason = incoming.death.as_ref().map_or(DeathReason::Unknown, |death| DeathReason::from(death.reason.as_str()));
     metrics::counter!("warrener_dead_messages_total", "reason" => reason.as_str()).increment(1);
@@ -69,6 +71,7 @@ fn take_dead(context: &Context, incoming: &Incoming, inputs: &mut Vec<Input>) {
     }
 }
 
+/// Consumes the queue of unrouted messages until the session ends.
 pub(super) async fn run_unrouted(context: Context, link: Link, mut consumer: Consumer, intake: Intake) {
     let settler = Settler::start(&context, link.session.clone(), intake);
     while let Some(mut batch) = settle::next(&link, &mut consumer, BATCH).await {
@@ -82,9 +85,8 @@ pub(super) async fn run_unrouted(context: Context, link: Link, mut consumer: Con
     }
 }
 
-/// Takes a message that found no binding for what it was meant to be, if something of ours is missing, and has the
-/// missing looked for: a task goes out again, a report is a report, a submit is a submit. Anything else is somebody's
-/// mistake.
+/// Takes a message that found no binding for what it was meant to be, if something of ours is missing, and has that
+/// looked for: a task goes out again, a report is a report, a submit is a submit. Anything else is somebody's mistake.
 fn take_unrouted(context: &Context, incoming: Incoming, taken: &mut Taken) {
     let (exchange, key) = (incoming.exchange.as_str(), incoming.routing_key.as_str());
     if exchange == context.shared.names.tasks()
@@ -113,6 +115,7 @@ fn is_by_policy(reason: DeathReason) -> bool {
     matches!(reason, DeathReason::Expired | DeathReason::MaxLen)
 }
 
+/// Ticket in a message's correlation id, if that is one.
 fn ticket(incoming: &Incoming) -> Option<Ticket> {
     incoming.message.correlation_id.as_deref().and_then(|text| text.parse().ok())
 }

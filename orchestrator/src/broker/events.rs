@@ -1,9 +1,9 @@
-//! Publishing events: from the database, in order, and only if somebody listens.
+//! Publisher of events: from the database, in order, and only if somebody listens.
 //!
 //! Each round takes the events that are committed. The first event of each sort goes out alone and mandatory: if it
-//! comes back, nobody listens to that sort, and the round skips the others of it. Whoever binds a queue later sees
-//! all events that are committed later, because a round asks again. While nobody listens to anything, rounds are
-//! rare: asking after each commit would cost more than the task.
+//! comes back, nobody listens to that sort, and the round skips the others of it. Whoever binds a queue later sees all
+//! events that are committed later, because a round asks again. While nobody listens to anything, rounds are rare:
+//! asking after each commit would cost more than the task.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,15 +17,16 @@ use crate::driver::Input;
 use crate::store::StoreError;
 use crate::store::view::{ChunkHead, EventChunk, View};
 
-/// Chunks in one round.
+/// Most chunks in one round.
 const ROUND: usize = 1024;
-/// Wait before a round whose fate is unknown goes out again.
+/// First wait before a round whose fate is unknown goes out again.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The longest that it waits.
+/// Longest such wait.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// Time for which events gather while nobody listens. A new listener hears the first one this late at most.
 const QUIET: Duration = Duration::from_millis(100);
 
+/// Publishes events until the session ends, from the first that is not known to be published.
 pub(super) async fn run(context: Context, link: Link) {
     let mut committed = context.shared.notices.events();
     let mut cursor = loop {
@@ -66,8 +67,8 @@ pub(super) async fn run(context: Context, link: Link) {
     }
 }
 
-/// Publishes one round, and tells whether anybody listens; `None` if it is unknown whether the broker has all of it,
-/// or the database is away, so that it must go out again.
+/// Publishes one round. True if anybody listens; `None` if it must go out again, since it is unknown whether the broker
+/// has all of it, or the database is away.
 async fn round(context: &Context, link: &Link, chunks: Vec<ChunkHead>) -> Option<bool> {
     let mut round = Round { context, link, heard: BTreeMap::new(), deaf: 0, pending: Vec::new() };
     for ChunkHead { no, kinds } in chunks {
@@ -102,17 +103,20 @@ async fn read<T: Send + 'static>(
     tokio::task::spawn_blocking(move || question(&view)).await.expect("reading does not panic")
 }
 
+/// A round that is being published.
 struct Round<'a> {
     context: &'a Context,
     link: &'a Link,
-    /// By sort: whether anybody listens.
+    /// Sorts that were asked for, with true for those that somebody listens to.
     heard: BTreeMap<String, bool>,
-    /// The bits of the sorts that nobody listens to.
+    /// Bits of the sorts that nobody listens to.
     deaf: i64,
+    /// Confirms that are waited for.
     pending: Vec<PendingConfirm>,
 }
 
 impl Round<'_> {
+    /// Publishes an event, unless nobody listens to its sort. `None` if the round must go out again.
     async fn publish(&mut self, job: &str, event: &JobEvent) -> Option<()> {
         let exchange = self.context.shared.names.events();
         match self.heard.get(&*event.kind) {
@@ -137,6 +141,7 @@ impl Round<'_> {
     }
 }
 
+/// Waits for confirms. `None` if one of them leaves it open whether the broker has the event.
 async fn settled(pending: Vec<PendingConfirm>) -> Option<()> {
     for one in pending {
         is_settled(one.await).then_some(())?;
@@ -153,6 +158,7 @@ fn is_settled(published: Published) -> bool {
     !matches!(published, Published::Unknown | Published::Late)
 }
 
+/// Message of an event: CloudEvents in structured JSON.
 fn message(job: &str, event: &JobEvent) -> Message {
     Message {
         content_type: Some(CLOUD_EVENTS.to_owned()),

@@ -1,8 +1,8 @@
-//! Entities of ours that are missing or dead, and the mark that tells whether the broker restarted.
+//! Healing: entities of ours that are missing or dead, and the mark that tells whether the broker restarted.
 //!
-//! A quorum queue can come back from a crash without a leader and never get one. It then looks healthy to a
-//! declare, and holds nothing. The rows are the truth, so a task queue is made anew and its attempts are published
-//! again. The queues of submits and results may hold sole copies: they are never deleted here.
+//! A quorum queue can come back from a crash without a leader and never get one. It then looks healthy to a declare,
+//! and holds nothing. The rows are the truth, so a task queue is made anew and its attempts are published again. The
+//! queues of submits and results may hold sole copies: they are never deleted here.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -39,6 +39,7 @@ pub(super) async fn run(context: Context, link: Link, workers: Pulse) {
     }
 }
 
+/// Declares everything of ours, after telling the driver if reports were lost with their queue, and these task queues.
 async fn restore(
     context: &Context,
     link: &Link,
@@ -79,8 +80,11 @@ pub(super) async fn prepare(context: &Context, session: &Session, queue: &QueueN
     Ok(true)
 }
 
-/// Makes sure that task queues of ours exist and are bound. If one is gone, so is what it held: that goes out again
-/// once the queue is there. It is asked for before the queue is declared, since a declare makes it and does not tell.
+/// Makes sure that task queues of ours exist and are bound. If one is gone, so are its messages, which go out again
+/// once the queue is there.
+///
+/// The order matters: each is asked for before it is declared, since a declare makes it and does not tell that it was
+/// gone.
 pub(super) async fn prepare_all<'a>(
     context: &Context,
     session: &Session,
@@ -113,8 +117,8 @@ pub(super) async fn make(context: &Context, session: &Session, queue: &QueueName
     session.declare(&Topology::task_queue(&context.shared.names, queue)).await
 }
 
-/// Has it committed that what a queue held is to be published again; only then may the queue be made anew, so that a
-/// crash in between loses nothing.
+/// Has the driver commit that the messages of a queue are to be published again. Only then may the queue be made anew,
+/// so that a crash in between loses nothing.
 async fn lose(context: &Context, no: i64) -> Result<(), BrokerError> {
     let (done, committed) = tokio::sync::oneshot::channel();
     let packet = Packet { inputs: vec![Input::LaneLost(no)], done: Some(done) };
@@ -150,7 +154,7 @@ pub(super) async fn remake(context: &Context, session: &Session, queue: &QueueNa
     make(context, session, queue).await
 }
 
-/// The part of the broker side that this is.
+/// Name of this part among the troubles of the broker side.
 const PART: &str = "topology";
 /// Time between two looks at the exchanges, queues and bindings that everything needs.
 const EVERY: Duration = Duration::from_secs(2);

@@ -1,4 +1,4 @@
-//! Everything that is consumed.
+//! The inbox: all consumers of a session.
 
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -7,9 +7,9 @@ use warrener_amqp::BrokerError;
 use super::intake::{self, Intake};
 use super::{Context, Link, dead, heal, results, submits, workers};
 
-/// Unsettled submits. Each may be as large as a job, so few.
+/// Most unsettled submits. Each may be as large as a job, so few.
 const SUBMIT_PREFETCH: u16 = 64;
-/// Unsettled dead letters, and heartbeats.
+/// Most unsettled dead letters, and heartbeats.
 const OTHER_PREFETCH: u16 = 64;
 
 /// Starts all consumers of a session, and what watches over them; they run until it ends.

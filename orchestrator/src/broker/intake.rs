@@ -10,16 +10,19 @@ use warrener_amqp::BrokerError;
 
 use super::{Context, Link};
 
-/// Activity of a consumer of ours.
+/// Activity of a consumer of ours, shared by whoever takes and whoever settles.
 #[derive(Clone, Debug)]
 pub(super) struct Intake(Arc<IntakeState>);
 
+/// Queue of a consumer, and its activity.
 #[derive(Debug)]
 struct IntakeState {
+    /// Name of the queue.
     queue: String,
     state: Mutex<State>,
 }
 
+/// Activity of a consumer.
 #[derive(Debug)]
 struct State {
     /// Time at which something last came or was acknowledged.
@@ -29,16 +32,17 @@ struct State {
 }
 
 impl Intake {
+    /// Activity of a consumer that has just begun.
     pub(super) fn new(queue: String) -> Self {
         Self(Arc::new(IntakeState { queue, state: Mutex::new(State { moved: Instant::now(), open: 0 }) }))
     }
 
-    /// A batch came.
+    /// Notes that a batch came, or a part of one was split off to be settled apart.
     pub(super) fn took(&self) {
         self.with(|state| state.open += 1);
     }
 
-    /// A batch is settled, or a part of one was split off to be settled apart.
+    /// Notes that a batch is settled.
     pub(super) fn settled(&self) {
         self.with(|state| state.open = state.open.saturating_sub(1));
     }
@@ -49,6 +53,7 @@ impl Intake {
         if state.open > 0 { Duration::ZERO } else { state.moved.elapsed() }
     }
 
+    /// Changes the state, and notes that something moved.
     fn with(&self, act: impl FnOnce(&mut State)) {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         act(&mut state);
@@ -78,6 +83,7 @@ pub(super) async fn run(context: Context, link: Link, intakes: Vec<Intake>) {
     }
 }
 
+/// Tells whether messages are ready in a queue. False if it could not be asked.
 async fn has_messages(link: &Link, queue: &str) -> bool {
     matches!(link.session.depth(queue).await, Ok(Some(depth)) if depth.ready > 0)
 }
@@ -86,5 +92,5 @@ async fn has_messages(link: &Link, queue: &str) -> bool {
 const EVERY: Duration = Duration::from_secs(2);
 /// Time for which nothing may come before the queue is looked at.
 const IDLE: Duration = Duration::from_secs(3);
-/// Looks in a row that find a consumer starving before the session is given up.
+/// Looks in a row that must find a consumer starving before the session is given up.
 const ROUNDS: u32 = 2;

@@ -1,4 +1,4 @@
-//! A task queue in the outbox: the tasks that wait to be published to it, and the right to publish them.
+//! Lanes: each task queue in the outbox, with the tasks that wait to be published to it.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -7,20 +7,24 @@ use warrener_shared::id::QueueName;
 
 use crate::driver::Outgoing;
 
-/// State of a queue in this session.
+/// State of a task queue in this session. A lane is forgotten with its session.
 #[derive(Debug)]
 pub(super) struct QueueLane {
+    /// Name of the queue.
     pub(super) name: QueueName,
+    /// Knowledge about the queue at the broker. Nothing goes out before it is ready.
     pub(super) state: LaneState,
-    /// Unconfirmed publishes.
+    /// Unconfirmed publishes, at most [`WINDOW`].
     pub(super) in_flight: usize,
-    /// Time since which nothing was confirmed though something was sent.
+    /// Time since which nothing was confirmed though something was sent; `None` if all is well.
     pub(super) failing_since: Option<Instant>,
+    /// Tasks that wait to be published, in the order of their dispatch.
     pub(super) waiting: VecDeque<Outgoing>,
-    /// Time at which the oldest of the waiting tasks came.
+    /// Time at which the oldest of the waiting tasks came; `None` if none waits.
     waiting_since: Option<Instant>,
     /// Length of the latest pause after a failure; zero as long as there was none.
     pause: Duration,
+    /// Time before which nothing is sent, after a failure.
     not_before: Option<Instant>,
 }
 
@@ -36,6 +40,7 @@ pub(super) enum LaneState {
 }
 
 impl QueueLane {
+    /// Lane of a queue that nobody has looked at in this session.
     pub(super) fn new(name: QueueName) -> Self {
         Self {
             name,
@@ -49,12 +54,13 @@ impl QueueLane {
         }
     }
 
+    /// Adds a task that waits.
     pub(super) fn push(&mut self, outgoing: Outgoing) {
         self.waiting_since.get_or_insert_with(Instant::now);
         self.waiting.push_back(outgoing);
     }
 
-    /// The next message that may go.
+    /// Takes the next task that may go; `None` if none waits, the window is full, or the queue is left alone.
     pub(super) fn next(&mut self) -> Option<Outgoing> {
         if self.in_flight >= WINDOW || self.is_paused() {
             return None;
@@ -66,12 +72,12 @@ impl QueueLane {
         next
     }
 
+    /// True while the queue is left alone.
     pub(super) fn is_paused(&self) -> bool {
         self.not_before.is_some_and(|at| Instant::now() < at)
     }
 
-    /// Notes that the queue takes nothing for now. The queue is left alone for a while, longer each time up to
-    /// `longest`.
+    /// Notes that the queue takes nothing for now. It is left alone for a while, longer each time up to `longest`.
     pub(super) fn put_off(&mut self, longest: Duration) {
         if !self.is_paused() {
             self.pause = (self.pause * 2).clamp(PAUSE, longest.max(PAUSE));
@@ -79,13 +85,13 @@ impl QueueLane {
         }
     }
 
-    /// Notes that the queue takes messages.
+    /// Notes that the queue takes messages: all doubts about it are over.
     pub(super) fn go_on(&mut self) {
         (self.pause, self.not_before, self.failing_since) = (Duration::ZERO, None, None);
     }
 
-    /// Takes the tasks that have waited for so long that the driver must know that they were not published; they will
-    /// be asked for again.
+    /// Takes all waiting tasks out if they waited for [`HELD_MAX`], and gives their dispatches. The driver must know
+    /// that they were not published; it asks for them again.
     pub(super) fn take_overdue(&mut self) -> Vec<i64> {
         if self.waiting_since.is_none_or(|since| since.elapsed() < HELD_MAX) {
             return Vec::new();
@@ -95,7 +101,7 @@ impl QueueLane {
     }
 }
 
-/// Unconfirmed publishes of one queue, so that a dead queue leaves room for the others.
+/// Most unconfirmed publishes of one queue, so that a dead queue leaves room for the others.
 const WINDOW: usize = 1024;
 /// Time for which a queue is left alone after its first failure.
 const PAUSE: Duration = Duration::from_secs(1);

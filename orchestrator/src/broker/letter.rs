@@ -1,4 +1,4 @@
-//! Messages of the broker as dead letters.
+//! Dead letters made of messages of the broker.
 
 use warrener_amqp::Incoming;
 use warrener_shared::time::Timestamp;
@@ -6,12 +6,12 @@ use warrener_shared::time::Timestamp;
 use crate::driver::letter as letters;
 use crate::store::{DEAD_BODY_MAX, DeadLetter};
 
-/// A dead letter made of a message.
+/// Dead letter made of a message. `from` is where it was found, `code` and `message` the reason.
 pub(super) fn letter(from: &'static str, code: &str, message: String, incoming: &Incoming) -> DeadLetter {
     letter_with(&incoming.message.body, from, code, message, incoming)
 }
 
-/// The same of a part of a message: with this body, as if the part had come alone.
+/// Dead letter made of a part of a message: with this body, as if the part had come alone.
 pub(super) fn letter_with(
     body: &[u8],
     from: &'static str,

@@ -34,33 +34,33 @@ use crate::driver::{Input, Output, Packet};
 use crate::shared::Shared;
 use crate::store::view::View;
 
-/// Unconfirmed publishes of tasks. Enough to keep the broker busy, few enough to send again after a loss.
+/// Most unconfirmed publishes of tasks. Enough to keep the broker busy, few enough to send again after a loss.
 const TASK_WINDOW: usize = 4096;
-/// Unconfirmed answers: more than the driver gives out at once.
+/// Most unconfirmed answers: more than the driver gives out at once.
 const REPLY_WINDOW: usize = 1536;
-/// Unconfirmed events.
+/// Most unconfirmed events.
 const EVENT_WINDOW: usize = 256;
-/// The longest wait between two sessions. There are few orchestrators, and everybody waits for them.
+/// Longest wait between two sessions. There are few orchestrators, and everybody waits for them.
 const BACKOFF_MAX: Duration = Duration::from_secs(3);
 
-/// Needs of the broker side from outside.
+/// Needs of the broker side from the rest of the process, and its state that outlives sessions.
 #[derive(Clone, Debug)]
 pub struct Context {
-    /// Address of the broker and times of the connection.
+    /// Address of the broker, and times of the connection.
     pub settings: Settings,
-    /// Facts that every part may look at.
+    /// Everything that other parts of the process may look at.
     pub shared: Arc<Shared>,
-    /// Identity of the database.
+    /// Identity of the database, which owns the prefix at the broker.
     pub database: String,
-    /// Patterns of the queues that answers may go to.
+    /// Patterns of the queues that answers may go to, with `*` for any characters.
     pub reply_to: Arc<[String]>,
-    /// Queue of inputs to the driver.
+    /// Way to the driver.
     pub inputs: mpsc::Sender<Packet>,
-    /// A reader of the database.
+    /// Readers of the database, for events.
     pub view: Arc<View>,
-    /// Task queues that may be dead.
+    /// Task queues that may have lost their leader.
     pub suspects: Suspects,
-    /// Queues and exchanges that seem to be missing at the broker.
+    /// Entities of ours that seem to be missing at the broker.
     pub repairs: Repairs,
     /// Lock of those who make missing queues anew: only one does at a time.
     pub healing: Arc<Mutex<()>>,
@@ -77,33 +77,35 @@ impl Context {
         self.inputs.send(input.into()).await.ok();
     }
 
-    /// All queues that we declare.
+    /// Names of all task queues that we declare.
     pub(crate) fn ours(&self) -> Vec<QueueName> {
         let names = self.shared.queues.all().into_iter().map(|queue| queue.name);
         names.filter(|name| !self.shared.is_external(name)).collect()
     }
 
-    /// Queues that we declare and that have open attempts.
+    /// Names of the task queues that we declare and that have open attempts.
     pub(crate) fn busy(&self) -> Vec<QueueName> {
         self.shared.queues.busy().into_iter().filter(|name| !self.shared.is_external(name)).collect()
     }
 }
 
-/// The publishers of one session.
+/// A session with its publishers.
 #[derive(Clone, Debug)]
 pub(crate) struct Link {
+    /// The session.
     pub(crate) session: Session,
+    /// Publisher of tasks.
     pub(crate) tasks: Publisher,
-    /// To queues that belong to others.
+    /// Publisher of answers, to queues that belong to others; also of controls and replayed letters.
     pub(crate) replies: Publisher,
-    /// To whoever listens: a listener whose queue takes nothing delays no answers.
+    /// Publisher of events. It is apart, so that a listener whose queue takes nothing delays no answers.
     pub(crate) events: Publisher,
 }
 
-/// Keeps a session with the broker until told to stop.
+/// Keeps a session with the broker until told to stop. Carries out the outputs of the driver meanwhile.
 ///
 /// # Errors
-/// What no waiting can mend: another database owns the prefix, or an entity exists with other properties.
+/// A fault that no waiting can mend: another database owns the prefix, or an entity exists with other properties.
 pub async fn run(
     context: Context,
     outputs: mpsc::UnboundedReceiver<Output>,
@@ -117,6 +119,7 @@ pub async fn run(
     result
 }
 
+/// Opens one session after another, with a pause between them.
 async fn supervise(
     context: &Context,
     link: &watch::Sender<Option<Link>>,
@@ -153,6 +156,9 @@ async fn supervise(
 }
 
 /// Runs a session from its opening to its end. Only errors end it.
+///
+/// The order matters: what queues lost is noticed before they are declared, and the prefix is claimed before anything
+/// is consumed.
 async fn session(
     context: &Context,
     links: &watch::Sender<Option<Link>>,
@@ -191,8 +197,10 @@ async fn session(
     Err(why)
 }
 
-/// Makes sure that the prefix is ours. If the broker does not know us, everything that is open is marked for
-/// publishing in the database before the broker is marked as ours, so that a crash in between loses nothing.
+/// Makes sure that the prefix is ours. True if the broker lost its data, or never had any of this prefix.
+///
+/// Then everything that is open is marked for publishing in the database before the broker is marked as ours, so that a
+/// crash in between loses nothing.
 async fn claim_prefix(context: &Context, session: &Session) -> Result<bool, BrokerError> {
     let wiped = !session.exchange_exists(&context.shared.names.owner()).await?;
     if wiped {
@@ -211,7 +219,7 @@ async fn claim_prefix(context: &Context, session: &Session) -> Result<bool, Brok
 /// Longest time that a commit may take before the session is given up.
 const STORE_PATIENCE: Duration = Duration::from_secs(30);
 
-/// Makes the error of a session that we end ourselves.
+/// Error of a session that we end ourselves.
 fn given_up(why: &str) -> BrokerError {
     BrokerError::Broken { what: "giving up the session".to_owned(), why: why.to_owned() }
 }

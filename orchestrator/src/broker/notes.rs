@@ -1,17 +1,17 @@
-//! Notes that a person should know of the broker though everything goes on.
+//! Notes on the broker that a person should know of though everything goes on.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::driver::DeathReason;
 
-/// Sentences by what they are about; each is logged when it is new.
+/// Sentences by their subjects. Each is logged when it is new.
 #[derive(Clone, Debug, Default)]
 pub struct Notes(Arc<Mutex<BTreeMap<String, String>>>);
 
 impl Notes {
-    /// A queue of ours lost a message by a policy of the broker. Stays noted: the policy is still there for all we
-    /// know.
+    /// Notes that a queue of ours lost a message by a policy of the broker. The note stays, since the policy is still
+    /// there for all we know.
     pub(super) fn say_policy(&self, queue: &str, reason: DeathReason) {
         let limit = if reason == DeathReason::Expired { "message-ttl" } else { "max-length" };
         let text = format!(
@@ -21,7 +21,7 @@ impl Notes {
         self.say(format!("policy {limit} {queue}"), Some(text));
     }
 
-    /// Notes a sentence about something, or that there is nothing to say about it any more.
+    /// Notes a sentence about something; `None` takes back what was noted.
     pub(super) fn say(&self, about: String, text: Option<String>) {
         let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match text {
@@ -41,11 +41,11 @@ impl Notes {
         }
     }
 
-    /// Everything there is to say.
+    /// All sentences.
     pub fn all(&self) -> Vec<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 }
 
-/// More than a person reads.
+/// Most sentences: more than a person reads.
 const NOTES_MAX: usize = 100;

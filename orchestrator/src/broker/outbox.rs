@@ -1,4 +1,4 @@
-//! Carrying out what the driver asks for after its commits.
+//! The outbox: carrying out what the driver asks for after its commits.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
@@ -25,22 +25,25 @@ use crate::driver::{Input, Outgoing, Output, Parcel, Reply};
 const DEAD_AFTER: Duration = Duration::from_secs(60);
 /// Time between two looks at the waiting tasks.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// The longest that a queue of ours is left alone which takes nothing: it is made anew meanwhile.
+/// Longest time for which a queue of ours is left alone that takes nothing. It is made anew meanwhile.
 const PAUSE_OURS: Duration = Duration::from_secs(2);
-/// The same for a queue of somebody else.
+/// Longest time for which a queue of somebody else is left alone that takes nothing.
 const PAUSE_OTHERS: Duration = Duration::from_secs(600);
-/// The same for a queue that is missing.
+/// Longest time for which a queue is left alone that is missing.
 const PAUSE_MISSING: Duration = Duration::from_secs(5);
-/// Tickets in one control message.
+/// Most tickets in one control message.
 const STOP_MAX: usize = 500;
 
+/// Outcome of a publish, with the queue and the dispatch.
 type Confirm = Pin<Box<dyn Future<Output = (i64, i64, Published)> + Send>>;
+/// Outcome of an answer, with its number.
 type ReplyConfirm = Pin<Box<dyn Future<Output = (i64, Published)> + Send>>;
-/// The session, the queue, and whether it is there.
+/// Outcome of a look at a queue: the session, the queue, and true if it is there.
 type Prepared = Pin<Box<dyn Future<Output = (u64, i64, Result<bool, BrokerError>)> + Send>>;
+/// Message on its way that nobody waits for.
 type Errand = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Routes outputs to the session of the moment; without one, says at once that nothing was published.
+/// Carries out outputs with the session of the moment. Without one it says at once that nothing was published.
 pub(super) async fn route(
     context: Context,
     mut outputs: mpsc::UnboundedReceiver<Output>,
@@ -73,14 +76,18 @@ pub(super) async fn route(
     }
 }
 
-/// Nothing here waits for the broker: a queue that takes nothing must not hold back the others.
+/// State of the outbox. Nothing in it waits for the broker: a queue that takes nothing must not hold back the others.
 struct Outbox {
     context: Context,
+    /// Session of the moment; `None` between two.
     links: watch::Receiver<Option<Link>>,
+    /// Number of the session that the lanes are of.
     epoch: u64,
+    /// Lanes by the numbers of their queues.
     lanes: BTreeMap<i64, QueueLane>,
+    /// Tasks on their way.
     confirms: FuturesUnordered<Confirm>,
-    /// Answers on their way; nobody waits for a slow client's queue.
+    /// Answers on their way. Nobody waits for a slow client's queue.
     replies: FuturesUnordered<ReplyConfirm>,
     /// Queues that are being looked at, and made or bound if need be.
     prepared: FuturesUnordered<Prepared>,
@@ -89,6 +96,7 @@ struct Outbox {
 }
 
 impl Outbox {
+    /// Carries out one output.
     async fn carry_out(&mut self, output: Output) {
         match output {
             Output::Publish(outgoing) => self.publish(outgoing).await,
@@ -100,6 +108,7 @@ impl Outbox {
         }
     }
 
+    /// Session of the moment. Forgets the lanes of an earlier one.
     fn link(&mut self) -> Option<Link> {
         let link = self.links.borrow().clone()?;
         if self.epoch != link.session.epoch() {
@@ -109,6 +118,7 @@ impl Outbox {
         Some(link)
     }
 
+    /// Puts attempts into their lanes, and sends what may go.
     async fn publish(&mut self, outgoing: Vec<Outgoing>) {
         let Some(link) = self.link() else {
             let numbers = outgoing.iter().map(|one| one.dispatch_no).collect();
@@ -125,7 +135,7 @@ impl Outbox {
         }
     }
 
-    /// Sends what waits for a queue, as far as its window allows.
+    /// Sends what waits in a lane, as far as its window allows. A queue that nobody has looked at is prepared first.
     async fn pump(&mut self, no: i64, link: &Link) {
         let Some(lane) = self.lanes.get_mut(&no) else { return };
         match lane.state {
@@ -145,7 +155,7 @@ impl Outbox {
         }
     }
 
-    /// Has it looked whether the queue exists at the broker, and made or bound if need be.
+    /// Has somebody look whether the queue exists at the broker, and make or bind it if need be.
     fn prepare(&mut self, no: i64, link: &Link) {
         let Some(lane) = self.lanes.get_mut(&no) else { return };
         lane.state = LaneState::Preparing;
@@ -156,6 +166,7 @@ impl Outbox {
         }));
     }
 
+    /// Goes on with a lane after its queue was looked at.
     async fn prepared(&mut self, (epoch, no, prepared): (u64, i64, Result<bool, BrokerError>)) {
         let Some(link) = self.link().filter(|link| link.session.epoch() == epoch) else { return };
         let Some(lane) = self.lanes.get_mut(&no) else { return };
@@ -172,7 +183,7 @@ impl Outbox {
         lane.put_off(PAUSE_MISSING);
     }
 
-    /// Goes on with queues that were left alone, and tells of what waits for too long.
+    /// Goes on with lanes that were left alone, and tells the driver of tasks that wait for too long.
     async fn look(&mut self) {
         let Some(link) = self.link() else { return };
         let busy: Vec<i64> =
@@ -189,6 +200,7 @@ impl Outbox {
         }
     }
 
+    /// Tells the driver of this confirm and all others that have come, and sends what may go now.
     async fn confirmed(&mut self, first: (i64, i64, Published)) {
         let mut confirms = vec![first];
         while let Some(Some(next)) = self.confirms.next().now_or_never() {
@@ -223,6 +235,7 @@ impl Outbox {
         }
     }
 
+    /// Judges a lane by its latest confirm: a queue of ours that confirms nothing for long is suspected.
     async fn after_confirms(&mut self, no: i64, latest: Published, link: &Link) {
         let Some(lane) = self.lanes.get_mut(&no) else { return };
         let is_ours = self.context.shared.external(&lane.name).is_none();
@@ -237,6 +250,7 @@ impl Outbox {
         self.pump(no, link).await;
     }
 
+    /// Sends answers. Without a session they count as failed.
     fn reply(&mut self, replies: Vec<Reply>) {
         let link = self.link();
         for Reply { no, reply_to, message } in replies {
@@ -251,6 +265,7 @@ impl Outbox {
         }
     }
 
+    /// Tells the driver of this answer's fate, and of all others that are known.
     async fn replied(&mut self, first: (i64, Published)) {
         let mut replies = vec![first];
         while let Some(Some(next)) = self.replies.next().now_or_never() {
@@ -272,7 +287,7 @@ impl Outbox {
         }
     }
 
-    /// A dead letter goes out again; it is forgotten once the broker has it.
+    /// Publishes a dead letter again. The driver forgets it once the broker has it.
     fn replay(&mut self, no: i64, parcel: Parcel) {
         let context = self.context.clone();
         let Some(link) = self.link() else { return };
@@ -286,6 +301,7 @@ impl Outbox {
         }));
     }
 
+    /// Tells a worker to take no more and leave.
     fn drain(&mut self, worker: &str) {
         self.control(control_key(worker), &Control { cancel: Vec::new(), drain: true });
     }
@@ -304,7 +320,7 @@ impl Outbox {
         }
     }
 
-    /// A lost message is repaired by the answer to the next heartbeat.
+    /// Sends a control message. A lost one is repaired by the answer to the next heartbeat.
     fn control(&mut self, key: String, control: &Control) {
         let Some(link) = self.link() else { return };
         let exchange = self.context.shared.names.control();
@@ -315,7 +331,7 @@ impl Outbox {
         }));
     }
 
-    /// A queue that the database did not know held nothing of ours, so that nobody asks whether it was lost: the
+    /// Declares a queue that is new to the database. It held nothing of ours, so nobody asks whether it was lost: the
     /// attempts that are about to go out would go out twice.
     fn declare(&mut self, no: i64, queue: &QueueName) {
         let Some(link) = self.link() else { return };

@@ -1,4 +1,5 @@
-//! A look at the task queues each second: which attempts must have started, which queues ran empty, which are gone.
+//! The poll: a look at the task queues each second. Which attempts must have started, which queues ran empty, which are
+//! gone?
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ const MISSING_ROUNDS: u64 = 5;
 /// Time for which a queue with messages may stand still while its workers have room before a person is told.
 const STUCK_AFTER: Duration = Duration::from_secs(15);
 
+/// Polls queues with unstarted attempts until the session ends.
 pub(super) async fn run(context: Context, link: Link) {
     let mut every = tokio::time::interval(EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -50,7 +52,8 @@ pub(super) async fn run(context: Context, link: Link) {
     }
 }
 
-/// Asks for the number of ready messages; `Some(None)` if the queue is gone, `None` if it could not be looked at.
+/// Number of messages ready in a queue, which the driver is told. `Some(None)` if the queue is gone, `None` if it could
+/// not be looked at.
 async fn look(context: &Context, link: &Link, no: i64, name: &QueueName, upto: i64) -> Option<Option<u32>> {
     match link.session.depth(&context.shared.address(name)).await {
         Ok(Some(depth)) => {
@@ -66,8 +69,8 @@ async fn look(context: &Context, link: &Link, no: i64, name: &QueueName, upto: i
     }
 }
 
-/// Since when so many messages are ready though workers have room for them. A broker may have forgotten the consumers
-/// of a queue without a word.
+/// Number of ready messages, and the time since which there are as many though workers have room for them. A broker may
+/// have forgotten the consumers of a queue without a word; then a person is told.
 fn stands_still(
     context: &Context,
     queue: &QueueName,
@@ -95,7 +98,7 @@ fn stands_still(
     (ready, since)
 }
 
-/// Queues of somebody else take tasks only as long as they are there.
+/// Looks for the queues of somebody else. They take tasks only as long as they are there.
 async fn find_addresses(context: &Context, link: &Link) {
     let queues = context.shared.queues.all().into_iter().map(|queue| (queue.no, queue.name));
     for (no, name) in queues.filter(|(_, name)| context.shared.is_external(name)) {

@@ -1,4 +1,4 @@
-//! The pulse of the broker: it is asked beside everything else, and what is late there is noted.
+//! The pulse of the broker: it is asked each second beside everything else, and destinations that are late are noted.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -35,7 +35,7 @@ pub(super) async fn run(context: Context, link: Link) {
     }
 }
 
-/// Task queues of ours that take nothing. What belongs to others makes nobody unready.
+/// Trouble of task queues of ours that take nothing; `None` if all take. Queues of others make nobody unready.
 fn dead_queues(context: &Context, link: &Link) -> Option<String> {
     let late = link.tasks.late();
     let is_ours = |one: &&LateDestination| one.key.parse().is_ok_and(|queue| context.shared.external(&queue).is_none());
@@ -43,7 +43,7 @@ fn dead_queues(context: &Context, link: &Link) -> Option<String> {
     (!dead.is_empty()).then(|| format!("the broker confirms nothing to the task queue {}", dead.join(", ")))
 }
 
-/// The ages of what is not confirmed, by sort, and of what goes to queues of others.
+/// Shows the age of what is not confirmed, in metrics and notes. `named` are the addresses that metrics name.
 fn show(context: &Context, link: &Link, notes: &mut Vec<String>, named: &mut BTreeSet<String>) {
     let oldest = |class: &'static str, publisher: &Publisher| {
         let late = publisher.late();
@@ -81,5 +81,5 @@ fn show(context: &Context, link: &Link, notes: &mut Vec<String>, named: &mut BTr
 const EVERY: Duration = Duration::from_secs(1);
 /// Longest time that the broker may take to answer.
 const LIMIT: Duration = Duration::from_secs(2);
-/// Addresses of others that are shown by name.
+/// Most addresses of others that are shown by name.
 const SHOWN: usize = 20;

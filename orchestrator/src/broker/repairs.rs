@@ -7,33 +7,38 @@ use tokio::sync::Notify;
 use warrener_runtime::health::Health;
 use warrener_shared::id::QueueName;
 
-/// Task queues that somebody found missing; an empty list still asks for a look at everything else that is ours.
+/// Requests for a look at what is ours, by whoever finds something missing. An empty list still asks for a look at
+/// everything but task queues.
 #[derive(Clone, Debug, Default)]
 pub struct Repairs(Arc<WantedRepairs>);
 
+/// Requests that nobody has taken.
 #[derive(Debug, Default)]
 struct WantedRepairs {
+    /// Task queues that seem to be missing.
     queues: Mutex<BTreeSet<QueueName>>,
+    /// Notified with each request.
     news: Notify,
 }
 
 impl Repairs {
-    /// Something of ours seems to be missing.
+    /// Asks for a look: something of ours seems to be missing.
     pub(super) fn ask(&self) {
         self.0.news.notify_one();
     }
 
-    /// Notes that this task queue, or its binding, seems to be missing.
+    /// Asks for a look at this task queue, which seems to be missing, or its binding.
     pub(super) fn ask_for(&self, queue: QueueName) {
         self.0.queues.lock().unwrap_or_else(PoisonError::into_inner).insert(queue);
         self.ask();
     }
 
-    /// Waits until somebody asks.
+    /// Returns once somebody asks.
     pub(super) async fn asked(&self) {
         self.0.news.notified().await;
     }
 
+    /// Takes the task queues that were asked for.
     pub(super) fn take(&self) -> BTreeSet<QueueName> {
         std::mem::take(&mut *self.0.queues.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -44,7 +49,7 @@ impl Repairs {
 pub struct Troubles(Arc<Mutex<BTreeMap<&'static str, String>>>);
 
 impl Troubles {
-    /// Says what is wrong with a part; `None` once nothing is.
+    /// Sets the trouble of a part; `None` once there is none.
     pub(super) fn set(&self, part: &'static str, trouble: Option<String>) {
         self.with(|all| match trouble {
             Some(trouble) => all.insert(part, trouble),
@@ -52,7 +57,7 @@ impl Troubles {
         });
     }
 
-    /// Forgets everything: a session is over, and whatever is wrong with the next is found out anew.
+    /// Forgets all troubles: the session is over, and whatever is wrong with the next is found out anew.
     pub(super) fn clear(&self) {
         self.with(BTreeMap::clear);
     }
@@ -65,6 +70,7 @@ impl Troubles {
         }
     }
 
+    /// Looks at all troubles, or changes them.
     fn with<T>(&self, act: impl FnOnce(&mut BTreeMap<&'static str, String>) -> T) -> T {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

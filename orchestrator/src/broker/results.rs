@@ -1,4 +1,4 @@
-//! Reports of workers, and up to when all of them are read.
+//! Consumer of reports, and the mark up to which all of them are read.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,9 +15,9 @@ use super::workers::is_worker;
 use super::{Context, Link, letter};
 use crate::driver::Input;
 
-/// Unsettled results: enough for two batches while one is on its way to the disk.
+/// Most unsettled messages: enough for two batches while one is on its way to the disk.
 pub(super) const PREFETCH: u16 = 1000;
-/// Messages taken at once, and reports handed on at once: a message may carry many.
+/// Most messages taken at once, and reports handed on at once. A message may carry many.
 const BATCH: usize = 256;
 /// Time between two looks whether all reports are read.
 const ASK_EVERY: Duration = Duration::from_secs(1);
@@ -26,6 +26,7 @@ const GIVEN_BACK: Duration = Duration::from_secs(1);
 /// Longest time that an answer on the consumer's channel may take.
 const ASK_LIMIT: Duration = Duration::from_secs(5);
 
+/// Consumes the queue of reports until the session ends. Marks come before batches, since limits wait for them.
 pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer, intake: Intake) {
     let settler = Settler::start(&context, link.session.clone(), intake);
     let (mark, mut marks) = mpsc::channel(1);
@@ -50,6 +51,7 @@ pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer, in
     }
 }
 
+/// Hands the reports of a batch to the driver, in parts if its messages carry many.
 async fn take(context: &Context, settler: &Settler, mut batch: DeliveryBatch) -> Result<(), Closed> {
     let (mut inputs, mut read) = (Vec::new(), 0);
     for incoming in std::mem::take(&mut batch.deliveries) {
@@ -63,10 +65,12 @@ async fn take(context: &Context, settler: &Settler, mut batch: DeliveryBatch) ->
     if read > 0 { settler.hand_over(inputs, batch, None).await } else { Ok(()) }
 }
 
-/// Finds out up to when reports have been read. The order matters: what the broker had confirmed before the first
-/// step waits in the queue, or is on its way to the consumer, or was acknowledged; the second step excludes the first,
-/// and the third brings in what the second was too early for. Before all of them nobody else may have reports in hand:
-/// those of an earlier session whose end the broker has not noticed are in none of these places.
+/// Finds out, each second, up to when reports have been read.
+///
+/// The order matters: what the broker had confirmed before the first step waits in the queue, or is on its way to the
+/// consumer, or was acknowledged; the second step excludes the first, and the third brings in what the second was too
+/// early for. Before all of them nobody else may have reports in hand: those of an earlier session whose end the broker
+/// has not noticed are in none of these places.
 async fn ask(context: Context, link: Link, pulse: Pulse, mark: mpsc::Sender<Duration>) {
     let mut every = tokio::time::interval(ASK_EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -89,12 +93,13 @@ async fn ask(context: Context, link: Link, pulse: Pulse, mark: mpsc::Sender<Dura
     }
 }
 
+/// Tells whether a queue holds no ready message. False if it could not be asked.
 async fn is_empty(link: &Link, queue: &str) -> bool {
     matches!(link.session.depth(queue).await, Ok(Some(depth)) if depth.ready == 0)
 }
 
-/// Hands on everything that has come, then says up to when that is all. More can come meanwhile, but no more than
-/// the prefetch was on its way when the mark was made.
+/// Hands on everything that has come, then tells the driver that all reports confirmed before `upto` are read. More can
+/// come meanwhile, but no more than the prefetch was on its way when the mark was made.
 async fn read_up_to(
     context: &Context,
     link: &Link,
@@ -118,7 +123,7 @@ async fn read_up_to(
     Ok(())
 }
 
-/// Reads the reports of a message, single or bundled; forged reports are only counted.
+/// Reads the reports of a message, single or bundled, into inputs. Unreadable ones become dead letters.
 pub(super) fn take_in(context: &Context, incoming: &Incoming, inputs: &mut Vec<Input>) {
     let message = &incoming.message;
     let read = if is_bundle(message) {
@@ -135,6 +140,7 @@ pub(super) fn take_in(context: &Context, incoming: &Incoming, inputs: &mut Vec<I
     }
 }
 
+/// Input of a report. `None` for one whose ticket is none, which is only counted.
 fn input(read: Read<'_>, worker: Option<Arc<str>>, incoming: &Incoming) -> Option<Input> {
     let (ticket, report) = match read {
         Ok(read) => read,

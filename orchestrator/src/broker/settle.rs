@@ -1,4 +1,4 @@
-//! Taking batches, and acknowledging what is committed, in order, while the next batch is already on its way.
+//! Settling: taking batches, and acknowledging them once they are committed, in order, while the next is on its way.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use super::intake::Intake;
 use super::{Context, Link};
 use crate::driver::{Input, Packet};
 
-/// Batches of one consumer that are handed to the driver and not acknowledged yet.
+/// Most batches of one consumer that are handed to the driver and not acknowledged yet.
 const PIPELINE: usize = 4;
 
-/// The next batch of a consumer; `None` once the session is over, which everybody of it is told.
+/// Takes the next batch of a consumer. `None` once the session is over, which everybody of it is told.
 pub(super) async fn next(link: &Link, consumer: &mut Consumer, most: usize) -> Option<DeliveryBatch> {
     match consumer.next_batch(most, Duration::ZERO).await {
         Ok(batch) => Some(batch),
@@ -29,30 +29,36 @@ pub(super) type Outcome = Pin<Box<dyn Future<Output = Vec<Input>> + Send>>;
 
 /// A batch that waits for its commit.
 struct Waiting {
+    /// The batch.
     batch: DeliveryBatch,
+    /// Told once its inputs are committed; closed untold if they cannot be.
     committed: oneshot::Receiver<()>,
+    /// Inputs that follow from the answers, if any may.
     outcome: Option<Outcome>,
 }
 
-/// The acknowledging end of a consumer.
+/// Acknowledging end of a consumer, on a task of its own.
 pub(super) struct Settler {
     context: Context,
+    /// Activity of the consumer.
     intake: Intake,
+    /// Batches in the order in which they are acknowledged, at most [`PIPELINE`].
     waiting: mpsc::Sender<Waiting>,
 }
 
-/// Nobody acknowledges any more: the session is over.
+/// Error of a session that is over: nobody acknowledges any more.
 pub(super) struct Closed;
 
 impl Settler {
+    /// Starts the acknowledging end of a consumer.
     pub(super) fn start(context: &Context, session: Session, intake: Intake) -> Self {
         let (waiting, queue) = mpsc::channel(PIPELINE);
         tokio::spawn(settle(context.clone(), session, intake.clone(), queue));
         Self { context: context.clone(), intake, waiting }
     }
 
-    /// Hands inputs to the driver, and the batch that they came in to be acknowledged once they are committed, and
-    /// what comes of them too.
+    /// Hands inputs to the driver, and the batch that they came in to be acknowledged once they are committed, and what
+    /// follows from them too.
     pub(super) async fn hand_over(
         &self,
         inputs: Vec<Input>,
@@ -65,6 +71,7 @@ impl Settler {
     }
 }
 
+/// Hands inputs to the driver. The receiver is told once they are committed.
 async fn hand(context: &Context, inputs: Vec<Input>) -> oneshot::Receiver<()> {
     let (done, committed) = oneshot::channel();
     // The driver is gone only when the process ends.
@@ -72,6 +79,8 @@ async fn hand(context: &Context, inputs: Vec<Input>) -> oneshot::Receiver<()> {
     committed
 }
 
+/// Acknowledges one batch after another. Ends the session if one cannot be committed, so that the broker hands
+/// everything out again.
 async fn settle(context: Context, session: Session, intake: Intake, mut queue: mpsc::Receiver<Waiting>) {
     while let Some(Waiting { batch, committed, outcome }) = queue.recv().await {
         let mut is_kept = committed.await.is_ok();

@@ -1,4 +1,4 @@
-//! Jobs that any AMQP client sends.
+//! Consumer of submits: jobs, and answers to events, that any AMQP client sends.
 
 use std::sync::Arc;
 
@@ -15,25 +15,31 @@ use super::{Context, Link, letter};
 use crate::driver::{Answer, Asker, Input, Refused, ReplyTo, Requester, Submission};
 use crate::store::Submitted;
 
-/// Submits taken at once.
+/// Most messages taken at once, and submits handed on at once. A message may carry many.
 const BATCH: usize = 64;
 
-/// A submit on its way, with what is needed to refuse it.
+/// A submit on its way through the driver, with what is needed to refuse it.
 struct Underway {
+    /// Message of the submit.
     incoming: Incoming,
+    /// Address of the refusal, if its sender wants one.
     to: Option<ReplyAddress>,
-    /// Of an answer to waiting tasks: what is said if none waits.
+    /// Problem of an answer to waiting tasks, if none waits; `None` for a job.
     event: Option<Problem>,
+    /// Told the driver's answer.
     answer: oneshot::Receiver<Answer>,
 }
 
 /// Wish of a client.
 enum Wanted {
+    /// Submit of a job.
     Job(Box<Submission>),
+    /// Answer to built-in tasks that wait for an event.
     Answer(EventBody),
 }
 
 impl Wanted {
+    /// Input for the driver, and the problem to be told if no task waits for an event.
     fn into_input(self, tell: oneshot::Sender<Answer>) -> (Input, Option<Problem>) {
         match self {
             Self::Job(mut submission) => {
@@ -49,6 +55,7 @@ impl Wanted {
     }
 }
 
+/// Consumes the queue of submits until the session ends.
 pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer, intake: Intake) {
     let settler = Settler::start(&context, link.session.clone(), intake);
     while let Some(mut batch) = settle::next(&link, &mut consumer, BATCH).await {
@@ -72,12 +79,14 @@ pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer, in
 /// Inputs that are handed to the driver together.
 #[derive(Default)]
 pub(super) struct Taken {
+    /// Inputs, refusals among them.
     pub(super) inputs: Vec<Input>,
+    /// Submits among them that the driver may refuse.
     underway: Vec<Underway>,
 }
 
 impl Taken {
-    /// A message with one job, or with many.
+    /// Takes a message with one job, or with many.
     pub(super) fn take(&mut self, context: &Context, incoming: Incoming) {
         match submit::split(&incoming.message, &context.shared.names) {
             None => self.take_one(context, incoming),
@@ -94,6 +103,7 @@ impl Taken {
         }
     }
 
+    /// Takes one job, or refuses it.
     fn take_one(&mut self, context: &Context, incoming: Incoming) {
         match read(context, &incoming) {
             Ok((to, wanted)) => {
@@ -106,8 +116,8 @@ impl Taken {
         }
     }
 
-    /// Hands all to the driver, and the batch that it came in to be acknowledged once it is committed, refusals
-    /// included. The answers themselves are given later: nobody waits here for a queue of somebody else.
+    /// Hands all inputs to the driver, and the batch that they came in to be acknowledged once they are committed,
+    /// refusals included. The answers themselves are given later: nobody waits here for a queue of somebody else.
     pub(super) async fn hand_over(self, settler: &Settler, batch: DeliveryBatch) -> Result<(), Closed> {
         let outcome: Option<Outcome> =
             if self.underway.is_empty() { None } else { Some(Box::pin(refused(self.underway))) };
@@ -115,7 +125,8 @@ impl Taken {
     }
 }
 
-/// A job for the driver, with what is kept of its submit.
+/// Submission of a parsed job for the driver, with the document as it came. The digest is only made if the client chose
+/// the id.
 pub(crate) fn submission(
     spec: JobSpec,
     body: &[u8],
@@ -127,13 +138,15 @@ pub(crate) fn submission(
     Box::new(Submission { spec: Arc::new(spec), submitted, reply: None, asker: Asker::default() })
 }
 
-/// A user of the broker, as the audit names it.
+/// Requester that stands for a user of the broker, as the audit names it.
 fn vouched_for(user: &str) -> Arc<Requester> {
     Arc::new(Requester { who: format!("amqp:{user}").into(), from: None, only: None })
 }
 
+/// Wish of a message, or its problems, each with the address to tell.
 type Read = Result<(Option<ReplyAddress>, Wanted), (Option<ReplyAddress>, Vec<Problem>)>;
 
+/// Reads a message: a job, or an answer to an event.
 fn read(context: &Context, incoming: &Incoming) -> Read {
     let read = submit::Submission::read(&incoming.message, &context.shared.names, &context.shared.limits);
     let envelope = read.envelope;
@@ -154,7 +167,7 @@ fn read(context: &Context, incoming: &Incoming) -> Read {
     }
 }
 
-/// Makes the record of a refused submit: the refusal, if somebody is to be told, else a dead letter.
+/// Input that keeps a refused submit: the refusal, if somebody is to be told, else a dead letter.
 fn refuse(incoming: &Incoming, to: Option<ReplyAddress>, problems: Vec<Problem>) -> Input {
     metrics::counter!("warrener_jobs_rejected_total").increment(1);
     let refusal = Refusal::of(&problems);
@@ -172,19 +185,19 @@ fn refuse(incoming: &Incoming, to: Option<ReplyAddress>, problems: Vec<Problem>)
     Input::Dead(kept)
 }
 
-/// A refusal that somebody is owed.
+/// Input that owes somebody a refusal.
 pub(super) fn refusal(to: ReplyAddress, problems: Vec<Problem>) -> Input {
     let body = Refusal::of(&problems).body(problems);
     Input::Refuse(Refused { to, body: serde_json::to_vec(&body).expect("an answer has text keys only") })
 }
 
-/// The address for answers, if answers may go there.
+/// Address for answers, if answers may go there.
 pub(super) fn allowed(context: &Context, to: Option<ReplyAddress>) -> Option<ReplyAddress> {
     to.filter(|to| not_allowed(context, to).is_none())
 }
 
-/// Finds the problem with an address of answers that we may not write to: whoever waits at the other end would take our
-/// answer for one of its own messages. Such a submit is refused without an answer.
+/// Problem of an address that answers may not go to, since whoever waits at the other end would take our answer for one
+/// of its own messages. Such a submit is refused without an answer. `None` if the address is fine.
 fn not_allowed(context: &Context, to: &ReplyAddress) -> Option<Problem> {
     let refused = |why: &str, hint: &str| {
         Some(Problem::of_message("invalid_value", format!("reply_to {:?} {why}", to.queue), hint.to_owned()))
@@ -209,7 +222,7 @@ fn matches(pattern: &str, text: &str) -> bool {
     }
 }
 
-/// Makes inputs of the submits that the driver refused.
+/// Inputs that keep the submits which the driver refused.
 async fn refused(underway: Vec<Underway>) -> Vec<Input> {
     let mut inputs = Vec::new();
     for Underway { incoming, to, event, answer } in underway {

@@ -15,7 +15,7 @@ const EVERY: Duration = Duration::from_secs(1);
 /// Time for which a queue is left alone that could not be asked or made anew.
 const AGAIN: Duration = Duration::from_secs(5);
 
-/// Queues, each with the time from which on it is to be asked.
+/// List of suspected queues, each with the time from which on it is to be asked. Outlives sessions.
 #[derive(Clone, Debug, Default)]
 pub struct Suspects(Arc<Mutex<BTreeMap<QueueName, Instant>>>);
 
@@ -27,25 +27,30 @@ impl Suspects {
         });
     }
 
+    /// Queues that are to be asked now.
     fn due(&self) -> Vec<QueueName> {
         let now = Instant::now();
         self.with(|list| list.iter().filter(|(_, at)| **at <= now).map(|(queue, _)| queue.clone()).collect())
     }
 
+    /// Takes a queue off the list.
     fn clear(&self, queue: &QueueName) {
         self.with(|list| list.remove(queue));
     }
 
+    /// Leaves a queue alone for a while.
     fn put_off(&self, queue: &QueueName) {
         self.with(|list| list.insert(queue.clone(), Instant::now() + AGAIN));
     }
 
+    /// Changes the list.
     fn with<T>(&self, act: impl FnOnce(&mut BTreeMap<QueueName, Instant>) -> T) -> T {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// After a restart of the broker every task queue with open attempts may be dead.
+/// Asks suspected queues until the session ends. `restarted` says that the broker restarted, after which every task
+/// queue with open attempts may be dead.
 pub(super) async fn run(context: Context, link: Link, restarted: bool) {
     if restarted {
         context.busy().into_iter().for_each(|queue| context.suspects.add(queue));

@@ -1,4 +1,4 @@
-//! Heartbeats of workers.
+//! Consumer of the heartbeats of workers.
 
 use std::sync::Arc;
 
@@ -10,13 +10,13 @@ use warrener_shared::wire::heartbeat::Heartbeat;
 use super::{Context, Link, settle};
 use crate::driver::{Heard, Input};
 
-/// Heartbeats taken at once.
+/// Most heartbeats taken at once.
 const BATCH: usize = 64;
-/// Size of a heartbeat: what the largest worker needs to name all of its 4,096 attempts.
+/// Most bytes of a heartbeat: what the largest worker needs to name all of its 4,096 attempts.
 const HEARTBEAT_BYTES: usize = 256 * 1024;
-/// Longest id of a worker: it is shown, kept with attempts, and part of a routing key (255 bytes at most).
+/// Most bytes of the id of a worker: it is shown, kept with attempts, and part of a routing key (255 bytes at most).
 const WORKER_BYTES: usize = 200;
-/// Queues of one worker that are declared; a forged heartbeat must not fill the broker with queues.
+/// Most queues of one worker that are declared. A forged heartbeat must not fill the broker with queues.
 const QUEUES_MAX: usize = 256;
 
 /// Tells whether this can be the id of a worker.
@@ -24,6 +24,7 @@ pub(super) fn is_worker(id: &str) -> bool {
     (1..=WORKER_BYTES).contains(&id.len())
 }
 
+/// Consumes heartbeats until the session ends.
 pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer) {
     let clock = warrener_runtime::clock::Clock::start();
     while let Some(mut batch) = settle::next(&link, &mut consumer, BATCH).await {
@@ -46,6 +47,7 @@ pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer) {
     }
 }
 
+/// Notes a heartbeat in the register, and hands it to the driver, with the queues if they are new.
 async fn note(context: &Context, heartbeat: Heartbeat, at: Timestamp) {
     let tickets: Vec<Ticket> = heartbeat.tickets.iter().filter_map(|text| text.parse().ok()).collect();
     let worker: Arc<str> = Arc::from(heartbeat.worker.as_str());
