@@ -13,11 +13,12 @@ use warrener_shared::id::JobNo;
 
 use crate::store::EventChunkNo;
 
-/// The register of subscribers. It holds an entry for each job that somebody waits for, and no more.
+/// Register of subscribers. It holds an entry for each job that somebody waits for, and no more.
 #[derive(Debug)]
 pub struct Notices {
-    /// A sender goes away when its job has ended, which its receivers notice.
+    /// Senders by jobs that somebody waits for. One goes away when its job has ended, which its receivers notice.
     ends: Mutex<BTreeMap<JobNo, watch::Sender<()>>>,
+    /// Number of the latest chunk of events that is committed.
     events: watch::Sender<EventChunkNo>,
 }
 
@@ -59,14 +60,16 @@ impl Notices {
         self.tell_events(upto);
     }
 
+    /// Senders by jobs, locked. A holder that panicked leaves them usable.
     fn ends(&self) -> MutexGuard<'_, BTreeMap<JobNo, watch::Sender<()>>> {
         self.ends.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A subscription to the end of one job.
+/// Subscription to the end of one job. Dropped, it leaves nothing behind.
 #[derive(Debug)]
 pub struct JobEnd<'a> {
+    /// The job.
     job: JobNo,
     /// Receiver of the notice; `None` only while this is dropped.
     told: Option<watch::Receiver<()>>,
@@ -94,7 +97,7 @@ impl Drop for JobEnd<'_> {
     }
 }
 
-/// A subscription to the events of all jobs.
+/// Subscription to the events of all jobs.
 #[derive(Clone, Debug)]
 pub struct EventNotices(watch::Receiver<EventChunkNo>);
 

@@ -1,4 +1,4 @@
-//! The workers that were heard of.
+//! Register of the workers that were heard of, by their heartbeats.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,51 +13,56 @@ use warrener_shared::wire::heartbeat::Heartbeat;
 pub(crate) const LIVE: Duration = Duration::from_millis(4 * HEARTBEAT_EVERY_MS);
 /// Time for which a silent worker is still shown.
 const SHOWN: Duration = Duration::from_secs(60);
-/// Bytes of all heartbeats that are remembered, roughly; more can only be forged ones.
+/// Most bytes of all heartbeats that are remembered, roughly. More can only be forged ones.
 const BYTES_MAX: usize = 64 * 1024 * 1024;
-/// Most workers that are remembered; more can only be forged heartbeats or a cluster beyond our measure.
+/// Most workers that are remembered. More can only be forged heartbeats or a cluster beyond our measure.
 const WORKERS_MAX: usize = 10_000;
 
-/// A register of workers, shared by whoever hears them and whoever asks.
+/// Register of workers, shared by whoever hears them and whoever asks.
 #[derive(Clone, Debug, Default)]
 pub struct Workers {
+    /// Clock by which silence is measured.
     clock: Clock,
+    /// Workers by id, with those that fell silent lately.
     seen: Arc<Mutex<BTreeMap<String, Seen>>>,
 }
 
-/// A worker and when it was last heard of.
+/// A worker, and the time at which it was last heard of.
 #[derive(Clone, Debug)]
 pub struct Seen {
     /// Latest heartbeat of the worker.
     pub heartbeat: Heartbeat,
     /// Time at which it came, by the wall clock.
     pub at: Timestamp,
+    /// Monotonic time at which the heartbeat came.
     heard: Duration,
-    /// Size of the heartbeat in memory, roughly.
+    /// Bytes of the heartbeat in memory, roughly.
     bytes: usize,
 }
 
 impl Workers {
-    /// A register that reads this clock.
+    /// Empty register that reads this clock.
     pub fn with_clock(clock: Clock) -> Self {
         Self { clock, seen: Arc::default() }
     }
 
-    /// The clock that it reads.
+    /// Clock that the register reads.
     pub fn clock(&self) -> Clock {
         self.clock.clone()
     }
 
+    /// Tells whether a worker was heard of within a span.
     fn is_within(&self, worker: &Seen, span: Duration) -> bool {
         self.clock.monotonic().saturating_sub(worker.heard) < span
     }
 
-    /// Tells whether a worker is live.
+    /// Tells whether a worker is live: its latest heartbeat is no older than [`LIVE`].
     pub fn is_live(&self, worker: &Seen) -> bool {
         self.is_within(worker, LIVE)
     }
 
-    /// Notes a heartbeat. Tells whether the worker, or what it serves, is new.
+    /// Notes a heartbeat. True if the worker, or the list of queues that it serves, is new; false also for one that is
+    /// dropped for want of room.
     pub fn note(&self, heartbeat: Heartbeat, at: Timestamp) -> bool {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.retain(|_, worker| self.is_within(worker, SHOWN));
@@ -86,7 +91,7 @@ impl Workers {
         seen.values().filter(|worker| self.is_within(worker, SHOWN)).cloned().collect()
     }
 
-    /// The live workers that serve a queue.
+    /// Live workers that serve a queue.
     pub fn serving(&self, queue: &str) -> Vec<Seen> {
         let all = self.all().into_iter();
         all.filter(|worker| self.is_live(worker) && worker.heartbeat.queues.iter().any(|name| name == queue)).collect()
@@ -124,5 +129,5 @@ fn tell_of_refusal(before: Option<&Heartbeat>, now: &Heartbeat) {
     }
 }
 
-/// Characters of a refusal that are logged.
+/// Most characters of a refusal that are logged.
 const REFUSAL_CHARS: usize = 300;

@@ -1,11 +1,11 @@
-//! The queues as the driver last showed them, for whoever asks.
+//! Directory of the queues, as the driver last showed them, for the API and the broker side.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use warrener_shared::id::QueueName;
 
-/// A queue as it was when the driver last looked.
+/// A queue as it was when the driver last looked, four times a second.
 #[derive(Clone, Debug)]
 pub struct QueueSnapshot {
     /// Number of the queue in this database.
@@ -14,22 +14,25 @@ pub struct QueueSnapshot {
     pub name: QueueName,
     /// True while a person has it paused.
     pub paused: bool,
-    /// Open attempts.
+    /// Number of open attempts.
     pub dispatched: usize,
-    /// Number of attempts that may be open.
+    /// Most attempts that may be open.
     pub window: usize,
-    /// True if the queue at the broker is there; only one of somebody else can be missing.
+    /// True if the queue is there at the broker. Only one of somebody else can be missing.
     pub found: bool,
 }
 
-/// All queues. The driver writes it, everybody else reads it; nobody holds it for longer than a look takes.
+/// Directory of all queues. The driver writes it, everybody else reads it; nobody holds it for longer than a look
+/// takes.
 #[derive(Debug, Default)]
 pub struct QueueDirectory(Mutex<Shown>);
 
+/// Content of the directory.
 #[derive(Debug, Default)]
 struct Shown {
+    /// All queues.
     queues: Vec<QueueSnapshot>,
-    /// For each queue with unstarted attempts, the highest confirmed dispatch.
+    /// Highest confirmed dispatch of each queue with attempts that nobody was seen at, by the number of the queue.
     unstarted: BTreeMap<i64, i64>,
 }
 
@@ -39,7 +42,7 @@ impl QueueDirectory {
         *self.shown() = Shown { queues, unstarted };
     }
 
-    /// The number of a queue.
+    /// Number of a queue; `None` if the driver has not shown it yet.
     pub fn number(&self, queue: &QueueName) -> Option<i64> {
         self.shown().queues.iter().find(|known| known.name == *queue).map(|known| known.no)
     }
@@ -49,7 +52,7 @@ impl QueueDirectory {
         self.shown().queues.clone()
     }
 
-    /// The names of the queues with open attempts.
+    /// Names of the queues with open attempts.
     pub fn busy(&self) -> Vec<QueueName> {
         let shown = self.shown();
         shown.queues.iter().filter(|queue| queue.dispatched > 0).map(|queue| queue.name.clone()).collect()
@@ -62,6 +65,7 @@ impl QueueDirectory {
         shown.unstarted.iter().filter_map(|(no, upto)| Some((*no, (*names.get(no)?).clone(), *upto))).collect()
     }
 
+    /// Content, locked. A holder that panicked leaves it usable.
     fn shown(&self) -> MutexGuard<'_, Shown> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

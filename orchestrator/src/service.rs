@@ -1,4 +1,4 @@
-//! Putting the parts together: one process that is an orchestrator.
+//! The service: putting the parts together to one process that is an orchestrator.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,17 +28,17 @@ use crate::store::sqlite::Sqlite;
 use crate::store::view::View;
 use crate::store::{self, DatabaseAddress, Store};
 
-/// Packets that wait for the driver. Whoever brings more waits, and so does the broker.
+/// Most packets that wait for the driver. Whoever brings more waits, and so does the broker.
 const INPUTS: usize = 64;
-/// Connections that wait to be taken; the system may allow fewer.
+/// Most connections that wait to be taken. The system may allow fewer.
 const BACKLOG: i32 = 4096;
-/// How long an answer is tried unless the configuration says otherwise.
+/// Time for which an answer is tried unless the configuration says otherwise.
 const ANSWERS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Runs an orchestrator until told to stop.
+/// Runs an orchestrator until told to stop, or until it cannot go on.
 ///
 /// # Errors
-/// What a person must put right: the store, the address to listen on, or the broker's entities.
+/// A fault that a person must put right: the store, the address to listen on, or the broker's entities.
 pub async fn run(config: Config, metrics: Metrics, stop: CancellationToken) -> anyhow::Result<()> {
     if let Some(problem) = config.problems().into_iter().next() {
         bail!(problem);
@@ -62,12 +62,18 @@ pub async fn run(config: Config, metrics: Metrics, stop: CancellationToken) -> a
 
 /// Entrance for others over HTTP.
 struct Front {
+    /// Socket that is listened on.
     listener: TcpListener,
+    /// Rules of who may do what.
     access: Arc<Access>,
+    /// Certificate to show; `None` for HTTP in the clear.
     identity: Option<Arc<Watched<ServerIdentity>>>,
 }
 
-/// The same with the database that is to be used, and its address as it may be shown.
+/// Runs an orchestrator on a database that is open. `place` is its address as it may be shown.
+///
+/// The order of the end matters: the broker side first, then the HTTP server, then the driver, which ends by itself
+/// once nobody can send it inputs.
 async fn run_on<S: Store + 'static>(
     mut store: S,
     view: View,
@@ -131,6 +137,7 @@ async fn run_on<S: Store + 'static>(
     outcome.map_err(Into::into)
 }
 
+/// Span in milliseconds.
 fn millis(span: Duration) -> Millis {
     Millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
 }
@@ -141,7 +148,7 @@ fn most_descriptors() -> usize {
     usize::try_from(descriptors::soft_limit()).unwrap_or(usize::MAX)
 }
 
-/// Listens where it is configured to, and refuses an address at which anybody could come unasked.
+/// Listens where it is configured, and refuses an address at which anybody could come unasked.
 async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
     let wished = &config.http.listen;
     let listener = match wished.strip_prefix(':') {
@@ -157,6 +164,7 @@ async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
     Ok(listener)
 }
 
+/// Settings of the connection to the broker.
 fn settings(config: &Config) -> Settings {
     let mut settings = Settings::new(config.amqp.address(), format!("warrener orchestrator {}", config.amqp.prefix));
     settings.heartbeat = config.amqp.heartbeat;

@@ -1,4 +1,4 @@
-//! What every part of the process may look at.
+//! Shared state: everything that driver, broker side and API all look at.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,41 +15,41 @@ use crate::pulse::Workers;
 use crate::queues::QueueDirectory;
 use crate::rows::{ExpandedLists, Specs};
 
-/// Longest time for which store and broker count as well after they last were: both are asked each second.
+/// Longest time for which store and broker count as well after they last were. Both are asked each second.
 const FRESH: Duration = Duration::from_secs(4);
 
 /// Settings and registers of one process, held by driver, broker side and API alike.
 #[derive(Debug)]
 pub struct Shared {
-    /// Names of exchanges and queues.
+    /// Names of exchanges and queues, with the prefix.
     pub names: Names,
     /// Queues of somebody else, by the queue whose tasks they carry.
     pub addresses: BTreeMap<QueueName, String>,
-    /// The limits that apply.
+    /// Limits of what is accepted.
     pub limits: Limits,
     /// Readiness: the driver owns the check `store`, the broker side the check `broker`.
     pub health: Health,
-    /// The clock that all of them read.
+    /// Clock that all of them read.
     pub clock: Clock,
-    /// The workers that were heard of.
+    /// Register of the workers that were heard of.
     pub workers: Workers,
-    /// The queues as the driver last showed them.
+    /// Directory of the queues, as the driver last showed them.
     pub queues: QueueDirectory,
     /// Notices of what was committed.
     pub notices: Notices,
-    /// Parsed jobs.
+    /// Register of parsed jobs.
     pub(crate) specs: Specs,
-    /// Expanded lists of mapped tasks.
+    /// Register of expanded lists of mapped tasks.
     pub(crate) lists: ExpandedLists,
 }
 
 impl Shared {
-    /// Without any worker or queue yet, by the clock of this machine.
+    /// State without any worker or queue yet, by the clock of this machine.
     pub fn new(names: Names, addresses: BTreeMap<QueueName, String>, limits: Limits) -> Self {
         Self::with_clock(Clock::start(), names, addresses, limits)
     }
 
-    /// The same by another clock.
+    /// State without any worker or queue yet, by a clock.
     pub fn with_clock(clock: Clock, names: Names, addresses: BTreeMap<QueueName, String>, limits: Limits) -> Self {
         Self {
             names,
@@ -68,27 +68,27 @@ impl Shared {
         }
     }
 
-    /// The time of day.
+    /// Time of day.
     pub fn now(&self) -> Timestamp {
         Timestamp(self.clock.now_ms())
     }
 
-    /// The queue at the broker that carries the tasks of a queue.
+    /// Name of the queue at the broker that carries the tasks of a queue.
     pub(crate) fn address(&self, queue: &QueueName) -> String {
         self.addresses.get(queue).cloned().unwrap_or_else(|| self.names.task_queue(queue))
     }
 
-    /// The queue of somebody else that carries the tasks of a queue.
+    /// Name of the queue of somebody else that carries the tasks of a queue; `None` for one of our own.
     pub(crate) fn external(&self, queue: &QueueName) -> Option<&str> {
         self.addresses.get(queue).map(String::as_str)
     }
 
-    /// Whether tasks go to this queue at the broker, and it belongs to somebody else.
+    /// Tells whether a queue at the broker belongs to somebody else and carries tasks.
     pub(crate) fn is_address(&self, queue: &str) -> bool {
         self.addresses.values().any(|address| address == queue)
     }
 
-    /// Whether somebody else declares the queue that carries these tasks.
+    /// Tells whether somebody else declares the queue that carries these tasks.
     pub(crate) fn is_external(&self, queue: &QueueName) -> bool {
         self.addresses.contains_key(queue)
     }
