@@ -68,8 +68,8 @@ fn is_nameless(text: &str) -> bool {
     WORDS.split(' ').any(|word| word == first)
 }
 
-/// Folders with doc comments that begin so still, and how many at most.
-const RIDDLES: &[(&str, usize)] = &[("orchestrator/src/", 156)];
+/// Folders with doc comments that begin so still, and how many at most: none has any.
+const RIDDLES: &[(&str, usize)] = &[];
 /// Words that name nothing.
 const WORDS: &str = "he her here his how it its one our she such that their them there these they this those we what \
      whatever when whenever where wherever whether which whichever who whoever whom whose why you your";
