@@ -27,6 +27,7 @@ struct Arguments {
     check: bool,
 }
 
+/// Reads arguments and configuration, then checks or runs. Exit code 1 for any problem.
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let flags = arguments.listen.map(|value| Flag { flag: "--listen", path: "http.listen", value });
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
     }
 }
 
+/// Runs the service on a runtime with as many threads as wait for the network.
 fn run(config: config::Config) -> anyhow::Result<()> {
     descriptors::raise_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -66,6 +68,7 @@ fn run(config: config::Config) -> anyhow::Result<()> {
     runtime.block_on(start(config))
 }
 
+/// Starts logs, metrics and signals, then runs the service until it is told to stop.
 async fn start(config: config::Config) -> anyhow::Result<()> {
     telemetry::init(config.log.format, &config.log.level)?;
     let metrics = Metrics::install()?;

@@ -42,7 +42,7 @@ pub struct Token {
     pub expires: Option<Timestamp>,
     /// Filter of the jobs that exist for its holder; `None` for all jobs.
     pub only: Option<Arc<Filter>>,
-    /// The same filter as it is written.
+    /// Text of that filter, as it is written in the file.
     pub only_text: Option<String>,
 }
 

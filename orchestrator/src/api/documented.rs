@@ -52,7 +52,7 @@ pub(super) struct HeaderDocument {
 pub(super) enum BodyDocument {
     /// A job.
     Job,
-    /// Any JSON, or nothing.
+    /// Body of any JSON, or none.
     Anything,
 }
 
@@ -70,7 +70,7 @@ pub(super) struct AnswerDocument {
 
 /// Body of an answer, described.
 pub(super) enum Content {
-    /// No body.
+    /// Answer without a body.
     Nothing,
     /// Text of this content type, with an example.
     Text(&'static str, &'static str),

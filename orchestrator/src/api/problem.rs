@@ -14,7 +14,7 @@ pub(super) struct ProblemSort {
     pub(super) status: StatusCode,
     /// Stable word for programs.
     pub(super) code: &'static str,
-    /// The same for people, in a few words.
+    /// Name of the sort for people, in a few words.
     pub(super) title: &'static str,
 }
 
@@ -25,59 +25,59 @@ const fn sort(status: StatusCode, code: &'static str, title: &'static str) -> Pr
 
 /// Refusal of a job, task, queue, worker or dead letter that is not there, or does not exist for the caller.
 pub(super) const NOT_FOUND: ProblemSort = sort(StatusCode::NOT_FOUND, "not_found", "There is no such thing");
-/// Nothing is served under the path.
+/// Refusal of a path under which nothing is served.
 pub(super) const UNKNOWN_PATH: ProblemSort = sort(StatusCode::NOT_FOUND, "unknown_path", "There is no such path");
-/// The path takes other methods.
+/// Refusal of a method that the path does not take.
 pub(super) const METHOD: ProblemSort =
     sort(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "The path does not take this method");
-/// A query parameter is unknown or cannot be read.
+/// Refusal of a query parameter that is unknown or cannot be read.
 pub(super) const PARAMETER: ProblemSort =
     sort(StatusCode::BAD_REQUEST, "invalid_parameter", "A parameter cannot be used");
-/// The body did not arrive as a whole, or is not JSON.
+/// Refusal of a body that did not arrive as a whole, or is not JSON.
 pub(super) const BODY: ProblemSort = sort(StatusCode::BAD_REQUEST, "unreadable_body", "The body could not be read");
-/// The body is encoded in a way that is not understood.
+/// Refusal of a body that is encoded in a way that is not understood.
 pub(super) const ENCODING: ProblemSort =
     sort(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding", "The body is encoded");
-/// The body is larger than the limit.
+/// Refusal of a body that is larger than the limit.
 pub(super) const TOO_LARGE: ProblemSort = sort(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The job is too large");
-/// The request names no host, or several.
+/// Refusal of a request that names no host, or several.
 pub(super) const BAD_HOST: ProblemSort =
     sort(StatusCode::BAD_REQUEST, "bad_host", "The request does not say to whom it is sent");
-/// The request was sent to a name that is not ours.
+/// Refusal of a request that was sent to a name that is not ours.
 pub(super) const UNKNOWN_HOST: ProblemSort =
     sort(StatusCode::MISDIRECTED_REQUEST, "unknown_host", "The request is for somebody else");
-/// A page of another site tried to change something through a browser.
+/// Refusal of a page of another site that tried to change something through a browser.
 pub(super) const CROSS_SITE: ProblemSort =
     sort(StatusCode::FORBIDDEN, "cross_site", "The request comes from another site");
-/// No token, or one that is unknown or has expired.
+/// Refusal of a caller with no token, or with one that is unknown or has expired.
 pub(super) const UNAUTHENTICATED: ProblemSort =
     sort(StatusCode::UNAUTHORIZED, "unauthenticated", "The caller is not known");
-/// The token lacks the scope, or is for some jobs only.
+/// Refusal of a caller whose token lacks the scope, or is for some jobs only.
 pub(super) const NOT_ALLOWED: ProblemSort = sort(StatusCode::FORBIDDEN, "not_allowed", "The caller may not do this");
-/// The body stopped coming.
+/// Refusal of a body that stopped coming.
 pub(super) const SLOW_BODY: ProblemSort =
     sort(StatusCode::REQUEST_TIMEOUT, "slow_body", "The body did not come in time");
-/// As many lists as may are being made.
+/// Refusal while as many lists as may be are being made.
 pub(super) const TOO_MANY_READS: ProblemSort =
     sort(StatusCode::SERVICE_UNAVAILABLE, "too_many_reads", "Too much is asked at once");
-/// As many connections as may be are being answered.
+/// Refusal while as many connections as may be are being answered.
 pub(super) const TOO_MANY_CONNECTIONS: ProblemSort =
     sort(StatusCode::SERVICE_UNAVAILABLE, "too_many_connections", "Too much is asked at once");
-/// As many submits as may wait for the end of their jobs.
+/// Refusal while as many submits as may be wait for the end of their jobs.
 pub(super) const TOO_MANY_WAITING: ProblemSort =
     sort(StatusCode::SERVICE_UNAVAILABLE, "too_many_waiting", "Too much is asked at once");
-/// Others hold the memory for large bodies.
+/// Refusal while others hold the memory for large bodies.
 pub(super) const NO_MEMORY: ProblemSort =
     sort(StatusCode::SERVICE_UNAVAILABLE, "no_memory", "Too much is asked at once");
 /// Refusal of what cannot be done in the state that things are in.
 pub(super) const CONFLICT: ProblemSort = sort(StatusCode::CONFLICT, "conflict", "It cannot be done now");
-/// The job is not kept: everything that is wrong with it is in `errors`.
+/// Refusal of a job that is not valid. Everything that is wrong with it is in `errors`.
 pub(super) const INVALID_JOB: ProblemSort =
     sort(StatusCode::UNPROCESSABLE_ENTITY, "invalid_job", "The job is not valid");
-/// The database cannot be read or written at the moment.
+/// Refusal while the database cannot be read or written.
 pub(super) const UNAVAILABLE: ProblemSort =
     sort(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Nothing can be changed at the moment");
-/// A fault of ours.
+/// Refusal for a fault of ours.
 pub(super) const INTERNAL: ProblemSort =
     sort(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The request could not be answered");
 

@@ -33,7 +33,7 @@ pub(super) struct Route {
 /// Demand on whoever asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Demand {
-    /// Nothing: it tells no more than that there is an orchestrator, and is answered before all others.
+    /// No demand: the answer tells no more than that there is an orchestrator, and comes before all others.
     Nothing,
     /// Scope that the caller must have, and its reach if only some jobs exist for it.
     Scope(Scope, Reach),
@@ -48,9 +48,9 @@ pub(super) enum Reach {
     Letter(&'static str),
     /// Things that belong to them: the handler leaves out the rest.
     Own,
-    /// Everything, because it is of no job.
+    /// Reach to everything, because it is of no job.
     Everything,
-    /// Nothing.
+    /// No reach: the route is closed to such a caller.
     Nothing,
 }
 

@@ -31,11 +31,11 @@ pub(super) struct QueueLane {
 /// Knowledge about the queue at the broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LaneState {
-    /// Nobody has looked.
+    /// State in which nobody has looked at the queue in this session.
     Unknown,
-    /// Somebody looks, and makes or binds it if need be.
+    /// State in which somebody looks at the queue, and makes or binds it if need be.
     Preparing,
-    /// The queue is there and bound.
+    /// State in which the queue is there and bound, and takes tasks.
     Ready,
 }
 

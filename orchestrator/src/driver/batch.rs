@@ -59,6 +59,7 @@ pub(super) struct After {
 }
 
 impl Batch {
+    /// An empty batch over this slice.
     pub(super) fn new(slice: Slice, now: Timestamp) -> Self {
         Self {
             slice,

@@ -21,12 +21,12 @@ const DOUBT: Duration = Duration::from_secs(30);
 /// State of the session with the broker, as far as the driver was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum BrokerSession {
-    /// Nothing can be published, and nothing is heard.
+    /// No session: nothing can be published, and nothing is heard.
     Ended,
-    /// Deliveries were refused, which come again with the next session only. Publishing goes on, and no limit is
-    /// judged.
+    /// Session of which deliveries were refused, which come again with the next one only. Publishing goes on, and no
+    /// limit is judged.
     Deaf,
-    /// All that is delivered reaches the driver.
+    /// Session in which everything that is delivered reaches the driver.
     Whole,
 }
 
@@ -35,7 +35,7 @@ enum BrokerSession {
 pub(super) struct Hearing {
     /// State of the session with the broker.
     session: BrokerSession,
-    /// Every report confirmed before this time has been handled. `None` if that is not known of any time.
+    /// Time before which every report that was confirmed has been handled. `None` if that is not known of any time.
     read_upto: Option<Duration>,
     /// Arrival of the latest notice that reports were read, or the start of hearing.
     noticed: Duration,

@@ -41,7 +41,7 @@ pub enum Input {
     Heartbeat(Heard),
     /// Number of messages that were ready in a queue, and the highest dispatch that had been confirmed before asking.
     Depth(Depth),
-    /// Every report that the broker had confirmed by a moment has been handed over before this input.
+    /// Mark: every report that the broker had confirmed by a moment has been handed over before this input.
     ResultsRead {
         /// Time of that moment, on the monotonic clock of the driver. No time limit is judged later than this: a report
         /// that was confirmed within its limit may wait to be read.
@@ -103,7 +103,7 @@ pub struct Submission {
     pub asker: Asker,
 }
 
-/// Somebody who wants something of the driver and may wait for the answer.
+/// Asker of the driver, who may wait for the answer.
 #[derive(Debug, Default)]
 pub struct Asker {
     /// Channel for the answer; `None` if nobody waits. Dropped untold if the batch fails.
@@ -118,7 +118,7 @@ impl From<oneshot::Sender<Answer>> for Asker {
     }
 }
 
-/// Somebody who changes something, and has a name.
+/// Requester of a change, with a name for the audit.
 #[derive(Clone, Debug)]
 pub struct Requester {
     /// Name in the audit.

@@ -215,6 +215,7 @@ impl PutOff {
         std::mem::replace(&mut self.unjudged, false)
     }
 
+    /// True if no timer has to wait.
     fn is_empty(&self) -> bool {
         !self.unjudged && self.set_aside.is_empty()
     }

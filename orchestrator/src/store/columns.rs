@@ -36,7 +36,7 @@ pub(crate) struct RowCheck<R> {
     /// The condition as it stands in both schemas, word by word.
     #[cfg_attr(not(test), expect(dead_code, reason = "what the schemas are compared with"))]
     pub(crate) sql: &'static str,
-    /// The same condition on the row in memory, for the store in memory.
+    /// Condition on the row in memory that says the same, for the store in memory.
     pub(crate) holds: fn(&R) -> bool,
 }
 

@@ -43,7 +43,7 @@ pub(super) struct Bodies {
 /// Memory that is handed out in units of [`UNIT`] bytes.
 #[derive(Debug)]
 struct Room {
-    /// All units.
+    /// Number of all units.
     units: u32,
     /// Units that nobody has.
     left: Arc<Semaphore>,
@@ -59,7 +59,7 @@ pub(in super::super) struct Received {
 }
 
 impl Bodies {
-    /// All of the memory, as it is configured.
+    /// Memory as it is configured, all free.
     pub(super) fn new(http: &Http) -> Self {
         Self { requests: Room::new(http.body_memory), answers: Room::new(http.answer_memory), max: http.max_body }
     }

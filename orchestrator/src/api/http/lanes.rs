@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Lane of a request: the share of the readers that it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum ReadLane {
-    /// No permit: it is answered from memory, or by the writer.
+    /// Lane without a permit: it is answered from memory, or by the writer.
     Free,
     /// Permit for a bounded number of rows.
     Single,

@@ -85,7 +85,7 @@ pub(super) enum Admission {
     Seated(Arc<Seat>),
     /// Another connection was told to go; ask again once a seat is free.
     Wait,
-    /// Every seat is taken by a connection that is being answered.
+    /// Refusal: every seat is taken by a connection that is being answered.
     Full,
 }
 

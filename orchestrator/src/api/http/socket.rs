@@ -45,11 +45,11 @@ pub(super) struct Socket {
 /// Slowness of a client for which its connection is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lateness {
-    /// No request came.
+    /// Rest between two requests that took too long.
     Idle,
-    /// The head began and did not end, or the first request never came.
+    /// Head that began and did not end, or a first request that never came.
     Head,
-    /// The answer was not taken.
+    /// Answer that was not taken.
     Answer,
 }
 

@@ -34,6 +34,7 @@ struct Pool {
 }
 
 impl PostgresReaders {
+    /// Pool without connections yet.
     pub(super) fn new(place: Place) -> Self {
         Self { place, pool: Mutex::default(), returned: Condvar::new() }
     }

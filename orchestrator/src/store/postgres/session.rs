@@ -188,6 +188,7 @@ impl Runner {
         self.runtime.as_ref().expect("it is not being dropped")
     }
 
+    /// Waits for an answer on the thread of the caller, as long as the patience lasts.
     fn wait<T>(
         &self,
         doing: &'static str,

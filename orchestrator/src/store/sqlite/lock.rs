@@ -124,6 +124,7 @@ fn network(file: &File) -> Option<&'static str> {
     network_by_magic(found.filesystem_type().0 as u32)
 }
 
+/// Name of the network file system: never known on this system.
 #[cfg(not(target_os = "linux"))]
 fn network(_: &File) -> Option<&'static str> {
     None

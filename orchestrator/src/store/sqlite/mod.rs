@@ -111,7 +111,7 @@ impl Sqlite {
 
 #[cfg(test)]
 impl Sqlite {
-    /// As on a disk that is nearly full: the database takes so many more pages.
+    /// Leaves room for so many more pages, as on a disk that is nearly full.
     pub(crate) fn leave_room(&self, pages: i64) -> Result<(), rusqlite::Error> {
         let taken: i64 = self.connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
         self.connection.query_row(&format!("PRAGMA max_page_count = {}", taken + pages), [], |_| Ok(()))

@@ -71,9 +71,9 @@ pub enum Pattern {
 /// A span of time that has passed since something, or has not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Age {
-    /// Longer ago than this.
+    /// Span that has passed: longer ago than this.
     Over(Millis),
-    /// Not as long ago as this.
+    /// Span that has not passed: not as long ago as this.
     Under(Millis),
 }
 
