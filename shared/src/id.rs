@@ -101,6 +101,12 @@ name!(
     "1 to 100 letters, digits, '.', '_' or '-', starting with a letter or digit"
 );
 
+name!(
+    /// The name of a schedule. With a moment behind it, it is the id of a job.
+    ScheduleName, "schedule name", is_schedule_name,
+    "1 to 80 letters, digits, '.', '_' or '-', starting with a letter or digit"
+);
+
 impl QueueName {
     /// The queue of a task that names none: `default`.
     pub fn default_queue() -> Self {
@@ -114,6 +120,10 @@ fn is_job_id(text: &str) -> bool {
 
 fn is_label(text: &str) -> bool {
     is_word(text, 100, |byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
+fn is_schedule_name(text: &str) -> bool {
+    is_word(text, 80, |byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
 fn is_task_name(text: &str) -> bool {

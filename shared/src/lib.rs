@@ -9,6 +9,7 @@
 //! - [`json`]: documents whose bytes stay as they came.
 //! - [`expr`]: `${{ … }}` expressions over those documents.
 //! - [`job`]: what a client submits, parsed into a graph that is known to be sound.
+//! - `schedule`, with the feature of this name: when a job is to be submitted by itself.
 //! - [`wire`]: the messages between clients, orchestrator and workers.
 
 pub mod error;
@@ -20,6 +21,8 @@ pub mod limits;
 #[doc(hidden)]
 pub mod mutant;
 pub mod retry;
+#[cfg(feature = "schedule")]
+pub mod schedule;
 pub mod shown;
 pub mod state;
 pub mod time;

@@ -56,6 +56,7 @@ pub(crate) fn build<'a>(
         tasks,
         item,
         round: None,
+        schedule: None,
     })
 }
 

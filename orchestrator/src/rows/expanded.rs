@@ -105,6 +105,7 @@ mod tests {
             tasks,
             item: None,
             round: None,
+            schedule: None,
         };
         Arc::new(expand(source, &scope, &Limits::DEFAULT).unwrap())
     }

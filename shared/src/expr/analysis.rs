@@ -195,6 +195,7 @@ impl<'a> Reader<'a, '_> {
     /// Finds the root of a path, and how many of its steps belong to that.
     fn root(&self, at: usize, name: &str, steps: &[Step]) -> Result<(Root, usize), TemplateProblem> {
         match name {
+            _ if self.roots.schedule => schedule(name, steps),
             "input" => Ok((Root::Input, 0)),
             "tasks" => self.task(at, steps),
             "job" => job(steps),
@@ -366,10 +367,27 @@ fn job(steps: &[Step]) -> Result<(Root, usize), TemplateProblem> {
     }
 }
 
+/// Finds the part of the schedule that a path takes.
+fn schedule(name: &str, steps: &[Step]) -> Result<(Root, usize), TemplateProblem> {
+    if name != "schedule" {
+        let problem = TemplateProblem::unknown(format!("there is no `{name}` in the input of a schedule's job"));
+        return Err(problem.hint("it can use `schedule.name`, `.tick`, `.local`, `.number` and `.last_success`"));
+    }
+    match steps {
+        [Step::Key(part), ..] if !SCHEDULE.contains(&part.as_str()) => {
+            let problem = TemplateProblem::unknown(format!("`schedule.{part}`: a schedule has no `{part}` here"));
+            Err(problem.did_you_mean(part, &SCHEDULE))
+        }
+        _ => Ok((Root::Schedule, 0)),
+    }
+}
+
 fn integer(token: &Token<'_>) -> Option<i64> {
     if token.kind == TokenKind::Int { token.text.parse().ok() } else { None }
 }
 
+/// Parts of `schedule`.
+const SCHEDULE: [&str; 5] = ["name", "tick", "local", "number", "last_success"];
 const ROOTS: [&str; 6] = ["input", "tasks", "job", "item", "index", "total"];
 /// The filter that takes what is undefined, under both of its names.
 const DEFAULT: [&str; 2] = ["default", "d"];

@@ -57,6 +57,8 @@ pub struct Scope<'a> {
     pub item: Option<ItemScope>,
     /// `round`, `previous` and `output`, in the input and the `until` of a repeated task.
     pub round: Option<RoundScope>,
+    /// `schedule`, in the input of the job of a schedule.
+    pub schedule: Option<&'a Doc>,
 }
 
 /// Scope of one round of a repeated task.

@@ -37,6 +37,7 @@ pub(super) enum Root {
     Round,
     Previous,
     RoundOutput,
+    Schedule,
 }
 
 /// Part of a task that a path takes.
@@ -185,6 +186,7 @@ impl Path {
             Root::Round => round().map(|round| number(round.round)),
             Root::Previous => round().map(|round| round.previous.clone()),
             Root::RoundOutput => round().map(|round| round.output.clone()),
+            Root::Schedule => scope.schedule.cloned(),
         }
     }
 }

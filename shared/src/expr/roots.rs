@@ -7,6 +7,8 @@ pub struct Roots {
     pub item: bool,
     /// Names that a repeated task can use beside these.
     pub rounds: Rounds,
+    /// `schedule` and nothing else: in the input of the job of a schedule.
+    pub schedule: bool,
 }
 
 /// Names of the rounds of a repeated task.

@@ -8,7 +8,7 @@ use crate::json::check;
 use crate::limits::Limits;
 
 const LIMITS: Limits = Limits::DEFAULT;
-const MAPPED: Roots = Roots { item: true, rounds: Rounds::None };
+const MAPPED: Roots = Roots { item: true, rounds: Rounds::None, schedule: false };
 
 fn doc(text: &str) -> Doc {
     check(text.as_bytes(), 128).unwrap();
@@ -48,6 +48,7 @@ fn scoped<T>(run: impl FnOnce(&Scope<'_>) -> T) -> T {
         tasks,
         item: Some(item),
         round: None,
+        schedule: None,
     })
 }
 
@@ -464,6 +465,7 @@ fn values_are_never_evaluated_twice() {
         tasks: BTreeMap::new(),
         item: None,
         round: None,
+        schedule: None,
     };
     let bytes = template.render(&scope, &LIMITS).unwrap();
     assert_eq!(bytes, br#"["${{ input.secret }}", "a ${{ input.secret }}"]"#);
@@ -800,6 +802,7 @@ fn looks_at_data_are_limited_too() {
         tasks: BTreeMap::new(),
         item: None,
         round: None,
+        schedule: None,
     };
     let render = |text: &str| Template::parse(&Doc::text(text), MAPPED, &limits).unwrap().render(&scope, &limits);
     assert_eq!(render("${{ input[699:] }}").unwrap(), b"[699]");
@@ -943,6 +946,7 @@ fn every_item_of_a_large_list() {
         tasks: BTreeMap::new(),
         item: None,
         round: None,
+        schedule: None,
     };
     let items = expand(&Source::Items(self::template(r#""${{ input.files }}""#)), &scope, &LIMITS).unwrap();
     for index in 0..100_000_u32 {

@@ -8,15 +8,15 @@ mod by_name;
 mod content;
 mod duration;
 mod elsewhere;
-mod field;
+pub(crate) mod field;
 mod for_each;
 mod graph;
 mod head;
 mod locate;
-mod outline;
+pub(crate) mod outline;
 mod parse;
 mod policy;
-mod problem;
+pub(crate) mod problem;
 pub(crate) mod raw;
 mod task;
 mod task_names;
@@ -33,10 +33,16 @@ pub use self::built_in::BuiltIn;
 use self::by_name::ByName;
 pub use self::content::canonical_content;
 pub use self::duration::{DurationError, parse_duration, parse_seconds};
+#[cfg(feature = "schedule")]
+pub(crate) use self::head::read_time;
 pub use self::locate::locate;
 pub use self::parse::{SubmitContext, parse};
+#[cfg(feature = "schedule")]
+pub(crate) use self::parse::{check_job, document, duplicate_keys};
 pub(crate) use self::problem::quoted;
 pub use self::problem::{Problem, code};
+#[cfg(feature = "schedule")]
+pub(crate) use self::task::report as report_expressions;
 pub use self::templates::JobTemplates;
 pub(crate) use self::walk::push_step;
 use crate::expr::{Condition, Template};

@@ -26,14 +26,21 @@ pub(crate) struct Undecided<'o>(&'o [OpenText]);
 impl Outline {
     /// The outline of a value of a document in which these texts are undecided already.
     pub(crate) fn of(value: Raw<'_>, undecided: Undecided<'_>) -> Self {
+        Self::of_part(value, value, undecided)
+    }
+
+    /// The outline of a value in which only the texts of a part can hold expressions.
+    pub(crate) fn of_part(value: Raw<'_>, part: Raw<'_>, undecided: Undecided<'_>) -> Self {
         let source = value.bytes();
+        let from = part.offset() - value.offset();
+        let decides = from..from + part.bytes().len();
         let (mut bytes, mut open) = (Vec::with_capacity(source.len()), Vec::new());
         let (mut at, mut copied) = (0, 0);
         while let Some(offset) = source[at..].iter().position(|byte| *byte == b'"') {
             let start = at + offset;
             let end = skip_string(source, start);
             at = end;
-            if source.get(skip_space(source, end)) == Some(&b':') {
+            if !decides.contains(&start) || source.get(skip_space(source, end)) == Some(&b':') {
                 continue;
             }
             let known = if undecided.find(value.offset() + start).is_some() {

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use super::elsewhere::Place;
 use super::field::{Reader, foreign};
 use super::head::{self, COMMON_FIELDS, Head};
+#[cfg(feature = "schedule")]
+use super::outline::Undecided;
 use super::policy::{POLICY_FIELDS, Policies, PolicyDraft};
 use super::problem::{At, Problem, code, quoted};
 use super::raw::{Raw, Sort};
@@ -127,6 +129,15 @@ pub(crate) fn check_whole(reader: &mut Reader<'_>, root: Raw<'_>) {
     if reader.is_object(root, &At::Root, JOB_SHAPE) {
         read(reader, root, &SubmitContext::default(), None);
     }
+}
+
+/// Finds the problems of a job in sound bytes, some of whose texts are not decided yet.
+#[cfg(feature = "schedule")]
+pub(crate) fn check_job(bytes: &[u8], undecided: Undecided<'_>, limits: &Limits) -> Vec<Problem> {
+    let mut reader = Reader::new(limits);
+    reader.undecided = undecided;
+    check_whole(&mut reader, Raw::checked(bytes));
+    reader.problems.into_vec()
 }
 
 fn read(reader: &mut Reader<'_>, root: Raw<'_>, context: &SubmitContext<'_>, given: Option<JobId>) -> Option<JobSpec> {

@@ -210,7 +210,7 @@ fn evaluated_too_early(reader: &mut Reader<'_>, value: Raw<'_>, at: &At<'_>) {
     ));
 }
 
-fn report(reader: &mut Reader<'_>, problems: Vec<TemplateProblem>, at: &At<'_>) {
+pub(crate) fn report(reader: &mut Reader<'_>, problems: Vec<TemplateProblem>, at: &At<'_>) {
     for problem in problems {
         let pointer = || at.pointer() + &problem.pointer;
         let added = reader.problems.add_at(pointer, problem.code, format_args!("{}", problem.detail));
@@ -244,7 +244,9 @@ pub(crate) fn read<'n>(
         let value = entry.value;
         match &*entry.key {
             "kind" => kind = read_kind(reader, value, &place),
-            "input" => task.input = scope.template(reader, value, &place, Roots { item: is_mapped, rounds }),
+            "input" => {
+                task.input = scope.template(reader, value, &place, Roots { item: is_mapped, rounds, schedule: false })
+            }
             "needs" => scope.needs(reader, value, &place),
             "if" => task.condition = scope.condition(reader, value, &place, Roots::default()),
             "run_on" => task.run_on = reader.word_or(value, &place, RUN_ON, elsewhere::run_on).unwrap_or_default(),
@@ -341,7 +343,7 @@ fn read_repeat(
         return None;
     }
     let (mut until, mut max, mut delay) = (None, None, Millis(0));
-    let roots = Roots { item: is_mapped, rounds: Rounds::Until };
+    let roots = Roots { item: is_mapped, rounds: Rounds::Until, schedule: false };
     for entry in value.entries() {
         let place = at.key(&entry.key);
         match &*entry.key {
