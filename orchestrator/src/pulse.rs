@@ -56,7 +56,7 @@ impl Workers {
         self.clock.monotonic().saturating_sub(worker.heard) < span
     }
 
-    /// Tells whether a worker is live: its latest heartbeat is no older than [`LIVE`].
+    /// Tells whether a worker is live: it missed fewer than four heartbeats.
     pub fn is_live(&self, worker: &Seen) -> bool {
         self.is_within(worker, LIVE)
     }

@@ -74,7 +74,7 @@ pub struct Api {
     pub tls: Option<Arc<ServerConfig>>,
 }
 
-/// Answers requests until told to stop. Returns once the last connection is closed, after [`GRACE`] at the latest.
+/// Answers requests until told to stop. Returns once the last connection is closed, 5 s later at the latest.
 pub async fn serve(listener: tokio::net::TcpListener, api: Api, stop: CancellationToken) {
     let (edge, tls) = (api.edge.clone(), api.tls.clone());
     // Connections keep only a weak hold on the driver, so that one that lingers does not keep it from ending.
