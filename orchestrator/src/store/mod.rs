@@ -186,6 +186,9 @@ pub struct AuditRow {
     pub reason: Option<String>,
 }
 
+/// Key of the number of the latest chunk of events when some were removed last.
+pub(crate) const EVENTS_REMOVED: &str = "events_removed";
+
 /// Most rows of the audit that are kept. Beyond them the oldest go before their time.
 pub const AUDIT_MAX: i64 = 1_000_000;
 

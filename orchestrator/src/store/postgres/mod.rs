@@ -30,8 +30,8 @@ use self::session::{Session, Step};
 use super::sql::{Reader, Row, read};
 use super::view::View;
 use super::{
-    Asked, Boot, Commit, DeadTotal, Death, EventChunkNo, Found, Item, KeptDead, LogChunk, OwedReply, QueueRow, Rows,
-    Store, StoreError, Submitted,
+    Asked, Boot, Commit, DeadTotal, Death, EVENTS_REMOVED, EventChunkNo, Found, Item, KeptDead, LogChunk, OwedReply,
+    QueueRow, Rows, Store, StoreError, Submitted,
 };
 
 /// Time for which a start waits for another orchestrator to end: one that was killed a moment ago is still there for
@@ -152,6 +152,13 @@ impl Postgres {
             self.writer = None;
         }
         outcome
+    }
+
+    /// The same steps, with the number of the latest chunk of events, which may be among those that they remove.
+    fn removing(&self, steps: Vec<Step<'static>>) -> Vec<Step<'static>> {
+        let mut steps = write::Steps(steps);
+        steps.keep([(EVENTS_REMOVED, self.last_events().0)].into_iter());
+        steps.0
     }
 
     /// Reads with the writer's connection.
@@ -330,7 +337,7 @@ impl Store for Postgres {
     fn prune(&mut self, finished_before: Timestamp, most: usize) -> Result<usize, StoreError> {
         let (steps, count) = self.read(|session| prune::steps(session, finished_before, most))?;
         if count > 0 {
-            self.write(steps)?;
+            self.write(self.removing(steps))?;
         }
         Ok(count)
     }
@@ -338,7 +345,7 @@ impl Store for Postgres {
     fn remove(&mut self, job: JobNo) -> Result<bool, StoreError> {
         let steps = self.read(|session| prune::removal(session, job))?;
         match steps {
-            Some(steps) => self.write(steps).map(|()| true),
+            Some(steps) => self.write(self.removing(steps)).map(|()| true),
             None => Ok(false),
         }
     }

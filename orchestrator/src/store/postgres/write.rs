@@ -247,7 +247,7 @@ impl<'a> Steps<'a> {
     }
 
     /// Keeps counters by their keys in `meta`.
-    fn keep(&mut self, values: impl Iterator<Item = (&'static str, i64)>) {
+    pub(super) fn keep(&mut self, values: impl Iterator<Item = (&'static str, i64)>) {
         let rows = values.map(|(key, value)| [key.into(), value.to_string().into()]);
         let insert = insert("meta", "key, value", "tt");
         let statement = format!("{insert} ON CONFLICT (key) DO UPDATE SET value = excluded.value");

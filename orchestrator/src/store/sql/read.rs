@@ -18,9 +18,9 @@ use super::{Reader, Row, Value, corrupt, limit};
 
 /// Lowest free number of a chunk of events.
 pub(crate) fn next_event(reader: &dyn Reader) -> Result<i64, StoreError> {
-    // Numbers of removed events are not used again: the publisher has passed them.
+    // Numbers of removed events are not used again: the publisher and the readers of streams have passed them.
     let highest = "SELECT max(no) FROM (SELECT max(no) AS no FROM events UNION ALL \
-         SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'events_published') AS numbers";
+         SELECT CAST(value AS BIGINT) FROM meta WHERE key IN ('events_published', 'events_removed')) AS numbers";
     next(reader, highest)
 }
 

@@ -267,13 +267,15 @@ impl Store for Sqlite {
     }
 
     fn prune(&mut self, finished_before: Timestamp, most: usize) -> Result<usize, StoreError> {
-        let steps = self.write(|connection, owner| prune::prune(connection, owner, finished_before, most))?;
+        let events = self.last_events();
+        let steps = self.write(|connection, owner| prune::prune(connection, owner, finished_before, most, events))?;
         self.checkpoints.committed(&self.connection);
         Ok(steps)
     }
 
     fn remove(&mut self, job: JobNo) -> Result<bool, StoreError> {
-        let removed = self.write(|connection, owner| prune::remove(connection, owner, job))?;
+        let events = self.last_events();
+        let removed = self.write(|connection, owner| prune::remove(connection, owner, job, events))?;
         self.checkpoints.committed(&self.connection);
         Ok(removed)
     }

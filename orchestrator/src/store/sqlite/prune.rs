@@ -10,9 +10,9 @@ use warrener_shared::id::JobNo;
 use warrener_shared::time::Timestamp;
 
 use super::owner::Owner;
-use super::{StoreError, failed};
-use crate::store::AUDIT_MAX;
+use super::{StoreError, failed, write};
 use crate::store::sql::row::map;
+use crate::store::{AUDIT_MAX, EVENTS_REMOVED, EventChunkNo};
 
 /// Time after which a slice begins no further step and commits.
 const SLICE: Duration = Duration::from_millis(5);
@@ -22,25 +22,35 @@ const STEP: i64 = 64;
 /// Removes jobs that were final before a time, and what is left of removed ones. Gives the number of steps, of which a
 /// job of few tasks is one; at most `most`, and as many as fit into a slice.
 ///
-/// The commit does not wait for the disk: the next commit of anything else takes it there, and what a power cut undoes
-/// before is removed again.
+/// The commit does not wait for the disk: the next commit of anything else takes it there, and what a power cut undoes before
+/// is removed again. `events` is the number of the latest chunk of events, which is kept: it may be among those that
+/// are removed.
 pub(super) fn prune(
     connection: &mut Connection,
     owner: &Owner,
     before: Timestamp,
     most: usize,
+    events: EventChunkNo,
 ) -> Result<usize, StoreError> {
-    unsynced(connection, |connection| owner.begin(connection).and_then(|transaction| slice(transaction, before, most)))
+    unsynced(connection, |connection| slice(owner.begin(connection)?, before, most, events))
 }
 
 /// Removes a final job with its dead letters. False if there is no such job, or it is not final.
-pub(super) fn remove(connection: &mut Connection, owner: &Owner, job: JobNo) -> Result<bool, StoreError> {
+pub(super) fn remove(
+    connection: &mut Connection,
+    owner: &Owner,
+    job: JobNo,
+    events: EventChunkNo,
+) -> Result<bool, StoreError> {
     let doing = failed("remove a job");
     let transaction = owner.begin(connection)?;
     let statement = "DELETE FROM dead WHERE job = (SELECT id FROM jobs WHERE no = ?1 AND finished_at IS NOT NULL)";
     transaction.execute(statement, [job.0]).map_err(&doing)?;
     let wanted = "no = ?1 AND finished_at IS NOT NULL";
     let removed = remove_one(&transaction, wanted, job.0).map_err(&doing)?;
+    if removed {
+        write::keep(&transaction, EVENTS_REMOVED, events.0)?;
+    }
     transaction.commit().map_err(&doing)?;
     Ok(removed)
 }
@@ -95,7 +105,13 @@ fn synced(connection: &Connection, yes: bool) -> Result<(), StoreError> {
 }
 
 /// Removes step by step until the time is over, `most` is reached or nothing is left. Gives the number of steps.
-fn slice(transaction: Transaction<'_>, before: Timestamp, most: usize) -> Result<usize, StoreError> {
+/// Removes step by step until the time is over, `most` is reached or nothing is left. Gives the number of steps.
+fn slice(
+    transaction: Transaction<'_>,
+    before: Timestamp,
+    most: usize,
+    events: EventChunkNo,
+) -> Result<usize, StoreError> {
     let doing = failed("remove finished jobs");
     let began = Instant::now();
     let mut steps = 0;
@@ -104,6 +120,9 @@ fn slice(transaction: Transaction<'_>, before: Timestamp, most: usize) -> Result
             break;
         }
         steps += 1;
+    }
+    if steps > 0 {
+        write::keep(&transaction, EVENTS_REMOVED, events.0)?;
     }
     transaction.commit().map_err(&doing)?;
     Ok(steps)
@@ -220,11 +239,11 @@ mod tests {
             connection.query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap()
         };
         for _ in 0..2 {
-            assert_eq!(prune(&mut connection, &owner, Timestamp(1), 1).unwrap(), 0);
+            assert_eq!(prune(&mut connection, &owner, Timestamp(1), 1, EventChunkNo(0)).unwrap(), 0);
             assert_eq!(level(&connection), 2, "FULL");
         }
         connection.execute_batch("ALTER TABLE leftovers RENAME TO elsewhere").unwrap();
-        prune(&mut connection, &owner, Timestamp(1), 1).unwrap_err();
+        prune(&mut connection, &owner, Timestamp(1), 1, EventChunkNo(0)).unwrap_err();
         assert_eq!(level(&connection), 2, "FULL");
         synced(&connection, false).unwrap();
         assert_eq!(level(&connection), 1, "NORMAL");
