@@ -74,6 +74,8 @@ pub struct Http {
     pub max_connections: usize,
     /// Most submits that wait for the end of their job at once. Defaults to 64.
     pub max_waiting: usize,
+    /// Streams that are followed at once. Defaults to 1,000.
+    pub max_streams: usize,
     /// Most lists made at once. Defaults to 2.
     pub max_lists: usize,
     /// Most single resources read at once. Defaults to 3.

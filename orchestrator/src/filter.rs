@@ -4,12 +4,14 @@
 //! term negates it, `*` in a value stands for any text. Double quotes take away the meaning of every character
 //! between them.
 
+pub(crate) mod events;
 pub(crate) mod fits;
 
 use warrener_shared::id::JobId;
 use warrener_shared::job::parse_duration;
 use warrener_shared::state::JobState;
 
+use self::events::EventFilter;
 use crate::store::view::filter::{Age, Column, Filter, Pattern, Term, Test};
 
 /// Most characters of a filter. A longer one is none that a person writes.
@@ -21,12 +23,14 @@ const KEYS: &str = "state, kind, queue, label.<name>, name, id, parent and creat
 
 /// Keys of a filter of the audit, for messages.
 const AUDIT_KEYS: &str = "who, from, verb, target, outcome and time";
+/// Keys of a filter of events, for messages.
+const EVENT_KEYS: &str = "type, state, kind, queue, label.<name>, name, id, parent and created";
 
 /// Character, with true if it stood between quotes.
 type Char = (char, bool);
 
 /// Maker of a test from a key and its values.
-type MakeTest = fn(&str, &[&[Char]]) -> Result<Test, String>;
+type MakeTest = fn(&str, &[&[Char]]) -> Result<Option<Test>, String>;
 
 /// Reads a filter of jobs.
 ///
@@ -42,6 +46,14 @@ pub fn parse(text: &str) -> Result<Filter, String> {
 /// One sentence that says which term is wrong and what is possible.
 pub(crate) fn parse_audit(text: &str) -> Result<Filter, String> {
     read(text, AUDIT_KEYS, audit_test)
+}
+
+/// Reads a filter of events: one of jobs, and `type:task.*`.
+///
+/// # Errors
+/// One sentence that says which term is wrong and what is possible.
+pub(crate) fn parse_events(text: &str) -> Result<EventFilter, String> {
+    Ok(EventFilter::new(read(text, EVENT_KEYS, event_test)?))
 }
 
 /// Reads a filter whose keys `test` knows.
@@ -88,13 +100,22 @@ fn term(characters: &[Char], keys: &str, test: MakeTest) -> Result<Term, String>
     if values.iter().any(|value| value.is_empty()) {
         return Err(format!("`{shown}` lacks a value"));
     }
-    Ok(Term { negated, test: test(&key, &values)? })
+    let test = test(&key, &values)?;
+    Ok(Term { negated, test: test.ok_or_else(|| format!("unknown key `{key}`; the keys are {keys}"))? })
+}
+
+/// Test of events with this key.
+fn event_test(key: &str, values: &[&[Char]]) -> Result<Option<Test>, String> {
+    match key {
+        "type" => Ok(Some(Test::Text(Column::Type, values.iter().map(|value| pattern(value)).collect()))),
+        other => test(other, values),
+    }
 }
 
 /// Test of jobs with this key.
-fn test(key: &str, values: &[&[Char]]) -> Result<Test, String> {
+fn test(key: &str, values: &[&[Char]]) -> Result<Option<Test>, String> {
     let patterns = || values.iter().map(|value| pattern(value)).collect();
-    Ok(match key {
+    Ok(Some(match key {
         "state" => Test::State(values.iter().map(|value| state(&plain(value))).collect::<Result<_, _>>()?),
         "created" => Test::Created(values.iter().map(|value| age(key, &plain(value))).collect::<Result<_, _>>()?),
         "kind" => Test::Text(Column::Kind, patterns()),
@@ -104,25 +125,26 @@ fn test(key: &str, values: &[&[Char]]) -> Result<Test, String> {
         "parent" => Test::Parent(values.iter().map(|value| parent(value)).collect::<Result<_, _>>()?),
         other => match other.strip_prefix("label.").filter(|name| !name.is_empty()) {
             Some(name) => Test::Label(name.to_owned(), patterns()),
-            None => return Err(format!("unknown key `{other}`; the keys are {KEYS}")),
+            None => return Ok(None),
         },
-    })
+    }))
 }
 
 /// Test of rows of the audit with this key.
-fn audit_test(key: &str, values: &[&[Char]]) -> Result<Test, String> {
+fn audit_test(key: &str, values: &[&[Char]]) -> Result<Option<Test>, String> {
     let column = match key {
         "time" => {
-            return Ok(Test::Created(values.iter().map(|value| age(key, &plain(value))).collect::<Result<_, _>>()?));
+            let ages = values.iter().map(|value| age(key, &plain(value))).collect::<Result<_, _>>()?;
+            return Ok(Some(Test::Created(ages)));
         }
         "who" => Column::Who,
         "from" => Column::From,
         "verb" => Column::Verb,
         "target" => Column::Target,
         "outcome" => Column::Outcome,
-        other => return Err(format!("unknown key `{other}`; the keys are {AUDIT_KEYS}")),
+        _ => return Ok(None),
     };
-    Ok(Test::Text(column, values.iter().map(|value| pattern(value)).collect()))
+    Ok(Some(Test::Text(column, values.iter().map(|value| pattern(value)).collect())))
 }
 
 /// Pattern of a value: a star without quotes stands for any text.

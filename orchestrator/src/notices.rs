@@ -6,10 +6,10 @@
 
 use std::collections::BTreeMap;
 use std::future::pending;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
-use warrener_shared::id::JobNo;
+use warrener_shared::id::{JobNo, TaskNo};
 
 use crate::store::EventChunkNo;
 
@@ -18,13 +18,15 @@ use crate::store::EventChunkNo;
 pub struct Notices {
     /// Senders by jobs that somebody waits for. One goes away when its job has ended, which its receivers notice.
     ends: Mutex<BTreeMap<JobNo, watch::Sender<()>>>,
+    /// The tasks whose logs somebody follows.
+    logs: Mutex<BTreeMap<TaskNo, watch::Sender<()>>>,
     /// Number of the latest chunk of events that is committed.
     events: watch::Sender<EventChunkNo>,
 }
 
 impl Default for Notices {
     fn default() -> Self {
-        Self { ends: Mutex::default(), events: watch::Sender::new(EventChunkNo(0)) }
+        Self { ends: Mutex::default(), logs: Mutex::default(), events: watch::Sender::new(EventChunkNo(0)) }
     }
 }
 
@@ -39,6 +41,24 @@ impl Notices {
     /// Subscribes to events of all jobs. Whoever subscribes first and reads afterwards cannot miss any.
     pub fn events(&self) -> EventNotices {
         EventNotices(self.events.subscribe())
+    }
+
+    /// Subscribes to the log of a task or item. Whoever subscribes first and reads afterwards cannot miss any of it.
+    pub(crate) fn log_of(self: &Arc<Self>, task: TaskNo) -> LogNotices {
+        let mut logs = self.logs();
+        let log = logs.entry(task).or_insert_with(|| watch::Sender::new(()));
+        LogNotices { task, told: Some(log.subscribe()), notices: self.clone() }
+    }
+
+    /// Tells that something was written to the logs of these tasks, which is committed.
+    pub(crate) fn tell_logs(&self, tasks: impl IntoIterator<Item = TaskNo>) {
+        let logs = self.logs();
+        if logs.is_empty() {
+            return;
+        }
+        for log in tasks.into_iter().filter_map(|task| logs.get(&task)) {
+            log.send_replace(());
+        }
     }
 
     /// Tells that these jobs are final, which is committed.
@@ -57,12 +77,17 @@ impl Notices {
     /// Has all subscribers look for themselves, since something may have been committed that nobody was told of.
     pub(crate) fn tell_all(&self, upto: EventChunkNo) {
         self.ends().clear();
+        self.logs().values().for_each(|log| log.send_replace(()));
         self.tell_events(upto);
     }
 
     /// Senders by jobs, locked. A holder that panicked leaves them usable.
     fn ends(&self) -> MutexGuard<'_, BTreeMap<JobNo, watch::Sender<()>>> {
         self.ends.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn logs(&self) -> MutexGuard<'_, BTreeMap<TaskNo, watch::Sender<()>>> {
+        self.logs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -93,6 +118,37 @@ impl Drop for JobEnd<'_> {
         self.told = None;
         if ends.get(&self.job).is_some_and(watch::Sender::is_closed) {
             ends.remove(&self.job);
+        }
+    }
+}
+
+/// A subscription to the log of one task or item.
+#[derive(Debug)]
+pub(crate) struct LogNotices {
+    task: TaskNo,
+    /// Receiver of the notice; `None` only while this is dropped.
+    told: Option<watch::Receiver<()>>,
+    notices: Arc<Notices>,
+}
+
+impl LogNotices {
+    /// Waits until something was written since this was asked last, or since the subscription began.
+    pub(crate) async fn next(&mut self) {
+        // Its sender stays for as long as somebody listens.
+        if let Some(told) = &mut self.told
+            && told.changed().await.is_err()
+        {
+            pending::<()>().await;
+        }
+    }
+}
+
+impl Drop for LogNotices {
+    fn drop(&mut self) {
+        let mut logs = self.notices.logs();
+        self.told = None;
+        if logs.get(&self.task).is_some_and(watch::Sender::is_closed) {
+            logs.remove(&self.task);
         }
     }
 }

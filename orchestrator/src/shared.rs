@@ -1,6 +1,7 @@
 //! Shared state: everything that driver, broker side and API all look at.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use warrener_runtime::clock::Clock;
@@ -36,7 +37,7 @@ pub struct Shared {
     /// Directory of the queues, as the driver last showed them.
     pub queues: QueueDirectory,
     /// Notices of what was committed.
-    pub notices: Notices,
+    pub notices: Arc<Notices>,
     /// Register of parsed jobs.
     pub(crate) specs: Specs,
     /// Register of expanded lists of mapped tasks.
@@ -62,7 +63,7 @@ impl Shared {
             workers: Workers::with_clock(clock.clone()),
             clock,
             queues: QueueDirectory::default(),
-            notices: Notices::default(),
+            notices: Arc::default(),
             specs: Specs::new(limits),
             lists: ExpandedLists::default(),
         }

@@ -14,13 +14,17 @@ use warrener_runtime::metrics::Metrics;
 use super::Api;
 use super::http::Edge;
 use super::problem::Problem;
+use super::stream::EventHub;
 use crate::access::{Access, Caller};
 use crate::driver::{Answer, Asker, Command, Input, Packet, Requester};
 use crate::shared::Shared;
+use crate::store::StoreError;
 use crate::store::view::{Snapshot, View};
 
 /// Most reads at once. More would only wait for the same disk and the same two or three processors.
 const READERS: usize = 8;
+/// Reads at once for streams of which the hub has left the place behind.
+const STREAM_READERS: usize = 2;
 /// Most bodies that are parsed at once, beside the reads: neither waits for the other.
 const PARSERS: usize = 4;
 /// Longest time that a request waits for the driver's commit before it gives up.
@@ -43,12 +47,16 @@ pub(super) struct App {
     pub access: Arc<Access>,
     /// Document of the API, as it is served.
     pub document: Vec<u8>,
+    /// The latest events, for those who follow them.
+    pub hub: EventHub,
     /// Way to the driver. Weak, so that a request that lingers does not keep the driver from ending.
     inputs: mpsc::WeakSender<Packet>,
     /// Permits to read, [`READERS`] of them.
     readers: Arc<Semaphore>,
     /// Permits to parse, [`PARSERS`] of them.
     parsers: Arc<Semaphore>,
+    stream_readers: Arc<Semaphore>,
+    hub_reader: Arc<Semaphore>,
 }
 
 impl App {
@@ -62,9 +70,12 @@ impl App {
             edge: api.edge,
             access: api.access,
             document,
+            hub: EventHub::default(),
             inputs: api.inputs.downgrade(),
             readers: Arc::new(Semaphore::new(READERS)),
             parsers: Arc::new(Semaphore::new(PARSERS)),
+            stream_readers: Arc::new(Semaphore::new(STREAM_READERS)),
+            hub_reader: Arc::new(Semaphore::new(1)),
         }
     }
 
@@ -97,6 +108,22 @@ impl App {
         look: impl FnOnce(&Self, &mut Snapshot<'_>) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         self.block(&self.readers, move |app| app.view.read(|snapshot| look(app, snapshot))).await
+    }
+
+    /// Reads the database for a stream: those that lag behind wait for each other, and nobody waits for them.
+    pub(super) async fn read_for_stream<T: Send + 'static>(
+        self: &Arc<Self>,
+        look: impl FnOnce(&Self, &mut Snapshot<'_>) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.block(&self.stream_readers, move |app| app.view.read(|snapshot| look(app, snapshot))).await
+    }
+
+    /// Reads the database for the hub of all streams, which waits for none of them.
+    pub(super) async fn read_for_hub<T: Send + 'static>(
+        self: &Arc<Self>,
+        look: impl FnOnce(&mut Snapshot<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.block(&self.hub_reader, move |app| app.view.read(|snapshot| look(snapshot)).map_err(Problem::from)).await
     }
 
     /// Answers 200 with the resource that is read.

@@ -32,6 +32,8 @@ pub(super) struct RouteDocument {
     pub(super) body: Option<BodyDocument>,
     /// Answers of a success, one for each status.
     pub(super) answers: Vec<AnswerDocument>,
+    /// Text of the stream that it may answer with too.
+    pub(super) stream: Option<&'static str>,
     /// Refusals beside those that follow from the other columns of the table.
     pub(super) problems: Vec<&'static ProblemSort>,
 }
@@ -87,7 +89,7 @@ pub(super) enum Content {
 
 /// Description of a route with a summary alone, to be built on.
 pub(super) const fn says(summary: &'static str) -> RouteDocument {
-    RouteDocument { summary, headers: &[], body: None, answers: Vec::new(), problems: Vec::new() }
+    RouteDocument { summary, headers: &[], body: None, answers: Vec::new(), stream: None, problems: Vec::new() }
 }
 
 impl RouteDocument {

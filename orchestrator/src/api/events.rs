@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -16,6 +16,7 @@ use super::path::JobPath;
 use super::problem::Problem;
 use super::query::Parameters;
 use super::shape::{List, Raw};
+use super::stream::{self, Followed};
 
 /// An event of a job: it, or one of its tasks, came into another state.
 #[derive(Debug, Serialize, ToSchema)]
@@ -71,7 +72,11 @@ pub(super) async fn list(
     State(app): State<Arc<App>>,
     JobPath(id): JobPath,
     parameters: Parameters,
+    request: Request,
 ) -> Result<Response, Problem> {
+    if parameters.flag("follow")? {
+        return stream::follow_one(app, &request.into_parts().0, Followed::Events(id, 0)).await;
+    }
     let limit = parameters.limit()?;
     let after = parameters.cursor(|text| text.parse().ok())?.unwrap_or(0);
     app.answer(move |_, snapshot| {

@@ -71,7 +71,7 @@ fn enter(app: &App, route: &Route, parts: &mut Parts) -> Result<Option<(Arc<Filt
 }
 
 /// Caller of a request: by its token, or by the proxy that signed a person in.
-fn authenticate(app: &App, parts: &Parts) -> Result<Caller, Problem> {
+pub(super) fn authenticate(app: &App, parts: &Parts) -> Result<Caller, Problem> {
     let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
     // Of several none counts: nobody can tell which of them was looked at on the way.
     let shown = values.next().filter(|_| values.next().is_none()).map(|value| value.as_bytes());

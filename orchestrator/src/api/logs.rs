@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,7 +15,9 @@ use super::path::{TaskPath, no_task};
 use super::problem::Problem;
 use super::query::Parameters;
 use super::shape::{List, time};
+use super::stream::{self, Followed};
 use crate::rows::message;
+use crate::store::view::LogLine;
 
 /// Text that an attempt wrote: part of a line, or several.
 #[derive(Debug, Serialize, ToSchema)]
@@ -37,12 +39,23 @@ impl Example for LogResource {
     }
 }
 
+impl LogResource {
+    /// The resource of a piece.
+    pub(super) fn of(line: LogLine) -> Self {
+        Self { attempt: line.attempt, no: line.no, time: time(Some(line.time)), text: line.text }
+    }
+}
+
 /// Page of the pieces of log of a task or item, oldest first.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     TaskPath(id, address): TaskPath,
     parameters: Parameters,
+    request: Request,
 ) -> Result<Response, Problem> {
+    if parameters.flag("follow")? {
+        return stream::follow_one(app, &request.into_parts().0, Followed::Log(id, address, (0, 0))).await;
+    }
     let limit = parameters.limit()?;
     let after = parameters.cursor(cursor)?.unwrap_or((0, 0));
     app.answer(move |app, snapshot| {
@@ -52,19 +65,13 @@ pub(super) async fn list(
         let page = snapshot.logs(row.no, after, limit)?;
         let last = page.items.last().filter(|_| page.more);
         let next_cursor = last.map(|last| format!("{}.{}", last.attempt, last.no));
-        let items = page.items.into_iter().map(|line| LogResource {
-            attempt: line.attempt,
-            no: line.no,
-            time: time(Some(line.time)),
-            text: line.text,
-        });
-        Ok(List { items: items.collect(), next_cursor })
+        Ok(List { items: page.items.into_iter().map(LogResource::of).collect(), next_cursor })
     })
     .await
 }
 
 /// Attempt and number out of a cursor `<attempt>.<number>`.
-fn cursor(text: &str) -> Option<(u32, u32)> {
+pub(super) fn cursor(text: &str) -> Option<(u32, u32)> {
     let (attempt, no) = text.split_once('.')?;
     Some((attempt.parse().ok()?, no.parse().ok()?))
 }

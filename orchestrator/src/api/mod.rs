@@ -11,7 +11,6 @@ mod dead;
 mod documented;
 mod dry_run;
 mod events;
-
 mod gate;
 mod health;
 pub mod http;
@@ -28,6 +27,7 @@ mod results;
 mod route;
 mod routes;
 mod shape;
+mod stream;
 mod submit;
 mod task;
 mod tasks;

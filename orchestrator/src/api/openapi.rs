@@ -13,6 +13,7 @@ use super::documented::{AnswerDocument, BodyDocument, Content, reference};
 use super::http::ReadLane;
 use super::problem::{self, ProblemSort};
 use super::route::{Demand, Route};
+use super::stream::EVENT_STREAM;
 
 /// Schema of a submitted job, as it is published.
 const JOB: &str = include_str!("../../../shared/job.schema.json");
@@ -121,6 +122,9 @@ fn operation(route: &Route, components: &mut Map<String, Value>) -> Value {
     sorts.extend(document.problems.iter().copied());
     for answer in document.answers {
         answers.insert(answer.status.to_string(), success(answer, components));
+    }
+    if let Some(text) = document.stream {
+        answers["200"]["content"][EVENT_STREAM] = json!({ "schema": { "type": "string" }, "example": text });
     }
     for (status, sorts) in by_status(sorts) {
         let refusal = refusal(status, &sorts);

@@ -66,6 +66,9 @@ pub(super) const TOO_MANY_CONNECTIONS: ProblemSort =
 /// Refusal while as many submits as may be wait for the end of their jobs.
 pub(super) const TOO_MANY_WAITING: ProblemSort =
     sort(StatusCode::SERVICE_UNAVAILABLE, "too_many_waiting", "Too much is asked at once");
+/// Refusal while as many streams as may be are followed.
+pub(super) const TOO_MANY_STREAMS: ProblemSort =
+    sort(StatusCode::SERVICE_UNAVAILABLE, "too_many_streams", "Too much is asked at once");
 /// Refusal while others hold the memory for large bodies.
 pub(super) const NO_MEMORY: ProblemSort =
     sort(StatusCode::SERVICE_UNAVAILABLE, "no_memory", "Too much is asked at once");
@@ -227,6 +230,11 @@ impl Problem {
         Self { retry_after: Some(RETRY_AFTER_SECONDS), ..problem }
     }
 
+    /// Tells whether the same may be answered in a moment.
+    pub(super) fn is_transient(&self) -> bool {
+        self.sort.status == StatusCode::SERVICE_UNAVAILABLE
+    }
+
     /// Refusal for a fault of the orchestrator. The log has the reason, the client is not told.
     pub(super) fn internal(why: impl std::fmt::Display) -> Self {
         tracing::error!(%why, "a request could not be answered");
@@ -274,3 +282,9 @@ fn in_words(problem: &job::Problem) -> String {
 
 /// Seconds after which a refused client may ask again. A full disk or a busy database is tried again each second.
 const RETRY_AFTER_SECONDS: u32 = 2;
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.detail)
+    }
+}

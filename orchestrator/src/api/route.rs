@@ -97,6 +97,28 @@ pub(super) const AUDIT_FILTER: &QueryParameter = &QueryParameter {
     schema: || json!({ "type": "string" }),
     example: || json!("who:ci verb:job.* time:<1d"),
 };
+/// A filter of events.
+pub(super) const EVENT_FILTER: &QueryParameter = &QueryParameter {
+    name: "q",
+    about: "Terms that must all hold: `type`, and those about jobs: `state`, `kind`, `queue`, `label.<name>`, `name`, \
+            `id`, `parent`, `created`. `,` is or, a `-` in front negates, `*` stands for any text.",
+    schema: || json!({ "type": "string" }),
+    example: || json!("type:task.failed,job.* label.team:growth"),
+};
+/// Tells whether what comes is told too.
+pub(super) const FOLLOW: &QueryParameter = &QueryParameter {
+    name: "follow",
+    about: "Answers with server-sent events that go on until all of it is over.",
+    schema: || json!({ "type": "boolean", "default": false }),
+    example: || json!(true),
+};
+/// Place at which a stream goes on.
+pub(super) const AFTER: &QueryParameter = &QueryParameter {
+    name: "cursor",
+    about: "The id of an event: the stream goes on after it. Without it, it begins with what happens next.",
+    schema: || json!({ "type": "string" }),
+    example: || json!("1"),
+};
 /// Parameter: items of mapped tasks are listed too.
 pub(super) const ITEMS: &QueryParameter = &QueryParameter {
     name: "items",

@@ -18,11 +18,15 @@ use super::http::ReadLane;
 use super::job::JobResource;
 use super::logs::LogResource;
 use super::queues::{QueueResource, Scaling};
-use super::route::{AUDIT_FILTER, CURSOR, DRY_RUN, Demand, FILTER, ITEMS, LIMIT, QueryParameter, Reach, Route, WAIT};
+use super::route::{
+    AFTER, AUDIT_FILTER, CURSOR, DRY_RUN, Demand, EVENT_FILTER, FILTER, FOLLOW, ITEMS, LIMIT, QueryParameter, Reach,
+    Route, WAIT,
+};
 use super::task::{TaskDetail, TaskResource};
 use super::workers::WorkerResource;
 use super::{
-    answer, audit, dead, events, health, job, jobs, logs, openapi, problem, queues, submit, task, tasks, workers,
+    answer, audit, dead, events, health, job, jobs, logs, openapi, problem, queues, stream, submit, task, tasks,
+    workers,
 };
 use crate::access::Scope;
 
@@ -35,6 +39,7 @@ type Query = &'static [&'static QueryParameter];
 const NONE: Query = &[];
 /// Query of a list without a filter.
 const PAGE: Query = &[CURSOR, LIMIT];
+const FOLLOWED: Query = &[FOLLOW, CURSOR, LIMIT];
 
 /// Reach to the job in `{id}`.
 const ID: Reach = Reach::Job("id");
@@ -181,9 +186,9 @@ pub(super) static ROUTES: &[Route] = &[
         "/api/v1/jobs/{id}/events",
         ID,
         ReadLane::List,
-        PAGE,
+        FOLLOWED,
         || get(events::list),
-        || says("What happened to a job, in order").list::<EventResource>("A page of events."),
+        || streamed(says("What happened to a job, in order").list::<EventResource>("A page of events.")),
     ),
     operate("/api/v1/jobs/{id}/cancel", ID, || post(job::cancel), || steered("Stops a job")),
     operate("/api/v1/jobs/{id}/pause", ID, || post(job::pause), || steered("Dispatches nothing more of a job")),
@@ -206,9 +211,9 @@ pub(super) static ROUTES: &[Route] = &[
         "/api/v1/tasks/{job}/{task}/logs",
         JOB,
         ReadLane::List,
-        PAGE,
+        FOLLOWED,
         || get(logs::list),
-        || says("What the attempts of a task wrote").list::<LogResource>("A page of pieces."),
+        || streamed(says("What the attempts of a task wrote").list::<LogResource>("A page of pieces.")),
     ),
     operate(
         "/api/v1/tasks/{job}/{task}/retry",
@@ -224,6 +229,19 @@ pub(super) static ROUTES: &[Route] = &[
         JOB,
         || post(task::skip),
         || says("Leaves a task out").one::<TaskDetail>(200, "The task.").refuses(&[&problem::CONFLICT]),
+    ),
+    read(
+        "/api/v1/events",
+        Reach::Own,
+        ReadLane::Free,
+        &[EVENT_FILTER, AFTER],
+        || get(stream::follow_all),
+        || {
+            let about = "Server-sent events as they are committed, to no end. `event: gap` with `from` and `to`: those \
+                         between are not kept any more.";
+            let document = says("What happens to all jobs").text(about, stream::EVENT_STREAM, STREAM);
+            document.looks_at(&[stream::LAST_EVENT_ID]).refuses(&[&problem::TOO_MANY_STREAMS])
+        },
     ),
     change(
         "/api/v1/events/{event}/{key}",
@@ -331,6 +349,18 @@ pub(super) static ROUTES: &[Route] = &[
 fn steered(summary: &'static str) -> RouteDocument {
     says(summary).one::<JobResource>(200, "The job.").refuses(&[&problem::CONFLICT])
 }
+
+/// A list that can be followed.
+fn streamed(document: RouteDocument) -> RouteDocument {
+    let document = document.looks_at(&[stream::LAST_EVENT_ID]).refuses(&[&problem::TOO_MANY_STREAMS]);
+    let document = document.nothing("Nothing will come after the `Last-Event-ID`.");
+    RouteDocument { stream: Some(STREAM), ..document }
+}
+
+/// Text of a stream.
+const STREAM: &str = "id: 17\nevent: job.running\ndata: {\"job\":\"order-4711\",\"sequence\":1,\
+    \"time\":\"2026-11-24T15:03:23.120Z\",\"type\":\"job.running\",\"task\":null,\"index\":null,\"attempt\":null,\
+    \"state\":\"running\",\"error\":null}\n\n";
 
 /// Path of the metrics.
 const METRICS: &str = "/metrics";

@@ -4,6 +4,7 @@ mod lists;
 mod refusals;
 mod serving;
 mod steering;
+mod streams;
 mod submits;
 mod tasks;
 pub(super) mod world;

@@ -70,6 +70,9 @@ impl<S: Store> Driver<S> {
         if !batch.commit.changes.events.is_empty() {
             self.shared.notices.tell_events(self.store.last_events());
         }
+        if !batch.commit.logs.is_empty() {
+            self.shared.notices.tell_logs(batch.commit.logs.iter().map(|log| log.task));
+        }
         let ended = |effect: &Effect| if let Effect::Reply(job) = effect { Some(*job) } else { None };
         self.shared.notices.tell_ends(batch.effects.iter().filter_map(ended));
     }

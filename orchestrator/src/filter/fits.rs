@@ -60,8 +60,11 @@ impl Test {
             Self::Text(Column::Kind, patterns) => {
                 any(patterns, spec.tasks.first().filter(|_| spec.shape == Shape::Single).map(|task| task.kind.as_str()))
             }
-            // A job is in no audit.
-            Self::Text(Column::Who | Column::From | Column::Verb | Column::Target | Column::Outcome, _) => false,
+            // A job is in no audit, and no event.
+            Self::Text(
+                Column::Who | Column::From | Column::Verb | Column::Target | Column::Outcome | Column::Type,
+                _,
+            ) => false,
             Self::Label(name, patterns) => any(patterns, spec.labels.get(name).map(String::as_str)),
             Self::Queue(patterns) => {
                 let mut queues = spec.tasks.iter().map(|task| any(patterns, Some(task.policy.queue.as_str())));
@@ -80,7 +83,7 @@ impl Test {
 
 impl Pattern {
     /// Tells whether a text fits the pattern.
-    fn fits(&self, text: &str) -> bool {
+    pub(super) fn fits(&self, text: &str) -> bool {
         match self {
             Self::Exact(wanted) => wanted == text,
             Self::Glob(glob) => fits_pieces(&pieces(glob), text),

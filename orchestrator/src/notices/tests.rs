@@ -62,3 +62,17 @@ async fn everybody_looks_when_nobody_knows_what_was_committed() {
     notices.tell_all(EventChunkNo(0));
     assert!(is_ready(end.told()).await && is_ready(events.next()).await);
 }
+
+#[tokio::test]
+async fn whoever_follows_a_log_hears_of_it_alone() {
+    let notices = Arc::new(Notices::default());
+    let (mut one, mut other) = (notices.log_of(TaskNo(1)), notices.log_of(TaskNo(2)));
+    assert!(!is_ready(one.next()).await);
+    notices.tell_logs([TaskNo(1), TaskNo(3), TaskNo(1)]);
+    assert!(is_ready(one.next()).await && !is_ready(one.next()).await);
+    assert!(!is_ready(other.next()).await);
+    notices.tell_all(EventChunkNo(0));
+    assert!(is_ready(one.next()).await && is_ready(other.next()).await);
+    drop((one, other));
+    assert_eq!(notices.logs().len(), 0);
+}

@@ -14,9 +14,10 @@ mod seats;
 mod socket;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::body::Bodies;
 use self::host::Hosts;
@@ -40,6 +41,8 @@ pub struct Edge {
     bodies: Bodies,
     /// Permits of submits that wait for the end of their job.
     waiting: Semaphore,
+    /// Permits of those who follow streams.
+    streams: Arc<Semaphore>,
     /// Longest times.
     times: Times,
     /// Connections that are wished for.
@@ -80,6 +83,7 @@ impl Edge {
             lanes: Lanes::new(http),
             bodies: Bodies::new(http),
             waiting: Semaphore::new(http.max_waiting),
+            streams: Arc::new(Semaphore::new(http.max_streams.min(Semaphore::MAX_PERMITS))),
             times: Times {
                 head: http.head_timeout,
                 body: http.body_timeout,
@@ -109,6 +113,17 @@ impl Edge {
                 problem::TOO_MANY_WAITING,
                 "as many requests as may (http.max_waiting) wait for the end of their jobs; submit without `wait` and \
                  look at the job later",
+            )
+        })
+    }
+
+    /// A place among those who follow streams, for as long as it is held.
+    pub(super) fn follow(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        self.streams.clone().try_acquire_owned().map_err(|_| {
+            metrics::counter!("warrener_http_refused_total", "reason" => "streams").increment(1);
+            Problem::busy(
+                problem::TOO_MANY_STREAMS,
+                "as many streams as may be (http.max_streams) are followed; ask for pages, or try again in a moment",
             )
         })
     }

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+use futures_util::StreamExt as _;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -40,6 +41,7 @@ pub(in crate::api) struct World {
     inputs: mpsc::Sender<Packet>,
     pub(in crate::api) dispatches: mpsc::UnboundedReceiver<Outgoing>,
     pub(in crate::api) shared: Arc<Shared>,
+    pub(in crate::api) edge: Arc<Edge>,
     pub(in crate::api) stop: CancellationToken,
     broker_works: watch::Sender<bool>,
     folder: Option<tempfile::TempDir>,
@@ -146,10 +148,10 @@ impl World {
         let (broker_works, at_work) = watch::channel(true);
         tokio::spawn(broker(output_queue, tell, at_work));
         let stop = CancellationToken::new();
-        let shared = api.shared.clone();
+        let (shared, edge) = (api.shared.clone(), api.edge.clone());
         shared.health.ready("broker");
         let (router, inputs) = router(api, stop.clone());
-        Self { router, inputs, dispatches, shared, stop, broker_works, folder: None }
+        Self { router, inputs, dispatches, shared, edge, stop, broker_works, folder: None }
     }
 
     /// Where the database is.
@@ -172,10 +174,25 @@ impl World {
         let answer = async {
             let response = self.router.clone().oneshot(request).await.unwrap();
             let (parts, body) = response.into_parts();
-            let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+            let bytes = match parts.headers.get("content-type").is_some_and(|sort| sort == "text/event-stream") {
+                // It may have no end; the first piece of it says as much.
+                true => body.into_data_stream().next().await.transpose().unwrap().unwrap_or_default(),
+                false => axum::body::to_bytes(body, usize::MAX).await.unwrap(),
+            };
             Answer { status: parts.status, headers: parts.headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
         };
         tokio::time::timeout(PATIENCE, answer).await.expect("an answer in time")
+    }
+
+    /// The body of an answer that may have no end.
+    pub(in crate::api) async fn open(&self, path: &str, headers: &[(&str, &str)]) -> BodyDataStream {
+        let mut request = Request::get(path).header("host", "localhost");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.headers().get("content-type").unwrap(), "text/event-stream", "{}", response.status());
+        response.into_body().into_data_stream()
     }
 
     /// Asks with a token and without a body.

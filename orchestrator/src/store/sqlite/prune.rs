@@ -22,8 +22,8 @@ const STEP: i64 = 64;
 /// Removes jobs that were final before a time, and what is left of removed ones. Gives the number of steps, of which a
 /// job of few tasks is one; at most `most`, and as many as fit into a slice.
 ///
-/// The commit does not wait for the disk: the next commit of anything else takes it there, and what a power cut undoes before
-/// is removed again. `events` is the number of the latest chunk of events, which is kept: it may be among those that
+/// The commit does not wait for the disk: the next commit of anything else takes it there, and what a power cut undoes
+/// before is removed again. `events` is the number of the latest chunk of events, which is kept: it may be among those that
 /// are removed.
 pub(super) fn prune(
     connection: &mut Connection,

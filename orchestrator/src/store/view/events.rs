@@ -1,13 +1,19 @@
 //! Reading of events: by chunk for the publisher, by job for the API.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use warrener_shared::id::JobNo;
+use warrener_shared::time::Timestamp;
 use warrener_shared::wire::event::JobEvent;
 
-use super::super::sql::{chunk, limit as at_most};
+use super::super::sql::{Value, chunk, limit as at_most, read};
 use super::super::{EventChunkNo, StoreError};
+use super::filter::Filter;
 use super::{PAGE_BYTES, Page, Snapshot, View};
+
+/// Jobs that are compared with a filter together.
+const TOGETHER: usize = 32;
 
 /// Head of a chunk, by which the publisher tells whether anybody wants to hear of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +22,19 @@ pub struct ChunkHead {
     pub no: EventChunkNo,
     /// Sorts of the events in it, one bit for each, see `kind_bit`.
     pub kinds: i64,
+}
+
+/// Events of one job that were committed together, as a reader of all events finds them.
+#[derive(Debug)]
+pub(crate) struct CommittedChunk {
+    /// Its number.
+    pub(crate) no: EventChunkNo,
+    /// Number of the job.
+    pub(crate) job: JobNo,
+    /// The id of the job.
+    pub(crate) id: String,
+    /// The events in order; an error if they cannot be read.
+    pub(crate) events: Result<Vec<JobEvent>, StoreError>,
 }
 
 /// Events of one job that were committed together.
@@ -68,6 +87,55 @@ impl View {
 }
 
 impl Snapshot<'_> {
+    /// Chunks that are shown at once at most.
+    pub(crate) const CHUNKS: usize = 1024;
+
+    /// Number of the latest chunk of events, kept or removed since.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database cannot be read; so for all calls.
+    pub(crate) fn last_events(&self) -> Result<EventChunkNo, StoreError> {
+        Ok(EventChunkNo(read::next_event(self.reader)? - 1))
+    }
+
+    /// Shows the chunks after a number, in order, until the visitor has enough.
+    pub(crate) fn each_chunk(
+        &self,
+        after: EventChunkNo,
+        visit: &mut dyn FnMut(CommittedChunk) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let statement = "SELECT e.no, e.job, j.id, e.first, e.body FROM events e JOIN jobs j ON j.no = e.job \
+             WHERE e.no > ?1 ORDER BY e.no LIMIT ?2";
+        self.reader.each("follow the events", statement, &[after.0.into(), at_most(Self::CHUNKS)], &mut |row| {
+            Ok(visit(CommittedChunk {
+                no: EventChunkNo(row.get(0)?),
+                job: JobNo(row.get(1)?),
+                id: row.string(2)?,
+                events: chunk::decode(row.get(3)?, row.blob(4)?),
+            }))
+        })
+    }
+
+    /// Those of these jobs that fit.
+    pub(crate) fn fitting(
+        &self,
+        jobs: &[JobNo],
+        filter: &Filter,
+        now: Timestamp,
+    ) -> Result<BTreeSet<JobNo>, StoreError> {
+        let (condition, its) = filter.condition(now, self.reader.dialect());
+        let places = vec!["?"; TOGETHER].join(", ");
+        let statement = format!("SELECT no FROM jobs WHERE no IN ({places}) AND {condition}");
+        let mut fitting = BTreeSet::new();
+        for jobs in jobs.chunks(TOGETHER) {
+            // No job has the number 0.
+            let numbers = jobs.iter().map(|job| job.0).chain(std::iter::repeat(0)).take(TOGETHER);
+            let values: Vec<_> = numbers.map(Value::Int).chain(its.iter().cloned()).collect();
+            fitting.extend(self.reader.all("look which jobs fit", &statement, &values, |row| Ok(JobNo(row.get(0)?)))?);
+        }
+        Ok(fitting)
+    }
+
     /// Events of a job after a sequence number, in order. The page ends early where the errors in it are large.
     ///
     /// # Errors

@@ -57,6 +57,8 @@ pub enum Column {
     Target,
     /// Outcome of the change.
     Outcome,
+    /// Type of an event, which is no column of a table.
+    Type,
 }
 
 /// A text, or a pattern of texts. Case counts.
@@ -167,6 +169,7 @@ impl Column {
             Self::Verb => "verb",
             Self::Target => "target",
             Self::Outcome => "outcome",
+            Self::Type => "type",
         }
     }
 }

@@ -16,6 +16,7 @@ use std::ops::ControlFlow;
 pub use self::audit::AuditRecord;
 pub use self::counts::{Mapped, Opened};
 pub use self::dead::{DeadHead, DeadRow};
+pub(crate) use self::events::CommittedChunk;
 pub use self::events::{ChunkHead, EventChunk};
 pub use self::jobs::JobRecord;
 pub use self::logs::LogLine;

@@ -147,6 +147,7 @@ pub const KEYS: &[Key] = &[
     key("http.max_connections", COUNT, ORCHESTRATOR, "Connections at once; one more ends the one that rests longest.")
         .or("1024"),
     key("http.max_waiting", COUNT, ORCHESTRATOR, "Submits that wait for the end of their job at once.").or("64"),
+    key("http.max_streams", COUNT, ORCHESTRATOR, "Streams of events and logs that are followed at once.").or("1000"),
     key("http.max_lists", COUNT, ORCHESTRATOR, "Lists made at once; others wait.").or("2"),
     key("http.max_reads", COUNT, ORCHESTRATOR, "Single resources read at once; others wait.").or("3"),
     key("http.max_body", Kind::Size, ORCHESTRATOR, "Size of one request body.").or("16MiB"),
