@@ -9,11 +9,13 @@
 //! - [`json`]: documents whose bytes stay as they came.
 //! - [`expr`]: `${{ … }}` expressions over those documents.
 //! - [`job`]: what a client submits, parsed into a graph that is known to be sound.
+//! - [`graph`]: the tasks of a job as a picture.
 //! - `schedule`, with the feature of this name: when a job is to be submitted by itself.
 //! - [`wire`]: the messages between clients, orchestrator and workers.
 
 pub mod error;
 pub mod expr;
+pub mod graph;
 pub mod id;
 pub mod job;
 pub mod json;
