@@ -10,6 +10,8 @@ FRONT_DOOR := -p warrener-client -p warrener-worker
 # The other languages' clients that the tests publish and work with.
 PIKA := 1.4.4
 AMQPLIB := 2.3.1
+PUPPETEER := 24.43.1
+AXE := 4.14.1
 # What makes up requests from the document of the API.
 SCHEMATHESIS := 4.32.5
 
@@ -36,7 +38,7 @@ check: ## everything below; what CI runs
 	echo "make check: all is well, after $$(( $$(date +%s) - start )) s; skipped: $$(cat $(SKIPPED) 2>/dev/null | wc -l)" && \
 	if [ -e $(SKIPPED) ]; then sed 's/^/  skipped /' $(SKIPPED); fi
 
-setup: $(POLYGLOT)/python/pika $(POLYGLOT)/python/schemathesis $(POLYGLOT)/node/node_modules/amqplib $(TOOLS)/ready ## installs what the tests need
+setup: $(POLYGLOT)/python/pika $(POLYGLOT)/python/schemathesis $(POLYGLOT)/node/node_modules/axe-core $(TOOLS)/ready ## installs what the tests need
 
 fmt: ## the format of the code
 	cargo fmt --all --check
@@ -92,9 +94,11 @@ $(POLYGLOT)/python/pika: | packages
 $(POLYGLOT)/python/schemathesis: | packages
 	pip3 install --quiet --disable-pip-version-check --root-user-action=ignore --target $(POLYGLOT)/python schemathesis==$(SCHEMATHESIS)
 
-$(POLYGLOT)/node/node_modules/amqplib: | packages
+# All at once: each install without a manifest throws away what the one before brought.
+$(POLYGLOT)/node/node_modules/axe-core: | packages
 	@mkdir -p $(POLYGLOT)/node
-	npm install --silent --no-audit --no-fund --no-save --prefix $(POLYGLOT)/node amqplib@$(AMQPLIB)
+	npm install --silent --no-audit --no-fund --no-save --prefix $(POLYGLOT)/node \
+		amqplib@$(AMQPLIB) puppeteer-core@$(PUPPETEER) axe-core@$(AXE)
 
 # Built for compile time, not for speed: it runs for a second. Two minutes on two cores.
 $(TOOLS)/ready: | packages

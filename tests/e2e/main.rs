@@ -4,6 +4,7 @@
 
 mod conformance;
 mod contract;
+mod dashboard;
 mod dev;
 mod doctor;
 mod edge;

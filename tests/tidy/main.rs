@@ -53,5 +53,5 @@ fn expect_none(wrong: &[String], way_out: &str) {
     assert!(wrong.is_empty(), "\n{}\n{way_out}\n", wrong.join("\n"));
 }
 
-/// Folders that are made, not written.
-const NOT_OURS: [&str; 5] = [".git", "target", "node_modules", "__pycache__", ".venv"];
+/// Folders that are made, or written by others.
+const NOT_OURS: [&str; 6] = [".git", "target", "node_modules", "__pycache__", ".venv", "vendor"];

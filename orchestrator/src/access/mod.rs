@@ -7,6 +7,7 @@ pub(crate) mod identity;
 mod proxy;
 pub(crate) mod renewal;
 mod scope;
+mod sessions;
 pub(crate) mod watched;
 
 use std::path::PathBuf;
@@ -14,10 +15,12 @@ use std::sync::Arc;
 
 use warrener_shared::time::Timestamp;
 
-pub(crate) use self::caller::Caller;
+pub(crate) use self::caller::{Caller, Who};
 pub(crate) use self::proxy::Proxies;
 pub use self::proxy::ProxySettings;
 pub use self::scope::{Scope, Scopes};
+pub(crate) use self::sessions::SESSION_SECONDS;
+use self::sessions::Sessions;
 use self::tokens::{InvalidTokens, TOKEN_MAX, TokenList};
 use self::watched::Watched;
 
@@ -28,6 +31,8 @@ pub struct Access {
     tokens: Option<Arc<Watched<TokenList>>>,
     /// Proxies that are believed what they say of a request.
     pub(crate) proxies: Proxies,
+    /// People who signed in to the pages.
+    pub(crate) sessions: Sessions,
 }
 
 /// Error of a request that shows no token, or one that does not count. The reason is told to nobody.
@@ -45,7 +50,9 @@ impl Access {
             invalid.0.into_iter().map(|why| format!("api.tokens_file: {why}")).collect::<Vec<_>>()
         });
         match (tokens, Proxies::new(proxies)) {
-            (Ok(tokens), Ok(proxies)) => Ok(Self { tokens: tokens.map(Arc::new), proxies }),
+            (Ok(tokens), Ok(proxies)) => {
+                Ok(Self { tokens: tokens.map(Arc::new), proxies, sessions: Sessions::default() })
+            }
             (tokens, proxies) => Err([tokens.err(), proxies.err()].into_iter().flatten().flatten().collect()),
         }
     }
@@ -53,6 +60,28 @@ impl Access {
     /// File of tokens, for whoever reads it again when it changes.
     pub(crate) const fn tokens(&self) -> Option<&Arc<Watched<TokenList>>> {
         self.tokens.as_ref()
+    }
+
+    /// Tells whether anybody is asked for a token.
+    pub(crate) const fn asks(&self) -> bool {
+        self.tokens.is_some() || self.proxies.signs_in()
+    }
+
+    /// Begins a session of the holder of a token, if it counts; gives the secret that stands for it.
+    pub(crate) fn sign_in(&self, token: &[u8], now: Timestamp) -> Option<String> {
+        let list = self.tokens.as_ref()?.get();
+        let is_possible = !token.is_empty() && token.len() <= TOKEN_MAX;
+        let found = list.find(&token[..token.len().min(TOKEN_MAX)]);
+        let valid = found.filter(|token| is_possible && token.is_valid(now))?;
+        Some(self.sessions.open(valid.hash, now))
+    }
+
+    /// The holder of the token with which a session was begun, for as long as both count.
+    pub(crate) fn of_session(&self, secret: &str, now: Timestamp) -> Option<Caller> {
+        let hash = self.sessions.token(secret, now)?;
+        let list = self.tokens.as_ref()?.get();
+        let token = list.iter().find(|token| token.hash == hash && token.is_valid(now));
+        token.map(Caller::of_token)
     }
 
     /// Caller that the value of an `Authorization` header stands for.

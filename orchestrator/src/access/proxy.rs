@@ -41,6 +41,8 @@ pub(crate) struct Forwarded<'a> {
     pub(crate) host: Option<&'a str>,
     /// Part that the proxy took away from the front of the path.
     pub(crate) prefix: Option<&'a str>,
+    /// Scheme that the client used.
+    pub(crate) proto: Option<&'a str>,
 }
 
 impl Proxies {
@@ -122,7 +124,11 @@ impl Proxies {
         let is_path = |text: &&str| {
             text.starts_with('/') && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-_.~".contains(&b))
         };
-        Forwarded { host: last("x-forwarded-host"), prefix: last("x-forwarded-prefix").filter(is_path) }
+        Forwarded {
+            host: last("x-forwarded-host"),
+            prefix: last("x-forwarded-prefix").filter(is_path),
+            proto: last("x-forwarded-proto"),
+        }
     }
 
     /// Person whom a proxy signed in, with the scopes of the groups. `None` unless exactly one person is named by a

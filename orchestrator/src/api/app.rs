@@ -45,6 +45,8 @@ pub(super) struct App {
     pub edge: Arc<Edge>,
     /// Rules of who may do what.
     pub access: Arc<Access>,
+    /// True if connections are secret.
+    pub is_tls: bool,
     /// Document of the API, as it is served.
     pub document: Vec<u8>,
     /// The latest events, for those who follow them.
@@ -69,6 +71,7 @@ impl App {
             stop,
             edge: api.edge,
             access: api.access,
+            is_tls: api.tls.is_some(),
             document,
             hub: EventHub::default(),
             inputs: api.inputs.downgrade(),

@@ -13,26 +13,27 @@ use super::problem::Problem;
 use super::query::Parameters;
 use super::shape::List;
 use crate::filter;
-use crate::store::view::AuditRecord;
+use crate::store::view::filter::Filter;
+use crate::store::view::{AuditRecord, Snapshot};
 
 /// A row of the audit.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AuditRow)]
 pub(super) struct AuditResource {
     /// Time of the change.
-    time: String,
+    pub(super) time: String,
     /// Name of the token, or of the person whom a proxy signed in.
-    who: String,
+    pub(super) who: String,
     /// Address that the request came from; null if it did not come over HTTP.
-    from: Option<String>,
+    pub(super) from: Option<String>,
     /// Verb of the change, such as `job.cancel`.
-    verb: String,
+    pub(super) verb: String,
     /// Target of the change: an id, an address or a name.
-    target: String,
+    pub(super) target: String,
     /// `done`, or `refused` where the state of things did not allow it.
-    outcome: String,
+    pub(super) outcome: String,
     /// Reason of a refusal.
-    reason: Option<String>,
+    pub(super) reason: Option<String>,
 }
 
 impl Example for AuditResource {
@@ -66,15 +67,31 @@ impl From<AuditRecord> for AuditResource {
 
 /// Page of the audit, the newest first.
 pub(super) async fn list(State(app): State<Arc<App>>, parameters: Parameters) -> Result<Response, Problem> {
-    let filter = parameters.get("q").unwrap_or("");
-    let filter = filter::parse_audit(filter).map_err(|why| Problem::parameter("q", why))?;
-    let limit = parameters.limit()?;
-    let before = parameters.cursor(|text| text.parse().ok().filter(|no: &i64| *no > 0))?;
-    let now = app.shared.now();
-    app.answer(move |_, snapshot| {
-        let page = snapshot.audit(&filter, before, limit, now)?;
+    let wanted = AuditWanted::of(&parameters)?;
+    app.answer(move |app, snapshot| wanted.read(app, snapshot)).await
+}
+
+/// The part of the audit that is asked for.
+#[derive(Debug)]
+pub(super) struct AuditWanted {
+    filter: Filter,
+    before: Option<i64>,
+    limit: usize,
+}
+
+impl AuditWanted {
+    /// Parameters of a request as what they ask for.
+    pub(super) fn of(parameters: &Parameters) -> Result<Self, Problem> {
+        let filter = parameters.get("q").unwrap_or("");
+        let filter = filter::parse_audit(filter).map_err(|why| Problem::parameter("q", why))?;
+        let before = parameters.cursor(|text| text.parse().ok().filter(|no: &i64| *no > 0))?;
+        Ok(Self { filter, before, limit: parameters.limit()? })
+    }
+
+    /// Reads it.
+    pub(super) fn read(&self, app: &App, snapshot: &Snapshot<'_>) -> Result<List<AuditResource>, Problem> {
+        let page = snapshot.audit(&self.filter, self.before, self.limit, app.shared.now())?;
         let next_cursor = page.items.last().filter(|_| page.more).map(|last| last.no.to_string());
         Ok(List { items: page.items.into_iter().map(AuditResource::from).collect(), next_cursor })
-    })
-    .await
+    }
 }

@@ -21,29 +21,30 @@ use super::path::{DeadPath, no_letter};
 use super::problem::Problem;
 use super::query::Parameters;
 use super::shape::{List, Raw, raw};
+use crate::access::Caller;
 use crate::driver::{Command, Parcel};
-use crate::store::view::{DeadHead, DeadRow};
+use crate::store::view::{DeadHead, DeadRow, Snapshot};
 
 /// A dead letter as lists show it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DeadLetter)]
 pub(super) struct LetterResource {
     /// Id of the dead letter, a number as text.
-    id: String,
+    pub(super) id: String,
     /// Place where it was found: `submit`, `task`, `result`, `unrouted` or `answer`.
-    from: String,
+    pub(super) from: String,
     /// Stable word of the reason, for programs.
-    code: String,
+    pub(super) code: String,
     /// Reason in a sentence, for people.
-    message: String,
+    pub(super) message: String,
     /// Id of the job, if it is known.
-    job: Option<String>,
+    pub(super) job: Option<String>,
     /// Address of the task in its job, if it is known.
-    task: Option<String>,
+    pub(super) task: Option<String>,
     /// Time at which it was found.
-    received_at: String,
+    pub(super) received_at: String,
     /// Bytes of the whole body.
-    size: u64,
+    pub(super) size: u64,
 }
 
 impl Example for LetterResource {
@@ -67,13 +68,13 @@ impl Example for LetterResource {
 pub(super) struct LetterDetail {
     /// Fields that lists show too.
     #[serde(flatten)]
-    letter: LetterResource,
+    pub(super) letter: LetterResource,
     /// Body in base64, as far as it was kept.
-    body: String,
+    pub(super) body: String,
     #[schema(schema_with = documented::anything)]
-    headers: Raw,
+    pub(super) headers: Raw,
     #[schema(schema_with = documented::anything)]
-    evidence: Raw,
+    pub(super) evidence: Raw,
 }
 
 impl Example for LetterDetail {
@@ -109,20 +110,38 @@ pub(super) async fn list(
     parameters: Parameters,
 ) -> Result<Response, Problem> {
     let limit = parameters.limit()?;
-    let before = parameters.cursor(|text| text.parse().ok())?;
-    app.answer(move |app, snapshot| {
-        let of = caller.only.as_deref().map(|only| (only, app.shared.now()));
-        let page = snapshot.dead_letters(of, before, limit)?;
-        let next_cursor = page.items.last().filter(|_| page.more).map(|last| last.no.to_string());
-        Ok(List { items: page.items.into_iter().map(LetterResource::from).collect(), next_cursor })
-    })
-    .await
+    let before = before(&parameters)?;
+    app.answer(move |app, snapshot| read(app, snapshot, &caller, before, limit)).await
+}
+
+/// The number before which the list goes on.
+pub(super) fn before(parameters: &Parameters) -> Result<Option<i64>, Problem> {
+    parameters.cursor(|text| text.parse().ok())
+}
+
+/// Reads dead letters that exist for a caller.
+pub(super) fn read(
+    app: &App,
+    snapshot: &Snapshot<'_>,
+    caller: &Caller,
+    before: Option<i64>,
+    limit: usize,
+) -> Result<List<LetterResource>, Problem> {
+    let of = caller.only.as_deref().map(|only| (only, app.shared.now()));
+    let page = snapshot.dead_letters(of, before, limit)?;
+    let next_cursor = page.items.last().filter(|_| page.more).map(|last| last.no.to_string());
+    Ok(List { items: page.items.into_iter().map(LetterResource::from).collect(), next_cursor })
+}
+
+/// Reads a dead letter.
+pub(super) fn row(snapshot: &Snapshot<'_>, no: i64) -> Result<DeadRow, Problem> {
+    snapshot.dead_letter(no)?.ok_or_else(|| no_letter(&no.to_string()))
 }
 
 /// `GET /dead/{id}`: a dead letter with its contents.
 pub(super) async fn get(State(app): State<Arc<App>>, DeadPath(no): DeadPath) -> Result<Response, Problem> {
     app.answer(move |_, snapshot| {
-        let row = snapshot.dead_letter(no)?.ok_or_else(|| no_letter(&no.to_string()))?;
+        let row = row(snapshot, no)?;
         Ok(LetterDetail {
             letter: row.head.into(),
             body: BASE64_STANDARD.encode(&row.body),
@@ -139,9 +158,15 @@ pub(super) async fn discard(
     AskedBy(caller): AskedBy,
     DeadPath(no): DeadPath,
 ) -> Result<Response, Problem> {
-    let letter = load(&app, no).await?;
-    app.command(&caller, Command::Discard(no)).await?;
+    let letter = throw_away(&app, &caller, no).await?;
     Ok(Json(LetterResource::from(letter.head)).into_response())
+}
+
+/// Has a dead letter thrown away.
+pub(super) async fn throw_away(app: &Arc<App>, caller: &Caller, no: i64) -> Result<DeadRow, Problem> {
+    let letter = load(app, no).await?;
+    app.command(caller, Command::Discard(no)).await?;
+    Ok(letter)
 }
 
 /// Publishes the message of a dead letter again, where it was published first. A conflict for a task, whose job is
@@ -151,16 +176,21 @@ pub(super) async fn replay(
     AskedBy(caller): AskedBy,
     DeadPath(no): DeadPath,
 ) -> Result<Response, Problem> {
-    let letter = load(&app, no).await?;
-    let parcel = parcel(&letter)?;
-    app.command(&caller, Command::Replay(no, Box::new(parcel))).await?;
+    let letter = send_again(&app, &caller, no).await?;
     Ok((StatusCode::ACCEPTED, Json(LetterResource::from(letter.head))).into_response())
+}
+
+/// Has the message of a dead letter sent again.
+pub(super) async fn send_again(app: &Arc<App>, caller: &Caller, no: i64) -> Result<DeadRow, Problem> {
+    let letter = load(app, no).await?;
+    let parcel = parcel(&letter)?;
+    app.command(caller, Command::Replay(no, Box::new(parcel))).await?;
+    Ok(letter)
 }
 
 /// Dead letter with this number, or not found.
 async fn load(app: &Arc<App>, no: i64) -> Result<DeadRow, Problem> {
-    let found = app.read(move |_, snapshot| Ok(snapshot.dead_letter(no)?)).await?;
-    found.ok_or_else(|| no_letter(&no.to_string()))
+    app.read(move |_, snapshot| row(snapshot, no)).await
 }
 
 /// Message of a dead letter with its destination, made anew from what was kept. A conflict if that is not all of it.

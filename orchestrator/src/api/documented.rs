@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
 use warrener_shared::state::{JobState, Outcome, TaskState};
 
 use super::problem::ProblemSort;
@@ -219,6 +219,13 @@ fn words<'a>(words: impl Iterator<Item = &'a str>, or_null: bool) -> Schema {
 /// Schema of any JSON.
 pub(super) fn anything() -> Schema {
     ObjectBuilder::new().schema_type(SchemaType::AnyValue).build().into()
+}
+
+/// Schema of the points of a line.
+pub(super) fn points() -> Schema {
+    let number = ObjectBuilder::new().schema_type(Type::Number);
+    let point = ArrayBuilder::new().items(number).min_items(Some(2)).max_items(Some(2));
+    ArrayBuilder::new().items(point).build().into()
 }
 
 /// Schema of a number of items; null while it is not known.

@@ -2,21 +2,28 @@
 
 use std::sync::Arc;
 
+use axum::http::StatusCode;
 use axum::response::Response;
 use warrener_engine::row::JobRow;
 
-use super::app::App;
+use super::app::{App, respond, to_json};
 use super::job::{JobResource, shown};
 use super::problem::Problem;
 use super::wish::Wish;
 use crate::rows::verdict::{self, Verdict};
 use crate::store::view::Snapshot;
 
-/// Answers with the job that would be kept, or the one that is there already; with the problems if it would be refused.
+/// Answers with what would become of a job.
 pub(super) async fn answer(app: &Arc<App>, wish: Wish, body: Vec<u8>) -> Result<Response, Problem> {
+    let job = judge(app, wish, body).await?;
+    Ok(respond(StatusCode::OK, to_json(&job)))
+}
+
+/// Gives the job that would be kept, or the one that is there already; with the problems if it would be refused.
+pub(super) async fn judge(app: &Arc<App>, wish: Wish, body: Vec<u8>) -> Result<JobResource, Problem> {
     let read = app.parse(move |app| Ok((wish.read(app, &body)?, wish, body)));
     let (submission, wish, body) = read.await?;
-    app.answer(move |app, snapshot| {
+    app.read(move |app, snapshot| {
         let (now, only) = (app.shared.now(), wish.caller.only.as_deref());
         let exists = |snapshot: &mut Snapshot<'_>, holder: &JobRow| match only {
             Some(only) => snapshot.fits(&holder.id, only, now),

@@ -13,6 +13,7 @@ use warrener_shared::id::JobId;
 use super::app::App;
 use super::asked_by::AskedBy;
 use super::http::Arrival;
+use super::pages::{SESSION, find_cookie};
 use super::path::{no_job, no_letter};
 use super::problem::{self, Problem};
 use super::query::Parameters;
@@ -39,7 +40,12 @@ pub(super) async fn gate(State(app): State<Arc<App>>, request: Request, next: Ne
     if let Some((only, reach)) = confined {
         confine(&app, only, reach, &mut parts).await?;
     }
-    let response = next.run(Request::from_parts(parts, body)).await;
+    let caller = parts.extensions.get::<AskedBy>().map(|by| by.0.clone());
+    let mut response = next.run(Request::from_parts(parts, body)).await;
+    // A refusal is shown to somebody too.
+    if let Some(caller) = caller {
+        response.extensions_mut().insert(caller);
+    }
     // Whoever makes an answer keeps the permit until the answer counts among what is being sent.
     let response = app.edge.send(response).await;
     drop(permit);
@@ -80,9 +86,12 @@ pub(super) fn authenticate(app: &App, parts: &Parts) -> Result<Caller, Problem> 
     let from = peer.map(|peer| proxies.origin(peer, &parts.headers));
     // A token says more than the proxy that it came through.
     let person = if shown.is_none() { proxies.signed_in(peer, &parts.headers) } else { None };
-    let caller = match person {
-        Some(person) => person,
-        None => app.access.authenticate(shown, app.shared.now()).map_err(|_| Problem::unauthenticated())?,
+    let now = app.shared.now();
+    // And either says more than who signed in to the pages of this browser once.
+    let session = || find_cookie(&parts.headers, SESSION).filter(|_| shown.is_none());
+    let caller = match person.or_else(|| app.access.of_session(session()?, now)) {
+        Some(caller) => caller,
+        None => app.access.authenticate(shown, now).map_err(|_| Problem::unauthenticated())?,
     };
     Ok(caller.coming_from(from))
 }

@@ -26,22 +26,22 @@ pub(super) async fn live() -> &'static str {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Readiness {
     /// True if every check holds.
-    ready: bool,
+    pub(super) ready: bool,
     /// Checks by name.
-    checks: Vec<ReadinessCheck>,
+    pub(super) checks: Vec<ReadinessCheck>,
     /// Sentences on what a person should look at although the process is ready.
-    notes: Vec<String>,
+    pub(super) notes: Vec<String>,
 }
 
 /// Check of readiness.
 #[derive(Debug, Serialize, ToSchema)]
-struct ReadinessCheck {
+pub(super) struct ReadinessCheck {
     /// Name of the check, such as `store` or `broker`.
-    name: &'static str,
+    pub(super) name: &'static str,
     /// True if the check holds.
-    ready: bool,
+    pub(super) ready: bool,
     /// Reason why it does not hold.
-    reason: Option<String>,
+    pub(super) reason: Option<String>,
 }
 
 impl Example for Readiness {

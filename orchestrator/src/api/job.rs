@@ -21,6 +21,7 @@ use super::documented::{self, Example};
 use super::path::{JobPath, no_job};
 use super::problem::Problem;
 use super::shape::{ByState, Raw, raw, time};
+use crate::access::Caller;
 use crate::driver::{Answer, Command};
 use crate::store::view::{JobRecord, Snapshot};
 use crate::store::{Caption, Rows as _};
@@ -30,39 +31,39 @@ use crate::store::{Caption, Rows as _};
 #[schema(as = Job)]
 pub(super) struct JobResource {
     /// Id of the job; null in a dry run of a job without one.
-    id: Option<String>,
+    pub(super) id: Option<String>,
     /// Name of the job.
-    name: Option<String>,
+    pub(super) name: Option<String>,
     /// Kind of a job of one task; null for a graph.
-    kind: Option<String>,
+    pub(super) kind: Option<String>,
     #[schema(schema_with = documented::anything)]
-    labels: Raw,
+    pub(super) labels: Raw,
     #[schema(schema_with = documented::job_state)]
-    state: JobState,
+    pub(super) state: JobState,
     /// True while a person holds the job.
-    paused: bool,
+    pub(super) paused: bool,
     /// True while the job is being cancelled, or ends because its deadline passed.
-    cancelling: bool,
+    pub(super) cancelling: bool,
     /// Time of the submit.
-    created_at: Option<String>,
+    pub(super) created_at: Option<String>,
     /// Time at which a delayed job begins; null without a delay.
-    scheduled_at: Option<String>,
+    pub(super) scheduled_at: Option<String>,
     /// Time from which on the job runs.
-    started_at: Option<String>,
+    pub(super) started_at: Option<String>,
     /// Time at which the job became final.
-    finished_at: Option<String>,
+    pub(super) finished_at: Option<String>,
     /// Time at which the job times out.
-    deadline_at: Option<String>,
+    pub(super) deadline_at: Option<String>,
     #[schema(schema_with = documented::anything)]
-    input: Raw,
+    pub(super) input: Raw,
     #[schema(schema_with = documented::anything)]
-    output: Raw,
+    pub(super) output: Raw,
     #[schema(schema_with = documented::anything)]
-    error: Raw,
+    pub(super) error: Raw,
     #[schema(schema_with = documented::counts)]
-    tasks: ByState,
+    pub(super) tasks: ByState,
     /// Attempt that a sub-job runs for; null for any other job.
-    parent: Option<ParentResource>,
+    pub(super) parent: Option<ParentResource>,
 }
 
 impl Example for JobResource {
@@ -96,13 +97,13 @@ impl Example for JobResource {
 #[schema(as = Parent)]
 pub(super) struct ParentResource {
     /// Id of its job.
-    job: String,
+    pub(super) job: String,
     /// Name of its task.
-    task: String,
+    pub(super) task: String,
     /// Index of its item, from 0; null if it is none.
-    index: Option<u32>,
+    pub(super) index: Option<u32>,
     /// Number of the attempt.
-    attempt: u32,
+    pub(super) attempt: u32,
 }
 
 impl ParentResource {
@@ -245,10 +246,16 @@ pub(super) async fn delete(
     AskedBy(caller): AskedBy,
     JobPath(id): JobPath,
 ) -> Result<Response, Problem> {
-    match app.command(&caller, Command::Delete(id.clone())).await? {
+    steer(&app, &caller, &id, Command::Delete(id.clone())).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Has a command about a job carried out.
+pub(super) async fn steer(app: &App, caller: &Caller, id: &JobId, command: Command) -> Result<(), Problem> {
+    match app.command(caller, command).await? {
         Answer::NotFound => Err(no_job(id.as_str())),
         Answer::Conflict(why) => Err(Problem::conflict(why)),
-        _ => Ok(StatusCode::NO_CONTENT.into_response()),
+        _ => Ok(()),
     }
 }
 
@@ -259,9 +266,6 @@ async fn change(
     JobPath(id): JobPath,
     command: impl FnOnce(JobId) -> Command,
 ) -> Result<Response, Problem> {
-    match app.command(&caller, command(id.clone())).await? {
-        Answer::NotFound => Err(no_job(id.as_str())),
-        Answer::Conflict(why) => Err(Problem::conflict(why)),
-        _ => app.answer(move |app, snapshot| shown(app, snapshot, &id)).await,
-    }
+    steer(&app, &caller, &id, command(id.clone())).await?;
+    app.answer(move |app, snapshot| shown(app, snapshot, &id)).await
 }

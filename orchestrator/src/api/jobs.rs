@@ -12,7 +12,45 @@ use super::job::JobResource;
 use super::problem::Problem;
 use super::query::Parameters;
 use super::shape::List;
+use crate::access::Caller;
 use crate::filter;
+use crate::store::view::Snapshot;
+use crate::store::view::filter::Filter;
+
+/// The part of the jobs that is asked for.
+#[derive(Debug)]
+pub(super) struct JobsWanted {
+    filter: Filter,
+    before: Option<JobNo>,
+    limit: usize,
+}
+
+impl JobsWanted {
+    /// Parameters of a request as what they ask for, within what exists for the caller.
+    pub(super) fn of(caller: &Caller, parameters: &Parameters) -> Result<Self, Problem> {
+        let before = parameters.cursor(|text| i64::from_str_radix(text, 36).ok().filter(|no| *no > 0).map(JobNo))?;
+        Self::fitting(caller, parameters.get("q").unwrap_or(""), before, parameters.limit()?)
+    }
+
+    /// The newest jobs that fit a filter, within what exists for the caller.
+    pub(super) fn newest(caller: &Caller, filter: &str, limit: usize) -> Result<Self, Problem> {
+        Self::fitting(caller, filter, None, limit)
+    }
+
+    fn fitting(caller: &Caller, filter: &str, before: Option<JobNo>, limit: usize) -> Result<Self, Problem> {
+        let mut filter = filter::parse(filter).map_err(|why| Problem::parameter("q", why))?;
+        filter.terms.extend(caller.only.iter().flat_map(|only| only.terms.iter().cloned()));
+        Ok(Self { filter, before, limit })
+    }
+
+    /// Reads it.
+    pub(super) fn read(&self, app: &App, snapshot: &mut Snapshot<'_>) -> Result<List<JobResource>, Problem> {
+        let page = snapshot.jobs(&self.filter, self.before, self.limit, app.shared.now())?;
+        let next_cursor = page.items.last().filter(|_| page.more).map(|last| base36(last.row.no.0));
+        let items = page.items.into_iter().map(|job| JobResource::of(app, snapshot, job)).collect::<Result<_, _>>()?;
+        Ok(List { items, next_cursor })
+    }
+}
 
 /// Page of the jobs that fit the filter, the newest first; for a confined caller only its own.
 pub(super) async fn list(
@@ -20,18 +58,8 @@ pub(super) async fn list(
     AskedBy(caller): AskedBy,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
-    let mut filter = filter::parse(parameters.get("q").unwrap_or("")).map_err(|why| Problem::parameter("q", why))?;
-    filter.terms.extend(caller.only.iter().flat_map(|only| only.terms.iter().cloned()));
-    let limit = parameters.limit()?;
-    let before = parameters.cursor(|text| i64::from_str_radix(text, 36).ok().filter(|no| *no > 0).map(JobNo))?;
-    let now = app.shared.now();
-    app.answer(move |app, snapshot| {
-        let page = snapshot.jobs(&filter, before, limit, now)?;
-        let next_cursor = page.items.last().filter(|_| page.more).map(|last| base36(last.row.no.0));
-        let items = page.items.into_iter().map(|job| JobResource::of(app, snapshot, job)).collect::<Result<_, _>>()?;
-        Ok(List { items, next_cursor })
-    })
-    .await
+    let wanted = JobsWanted::of(&caller, &parameters)?;
+    app.answer(move |app, snapshot| wanted.read(app, snapshot)).await
 }
 
 /// Number in base 36, so that nobody takes the cursor for something with a meaning.

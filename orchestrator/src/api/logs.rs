@@ -7,6 +7,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
+use warrener_shared::id::{JobId, TaskAddress};
 
 use super::app::App;
 use super::documented::Example;
@@ -17,20 +18,20 @@ use super::query::Parameters;
 use super::shape::{List, time};
 use super::stream::{self, Followed};
 use crate::rows::message;
-use crate::store::view::LogLine;
+use crate::store::view::{LogLine, Snapshot};
 
 /// Text that an attempt wrote: part of a line, or several.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = LogPiece)]
 pub(super) struct LogResource {
     /// Number of the attempt.
-    attempt: u32,
+    pub(super) attempt: u32,
     /// Number of the piece within the attempt, from 1.
-    no: u32,
+    pub(super) no: u32,
     /// Time at which it came.
-    time: Option<String>,
+    pub(super) time: Option<String>,
     /// The text, as it was written.
-    text: String,
+    pub(super) text: String,
 }
 
 impl Example for LogResource {
@@ -57,17 +58,31 @@ pub(super) async fn list(
         return stream::follow_one(app, &request.into_parts().0, Followed::Log(id, address, (0, 0))).await;
     }
     let limit = parameters.limit()?;
-    let after = parameters.cursor(cursor)?.unwrap_or((0, 0));
-    app.answer(move |app, snapshot| {
-        let job = job::entry(app, snapshot, &id)?;
-        let row = message::find(snapshot, &job, &address)?;
-        let row = row.ok_or_else(|| no_task(id.as_str(), &address.to_string()))?;
-        let page = snapshot.logs(row.no, after, limit)?;
-        let last = page.items.last().filter(|_| page.more);
-        let next_cursor = last.map(|last| format!("{}.{}", last.attempt, last.no));
-        Ok(List { items: page.items.into_iter().map(LogResource::of).collect(), next_cursor })
-    })
-    .await
+    let after = after(&parameters)?;
+    app.answer(move |app, snapshot| read(app, snapshot, &id, &address, after, limit)).await
+}
+
+/// The piece after which the list goes on: attempt and number.
+pub(super) fn after(parameters: &Parameters) -> Result<(u32, u32), Problem> {
+    Ok(parameters.cursor(cursor)?.unwrap_or((0, 0)))
+}
+
+/// Reads what the attempts of a task wrote after a piece.
+pub(super) fn read(
+    app: &App,
+    snapshot: &mut Snapshot<'_>,
+    id: &JobId,
+    address: &TaskAddress,
+    after: (u32, u32),
+    limit: usize,
+) -> Result<List<LogResource>, Problem> {
+    let job = job::entry(app, snapshot, id)?;
+    let row = message::find(snapshot, &job, address)?;
+    let row = row.ok_or_else(|| no_task(id.as_str(), &address.to_string()))?;
+    let page = snapshot.logs(row.no, after, limit)?;
+    let last = page.items.last().filter(|_| page.more);
+    let next_cursor = last.map(|last| format!("{}.{}", last.attempt, last.no));
+    Ok(List { items: page.items.into_iter().map(LogResource::of).collect(), next_cursor })
 }
 
 /// Attempt and number out of a cursor `<attempt>.<number>`.

@@ -12,12 +12,14 @@ mod documented;
 mod dry_run;
 mod events;
 mod gate;
+mod graph;
 mod health;
 pub mod http;
 mod job;
 mod jobs;
 mod logs;
 mod openapi;
+mod pages;
 mod path;
 mod problem;
 mod query;
@@ -96,6 +98,7 @@ fn router(api: Api, stop: CancellationToken) -> (Router, mpsc::Sender<Packet>) {
         .layer(axum::middleware::from_fn_with_state(app.clone(), gate::gate))
         // The last word of all: what is refused here has touched nothing.
         .layer(axum::middleware::from_fn_with_state((edge, app.access.clone()), http::guard))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), pages::as_page))
         .with_state(app);
     (router, hold)
 }

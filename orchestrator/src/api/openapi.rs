@@ -9,7 +9,7 @@ use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use super::app::{App, respond};
-use super::documented::{AnswerDocument, BodyDocument, Content, reference};
+use super::documented::{AnswerDocument, BodyDocument, Content, RouteDocument, reference};
 use super::http::ReadLane;
 use super::problem::{self, ProblemSort};
 use super::route::{Demand, Route};
@@ -34,7 +34,8 @@ pub(super) fn document(routes: &[Route]) -> Vec<u8> {
     components.insert("Problem".to_owned(), problem_schema());
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
     for route in routes {
-        let operation = operation(route, &mut components);
+        let Some(document) = route.document else { continue };
+        let operation = operation(route, document(), &mut components);
         let methods = paths.entry(route.path).or_default();
         methods.insert(route.method.as_str().to_ascii_lowercase(), operation);
     }
@@ -96,8 +97,7 @@ fn problem_schema() -> Value {
 }
 
 /// Description of one method of a path. Adds the schemas that it refers to.
-fn operation(route: &Route, components: &mut Map<String, Value>) -> Value {
-    let document = (route.document)();
+fn operation(route: &Route, document: RouteDocument, components: &mut Map<String, Value>) -> Value {
     let mut parameters: Vec<Value> = path_parameters(route);
     parameters.extend(route.query.unwrap_or_default().iter().map(|parameter| {
         json!({

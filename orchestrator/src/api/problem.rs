@@ -1,5 +1,7 @@
 //! Errors as problem documents (RFC 9457), each with a stable code.
 
+use std::sync::Arc;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -85,14 +87,14 @@ pub(super) const INTERNAL: ProblemSort =
     sort(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The request could not be answered");
 
 /// Refusal of a request, with what is special about this case.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Problem {
     /// Sort of refusal.
-    sort: ProblemSort,
+    pub(super) sort: ProblemSort,
     /// Description of this case, in a sentence.
-    detail: String,
+    pub(super) detail: String,
     /// Each problem of a submitted job, if it is refused for them.
-    errors: Option<Vec<job::Problem>>,
+    pub(super) errors: Option<Vec<job::Problem>>,
     /// Name of the parameter that cannot be used.
     parameter: Option<String>,
     /// Seconds after which to ask again, if that may help.
@@ -270,6 +272,8 @@ impl IntoResponse for Problem {
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        // A page tells the same in its own form.
+        response.extensions_mut().insert(Arc::new(self));
         response
     }
 }

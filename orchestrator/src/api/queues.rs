@@ -17,6 +17,7 @@ use super::path::{QueuePath, no_queue};
 use super::problem::Problem;
 use super::query::Parameters;
 use super::shape::{List, time};
+use crate::access::Caller;
 use crate::driver::{Answer, Command};
 use crate::store::view::{Mapped, Snapshot};
 use crate::store::{QueueRow, Rows as _};
@@ -44,19 +45,19 @@ pub(super) struct QueueState {
 #[schema(as = Queue)]
 pub(super) struct QueueResource {
     /// Name of the queue.
-    name: String,
+    pub(super) name: String,
     /// Queue at the broker that carries its tasks.
-    address: String,
+    pub(super) address: String,
     /// True while a person holds the queue.
-    paused: bool,
+    pub(super) paused: bool,
     /// Tasks and items that may go out.
-    ready: u64,
+    pub(super) ready: u64,
     /// Open attempts, whether a worker was seen at them or not.
-    dispatched: u64,
+    pub(super) dispatched: u64,
     /// Live workers that serve the queue.
-    workers: usize,
+    pub(super) workers: usize,
     /// Time at which the task became ready that waits longest; null if none waits.
-    oldest_ready_at: Option<String>,
+    pub(super) oldest_ready_at: Option<String>,
 }
 
 impl Example for QueueResource {
@@ -112,6 +113,11 @@ pub(super) fn read(app: &App, snapshot: &Snapshot<'_>) -> Result<Vec<QueueState>
 }
 
 /// State of one queue.
+/// The same as everybody sees them.
+pub(super) fn resources(app: &App, snapshot: &Snapshot<'_>) -> Result<Vec<QueueResource>, Problem> {
+    Ok(read(app, snapshot)?.into_iter().map(|queue| QueueResource::new(app, queue)).collect())
+}
+
 fn look(app: &App, snapshot: &Snapshot<'_>, row: QueueRow) -> Result<QueueState, Problem> {
     Ok(QueueState {
         ready: ready(app, snapshot, row.no)?,
@@ -152,7 +158,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, parameters: Parameters) ->
     let limit = parameters.limit()?;
     let after = parameters.get("cursor").map(str::to_owned);
     app.answer(move |app, snapshot| {
-        let all = read(app, snapshot)?.into_iter().map(|queue| QueueResource::new(app, queue)).collect();
+        let all = resources(app, snapshot)?;
         Ok(List::slice(all, |queue: &QueueResource| &queue.name, after.as_deref(), limit))
     })
     .await
@@ -175,16 +181,20 @@ async fn change(
     QueuePath(name): QueuePath,
     paused: bool,
 ) -> Result<Response, Problem> {
-    match app.command(&caller, Command::PauseQueue(name.clone(), paused)).await? {
+    steer(&app, &caller, &name, paused).await?;
+    app.answer(move |app, snapshot| {
+        let row = find(snapshot, &name)?;
+        Ok(QueueResource::new(app, look(app, snapshot, row)?))
+    })
+    .await
+}
+
+/// Has a queue paused or resumed.
+pub(super) async fn steer(app: &App, caller: &Caller, name: &QueueName, paused: bool) -> Result<(), Problem> {
+    match app.command(caller, Command::PauseQueue(name.clone(), paused)).await? {
         Answer::NotFound => Err(no_queue(name.as_str())),
         Answer::Conflict(why) => Err(Problem::conflict(why)),
-        _ => {
-            app.answer(move |app, snapshot| {
-                let row = find(snapshot, &name)?;
-                Ok(QueueResource::new(app, look(app, snapshot, row)?))
-            })
-            .await
-        }
+        _ => Ok(()),
     }
 }
 

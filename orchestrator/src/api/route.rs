@@ -24,8 +24,8 @@ pub(super) struct Route {
     pub(super) lane: ReadLane,
     /// Parameters that its query may have; `None` for a path that is asked by probes, which send what they like.
     pub(super) query: Option<&'static [&'static QueryParameter]>,
-    /// Makes its description in the document of the API.
-    pub(super) document: fn() -> RouteDocument,
+    /// Makes its description in the document of the API; `None` of a page.
+    pub(super) document: Option<fn() -> RouteDocument>,
     /// Handler that answers.
     pub(super) handler: fn() -> MethodRouter<Arc<App>>,
 }

@@ -13,10 +13,12 @@ use super::audit::AuditResource;
 use super::dead::{LetterDetail, LetterResource};
 use super::documented::{BodyDocument, RouteDocument, says};
 use super::events::EventResource;
+use super::graph::GraphResource;
 use super::health::Readiness;
 use super::http::ReadLane;
 use super::job::JobResource;
 use super::logs::LogResource;
+use super::pages::PAGES;
 use super::queues::{QueueResource, Scaling};
 use super::route::{
     AFTER, AUDIT_FILTER, CURSOR, DRY_RUN, Demand, EVENT_FILTER, FILTER, FOLLOW, ITEMS, LIMIT, QueryParameter, Reach,
@@ -25,7 +27,7 @@ use super::route::{
 use super::task::{TaskDetail, TaskResource};
 use super::workers::WorkerResource;
 use super::{
-    answer, audit, dead, events, health, job, jobs, logs, openapi, problem, queues, stream, submit, task, tasks,
+    answer, audit, dead, events, graph, health, job, jobs, logs, openapi, problem, queues, stream, submit, task, tasks,
     workers,
 };
 use crate::access::Scope;
@@ -61,7 +63,7 @@ const fn read(
     document: Says,
 ) -> Route {
     let demand = Demand::Scope(Scope::Read, reach);
-    Route { method: Method::GET, path, demand, lane, query: Some(query), document, handler }
+    Route { method: Method::GET, path, demand, lane, query: Some(query), document: Some(document), handler }
 }
 
 /// Route that changes something by a `POST`, with any scope.
@@ -74,7 +76,7 @@ const fn change(
     document: Says,
 ) -> Route {
     let (method, lane, demand) = (Method::POST, ReadLane::Free, Demand::Scope(scope, reach));
-    Route { method, path, demand, lane, query: Some(query), document, handler }
+    Route { method, path, demand, lane, query: Some(query), document: Some(document), handler }
 }
 
 /// Route that changes something by a `POST` without parameters, with the scope `operate`.
@@ -85,18 +87,18 @@ const fn operate(path: &'static str, reach: Reach, handler: Handler, document: S
 /// Route that removes something by a `DELETE`, with the scope `operate`.
 const fn remove(path: &'static str, reach: Reach, handler: Handler, document: Says) -> Route {
     let (method, lane, demand) = (Method::DELETE, ReadLane::Free, Demand::Scope(Scope::Operate, reach));
-    Route { method, path, demand, lane, query: Some(NONE), document, handler }
+    Route { method, path, demand, lane, query: Some(NONE), document: Some(document), handler }
 }
 
 /// Route that reads, with the scope `admin`. Closed to callers for whom only some jobs exist.
 const fn administer(path: &'static str, lane: ReadLane, query: Query, handler: Handler, document: Says) -> Route {
     let demand = Demand::Scope(Scope::Admin, Reach::Nothing);
-    Route { method: Method::GET, path, demand, lane, query: Some(query), document, handler }
+    Route { method: Method::GET, path, demand, lane, query: Some(query), document: Some(document), handler }
 }
 
 /// Route that probes and scrapers ask, with any query.
 const fn probe(path: &'static str, demand: Demand, lane: ReadLane, handler: Handler, document: Says) -> Route {
-    Route { method: Method::GET, path, demand, lane, query: None, document, handler }
+    Route { method: Method::GET, path, demand, lane, query: None, document: Some(document), handler }
 }
 
 /// The table. A method appears once for each path.
@@ -189,6 +191,14 @@ pub(super) static ROUTES: &[Route] = &[
         FOLLOWED,
         || get(events::list),
         || streamed(says("What happened to a job, in order").list::<EventResource>("A page of events.")),
+    ),
+    read(
+        "/api/v1/jobs/{id}/graph",
+        ID,
+        ReadLane::List,
+        &[graph::FORMAT],
+        || get(graph::get),
+        || says("The graph of a job, with a place for every task").one::<GraphResource>(200, "The graph."),
     ),
     operate("/api/v1/jobs/{id}/cancel", ID, || post(job::cancel), || steered("Stops a job")),
     operate("/api/v1/jobs/{id}/pause", ID, || post(job::pause), || steered("Dispatches nothing more of a job")),
@@ -365,14 +375,19 @@ const STREAM: &str = "id: 17\nevent: job.running\ndata: {\"job\":\"order-4711\",
 /// Path of the metrics.
 const METRICS: &str = "/metrics";
 
+/// Everything that is served: the interface for programs, and the pages.
+fn all() -> impl Iterator<Item = &'static Route> {
+    ROUTES.iter().chain(PAGES)
+}
+
 /// Route of a request, by the path as the router writes it; `None` for a path or method that there is not.
 pub(super) fn find(method: &Method, path: &str) -> Option<&'static Route> {
     // Whatever answers GET answers HEAD.
     let method = if *method == Method::HEAD { &Method::GET } else { method };
-    ROUTES.iter().find(|route| route.path == path && route.method == *method)
+    all().find(|route| route.path == path && route.method == *method)
 }
 
 /// Router of all routes.
 pub(super) fn router() -> Router<Arc<App>> {
-    ROUTES.iter().fold(Router::new(), |router, route| router.route(route.path, (route.handler)()))
+    all().fold(Router::new(), |router, route| router.route(route.path, (route.handler)()))
 }

@@ -64,23 +64,26 @@ async fn keep(
     room: Option<OwnedSemaphorePermit>,
 ) -> Result<Response, Problem> {
     let (wait, prefix) = (wish.wait, wish.prefix.clone());
+    let (id, no, existing) = hand_in(app, wish, body).await?;
+    drop(room);
+    let ended = match wait {
+        Some(wait) => wait_for(app, no, wait).await?,
+        None => false,
+    };
+    let done = ended || (existing && wait.is_none());
+    kept(app, &prefix, id, if done { StatusCode::OK } else { StatusCode::ACCEPTED }).await
+}
+
+/// Has a job kept. Gives its id and number, and whether it was there already.
+pub(super) async fn hand_in(app: &Arc<App>, wish: Wish, body: Vec<u8>) -> Result<(JobId, JobNo, bool), Problem> {
     let by = Arc::new(requester(&wish.caller));
     let mut submission = app.parse(move |app| wish.read(app, &body)).await?;
     let answer = app.ask(|tell| {
         submission.asker = Asker { answer: Some(tell), by: Some(by) };
         Input::Submit(submission)
     });
-    let answer = answer.await?;
-    drop(room);
-    match answer {
-        Answer::Kept { id, no, existing } => {
-            let ended = match wait {
-                Some(wait) => wait_for(app, no, wait).await?,
-                None => false,
-            };
-            let done = ended || (existing && wait.is_none());
-            kept(app, &prefix, id, if done { StatusCode::OK } else { StatusCode::ACCEPTED }).await
-        }
+    match answer.await? {
+        Answer::Kept { id, no, existing } => Ok((id, no, existing)),
         Answer::Refused(problems) => {
             metrics::counter!("warrener_jobs_rejected_total").increment(1);
             Err(Problem::refused(problems))

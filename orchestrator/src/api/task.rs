@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
-use warrener_engine::row::{AttemptRow, Counts, TaskRow};
+use warrener_engine::row::{AttemptRow, Counts, Map, TaskRow};
 use warrener_engine::slice::JobEntry;
 use warrener_shared::id::{JobId, TaskAddress};
 use warrener_shared::job::{BuiltIn, TaskSpec};
@@ -21,6 +21,7 @@ use super::problem::Problem;
 use super::reason::{Circumstances, Needs, reason};
 use super::results::{self, ItemLists};
 use super::shape::{ByState, Raw, raw, time};
+use crate::access::Caller;
 use crate::driver::{Answer, Command};
 use crate::rows::message;
 use crate::store::StoreError;
@@ -31,59 +32,59 @@ use crate::store::view::Snapshot;
 #[schema(as = Task)]
 pub(super) struct TaskResource {
     /// Id of the job.
-    job: String,
+    pub(super) job: String,
     /// Name of the task.
-    task: String,
+    pub(super) task: String,
     /// Index of the item, from 0; null if it is none.
-    index: Option<u32>,
+    pub(super) index: Option<u32>,
     /// Kind of the work.
-    kind: String,
+    pub(super) kind: String,
     /// Queue that it goes to.
-    queue: String,
+    pub(super) queue: String,
     /// Priority from 0 to 9, 9 first.
-    priority: u8,
+    pub(super) priority: u8,
     #[schema(schema_with = documented::task_state)]
-    state: TaskState,
+    pub(super) state: TaskState,
     /// Reason why it is not running, or was skipped, in one sentence; null if it runs, or ended otherwise.
-    reason: Option<String>,
+    pub(super) reason: Option<String>,
     /// Number of the latest attempt; 0 before the first.
-    attempt: u32,
+    pub(super) attempt: u32,
     /// Attempts that may fail before the task does.
-    max_attempts: u32,
+    pub(super) max_attempts: u32,
     /// Number of the round of a repeated task, from 1; null for any other.
-    round: Option<u32>,
+    pub(super) round: Option<u32>,
     /// Names of the tasks that it needs.
-    needs: Vec<String>,
+    pub(super) needs: Vec<String>,
     /// Time of the submit of its job.
-    created_at: Option<String>,
+    pub(super) created_at: Option<String>,
     /// Time at which it became ready.
-    ready_at: Option<String>,
+    pub(super) ready_at: Option<String>,
     /// Time at which the latest attempt was offered to workers.
-    dispatched_at: Option<String>,
+    pub(super) dispatched_at: Option<String>,
     /// Time at which the latest attempt started.
-    started_at: Option<String>,
+    pub(super) started_at: Option<String>,
     /// Time at which it became final.
-    finished_at: Option<String>,
+    pub(super) finished_at: Option<String>,
     /// Time of the next attempt, while it backs off.
-    retry_at: Option<String>,
+    pub(super) retry_at: Option<String>,
     /// Worker that was last seen at it.
-    worker: Option<String>,
+    pub(super) worker: Option<String>,
     /// Id of the latest sub-job that was begun for it.
-    sub_job: Option<String>,
+    pub(super) sub_job: Option<String>,
     #[schema(schema_with = documented::anything)]
-    progress: Raw,
+    pub(super) progress: Raw,
     #[schema(schema_with = documented::anything)]
-    error: Raw,
+    pub(super) error: Raw,
     #[schema(schema_with = documented::anything)]
-    output: Raw,
+    pub(super) output: Raw,
     /// Number of items of a mapped task, once that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = documented::total)]
-    total: Option<Option<u32>>,
+    pub(super) total: Option<Option<u32>>,
     /// Number of items of a mapped task in each state.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = documented::counts)]
-    items: Option<ByState>,
+    pub(super) items: Option<ByState>,
 }
 
 impl Example for TaskResource {
@@ -124,13 +125,13 @@ impl Example for TaskResource {
 pub(super) struct TaskDetail {
     /// Fields that lists show too.
     #[serde(flatten)]
-    task: TaskResource,
+    pub(super) task: TaskResource,
     #[schema(schema_with = documented::anything)]
-    input: Raw,
+    pub(super) input: Raw,
     #[schema(schema_with = documented::anything)]
-    results: Raw,
+    pub(super) results: Raw,
     /// All attempts, oldest first.
-    attempts: Vec<AttemptResource>,
+    pub(super) attempts: Vec<AttemptResource>,
 }
 
 impl Example for TaskDetail {
@@ -147,25 +148,25 @@ impl Example for TaskDetail {
 /// An attempt of a task or item.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Attempt)]
-struct AttemptResource {
+pub(super) struct AttemptResource {
     /// Number of the attempt, from 1.
-    attempt: u32,
+    pub(super) attempt: u32,
     /// Number of the round of a repeated task, from 1; null for any other.
-    round: Option<u32>,
+    pub(super) round: Option<u32>,
     #[schema(schema_with = documented::outcome)]
-    outcome: Option<Outcome>,
+    pub(super) outcome: Option<Outcome>,
     /// Worker that was last seen at it.
-    worker: Option<String>,
+    pub(super) worker: Option<String>,
     /// Time at which it was offered to workers.
-    dispatched_at: Option<String>,
+    pub(super) dispatched_at: Option<String>,
     /// Time at which it started.
-    started_at: Option<String>,
+    pub(super) started_at: Option<String>,
     /// Time at which it ended.
-    finished_at: Option<String>,
+    pub(super) finished_at: Option<String>,
     /// Time at which the worker was known to have stopped, of an attempt that did not end by its report.
-    stopped_at: Option<String>,
+    pub(super) stopped_at: Option<String>,
     #[schema(schema_with = documented::anything)]
-    error: Raw,
+    pub(super) error: Raw,
 }
 
 impl Example for AttemptResource {
@@ -239,7 +240,7 @@ impl<'a> Maker<'a> {
             error: raw(row.shown_error().map(|error| &**error)),
             output: if is_mapped { output } else { raw(row.output.as_deref()) },
             total: is_mapped.then(|| row.map.map(|map| map.total)),
-            items: is_mapped.then(|| items(row, spec)),
+            items: is_mapped.then(|| item_counts(row.state, row.map, spec)),
         })
     }
 
@@ -259,11 +260,10 @@ impl<'a> Maker<'a> {
     }
 }
 
-/// Number of items in each state, those without a row too.
-fn items(row: &TaskRow, spec: &TaskSpec) -> ByState {
-    let closed = row.state.is_final().then_some(TaskState::Cancelled);
-    let counts = row.map.map_or_else(Counts::default, |map| map.all_counts(spec.max_parallel(), closed));
-    ByState(counts)
+/// The items of a mapped task by state; none before it is expanded.
+pub(super) fn item_counts(state: TaskState, map: Option<Map>, spec: &TaskSpec) -> ByState {
+    let closed = state.is_final().then_some(TaskState::Cancelled);
+    ByState(map.map_or_else(Counts::default, |map| map.all_counts(spec.max_parallel(), closed)))
 }
 
 /// `POST /tasks/{job}/{task}/retry`.
@@ -283,15 +283,27 @@ async fn change(
     TaskPath(id, address): TaskPath,
     command: impl FnOnce(JobId, TaskAddress) -> Command,
 ) -> Result<Response, Problem> {
-    match app.command(&caller, command(id.clone(), address.clone())).await? {
+    steer(&app, &caller, &id, &address, command(id.clone(), address.clone())).await?;
+    answer(&app, id, address).await
+}
+
+/// Has a command about a task carried out.
+pub(super) async fn steer(
+    app: &Arc<App>,
+    caller: &Caller,
+    id: &JobId,
+    address: &TaskAddress,
+    command: Command,
+) -> Result<(), Problem> {
+    match app.command(caller, command).await? {
         Answer::NotFound => {
             // Which of the two does not exist is told by looking.
-            let task = no_task(id.as_str(), &address.to_string());
-            app.read(move |_, snapshot| job::row(snapshot, &id).map(|_| ())).await?;
+            let (job, task) = (id.clone(), no_task(id.as_str(), &address.to_string()));
+            app.read(move |_, snapshot| job::row(snapshot, &job).map(|_| ())).await?;
             Err(task)
         }
         Answer::Conflict(why) => Err(Problem::conflict(why)),
-        _ => answer(&app, id, address).await,
+        _ => Ok(()),
     }
 }
 
@@ -302,9 +314,19 @@ pub(super) async fn get(State(app): State<Arc<App>>, TaskPath(id, address): Task
 
 /// Answers with a task or item, or not found.
 async fn answer(app: &Arc<App>, id: JobId, address: TaskAddress) -> Result<Response, Problem> {
-    app.answer(move |app, snapshot| {
-        let job = job::entry(app, snapshot, &id)?;
-        let row = message::find(snapshot, &job, &address)?;
+    app.answer(move |app, snapshot| TaskDetail::read(app, snapshot, &id, &address)).await
+}
+
+impl TaskDetail {
+    /// Reads everything that is known of a task or item.
+    pub(super) fn read(
+        app: &App,
+        snapshot: &mut Snapshot<'_>,
+        id: &JobId,
+        address: &TaskAddress,
+    ) -> Result<Self, Problem> {
+        let job = job::entry(app, snapshot, id)?;
+        let row = message::find(snapshot, &job, address)?;
         let row = row.ok_or_else(|| no_task(id.as_str(), &address.to_string()))?;
         let input = message::input(snapshot, &app.shared.specs, &app.shared.lists, &job, &row)?;
         let mut maker = Maker::new(app, *snapshot, &job)?;
@@ -313,13 +335,12 @@ async fn answer(app: &Arc<App>, id: JobId, address: TaskAddress) -> Result<Respo
         let mut attempts = attempts(snapshot, &row)?;
         attempts.iter_mut().for_each(|attempt| attempt.round = attempt.round.filter(|_| is_repeated));
         let task = maker.task(&row, lists.outputs)?;
-        Ok(TaskDetail { task, input: raw(input.as_deref()), results: lists.results, attempts })
-    })
-    .await
+        Ok(Self { task, input: raw(input.as_deref()), results: lists.results, attempts })
+    }
 }
 
 /// All attempts, oldest first. The latest is told by the row of the task unless another followed it.
-fn attempts(snapshot: &Snapshot<'_>, row: &TaskRow) -> Result<Vec<AttemptResource>, Problem> {
+pub(super) fn attempts(snapshot: &Snapshot<'_>, row: &TaskRow) -> Result<Vec<AttemptResource>, Problem> {
     let kept = snapshot.attempts(row.no)?;
     let latest = kept.last().map_or(0, |attempt| attempt.attempt);
     let mut attempts: Vec<AttemptResource> = kept.into_iter().map(AttemptResource::from).collect();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use warrener_engine::row::TaskRow;
+use warrener_shared::id::JobId;
 
 use super::app::App;
 use super::job;
@@ -14,7 +15,7 @@ use super::query::Parameters;
 use super::shape::List;
 use super::task::{Maker, TaskResource};
 use crate::store::StoreError;
-use crate::store::view::PAGE_BYTES;
+use crate::store::view::{PAGE_BYTES, Snapshot};
 
 /// Place at which a list goes on: a task, or an item of it. As a cursor `<position>` or `<position>.<index>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,15 +53,39 @@ pub(super) async fn list(
     JobPath(id): JobPath,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
-    let with_items = parameters.flag("items")?;
-    let limit = parameters.limit()?;
-    let start = parameters.cursor(TaskPlace::parse)?.unwrap_or(TaskPlace::task(0));
-    app.answer(move |app, snapshot| {
-        let job = job::entry(app, snapshot, &id)?;
+    let wanted = TasksWanted::of(&parameters)?;
+    app.answer(move |app, snapshot| wanted.read(app, snapshot, &id)).await
+}
+
+/// The part of the tasks of a job that is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TasksWanted {
+    with_items: bool,
+    limit: usize,
+    start: TaskPlace,
+}
+
+impl TasksWanted {
+    /// Parameters of a request as what they ask for.
+    pub(super) fn of(parameters: &Parameters) -> Result<Self, Problem> {
+        let with_items = parameters.flag("items")?;
+        let limit = parameters.limit()?;
+        let start = parameters.cursor(TaskPlace::parse)?.unwrap_or(TaskPlace::task(0));
+        Ok(Self { with_items, limit, start })
+    }
+
+    /// Reads it.
+    pub(super) fn read(
+        self,
+        app: &App,
+        snapshot: &mut Snapshot<'_>,
+        id: &JobId,
+    ) -> Result<List<TaskResource>, Problem> {
+        let job = job::entry(app, snapshot, id)?;
         let maker = Maker::new(app, *snapshot, &job)?;
+        let Self { with_items, limit, start } = self;
         TaskPageMaker { maker, with_items, limit, shown: Vec::new(), bytes: 0 }.run(start)
-    })
-    .await
+    }
 }
 
 /// A page that is being made.

@@ -21,23 +21,23 @@ use crate::pulse::Seen;
 #[schema(as = Worker)]
 pub(super) struct WorkerResource {
     /// Id of the worker process.
-    id: String,
+    pub(super) id: String,
     /// Version of the worker's program.
-    version: String,
+    pub(super) version: String,
     /// Queues that it serves.
-    queues: Vec<String>,
+    pub(super) queues: Vec<String>,
     /// Kinds that it knows; empty if it did not say.
-    kinds: Vec<String>,
+    pub(super) kinds: Vec<String>,
     /// Attempts that it works on at once.
-    slots: u32,
+    pub(super) slots: u32,
     /// Attempts that it has now.
-    running: usize,
+    pub(super) running: usize,
     /// True once it takes no more and finishes what it holds.
-    draining: bool,
+    pub(super) draining: bool,
     /// Reason why the broker refuses its reports; null while they are taken. It takes no tasks meanwhile.
-    refused: Option<String>,
+    pub(super) refused: Option<String>,
     /// Time of its latest heartbeat.
-    seen_at: String,
+    pub(super) seen_at: String,
 }
 
 impl Example for WorkerResource {
@@ -78,7 +78,7 @@ pub(super) async fn list(
     State(app): State<Arc<App>>,
     parameters: Parameters,
 ) -> Result<Json<List<WorkerResource>>, Problem> {
-    let all = app.shared.workers.all().into_iter().map(WorkerResource::from).collect();
+    let all = resources(&app);
     let limit = parameters.limit()?;
     Ok(Json(List::slice(all, |worker: &WorkerResource| &worker.id, parameters.get("cursor"), limit)))
 }
@@ -89,16 +89,26 @@ pub(super) async fn drain(
     AskedBy(caller): AskedBy,
     Path(id): Path<String>,
 ) -> Result<Json<WorkerResource>, Problem> {
+    let seen = live(&app, &id)?;
+    app.command(&caller, Command::Drain(Arc::from(id.as_str()))).await?;
+    Ok(Json(WorkerResource { draining: true, ..seen.into() }))
+}
+
+/// All workers as everybody sees them.
+pub(super) fn resources(app: &App) -> Vec<WorkerResource> {
+    app.shared.workers.all().into_iter().map(WorkerResource::from).collect()
+}
+
+/// The live worker with this id.
+pub(super) fn live(app: &App, id: &str) -> Result<Seen, Problem> {
     let known = app
         .shared
         .workers
         .all()
         .into_iter()
         .find(|seen| seen.heartbeat.worker == id && app.shared.workers.is_live(seen));
-    let Some(seen) = known else {
+    known.ok_or_else(|| {
         let id: String = id.chars().take(100).collect();
-        return Err(Problem::not_found(format!("no live worker has the id {id:?}")));
-    };
-    app.command(&caller, Command::Drain(Arc::from(id.as_str()))).await?;
-    Ok(Json(WorkerResource { draining: true, ..seen.into() }))
+        Problem::not_found(format!("no live worker has the id {id:?}"))
+    })
 }

@@ -56,7 +56,7 @@ async fn what_does_not_exist_is_a_problem_too() {
         assert_eq!(world.post(path, "").await.problem(404)["code"], "not_found", "{path}");
     }
     assert_eq!(world.get("/api/v2/jobs").await.problem(404)["code"], "unknown_path");
-    assert_eq!(world.get("/api/v1/jobs/a/graph").await.problem(404)["code"], "unknown_path");
+    assert_eq!(world.get("/api/v1/jobs/a/picture").await.problem(404)["code"], "unknown_path");
     assert_eq!(world.post("/api/v1/jobs/a", "").await.problem(405)["code"], "method_not_allowed");
 }
 

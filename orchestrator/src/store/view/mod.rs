@@ -18,8 +18,9 @@ pub use self::counts::{Mapped, Opened};
 pub use self::dead::{DeadHead, DeadRow};
 pub(crate) use self::events::CommittedChunk;
 pub use self::events::{ChunkHead, EventChunk};
-pub use self::jobs::JobRecord;
+pub use self::jobs::{JobMark, JobRecord};
 pub use self::logs::LogLine;
+pub use self::tasks::TaskMark;
 use super::StoreError;
 use super::sql::{Reader, Readers, Row, Value};
 

@@ -1,15 +1,26 @@
 //! Reading of tasks, items, and their attempts.
 
-use warrener_engine::row::{AttemptRow, TaskRow};
+use warrener_engine::row::{AttemptRow, Map, TaskRow};
 use warrener_shared::id::TaskNo;
 use warrener_shared::state::TaskState;
 use warrener_shared::time::Timestamp;
 
 use super::super::StoreError;
 use super::super::columns::{attempt, task};
-use super::super::sql::row::task_state;
+use super::super::sql::row::{map, task_state};
 use super::super::sql::{Row, read};
 use super::{Page, Snapshot};
+
+/// State of a task, without what it carries.
+#[derive(Clone, Copy, Debug)]
+pub struct TaskMark {
+    /// State of the task.
+    pub state: TaskState,
+    /// Time at which its latest attempt went out.
+    pub dispatched_at: Option<Timestamp>,
+    /// Counts of its items, once it is expanded.
+    pub map: Option<Map>,
+}
 
 impl Snapshot<'_> {
     /// Task or item with this number; `None` if it has no row.
@@ -29,6 +40,18 @@ impl Snapshot<'_> {
             Ok((task, bytes))
         };
         self.page("list tasks", &statement, &read::range(first, count), count as usize, read)
+    }
+
+    /// States of so many tasks from a number on, without their payloads.
+    pub fn task_marks(&self, first: TaskNo, count: u32) -> Result<Vec<TaskMark>, StoreError> {
+        let statement = "SELECT state, dispatched_at, map FROM tasks WHERE no >= ?1 AND no < ?2 ORDER BY no";
+        self.reader.all("read how tasks stand", statement, &read::range(first, count), |row| {
+            Ok(TaskMark {
+                state: task_state(row, 0)?,
+                dispatched_at: row.find(1)?.map(Timestamp),
+                map: row.bytes(2)?.map(|bytes| map(bytes, 2)).transpose()?,
+            })
+        })
     }
 
     /// State of a task; `None` if it has no row.

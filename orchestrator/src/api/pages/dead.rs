@@ -1,0 +1,205 @@
+//! Dead letters: grouped by what is wrong with them, each with what was kept of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use maud::{Markup, html};
+use warrener_shared::json;
+use warrener_shared::limits::Limits;
+use warrener_shared::shown;
+
+use super::super::app::App;
+use super::super::asked_by::AskedBy;
+use super::super::dead::{self, LetterResource};
+use super::super::path::{DeadPath, no_letter};
+use super::super::problem::Problem;
+use super::super::query::Parameters;
+use super::super::shape::List;
+use super::action::{go_to, question};
+use super::frame::{Sheet, show};
+use super::job::crumbs;
+use super::jobs::pages;
+use super::tree::{size, tree};
+use super::value::download;
+use super::visit::Visit;
+use super::when;
+use crate::access::Scope;
+use crate::store::view::DeadRow;
+
+/// Bytes of a body that are shown.
+const SHOWN: usize = 64 * 1024;
+
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    AskedBy(caller): AskedBy,
+    parameters: Parameters,
+) -> Result<Response, Problem> {
+    let (limit, before) = (parameters.limit()?, dead::before(&parameters)?);
+    app.read(move |app, snapshot| {
+        let list = dead::read(app, snapshot, &caller, before, limit)?;
+        let body = html! {
+            h1 { "Dead letters" }
+            p.muted { "Messages that could not be understood or delivered, and tasks that ran out of attempts." }
+            @if list.items.is_empty() { p.empty { "There is none." } } @else { (groups(&visit, &list)) }
+            (pages(&visit, list.next_cursor.as_deref()))
+        };
+        Ok(show(&visit, &Sheet { title: "Dead letters", place: "dead", body }))
+    })
+    .await
+}
+
+/// Those of one page, those with the same source and code together.
+fn groups(visit: &Visit, list: &List<LetterResource>) -> Markup {
+    let mut groups: BTreeMap<(&str, &str), Vec<&LetterResource>> = BTreeMap::new();
+    for letter in &list.items {
+        groups.entry((&letter.code, &letter.from)).or_default().push(letter);
+    }
+    let mut groups: Vec<_> = groups.into_iter().collect();
+    groups.sort_by_key(|(_, letters)| std::cmp::Reverse(letters.len()));
+    html! {
+        @for ((code, from), letters) in groups {
+            section.value {
+                h2 { code { (shown::line(code)) } span.muted { " from " (from) ", " (letters.len()) " on this page" } }
+                table.list data-list {
+                    thead { tr {
+                        th scope="col" { "No." } th scope="col" { "Message" } th scope="col" { "Task" }
+                        th scope="col" { "Size" } th scope="col" { "Found" }
+                    } }
+                    tbody { @for letter in letters { (row(visit, letter)) } }
+                }
+            }
+        }
+    }
+}
+
+fn row(visit: &Visit, letter: &LetterResource) -> Markup {
+    html! {
+        tr {
+            td.main data-label="No." { a href=(visit.to(&["dead", &letter.id])) { (letter.id) } }
+            td.why data-label="Message" { (shown::text(&letter.message)) }
+            td data-label="Task" { (task(visit, letter)) }
+            td.number data-label="Size" { (size(usize::try_from(letter.size).unwrap_or(usize::MAX))) }
+            td data-label="Found" { (when::ago(Some(&letter.received_at), visit.now)) }
+        }
+    }
+}
+
+fn task(visit: &Visit, letter: &LetterResource) -> Markup {
+    html! {
+        @if let Some(job) = &letter.job {
+            a href=(visit.to(&["jobs", job])) { (shown::line(job)) }
+            @if let Some(task) = &letter.task {
+                " / " a href=(visit.to(&["jobs", job, "tasks", task])) { (shown::line(task)) }
+            }
+        }
+    }
+}
+
+pub(super) async fn get(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    DeadPath(no): DeadPath,
+) -> Result<Response, Problem> {
+    app.read(move |_, snapshot| {
+        let row = dead::row(snapshot, no)?;
+        let title = format!("Dead letter {no}");
+        Ok(show(&visit, &Sheet { title: &title, place: "dead", body: body(&visit, &title, row) }))
+    })
+    .await
+}
+
+fn body(visit: &Visit, title: &str, row: DeadRow) -> Markup {
+    let DeadRow { head, body, headers, evidence } = row;
+    let letter = LetterResource::from(head);
+    let id = letter.id.as_str();
+    let verb = |word: &str, text: &str| html! { a.button href=(visit.to(&["dead", id, "do", word])) { (text) } };
+    html! {
+        (crumbs(visit, &[("Dead letters", visit.to(&["dead"]))], id))
+        div.head {
+            h1 { (title) }
+            @if visit.may(Scope::Operate) {
+                div.actions {
+                    @if letter.job.is_none() { (verb("replay", "Replay")) }
+                    @else if let Some(job) = &letter.job { a.button href=(visit.to(&["jobs", job])) { "To its job" } }
+                    (verb("discard", "Discard"))
+                }
+            }
+        }
+        div.notice.bad { p { code { (shown::line(&letter.code)) } " " (shown::text(&letter.message)) } }
+        dl.facts {
+            div { dt { "From" } dd { (letter.from) } }
+            @if letter.job.is_some() { div { dt { "Task" } dd { (task(visit, &letter)) } } }
+            div { dt { "Found" } dd { (when::at(Some(&letter.received_at), visit.now)) } }
+            div { dt { "Size" } dd { (letter.size) " bytes" } }
+        }
+        section.value {
+            h2 { "Body " a.small href=(visit.to(&["dead", id, "body"])) download { "Download" } }
+            (content(&body))
+        }
+        section.value { h2 { "Properties and headers" } (content(headers.as_bytes())) }
+        @if let Some(evidence) = &evidence { section.value { h2 { "Evidence" } (content(evidence.as_bytes())) } }
+    }
+}
+
+/// Bytes as the tree of their JSON, as text, or as nothing that could be shown.
+fn content(bytes: &[u8]) -> Markup {
+    let depth = Limits::DEFAULT.json_depth;
+    html! {
+        @if bytes.is_empty() { p.muted { "empty" } }
+        @else if bytes.len() > SHOWN { p.muted { "Too long for a page." } }
+        @else if json::check(bytes, depth).is_ok() { (tree(bytes)) }
+        @else { pre.log tabindex="0" { (shown::text(&String::from_utf8_lossy(bytes))) } }
+    }
+}
+
+pub(super) async fn raw_body(State(app): State<Arc<App>>, DeadPath(no): DeadPath) -> Result<Response, Problem> {
+    app.read(move |_, snapshot| {
+        let row = dead::row(snapshot, no)?;
+        Ok(download(row.body, "application/octet-stream", &format!("dead-{no}.bin")))
+    })
+    .await
+}
+
+pub(super) async fn ask(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    Path((no, word)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let no = number(&no)?;
+    let (title, what) = match word.as_str() {
+        "replay" => ("Replay", "The message is sent again to where it went, and this dead letter goes."),
+        "discard" => ("Discard", "The message is gone for good."),
+        _ => return Err(no_verb()),
+    };
+    app.read(move |_, snapshot| {
+        dead::row(snapshot, no)?;
+        Ok(question(&visit, title, &no.to_string(), what, &visit.to(&["dead", &no.to_string()])))
+    })
+    .await
+}
+
+pub(super) async fn steer(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    AskedBy(caller): AskedBy,
+    Path((no, word)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let no = number(&no)?;
+    match word.as_str() {
+        "replay" => drop(dead::send_again(&app, &caller, no).await?),
+        "discard" => drop(dead::throw_away(&app, &caller, no).await?),
+        _ => return Err(no_verb()),
+    }
+    Ok(go_to(&visit.to(&["dead"])))
+}
+
+fn number(text: &str) -> Result<i64, Problem> {
+    text.parse().ok().filter(|no: &i64| no.to_string() == text).ok_or_else(|| no_letter(text))
+}
+
+fn no_verb() -> Problem {
+    Problem::not_found("a dead letter can be replayed and discarded, nothing else".to_owned())
+}

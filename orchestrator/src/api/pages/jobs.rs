@@ -1,0 +1,196 @@
+//! The list of jobs.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use maud::{Markup, html};
+use warrener_shared::shown;
+use warrener_shared::state::JobState;
+
+use super::super::app::App;
+use super::super::asked_by::AskedBy;
+use super::super::job::JobResource;
+use super::super::jobs::JobsWanted;
+use super::super::problem::Problem;
+use super::super::query::Parameters;
+use super::super::shape::List;
+use super::badge;
+use super::encoding::percent;
+use super::frame::{Sheet, show};
+use super::visit::Visit;
+use super::when;
+use crate::store::view::Snapshot;
+
+/// Sizes of a page that are offered.
+const SIZES: [usize; 4] = [25, 50, 100, 500];
+/// Queues and kinds that are offered while somebody types.
+const OFFERED: usize = 200;
+
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    visit: Visit,
+    AskedBy(caller): AskedBy,
+    parameters: Parameters,
+) -> Result<Response, Problem> {
+    // A form sends a field that is left empty too.
+    let wanted = JobsWanted::of(&caller, &parameters)?;
+    let limit = parameters.limit()?;
+    app.read(move |app, snapshot| {
+        let list = wanted.read(app, snapshot)?;
+        let offered = offered(app, snapshot)?;
+        Ok(show(&visit, &Sheet { title: "Jobs", place: "jobs", body: body(&visit, &list, &offered, limit) }))
+    })
+    .await
+}
+
+/// Terms of a filter that can be known beforehand.
+fn offered(app: &App, snapshot: &Snapshot<'_>) -> Result<Vec<String>, Problem> {
+    let states = JobState::ALL.iter().map(|state| format!("state:{state}"));
+    let queues = snapshot.queues()?.into_iter().map(|queue| format!("queue:{}", queue.name));
+    let mut kinds: Vec<String> = app.shared.workers.all().into_iter().flat_map(|seen| seen.heartbeat.kinds).collect();
+    kinds.sort();
+    kinds.dedup();
+    let kinds = kinds.into_iter().map(|kind| format!("kind:{kind}"));
+    let keys = ["name:", "id:", "label.", "created:<1h", "created:>1d", "parent:none"].map(str::to_owned);
+    Ok(states.chain(keys).chain(queues.take(OFFERED)).chain(kinds.take(OFFERED)).collect())
+}
+
+fn body(visit: &Visit, list: &List<JobResource>, offered: &[String], limit: usize) -> Markup {
+    let filter = visit.get("q").unwrap_or("");
+    html! {
+        h1 { "Jobs" }
+        (search(visit, filter, offered, limit))
+        (states(visit, filter))
+        @if visit.get("cursor").is_none() {
+            div data-stream=(stream(visit, filter)) data-follow="pill" {
+                button.pill type="button" data-pill hidden aria-live="polite" {}
+            }
+        }
+        @if list.items.is_empty() {
+            p.empty {
+                @if filter.is_empty() { "There is no job yet." } @else { "No job fits this filter." }
+            }
+        } @else {
+            (table(visit, &list.items))
+        }
+        (pages(visit, list.next_cursor.as_deref()))
+    }
+}
+
+/// The stream that tells of jobs which belong on the list: new ones, or those that come into the state that is shown.
+fn stream(visit: &Visit, filter: &str) -> String {
+    let (states, others): (Vec<&str>, Vec<&str>) =
+        filter.split_whitespace().partition(|term| term.starts_with("state:"));
+    let types: Vec<String> = match states.first().and_then(|term| term.strip_prefix("state:")) {
+        Some(states) => states.split(',').map(|state| format!("job.{state}")).collect(),
+        None => vec!["job.scheduled".to_owned(), "job.running".to_owned()],
+    };
+    let filter = format!("type:{} {}", types.join(","), others.join(" "));
+    format!("{}?q={}", visit.to(&["api", "v1", "events"]), percent(filter.trim()))
+}
+
+fn search(visit: &Visit, filter: &str, offered: &[String], limit: usize) -> Markup {
+    html! {
+        form.search method="get" action=(visit.to(&["jobs"])) role="search" {
+            label for="q" { "Filter" }
+            input #q name="q" type="search" value=(filter) autocomplete="off" spellcheck="false" list="terms"
+                placeholder="state:failed kind:ml.* label.team:growth created:<1h" maxlength="2000" data-terms;
+            datalist #terms { @for term in offered { option value=(shown::line(term)) {} } }
+            label.visually-hidden for="limit" { "Jobs on a page" }
+            select #limit name="limit" {
+                @for size in SIZES.into_iter().chain((!SIZES.contains(&limit)).then_some(limit)) {
+                    option value=(size) selected[size == limit] { (size) }
+                }
+            }
+            button type="submit" { "Show" }
+        }
+    }
+}
+
+/// One click for each state.
+fn states(visit: &Visit, filter: &str) -> Markup {
+    let others: Vec<&str> = filter.split_whitespace().filter(|term| !term.starts_with("state:")).collect();
+    let others = others.join(" ");
+    let link = |term: &str, inner: Markup, is_on: bool| {
+        let filter = format!("{term} {others}");
+        let url = visit.with(&[("q", filter.trim()), ("cursor", "")]);
+        html! { li { a href=(url) aria-current=[is_on.then_some("true")] { (inner) } } }
+    };
+    let now = filter.split_whitespace().find(|term| term.starts_with("state:"));
+    html! {
+        ul.chips aria-label="States" {
+            (link("", html! { "all" }, now.is_none()))
+            @for state in JobState::ALL {
+                @let term = format!("state:{state}");
+                (link(&term, badge::state(state.as_str()), now == Some(&term)))
+            }
+        }
+    }
+}
+
+/// A table of jobs.
+pub(super) fn table(visit: &Visit, jobs: &[JobResource]) -> Markup {
+    html! {
+        table.list data-list {
+            thead { tr {
+                th scope="col" { "State" } th scope="col" { "Job" } th scope="col" { "Tasks" }
+                th scope="col" { "Labels" } th scope="col" { "Created" } th scope="col" { "Ran" }
+            } }
+            tbody { @for job in jobs { (row(visit, job)) } }
+        }
+    }
+}
+
+fn row(visit: &Visit, job: &JobResource) -> Markup {
+    let id = job.id.as_deref().unwrap_or_default();
+    let title = job.name.as_deref().or(job.kind.as_deref());
+    html! {
+        tr {
+            td data-label="State" { (badge::job(job.state, job.paused, job.cancelling)) }
+            td.main data-label="Job" {
+                a href=(visit.to(&["jobs", id])) {
+                    @if let Some(title) = title { (shown::line(title)) } @else { (id) }
+                }
+                @if title.is_some() { " " code.id { (id) } }
+            }
+            td data-label="Tasks" { (badge::bar(job.tasks.0)) }
+            td data-label="Labels" { (labels(visit, job.labels.as_deref().map_or("", |labels| labels.get()))) }
+            td data-label="Created" { (when::ago(job.created_at.as_deref(), visit.now)) }
+            td data-label="Ran" { (ran(job, visit)) }
+        }
+    }
+}
+
+/// Time that a job ran, up to now if it still does.
+fn ran(job: &JobResource, visit: &Visit) -> String {
+    let ran = when::between(job.started_at.as_deref(), job.finished_at.as_deref(), visit.now);
+    ran.unwrap_or_else(|| "–".to_owned())
+}
+
+/// Labels, each leading to the jobs that have it too.
+pub(super) fn labels(visit: &Visit, json: &str) -> Markup {
+    let labels: std::collections::BTreeMap<String, String> = serde_json::from_str(json).unwrap_or_default();
+    html! {
+        span.labels {
+            @for (name, value) in &labels {
+                @let term = format!("label.{name}:\"{}\"", value.replace('"', "*"));
+                @let url = format!("{}?q={}", visit.to(&["jobs"]), super::encoding::percent(&term));
+                a.label href=(url) { (shown::line(name)) "=" (shown::line(value)) }
+            }
+        }
+    }
+}
+
+/// Ways to the first and the next page of a list.
+pub(super) fn pages(visit: &Visit, next: Option<&str>) -> Markup {
+    let is_later = visit.get("cursor").is_some();
+    html! {
+        @if is_later || next.is_some() {
+            nav.pages aria-label="Pages of the list" {
+                @if is_later { a href=(visit.with(&[("cursor", "")])) rel="first" { "First page" } }
+                @if let Some(next) = next { a href=(visit.with(&[("cursor", next)])) rel="next" { "Next page" } }
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Times and spans for people.
+
+use maud::{Markup, html};
+use warrener_shared::time::Timestamp;
+
+/// A time as it is seen from now, with the time itself for whoever asks. Nothing is a dash.
+pub(super) fn ago(time: Option<&str>, now: Timestamp) -> Markup {
+    let Some(text) = time else { return html! { span.muted { "–" } } };
+    let Some(at) = Timestamp::parse_rfc3339(text) else { return html! { (text) } };
+    html! { time datetime=(text) title=(text) data-ago { (distance(at, now)) } }
+}
+
+/// A time as it is written, and how long ago that was.
+pub(super) fn at(time: Option<&str>, now: Timestamp) -> Markup {
+    let Some(text) = time else { return html! { span.muted { "–" } } };
+    let Some(at) = Timestamp::parse_rfc3339(text) else { return html! { (text) } };
+    let shown = text.replacen('T', " ", 1);
+    html! { time datetime=(text) { (shown) } " " span.muted { "(" (distance(at, now)) ")" } }
+}
+
+/// Span between two times, or up to now while the second has not come.
+pub(super) fn between(from: Option<&str>, to: Option<&str>, now: Timestamp) -> Option<String> {
+    let from = Timestamp::parse_rfc3339(from?)?;
+    let to = match to {
+        Some(to) => Timestamp::parse_rfc3339(to)?,
+        None => now,
+    };
+    Some(span(to.since(from).0))
+}
+
+/// Distance of a time from now, in words.
+pub(super) fn distance(at: Timestamp, now: Timestamp) -> String {
+    let passed = now.0.saturating_sub(at.0);
+    match passed {
+        0..1_000 => "now".to_owned(),
+        1_000.. => format!("{} ago", rough(passed)),
+        _ => format!("in {}", rough(passed.saturating_neg())),
+    }
+}
+
+/// One unit, rounded down: as much as one reads at a glance.
+fn rough(ms: i64) -> String {
+    let s = ms / 1_000;
+    match s {
+        ..60 => format!("{s} s"),
+        ..3_600 => format!("{} min", s / 60),
+        ..172_800 => format!("{} h", s / 3_600),
+        _ => format!("{} d", s / 86_400),
+    }
+}
+
+/// A span in two units at most.
+pub(super) fn span(ms: u64) -> String {
+    let s = ms / 1_000;
+    match ms {
+        ..1_000 => format!("{ms} ms"),
+        ..60_000 => format!("{}.{} s", s, ms % 1_000 / 100),
+        ..3_600_000 => format!("{} min {} s", s / 60, s % 60),
+        ..86_400_000 => format!("{} h {} min", s / 3_600, s / 60 % 60),
+        _ => format!("{} d {} h", s / 86_400, s / 3_600 % 24),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_told_in_the_units_that_matter() {
+        for (ms, text) in [
+            (0, "0 ms"),
+            (999, "999 ms"),
+            (1_250, "1.2 s"),
+            (59_999, "59.9 s"),
+            (61_000, "1 min 1 s"),
+            (3_660_000, "1 h 1 min"),
+            (90_000_000, "1 d 1 h"),
+        ] {
+            assert_eq!(span(ms), text);
+        }
+    }
+
+    #[test]
+    fn times_are_seen_from_now() {
+        let now = Timestamp(1_000_000_000);
+        for (passed, text) in [
+            (0, "now"),
+            (999, "now"),
+            (-1, "in 0 s"),
+            (61_000, "1 min ago"),
+            (-7_200_000, "in 2 h"),
+            (172_800_000, "2 d ago"),
+        ] {
+            assert_eq!(distance(Timestamp(now.0 - passed), now), text);
+        }
+        assert!(!distance(Timestamp(i64::MIN), Timestamp(i64::MAX)).is_empty());
+    }
+}

@@ -1,0 +1,255 @@
+// Drives the dashboard with a real browser, as a person would: `node flows.cjs URL FOLDER`. Screenshots go to FOLDER.
+// Each flow is a line on stdout; the first that fails ends it all, with what was seen.
+"use strict";
+
+const fs = require("node:fs");
+const path = require("node:path");
+const puppeteer = require("puppeteer-core");
+
+const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+const [url, folder] = process.argv.slice(2);
+const programs = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+const executablePath = process.env.CHROMIUM || programs.find((program) => fs.existsSync(program));
+
+const HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{7*7}}\u001b[31m\u202e</td></textarea>";
+
+const faults = [];
+
+const check = (fact, words) => {
+  if (!fact) throw new Error(words);
+};
+
+const watch = (page) => {
+  page.on("console", (message) => {
+    const text = message.text();
+    // What is refused on purpose is told by the browser too.
+    if (message.type() === "error" && !/status of (4\d\d)/.test(text)) faults.push(`console: ${text}`);
+  });
+  page.on("pageerror", (error) => faults.push(`script: ${error.message}`));
+  page.on("dialog", (dialog) => {
+    faults.push(`dialog: ${dialog.message()}`);
+    dialog.dismiss();
+  });
+  page.on("request", (request) => {
+    if (!request.url().startsWith(url) && !request.url().startsWith("data:")) faults.push(`asks ${request.url()}`);
+  });
+};
+
+const open = async (page, place) => {
+  const answer = await page.goto(`${url}/${place}`, { waitUntil: "load" });
+  return answer.status();
+};
+
+const text = (page) => page.evaluate(() => document.body.innerText);
+
+const submit = async (job) => {
+  const answer = await fetch(`${url}/api/v1/jobs`, { method: "POST", body: JSON.stringify(job) });
+  const body = await answer.json();
+  check(answer.ok, `submit: ${JSON.stringify(body)}`);
+  return body.id;
+};
+
+const until = async (what, look) => {
+  for (let i = 0; i < 300; i += 1) {
+    if (await look()) return;
+    await new Promise((done) => { setTimeout(done, 100); });
+  }
+  throw new Error(`${what} did not come`);
+};
+
+const state = async (id) => (await (await fetch(`${url}/api/v1/jobs/${id}`)).json()).state;
+
+const press = async (page, label) => {
+  const button = await page.$(`::-p-aria([name="${label}"][role="button"])`)
+    || await page.$(`::-p-aria([name="${label}"][role="link"])`);
+  check(button, `nothing is called ${label} on ${page.url()}`);
+  await Promise.all([page.waitForNavigation(), button.click()]);
+};
+
+const furnish = async () => {
+  await submit({ id: "shop-1", name: "nightly-report", labels: { team: "growth", region: "eu" }, tasks: {
+    extract: { kind: "shop.ok" },
+    clean: { kind: "shop.ok", needs: ["extract"] },
+    train: { kind: "shop.ok", needs: ["clean"] },
+    check: { kind: "shop.ok", needs: ["clean"] },
+    shards: { kind: "shop.ok", needs: ["clean"], for_each: { items: [...Array(12).keys()], max_parallel: 3 } },
+    report: { kind: "shop.ok", needs: ["train", "check", "shards", "extract"] },
+  } });
+  await submit({ id: "broken-1", kind: "shop.fail", labels: { team: "growth" }, retry: { max_attempts: 2, delay: "100ms" } });
+  await submit({ id: "stuck-1", kind: "nobody.serves", queue: "lonely" });
+  await submit({ id: "approve-1", name: "approve", tasks: {
+    ask: { kind: "warrener.wait", input: { event: "approval", key: "1" } },
+    go: { kind: "shop.ok", needs: ["ask"] },
+  } });
+  await submit({ id: "hostile-1", name: "hostile", labels: { note: HOSTILE.slice(0, 60) }, tasks: {
+    talk: { kind: "shop.echo", input: { [HOSTILE]: HOSTILE, big: 1 } },
+  } });
+  await submit({ id: "later-1", kind: "shop.ok", delay: "1h" });
+  const kinds = ["fetch", "parse", "embed", "score"];
+  const tasks = {};
+  for (let at = 0; at < 400; at += 1) {
+    tasks[`t${at}`] = { kind: `demo.${kinds[at % 4]}`, queue: "lonely", needs: at < 80 ? [] : [`t${at - 80}`, `t${Math.floor(at / 80) * 80 - 80 + ((at * 7) % 80)}`] };
+    tasks[`t${at}`].needs = [...new Set(tasks[`t${at}`].needs)];
+  }
+  await submit({ id: "large-1", name: "large", tasks });
+  await until("the report", async () => await state("shop-1") === "succeeded");
+  await until("the failure", async () => await state("broken-1") === "failed");
+};
+
+const flows = {
+  "a failed job is found, and says why": async (page) => {
+    await open(page, "jobs");
+    await page.click('a[href*="state%3Afailed"]');
+    await page.waitForSelector("td.main a");
+    await Promise.all([page.waitForNavigation(), page.click("td.main a")]);
+    check((await text(page)).includes("broken on purpose"), await text(page));
+  },
+  "it is tried again by a button": async (page) => {
+    await open(page, "jobs/broken-1");
+    await press(page, "Retry");
+    check(page.url().endsWith("/jobs/broken-1"), page.url());
+    await until("the end", async () => await state("broken-1") === "failed");
+  },
+  "a queue is paused and resumed": async (page) => {
+    await open(page, "queues");
+    const paused = async () => (await (await fetch(`${url}/api/v1/queues`)).json()).items.find((one) => one.name === "lonely").paused;
+    const button = 'form[action*="/lonely/"] button';
+    await Promise.all([page.waitForNavigation(), page.click(button)]);
+    check(await paused(), "it is not paused");
+    await Promise.all([page.waitForNavigation(), page.click(button)]);
+    check(!await paused(), "it is still paused");
+  },
+  "a job is cancelled after a question": async (page) => {
+    await open(page, "jobs/stuck-1");
+    check((await text(page)).includes("Why it waits"), await text(page));
+    await press(page, "Cancel");
+    check((await text(page)).includes("Tasks that run are stopped"), await text(page));
+    await press(page, "Cancel");
+    await until("the end", async () => await state("stuck-1") === "cancelled");
+  },
+  "a job is written, judged as one types, and submitted": async (page) => {
+    await open(page, "submit");
+    await page.type("#job", '{"kind": "shop.ok", "inptu": 1}');
+    await page.waitForSelector("#verdict .bad");
+    check((await text(page)).includes("/inptu"), await text(page));
+    await page.$eval("#job", (field) => { field.value = ""; });
+    await page.type("#job", '{"id": "typed-1", "kind": "shop.ok"}');
+    await page.waitForSelector("#verdict .good");
+    await press(page, "Submit");
+    check(page.url().endsWith("/jobs/typed-1"), page.url());
+  },
+  "everything is reached by keys alone": async (page) => {
+    await open(page, "jobs");
+    await page.keyboard.press("j");
+    await page.keyboard.press("j");
+    await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
+    check(page.url().includes("/jobs/"), page.url());
+    await page.keyboard.press("g");
+    await Promise.all([page.waitForNavigation(), page.keyboard.press("q")]);
+    check(page.url().endsWith("/queues"), page.url());
+    await page.keyboard.press("?");
+    await page.waitForSelector("dialog[open]");
+    await page.keyboard.press("Escape");
+    await open(page, "jobs");
+    await page.keyboard.press("/");
+    await page.keyboard.type("state:succeeded");
+    await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
+    check(page.url().includes("state%3Asucceeded"), page.url());
+  },
+  "pages are read and used without JavaScript": async (page) => {
+    await page.setJavaScriptEnabled(false);
+    await open(page, "jobs/large-1");
+    check((await text(page)).includes("t0"), await text(page));
+    await press(page, "Pause");
+    check((await text(page)).includes("paused"), await text(page));
+    await press(page, "Resume");
+    await page.setJavaScriptEnabled(true);
+  },
+  "colours are chosen by hand and kept": async (page) => {
+    await open(page, "jobs");
+    const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const before = await ground();
+    await page.keyboard.press("t");
+    const after = await ground();
+    check(before !== after, "the colours did not change");
+    await open(page, "queues");
+    check(await ground() === after, "the next page has other colours");
+    await page.keyboard.press("t");
+  },
+  "the graph is moved and enlarged": async (page) => {
+    await open(page, "jobs/large-1/graph?all=true");
+    const wide = () => page.$eval(".canvas svg", (picture) => picture.getBoundingClientRect().width);
+    const before = await wide();
+    await page.click('button[data-zoom="in"]');
+    check(await wide() > before, "it did not grow");
+  },
+  "a made up address is answered with a page": async (page) => {
+    for (const place of ["jobs/none", "jobs?q=stat:x", "nothing/here", "jobs?cursor=%00", "dead/77"]) {
+      const status = await open(page, place);
+      check(status >= 400 && status < 500, `${place}: ${status}`);
+      check(await page.$(".notice.bad"), `${place} does not say what is wrong`);
+    }
+  },
+};
+
+const PLACES = [
+  "", "jobs", "jobs/shop-1", "jobs/shop-1/graph", "jobs/shop-1/timeline", "jobs/shop-1/events", "jobs/shop-1/data",
+  "jobs/shop-1/tasks/report", "jobs/broken-1", "jobs/broken-1/tasks/task", "jobs/broken-1/timeline",
+  "jobs/hostile-1", "jobs/hostile-1/data", "jobs/hostile-1/tasks/talk", "jobs/approve-1", "jobs/large-1/graph",
+  "jobs/shop-1/do/delete", "queues", "workers", "dead", "audit", "submit?example=graph", "sign-in", "jobs/none",
+];
+
+const name = (place) => place.replace(/[^a-z0-9]+/gi, "-") || "overview";
+
+// Every page in both colours and on a desk and in a hand: no fault of accessibility, nothing wider than the screen.
+const look = async (page) => {
+  const wrong = [];
+  for (const scheme of ["light", "dark"]) {
+    await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }, { name: "prefers-reduced-motion", value: "reduce" }]);
+    for (const width of [1440, 390, 360]) {
+      await page.setViewport({ width, height: 900 });
+      for (const place of PLACES) {
+        await open(page, place);
+        const excess = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+        if (excess > 0) wrong.push(`${place} at ${width}: ${excess} px too wide`);
+        if (width === 360) continue;
+        await page.evaluate(axe);
+        const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+        for (const violation of found.violations) {
+          const nodes = violation.nodes.slice(0, 3).map((node) => node.target.join(" "));
+          wrong.push(`${place} ${scheme} ${width}: ${violation.id}: ${nodes.join("; ")}`);
+        }
+        await page.screenshot({ path: path.join(folder, `${name(place)}-${width}-${scheme}.png`), fullPage: width === 390 });
+      }
+    }
+  }
+  check(wrong.length === 0, wrong.join("\n"));
+};
+
+const main = async () => {
+  fs.mkdirSync(folder, { recursive: true });
+  // The tests may run as root, where Chromium has no sandbox.
+  const browser = await puppeteer.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+  try {
+    await furnish();
+    for (const [what, flow] of Object.entries({ ...flows, "every page is sound in every size and colour": look })) {
+      const page = await browser.newPage();
+      await page.setViewport({ width: 1440, height: 900 });
+      watch(page);
+      await flow(page).catch((error) => {
+        error.message = `${what}: ${error.message}`;
+        throw error;
+      });
+      await page.close();
+      check(faults.length === 0, `${what}: ${[...new Set(faults)].join("\n")}`);
+      console.log(`ok ${what}`);
+    }
+  } finally {
+    await browser.close();
+  }
+};
+
+main().catch((error) => {
+  console.error(error.stack);
+  process.exit(1);
+});
