@@ -138,6 +138,7 @@ say_goodbye() {
   echo "  examples/README.md     what you just saw, and how to change it"
   echo "  target/demo/*.log      what the orchestrator and the workers said"
   if [ "${KEEP:-}" = 1 ]; then
+    echo "  $WARRENER_URL/  the dashboard"
     echo "  $WARRENER_URL  the HTTP API: /api/v1/jobs, /api/v1/workers, /readyz, /metrics"
     echo "  export WARRENER_URL=$WARRENER_URL WARRENER_AMQP__URL=$WARRENER_AMQP__URL"
     echo "  $BIN/warrener job list"

@@ -49,6 +49,9 @@ pub(crate) struct DevArgs {
     /// Folder for jobs, logs and the broker's data
     #[arg(long, value_name = "FOLDER", default_value = ".warrener")]
     pub(crate) folder: PathBuf,
+    /// Open the dashboard in a browser
+    #[arg(long)]
+    pub(crate) open: bool,
 }
 
 /// Starts everything, says how to use it, and keeps it until Ctrl-C.
@@ -231,13 +234,28 @@ impl RunningParts<'_> {
         }
         let whose = if self.plan.broker.is_none() { " (its own)" } else { "" };
         self.context.say(&format!("ready after {:.1} s\n", took.as_secs_f64()));
+        self.context.say(&format!("  dashboard     {url}/"));
         self.context.say(&format!("  orchestrator  {url}"));
         self.context.say(&format!("  broker        {amqp}{whose}"));
         self.context.say(&format!("  workers       {}, for {}", args.workers, self.plan.work));
         self.context.say(&format!("  jobs          {}", self.kept(&args.folder)));
         self.context.say(&format!("  logs          {}\n", self.place.logs().display()));
         self.context.say(&format!("Try it in another terminal:\n{}", self.first_steps(amqp, &url)));
+        if args.open {
+            self.open(&url);
+        }
         Ok(())
+    }
+
+    /// Opens the dashboard with whatever the system opens addresses with. Nothing waits for it.
+    fn open(&self, url: &str) {
+        let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+        let quiet = || std::process::Stdio::null();
+        let opened =
+            Command::new(program).arg(format!("{url}/")).stdin(quiet()).stdout(quiet()).stderr(quiet()).spawn();
+        if let Err(error) = opened {
+            self.context.say(&format!("  {program} could not be started ({error}); open {url}/ yourself"));
+        }
     }
 
     fn kept(&self, folder: &Path) -> String {

@@ -117,7 +117,7 @@ fn body(visit: &Visit, title: &str, row: DeadRow) -> Markup {
     let id = letter.id.as_str();
     let verb = |word: &str, text: &str| html! { a.button href=(visit.to(&["dead", id, "do", word])) { (text) } };
     html! {
-        (crumbs(visit, &[("Dead letters", visit.to(&["dead"]))], id))
+        (crumbs(&[("Dead letters", visit.to(&["dead"]))], id))
         div.head {
             h1 { (title) }
             @if visit.may(Scope::Operate) {

@@ -105,7 +105,7 @@ pub(super) fn sheet<'a>(visit: &Visit, job: &'a JobResource, tab: &str, inner: M
     let id = job.id.as_deref().unwrap_or_default();
     let title = job.name.as_deref().or(job.kind.as_deref()).unwrap_or(id);
     let body = html! {
-        (crumbs(visit, &[("Jobs", visit.to(&["jobs"]))], id))
+        (crumbs(&[("Jobs", visit.to(&["jobs"]))], id))
         div.head data-stream=[stream(visit, job)] data-follow="page" {
             h1 { (shown::line(title)) " " (badge::job(job.state, job.paused, job.cancelling)) }
             (action::buttons_of_job(visit, job))
@@ -130,14 +130,13 @@ fn stream(visit: &Visit, job: &JobResource) -> Option<String> {
 }
 
 /// The way down to a thing.
-pub(super) fn crumbs(visit: &Visit, way: &[(&str, String)], here: &str) -> Markup {
+pub(super) fn crumbs(way: &[(&str, String)], here: &str) -> Markup {
     html! {
         nav.crumbs aria-label="Way here" {
             @for (name, url) in way { a href=(url) { (shown::line(name)) } " / " }
             code { (shown::line(here)) }
             button.copy type="button" data-copy=(here) hidden { "Copy" }
         }
-        @if visit.get("done").is_some() { div.notice role="status" { "It is done." } }
     }
 }
 

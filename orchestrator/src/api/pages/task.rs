@@ -64,7 +64,7 @@ fn head(visit: &Visit, task: &TaskResource, name: &str, is_open: bool, last: Opt
     let job = task.job.as_str();
     let way = [("Jobs", visit.to(&["jobs"])), (job, visit.to(&["jobs", job]))];
     html! {
-        (crumbs(visit, &way, name))
+        (crumbs(&way, name))
         div.head data-stream=[stream(visit, task, name, last)] data-follow="log" {
             h1 { (name) " " (badge::state(shown_state(task))) }
             (action::buttons_of_task(visit, task, name, is_open))
