@@ -113,3 +113,18 @@ fn a_file_counts_anew_when_it_changes_unless_it_is_broken() {
     assert!(watched.look().unwrap_err().to_string().contains("No such file"));
     assert!(watched.get().find(b"t2").is_some());
 }
+
+#[test]
+fn a_session_is_worth_what_its_token_is_worth() {
+    let expiring = entry("ci", "t1", "scopes = [\"read\"]\nexpires = 2027-01-15T08:00:01Z");
+    let file = file(&(expiring + &entry("ops", "t2", "scopes = [\"operate\"]")));
+    let access = Access::new(file.path().to_str(), usual().http.proxies()).unwrap();
+    assert!(access.sign_in(b"t3", NOW).is_none() && access.sign_in(b"", NOW).is_none());
+    let (reader, ops) = (access.sign_in(b"t1", NOW).unwrap(), access.sign_in(b"t2", NOW).unwrap());
+    assert!(access.of_session(&reader, NOW).unwrap().may(Scope::Read));
+    assert!(access.of_session(&reader, Timestamp(NOW.0 + 1_000)).is_none(), "the token has expired");
+    assert!(access.of_session(&ops, NOW).unwrap().may(Scope::Operate));
+    std::fs::write(file.path(), entry("ops", "t4", "scopes = [\"operate\"]")).unwrap();
+    assert_eq!(access.tokens().unwrap().look(), Ok(true));
+    assert!(access.of_session(&ops, NOW).is_none(), "the token was taken away");
+}

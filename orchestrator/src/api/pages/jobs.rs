@@ -175,7 +175,7 @@ pub(super) fn labels(visit: &Visit, json: &str) -> Markup {
         span.labels {
             @for (name, value) in &labels {
                 @let term = format!("label.{name}:\"{}\"", value.replace('"', "*"));
-                @let url = format!("{}?q={}", visit.to(&["jobs"]), super::encoding::percent(&term));
+                @let url = format!("{}?q={}", visit.to(&["jobs"]), percent(&term));
                 a.label href=(url) { (shown::line(name)) "=" (shown::line(value)) }
             }
         }

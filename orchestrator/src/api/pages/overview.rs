@@ -15,6 +15,7 @@ use super::super::asked_by::AskedBy;
 use super::super::problem::Problem;
 use super::super::queues::{self, QueueResource};
 use super::super::workers;
+use super::encoding::percent;
 use super::frame::{Sheet, show};
 use super::visit::Visit;
 use super::{badge, when};
@@ -213,7 +214,7 @@ fn failing(visit: &Visit, jobs: &[JobMark]) -> Markup {
             ul.plain {
                 @for ((key, text), (bad, all)) in kinds.iter().take(NAMED) {
                     @let term = format!("state:failed,timed_out {key}:\"{}\"", text.replace('"', "*"));
-                    @let url = format!("{}?q={}", visit.to(&["jobs"]), super::encoding::percent(&term));
+                    @let url = format!("{}?q={}", visit.to(&["jobs"]), percent(&term));
                     li { a href=(url) { (shown::line(text)) } " " (bad) span.muted { " of " (all) } }
                 }
             }
