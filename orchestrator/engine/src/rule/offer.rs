@@ -67,7 +67,7 @@ pub(super) fn missing(slice: &Slice, job: JobNo) -> Vec<Read> {
     }
 }
 
-const fn may_wake(job: &JobRow) -> bool {
+fn may_wake(job: &JobRow) -> bool {
     !job.paused && !job.state.is_final() && !mutant::is(Mutant::WakesNobody)
 }
 
