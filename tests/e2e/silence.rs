@@ -3,6 +3,7 @@
 
 mod answers;
 mod frozen;
+mod handed_back;
 mod removed;
 mod strangers;
 

@@ -179,7 +179,8 @@ impl Stage {
         // What is given back must not come to us again.
         taken.extend(consumer.cancel().await.map_err(failed)?);
         for delivery in taken {
-            delivery.release().await.map_err(failed)?;
+            // Since RabbitMQ 4.3 a nack is counted no more.
+            delivery.accuse().await.map_err(failed)?;
         }
         session.close().await;
         Ok(())

@@ -2,6 +2,7 @@
 
 mod dead;
 mod events;
+mod handed_back;
 mod heal;
 mod inbox;
 mod intake;
@@ -181,6 +182,7 @@ async fn session(
     links.send_replace(Some(link.clone()));
     let mut loops = inbox::start(context, &link).await?;
     loops.spawn(poll::run(context.clone(), link.clone()));
+    loops.spawn(handed_back::run(context.clone(), link.clone()));
     loops.spawn(suspects::run(context.clone(), link.clone(), restarted));
     loops.spawn(events::run(context.clone(), link.clone()));
     if !wiped {

@@ -32,11 +32,16 @@ pub struct Consumer {
     /// Time at which the batch that is being collected is due.
     due: Option<Instant>,
     over: Pin<Box<dyn Future<Output = BrokerError> + Send + Sync>>,
+    /// Priority among the consumers of the queue; 0 is that of all who say nothing.
+    priority: i32,
     /// True if the session goes on when the broker ends this consumer.
     spares_session: bool,
     /// Set once the broker has ended the consumer.
     has_ended: bool,
 }
+
+/// Priority of a consumer that goes before others. Nobody is known to use one as high.
+const BEFORE_OTHERS: i32 = 1_000_000;
 
 impl Session {
     /// Consumes from a queue, with at most `prefetch` deliveries unsettled.
@@ -49,6 +54,20 @@ impl Session {
             return Err(BrokerError::Missing { what: "consuming".to_owned(), entity: format!("the queue {queue}") });
         }
         let mut consumer = Consumer::new(self, queue).await?;
+        consumer.subscribe(prefetch).await?;
+        Ok(consumer)
+    }
+
+    /// Consumes from a queue before all others: as long as fewer than `prefetch` deliveries are unsettled, every
+    /// message that becomes ready comes to this consumer.
+    ///
+    /// # Errors
+    /// [`BrokerError::Missing`] if the queue doesn't exist; the session goes on then.
+    pub async fn consume_before_others(&self, queue: &str, prefetch: u16) -> Result<Consumer, BrokerError> {
+        if self.depth(queue).await?.is_none() {
+            return Err(BrokerError::Missing { what: "consuming".to_owned(), entity: format!("the queue {queue}") });
+        }
+        let mut consumer = Consumer { priority: BEFORE_OTHERS, ..Consumer::new(self, queue).await? };
         consumer.subscribe(prefetch).await?;
         Ok(consumer)
     }
@@ -82,6 +101,7 @@ impl Consumer {
         let channel = session.consuming_channel().await?;
         Ok(Self {
             lane: DeliveryChannel::new(channel, session.clone()),
+            priority: 0,
             spares_session: false,
             has_ended: false,
             queue: queue.to_owned(),
@@ -199,7 +219,11 @@ impl Consumer {
         self.prefetch = prefetch;
         self.ask("setting the prefetch", channel.basic_qos(prefetch, BasicQosOptions::default())).await?;
         let (queue, tag) = (short("the name of a queue", &self.queue)?, "".into());
-        let consuming = channel.basic_consume(queue, tag, BasicConsumeOptions::default(), FieldTable::default());
+        let mut arguments = FieldTable::default();
+        if self.priority != 0 {
+            arguments.insert("x-priority".into(), AMQPValue::LongInt(self.priority));
+        }
+        let consuming = channel.basic_consume(queue, tag, BasicConsumeOptions::default(), arguments);
         let stream = self.ask("consuming", consuming).await?;
         self.lane.subscribed(Some(stream.tag()));
         self.stream = Some(stream);

@@ -23,6 +23,9 @@ pub struct Incoming {
     /// Number of earlier deliveries, as a quorum queue counts them. `None` on the first delivery: a header that says
     /// otherwise was written by a client then.
     pub delivery_count: Option<u32>,
+    /// Number of earlier deliveries from RabbitMQ 4.3 on, those included that were handed back by `basic.nack`, which
+    /// `delivery_count` leaves out from then on. `None` before, and on the first delivery.
+    pub acquired_count: Option<u32>,
     /// The exchange that it was published to; empty for the default exchange.
     pub exchange: String,
     /// The key that it was published with.
@@ -82,6 +85,8 @@ pub enum Settlement {
     Reject,
     /// Somebody else shall have it.
     Release,
+    /// Somebody else shall have it, and it may have done harm: a delivery is counted by every version of the broker.
+    Accuse,
 }
 
 /// The channel that deliveries came on; they hold it open until the last one is settled.
@@ -122,6 +127,15 @@ impl Delivery {
     /// If it can't be written; the session is over then.
     pub async fn release(self) -> Result<Settled, BrokerError> {
         self.receipt.release().await
+    }
+
+    /// Gives the message back to its queue as one that may have done harm: every version of RabbitMQ counts it as a
+    /// delivery.
+    ///
+    /// # Errors
+    /// If it can't be written; the session is over then.
+    pub async fn accuse(self) -> Result<Settled, BrokerError> {
+        self.receipt.accuse().await
     }
 
     /// The message, and the right to settle it, apart.
@@ -175,6 +189,15 @@ impl Receipt {
     /// If it can't be written; the session is over then.
     pub async fn release(self) -> Result<Settled, BrokerError> {
         self.settle(Settlement::Release).await
+    }
+
+    /// Gives the message back to its queue as one that may have done harm: every version of RabbitMQ counts it as a
+    /// delivery.
+    ///
+    /// # Errors
+    /// If it can't be written; the session is over then.
+    pub async fn accuse(self) -> Result<Settled, BrokerError> {
+        self.settle(Settlement::Accuse).await
     }
 
     /// Acknowledges several, with as few frames as their order allows: all that a consumer handed out before the
@@ -244,6 +267,7 @@ impl DeliveryChannel {
             match verdict {
                 Settlement::Ack => self.channel.basic_ack(tag, BasicAckOptions::default()).await,
                 Settlement::Reject => self.channel.basic_reject(tag, BasicRejectOptions { requeue: false }).await,
+                Settlement::Accuse => self.channel.basic_reject(tag, BasicRejectOptions { requeue: true }).await,
                 // Not a reject, which accuses the message: RabbitMQ counts those from 4.3 on, and nacks no more.
                 Settlement::Release => {
                     self.channel.basic_nack(tag, BasicNackOptions { multiple: false, requeue: true }).await
@@ -256,7 +280,7 @@ impl DeliveryChannel {
     /// Settles a run of deliveries by one frame if nothing before it is open, else one by one.
     pub(crate) async fn settle_run(&self, tags: &[u64], verdict: Settlement) -> Result<Settled, BrokerError> {
         let (Some(&first), Some(&last)) = (tags.first(), tags.last()) else { return Ok(Settled::Done) };
-        if verdict == Settlement::Reject || !self.ledger().is_settled_before(first) {
+        if matches!(verdict, Settlement::Reject | Settlement::Accuse) || !self.ledger().is_settled_before(first) {
             return self.settle_each(tags, verdict).await;
         }
         let _settled = Marks { lane: self, tags };
@@ -337,7 +361,8 @@ impl Incoming {
         let headers = delivery.properties.headers().as_ref();
         Self {
             redelivered: delivery.redelivered,
-            delivery_count: headers.filter(|_| delivery.redelivered).and_then(delivery_count),
+            delivery_count: headers.filter(|_| delivery.redelivered).and_then(|all| count(all, "x-delivery-count")),
+            acquired_count: headers.filter(|_| delivery.redelivered).and_then(|all| count(all, "x-acquired-count")),
             exchange: delivery.exchange.into(),
             routing_key: delivery.routing_key.into(),
             death: headers.and_then(last_death),
@@ -346,8 +371,8 @@ impl Incoming {
     }
 }
 
-fn delivery_count(headers: &FieldTable) -> Option<u32> {
-    let count = headers.inner().get("x-delivery-count").and_then(message::integer)?;
+fn count(headers: &FieldTable, name: &str) -> Option<u32> {
+    let count = headers.inner().get(name).and_then(message::integer)?;
     u32::try_from(count).ok()
 }
 
