@@ -84,7 +84,7 @@ pub fn is(mutant: Mutant) -> bool {
 }
 
 /// Tells whether this fault is the one that was chosen: never, in a program that is meant to work.
-// Not `const`, since its twin can't be: who calls it from a constant function is told at once, not by whoever plants faults.
+// Not `const`, since its twin can't be: every build tells of a call from a constant function, not only one with faults.
 #[cfg(not(feature = "mutants"))]
 #[inline]
 pub fn is(_mutant: Mutant) -> bool {

@@ -20,6 +20,7 @@ mod jobs;
 mod logs;
 mod openapi;
 mod pages;
+mod parameter;
 mod path;
 mod problem;
 mod query;

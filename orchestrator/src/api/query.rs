@@ -4,8 +4,8 @@ use axum::extract::{FromRequestParts, Query};
 use axum::http::Uri;
 use axum::http::request::Parts;
 
+use super::parameter::{LIMIT_DEFAULT, LIMIT_MAX, QueryParameter};
 use super::problem::Problem;
-use super::route::{LIMIT_DEFAULT, LIMIT_MAX, QueryParameter};
 
 /// Query parameters of one request, by name and value.
 #[derive(Clone, Debug)]

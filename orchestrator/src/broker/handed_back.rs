@@ -1,8 +1,8 @@
 //! Tasks that a worker of somebody else hands back again and again, from RabbitMQ 4.3 on.
 //!
-//! Until then the broker counts each hand-back, and the limit of the queue makes a dead letter of the task. From then on
-//! `basic.nack` counts no more; the queue only makes each task wait for a second. So the orchestrator looks for itself:
-//! for a moment it goes before all other consumers, and reads how often what comes to it was handed out.
+//! Until then the broker counts each hand-back, and the limit of the queue makes a dead letter of the task. From then
+//! on `basic.nack` counts no more; the queue only makes each task wait for a second. So the orchestrator looks for
+//! itself: for a moment it goes before all other consumers, and reads how often what comes to it was handed out.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -16,8 +16,8 @@ use super::{Context, Link};
 
 /// Time between two looks at which queues are to be asked.
 const EVERY: Duration = Duration::from_secs(1);
-/// Shortest time between two looks into a queue, and from when it became busy to the first one. Within it a task that is
-/// handed back at once goes round ten times.
+/// Shortest time between two looks into a queue, and from when it became busy to the first one. Within it a task that
+/// is handed back at once goes round ten times.
 const FIRST: Duration = Duration::from_secs(10);
 /// Longest time between two looks into a queue in which nothing goes round: each takes the head of it away for
 /// [`LOOK`], and lets it wait for another second.
@@ -30,7 +30,7 @@ const MOST: u16 = 64;
 const TICKETS: usize = 1_000;
 
 /// Memory of a queue that others consume too.
-struct Watched {
+struct LookedInto {
     next: Instant,
     pause: Duration,
     /// By ticket.
@@ -49,11 +49,11 @@ struct Sight {
 /// Fate of a message that was looked at.
 #[derive(Debug, PartialEq, Eq)]
 enum Circling {
-    /// Nobody else handed it back since the last look, as far as is known.
+    /// No hand-back by anybody else since the last look, as far as is known.
     Still,
-    /// Somebody did.
+    /// Hand-backs by somebody else since the last look.
     GoesRound,
-    /// Somebody did as often as the limit of the queue allows.
+    /// Hand-backs by somebody else as many as the limit of the queue allows.
     TooOften,
 }
 
@@ -62,7 +62,7 @@ pub(super) async fn run(context: Context, link: Link) {
     if counts_hand_backs(link.session.server_version()) {
         return;
     }
-    let mut watched = BTreeMap::<QueueName, Watched>::new();
+    let mut watched = BTreeMap::<QueueName, LookedInto>::new();
     let mut every = tokio::time::interval(EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -72,7 +72,7 @@ pub(super) async fn run(context: Context, link: Link) {
         watched.retain(|queue, _| busy.contains(queue));
         for queue in busy {
             let now = Instant::now();
-            let entry = watched.entry(queue.clone()).or_insert_with(|| Watched {
+            let entry = watched.entry(queue.clone()).or_insert_with(|| LookedInto {
                 next: now + FIRST,
                 pause: FIRST,
                 seen: HashMap::new(),
@@ -99,7 +99,7 @@ fn counts_hand_backs(version: &str) -> bool {
 }
 
 /// Looks into a queue if more consume from it than workers that send heartbeats. Tells whether something goes round.
-async fn look(context: &Context, link: &Link, queue: &QueueName, memory: &mut Watched) -> Result<bool, BrokerError> {
+async fn look(context: &Context, link: &Link, queue: &QueueName, memory: &mut LookedInto) -> Result<bool, BrokerError> {
     let address = context.shared.address(queue);
     let ours = context.shared.workers.serving(queue.as_str()).len();
     let consumers = link.session.depth(&address).await?.map_or(0, |depth| depth.consumers as usize);
@@ -117,7 +117,7 @@ async fn look(context: &Context, link: &Link, queue: &QueueName, memory: &mut Wa
     Ok(goes_round)
 }
 
-async fn look_by(session: &Session, address: &str, memory: &mut Watched) -> Result<(bool, usize), BrokerError> {
+async fn look_by(session: &Session, address: &str, memory: &mut LookedInto) -> Result<(bool, usize), BrokerError> {
     let mut consumer = session.consume_before_others(address, MOST).await?;
     let until = Instant::now() + LOOK;
     let mut held: Vec<Delivery> = Vec::new();
@@ -146,7 +146,7 @@ async fn look_by(session: &Session, address: &str, memory: &mut Watched) -> Resu
     Ok((goes_round, failed))
 }
 
-impl Watched {
+impl LookedInto {
     /// Judges a message by how often it was handed out before this look, ours included. Only what somebody else handed
     /// back since the last look is ever blamed: a task may have waited through any number of looks.
     fn judge(&mut self, ticket: Option<&str>, acquired: u32) -> Circling {
@@ -174,8 +174,8 @@ impl Watched {
 mod tests {
     use super::*;
 
-    fn watched() -> Watched {
-        Watched { next: Instant::now(), pause: FIRST, seen: HashMap::new() }
+    fn watched() -> LookedInto {
+        LookedInto { next: Instant::now(), pause: FIRST, seen: HashMap::new() }
     }
 
     #[test]

@@ -29,7 +29,7 @@ struct Verb {
     word: &'static str,
     /// Text of its button.
     text: &'static str,
-    /// What will happen; a verb that has it asks first.
+    /// Sentence on what will happen; a verb that has one asks first.
     asks: Option<&'static str>,
 }
 

@@ -51,7 +51,7 @@ pub(super) async fn list(
     .await
 }
 
-/// Those of one page, those with the same source and code together.
+/// Dead letters of one page, with the same source and code together.
 fn groups(visit: &Visit, list: &List<LetterResource>) -> Markup {
     let mut groups: BTreeMap<(&str, &str), Vec<&LetterResource>> = BTreeMap::new();
     for letter in &list.items {

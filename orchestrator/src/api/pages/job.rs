@@ -189,7 +189,7 @@ fn facts(visit: &Visit, job: &JobResource) -> Markup {
     }
 }
 
-/// One sentence for each sort of thing that an unfinished job waits for.
+/// Sentences on what an unfinished job waits for, each sort once.
 fn why(visit: &Visit, job: &JobResource, tasks: &[TaskResource]) -> Markup {
     let mut reasons: BTreeMap<&str, (u32, String)> = BTreeMap::new();
     // What waits for its needs waits for what they wait for.

@@ -108,7 +108,7 @@ fn search(visit: &Visit, filter: &str, offered: &[String], limit: usize) -> Mark
     }
 }
 
-/// One click for each state.
+/// Links to the jobs of each state.
 fn states(visit: &Visit, filter: &str) -> Markup {
     let others: Vec<&str> = filter.split_whitespace().filter(|term| !term.starts_with("state:")).collect();
     let others = others.join(" ");

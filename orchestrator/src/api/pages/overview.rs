@@ -73,7 +73,7 @@ fn health(app: &App) -> Markup {
     }
 }
 
-/// How many jobs are in each state, each leading to them.
+/// Counts of jobs by state, each leading to them.
 fn states(visit: &Visit, jobs: &[JobMark], open: Option<Vec<(JobState, u64)>>) -> Markup {
     let recent = |state: JobState| jobs.iter().filter(|job| job.state == state).count() as u64;
     let count = |state: JobState| match &open {

@@ -118,9 +118,9 @@ const EXAMPLES: [(&str, &str, &str); 5] = [
 enum Judgement {
     /// Nothing is written yet.
     Empty,
-    /// It would be kept, or is there already.
+    /// Job that would be kept, or is there already.
     Good(Box<JobResource>),
-    /// It would be refused.
+    /// Problems for which it would be refused.
     Bad(Problem),
 }
 

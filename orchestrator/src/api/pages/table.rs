@@ -24,7 +24,7 @@ const fn page(path: &'static str, reach: Reach, query: PageQuery, handler: PageH
     Route { method: Method::GET, path, demand, lane: ReadLane::List, query: Some(query), document: None, handler }
 }
 
-/// What everybody may ask for, signed in or not.
+/// Route that everybody may ask for, signed in or not.
 const fn open(method: Method, path: &'static str, handler: PageHandler) -> Route {
     Route { method, path, demand: Demand::Nothing, lane: ReadLane::Free, query: None, document: None, handler }
 }

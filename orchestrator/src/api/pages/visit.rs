@@ -38,7 +38,7 @@ pub(super) struct Visit {
 }
 
 impl Visit {
-    /// What the head of a request says.
+    /// Visit that the head of a request describes.
     pub(super) fn of(uri: &axum::http::Uri, headers: &HeaderMap, caller: Option<Arc<Caller>>, now: Timestamp) -> Self {
         let path = uri.path().to_owned();
         let depth = path.bytes().filter(|byte| *byte == b'/').count().saturating_sub(1);

@@ -38,7 +38,7 @@ pub(super) fn distance(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// One unit, rounded down: as much as one reads at a glance.
+/// Span in one unit, rounded down: as much as one reads at a glance.
 fn rough(ms: i64) -> String {
     let s = ms / 1_000;
     match s {

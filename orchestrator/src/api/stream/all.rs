@@ -151,9 +151,9 @@ impl Everything {
 
 /// The jobs that fit.
 enum Fitting {
-    /// Those whose ids do.
+    /// Jobs whose ids fit the filter.
     ById(Filter),
-    /// These.
+    /// A list of jobs.
     These(BTreeSet<JobNo>),
 }
 

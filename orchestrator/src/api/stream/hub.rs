@@ -40,7 +40,7 @@ pub(super) enum Next {
     Nothing,
     /// The page with what comes next.
     Page(Arc<EventPage>),
-    /// What comes next is not kept here any longer.
+    /// Events older than all that the hub keeps.
     Older,
 }
 

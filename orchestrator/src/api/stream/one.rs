@@ -1,4 +1,4 @@
-//! What happens to one job, and what one task writes, to their end.
+//! Events of one job, and the log of one task, to their end.
 
 use std::sync::Arc;
 
@@ -32,11 +32,11 @@ const LIMIT: usize = 500;
 pub(in super::super) enum Followed {
     /// Events of a job after this one.
     Events(JobId, u64),
-    /// What a task or item wrote after this piece (attempt and number).
+    /// Log of a task or item after this piece (attempt and number).
     Log(JobId, TaskAddress, (u32, u32)),
 }
 
-/// What was found of it.
+/// Text that was found, and the place after it.
 struct Finding {
     text: Vec<u8>,
     next: Followed,
@@ -77,7 +77,7 @@ pub(in super::super) async fn follow(app: Arc<App>, parts: &Parts, what: Followe
         log,
         begin: Some(begin),
         pace: Pace::begin(),
-        state: State::Due,
+        state: FollowState::Due,
     };
     Ok(answer(one))
 }
@@ -178,13 +178,13 @@ struct One {
     log: Option<LogNotices>,
     begin: Option<Bytes>,
     pace: Pace,
-    state: State,
+    state: FollowState,
 }
 
-/// What a reader does next.
+/// Next step of a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// There may be something new.
+enum FollowState {
+    /// A read, since something new may be there.
     Due,
     /// Nothing is new.
     Waiting,
@@ -199,17 +199,17 @@ impl Follow for One {
         }
         let stop = self.app.stop.clone();
         loop {
-            if self.state == State::Over || stop.is_cancelled() || !self.reader.is_welcome(&self.app) {
+            if self.state == FollowState::Over || stop.is_cancelled() || !self.reader.is_welcome(&self.app) {
                 return None;
             }
             if self.pace.beats() {
                 return Some(mark(self.what.place()));
             }
-            if self.state == State::Waiting {
+            if self.state == FollowState::Waiting {
                 tokio::select! {
                     () = stop.cancelled() => {}
                     _ = self.tail.changed() => self.state = self.judge(),
-                    () = written(&mut self.log) => self.state = State::Due,
+                    () = written(&mut self.log) => self.state = FollowState::Due,
                     () = sleep_until(self.pace.beat) => {}
                 }
                 continue;
@@ -221,9 +221,9 @@ impl Follow for One {
             match found {
                 Ok(found) if found.job == self.job => {
                     self.state = match (found.is_over, found.more) {
-                        (true, _) => State::Over,
-                        (false, true) => State::Due,
-                        (false, false) => State::Waiting,
+                        (true, _) => FollowState::Over,
+                        (false, true) => FollowState::Due,
+                        (false, false) => FollowState::Waiting,
                     };
                     if found.more {
                         self.pace.rest = Instant::now();
@@ -243,17 +243,17 @@ impl Follow for One {
 
 impl One {
     /// Tells whether something happened to the job.
-    fn judge(&mut self) -> State {
+    fn judge(&mut self) -> FollowState {
         let tail = self.tail.borrow_and_update().clone();
         loop {
             let page = match tail.after(self.seen) {
-                Next::Nothing => return State::Waiting,
-                Next::Older => return State::Due,
+                Next::Nothing => return FollowState::Waiting,
+                Next::Older => return FollowState::Due,
                 Next::Page(page) => page,
             };
             self.seen = page.upto;
             if page.entries.iter().any(|entry| entry.job.as_ref().is_none_or(|(job, _)| *job == self.job)) {
-                return State::Due;
+                return FollowState::Due;
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Who follows a stream, and whether they still may.
+//! A reader of a stream, and its right to go on.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ const KNOWN: Duration = Duration::from_secs(1);
 /// The reader of one stream.
 #[derive(Debug)]
 pub(super) struct StreamReader {
-    /// What it showed of itself.
+    /// Credentials of its request.
     shown: Parts,
     caller: Arc<Caller>,
     known: Instant,

@@ -8,8 +8,8 @@ use super::open::Place;
 use super::session::Session;
 use crate::store::sql::{Reader, Readers};
 
-/// Most connections that read at once: for requests, the publisher of events, streams, and what feeds all of them. The server has
-/// about a hundred for everybody.
+/// Most connections that read at once: for requests, the publisher of events, streams, and what feeds all of
+/// them. The server has about a hundred for everybody.
 const CONNECTIONS: usize = 12;
 /// Longest wait for a connection. After it a request fails as in an outage.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -3,6 +3,7 @@
 mod blame;
 mod check;
 mod checkpoint;
+mod counter;
 mod lock;
 mod open;
 mod owner;

@@ -9,8 +9,9 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 use warrener_shared::id::JobNo;
 use warrener_shared::time::Timestamp;
 
+use super::counter::keep;
 use super::owner::Owner;
-use super::{StoreError, failed, write};
+use super::{StoreError, failed};
 use crate::store::sql::row::map;
 use crate::store::{AUDIT_MAX, EVENTS_REMOVED, EventChunkNo};
 
@@ -23,8 +24,8 @@ const STEP: i64 = 64;
 /// job of few tasks is one; at most `most`, and as many as fit into a slice.
 ///
 /// The commit does not wait for the disk: the next commit of anything else takes it there, and what a power cut undoes
-/// before is removed again. `events` is the number of the latest chunk of events, which is kept: it may be among those that
-/// are removed.
+/// before is removed again. `events` is the number of the latest chunk of events, which is kept: it may be
+/// among those that are removed.
 pub(super) fn prune(
     connection: &mut Connection,
     owner: &Owner,
@@ -49,7 +50,7 @@ pub(super) fn remove(
     let wanted = "no = ?1 AND finished_at IS NOT NULL";
     let removed = remove_one(&transaction, wanted, job.0).map_err(&doing)?;
     if removed {
-        write::keep(&transaction, EVENTS_REMOVED, events.0)?;
+        keep(&transaction, EVENTS_REMOVED, events.0)?;
     }
     transaction.commit().map_err(&doing)?;
     Ok(removed)
@@ -122,7 +123,7 @@ fn slice(
         steps += 1;
     }
     if steps > 0 {
-        write::keep(&transaction, EVENTS_REMOVED, events.0)?;
+        keep(&transaction, EVENTS_REMOVED, events.0)?;
     }
     transaction.commit().map_err(&doing)?;
     Ok(steps)

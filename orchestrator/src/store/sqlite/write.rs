@@ -11,6 +11,7 @@ use warrener_shared::state::JobState;
 use warrener_shared::time::Timestamp;
 use warrener_shared::wire::event::JobEvent;
 
+use super::counter::keep;
 use super::prune::forget_tasks;
 use super::{StoreError, failed};
 use crate::store::columns::{TableColumn, attempt, job, task};
@@ -65,14 +66,6 @@ fn meta(transaction: &Transaction<'_>, commit: &Commit) -> Result<(), StoreError
         keep(transaction, key, value)?;
     }
     Ok(())
-}
-
-/// Keeps a counter by its key in `meta`.
-pub(super) fn keep(transaction: &Transaction<'_>, key: &str, value: i64) -> Result<(), StoreError> {
-    let statement =
-        "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
-    let written = transaction.prepare_cached(statement).and_then(|mut s| s.execute((key, value)));
-    written.map(drop).map_err(failed("keep a counter"))
 }
 
 /// Adds a job with its document and labels.

@@ -27,7 +27,7 @@ pub struct ChunkHead {
 /// Events of one job that were committed together, as a reader of all events finds them.
 #[derive(Debug)]
 pub(crate) struct CommittedChunk {
-    /// Its number.
+    /// Number of the chunk.
     pub(crate) no: EventChunkNo,
     /// Number of the job.
     pub(crate) job: JobNo,
@@ -116,7 +116,7 @@ impl Snapshot<'_> {
         })
     }
 
-    /// Those of these jobs that fit.
+    /// Jobs among these that fit the filter.
     pub(crate) fn fitting(
         &self,
         jobs: &[JobNo],
