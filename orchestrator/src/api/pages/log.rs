@@ -9,9 +9,9 @@ use warrener_shared::shown;
 
 use super::super::app::App;
 use super::super::logs::{self, LogResource};
+use super::super::parameter::LIMIT_MAX;
 use super::super::path::TaskPath;
 use super::super::problem::Problem;
-use super::super::route::LIMIT_MAX;
 use super::value;
 use crate::store::view::PAGE_BYTES;
 
