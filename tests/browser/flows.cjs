@@ -75,7 +75,8 @@ const furnish = async () => {
     shards: { kind: "shop.ok", needs: ["clean"], for_each: { items: [...Array(12).keys()], max_parallel: 3 } },
     report: { kind: "shop.ok", needs: ["train", "check", "shards", "extract"] },
   } });
-  await submit({ id: "broken-1", kind: "shop.fail", labels: { team: "growth" }, retry: { max_attempts: 2, delay: "100ms" } });
+  const retry = { max_attempts: 2, delay: "100ms" };
+  await submit({ id: "broken-1", kind: "shop.fail", labels: { team: "growth" }, retry });
   await submit({ id: "stuck-1", kind: "nobody.serves", queue: "lonely" });
   await submit({ id: "approve-1", name: "approve", tasks: {
     ask: { kind: "warrener.wait", input: { event: "approval", key: "1" } },
@@ -88,8 +89,9 @@ const furnish = async () => {
   const kinds = ["fetch", "parse", "embed", "score"];
   const tasks = {};
   for (let at = 0; at < 400; at += 1) {
-    tasks[`t${at}`] = { kind: `demo.${kinds[at % 4]}`, queue: "lonely", needs: at < 80 ? [] : [`t${at - 80}`, `t${Math.floor(at / 80) * 80 - 80 + ((at * 7) % 80)}`] };
-    tasks[`t${at}`].needs = [...new Set(tasks[`t${at}`].needs)];
+    const other = Math.floor(at / 80) * 80 - 80 + ((at * 7) % 80);
+    const needs = at < 80 ? [] : [...new Set([`t${at - 80}`, `t${other}`])];
+    tasks[`t${at}`] = { kind: `demo.${kinds[at % 4]}`, queue: "lonely", needs };
   }
   await submit({ id: "large-1", name: "large", tasks });
   await until("the report", async () => await state("shop-1") === "succeeded");
@@ -112,7 +114,8 @@ const flows = {
   },
   "a queue is paused and resumed": async (page) => {
     await open(page, "queues");
-    const paused = async () => (await (await fetch(`${url}/api/v1/queues`)).json()).items.find((one) => one.name === "lonely").paused;
+    const queues = async () => (await (await fetch(`${url}/api/v1/queues`)).json()).items;
+    const paused = async () => (await queues()).find((one) => one.name === "lonely").paused;
     const button = 'form[action*="/lonely/"] button';
     await Promise.all([page.waitForNavigation(), page.click(button)]);
     check(await paused(), "it is not paused");
@@ -183,6 +186,30 @@ const flows = {
     await page.click('button[data-zoom="in"]');
     check(await wide() > before, "it did not grow");
   },
+  "what is new is counted and moves nothing": async (page) => {
+    await open(page, "jobs");
+    const rows = () => page.$$eval("tbody tr", (all) => all.length);
+    const before = await rows();
+    await submit({ id: "fresh-1", kind: "shop.ok" });
+    await page.waitForFunction(() => document.querySelector("[data-pill]:not([hidden])")?.textContent === "1 new");
+    check(await rows() === before, "the list moved");
+    await Promise.all([page.waitForNavigation(), page.click("[data-pill]")]);
+    check((await text(page)).includes("fresh-1"), "it is not shown");
+  },
+  "a waiting task is answered, and its job followed to its end": async (page) => {
+    const watching = await page.browser().newPage();
+    watch(watching);
+    await open(watching, "jobs/approve-1");
+    await open(page, "jobs/approve-1/tasks/ask");
+    check((await text(page)).includes("Why it waits"), await text(page));
+    await page.$eval("#answer", (field) => { field.value = ""; });
+    await page.type("#answer", '{"yes": 1.50}');
+    await press(page, "Answer");
+    check((await text(page)).includes("1.50"), "the answer is not shown as it was given");
+    await watching.bringToFront();
+    await watching.waitForFunction(() => document.querySelector("h1").innerText.includes("succeeded"));
+    await watching.close();
+  },
   "a made up address is answered with a page": async (page) => {
     for (const place of ["jobs/none", "jobs?q=stat:x", "nothing/here", "jobs?cursor=%00", "dead/77"]) {
       const status = await open(page, place);
@@ -190,6 +217,15 @@ const flows = {
       check(await page.$(".notice.bad"), `${place} does not say what is wrong`);
     }
   },
+};
+
+// Comes last: nothing is worked on any more.
+const drain = async (page) => {
+  await open(page, "workers");
+  await press(page, "Drain");
+  await press(page, "Drain");
+  const workers = async () => (await (await fetch(`${url}/api/v1/workers`)).json()).items;
+  await until("the drain", async () => (await workers()).some((worker) => worker.draining));
 };
 
 const PLACES = [
@@ -204,8 +240,11 @@ const name = (place) => place.replace(/[^a-z0-9]+/gi, "-") || "overview";
 // Every page in both colours and on a desk and in a hand: no fault of accessibility, nothing wider than the screen.
 const look = async (page) => {
   const wrong = [];
+  // Colours are those of the system again.
+  await page.deleteCookie({ name: "warrener_theme", url });
   for (const scheme of ["light", "dark"]) {
-    await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }, { name: "prefers-reduced-motion", value: "reduce" }]);
+    const calm = { name: "prefers-reduced-motion", value: "reduce" };
+    await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }, calm]);
     for (const width of [1440, 390, 360]) {
       await page.setViewport({ width, height: 900 });
       for (const place of PLACES) {
@@ -219,7 +258,7 @@ const look = async (page) => {
           const nodes = violation.nodes.slice(0, 3).map((node) => node.target.join(" "));
           wrong.push(`${place} ${scheme} ${width}: ${violation.id}: ${nodes.join("; ")}`);
         }
-        await page.screenshot({ path: path.join(folder, `${name(place)}-${width}-${scheme}.png`), fullPage: width === 390 });
+        await page.screenshot({ path: path.join(folder, `${name(place)}-${width}-${scheme}.png`) });
       }
     }
   }
@@ -232,7 +271,8 @@ const main = async () => {
   const browser = await puppeteer.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
   try {
     await furnish();
-    for (const [what, flow] of Object.entries({ ...flows, "every page is sound in every size and colour": look })) {
+    const all = { ...flows, "every page is sound in every size and colour": look, "a worker is drained": drain };
+    for (const [what, flow] of Object.entries(all)) {
       const page = await browser.newPage();
       await page.setViewport({ width: 1440, height: 900 });
       watch(page);

@@ -18,6 +18,7 @@ use super::documented::Example;
 use super::http::receive;
 use super::problem::Problem;
 use super::submit::check_encoding;
+use crate::access::Caller;
 use crate::driver::{Answer, Asker, Input};
 
 /// Number of tasks that an answer ended.
@@ -45,14 +46,26 @@ pub(super) async fn answer(
     let (parts, body) = request.into_parts();
     check_encoding(&parts.headers)?;
     let payload = receive(&app.edge, &parts.headers, body, app.shared.limits.output_bytes).await?.bytes;
+    let answered = give(&app, &caller, &event, &key, payload).await?;
+    Ok(respond(StatusCode::OK, to_json(&Answered { answered })))
+}
+
+/// Gives an answer to all tasks that wait for it, and tells how many did.
+pub(super) async fn give(
+    app: &App,
+    caller: &Caller,
+    event: &str,
+    key: &str,
+    payload: Vec<u8>,
+) -> Result<usize, Problem> {
     let payload = if payload.trim_ascii().is_empty() { b"null".to_vec() } else { payload };
     json::check(&payload, app.shared.limits.json_depth).map_err(|error| {
         Problem::body(format_args!("line {}, column {}: {}; send JSON", error.line, error.column, error.message))
     })?;
-    let body = EventBody { event: event.clone(), key: key.clone(), payload: json::Doc::trusted(payload) };
-    let by = Some(Arc::new(requester(&caller)));
+    let body = EventBody { event: event.to_owned(), key: key.to_owned(), payload: json::Doc::trusted(payload) };
+    let by = Some(Arc::new(requester(caller)));
     match app.ask(|tell| Input::Event(body, Asker { answer: Some(tell), by })).await? {
-        Answer::Answered(answered) => Ok(respond(StatusCode::OK, to_json(&Answered { answered }))),
+        Answer::Answered(answered) => Ok(answered),
         _ => {
             let kind = BuiltIn::Wait.name();
             Err(Problem::not_found(format!(

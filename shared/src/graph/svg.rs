@@ -123,7 +123,7 @@ fn mark(state: &str) -> char {
         "succeeded" => '✓',
         "failed" => '✗',
         "cancelled" => '⊘',
-        "timed_out" => '⧖',
+        "timed_out" => '⊗',
         "skipped" => '»',
         "dispatched" => '▶',
         "retrying" => '↻',

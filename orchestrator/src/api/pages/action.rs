@@ -109,7 +109,7 @@ pub(super) fn question(visit: &Visit, title: &str, subject: &str, what: &str, ba
         p { (what) }
         // A form without an address is sent to the page that it stands on.
         form.actions method="post" {
-            button.danger type="submit" autofocus { (title) }
+            button.danger type="submit" { (title) }
             a.button href=(back) { "No, go back" }
         }
     };

@@ -54,7 +54,7 @@ fn table(visit: &Visit, rows: &[AuditResource]) -> Markup {
                     tr {
                         td data-label="Time" { (when::ago(Some(&row.time), visit.now)) }
                         td.main data-label="Who" { (shown::line(&row.who)) }
-                        td data-label="From" { (row.from.as_deref().map_or("–".into(), shown::line)) }
+                        td data-label="From" { (row.from.as_deref().map_or_else(|| "–".into(), shown::line)) }
                         td data-label="What" { code { (shown::line(&row.verb)) } }
                         td.why data-label="Of what" { (target(visit, row)) }
                         td data-label="Outcome" { (badge::state(&row.outcome)) }

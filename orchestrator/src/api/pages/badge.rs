@@ -10,7 +10,7 @@ pub(super) fn mark(state: &str) -> &'static str {
         "succeeded" | "done" => "✓",
         "failed" | "refused" => "✗",
         "cancelled" => "⊘",
-        "timed_out" => "⧖",
+        "timed_out" => "⊗",
         "skipped" => "»",
         "running" | "dispatched" => "▶",
         "retrying" => "↻",

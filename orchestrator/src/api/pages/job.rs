@@ -259,12 +259,21 @@ fn task_row(visit: &Visit, id: &str, task: &TaskResource) -> Markup {
             }
             td data-label="Kind" { code { (shown::line(&task.kind)) } }
             td data-label="Attempt" {
-                @if task.attempt > 0 { (task.attempt) " of " (task.max_attempts) } @else { "–" }
+                (attempt_of(task))
                 @if let Some(round) = task.round.filter(|_| task.attempt > 0) { ", round " (round) }
             }
             td data-label="Ran" { (ran.unwrap_or_else(|| "–".to_owned())) }
             td.why data-label="Why" { (excuse(task)) }
         }
+    }
+}
+
+/// The latest attempt, and of how many; after a retry by hand there may be more than were planned.
+pub(super) fn attempt_of(task: &TaskResource) -> String {
+    match task.attempt {
+        0 => "–".to_owned(),
+        attempt if attempt > task.max_attempts => attempt.to_string(),
+        attempt => format!("{attempt} of {}", task.max_attempts),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Every page is made here, of the resources of the API, and needs no JavaScript to be read. The URL is the state.
 
 mod action;
+mod answer;
 mod asset;
 mod audit;
 mod badge;

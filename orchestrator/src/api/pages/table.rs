@@ -6,8 +6,8 @@ use axum::routing::{get, post};
 use super::super::http::ReadLane;
 use super::super::route::{AUDIT_FILTER, CURSOR, Demand, FILTER, ITEMS, LIMIT, QueryParameter, Reach, Route};
 use super::{
-    action, asset, audit, dead, graph, job, jobs, log, overview, queues, sign_in, submit, task, timeline, value,
-    workers,
+    action, answer, asset, audit, dead, graph, job, jobs, log, overview, queues, sign_in, submit, task, timeline,
+    value, workers,
 };
 use crate::access::Scope;
 
@@ -72,6 +72,15 @@ pub(in super::super) static PAGES: &[Route] = &[
     page("/jobs/{id}/tasks/{task}/values/{value}", ID, NONE, || get(value::of_task)),
     question("/jobs/{id}/tasks/{task}/do/{verb}", ID, || get(action::ask_task)),
     form("/jobs/{id}/tasks/{task}/do/{verb}", ID, || post(action::task)),
+    Route {
+        method: Method::POST,
+        path: "/jobs/{id}/tasks/{task}/answer",
+        demand: Demand::Scope(Scope::Submit, ID),
+        lane: ReadLane::Single,
+        query: Some(NONE),
+        document: None,
+        handler: || post(answer::send),
+    },
     page("/queues", Reach::Everything, NONE, || get(queues::list)),
     form("/queues/{name}/do/{verb}", Reach::Nothing, || post(queues::steer)),
     page("/workers", Reach::Everything, NONE, || get(workers::list)),

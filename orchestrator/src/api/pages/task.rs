@@ -16,10 +16,11 @@ use super::super::query::Parameters;
 use super::super::shape::{List, Raw};
 use super::super::task::{AttemptResource, TaskDetail, TaskResource};
 use super::frame::{Sheet, show};
-use super::job::{crumbs, error, shown_state};
+use super::job::{attempt_of, crumbs, error, shown_state};
 use super::jobs::pages;
 use super::visit::Visit;
-use super::{action, badge, log, value, when};
+use super::{action, answer, badge, log, value, when};
+use crate::rows::message;
 
 pub(super) async fn get(
     State(app): State<Arc<App>>,
@@ -31,7 +32,9 @@ pub(super) async fn get(
     app.read(move |app, snapshot| {
         let detail = TaskDetail::read(app, snapshot, &id, &address)?;
         let lines = logs::read(app, snapshot, &id, &address, after, limit)?;
-        let is_open = !job::row(snapshot, &id)?.state.is_final();
+        let entry = job::entry(app, snapshot, &id)?;
+        let is_open = !entry.row.state.is_final();
+        let row = message::find(snapshot, &entry, &address)?;
         let name = address.to_string();
         let part = |title: &str, part: &str, raw: &Raw| {
             value::shown(title, raw, &visit.to(&["jobs", id.as_str(), "tasks", &name, "values", part]))
@@ -39,6 +42,7 @@ pub(super) async fn get(
         let task = &detail.task;
         let body = html! {
             (head(&visit, task, &name, is_open, lines.items.last()))
+            @if let Some(row) = &row { (answer::form(&visit, row, &id, &name)) }
             (facts(&visit, task))
             (attempts(&visit, &detail.attempts))
             (written(&visit, task, &name, &lines))
@@ -92,7 +96,7 @@ fn facts(visit: &Visit, task: &TaskResource) -> Markup {
         dl.facts {
             div { dt { "Kind" } dd { code { (shown::line(&task.kind)) } } }
             div { dt { "Queue" } dd { code { (shown::line(&task.queue)) } " priority " (task.priority) } }
-            div { dt { "Attempt" } dd { (task.attempt) " of " (task.max_attempts) } }
+            div { dt { "Attempt" } dd { (attempt_of(task)) } }
             @if let Some(round) = task.round { div { dt { "Round" } dd { (round) } } }
             @if let Some(worker) = &task.worker { div { dt { "Worker" } dd { (shown::line(worker)) } } }
             @if !task.needs.is_empty() {
@@ -148,7 +152,7 @@ fn attempt_row(visit: &Visit, attempt: &AttemptResource) -> Markup {
         tr {
             td data-label="Attempt" { (attempt.attempt) @if let Some(round) = attempt.round { " (round " (round) ")" } }
             td data-label="Outcome" { (badge::state(outcome)) }
-            td data-label="Worker" { (attempt.worker.as_deref().map_or("–".into(), shown::line)) }
+            td data-label="Worker" { (attempt.worker.as_deref().map_or_else(|| "–".into(), shown::line)) }
             td data-label="Dispatched" { (when::ago(attempt.dispatched_at.as_deref(), visit.now)) }
             td data-label="Waited" { (waited.filter(|_| attempt.started_at.is_some()).unwrap_or_else(dash)) }
             td data-label="Ran" { (ran.unwrap_or_else(dash)) }

@@ -371,3 +371,22 @@ async fn a_job_is_judged_as_it_is_written_and_submitted_by_a_form() {
     assert_eq!(open(&world, "/submit?from=other").await.status, 404);
     assert_eq!(open(&world, "/submit?example=other").await.status, 400);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_waits_is_answered_by_a_form() {
+    let world = World::new();
+    let wait = r#"{"id":"w","tasks":{"ask":{"kind":"warrener.wait","input":{"event":"approval","key":"k1"}}}}"#;
+    world.submit(wait).await;
+    let page = seen(&world, "/jobs/w/tasks/ask").await;
+    assert!(page.contains("../../../jobs/w/tasks/ask/answer") && page.contains("approval"), "{page}");
+    let send = async |answer: &str| {
+        let body = form_urlencoded::Serializer::new(String::new()).append_pair("answer", answer).finish();
+        let request = Request::builder().method(Method::POST).uri("/jobs/w/tasks/ask/answer");
+        world.send(request.header("accept", "text/html").body(Body::from(body)).unwrap()).await
+    };
+    assert_eq!(send("{nonsense").await.status, 400);
+    assert_eq!(send(r#"{"yes": 1.50}"#).await.status, 303);
+    let page = seen(&world, "/jobs/w/tasks/ask").await;
+    assert!(page.contains("1.50") && !page.contains("Answer it"), "{page}");
+    assert_eq!(send("1").await.status, 409);
+}

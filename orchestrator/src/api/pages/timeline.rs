@@ -97,6 +97,12 @@ fn tracks(snapshot: &Snapshot<'_>, job: &JobEntry, now: Timestamp, failed: bool)
             pieces.push(TrackPiece { from: sent, to: begun, class: "waits", attempt: attempt.attempt });
             pieces.push(TrackPiece { from: begun, to: end, class, attempt: attempt.attempt });
         }
+        if let (Some(_), Some(sent)) = (row.map, row.dispatched_at) {
+            // Its items have attempts, and it lasts from the first to the last of them.
+            let end = row.finished_at.unwrap_or(now);
+            let class = if row.state.is_final() { row.state.as_str() } else { "running" };
+            pieces.push(TrackPiece { from: sent.0, to: end.0, class, attempt: row.attempt });
+        }
         if let (Some(ready), Some(first)) = (row.ready_at.filter(|_| row.attempt <= 1), pieces.first()) {
             pieces.insert(0, TrackPiece { from: ready.0, to: first.from, class: "waits", attempt: first.attempt });
         }

@@ -14,8 +14,9 @@ pub(super) fn ago(time: Option<&str>, now: Timestamp) -> Markup {
 pub(super) fn at(time: Option<&str>, now: Timestamp) -> Markup {
     let Some(text) = time else { return html! { span.muted { "–" } } };
     let Some(at) = Timestamp::parse_rfc3339(text) else { return html! { (text) } };
-    let shown = text.replacen('T', " ", 1);
-    html! { time datetime=(text) { (shown) } " " span.muted { "(" (distance(at, now)) ")" } }
+    // Whole seconds are enough to read; the rest is there for whoever asks.
+    let shown = format!("{}Z", text.get(..19).unwrap_or(text).replacen('T', " ", 1));
+    html! { time datetime=(text) title=(text) { (shown) } " " span.muted { "(" (distance(at, now)) ")" } }
 }
 
 /// Span between two times, or up to now while the second has not come.
@@ -43,8 +44,8 @@ fn rough(ms: i64) -> String {
     let s = ms / 1_000;
     match s {
         ..60 => format!("{s} s"),
-        ..3_600 => format!("{} min", s / 60),
-        ..172_800 => format!("{} h", s / 3_600),
+        60..3_600 => format!("{} min", s / 60),
+        3_600..172_800 => format!("{} h", s / 3_600),
         _ => format!("{} d", s / 86_400),
     }
 }
@@ -54,11 +55,15 @@ pub(super) fn span(ms: u64) -> String {
     let s = ms / 1_000;
     match ms {
         ..1_000 => format!("{ms} ms"),
-        ..60_000 => format!("{}.{} s", s, ms % 1_000 / 100),
-        ..3_600_000 => format!("{} min {} s", s / 60, s % 60),
-        ..86_400_000 => format!("{} h {} min", s / 3_600, s / 60 % 60),
-        _ => format!("{} d {} h", s / 86_400, s / 3_600 % 24),
+        1_000..60_000 => format!("{}.{} s", s, ms % 1_000 / 100),
+        60_000..3_600_000 => two(s / 60, "min", s % 60, "s"),
+        3_600_000..86_400_000 => two(s / 3_600, "h", s / 60 % 60, "min"),
+        _ => two(s / 86_400, "d", s / 3_600 % 24, "h"),
     }
+}
+
+fn two(large: u64, unit: &str, small: u64, small_unit: &str) -> String {
+    if small == 0 { format!("{large} {unit}") } else { format!("{large} {unit} {small} {small_unit}") }
 }
 
 #[cfg(test)]
@@ -72,6 +77,7 @@ mod tests {
             (999, "999 ms"),
             (1_250, "1.2 s"),
             (59_999, "59.9 s"),
+            (60_000, "1 min"),
             (61_000, "1 min 1 s"),
             (3_660_000, "1 h 1 min"),
             (90_000_000, "1 d 1 h"),
