@@ -4,7 +4,9 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use warrener_engine::row::{JobRow, TaskRow};
+use warrener_engine::schedule::{ScheduleRow, TickRow};
 use warrener_orchestrator::store::memory::Memory;
+use warrener_orchestrator::store::schedules::{ScheduleQuery, SchedulesTotal, TickQuery};
 use warrener_orchestrator::store::{
     Asked, Boot, Commit, DeadTotal, Death, EventChunkNo, Found, Item, KeptDead, LogChunk, OwedReply, QueueRow, Rows,
     Store, StoreError, Submitted,
@@ -144,6 +146,18 @@ impl Rows for Disk {
 }
 
 impl Store for Disk {
+    fn schedules(&mut self, which: ScheduleQuery<'_>) -> Result<Vec<ScheduleRow>, StoreError> {
+        self.read()?.memory.schedules(which)
+    }
+
+    fn ticks(&mut self, which: TickQuery) -> Result<Vec<TickRow>, StoreError> {
+        self.read()?.memory.ticks(which)
+    }
+
+    fn schedules_total(&mut self) -> Result<SchedulesTotal, StoreError> {
+        self.read()?.memory.schedules_total()
+    }
+
     fn boot(&mut self) -> Result<Boot, StoreError> {
         self.read()?.memory.boot()
     }

@@ -11,6 +11,7 @@
 //! - [`row`]: jobs and tasks as the store keeps them.
 //! - [`event`], [`effect`]: what comes in, what goes out.
 //! - [`mod@slice`]: the working set of one batch.
+//! - [`schedule`]: the rules of schedules, which start jobs and wait for their ends.
 //! - `turn.rs`: the decision of one event in the making, which is all that a rule may touch.
 //! - `rule/`: one file for each rule of the life of a job; `rule/attempt.rs` alone opens and closes attempts,
 //!   `rule/offer.rs` alone says who may go out.
@@ -21,6 +22,7 @@ pub mod invariant;
 mod need;
 pub mod row;
 mod rule;
+pub mod schedule;
 pub mod scope;
 pub mod slice;
 mod turn;

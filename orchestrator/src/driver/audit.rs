@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::batch::Batch;
-use super::input::{Answer, Asker, Command, Input, Requester};
+use super::input::{Answer, Asker, Command, Input, Requester, ScheduleCommand};
 use crate::store::AuditRow;
 
 /// Most characters of a target or a reason in a row. Both contain words of others.
@@ -39,6 +39,17 @@ fn asked<'a>(input: &'a Input, answer: &Answer) -> Option<(&'a Requester, &'stat
             (&submission.asker, "job.submit", id.unwrap_or_default())
         }
         Input::Event(event, asker) => (asker, "event.answer", format!("{}/{}", event.event, event.key)),
+        Input::Schedule(command, asker) => {
+            let verb = match &**command {
+                ScheduleCommand::Apply { .. } => "schedule.apply",
+                ScheduleCommand::Pause(_, true, _) => "schedule.pause",
+                ScheduleCommand::Pause(_, false, _) => "schedule.resume",
+                ScheduleCommand::Trigger(_) => "schedule.trigger",
+                ScheduleCommand::Backfill(..) => "schedule.backfill",
+                ScheduleCommand::Delete(..) => "schedule.delete",
+            };
+            (asker, verb, command.name().to_string())
+        }
         Input::Command(command, asker) => {
             let (verb, target) = of_command(command);
             (asker, verb, target)
@@ -71,12 +82,14 @@ fn of_command(command: &Command) -> (&'static str, String) {
 /// was not there, or was so already.
 fn outcome(answer: &Answer) -> Option<(&'static str, Option<String>)> {
     match answer {
-        Answer::Kept { existing: false, .. } | Answer::Done | Answer::Answered(_) => Some(("done", None)),
+        Answer::Kept { existing: false, .. } | Answer::Done | Answer::Answered(_) | Answer::Applied { .. } => {
+            Some(("done", None))
+        }
         Answer::Refused(problems) => {
             let why = problems.first().map(|problem| problem.detail.clone());
             Some(("refused", Some(why.unwrap_or_default())))
         }
-        Answer::Conflict(why) => Some(("refused", Some(why.clone()))),
+        Answer::Conflict(why) | Answer::Stale(why) => Some(("refused", Some(why.clone()))),
         Answer::Kept { existing: true, .. } | Answer::NotFound => None,
     }
 }

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use warrener_engine::schedule::ScheduleState;
 use warrener_engine::{Effect, Slice};
 use warrener_shared::id::{JobId, JobNo, Ticket};
 use warrener_shared::time::Timestamp;
@@ -41,6 +42,8 @@ pub(super) struct Batch {
     pub(super) answers: Vec<(usize, Answer)>,
     /// Acts after the commit that no rule asked for.
     pub(super) after: After,
+    /// Schedules that it touches; `None` for those that it removes.
+    pub(super) schedules: BTreeMap<i64, Option<ScheduleState>>,
     /// True if the batch is to be committed although no row changed, since a counter or a mark has to be kept.
     pub(super) must_commit: bool,
 }
@@ -74,6 +77,7 @@ impl Batch {
             new_ids: BTreeSet::new(),
             answers: Vec::new(),
             after: After::default(),
+            schedules: BTreeMap::new(),
             must_commit: false,
         }
     }

@@ -69,6 +69,10 @@ impl<S: Store> Driver<S> {
                 let answer = self.answer(event, asker.by.as_deref(), batch)?;
                 batch.answers.push((at, answer));
             }
+            Input::Schedule(command, asker) => {
+                let answer = self.schedule_command(command, asker.by.as_deref(), batch)?;
+                batch.answers.push((at, answer));
+            }
             Input::Command(command, _) => self.command(at, &command.clone(), batch)?,
             Input::Connected { wiped } => self.connected(*wiped, batch),
             Input::Disconnected => self.hearing.disconnected(),

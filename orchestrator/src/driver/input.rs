@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use warrener_engine::event::{DeathReason, Reported, Started};
-use warrener_shared::id::{JobId, JobNo, QueueName, TaskAddress, Ticket};
+use warrener_engine::schedule::Backfill;
+use warrener_shared::id::{JobId, JobNo, QueueName, ScheduleName, TaskAddress, Ticket};
 use warrener_shared::job::{JobSpec, Problem};
+use warrener_shared::schedule::ScheduleSpec;
 use warrener_shared::time::Timestamp;
 use warrener_shared::wire::Message;
 use warrener_shared::wire::submit::{EventBody, ReplyAddress, ReplyMode};
@@ -81,6 +83,8 @@ pub enum Input {
     Event(EventBody, Asker),
     /// A request of a person.
     Command(Command, Asker),
+    /// A request about a schedule.
+    Schedule(Box<ScheduleCommand>, Asker),
     /// The session with the broker ended: nothing can be published for now.
     Disconnected,
     /// A session with the broker began; open attempts may have to be published, leases start anew.
@@ -199,6 +203,61 @@ pub enum Command {
     PauseQueue(QueueName, bool),
 }
 
+/// A request about a schedule.
+#[derive(Clone, Debug)]
+pub enum ScheduleCommand {
+    /// Make it what this document says, or make it.
+    Apply {
+        /// The document, parsed.
+        spec: Arc<ScheduleSpec>,
+        /// The document as it came.
+        body: Arc<[u8]>,
+        /// Demand on the schedule as it is.
+        precondition: Precondition,
+    },
+    /// Pause it if true, else resume it.
+    Pause(ScheduleName, bool, Precondition),
+    /// Start a job of it now.
+    Trigger(ScheduleName),
+    /// Start ticks of the past that were not started.
+    Backfill(ScheduleName, Backfill),
+    /// Remove it with its ticks. Its jobs stay.
+    Delete(ScheduleName, Precondition),
+}
+
+/// Demand on a schedule as it is, without which a request is not carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precondition {
+    /// None.
+    None,
+    /// No schedule of this name.
+    New,
+    /// A schedule of this name, whatever it says.
+    Exists,
+    /// A schedule of this name whose document has this revision.
+    Revision(i64),
+}
+
+impl ScheduleCommand {
+    /// Name of the schedule.
+    pub fn name(&self) -> &ScheduleName {
+        match self {
+            Self::Apply { spec, .. } => &spec.name,
+            Self::Pause(name, ..) | Self::Trigger(name) | Self::Backfill(name, _) | Self::Delete(name, _) => name,
+        }
+    }
+
+    /// Demand on the schedule.
+    pub(super) const fn precondition(&self) -> Precondition {
+        match self {
+            Self::Apply { precondition, .. } | Self::Pause(_, _, precondition) | Self::Delete(_, precondition) => {
+                *precondition
+            }
+            Self::Trigger(_) | Self::Backfill(..) => Precondition::None,
+        }
+    }
+}
+
 /// A message with its destination.
 #[derive(Clone, Debug)]
 pub struct Parcel {
@@ -230,6 +289,13 @@ pub enum Answer {
     Done,
     /// The job, task, queue or event of the request does not exist, or not for the requester.
     NotFound,
+    /// The schedule is kept.
+    Applied {
+        /// True if there was none of its name.
+        is_new: bool,
+    },
+    /// The schedule is not as the request demands, which the text tells.
+    Stale(String),
     /// The request cannot be carried out in the present state, which the text tells.
     Conflict(String),
 }

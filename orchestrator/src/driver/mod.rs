@@ -21,6 +21,7 @@ mod load;
 mod prune;
 mod quarantine;
 mod reply;
+mod schedule;
 mod settle;
 mod steer;
 mod stopping;
@@ -50,8 +51,8 @@ pub use self::dead::DeadBound;
 use self::hearing::Hearing;
 use self::held::Held;
 pub use self::input::{
-    Answer, Asker, Command, Depth, Heard, Input, Outgoing, Output, Packet, Parcel, Refused, Reply, ReplyTo, Requester,
-    Submission,
+    Answer, Asker, Command, Depth, Heard, Input, Outgoing, Output, Packet, Parcel, Precondition, Refused, Reply,
+    ReplyTo, Requester, ScheduleCommand, Submission,
 };
 use self::reply::Replies;
 use self::timers::PutOff;
@@ -121,6 +122,8 @@ pub struct Driver<S> {
     clock_offset: i64,
     /// Degree to which the store can be relied on.
     condition: StoreCondition,
+    /// Ticks of schedules up to this moment are missed: the wall clock was set forward over them by more than an hour.
+    passed_over: Option<Timestamp>,
     /// Monotonic time of the latest failure of the store; `None` once it counts as well again.
     failed_at: Option<Duration>,
 }
@@ -166,6 +169,7 @@ impl<S: Store> Driver<S> {
             last_save: now,
             last_commit: now,
             condition: StoreCondition::Writable,
+            passed_over: None,
             failed_at: None,
         })
     }
@@ -341,6 +345,7 @@ impl<S: Store> Driver<S> {
             self.handle(at, input, &mut batch)?;
         }
         audit::note(inputs, &mut batch);
+        self.follow_ends(&mut batch)?;
         self.admit(&mut batch)?;
         self.settle(batch)
     }
@@ -365,7 +370,7 @@ fn answer(inputs: impl IntoIterator<Item = Input>, answers: Answers) {
         let Some(answer) = answers.remove(&at) else { continue };
         let channel = match input {
             Input::Submit(submission) => submission.asker.answer,
-            Input::Command(_, asker) | Input::Event(_, asker) => asker.answer,
+            Input::Command(_, asker) | Input::Event(_, asker) | Input::Schedule(_, asker) => asker.answer,
             _ => None,
         };
         if let Some(channel) = channel {

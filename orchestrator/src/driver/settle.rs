@@ -22,6 +22,7 @@ impl<S: Store> Driver<S> {
     pub(super) fn settle(&mut self, mut batch: Batch) -> Result<Answers, StoreError> {
         batch.commit.changes = batch.slice.take_changes();
         self.keep_sub_jobs(&mut batch);
+        self.keep_schedules(&mut batch);
         self.dead_letters(&mut batch)?;
         self.ask_to_stop(&mut batch);
         if !batch.commit.is_idle() || batch.must_commit {
@@ -34,7 +35,9 @@ impl<S: Store> Driver<S> {
             self.held.dead.committed(&batch.commit);
             self.replies.forgotten();
             self.held.numbers.dispatched_below(DispatchNo(batch.slice.next_dispatch()));
-            self.held.next_due = self.held.next_due.into_iter().chain(earliest(&batch.commit.changes)).min();
+            self.schedules_committed(&batch);
+            let next = earliest(&batch.commit.changes).into_iter().chain(self.held.schedules.next_due());
+            self.held.next_due = self.held.next_due.into_iter().chain(next).min();
             self.written();
             self.notify(&batch);
         }

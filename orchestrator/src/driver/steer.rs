@@ -39,6 +39,7 @@ impl<S: Store> Driver<S> {
         // What was made of outputs that come anew is no longer so.
         self.held.rows.forget_lists();
         batch.commit.released.push(job);
+        self.reopen_tick(job, batch)?;
         self.decide(Event::TaskRetryRequested(job, position, index), batch)?;
         Ok(Answer::Done)
     }

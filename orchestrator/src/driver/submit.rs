@@ -31,8 +31,21 @@ impl<S: Store> Driver<S> {
                 return Ok(());
             }
         }
-        let job = self.held.numbers.take_job();
         let id = submission.spec.id.clone().unwrap_or_else(|| self.chance.job_id());
+        let job = self.accept(id.clone(), submission, batch)?;
+        owe(job, submission, batch);
+        batch.answers.push((at, Answer::Kept { id, no: job, existing: false }));
+        Ok(())
+    }
+
+    /// Makes a new job of a submit that was judged.
+    pub(super) fn accept(
+        &mut self,
+        id: JobId,
+        submission: &Submission,
+        batch: &mut Batch,
+    ) -> Result<JobNo, StoreError> {
+        let job = self.held.numbers.take_job();
         let tasks = u32::try_from(submission.spec.tasks.len()).expect("the parser limits the tasks");
         let first_task = self.held.numbers.take_tasks(tasks);
         let submitted = submission.submitted.clone();
@@ -42,12 +55,10 @@ impl<S: Store> Driver<S> {
         self.shared.specs.keep(job, batch.now, parsed);
         batch.commit.submitted.push((job, submitted, Caption::of(&submission.spec)));
         let spec = submission.spec.clone();
-        let accepted = Accepted { job, id: id.clone(), spec, traceparent, first_task, parent: None, level: 0 };
+        let accepted = Accepted { job, id, spec, traceparent, first_task, parent: None, level: 0 };
         self.decide(Event::Submitted(accepted), batch)?;
-        owe(job, submission, batch);
-        batch.answers.push((at, Answer::Kept { id, no: job, existing: false }));
         metrics::counter!("warrener_jobs_submitted_total").increment(1);
-        Ok(())
+        Ok(job)
     }
 
     /// Number and digest of a job by its id, jobs of this batch included; `None` if there is none.
@@ -72,7 +83,7 @@ impl<S: Store> Driver<S> {
     }
 
     /// Judges a submit, jobs of this batch included.
-    fn judge(&mut self, submission: &Submission, batch: &mut Batch) -> Result<Verdict, StoreError> {
+    pub(super) fn judge(&mut self, submission: &Submission, batch: &mut Batch) -> Result<Verdict, StoreError> {
         let spec = &submission.spec;
         if let Some(id) = &spec.id
             && let Some(found) = self.known(id, batch)?
@@ -179,6 +190,7 @@ impl<S: Store> Driver<S> {
             self.held.rows.forget_lists();
         }
         batch.commit.released.push(job);
+        self.reopen_tick(job, batch)?;
         self.decide(Event::RetryRequested(job), batch)?;
         Ok(Answer::Done)
     }

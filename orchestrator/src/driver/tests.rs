@@ -7,6 +7,7 @@ mod evidence;
 mod fell_out;
 mod lost_reports;
 mod outcome;
+mod schedules;
 mod stops;
 
 use warrener_engine::TaskRow;

@@ -21,6 +21,9 @@ use crate::store::{Store, StoreError};
 /// Least change of the wall clock against the monotonic one that is no drift, in milliseconds. The loop looks four
 /// times a second.
 const JUMP_MS: i64 = 1_000;
+/// A change of the wall clock, forward, after which the ticks of schedules in between are missed. They would all be
+/// started at once, at times that never were.
+const PASSED_OVER_MS: i64 = 3_600_000;
 /// Most jobs that are looked through for starts while deadlines wait to be judged.
 const LOOKED_MAX: usize = 16 * DUE_MAX;
 /// Time until timers are looked at again if all that is due is set aside, or cannot be judged yet.
@@ -55,6 +58,8 @@ impl<S: Store> Driver<S> {
             metrics::counter!("warrener_clock_jumps_total").increment(1);
             self.age.notice(&self.clock);
             self.held.rows.forget_rows();
+            let now = Timestamp(self.clock.now_ms());
+            self.passed_over = (by >= PASSED_OVER_MS).then_some(now);
             if let Err(error) = self.store.shift(by, Timestamp(self.clock.now_ms())) {
                 self.degrade(&error.to_string());
                 return Err(error);
@@ -71,7 +76,10 @@ impl<S: Store> Driver<S> {
         let later = self.now() + LOOK_AGAIN;
         let put_off = !self.put_off.is_empty();
         self.held.next_due = match self.store.next_due() {
-            Ok(due) => due.map(|due| if put_off { due.max(later) } else { due }),
+            Ok(due) => {
+                let due = due.into_iter().chain(self.held.schedules.next_due()).min();
+                due.map(|due| if put_off { due.max(later) } else { due })
+            }
             Err(_) => Some(later),
         };
     }
@@ -84,7 +92,8 @@ impl<S: Store> Driver<S> {
         let judged = self.hearing.judged_upto(now, monotonic);
         let jobs = self.due_jobs(now, judged)?.into_iter().map(Timer::Job);
         let tasks = self.due_tasks(now, judged)?.into_iter().map(Timer::Task);
-        Ok(jobs.chain(tasks).filter(|timer| !self.put_off.is_set_aside(timer)).collect())
+        let schedules = self.due_schedules(now)?;
+        Ok(jobs.chain(tasks).chain(schedules).filter(|timer| !self.put_off.is_set_aside(timer)).collect())
     }
 
     /// Tasks that are due. A limit of an attempt that is open at a worker waits until all is read that was confirmed
@@ -166,8 +175,14 @@ impl<S: Store> Driver<S> {
             let mut batch = self.new_batch();
             batch.must_commit = true;
             for timer in timers {
-                self.decide(timer.event(), &mut batch)?;
+                match *timer {
+                    Timer::Job(job) => self.decide(Event::JobDue(job), &mut batch)?,
+                    Timer::Task(task) => self.decide(Event::TaskDue(task), &mut batch)?,
+                    Timer::Silence(ticket) => self.decide(Event::Silent(ticket), &mut batch)?,
+                    Timer::Schedule(no) => self.schedule_due(no, &mut batch)?,
+                }
             }
+            self.follow_ends(&mut batch)?;
             self.admit(&mut batch)?;
             self.settle(batch).map(drop)
         }));
@@ -240,15 +255,6 @@ pub(super) enum Timer {
     Task(TaskNo),
     /// End of the time for which the worker of an attempt may be silent.
     Silence(Ticket),
-}
-
-impl Timer {
-    /// Event of the rules that the timer stands for.
-    const fn event(self) -> Event {
-        match self {
-            Self::Job(job) => Event::JobDue(job),
-            Self::Task(task) => Event::TaskDue(task),
-            Self::Silence(ticket) => Event::Silent(ticket),
-        }
-    }
+    /// Ticks of a schedule.
+    Schedule(i64),
 }

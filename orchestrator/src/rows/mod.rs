@@ -6,6 +6,7 @@ mod expanded;
 pub(crate) mod lists;
 pub(crate) mod load;
 pub(crate) mod message;
+pub(crate) mod schedule;
 mod specs;
 pub(crate) mod verdict;
 

@@ -6,6 +6,7 @@
 mod field;
 
 use warrener_engine::row::{AttemptRow, JobRow, TaskRow};
+use warrener_engine::schedule::{ScheduleRow, TickRow};
 use warrener_shared::state::{JobState, TaskState};
 
 use self::field::{Field, Trio};
@@ -203,6 +204,47 @@ table! {
     }
 }
 
+table! {
+    /// Schedules.
+    schedule: "schedules" of ScheduleRow {
+        found by { no: "no", }
+        changing {
+            name: "name",
+            body: "body",
+            revision: "revision",
+            paused: "paused",
+            paused_by: "paused_by",
+            next_tick: "next_tick",
+            decided: "decided",
+            ticks: "ticks",
+            failures: "failures",
+            last_success: "last_success",
+            wake_at: "wake_at",
+            zones: "zones",
+            backfill: "backfill",
+            created_at: "created_at",
+            updated_at: "updated_at",
+        }
+        fixed {}
+    }
+}
+
+table! {
+    /// Ticks of schedules.
+    tick: "ticks" of TickRow {
+        found by { schedule: "schedule", at: "at", run: "run", }
+        changing {
+            outcome: "outcome",
+            decided_at: "decided_at",
+            number: "number",
+            job: "job",
+            open: "open",
+            reason: "reason",
+        }
+        fixed {}
+    }
+}
+
 /// Conditions on a job.
 pub(crate) const JOB_CHECKS: [RowCheck<JobRow>; 2] = [
     RowCheck {
@@ -242,8 +284,13 @@ pub(crate) const TASK_CHECKS: [RowCheck<TaskRow>; 4] = [
 ];
 
 /// All tables that are made of such columns, with their names.
-pub(crate) const TABLES: [(&str, &[TableColumn]); 3] =
-    [(job::TABLE, job::COLUMNS), (task::TABLE, task::COLUMNS), (attempt::TABLE, attempt::COLUMNS)];
+pub(crate) const TABLES: [(&str, &[TableColumn]); 5] = [
+    (job::TABLE, job::COLUMNS),
+    (task::TABLE, task::COLUMNS),
+    (attempt::TABLE, attempt::COLUMNS),
+    (schedule::TABLE, schedule::COLUMNS),
+    (tick::TABLE, tick::COLUMNS),
+];
 
 /// Column of a field; the function argument tells its type to the compiler.
 const fn column<R, F: Field>(name: &'static str, _: fn(&R) -> &F) -> TableColumn {

@@ -5,17 +5,21 @@
 mod apply;
 mod check;
 mod index;
+mod schedule;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use warrener_engine::row::{AttemptRow, JobRow, TaskRow, WaitsFor};
+use warrener_engine::schedule::{ScheduleRow, TickRow};
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::state::JobState;
 use warrener_shared::time::Timestamp;
 use warrener_shared::wire::event::JobEvent;
 
 use self::index::Index;
+use self::schedule::Schedules;
+use super::schedules::{ScheduleQuery, SchedulesTotal, TickQuery};
 use super::{
     AUDIT_MAX, Asked, AuditRow, Boot, Caption, ClockTrust, Commit, DeadLetter, DeadTotal, Death, DispatchNo,
     EventChunkNo, Found, Item, KeptDead, LogChunk, OwedReply, QueueRow, Rows, Store, StoreError, Submitted, last_of,
@@ -50,6 +54,7 @@ pub struct Memory {
     queues: Vec<QueueRow>,
     /// Indexes over jobs and tasks.
     index: Index,
+    schedules: Schedules,
     /// Counters that outlive the rows that they were counted from.
     counters: Counters,
     /// Decides which commits fail; `None` if none does.
@@ -273,6 +278,18 @@ impl Store for Memory {
 
     fn replies(&mut self, numbers: &[i64]) -> Result<Vec<OwedReply>, StoreError> {
         Ok(numbers.iter().filter_map(|no| self.replies.get(no)).cloned().collect())
+    }
+
+    fn schedules(&mut self, which: ScheduleQuery<'_>) -> Result<Vec<ScheduleRow>, StoreError> {
+        Ok(self.schedules.find(which))
+    }
+
+    fn ticks(&mut self, which: TickQuery) -> Result<Vec<TickRow>, StoreError> {
+        Ok(self.schedules.ticks(which))
+    }
+
+    fn schedules_total(&mut self) -> Result<SchedulesTotal, StoreError> {
+        Ok(self.schedules.total())
     }
 
     fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {

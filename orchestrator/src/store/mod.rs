@@ -9,6 +9,7 @@ mod error;
 pub mod memory;
 pub mod postgres;
 mod rows;
+pub mod schedules;
 pub(crate) mod sql;
 pub mod sqlite;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use warrener_engine::row::TaskRow;
+use warrener_engine::schedule::{ScheduleRow, TickRow};
 use warrener_engine::slice::Changes;
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::job::{JobSpec, Shape, Unique};
@@ -28,6 +30,7 @@ use warrener_shared::time::Timestamp;
 pub use self::address::{DatabaseAddress, InvalidAddress, address};
 pub use self::error::{Blame, StoreError};
 pub use self::rows::{Item, Rows};
+use self::schedules::{ScheduleChanges, ScheduleQuery, SchedulesTotal, TickQuery};
 
 /// A submitted document as it came, with the message properties that shape the job.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -277,6 +280,8 @@ pub struct Commit {
     pub released: Vec<JobNo>,
     /// Queues by number, with true for paused and false for resumed.
     pub paused: Vec<(i64, bool)>,
+    /// Changes of schedules and of their ticks.
+    pub schedules: ScheduleChanges,
     /// Number below which every number of a job is taken; `None` leaves it as it is.
     pub jobs_below: Option<JobNo>,
     /// Number below which every number of a task or item is taken; `None` leaves it as it is.
@@ -335,6 +340,7 @@ impl Commit {
             && self.discarded.is_empty()
             && self.audit.is_empty()
             && self.paused.is_empty()
+            && self.schedules.is_empty()
     }
 }
 
@@ -439,6 +445,15 @@ pub trait Store: Rows + Send {
 
     /// Dead letters that were kept first, at most `most`.
     fn oldest_dead(&mut self, most: usize) -> Result<Vec<KeptDead>, StoreError>;
+
+    /// Reads schedules.
+    fn schedules(&mut self, which: ScheduleQuery<'_>) -> Result<Vec<ScheduleRow>, StoreError>;
+
+    /// Reads ticks, in the order of schedule, tick and run.
+    fn ticks(&mut self, which: TickQuery) -> Result<Vec<TickRow>, StoreError>;
+
+    /// Reads the highest number of a schedule, and when one is due next.
+    fn schedules_total(&mut self) -> Result<SchedulesTotal, StoreError>;
 
     /// Makes all of the commit true, or nothing of it. Durable when it returns.
     ///

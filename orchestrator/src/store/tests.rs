@@ -14,6 +14,7 @@ mod guard;
 pub(crate) mod postgres_server;
 mod prune;
 mod rows;
+mod schedules;
 mod server;
 mod stops;
 mod time;
@@ -121,6 +122,11 @@ conformance! {
         tasks_are_found_by_what_they_wait_for
         what_is_waited_for_comes_back
         items_that_are_given_up_are_gone
+    }
+    schedules {
+        schedules_come_back_with_every_field
+        due_schedules_come_earliest_first
+        ticks_are_kept_until_they_are_old_or_their_schedule_is_gone
     }
     prune {
         finished_jobs_are_removed_after_their_time

@@ -120,15 +120,20 @@ impl DstMark {
 impl Plan {
     /// The first tick after a moment, whatever `times` says; excluded ones are ticks too.
     pub fn next(&self, after: Timestamp) -> Option<Timestamp> {
-        let first = self.from.map_or(i64::MIN, |from| from.0.div_euclid(1000) + i64::from(from.0.rem_euclid(1000) > 0));
-        let from = (after.0.div_euclid(1000) + 1).max(first).max(EARLIEST);
+        // The moment before `from`: the first one can be a tick.
+        let before = self.from.map_or(after, |from| after.max(Timestamp(from.0 - 1)));
+        self.next_ever(before).filter(|at| self.until.is_none_or(|until| *at <= until))
+    }
+
+    /// The first tick after a moment as if it had neither `from` nor `until`.
+    pub fn next_ever(&self, after: Timestamp) -> Option<Timestamp> {
+        let from = (after.0.div_euclid(1000) + 1).max(EARLIEST);
         let found = match &self.moments {
             Moments::Cron(rules) => rules.iter().filter_map(|rule| rule.next(&self.zone, from)).min(),
             Moments::Every { period, phase } => Some(from + (phase - from).rem_euclid(*period)),
             Moments::At(times) => times.iter().map(|at| at.0.div_euclid(1000)).find(|at| *at >= from),
         };
-        let found = found.filter(|at| *at < LAST).map(|at| Timestamp(at * 1000));
-        found.filter(|at| self.until.is_none_or(|until| *at <= until))
+        found.filter(|at| *at < LAST).map(|at| Timestamp(at * 1000))
     }
 
     /// Tells whether a tick starts nothing.

@@ -5,6 +5,7 @@
 
 mod numbers;
 mod rows;
+mod schedules;
 mod stops;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use warrener_shared::time::{Millis, Timestamp};
 
 use self::numbers::FreeNumbers;
 use self::rows::RowCache;
+use self::schedules::HeldSchedules;
 pub(super) use self::stops::{PendingStop, Stops};
 use super::admission::DispatchWindows;
 use super::dead::DeadCount;
@@ -34,6 +36,8 @@ pub(super) struct Held {
     pub(super) admission: DispatchWindows,
     /// Closed attempts whose workers were asked to stop.
     pub(super) stops: Stops,
+    /// Open ticks of schedules.
+    pub(super) schedules: HeldSchedules,
     /// Number above which answers are still to be looked for in the rows; `None` once all were.
     pub(super) unread_replies: Option<i64>,
     /// Count of the dead letters that are kept, once something needed it.
@@ -67,6 +71,7 @@ impl Held {
             delivery,
             admission: DispatchWindows::from_rows(boot.queues, &open, shared),
             stops: Stops::from_rows(store.asked()?, now),
+            schedules: HeldSchedules::from_rows(store)?,
             unread_replies: ALL_REPLIES,
             dead: DeadCount::default(),
             next_due: DUE_AT_ONCE,

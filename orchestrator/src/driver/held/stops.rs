@@ -86,6 +86,11 @@ impl Stops {
         });
     }
 
+    /// True if one of so many tasks, from a number on, is not known to have stopped.
+    pub(in crate::driver) fn is_pending(&self, first: TaskNo, count: u32) -> bool {
+        self.0.range((first, 0)..(TaskNo(first.0 + i64::from(count)), 0)).next().is_some()
+    }
+
     /// Forgets stops whose workers were not heard of for so long that they count as gone. Gives their tasks and
     /// attempts.
     pub(in crate::driver) fn take_silent(&mut self, now: Duration) -> Vec<(TaskNo, u32)> {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use warrener_engine::row::{Counts, Json, Map, Parent, Skip, Stop, WaitsFor};
-use warrener_shared::id::{JobId, JobNo, TaskNo, Token};
+use warrener_engine::schedule::{Backfill, TickOpen, TickOutcome};
+use warrener_shared::id::{JobId, JobNo, ScheduleName, TaskNo, Token};
 use warrener_shared::state::{JobState, Outcome, TaskState};
 use warrener_shared::time::{Millis, Timestamp};
 
@@ -92,6 +93,8 @@ numbers! {
     TaskState: |row, at| word(row, at, Self::ALL), |state| *state as i64;
     Outcome: |row, at| word(row, at, Self::ALL), |outcome| *outcome as i64;
     Stop: |row, at| word(row, at, &STOPS), |stop| place(&STOPS, stop);
+    TickOutcome: |row, at| word(row, at, &Self::ALL), |outcome| place(&Self::ALL, outcome);
+    TickOpen: |row, at| word(row, at, &Self::ALL), |open| place(&Self::ALL, open);
     Skip: |row, at| word(row, at, &SKIPS), |skip| place(&SKIPS, skip);
 }
 
@@ -106,6 +109,63 @@ impl Field for JobId {
     fn find(row: &dyn Row, at: usize) -> Result<Option<Self>, StoreError> {
         let Some(text) = row.text(at)? else { return Ok(None) };
         Self::new(&text).map(Some).map_err(|error| corrupt(at, format_args!("{error}")))
+    }
+
+    fn value(&self) -> Value<'_> {
+        self.as_str().into()
+    }
+}
+
+/// Numbers with a space between, in the order of the fields.
+impl Field for Backfill {
+    const KIND: Kind = Kind::Bytes;
+
+    fn find(row: &dyn Row, at: usize) -> Result<Option<Self>, StoreError> {
+        let Some(bytes) = row.bytes(at)? else { return Ok(None) };
+        let numbers = String::from_utf8_lossy(bytes).split(' ').map(|text| text.parse().ok()).collect::<Option<Vec<_>>>();
+        let numbers: Option<[i64; 8]> = numbers.and_then(|numbers| numbers.try_into().ok());
+        let Some([from, to, done_upto, side_by_side, again, pause, not_before, started]) = numbers else {
+            return Err(corrupt(at, format_args!("{} bytes are no backfill", bytes.len())));
+        };
+        Ok(Some(Self {
+            from: Timestamp(from),
+            to: Timestamp(to),
+            done_upto: Timestamp(done_upto),
+            side_by_side: side_by_side != 0,
+            again: again != 0,
+            pause: Millis(u64::try_from(pause).unwrap_or(0)),
+            not_before: Timestamp(not_before),
+            started: u64::try_from(started).unwrap_or(0),
+        }))
+    }
+
+    fn value(&self) -> Value<'_> {
+        let Self { from, to, done_upto, side_by_side, again, pause, not_before, started } = self;
+        let (side_by_side, again) = (u8::from(*side_by_side), u8::from(*again));
+        let times = format!("{} {} {}", from.0, to.0, done_upto.0);
+        let rest = format!("{side_by_side} {again} {} {} {started}", pause.0, not_before.0);
+        Value::Bytes(format!("{times} {rest}").into_bytes().into())
+    }
+}
+
+impl Field for ScheduleName {
+    const KIND: Kind = Kind::Text;
+
+    fn find(row: &dyn Row, at: usize) -> Result<Option<Self>, StoreError> {
+        let Some(text) = row.text(at)? else { return Ok(None) };
+        Self::new(&text).map(Some).map_err(|error| corrupt(at, format_args!("{error}")))
+    }
+
+    fn value(&self) -> Value<'_> {
+        self.as_str().into()
+    }
+}
+
+impl Field for String {
+    const KIND: Kind = Kind::Text;
+
+    fn find(row: &dyn Row, at: usize) -> Result<Option<Self>, StoreError> {
+        row.find_string(at)
     }
 
     fn value(&self) -> Value<'_> {

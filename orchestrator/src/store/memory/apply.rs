@@ -91,6 +91,7 @@ impl Memory {
         for (no, paused) in &commit.paused {
             self.queues.iter_mut().filter(|row| row.no == *no).for_each(|row| row.paused = *paused);
         }
+        self.schedules.apply(&commit.schedules);
         self.counters.next_job = commit.jobs_below.unwrap_or(self.counters.next_job);
         self.counters.next_task = commit.taken_below.unwrap_or(self.counters.next_task);
         self.counters.published_below = commit.published_below.unwrap_or(self.counters.published_below);

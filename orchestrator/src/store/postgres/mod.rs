@@ -9,6 +9,7 @@ mod open;
 mod owner;
 mod prune;
 mod reader;
+mod schedule;
 mod scratch;
 mod session;
 mod text;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 use warrener_engine::row::{JobRow, TaskRow};
+use warrener_engine::schedule::{ScheduleRow, TickRow};
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::time::Timestamp;
 
@@ -27,7 +29,8 @@ use self::open::Place;
 use self::reader::PostgresReaders;
 pub use self::scratch::Scratch;
 use self::session::{Session, Step};
-use super::sql::{Reader, Row, read};
+use super::schedules::{ScheduleQuery, SchedulesTotal, TickQuery};
+use super::sql::{Reader, Row, read, schedule as sql_schedule};
 use super::view::View;
 use super::{
     Asked, Boot, Commit, DeadTotal, Death, EVENTS_REMOVED, EventChunkNo, Found, Item, KeptDead, LogChunk, OwedReply,
@@ -317,6 +320,18 @@ impl Store for Postgres {
             format!("SELECT {} FROM replies r WHERE r.job = ANY(?1) ORDER BY r.job, r.no", read::OWED_COLUMNS);
         let jobs = jobs.iter().map(|job| job.0.into()).collect();
         self.read(|session| session.of_many("read the answers that are owed", &statement, jobs, read::owed_reply))
+    }
+
+    fn schedules(&mut self, which: ScheduleQuery<'_>) -> Result<Vec<ScheduleRow>, StoreError> {
+        self.read(|session| sql_schedule::schedules(session, which))
+    }
+
+    fn ticks(&mut self, which: TickQuery) -> Result<Vec<TickRow>, StoreError> {
+        self.read(|session| sql_schedule::ticks(session, which))
+    }
+
+    fn schedules_total(&mut self) -> Result<SchedulesTotal, StoreError> {
+        self.read(|session| sql_schedule::schedules_total(session))
     }
 
     fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {

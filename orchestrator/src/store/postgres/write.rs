@@ -43,6 +43,7 @@ pub(super) fn steps(commit: &Commit, next_event: i64) -> (Vec<Step<'_>>, i64) {
     let statement = "UPDATE queues q SET paused = u.paused FROM unnest(?1::bigint[], ?2::bigint[]) AS u (no, paused) \
          WHERE q.no = u.no";
     steps.add("pause queues", statement, columns(paused));
+    steps.schedules(&commit.schedules);
     steps.meta(commit);
     (steps.0, next_event)
 }
@@ -304,7 +305,7 @@ fn labels(no: JobNo, caption: &Caption) -> impl Iterator<Item = [Value<'static>;
 }
 
 /// Types of columns, a letter for each: `i` a number, `t` a text, `b` bytes.
-fn types(columns: &[TableColumn]) -> String {
+pub(super) fn types(columns: &[TableColumn]) -> String {
     let letter = |column: &TableColumn| match column.kind {
         Kind::Int => 'i',
         Kind::Text => 't',
@@ -329,7 +330,7 @@ fn source(names: &str, types: &str) -> String {
 }
 
 /// Statement that adds rows.
-fn insert(table: &str, names: &str, types: &str) -> String {
+pub(super) fn insert(table: &str, names: &str, types: &str) -> String {
     format!("INSERT INTO {table} ({names}) SELECT {names} FROM {}", source(names, types))
 }
 

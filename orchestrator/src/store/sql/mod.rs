@@ -6,6 +6,7 @@
 pub(crate) mod chunk;
 pub(crate) mod read;
 pub(crate) mod row;
+pub(crate) mod schedule;
 
 use std::borrow::Cow;
 use std::fmt::Debug;

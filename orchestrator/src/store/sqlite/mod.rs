@@ -10,7 +10,9 @@ mod owner;
 mod place;
 mod prune;
 mod reader;
+mod schedule;
 mod soundness;
+mod statement;
 mod write;
 
 use std::ops::ControlFlow;
@@ -18,6 +20,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 use warrener_engine::row::{JobRow, TaskRow};
+use warrener_engine::schedule::{ScheduleRow, TickRow};
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::time::Timestamp;
 
@@ -29,7 +32,8 @@ use self::owner::Owner;
 pub use self::place::DatabaseFile;
 use self::reader::SqliteReaders;
 use self::soundness::Soundness;
-use super::sql::read;
+use super::schedules::{ScheduleQuery, SchedulesTotal, TickQuery};
+use super::sql::{read, schedule as sql_schedule};
 use super::view::View;
 use super::{
     Asked, Boot, Commit, DeadTotal, Death, EventChunkNo, Found, Item, KeptDead, LogChunk, OwedReply, QueueRow, Rows,
@@ -250,6 +254,18 @@ impl Store for Sqlite {
             transaction.commit().map_err(&doing)?;
             Ok(owed)
         })
+    }
+
+    fn schedules(&mut self, which: ScheduleQuery<'_>) -> Result<Vec<ScheduleRow>, StoreError> {
+        self.read(|connection| sql_schedule::schedules(connection, which))
+    }
+
+    fn ticks(&mut self, which: TickQuery) -> Result<Vec<TickRow>, StoreError> {
+        self.read(|connection| sql_schedule::ticks(connection, which))
+    }
+
+    fn schedules_total(&mut self) -> Result<SchedulesTotal, StoreError> {
+        self.read(|connection| sql_schedule::schedules_total(connection))
     }
 
     fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {

@@ -13,9 +13,10 @@ use warrener_shared::wire::event::JobEvent;
 
 use super::counter::keep;
 use super::prune::forget_tasks;
+use super::schedule;
+use super::statement::{bind, places};
 use super::{StoreError, failed};
 use crate::store::columns::{TableColumn, attempt, job, task};
-use crate::store::sql::Value;
 use crate::store::sql::chunk::{self, kind_bit};
 use crate::store::{Asked, AuditRow, Caption, Commit, DeadLetter, Death, LogChunk, OwedReply, QueueRow, Submitted};
 
@@ -57,6 +58,7 @@ fn write(transaction: &Transaction<'_>, commit: &Commit, next_event: &mut i64) -
             .execute("UPDATE queues SET paused = ?2 WHERE no = ?1", (queue, paused))
             .map_err(failed("pause a queue"))?;
     }
+    schedule::write(transaction, &commit.schedules).map_err(failed("keep schedules"))?;
     meta(transaction, commit)
 }
 
@@ -100,14 +102,6 @@ fn insert_job(
     Ok(())
 }
 
-/// Binds values to the parameters of a statement, from the first on.
-fn bind(statement: &mut Statement<'_>, values: &[Value<'_>]) -> rusqlite::Result<()> {
-    for (at, value) in values.iter().enumerate() {
-        statement.raw_bind_parameter(at + 1, value)?;
-    }
-    Ok(())
-}
-
 /// Statement that adds a job: the columns of its row, then those of its document.
 static INSERT_JOB: LazyLock<String> = LazyLock::new(|| {
     let names = format!("{}, name, kind, labels, tasks, digest, unique_key, unique_until", job::NAMES);
@@ -125,11 +119,6 @@ static UPDATE_TASK: LazyLock<String> =
 static INSERT_ATTEMPT: LazyLock<String> = LazyLock::new(|| {
     format!("INSERT OR IGNORE INTO attempts ({}) VALUES ({})", attempt::NAMES, places(attempt::COUNT))
 });
-
-/// List of `count` parameters, `?1` first.
-fn places(count: usize) -> String {
-    (1..=count).map(|at| format!("?{at}")).collect::<Vec<_>>().join(", ")
-}
 
 /// Statement that changes a row, which is found by the first `keys` columns.
 fn update(table: &str, columns: &[TableColumn], keys: usize) -> String {

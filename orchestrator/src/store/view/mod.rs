@@ -8,6 +8,7 @@ pub mod filter;
 mod jobs;
 mod logs;
 mod rows;
+mod schedules;
 mod tasks;
 mod walk;
 
@@ -20,6 +21,7 @@ pub(crate) use self::events::CommittedChunk;
 pub use self::events::{ChunkHead, EventChunk};
 pub use self::jobs::{JobMark, JobRecord};
 pub use self::logs::LogLine;
+pub use self::schedules::{OpenTicks, TickRecord};
 pub use self::tasks::TaskMark;
 use super::StoreError;
 use super::sql::{Reader, Readers, Row, Value};

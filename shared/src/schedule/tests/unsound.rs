@@ -94,7 +94,7 @@ fn wrong_jobs_are_refused_where_they_are_wrong() {
     one(r#"{"kind": "a", "input": ["${{ input.x }}"]}"#, "/job/input/0", "unknown_name");
     one(r#"{"kind": "warrener.nope"}"#, "/job/kind", "unknown_kind");
     one(
-        r#"{"kind": "warrener.wait", "input": {"event": "${{ schedule.name }}", "keys": "x"}}"#,
+        r#"{"kind": "warrener.wait", "input": {"event": "${{ schedule.name }}", "key": "x", "keys": 1}}"#,
         "/job/input/keys",
         "unknown_field",
     );

@@ -1,0 +1,15 @@
+//! The jobs of a schedule, judged before there are any.
+
+use warrener_shared::job::{JobSpec, SubmitContext, parse};
+use warrener_shared::limits::Limits;
+use warrener_shared::schedule::{ScheduleSpec, TickScope};
+use warrener_shared::time::Timestamp;
+
+/// The job that a schedule would start now. `None` if it would not be accepted.
+pub(crate) fn sample(spec: &ScheduleSpec, limits: &Limits, now: Timestamp) -> Option<JobSpec> {
+    let tick = Timestamp(now.0 - now.0.rem_euclid(1000));
+    let local = spec.plan.zone.local(tick);
+    let scope = TickScope { name: &spec.name, tick, local, number: 1, last_success: None, run: 1 };
+    let (_, body) = spec.job.render(&scope, limits).ok()?;
+    parse(&body, &SubmitContext::default(), limits).ok()
+}

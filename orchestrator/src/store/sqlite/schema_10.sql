@@ -1,0 +1,38 @@
+-- Schedules, and when each is looked at next.
+CREATE TABLE schedules (
+    no           INTEGER PRIMARY KEY,
+    name         TEXT NOT NULL UNIQUE,
+    body         BLOB NOT NULL,
+    revision     INTEGER NOT NULL,
+    paused       INTEGER NOT NULL,
+    paused_by    TEXT,
+    next_tick    INTEGER,
+    decided      INTEGER NOT NULL,
+    ticks        INTEGER NOT NULL,
+    failures     INTEGER NOT NULL,
+    last_success INTEGER,
+    wake_at      INTEGER,
+    zones        TEXT NOT NULL,
+    backfill     BLOB,
+    created_at   INTEGER NOT NULL,
+    updated_at   INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX schedules_due ON schedules (wake_at) WHERE wake_at IS NOT NULL;
+
+-- What became of the ticks of schedules, and which are still open.
+CREATE TABLE ticks (
+    schedule   INTEGER NOT NULL,
+    at         INTEGER NOT NULL,
+    run        INTEGER NOT NULL,
+    outcome    INTEGER NOT NULL,
+    decided_at INTEGER NOT NULL,
+    number     INTEGER NOT NULL,
+    job        INTEGER,
+    open       INTEGER NOT NULL,
+    reason     TEXT,
+    PRIMARY KEY (schedule, at, run)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX ticks_open ON ticks (schedule, at) WHERE open <> 0;
+CREATE INDEX ticks_job ON ticks (job) WHERE job IS NOT NULL;
