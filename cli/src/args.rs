@@ -17,6 +17,7 @@ use crate::logs::LogsArgs;
 use crate::options::Globals;
 use crate::queue::QueueVerb;
 use crate::run::RunArgs;
+use crate::schedule::ScheduleVerb;
 use crate::settings::ConfigVerb;
 use crate::submit::SubmitArgs;
 use crate::task::TaskVerb;
@@ -50,7 +51,7 @@ pub(crate) enum Command {
     Submit(SubmitArgs),
     /// Run one task and print its output
     Run(RunArgs),
-    /// Check job files without a server
+    /// Check files with jobs or schedules without a server
     Validate(ValidateArgs),
     /// Follow a job to its end and print its output
     Watch(WatchArgs),
@@ -70,6 +71,11 @@ pub(crate) enum Command {
     Queue {
         #[command(subcommand)]
         verb: QueueVerb,
+    },
+    /// Read and steer schedules
+    Schedule {
+        #[command(subcommand)]
+        verb: ScheduleVerb,
     },
     /// Read and steer workers
     Worker {

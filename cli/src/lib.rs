@@ -24,6 +24,7 @@ mod progress;
 mod queue;
 mod ready;
 mod run;
+mod schedule;
 mod settings;
 mod steer;
 mod submit;
@@ -82,6 +83,7 @@ async fn dispatch(context: Context, command: Command) -> Result<Exit, Failure> {
         Command::Job { verb } => job::job(&context, verb).await,
         Command::Task { verb } => task::task(&context, verb).await,
         Command::Queue { verb } => queue::queue(&context, verb).await,
+        Command::Schedule { verb } => schedule::schedule(&context, verb).await,
         Command::Worker { verb } => worker::worker(&context, verb).await,
         Command::Dead { verb } => dead::dead(&context, verb).await,
         Command::Audit { verb } => audit::audit(&context, verb).await,

@@ -1,10 +1,13 @@
 //! `warrener validate`: checking job files without a server.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
+use serde::de::IgnoredAny;
 use warrener_shared::job::{JobSpec, Problem, SubmitContext, parse};
 use warrener_shared::limits::Limits;
+use warrener_shared::schedule;
 
 use crate::document::JobSource;
 use crate::exit::Exit;
@@ -36,9 +39,31 @@ pub(crate) fn validate(args: &ValidateArgs) -> Result<Exit, Failure> {
 
 fn check(file: &Path) -> Result<String, Failure> {
     let source = JobSource::read(file)?;
+    if is_schedule(source.json()) {
+        return check_schedule(&source);
+    }
     let parsed = parse(source.json(), &SubmitContext::default(), &Limits::DEFAULT);
     match parsed {
         Ok(job) => Ok(format!("{}: ok, {}{}", source.name(), size(&job), warnings(&source, &job))),
+        Err(problems) => {
+            let places = problems.iter().map(|problem| source.place(problem)).collect();
+            Err(Failure::new(Exit::Refused, "").details(places))
+        }
+    }
+}
+
+/// Tells whether a document is a schedule: no job has a job.
+fn is_schedule(json: &[u8]) -> bool {
+    let document: Option<BTreeMap<String, IgnoredAny>> = serde_json::from_slice(json).ok();
+    document.is_some_and(|document| document.contains_key("job"))
+}
+
+fn check_schedule(source: &JobSource) -> Result<String, Failure> {
+    match schedule::parse(source.json(), &Limits::DEFAULT) {
+        Ok(spec) => {
+            let warnings = spec.warnings.iter().map(|warning| format!("\nwarning: {}", source.place(warning)));
+            Ok(format!("{}: ok, a schedule{}", source.name(), warnings.collect::<String>()))
+        }
         Err(problems) => {
             let places = problems.iter().map(|problem| source.place(problem)).collect();
             Err(Failure::new(Exit::Refused, "").details(places))

@@ -11,6 +11,7 @@ mod orchestrator;
 mod postgres;
 mod programs;
 mod queue;
+mod schedules;
 mod trace;
 mod worker;
 

@@ -15,5 +15,6 @@ mod openapi;
 mod patterns;
 mod polyglot;
 mod rust;
+mod schedules;
 mod silence;
 mod waiting;

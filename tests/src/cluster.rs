@@ -328,6 +328,11 @@ impl Cluster {
         http::call(self.port, "POST", path, &[("Content-Type", "application/json")], body.to_string().as_bytes()).await
     }
 
+    /// Puts something on the orchestrator over HTTP; status 0 if it doesn't answer.
+    pub async fn put(&self, path: &str, body: &Value) -> (u16, Value) {
+        http::call(self.port, "PUT", path, &[("Content-Type", "application/json")], body.to_string().as_bytes()).await
+    }
+
     fn orchestrator_variables(&self) -> Vec<(&'static str, String)> {
         let file = || format!("sqlite://{}", self.folder().join(DATABASE).display());
         vec![

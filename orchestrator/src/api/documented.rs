@@ -54,6 +54,10 @@ pub(super) struct HeaderDocument {
 pub(super) enum BodyDocument {
     /// A job.
     Job,
+    /// Schedule.
+    Schedule,
+    /// Span of ticks to be started.
+    Backfill,
     /// Body of any JSON, or none.
     Anything,
 }

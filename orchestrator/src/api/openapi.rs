@@ -22,6 +22,9 @@ const ABOUT: &str = "Submits, reads and steers jobs. Absent values are null, tim
      refusal is a problem document (RFC 9457) with a stable `code`.";
 /// Prefix of the names of schemas that belong to a submitted job, apart from the resources' names.
 const JOB_PREFIX: &str = "Submitted.";
+/// Schema of schedules.
+const SCHEDULE: &str = include_str!("../../../shared/schedule.schema.json");
+const SCHEDULE_PREFIX: &str = "SubmittedSchedule.";
 
 /// `GET /openapi.json`.
 pub(super) async fn get(State(app): State<Arc<App>>) -> Response {
@@ -63,13 +66,19 @@ pub(super) fn document(routes: &[Route]) -> Vec<u8> {
 
 /// Schemas of a submitted job and its parts, under names of their own.
 fn submitted() -> Map<String, Value> {
-    let text = JOB.replace("\"#/$defs/", &format!("\"#/components/schemas/{JOB_PREFIX}"));
-    let Ok(Value::Object(mut schema)) = serde_json::from_str(&text) else { panic!("job.schema.json is an object") };
-    let Some(Value::Object(parts)) = schema.remove("$defs") else { panic!("job.schema.json has parts") };
+    let mut all = schemas_of(JOB, JOB_PREFIX, "SubmittedJob");
+    all.extend(schemas_of(SCHEDULE, SCHEDULE_PREFIX, "SubmittedSchedule"));
+    all
+}
+
+/// Schemas of a document, with the names of its parts behind a prefix.
+fn schemas_of(text: &str, prefix: &str, whole: &str) -> Map<String, Value> {
+    let text = text.replace("\"#/$defs/", &format!("\"#/components/schemas/{prefix}"));
+    let Ok(Value::Object(mut schema)) = serde_json::from_str(&text) else { panic!("{whole} is an object") };
+    let Some(Value::Object(parts)) = schema.remove("$defs") else { panic!("{whole} has parts") };
     schema.retain(|key, _| key != "$schema" && key != "$id");
-    let mut all: Map<String, Value> =
-        parts.into_iter().map(|(name, part)| (format!("{JOB_PREFIX}{name}"), part)).collect();
-    all.insert("SubmittedJob".to_owned(), Value::Object(schema));
+    let mut all: Map<String, Value> = parts.into_iter().map(|(name, part)| (format!("{prefix}{name}"), part)).collect();
+    all.insert(whole.to_owned(), Value::Object(schema));
     all
 }
 
@@ -307,6 +316,30 @@ fn request_body(body: BodyDocument) -> Value {
                 } },
             })
         }
+        BodyDocument::Schedule => json!({
+            "required": true,
+            "description": "A schedule, as urn:warrener:schedule.",
+            "content": { "application/json": {
+                "schema": reference("SubmittedSchedule"),
+                "example": {
+                    "name": "nightly-report",
+                    "cron": "0 3 * * *",
+                    "zone": "Europe/Berlin",
+                    "job": { "kind": "report.nightly", "input": { "day": "${{ schedule.local }}" } },
+                },
+            } },
+        }),
+        BodyDocument::Backfill => json!({
+            "required": true,
+            "description": "The span, and how its ticks are started.",
+            "content": { "application/json": {
+                "schema": { "type": "object", "required": ["from", "to"], "additionalProperties": false, "properties": {
+                    "from": { "type": "string" }, "to": { "type": "string" }, "rate": { "type": "string" },
+                    "overlap": { "enum": ["queue", "allow"] }, "again": { "type": "boolean" },
+                } },
+                "example": { "from": "2026-11-17T00:00:00Z", "to": "2026-11-24T00:00:00Z", "rate": "1/s" },
+            } },
+        }),
         BodyDocument::Anything => json!({
             "required": false,
             "description": "What the tasks that wait are given as their output; null without a body.",

@@ -89,6 +89,14 @@ pub(super) const WAIT: &QueryParameter = &QueryParameter {
     example: || json!("1s"),
 };
 
+/// Parameter: ticks of a preview.
+pub(super) const TICKS: &QueryParameter = &QueryParameter {
+    name: "n",
+    about: "Ticks to show.",
+    schema: || json!({ "type": "integer", "minimum": 1, "maximum": 1000, "default": 10 }),
+    example: || json!(3),
+};
+
 /// Elements of a page unless given.
 pub(super) const LIMIT_DEFAULT: usize = 50;
 /// Most elements of a page.

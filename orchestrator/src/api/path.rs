@@ -2,7 +2,7 @@
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
-use warrener_shared::id::{JobId, QueueName, TaskAddress};
+use warrener_shared::id::{JobId, QueueName, ScheduleName, TaskAddress};
 
 use super::problem::Problem;
 
@@ -12,6 +12,8 @@ pub(super) struct JobPath(pub JobId);
 pub(super) struct TaskPath(pub JobId, pub TaskAddress);
 /// Name of a queue, from `{name}`.
 pub(super) struct QueuePath(pub QueueName);
+/// `{name}`: a schedule.
+pub(super) struct SchedulePath(pub ScheduleName);
 /// Number of a dead letter, from `{id}`.
 pub(super) struct DeadPath(pub i64);
 
@@ -40,6 +42,12 @@ pub(super) fn no_letter(id: &str) -> Problem {
 }
 
 /// The only name in a path as text; empty if it is no UTF-8.
+/// Problem of a schedule that does not exist.
+pub(super) fn no_schedule(name: &str) -> Problem {
+    let name: String = name.chars().take(100).collect();
+    Problem::not_found(format!("there is no schedule {name:?}"))
+}
+
 async fn text<S: Send + Sync>(parts: &mut Parts, state: &S) -> String {
     let text = Path::<String>::from_request_parts(parts, state).await;
     // What is not UTF-8 names nothing.
@@ -73,6 +81,15 @@ impl<S: Send + Sync> FromRequestParts<S> for QueuePath {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let text = text(parts, state).await;
         QueueName::new(&text).map(Self).map_err(|_| no_queue(&text))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for SchedulePath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text = text(parts, state).await;
+        ScheduleName::new(&text).map(Self).map_err(|_| no_schedule(&text))
     }
 }
 

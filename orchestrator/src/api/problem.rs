@@ -79,6 +79,11 @@ pub(super) const CONFLICT: ProblemSort = sort(StatusCode::CONFLICT, "conflict", 
 /// Refusal of a job that is not valid. Everything that is wrong with it is in `errors`.
 pub(super) const INVALID_JOB: ProblemSort =
     sort(StatusCode::UNPROCESSABLE_ENTITY, "invalid_job", "The job is not valid");
+/// Refusal of a schedule: everything that is wrong with it is in `errors`.
+pub(super) const INVALID_SCHEDULE: ProblemSort =
+    sort(StatusCode::UNPROCESSABLE_ENTITY, "invalid_schedule", "The schedule is not valid");
+/// Refusal of a change to something that is not as `If-Match` or `If-None-Match` demands.
+pub(super) const STALE: ProblemSort = sort(StatusCode::PRECONDITION_FAILED, "stale", "It was changed meanwhile");
 /// Refusal while the database cannot be read or written.
 pub(super) const UNAVAILABLE: ProblemSort =
     sort(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Nothing can be changed at the moment");
@@ -235,6 +240,16 @@ impl Problem {
     /// Tells whether the same may be answered in a moment.
     pub(super) fn is_transient(&self) -> bool {
         self.sort.status == StatusCode::SERVICE_UNAVAILABLE
+    }
+
+    /// Refusal of a schedule: everything that is wrong with it.
+    pub(super) fn refused_schedule(errors: Vec<job::Problem>) -> Self {
+        Self { sort: INVALID_SCHEDULE, ..Self::refused(errors) }
+    }
+
+    /// Refusal of a change to something that is not as the request demands.
+    pub(super) fn stale(detail: impl Into<String>) -> Self {
+        Self::new(STALE, detail)
     }
 
     /// Refusal for a fault of the orchestrator. The log has the reason, the client is not told.

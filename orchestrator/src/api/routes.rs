@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::Method;
-use axum::routing::{MethodRouter, delete, get, post};
+use axum::routing::{MethodRouter, delete, get, post, put};
 use serde_json::json;
 
 use super::answer::Answered;
 use super::app::App;
 use super::audit::AuditResource;
+use super::backfill::BackfillForecast;
 use super::dead::{LetterDetail, LetterResource};
 use super::documented::{BodyDocument, RouteDocument, says};
 use super::events::EventResource;
@@ -22,13 +23,14 @@ use super::pages::PAGES;
 use super::queues::{QueueResource, Scaling};
 use super::route::{
     AFTER, AUDIT_FILTER, CURSOR, DRY_RUN, Demand, EVENT_FILTER, FILTER, FOLLOW, ITEMS, LIMIT, QueryParameter, Reach,
-    Route, WAIT,
+    Route, TICKS, WAIT,
 };
+use super::schedule_resource::{Preview, ScheduleResource, TickResource};
 use super::task::{TaskDetail, TaskResource};
 use super::workers::WorkerResource;
 use super::{
-    answer, audit, dead, events, graph, health, job, jobs, logs, openapi, problem, queues, stream, submit, task, tasks,
-    workers,
+    answer, audit, dead, events, graph, health, job, jobs, logs, openapi, problem, queues, schedules, stream, submit,
+    task, tasks, workers,
 };
 use crate::access::Scope;
 
@@ -299,6 +301,99 @@ pub(super) static ROUTES: &[Route] = &[
         || says("How many slots a queue could use, for an autoscaler").one::<Scaling>(200, "The numbers."),
     ),
     read(
+        "/api/v1/schedules",
+        Reach::Own,
+        ReadLane::List,
+        PAGE,
+        || get(schedules::list),
+        || says("Schedules, by name").list::<ScheduleResource>("A page of schedules."),
+    ),
+    read(
+        "/api/v1/schedules/{name}",
+        Reach::Own,
+        ReadLane::Single,
+        NONE,
+        || get(schedules::get),
+        || says("A schedule").one::<ScheduleResource>(200, "The schedule.").with(ETAG),
+    ),
+    Route {
+        method: Method::PUT,
+        path: "/api/v1/schedules/{name}",
+        demand: Demand::Scope(Scope::Operate, Reach::Own),
+        lane: ReadLane::Free,
+        query: Some(NONE),
+        document: || {
+            let document = says("Makes a schedule what the body says").takes(BodyDocument::Schedule);
+            let document = document.looks_at(&[schedules::IF_MATCH]);
+            let document = document.one::<ScheduleResource>(200, "It was there, and is so now.");
+            let document = document.one::<ScheduleResource>(201, "It is new.").with(ETAG);
+            document.refuses(&[&problem::INVALID_SCHEDULE, &problem::STALE, &problem::CONFLICT])
+        },
+        handler: || put(schedules::put),
+    },
+    remove(
+        "/api/v1/schedules/{name}",
+        Reach::Own,
+        || delete(schedules::delete),
+        || {
+            let document = says("Removes a schedule and its ticks; its jobs stay");
+            document.looks_at(&[schedules::IF_MATCH]).nothing("It is gone.").refuses(&[&problem::STALE])
+        },
+    ),
+    operate(
+        "/api/v1/schedules/{name}/pause",
+        Reach::Own,
+        || post(schedules::pause),
+        || scheduled("Starts nothing more of a schedule; what passes meanwhile is missed"),
+    ),
+    operate(
+        "/api/v1/schedules/{name}/resume",
+        Reach::Own,
+        || post(schedules::resume),
+        || scheduled("Lets a schedule start jobs again"),
+    ),
+    operate(
+        "/api/v1/schedules/{name}/trigger",
+        Reach::Own,
+        || post(schedules::trigger),
+        || {
+            let document = says("Starts a job of a schedule now, whatever else is so");
+            document.one::<JobResource>(202, "The job.").refuses(&[&problem::CONFLICT])
+        },
+    ),
+    change(
+        "/api/v1/schedules/{name}/backfill",
+        Scope::Operate,
+        Reach::Own,
+        &[DRY_RUN],
+        || post(schedules::backfill),
+        || {
+            let document = says("Starts ticks of the past that were not started").takes(BodyDocument::Backfill);
+            let document = document.one::<BackfillForecast>(200, "What it would start.");
+            let document = document.one::<ScheduleResource>(202, "It is at work.");
+            document.refuses(&[&problem::CONFLICT])
+        },
+    ),
+    read(
+        "/api/v1/schedules/{name}/ticks",
+        Reach::Own,
+        ReadLane::List,
+        PAGE,
+        || get(schedules::ticks),
+        || says("What became of the ticks of a schedule, the latest first").list::<TickResource>("A page of ticks."),
+    ),
+    change(
+        "/api/v1/schedules/preview",
+        Scope::Read,
+        Reach::Own,
+        &[TICKS],
+        || post(schedules::preview),
+        || {
+            let document = says("The next ticks of a schedule that is not kept").takes(BodyDocument::Schedule);
+            document.one::<Preview>(200, "The ticks.").refuses(&[&problem::INVALID_SCHEDULE])
+        },
+    ),
+    read(
         "/api/v1/workers",
         Reach::Everything,
         ReadLane::Free,
@@ -354,6 +449,15 @@ pub(super) static ROUTES: &[Route] = &[
         || says("Who changed what, the newest first").list::<AuditResource>("A page of changes."),
     ),
 ];
+
+/// Document of a route that steers a schedule.
+fn scheduled(summary: &'static str) -> RouteDocument {
+    let document = says(summary).looks_at(&[schedules::IF_MATCH]);
+    document.one::<ScheduleResource>(200, "The schedule.").with(ETAG).refuses(&[&problem::STALE])
+}
+
+/// Header with the revision of a schedule.
+const ETAG: &[(&str, &str)] = &[("ETag", "Revision of its document, for If-Match.")];
 
 /// Description of a route that changes a job and answers with it.
 fn steered(summary: &'static str) -> RouteDocument {

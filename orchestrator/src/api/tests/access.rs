@@ -66,7 +66,7 @@ async fn scopes_are_those_of_the_contract() {
         let expected = match (route.method.as_str(), route.path) {
             (_, "/livez" | "/readyz") => None,
             (_, "/api/v1/audit") => Some(Scope::Admin),
-            ("GET", _) => Some(Scope::Read),
+            ("GET", _) | ("POST", "/api/v1/schedules/preview") => Some(Scope::Read),
             ("POST", "/api/v1/jobs" | "/api/v1/events/{event}/{key}") => Some(Scope::Submit),
             _ => Some(Scope::Operate),
         };

@@ -60,6 +60,9 @@ pub(in crate::api) async fn furnish(world: &mut World) {
     world.report(&item, Report::Progress(progress)).await;
     world.hear(&["default"], &["k"]);
     world.input(Input::Dead(letter())).await;
+    let schedule = r#"{"cron":"0 3 * * *","zone":"Europe/Berlin","exclude":["2026-12-25"],"job":{"kind":"k"}}"#;
+    assert_eq!(world.put("/api/v1/schedules/default", schedule).await.status, StatusCode::CREATED);
+    assert_eq!(world.post("/api/v1/schedules/default/trigger", "").await.status, StatusCode::ACCEPTED);
 }
 
 pub(super) fn letter() -> DeadLetter {

@@ -216,6 +216,10 @@ impl World {
         self.send(Request::get(path).body(Body::empty()).unwrap()).await
     }
 
+    pub(in crate::api) async fn put(&self, path: &str, body: impl Into<Body>) -> Answer {
+        self.send(Request::put(path).body(body.into()).unwrap()).await
+    }
+
     pub(in crate::api) async fn post(&self, path: &str, body: impl Into<Body>) -> Answer {
         self.send(Request::builder().method(Method::POST).uri(path).body(body.into()).unwrap()).await
     }

@@ -122,7 +122,8 @@ impl Field for Backfill {
 
     fn find(row: &dyn Row, at: usize) -> Result<Option<Self>, StoreError> {
         let Some(bytes) = row.bytes(at)? else { return Ok(None) };
-        let numbers = String::from_utf8_lossy(bytes).split(' ').map(|text| text.parse().ok()).collect::<Option<Vec<_>>>();
+        let numbers =
+            String::from_utf8_lossy(bytes).split(' ').map(|text| text.parse().ok()).collect::<Option<Vec<_>>>();
         let numbers: Option<[i64; 8]> = numbers.and_then(|numbers| numbers.try_into().ok());
         let Some([from, to, done_upto, side_by_side, again, pause, not_before, started]) = numbers else {
             return Err(corrupt(at, format_args!("{} bytes are no backfill", bytes.len())));

@@ -217,15 +217,15 @@ impl HttpClient {
         self.send("reading the audit", self.request(Method::GET, &["audit"], query.pairs())).await
     }
 
-    async fn get<T: DeserializeOwned>(&self, what: &str, path: &[&str]) -> Result<Answer<T>, HttpError> {
+    pub(super) async fn get<T: DeserializeOwned>(&self, what: &str, path: &[&str]) -> Result<Answer<T>, HttpError> {
         self.send(what, self.request(Method::GET, path, Pairs::new())).await
     }
 
-    async fn post(&self, what: &str, path: &[&str]) -> Result<(), HttpError> {
+    pub(super) async fn post(&self, what: &str, path: &[&str]) -> Result<(), HttpError> {
         self.exchange(what, self.request(Method::POST, path, Pairs::new())).await.map(drop)
     }
 
-    fn request(&self, method: Method, path: &[&str], query: Pairs) -> RequestBuilder {
+    pub(super) fn request(&self, method: Method, path: &[&str], query: Pairs) -> RequestBuilder {
         let mut url = self.base.clone();
         url.path_segments_mut().expect("an http address has a path").pop_if_empty().extend(["api", "v1"]).extend(path);
         if !query.is_empty() {
@@ -238,12 +238,16 @@ impl HttpClient {
         }
     }
 
-    async fn send<T: DeserializeOwned>(&self, what: &str, request: RequestBuilder) -> Result<Answer<T>, HttpError> {
+    pub(super) async fn send<T: DeserializeOwned>(
+        &self,
+        what: &str,
+        request: RequestBuilder,
+    ) -> Result<Answer<T>, HttpError> {
         let (status, text) = self.exchange(what, request).await?;
         Answer::read(what, status, text)
     }
 
-    async fn exchange(&self, what: &str, request: RequestBuilder) -> Result<(u16, String), HttpError> {
+    pub(super) async fn exchange(&self, what: &str, request: RequestBuilder) -> Result<(u16, String), HttpError> {
         let lost = |error| HttpError::unreachable(what, self.base.as_str(), error);
         let response = request.send().await.map_err(lost)?;
         let status = response.status();
@@ -282,7 +286,7 @@ fn unusable(token: &str) -> Option<String> {
 }
 
 /// `cancel` → `cancelling`.
-fn doing(verb: &str) -> String {
+pub(super) fn doing(verb: &str) -> String {
     match verb {
         "cancel" => "cancelling".to_owned(),
         "retry" => "retrying".to_owned(),

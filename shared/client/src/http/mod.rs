@@ -8,6 +8,7 @@ mod proxy;
 mod query;
 mod redacted;
 pub mod resource;
+pub mod schedule;
 
 pub use self::answer::Answer;
 pub use self::call::HttpClient;

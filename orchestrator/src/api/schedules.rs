@@ -1,0 +1,341 @@
+//! Schedules.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use warrener_engine::schedule::{ScheduleRow, ScheduleState};
+use warrener_shared::id::ScheduleName;
+use warrener_shared::schedule::{ScheduleSpec, parse, parse_named};
+use warrener_shared::state::JobState;
+use warrener_shared::time::Timestamp;
+
+use super::app::{App, requester, respond, to_json};
+use super::asked_by::AskedBy;
+use super::backfill::{BackfillForecast, BackfillWish};
+use super::documented::HeaderDocument;
+use super::http::receive;
+use super::path::{SchedulePath, no_schedule};
+use super::problem::Problem;
+use super::query::Parameters;
+use super::schedule_resource::{Preview, ScheduleResource, TickResource};
+use super::shape::List;
+use super::submit::check_encoding;
+use crate::access::Caller;
+use crate::driver::{Answer, Asker, Input, Precondition, ScheduleCommand};
+use crate::filter::fits::{Candidate, Tasks};
+use crate::rows::schedule::sample;
+use crate::store::view::{Page, Snapshot};
+
+/// The header that names the revision that is to be changed.
+pub(super) const IF_MATCH: &HeaderDocument = &HeaderDocument {
+    name: "If-Match",
+    about: "The ETag of the schedule that is to be changed; if somebody changed it meanwhile, this is refused.",
+    example: "\"3\"",
+};
+/// Bytes of the document of a schedule.
+const BODY_MAX: usize = 1024 * 1024;
+/// Ticks of a preview unless asked otherwise.
+const PREVIEW: usize = 10;
+
+/// Tells whether a schedule exists for a caller: its jobs would.
+fn exists(app: &App, caller: &Caller, spec: &ScheduleSpec, tasks: Tasks) -> bool {
+    let Some(only) = &caller.only else { return true };
+    let now = app.shared.now();
+    sample(spec, &app.shared.limits, now).is_some_and(|job| {
+        let id = job.id.as_ref();
+        let job = Candidate { id, spec: &job, is_sub_job: false, state: JobState::Running, created_at: now };
+        only.fits(job, tasks, now)
+    })
+}
+
+fn parsed(app: &App, row: &ScheduleRow) -> Result<ScheduleSpec, Problem> {
+    parse_named(&row.body, Some(&row.name), &app.shared.limits).map_err(|problems| {
+        let first = problems.first().map_or_else(String::new, |problem| problem.detail.clone());
+        Problem::internal(format_args!("schedule {} cannot be read any more: {first}", row.name))
+    })
+}
+
+/// The schedule of this name, if it exists for the caller.
+fn find(
+    app: &App,
+    caller: &Caller,
+    snapshot: &Snapshot<'_>,
+    name: &ScheduleName,
+) -> Result<(ScheduleRow, ScheduleSpec), Problem> {
+    let row = snapshot.schedule(name)?.ok_or_else(|| no_schedule(name.as_str()))?;
+    let spec = parsed(app, &row)?;
+    if !exists(app, caller, &spec, Tasks::Any) {
+        return Err(no_schedule(name.as_str()));
+    }
+    Ok((row, spec))
+}
+
+/// All schedules, by name.
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    AskedBy(caller): AskedBy,
+    parameters: Parameters,
+) -> Result<Response, Problem> {
+    let limit = parameters.limit()?;
+    let after = parameters.get("cursor").unwrap_or_default().to_owned();
+    app.answer(move |app, snapshot| {
+        let (mut items, mut after) = (Vec::new(), after);
+        loop {
+            let Page { items: rows, more } = snapshot.schedules(&after, limit)?;
+            for row in rows {
+                row.name.as_str().clone_into(&mut after);
+                let spec = parsed(app, &row)?;
+                if exists(app, &caller, &spec, Tasks::Any) {
+                    let open = snapshot.open_ticks(row.no)?;
+                    items.push(ScheduleResource::new(row, &spec, open));
+                }
+                if items.len() == limit {
+                    break;
+                }
+            }
+            let is_full = items.len() == limit;
+            if is_full || !more {
+                return Ok(List { items, next_cursor: Some(after).filter(|_| is_full) });
+            }
+        }
+    })
+    .await
+}
+
+pub(super) async fn get(
+    State(app): State<Arc<App>>,
+    AskedBy(caller): AskedBy,
+    SchedulePath(name): SchedulePath,
+) -> Result<Response, Problem> {
+    shown(&app, caller, name, StatusCode::OK).await
+}
+
+async fn shown(
+    app: &Arc<App>,
+    caller: Arc<Caller>,
+    name: ScheduleName,
+    status: StatusCode,
+) -> Result<Response, Problem> {
+    let (body, revision) = app
+        .read(move |app, snapshot| {
+            let (row, spec) = find(app, &caller, snapshot, &name)?;
+            let (open, revision) = (snapshot.open_ticks(row.no)?, row.revision);
+            Ok((to_json(&ScheduleResource::new(row, &spec, open)), revision))
+        })
+        .await?;
+    let mut response = respond(status, body);
+    let tag = HeaderValue::from_str(&format!("\"{revision}\"")).expect("a number is plain text");
+    response.headers_mut().insert(header::ETAG, tag);
+    Ok(response)
+}
+
+/// Makes the schedule what the body says.
+pub(super) async fn put(
+    State(app): State<Arc<App>>,
+    SchedulePath(name): SchedulePath,
+    AskedBy(caller): AskedBy,
+    request: Request<Body>,
+) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    let precondition = precondition(&parts.headers)?;
+    let (spec, body) = read(&app, &parts.headers, body, Some(name.clone())).await?;
+    if !exists(&app, &caller, &spec, Tasks::All) {
+        let who = &caller.who;
+        let why = "the jobs of this schedule would not be among them, or have a task in a queue that is not theirs";
+        return Err(Problem::not_allowed(format!("{who} is for some jobs only (`only`): {why}")));
+    }
+    let command = ScheduleCommand::Apply { spec: Arc::new(spec), body, precondition };
+    match ask(&app, &caller, command).await? {
+        Answer::Applied { is_new } => {
+            let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+            shown(&app, caller, name, status).await
+        }
+        other => Err(refused(other, &name)),
+    }
+}
+
+/// Reads and parses the document of a schedule.
+async fn read(
+    app: &Arc<App>,
+    headers: &HeaderMap,
+    body: Body,
+    name: Option<ScheduleName>,
+) -> Result<(ScheduleSpec, Arc<[u8]>), Problem> {
+    check_encoding(headers)?;
+    let bytes = receive(&app.edge, headers, body, BODY_MAX.min(app.shared.limits.submit_bytes)).await?.bytes;
+    app.parse(move |app| {
+        let spec = match &name {
+            Some(name) => parse_named(&bytes, Some(name), &app.shared.limits),
+            None => parse(&bytes, &app.shared.limits),
+        };
+        spec.map(|spec| (spec, bytes.into())).map_err(Problem::refused_schedule)
+    })
+    .await
+}
+
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    SchedulePath(name): SchedulePath,
+    AskedBy(caller): AskedBy,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let command = ScheduleCommand::Delete(name.clone(), precondition(&headers)?);
+    match ask(&app, &caller, command).await? {
+        Answer::Done => Ok(StatusCode::NO_CONTENT.into_response()),
+        other => Err(refused(other, &name)),
+    }
+}
+
+pub(super) async fn pause(
+    state: State<Arc<App>>,
+    path: SchedulePath,
+    by: AskedBy,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    set_paused(state, path, by, headers, true).await
+}
+
+pub(super) async fn resume(
+    state: State<Arc<App>>,
+    path: SchedulePath,
+    by: AskedBy,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    set_paused(state, path, by, headers, false).await
+}
+
+async fn set_paused(
+    State(app): State<Arc<App>>,
+    SchedulePath(name): SchedulePath,
+    AskedBy(caller): AskedBy,
+    headers: HeaderMap,
+    paused: bool,
+) -> Result<Response, Problem> {
+    let command = ScheduleCommand::Pause(name.clone(), paused, precondition(&headers)?);
+    match ask(&app, &caller, command).await? {
+        Answer::Done => shown(&app, caller, name, StatusCode::OK).await,
+        other => Err(refused(other, &name)),
+    }
+}
+
+/// Starts a job now, whatever the schedule says.
+pub(super) async fn trigger(
+    State(app): State<Arc<App>>,
+    SchedulePath(name): SchedulePath,
+    AskedBy(caller): AskedBy,
+) -> Result<Response, Problem> {
+    match ask(&app, &caller, ScheduleCommand::Trigger(name.clone())).await? {
+        Answer::Kept { id, .. } => {
+            let body = app.read(move |app, snapshot| Ok(to_json(&super::job::shown(app, snapshot, &id)?))).await?;
+            Ok(respond(StatusCode::ACCEPTED, body))
+        }
+        other => Err(refused(other, &name)),
+    }
+}
+
+/// Ticks, the latest first.
+pub(super) async fn ticks(
+    State(app): State<Arc<App>>,
+    SchedulePath(name): SchedulePath,
+    AskedBy(caller): AskedBy,
+    parameters: Parameters,
+) -> Result<Response, Problem> {
+    let limit = parameters.limit()?;
+    let before = parameters.cursor(|text| {
+        let (tick, run) = text.split_once('.')?;
+        Some((Timestamp(tick.parse().ok()?), run.parse().ok()?))
+    })?;
+    app.answer(move |app, snapshot| {
+        let (row, spec) = find(app, &caller, snapshot, &name)?;
+        let page = snapshot.schedule_ticks(row.no, before.unwrap_or((Timestamp::MAX, 0)), limit)?;
+        let last = page.items.last().filter(|_| page.more);
+        let next_cursor = last.map(|last| format!("{}.{}", last.row.at.0, last.row.run));
+        let items = page.items.into_iter().map(|tick| TickResource::new(tick, &spec)).collect::<Vec<_>>();
+        Ok(List { items, next_cursor })
+    })
+    .await
+}
+
+/// The next ticks of a schedule that is not kept.
+pub(super) async fn preview(
+    State(app): State<Arc<App>>,
+    parameters: Parameters,
+    request: Request<Body>,
+) -> Result<Response, Problem> {
+    let most = match parameters.get("n") {
+        None => PREVIEW,
+        Some(text) => {
+            let number = text.parse().ok().filter(|most| (1..=1000).contains(most));
+            number.ok_or_else(|| Problem::parameter("n", format_args!("{text:?} is not a number from 1 to 1000")))?
+        }
+    };
+    let (parts, body) = request.into_parts();
+    let (spec, _) = read(&app, &parts.headers, body, None).await?;
+    app.parse(move |app| Ok(respond(StatusCode::OK, to_json(&Preview::of(&spec, app.shared.now(), most))))).await
+}
+
+/// Starts ticks of the past, or says which it would start.
+pub(super) async fn backfill(
+    State(app): State<Arc<App>>,
+    SchedulePath(name): SchedulePath,
+    AskedBy(caller): AskedBy,
+    parameters: Parameters,
+    request: Request<Body>,
+) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    check_encoding(&parts.headers)?;
+    let bytes = receive(&app.edge, &parts.headers, body, BODY_MAX).await?.bytes;
+    let work = BackfillWish::read(&bytes).map_err(Problem::body)?;
+    if parameters.flag("dry_run")? {
+        return app
+            .answer(move |app, snapshot| {
+                let (row, spec) = find(app, &caller, snapshot, &name)?;
+                let past = snapshot.ticks_between(row.no, work.from, work.to)?;
+                let state = ScheduleState::new(row, Arc::new(spec), []);
+                let (sample, matched) = state.would_fill(&work, &past, app.shared.now());
+                Ok(BackfillForecast::new(matched, &sample))
+            })
+            .await;
+    }
+    match ask(&app, &caller, ScheduleCommand::Backfill(name.clone(), work)).await? {
+        Answer::Done => shown(&app, caller, name, StatusCode::ACCEPTED).await,
+        other => Err(refused(other, &name)),
+    }
+}
+
+async fn ask(app: &App, caller: &Caller, command: ScheduleCommand) -> Result<Answer, Problem> {
+    let by = Some(Arc::new(requester(caller)));
+    app.ask(|tell| Input::Schedule(Box::new(command), Asker { answer: Some(tell), by })).await
+}
+
+fn refused(answer: Answer, name: &ScheduleName) -> Problem {
+    match answer {
+        Answer::NotFound => no_schedule(name.as_str()),
+        Answer::Conflict(why) => Problem::conflict(why),
+        Answer::Stale(why) => Problem::stale(why),
+        other => Problem::internal(format_args!("a request about a schedule was answered with {other:?}")),
+    }
+}
+
+/// Demand of a request on the schedule as it is.
+fn precondition(headers: &HeaderMap) -> Result<Precondition, Problem> {
+    let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default().trim());
+    let wrong = |name, why| Err(Problem::parameter(name, why));
+    match (text(header::IF_MATCH), text(header::IF_NONE_MATCH)) {
+        (None, None) => Ok(Precondition::None),
+        (Some("*"), None) => Ok(Precondition::Exists),
+        (None, Some("*")) => Ok(Precondition::New),
+        (Some(tag), None) => {
+            let number = tag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+            match number.and_then(|text| text.parse().ok()) {
+                Some(revision) => Ok(Precondition::Revision(revision)),
+                None => wrong("If-Match", "not an ETag of a schedule, such as \"3\""),
+            }
+        }
+        (None, Some(_)) => wrong("If-None-Match", "only * is understood: there must be no schedule of this name"),
+        (Some(_), Some(_)) => wrong("If-Match", "given together with If-None-Match"),
+    }
+}
