@@ -322,13 +322,13 @@ pub(super) static ROUTES: &[Route] = &[
         demand: Demand::Scope(Scope::Operate, Reach::Own),
         lane: ReadLane::Free,
         query: Some(NONE),
-        document: || {
+        document: Some(|| {
             let document = says("Makes a schedule what the body says").takes(BodyDocument::Schedule);
             let document = document.looks_at(&[schedules::IF_MATCH]);
             let document = document.one::<ScheduleResource>(200, "It was there, and is so now.");
             let document = document.one::<ScheduleResource>(201, "It is new.").with(ETAG);
             document.refuses(&[&problem::INVALID_SCHEDULE, &problem::STALE, &problem::CONFLICT])
-        },
+        }),
         handler: || put(schedules::put),
     },
     remove(

@@ -90,6 +90,6 @@ impl ScheduleState {
 }
 
 /// Ticks that a dry run counts at most.
-pub const COUNTED_MAX: usize = 100_000;
+const COUNTED_MAX: usize = 100_000;
 /// Ticks that a dry run shows.
 const SAMPLE: usize = 10;

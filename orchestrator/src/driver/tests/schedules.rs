@@ -1,5 +1,7 @@
 //! Ticks of schedules: which start jobs, and what becomes of the others.
 
+mod walk;
+
 use warrener_engine::schedule::TickOutcome;
 use warrener_shared::id::ScheduleName;
 

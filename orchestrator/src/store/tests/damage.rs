@@ -77,7 +77,7 @@ fn everything(no: i64) -> Commit {
     let (who, verb, outcome) = ("ci".into(), "job.cancel".into(), "done".into());
     let from = Some("127.0.0.1".to_owned());
     commit.audit = vec![AuditRow { time: NOW, who, from, verb, target: "job-1".to_owned(), outcome, reason: None }];
-    commit.schedules = super::schedules::of_everything(no);
+    commit.schedules = schedules::of_everything(no);
     commit
 }
 
