@@ -66,7 +66,7 @@ fn name() -> ScheduleName {
 }
 
 fn failed(ticket: Ticket) -> Input {
-    let error = warrener_shared::error::ErrorObject::new("no", "it failed").into();
+    let error = warrener_shared::error::ErrorObject::new("no", "it failed");
     Input::Report(Reported {
         ticket,
         report: Report::Failed { error, retry: warrener_shared::wire::result::RetryAdvice::Never },

@@ -69,7 +69,7 @@ pub(super) fn schedules_come_back_with_every_field(store: &mut dyn Store) {
     let rest = ScheduleRow { paused_by: None, last_success: None, ..schedule(2, None) };
     commit(store, ScheduleChanges { schedules: vec![schedule(1, Some(5)), rest.clone()], ..Default::default() });
     assert_eq!(store.schedules(ScheduleQuery::Named(&name(1))).unwrap(), [schedule(1, Some(5))]);
-    assert_eq!(store.schedules(ScheduleQuery::Numbered(2)).unwrap(), [rest.clone()]);
+    assert_eq!(store.schedules(ScheduleQuery::Numbered(2)).unwrap(), std::slice::from_ref(&rest));
     assert_eq!(store.schedules(ScheduleQuery::Named(&name(9))).unwrap(), []);
     let changed = ScheduleRow { paused: false, revision: 4, zones: "2027a".to_owned(), ..schedule(1, Some(2)) };
     commit(store, ScheduleChanges { schedules: vec![changed.clone()], ..Default::default() });
