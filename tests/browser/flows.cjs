@@ -1,4 +1,5 @@
 // Drives the dashboard with a real browser, as a person would: `node flows.cjs URL FOLDER`. Screenshots go to FOLDER.
+// With `guarded` behind that, where the tokens `boss-token` and `reader-token` are known.
 // Each flow is a line on stdout; the first that fails ends it all, with what was seen.
 "use strict";
 
@@ -7,7 +8,7 @@ const path = require("node:path");
 const puppeteer = require("puppeteer-core");
 
 const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-const [url, folder] = process.argv.slice(2);
+const [url, folder, guarded] = process.argv.slice(2);
 const programs = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 const executablePath = process.env.CHROMIUM || programs.find((program) => fs.existsSync(program));
 
@@ -235,6 +236,38 @@ const PLACES = [
   "jobs/shop-1/do/delete", "queues", "workers", "dead", "audit", "submit?example=graph", "sign-in", "jobs/none",
 ];
 
+const signIn = async (page, token) => {
+  await page.type("#token", token);
+  await press(page, "Sign in");
+};
+
+const guardedFlows = {
+  "one signs in, is led to the page that was wanted, and signs out": async (page) => {
+    check(await open(page, "jobs?q=kind:a") === 401, "nobody was asked who it is");
+    await signIn(page, "wrong-token");
+    check((await text(page)).includes("not known"), await text(page));
+    await signIn(page, "boss-token");
+    check(page.url().endsWith("/jobs?q=kind%3Aa"), page.url());
+    check((await text(page)).includes("Audit"), await text(page));
+    const seen = await page.evaluate(() => document.cookie);
+    check(!seen.includes("warrener_session"), "scripts see the session");
+    await press(page, "Sign out");
+    check(await open(page, "jobs") === 401, "one is still signed in");
+  },
+  "a reader sees no button that would be refused": async (page) => {
+    const headers = { authorization: "Bearer boss-token" };
+    const body = JSON.stringify({ id: "a", kind: "nobody.serves" });
+    await fetch(`${url}/api/v1/jobs`, { method: "POST", headers, body });
+    await open(page, "jobs/a");
+    await signIn(page, "reader-token");
+    check(page.url().endsWith("/jobs/a"), page.url());
+    check(await page.$("main form, main .button") === null, "there is a button");
+    const status = await page.evaluate(async () => (await fetch("a/do/cancel", { method: "POST" })).status);
+    check(status === 403, `${status}`);
+    check(await open(page, "audit") === 403, "a reader sees the audit");
+  },
+};
+
 const name = (place) => place.replace(/[^a-z0-9]+/gi, "-") || "overview";
 
 // Every page in both colours and on a desk and in a hand: no fault of accessibility, nothing wider than the screen.
@@ -270,9 +303,9 @@ const main = async () => {
   // The tests may run as root, where Chromium has no sandbox.
   const browser = await puppeteer.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
   try {
-    await furnish();
-    const all = { ...flows, "every page is sound in every size and colour": look, "a worker is drained": drain };
-    for (const [what, flow] of Object.entries(all)) {
+    if (!guarded) await furnish();
+    const everything = { ...flows, "every page is sound in every size and colour": look, "a worker is drained": drain };
+    for (const [what, flow] of Object.entries(guarded ? guardedFlows : everything)) {
       const page = await browser.newPage();
       await page.setViewport({ width: 1440, height: 900 });
       watch(page);

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 
+use warrener_orchestrator::access::tokens::{hash_of, hash_text};
 use warrener_tests::broker::Broker;
 use warrener_tests::cluster::language::{paths, root};
 use warrener_tests::cluster::{Cluster, Plan};
@@ -37,11 +38,33 @@ async fn people_see_and_steer_everything_in_a_browser() {
     let fail = ["sh", "-c", "echo broken on purpose >&2; exit 1"];
     let plan = Plan::default().command("shop.ok", &["true"]).command("shop.fail", &fail).command("shop.echo", &["cat"]);
     cluster.start_worker("w1", &plan);
+    drive(&cluster, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_sign_in_with_a_token_in_a_browser() {
+    if !has_browser() {
+        return;
+    }
+    let entry = |name: &str, scopes: &str| {
+        let hash = hash_text(&hash_of(format!("{name}-token").as_bytes()));
+        format!("[[tokens]]\nname = \"{name}\"\nhash = \"{hash}\"\nscopes = [{scopes}]\n")
+    };
+    let tokens = tempfile::NamedTempFile::new().unwrap();
+    let boss = entry("boss", r#""read", "submit", "operate", "admin""#);
+    fs::write(tokens.path(), boss + &entry("reader", r#""read""#)).unwrap();
+    let configuration = format!("[api]\ntokens_file = {:?}\n", tokens.path());
+    let cluster = Cluster::configured(Broker::shared().await, &configuration).await;
+    drive(&cluster, &["guarded"]).await;
+}
+
+/// Has the script drive a browser, and fails with what it saw.
+async fn drive(cluster: &Cluster, more: &'static [&'static str]) {
     let url = cluster.http_url();
-    let folder = root().join("target").join("screenshots");
     let driven = tokio::task::spawn_blocking(move || {
+        let folder = root().join("target").join("screenshots");
         let script = root().join("tests/browser/flows.cjs");
-        Command::new("node").arg(script).arg(url).arg(folder).envs(paths()).output().unwrap()
+        Command::new("node").arg(script).arg(url).arg(folder).args(more).envs(paths()).output().unwrap()
     });
     let output = driven.await.unwrap();
     let (said, wrong) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
