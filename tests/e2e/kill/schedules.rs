@@ -105,7 +105,7 @@ async fn all(cluster: &Cluster, path: &str) -> Vec<Value> {
     loop {
         let (status, mut page) = cluster.get(&format!("{path}{next}")).await;
         assert_eq!(status, 200, "{page}");
-        items.extend(page["items"].as_array_mut().unwrap().drain(..));
+        items.append(page["items"].as_array_mut().unwrap());
         match page["next_cursor"].as_str() {
             Some(cursor) => next = format!("&cursor={cursor}"),
             None => return items,
