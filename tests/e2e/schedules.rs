@@ -39,7 +39,7 @@ async fn a_folder_of_schedules_is_applied_and_steered() {
     })
     .await;
     assert_eq!((&job["labels"]["schedule"], &job["labels"]["part"]), (&json!("nightly-report"), &json!("report")));
-    let output = job["output"].as_str().unwrap_or_default();
+    let output = job["output"]["write"].as_str().unwrap_or_default();
     assert!(output.starts_with("report of 20"), "{job}");
     let ticks = said(&cluster, &["schedule", "ticks", "nightly-report"]);
     assert!(ticks.contains(id.trim()) && ticks.contains("started"), "{ticks}");
