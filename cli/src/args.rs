@@ -13,6 +13,7 @@ use crate::dead::DeadVerb;
 use crate::dev::{DevArgs, DevRole};
 use crate::doctor::DoctorArgs;
 use crate::job::JobVerb;
+use crate::limit::LimitVerb;
 use crate::logs::LogsArgs;
 use crate::options::Globals;
 use crate::queue::QueueVerb;
@@ -76,6 +77,11 @@ pub(crate) enum Command {
     Schedule {
         #[command(subcommand)]
         verb: ScheduleVerb,
+    },
+    /// Read and set limits on what runs at once
+    Limit {
+        #[command(subcommand)]
+        verb: LimitVerb,
     },
     /// Read and steer workers
     Worker {

@@ -16,6 +16,7 @@ mod failure;
 mod findings;
 mod follow;
 mod job;
+mod limit;
 mod logs;
 mod man;
 mod options;
@@ -84,6 +85,7 @@ async fn dispatch(context: Context, command: Command) -> Result<Exit, Failure> {
         Command::Task { verb } => task::task(&context, verb).await,
         Command::Queue { verb } => queue::queue(&context, verb).await,
         Command::Schedule { verb } => schedule::schedule(&context, verb).await,
+        Command::Limit { verb } => limit::limit(&context, verb).await,
         Command::Worker { verb } => worker::worker(&context, verb).await,
         Command::Dead { verb } => dead::dead(&context, verb).await,
         Command::Audit { verb } => audit::audit(&context, verb).await,

@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use warrener_runtime::config::{Amqp, Binary, ConfigErrors, Flag, Loaded, Loader, Log};
-use warrener_shared::id::QueueName;
+use warrener_shared::id::{LimitName, QueueName};
 use warrener_shared::limits::Limits;
 
 use crate::access::identity::ServerIdentity;
 use crate::access::watched::Watched;
 use crate::access::{Access, ProxySettings};
+use crate::limits::LimitDefinition;
+use crate::limits::definition::expression;
 use crate::store;
 
 /// Settings of the orchestrator. `warrener config show` lists every key with its default.
@@ -120,6 +122,8 @@ pub struct DeadConfig {
 pub struct Queue {
     /// Queue at the broker that somebody else declares and that carries its tasks; `None` for one of our own.
     pub address: Option<String>,
+    /// Expression of the key by which it is shared, such as `${{ job.labels.tenant }}`.
+    pub fair_by: Option<String>,
 }
 
 /// Limits as they are written; see [`Limits`] for each.
@@ -134,6 +138,9 @@ struct ConfiguredLimits {
     expression_chars: usize,
     expression_fuel: u64,
     queues: usize,
+    /// Limits on what runs at once, by name.
+    #[serde(flatten)]
+    named: BTreeMap<LimitName, LimitDefinition>,
 }
 
 impl Config {
@@ -153,11 +160,35 @@ impl Config {
         }
     }
 
+    /// Limits on what runs at once, as they were written.
+    pub fn named_limits(&self) -> BTreeMap<LimitName, LimitDefinition> {
+        self.limits.named.clone()
+    }
+
+    /// The queues that are shared by keys, each with the expression of the key.
+    pub fn fair_queues(&self) -> BTreeMap<QueueName, String> {
+        self.queues.iter().filter_map(|(name, queue)| Some((name.clone(), queue.fair_by.clone()?))).collect()
+    }
+
+    fn limit_problems(&self) -> Vec<String> {
+        let fair = self
+            .fair_queues()
+            .into_iter()
+            .filter_map(|(name, text)| expression(&text).err().map(|why| format!("queues.{name}.fair_by: {why}")));
+        let of = |(name, definition): (&LimitName, &LimitDefinition)| {
+            let problems = definition.compile(name).err().unwrap_or_default();
+            let name = name.clone();
+            problems.into_iter().map(move |(field, why)| format!("limits.{name}.{field}: {why}"))
+        };
+        fair.chain(self.limits.named.iter().flat_map(of)).collect()
+    }
+
     /// Problems for which a start is refused although each setting by itself is sound, a sentence for each.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         problems.extend(self.access().err().into_iter().flatten());
         problems.extend(self.identity().err());
+        problems.extend(self.limit_problems());
         if !self.is_guarded() && self.http.is_known_to_be_open() {
             problems.push(self.http.refusal());
         }

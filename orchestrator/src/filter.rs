@@ -7,6 +7,7 @@
 pub(crate) mod events;
 pub(crate) mod fits;
 
+use warrener_engine::limit::Pieces;
 use warrener_shared::id::JobId;
 use warrener_shared::job::parse_duration;
 use warrener_shared::state::JobState;
@@ -57,6 +58,23 @@ pub(crate) fn parse_events(text: &str) -> Result<EventFilter, String> {
 }
 
 /// Reads a filter whose keys `test` knows.
+/// Reads a filter of the keys of a limit, `key:acme*`: terms that must all hold, each with whether it is negated and
+/// the patterns of which one must fit.
+///
+/// # Errors
+/// One sentence that says which term is wrong and what is possible.
+pub(crate) fn parse_key(text: &str) -> Result<Vec<(bool, Vec<Pieces>)>, String> {
+    let terms = read(text, "key", |key, values| match key {
+        "key" => Ok(Some(Test::Text(Column::Id, values.iter().map(|value| pattern(value)).collect()))),
+        _ => Ok(None),
+    })?;
+    let patterns = |test: Test| match test {
+        Test::Text(_, patterns) => patterns.iter().map(|pattern| Pieces(pattern.pieces())).collect(),
+        _ => Vec::new(),
+    };
+    Ok(terms.terms.into_iter().map(|term| (term.negated, patterns(term.test))).collect())
+}
+
 fn read(text: &str, keys: &str, test: MakeTest) -> Result<Filter, String> {
     if text.chars().count() > CHARACTERS {
         return Err(format!("a filter may have {CHARACTERS} characters"));

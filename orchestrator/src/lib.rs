@@ -9,6 +9,7 @@ pub mod broker;
 pub mod config;
 pub mod driver;
 pub mod filter;
+pub mod limits;
 pub mod notices;
 pub mod pulse;
 pub mod queues;

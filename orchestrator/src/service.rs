@@ -85,7 +85,8 @@ async fn run_on<S: Store + 'static>(
 ) -> anyhow::Result<()> {
     let database = store.boot()?.database;
     let view = Arc::new(view);
-    let shared = Arc::new(Shared::new(Names::new(&config.amqp.prefix), config.addresses(), config.limits()));
+    let shared = Shared::new(Names::new(&config.amqp.prefix), config.addresses(), config.limits());
+    let shared = Arc::new(shared.with_limits(config.named_limits()).with_fair_queues(&config.fair_queues()));
     let (inputs, input_queue) = mpsc::channel::<Packet>(INPUTS);
     let (outputs, output_queue) = mpsc::unbounded_channel();
     let driver = Driver::new(store, shared.clone(), millis(config.retention), input_queue, outputs)?;

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use warrener_runtime::clock::Clock;
 use warrener_runtime::health::Health;
-use warrener_shared::id::QueueName;
+use warrener_shared::id::{LimitName, QueueName};
 use warrener_shared::limits::Limits;
 use warrener_shared::time::Timestamp;
 use warrener_shared::wire::topology::Names;
 
+use crate::limits::{LimitDefinition, LimitRegister};
 use crate::notices::Notices;
 use crate::pulse::Workers;
 use crate::queues::QueueDirectory;
@@ -28,6 +29,8 @@ pub struct Shared {
     pub addresses: BTreeMap<QueueName, String>,
     /// Limits of what is accepted.
     pub limits: Limits,
+    /// Limits on what runs at once, and what their keys hold.
+    pub limit_register: LimitRegister,
     /// Readiness: the driver owns the check `store`, the broker side the check `broker`.
     pub health: Health,
     /// Clock that all of them read.
@@ -56,6 +59,7 @@ impl Shared {
             names,
             addresses,
             limits,
+            limit_register: LimitRegister::default(),
             health: Health::new(&["store", "broker"])
                 .with_clock(clock.clone())
                 .with_fresh("store", FRESH)
@@ -67,6 +71,18 @@ impl Shared {
             specs: Specs::new(limits),
             lists: ExpandedLists::default(),
         }
+    }
+
+    /// The same with the limits of the configuration.
+    #[must_use]
+    pub fn with_limits(self, written: BTreeMap<LimitName, LimitDefinition>) -> Self {
+        Self { limit_register: LimitRegister::new(written), ..self }
+    }
+
+    /// The same with queues that are shared by keys, each with the expression of the key.
+    #[must_use]
+    pub fn with_fair_queues(self, fair_by: &BTreeMap<QueueName, String>) -> Self {
+        Self { limit_register: self.limit_register.sharing(fair_by), ..self }
     }
 
     /// Time of day.

@@ -106,6 +106,11 @@ name!(
     ScheduleName, "schedule name", is_schedule_name,
     "1 to 80 letters, digits, '.', '_' or '-', starting with a letter or digit"
 );
+name!(
+    /// The name of a limit on how much may run at once, or begin in a span of time.
+    LimitName, "limit name", is_label,
+    "1 to 100 letters, digits, '.', '_' or '-', starting with a letter or digit"
+);
 
 impl QueueName {
     /// The queue of a task that names none: `default`.

@@ -64,6 +64,12 @@ pub const ROUNDS: u32 = 10_000;
 pub const LABELS: usize = 32;
 /// Characters of a label's value.
 pub const LABEL_CHARS: usize = 256;
+/// Limits that one task may name; each is looked at whenever the task may go out.
+pub const LIMITS_OF_TASK: usize = 8;
+/// Highest cost of one attempt to a limit.
+pub const LIMIT_COST: u32 = 1_000_000_000;
+/// Bytes of a key of a limit; a longer one is cut, and told apart by a checksum.
+pub const LIMIT_KEY_BYTES: usize = 256;
 /// Shortest lease that a claim can ask for; a shorter one would expire between two heartbeats.
 pub const LEASE_MIN_MS: u64 = 10_000;
 /// Longest lease that a claim can ask for; a longer one would hide a dead worker.

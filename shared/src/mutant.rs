@@ -52,6 +52,13 @@ mutants! {
     TooParallel = "too_parallel", "max_parallel is not kept";
     IgnoresSlots = "ignores_slots", "max_parallel of a job is not kept";
     WakesNobody = "wakes_nobody", "what waits for max_parallel of its job is not woken";
+    OneOverLimit = "one_over_limit", "a limit lets one attempt more be open than it says";
+    LeaksShares = "leaks_shares", "an attempt that fails gives nothing back to its limits";
+    WakesNoKey = "wakes_no_key", "what waits for a limit is not woken";
+    SettlesNothing = "settles_nothing", "the cost that a report tells is ignored";
+    FreeShare = "free_share", "an attempt costs its share of a fair queue nothing";
+    FreeRate = "free_rate", "an attempt costs its rate nothing";
+    IgnoresPausedKey = "ignores_paused_key", "a paused key lets attempts out";
     OneRoundMore = "one_round_more", "a repeated task gets one round more than max says";
     ForgetsPrevious = "forgets_previous", "a round does not see the output of the one before";
     FailuresAcrossRounds = "failures_across_rounds", "the retry policy of a round counts the failures of those before";

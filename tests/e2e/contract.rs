@@ -7,6 +7,7 @@ mod events;
 mod graphs;
 mod identity;
 mod kinds;
+mod limited;
 mod limits;
 mod lost_queue;
 mod ownership;

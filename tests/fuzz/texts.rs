@@ -91,6 +91,7 @@ fn expressions() {
         item: Some(ItemScope { item: output.clone(), index: 0, total: 3 }),
         round: Some(RoundScope { round: 2, previous: Doc::null(), output }),
         schedule: None,
+        task: None,
     };
     fuzz("expression", EXPRESSIONS, EXPRESSION_WORDS, |bytes| {
         let Ok(text) = std::str::from_utf8(bytes) else { return "not text".to_owned() };
@@ -104,9 +105,11 @@ fn expressions() {
             },
         };
         let document = Doc::text(text);
-        let Ok(template) =
-            Template::parse(&document, Roots { item: true, rounds: Rounds::Input, schedule: false }, limits)
-        else {
+        let Ok(template) = Template::parse(
+            &document,
+            Roots { item: true, rounds: Rounds::Input, schedule: false, task: false },
+            limits,
+        ) else {
             return judged;
         };
         match template.render(&scope, limits) {

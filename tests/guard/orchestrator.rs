@@ -88,7 +88,7 @@ impl Orchestrator {
         let output = format!("\"{}\"", "y".repeat(198)).into_bytes();
         let reports = self.open.drain(..self.batch).map(|ticket| {
             let report = Report::Succeeded { output: output.clone() };
-            Input::Report(Reported { ticket, report, worker: Some("guard".into()), interrupted: false })
+            Input::Report(Reported { ticket, report, worker: Some("guard".into()), interrupted: false, cost: None })
         });
         let reports = reports.collect();
         self.turn(reports);

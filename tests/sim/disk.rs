@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use warrener_engine::row::{JobRow, TaskRow};
 use warrener_engine::schedule::{ScheduleRow, TickRow};
+use warrener_engine::slice::Line;
 use warrener_orchestrator::store::memory::Memory;
 use warrener_orchestrator::store::schedules::{ScheduleQuery, SchedulesTotal, TickQuery};
 use warrener_orchestrator::store::{
-    Asked, Boot, Commit, DeadTotal, Death, EventChunkNo, Found, Item, KeptDead, LogChunk, OwedReply, QueueRow, Rows,
-    Store, StoreError, Submitted,
+    Asked, Boot, Commit, DeadTotal, Death, EventChunkNo, Found, Item, KeptDead, KeptLimits, LogChunk, OwedReply,
+    QueueRow, Rows, Store, StoreError, Submitted,
 };
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::time::Timestamp;
@@ -128,8 +129,8 @@ impl Rows for Disk {
         self.read()?.memory.open_tasks(first, count)
     }
 
-    fn parked(&mut self, job: JobNo, most: u32) -> Result<Vec<TaskRow>, StoreError> {
-        self.read()?.memory.parked(job, most)
+    fn parked(&mut self, line: &Line, most: u32) -> Result<Vec<TaskRow>, StoreError> {
+        self.read()?.memory.parked(line, most)
     }
 
     fn each_item(
@@ -188,6 +189,10 @@ impl Store for Disk {
 
     fn open_attempts(&mut self) -> Result<Vec<TaskRow>, StoreError> {
         self.read()?.memory.open_attempts()
+    }
+
+    fn limits(&mut self) -> Result<KeptLimits, StoreError> {
+        self.read()?.memory.limits()
     }
 
     fn asked(&mut self) -> Result<Vec<Asked>, StoreError> {

@@ -8,6 +8,7 @@ mod code;
 mod end;
 mod kept;
 mod language;
+mod limit;
 mod marks;
 mod verdict;
 
@@ -24,8 +25,9 @@ use warrener_shared::wire::result::Report;
 use warrener_worker::session::{Ending, Ticket};
 
 use self::account::Account;
+pub(crate) use self::limit::LIMIT;
 pub(crate) use self::verdict::work;
-use crate::plan::{Fault, JobPlan, Plan, Wish};
+use crate::plan::{Fault, JobPlan, LimitPlan, Plan, Wish};
 use crate::reach::Reach;
 
 /// A rule that was broken.
@@ -94,6 +96,14 @@ pub(crate) struct Judge {
     is_lossy: bool,
     /// The wall clock may jump while no orchestrator is there to see it.
     clock_jumps: bool,
+    /// The limit on the work of each queue.
+    limit: Option<LimitPlan>,
+    /// Attempts that it counted.
+    counted: BTreeSet<(TaskNo, u32)>,
+    /// When they began, by queue.
+    begins: BTreeMap<i64, Vec<u64>>,
+    /// True if the wall clock, by which rates are kept, may be set.
+    clock_moves: bool,
     violation: Option<Violation>,
     pub(crate) reach: Reach,
     now: u64,
@@ -128,6 +138,10 @@ impl Judge {
             wished: Vec::new(),
             is_lossy: plan.faults.has(Fault::BrokerWiped),
             clock_jumps: plan.faults.has(Fault::WallJump) && DEADLY.iter().any(|fault| plan.faults.has(*fault)),
+            limit: plan.limit,
+            counted: BTreeSet::new(),
+            begins: BTreeMap::new(),
+            clock_moves: plan.faults.has(Fault::WallJump),
             violation: None,
             reach: Reach::default(),
             now: 0,
@@ -244,6 +258,7 @@ impl Judge {
                 self.judge_rounds(row, memory);
             }
         }
+        self.judge_limit(commit, memory);
         for row in &commit.changes.attempts {
             self.judge_record(row, memory);
         }

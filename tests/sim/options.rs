@@ -35,6 +35,9 @@ pub(crate) struct Options {
     /// Leaves out rounds, limits over a job, failures allowed by code, and tasks that want so many successes.
     #[arg(long)]
     pub(crate) without_language: bool,
+    /// Leaves out the limit on the work of each queue.
+    #[arg(long)]
+    pub(crate) without_limit: bool,
     /// Shows which transitions and faults were met, and which never were.
     #[arg(long)]
     pub(crate) reach: bool,
@@ -54,6 +57,7 @@ impl Options {
             wishes: self.without_wishes,
             extras: self.without_extras,
             language: self.without_language,
+            limit: self.without_limit,
         }
     }
 }

@@ -4,11 +4,13 @@ mod extra;
 mod faults;
 mod job;
 mod language;
+mod limit;
 
 pub(crate) use self::faults::{FAULTS, Fault, Faults};
 pub(crate) use self::job::{
     EVENT, Ending, If, Items, JobPlan, RunOn, TaskPlan, Via, Work, conduct, key_name, name, queue_name,
 };
+pub(crate) use self::limit::LimitPlan;
 use crate::dice::Dice;
 
 /// Everything that is decided before the world begins.
@@ -20,6 +22,8 @@ pub(crate) struct Plan {
     pub(crate) wishes: Vec<(u64, Wish)>,
     pub(crate) workers: Vec<WorkerPlan>,
     pub(crate) faults: Faults,
+    /// A limit on the work of each queue.
+    pub(crate) limit: Option<LimitPlan>,
     /// How long faults go on, in milliseconds.
     pub(crate) safety_ms: u64,
     /// Longest way of a frame, in milliseconds.
@@ -83,6 +87,7 @@ pub(crate) struct Without {
     pub(crate) wishes: bool,
     pub(crate) extras: bool,
     pub(crate) language: bool,
+    pub(crate) limit: bool,
 }
 
 impl Plan {
@@ -110,7 +115,8 @@ impl Plan {
             wishes.clear();
         }
         wishes.extend(jobs.iter().enumerate().map(|(at, job)| (job.at_ms, Wish::Submit(at))));
-        Self { seed, jobs, wishes, workers, faults, safety_ms, latency_ms }
+        let limit = LimitPlan::of(seed).filter(|_| !without.limit);
+        Self { seed, jobs, wishes, workers, faults, limit, safety_ms, latency_ms }
     }
 }
 

@@ -16,6 +16,7 @@ pub(crate) fn shrink(seed: u64, rule: &str) -> Without {
         }
     };
     try_out(&|without| without.language = true);
+    try_out(&|without| without.limit = true);
     try_out(&|without| without.extras = true);
     try_out(&|without| without.wishes = true);
     for fault in &plan.faults.on {
@@ -45,6 +46,9 @@ pub(crate) fn command(seed: u64, without: &Without) -> String {
     }
     if without.language {
         command += " --without-language";
+    }
+    if without.limit {
+        command += " --without-limit";
     }
     command
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use warrener_runtime::config::{Amqp, ConfigErrors, ConfigProblem, Loaded, Loader, Log, Setting};
-use warrener_shared::id::{Kind, QueueName};
+use warrener_shared::id::{Kind, LimitName, QueueName};
 
 /// The configuration of one worker.
 #[derive(Clone, Debug, Deserialize)]
@@ -47,6 +47,9 @@ pub struct KindSection {
     /// Address that inputs are posted to.
     #[serde(default)]
     pub http: Option<String>,
+    /// The limit whose key is paused when the endpoint answers 429. Defaults to none.
+    #[serde(default)]
+    pub pause_on_429: Option<String>,
     /// Names of more environment variables that the program may see. Defaults to none.
     #[serde(default)]
     pub env: Vec<String>,
@@ -55,7 +58,7 @@ pub struct KindSection {
 /// The program or address that serves a kind, checked already.
 pub(crate) enum KindService {
     Command { argv: Vec<String>, env: Vec<String> },
-    Http(reqwest::Url),
+    Http(reqwest::Url, Option<LimitName>),
 }
 
 impl Settings {
@@ -117,8 +120,11 @@ impl WorkerSection {
 impl KindSection {
     pub(crate) fn service(&self) -> Result<KindService, SettingFault> {
         match (&self.command, &self.http) {
+            (Some(_), None) if self.pause_on_429.is_some() => {
+                Err(SettingFault::new("has pause_on_429 without http", "only an endpoint answers 429: leave it out"))
+            }
             (Some(argv), None) => command(argv, &self.env),
-            (None, Some(url)) => endpoint(url, &self.env),
+            (None, Some(url)) => endpoint(url, self.pause_on_429.as_deref(), &self.env),
             (None, None) => Err(SettingFault::new("does nothing", "give it a command or an http address")),
             (Some(_), Some(_)) => Err(SettingFault::new("has both command and http", "leave one out")),
         }
@@ -136,14 +142,17 @@ fn command(argv: &[String], env: &[String]) -> Result<KindService, SettingFault>
     Ok(KindService::Command { argv: argv.to_vec(), env: env.to_vec() })
 }
 
-fn endpoint(url: &str, env: &[String]) -> Result<KindService, SettingFault> {
+fn endpoint(url: &str, limit: Option<&str>, env: &[String]) -> Result<KindService, SettingFault> {
     if !env.is_empty() {
         return Err(SettingFault::new("has env without a command", "endpoints have no environment: leave it out"));
     }
     let url = reqwest::Url::parse(url).map_err(|error| {
         SettingFault::new(format!("has a bad http address: {error}"), "such as http://model:8000/predict")
     })?;
-    Ok(KindService::Http(url))
+    let limit = limit.map(LimitName::new).transpose().map_err(|error| {
+        SettingFault::new(format!("has a bad pause_on_429: {error}"), "the name of a limit of the orchestrator")
+    })?;
+    Ok(KindService::Http(url, limit))
 }
 
 fn kind_problem(kind: &str) -> Option<SettingFault> {

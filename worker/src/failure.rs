@@ -6,8 +6,9 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use warrener_shared::error::{ErrorObject, is_code};
+use warrener_shared::id::LimitName;
 use warrener_shared::time::Millis;
-use warrener_shared::wire::result::{Report, RetryAdvice};
+use warrener_shared::wire::result::{KeyPause, Report, RetryAdvice};
 
 /// A failure of an attempt, and the handler's advice about trying again.
 ///
@@ -29,8 +30,17 @@ use warrener_shared::wire::result::{Report, RetryAdvice};
 pub struct Failure {
     error: ErrorObject,
     retry: RetryAdvice,
-    /// Set if the attempt could not begin for want of descriptors, processes or memory. Such an attempt is handed back.
-    no_room: bool,
+    /// Set if the attempt is to be handed back, so that it costs nothing. Boxed, since nearly all failures are none.
+    back: Option<Box<HandBack>>,
+}
+
+/// Reason for handing an attempt back.
+#[derive(Debug)]
+enum HandBack {
+    /// It could not begin for want of descriptors, processes or memory.
+    NoRoom,
+    /// Somebody asked for patience: a key of a limit is to rest.
+    Pause(KeyPause),
 }
 
 impl Failure {
@@ -45,7 +55,7 @@ impl Failure {
         } else {
             ErrorObject::new(OTHER, format!("{code}: {message}"))
         };
-        Self { error, retry: RetryAdvice::Policy, no_room: false }
+        Self { error, retry: RetryAdvice::Policy, back: None }
     }
 
     /// The same, never to be retried.
@@ -72,6 +82,18 @@ impl Failure {
         self
     }
 
+    /// The same as a wish for patience: the key of this limit that counts the task lets nothing out for a while. The
+    /// attempt is handed back, and costs neither an attempt nor the limit anything.
+    ///
+    /// A name that no limit can have leaves the failure as it is.
+    #[must_use]
+    pub fn pausing(mut self, limit: &str, span: Duration) -> Self {
+        let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX).min(LONGEST_MS);
+        let limit = LimitName::new(limit).ok();
+        self.back = limit.map(|limit| Box::new(HandBack::Pause(KeyPause { limit, span: Millis(millis) })));
+        self
+    }
+
     /// The stable word.
     pub fn code(&self) -> &str {
         &self.error.code
@@ -93,20 +115,25 @@ impl Failure {
     }
 
     pub(crate) const fn of(error: ErrorObject, retry: RetryAdvice) -> Self {
-        Self { error, retry, no_room: false }
+        Self { error, retry, back: None }
     }
 
     /// The machine is short of something, which says nothing of the task.
     pub(crate) fn no_room(message: impl Into<String>) -> Self {
-        Self { no_room: true, ..Self::new(OTHER, message) }
+        Self { back: Some(Box::new(HandBack::NoRoom)), ..Self::new(OTHER, message) }
     }
 
-    pub(crate) const fn is_for_want_of_room(&self) -> bool {
-        self.no_room
+    pub(crate) fn is_for_want_of_room(&self) -> bool {
+        self.back.as_deref().is_some_and(|back| matches!(back, HandBack::NoRoom))
     }
 
     pub(crate) fn into_report(self) -> Report {
-        Report::Failed { error: self.error, retry: self.retry }
+        match self.back.map(|back| *back) {
+            Some(HandBack::Pause(pause)) => {
+                Report::Released { code: Some(self.error.code.into()), deliveries: None, pause: Some(pause) }
+            }
+            _ => Report::Failed { error: self.error, retry: self.retry },
+        }
     }
 
     pub(crate) fn details_of(mut self, other: Option<Self>) -> Self {

@@ -214,7 +214,9 @@ fn configured(settings: &Settings) -> Result<Vec<(String, Handler)>, WorkerError
 fn serve(service: KindService, client: &EndpointClient) -> Handler {
     match service {
         KindService::Command { argv, env } => Handler::Program(Arc::new(Program { argv, env })),
-        KindService::Http(url) => Handler::Http(Arc::new(Endpoint { url, client: client.clone() })),
+        KindService::Http(url, pause_on_429) => {
+            Handler::Http(Arc::new(Endpoint { url, client: client.clone(), pause_on_429 }))
+        }
     }
 }
 

@@ -122,7 +122,7 @@ fn report(ticket: &str) -> Option<Input> {
     } else {
         Report::Succeeded { output: br#"{"rows":1234567}"#.to_vec() }
     };
-    Some(Input::Report(Reported { ticket, report, worker: Some("bulk".into()), interrupted: false }))
+    Some(Input::Report(Reported { ticket, report, worker: Some("bulk".into()), interrupted: false, cost: None }))
 }
 
 fn finished(no: u32) -> String {

@@ -45,7 +45,8 @@ async fn judge_suspect(
     rule: &str,
 ) -> Result<(), Failure> {
     let what = match play.answer(mark, &ticket(task), play.args.patience).await? {
-        TaskEnd::Report(Report::Released { code: Some(code), deliveries }) if code == "suspect" => match deliveries {
+        TaskEnd::Report(Report::Released { code: Some(code), deliveries, .. }) if code == "suspect" => match deliveries
+        {
             Some(_) => return Ok(()),
             None => format!("{which} was handed back as suspect, without `deliveries`"),
         },

@@ -54,7 +54,7 @@ impl Desk {
         let output = format!("\"{}\"", "y".repeat(198)).into_bytes();
         let reported = |ticket| {
             let report = Report::Succeeded { output: output.clone() };
-            Event::Reported(Reported { ticket, report, worker: Some("bench".into()), interrupted: false })
+            Event::Reported(Reported { ticket, report, worker: Some("bench".into()), interrupted: false, cost: None })
         };
         self.batch(tickets.into_iter().map(reported).collect())
     }

@@ -6,6 +6,7 @@ use warrener_shared::id::{JobId, JobNo, TaskNo, Ticket};
 use warrener_shared::job::JobSpec;
 use warrener_shared::wire::result::Report;
 
+use crate::limit::LimitKey;
 use crate::row::{Json, Parent};
 
 /// An event, or the wish of a rule to look at something next.
@@ -59,6 +60,8 @@ pub enum Event {
     FailFast(JobNo, u32),
     /// An attempt of the job closed, or what was offered of it is no more: another may join the ready.
     SlotFreed(JobNo),
+    /// A key of a limit has room again, or may have: what waits for it may join the ready.
+    KeyFreed(LimitKey),
     /// Every task of the job is final.
     AllEnded(JobNo),
 }
@@ -103,6 +106,8 @@ pub struct Reported {
     /// True if the orchestrator's own session with the broker ended since the attempt was dispatched: a delivery that
     /// comes again may then be nobody's crash.
     pub interrupted: bool,
+    /// Cost of the attempt as it turned out, in place of what its limits counted; `None` leaves that.
+    pub cost: Option<u32>,
 }
 
 /// An attempt was seen at work.

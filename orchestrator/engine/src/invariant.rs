@@ -47,6 +47,7 @@ pub fn of_task(task: &TaskRow) -> Vec<&'static str> {
     must(!task.state.is_final() || task.rank.is_none(), "final and offered");
     must(task.parked.is_none() || task.rank.is_none(), "parked and offered");
     must(!task.state.is_final() || task.parked.is_none(), "final and parked");
+    must(task.line.is_none() || task.parked.is_some(), "in a line and not parked");
     must(!task.state.is_final() || task.wake_at.is_none(), "final with a timer");
     must(task.state != TaskState::Retrying || task.wake_at.is_some(), "retrying without a timer");
     must(task.state != TaskState::Succeeded || task.output.is_some() || task.map.is_some(), "succeeded without output");

@@ -10,6 +10,7 @@
 //!
 //! - [`row`]: jobs and tasks as the store keeps them.
 //! - [`event`], [`effect`]: what comes in, what goes out.
+//! - [`limit`]: limits on how much runs at once or begins in a span of time, and what each key holds.
 //! - [`mod@slice`]: the working set of one batch.
 //! - [`schedule`]: the rules of schedules, which start jobs and wait for their ends.
 //! - `turn.rs`: the decision of one event in the making, which is all that a rule may touch.
@@ -19,6 +20,7 @@
 pub mod effect;
 pub mod event;
 pub mod invariant;
+pub mod limit;
 mod need;
 pub mod row;
 mod rule;
@@ -31,7 +33,7 @@ pub use self::effect::Effect;
 pub use self::event::Event;
 pub use self::need::Need;
 pub use self::row::{Ended, JobRow, Map, Stop, TaskRow};
-pub use self::rule::{decide, missing, resolve, retry_refusal, skip_refusal};
+pub use self::rule::{decide, missing, resolve, retry_refusal, skip_refusal, virtual_time_of};
 pub use self::slice::{Changes, Lane, Read, Slice};
 pub use self::turn::Decision;
 

@@ -204,9 +204,11 @@ pub struct TaskRow {
     pub queue: i64,
     /// Position among the ready of its queue, lowest first; `None` if it offers nothing.
     pub rank: Option<i64>,
-    /// Place among the tasks that wait for `max_parallel` of their job, lowest first; `None` if it waits for nothing of
-    /// the sort.
+    /// Place among the tasks that wait for `max_parallel` of their job or for a limit, lowest first; `None` if it waits
+    /// for nothing of the sort.
     pub parked: Option<i64>,
+    /// The limit and key that it waits for, as `limit/key`; `None` if it waits for its job or for nothing.
+    pub line: Option<Arc<str>>,
     /// Time at which it became ready.
     pub ready_at: Option<Timestamp>,
     /// Time at which the latest attempt was dispatched.
@@ -354,6 +356,7 @@ impl TaskRow {
             queue,
             rank: None,
             parked: None,
+            line: None,
             ready_at: None,
             dispatched_at: None,
             started_at: None,

@@ -57,6 +57,7 @@ pub(crate) fn build<'a>(
         item,
         round: None,
         schedule: None,
+        task: None,
     })
 }
 

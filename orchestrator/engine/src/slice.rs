@@ -1,9 +1,12 @@
 //! The working set of one batch: the rows that its events touch, and what became of them.
 
+mod desk;
 mod enter;
 mod parked;
 mod view;
 
+use self::desk::LimitDesk;
+pub use self::parked::Line;
 use self::parked::ParkedTasks;
 pub(crate) use self::view::{TaskOf, counted};
 
@@ -19,6 +22,7 @@ use warrener_shared::limits::Limits;
 use warrener_shared::time::Timestamp;
 use warrener_shared::wire::event::JobEvent;
 
+use crate::limit::KeyRow;
 use crate::row::{AttemptRow, JobRow, Json, TaskRow, WaitsFor};
 
 /// Something that must be in the slice before an event can be decided.
@@ -34,8 +38,8 @@ pub enum Read {
     OpenTasks(JobNo),
     /// All items of the mapped task that have a row and are not final.
     OpenItems(TaskNo),
-    /// Parked tasks and items of the job, so many of each queue, the best first.
-    Parked(JobNo, u32),
+    /// Parked tasks and items of the line, so many of each queue, the best first.
+    Parked(Line, u32),
     /// The outputs (and with `results`, the results) of the items of a mapped task, as lists.
     Lists {
         /// The mapped task.
@@ -100,7 +104,7 @@ pub struct Slice {
     queue_names: Option<BTreeSet<QueueName>>,
     open_tasks: BTreeSet<JobNo>,
     open_items: BTreeSet<TaskNo>,
-    parked: BTreeMap<JobNo, ParkedTasks>,
+    parked: BTreeMap<Line, ParkedTasks>,
     lists: BTreeMap<TaskNo, Lists>,
     items: BTreeMap<TaskNo, Arc<Items>>,
     evidence: BTreeMap<TaskNo, Box<RawValue>>,
@@ -117,6 +121,8 @@ pub struct Slice {
     events: BTreeMap<JobNo, Vec<JobEvent>>,
     attempts: Vec<AttemptRow>,
     spelled: Option<(Timestamp, Arc<str>)>,
+    /// The limits; `None` where there are none.
+    desk: Option<LimitDesk>,
 }
 
 /// Changes of a batch, to be committed in one transaction.
@@ -138,6 +144,8 @@ pub struct Changes {
     pub bodies: Vec<NewBody>,
     /// Items that are no more, as first number and count: their task gets another list.
     pub dropped: Vec<(TaskNo, u32)>,
+    /// Keys of limits, as far as no other row says what they hold.
+    pub keys: Vec<KeyRow>,
 }
 
 /// The document of a sub-job.
@@ -154,7 +162,11 @@ pub struct NewBody {
 impl Changes {
     /// Tells whether there is nothing to write.
     pub const fn is_empty(&self) -> bool {
-        self.new_jobs.is_empty() && self.jobs.is_empty() && self.new_tasks.is_empty() && self.tasks.is_empty()
+        self.new_jobs.is_empty()
+            && self.jobs.is_empty()
+            && self.new_tasks.is_empty()
+            && self.tasks.is_empty()
+            && self.keys.is_empty()
     }
 }
 
@@ -173,8 +185,8 @@ impl Slice {
     /// Adds a task or item, unless it is there already.
     pub fn load_task(&mut self, row: impl Into<Arc<TaskRow>>) {
         let row = row.into();
-        if let Some(place) = row.parked.filter(|_| !self.tasks.contains_key(&row.no)) {
-            self.found_parked((row.job, row.queue, place), row.no);
+        if let Some(place) = row.line().filter(|_| !self.tasks.contains_key(&row.no)) {
+            self.found_parked(row.queue, place, row.no);
         }
         self.tasks.entry(row.no).or_insert(row);
     }
@@ -477,6 +489,7 @@ impl Slice {
             attempts: std::mem::take(&mut self.attempts),
             bodies: std::mem::take(&mut self.bodies),
             dropped: std::mem::take(&mut self.dropped),
+            keys: self.key_rows(),
             ..Changes::default()
         };
         changes.events = std::mem::take(&mut self.events).into_iter().collect();

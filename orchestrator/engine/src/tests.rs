@@ -6,6 +6,7 @@ mod examples;
 mod generate;
 mod invariants;
 mod large;
+mod limited;
 mod messages;
 mod model;
 mod property;

@@ -60,6 +60,10 @@ pub(super) enum BodyDocument {
     Backfill,
     /// Body of any JSON, or none.
     Anything,
+    /// A limit.
+    Limit,
+    /// Settings of a key of a limit.
+    LimitKey,
 }
 
 /// Answer of a success.

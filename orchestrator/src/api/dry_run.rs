@@ -29,6 +29,10 @@ pub(super) async fn judge(app: &Arc<App>, wish: Wish, body: Vec<u8>) -> Result<J
             Some(only) => snapshot.fits(&holder.id, only, now),
             None => Ok(true),
         };
+        let book = &app.shared.limit_register.book;
+        if let Some(problem) = submission.spec.unknown_limit(|name| book.limit(name.as_str()).is_some()) {
+            return Err(Problem::refused(vec![problem]));
+        }
         match verdict::judge(&submission.spec, submission.submitted.digest, snapshot, exists)? {
             Verdict::Existing(_, id) => shown(app, snapshot, &id),
             Verdict::New | Verdict::Replaces(_) => Ok(JobResource::imagined(&submission.spec, &body, app.shared.now())),

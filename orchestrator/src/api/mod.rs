@@ -18,6 +18,8 @@ mod health;
 pub mod http;
 mod job;
 mod jobs;
+mod limit_routes;
+mod limits;
 mod logs;
 mod openapi;
 mod pages;

@@ -174,6 +174,8 @@ fn path_parameters(route: &Route) -> Vec<Value> {
             (path, "id") if path.contains("/dead/") => ("The dead letter.", "1"),
             (_, "id" | "job") => ("The job.", "order-4711"),
             (_, "task") => ("The task, or `<task>.<index>` for an item of a mapped task.", "resize.0"),
+            (path, "name") if path.contains("/limits/") => ("The limit.", "openai"),
+            (path, "key") if path.contains("/limits/") => ("The key; `*` of a limit without keys.", "acme"),
             (_, "name") => ("The queue.", "default"),
             (_, "event") => ("The event that tasks wait for.", "approval"),
             _ => ("The key that tells those who wait for the same event apart.", "order-4711"),
@@ -345,7 +347,32 @@ fn request_body(body: BodyDocument) -> Value {
             "description": "What the tasks that wait are given as their output; null without a body.",
             "content": { "application/json": { "schema": {}, "example": { "approved": true } } },
         }),
+        BodyDocument::Limit => limit_body(
+            "The limit, with `concurrency`, `rate` or both.",
+            &json!({ "on": text(), "key": text(), "concurrency": count(), "rate": text(), "burst": count(),
+                "cost": text() }),
+            &json!({ "on": "kind:llm.*", "key": "${{ job.labels.tenant }}", "concurrency": 5 }),
+        ),
+        BodyDocument::LimitKey => limit_body(
+            "All settings of the key; those that are left out are the limit's again.",
+            &json!({ "concurrency": count(), "rate": text(), "weight": count(), "paused_until": text() }),
+            &json!({ "concurrency": 20, "paused_until": null }),
+        ),
     }
+}
+
+fn limit_body(about: &str, properties: &Value, example: &Value) -> Value {
+    let schema = json!({ "type": "object", "additionalProperties": false, "properties": properties });
+    let content = json!({ "application/json": { "schema": schema, "example": example } });
+    json!({ "required": true, "description": about, "content": content })
+}
+
+fn text() -> Value {
+    json!({ "type": ["string", "null"] })
+}
+
+fn count() -> Value {
+    json!({ "type": ["integer", "null"], "minimum": 0 })
 }
 
 #[cfg(test)]

@@ -45,6 +45,13 @@ pub(super) const AUDIT_FILTER: &QueryParameter = &QueryParameter {
     schema: || json!({ "type": "string" }),
     example: || json!("who:ci verb:job.* time:<1d"),
 };
+/// Parameter: filter of the keys of a limit.
+pub(super) const KEY_FILTER: &QueryParameter = &QueryParameter {
+    name: "q",
+    about: "Terms `key:` that must all hold. `,` is or, a `-` in front negates, `*` stands for any text.",
+    schema: || json!({ "type": "string" }),
+    example: || json!("key:acme*"),
+};
 /// A filter of events.
 pub(super) const EVENT_FILTER: &QueryParameter = &QueryParameter {
     name: "q",

@@ -84,6 +84,9 @@ pub(super) const INVALID_SCHEDULE: ProblemSort =
     sort(StatusCode::UNPROCESSABLE_ENTITY, "invalid_schedule", "The schedule is not valid");
 /// Refusal of a change to something that is not as `If-Match` or `If-None-Match` demands.
 pub(super) const STALE: ProblemSort = sort(StatusCode::PRECONDITION_FAILED, "stale", "It was changed meanwhile");
+/// The limit, or a key of it, is not set: everything that is wrong with it is in `errors`.
+pub(super) const INVALID_LIMIT: ProblemSort =
+    sort(StatusCode::UNPROCESSABLE_ENTITY, "invalid_limit", "The limit is not valid");
 /// Refusal while the database cannot be read or written.
 pub(super) const UNAVAILABLE: ProblemSort =
     sort(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Nothing can be changed at the moment");
@@ -229,6 +232,12 @@ impl Problem {
         };
         let problem = if conflicts { Self::new(CONFLICT, detail) } else { Self::new(INVALID_JOB, detail) };
         Self { errors: Some(errors), ..problem }
+    }
+
+    /// The limit is not set: everything that is wrong with it.
+    pub(super) fn invalid_limit(errors: Vec<job::Problem>) -> Self {
+        let detail = errors.iter().map(in_words).collect::<Vec<_>>().join("; ");
+        Self { errors: Some(errors), ..Self::new(INVALID_LIMIT, detail) }
     }
 
     /// Refusal while nothing can be kept or read. To be tried again.

@@ -1,16 +1,21 @@
 //! Reasons: one sentence that says why a task is not running.
 
+mod limited;
 mod skipped;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use warrener_engine::limit::LimitBook;
 use warrener_engine::row::{JobRow, TaskRow, WaitsFor};
 use warrener_engine::slice::JobEntry;
 use warrener_shared::error::{ErrorObject, code};
 use warrener_shared::id::TaskNo;
 use warrener_shared::job::{BuiltIn, TaskSpec};
 use warrener_shared::state::{JobState, TaskState};
+use warrener_shared::time::Timestamp;
 
+use self::limited::limited;
 use self::skipped::skipped;
 use super::app::App;
 use super::problem::Problem;
@@ -28,6 +33,8 @@ pub(super) struct Circumstances {
     broker: Option<String>,
     /// Queues by name.
     queues: BTreeMap<String, Lane>,
+    book: Arc<LimitBook>,
+    now: Timestamp,
 }
 
 /// A queue, as far as it can hold tasks up.
@@ -69,7 +76,8 @@ impl Circumstances {
         }
         let checks = app.shared.health.report().checks;
         let broker = checks.into_iter().find(|check| check.name == "broker" && !check.ready);
-        Ok(Self { broker: broker.map(|check| check.reason.unwrap_or_default()), queues })
+        let (book, now) = (app.shared.limit_register.book.clone(), app.shared.now());
+        Ok(Self { broker: broker.map(|check| check.reason.unwrap_or_default()), queues, book, now })
     }
 
     /// Reason why no worker can work on a task of this kind in this queue; `None` if none is known.
@@ -149,10 +157,17 @@ pub(super) fn reason(
     let job = &needs.job.row;
     Ok(match task.state {
         TaskState::Waiting => Some(waiting(task, spec, job, needs)?),
-        TaskState::Ready => Some(ready(task, spec, needs.job, around)),
+        TaskState::Ready => match &task.line {
+            Some(line) => Some(limited(task, line, needs, around)?),
+            None => Some(ready(task, spec, needs.job, around)),
+        },
         TaskState::Retrying => Some(retrying(task)),
         TaskState::Dispatched => match (&task.waits_for, task.map) {
             (Some(waits_for), None) => Some(waiting_for(waits_for, needs)?),
+            (None, Some(_)) if task.line.is_some() => {
+                let line = task.line.as_ref().expect("just looked at");
+                Some(limited(task, line, needs, around)?)
+            }
             _ => dispatched(task, spec, needs.job, around),
         },
         TaskState::Skipped => Some(skipped(task, spec, needs)?),

@@ -29,8 +29,8 @@ use super::schedule_resource::{Preview, ScheduleResource, TickResource};
 use super::task::{TaskDetail, TaskResource};
 use super::workers::WorkerResource;
 use super::{
-    answer, audit, dead, events, graph, health, job, jobs, logs, openapi, problem, queues, schedules, stream, submit,
-    task, tasks, workers,
+    answer, audit, dead, events, graph, health, job, jobs, limit_routes, logs, openapi, problem, queues, schedules,
+    stream, submit, task, tasks, workers,
 };
 use crate::access::Scope;
 
@@ -123,7 +123,7 @@ pub(super) static ROUTES: &[Route] = &[
         },
     ),
     probe(
-        METRICS,
+        "/metrics",
         Demand::Scope(Scope::Read, Reach::Everything),
         ReadLane::Single,
         || get(health::metrics),
@@ -393,6 +393,12 @@ pub(super) static ROUTES: &[Route] = &[
             document.one::<Preview>(200, "The ticks.").refuses(&[&problem::INVALID_SCHEDULE])
         },
     ),
+    limit_routes::LIST,
+    limit_routes::GET,
+    limit_routes::PUT,
+    limit_routes::REMOVE,
+    limit_routes::KEYS,
+    limit_routes::PUT_KEY,
     read(
         "/api/v1/workers",
         Reach::Everything,
@@ -472,12 +478,8 @@ fn streamed(document: RouteDocument) -> RouteDocument {
 }
 
 /// Text of a stream.
-const STREAM: &str = "id: 17\nevent: job.running\ndata: {\"job\":\"order-4711\",\"sequence\":1,\
-    \"time\":\"2026-11-24T15:03:23.120Z\",\"type\":\"job.running\",\"task\":null,\"index\":null,\"attempt\":null,\
-    \"state\":\"running\",\"error\":null}\n\n";
-
-/// Path of the metrics.
-const METRICS: &str = "/metrics";
+const STREAM: &str =
+    "id: 17\nevent: job.running\ndata: {\"job\":\"order-4711\",\"sequence\":1,\"state\":\"running\"}\n\n";
 
 /// Everything that is served: the interface for programs, and the pages.
 fn all() -> impl Iterator<Item = &'static Route> {

@@ -7,6 +7,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use warrener_amqp::{Consumer, DeliveryBatch, Incoming, Pulse};
 use warrener_engine::event::Reported;
+use warrener_shared::limits::LIMIT_COST;
+use warrener_shared::wire::Message;
 use warrener_shared::wire::result::{Read, Unreadable, is_bundle, parse_bundle, parse_report};
 
 use super::intake::Intake;
@@ -154,5 +156,13 @@ fn input(read: Read<'_>, worker: Option<Arc<str>>, incoming: &Incoming) -> Optio
         metrics::counter!("warrener_reports_ignored_total").increment(1);
         return None;
     };
-    Some(Input::Report(Reported { ticket, report, worker, interrupted: false }))
+    // In a list each report would need its own.
+    let cost = if is_bundle(&incoming.message) { None } else { cost(&incoming.message) };
+    Some(Input::Report(Reported { ticket, report, worker, interrupted: false, cost }))
+}
+
+/// The header `cost`: what the attempt cost its limits, as a number or as text. Anything else is no cost.
+fn cost(message: &Message) -> Option<u32> {
+    let number = message.header_int("cost").or_else(|| message.header_text("cost")?.trim().parse().ok())?;
+    u32::try_from(number).ok().filter(|cost| *cost <= LIMIT_COST)
 }

@@ -75,6 +75,9 @@ fn of_command(command: &Command) -> (&'static str, String) {
         Command::Replay(no, _) => ("dead.replay", no.to_string()),
         Command::PauseQueue(name, true) => ("queue.pause", name.to_string()),
         Command::PauseQueue(name, false) => ("queue.resume", name.to_string()),
+        Command::PutLimit(name, _) => ("limit.set", name.to_string()),
+        Command::RemoveLimit(name) => ("limit.delete", name.to_string()),
+        Command::SetKey(key, ..) => ("limit.key", key.text().to_string()),
     }
 }
 

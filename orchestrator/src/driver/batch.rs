@@ -57,6 +57,8 @@ pub(super) struct After {
     pub(super) reply: Vec<JobNo>,
     /// True if all answers that are owed, and all unpublished attempts, are to be looked for: a session began.
     pub(super) reply_all: bool,
+    /// True if limits were made, changed or removed.
+    pub(super) limits: bool,
     /// Jobs to remove, each with the position of the input that asks for it.
     pub(super) remove: Vec<(usize, JobNo)>,
 }

@@ -92,7 +92,7 @@ impl<S: Store> Driver<S> {
         reported.interrupted = self.held.delivery.get(&reported.ticket).is_some_and(|open| open.interrupted);
         self.held.delivery.seen(&reported.ticket, reported.worker.as_ref(), now);
         self.keep_log(&mut reported, batch)?;
-        if let Report::Released { code: Some(code), deliveries } = &reported.report
+        if let Report::Released { code: Some(code), deliveries, .. } = &reported.report
             && code == code::SUSPECT
         {
             self.gather(&reported.ticket, *deliveries, batch)?;

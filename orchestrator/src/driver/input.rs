@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use warrener_engine::event::{DeathReason, Reported, Started};
+use warrener_engine::limit::{KeySettings, LimitKey};
 use warrener_engine::schedule::Backfill;
-use warrener_shared::id::{JobId, JobNo, QueueName, ScheduleName, TaskAddress, Ticket};
+use warrener_shared::id::{JobId, JobNo, LimitName, QueueName, ScheduleName, TaskAddress, Ticket};
 use warrener_shared::job::{JobSpec, Problem};
 use warrener_shared::schedule::ScheduleSpec;
 use warrener_shared::time::Timestamp;
@@ -14,6 +15,7 @@ use warrener_shared::wire::Message;
 use warrener_shared::wire::submit::{EventBody, ReplyAddress, ReplyMode};
 
 use crate::filter::fits::{Candidate, Tasks};
+use crate::limits::LimitDefinition;
 use crate::store::view::filter::Filter;
 use crate::store::{DeadLetter, EventChunkNo, Submitted};
 
@@ -201,6 +203,12 @@ pub enum Command {
     Replay(i64, Box<Parcel>),
     /// Pause the queue if true, else resume it.
     PauseQueue(QueueName, bool),
+    /// Keep the limit under this name.
+    PutLimit(LimitName, Box<LimitDefinition>),
+    /// Remove the limit.
+    RemoveLimit(LimitName),
+    /// Give a key of a limit these settings, and pause it until a time.
+    SetKey(LimitKey, KeySettings, Option<Timestamp>),
 }
 
 /// A request about a schedule.

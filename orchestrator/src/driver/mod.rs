@@ -17,6 +17,7 @@ mod hearing;
 mod held;
 mod input;
 pub(crate) mod letter;
+mod limits;
 mod load;
 mod prune;
 mod quarantine;
@@ -76,6 +77,8 @@ const SEEN_EVERY: Duration = Duration::from_secs(60);
 const DUE_MAX: usize = 256;
 /// Time between two looks for finished jobs that passed their retention, as long as there are none.
 const PRUNE_EVERY: Duration = Duration::from_secs(10);
+/// Time between two looks for keys of limits of which nothing needs to be kept.
+const FORGET_EVERY: Duration = Duration::from_secs(60);
 
 /// The loop with everything it remembers, over one store.
 ///
@@ -117,6 +120,8 @@ pub struct Driver<S> {
     /// Monotonic time of the latest look at what only a commit of its own would keep.
     last_save: Duration,
     /// Monotonic time of the latest commit of a batch.
+    /// Time at which idle keys were last looked for.
+    last_forget: Duration,
     last_commit: Duration,
     /// Wall clock less monotonic clock when last looked at, in milliseconds.
     clock_offset: i64,
@@ -167,6 +172,7 @@ impl<S: Store> Driver<S> {
             last_tick: now,
             next_prune: now + PRUNE_EVERY,
             last_save: now,
+            last_forget: now,
             last_commit: now,
             condition: StoreCondition::Writable,
             passed_over: None,
@@ -228,6 +234,9 @@ impl<S: Store> Driver<S> {
         if self.condition != StoreCondition::Unsure {
             self.pass_time();
         }
+        if self.condition != StoreCondition::Unsure {
+            self.wake_keys();
+        }
         self.trim_dead();
         self.prune();
         if self.condition != StoreCondition::Unsure && self.since(self.last_tick) >= TICK {
@@ -240,7 +249,8 @@ impl<S: Store> Driver<S> {
         if self.held.admission.has_own_backlog() {
             return Duration::ZERO;
         }
-        let until_due = self.held.next_due.map_or(TICK, |due| due.since(self.now()).to_std());
+        let due = self.held.next_due.into_iter().chain(self.held.wakes.next()).min();
+        let until_due = due.map_or(TICK, |due| due.since(self.now()).to_std());
         let until_prune = self.next_prune.saturating_sub(self.clock.monotonic());
         until_due.min(until_prune).min(TICK.saturating_sub(self.since(self.last_tick)))
     }
@@ -352,7 +362,9 @@ impl<S: Store> Driver<S> {
 
     /// An empty batch at this time, whose dispatches are numbered from the next free number on.
     fn new_batch(&self) -> Batch {
-        Batch::new(Slice::new(self.shared.limits, self.held.numbers.next_dispatch().0), self.now())
+        let slice = Slice::new(self.shared.limits, self.held.numbers.next_dispatch().0);
+        let now = self.now();
+        Batch::new(slice.with_book(&self.shared.limit_register.book, now), now)
     }
 }
 

@@ -32,6 +32,7 @@ impl<S: Store> Driver<S> {
                 self.act(&mut batch)?;
             }
             self.store.commit(&batch.commit)?;
+            self.shared.limit_register.book.committed(batch.slice.take_limit_changes());
             self.held.dead.committed(&batch.commit);
             self.replies.forgotten();
             self.held.numbers.dispatched_below(DispatchNo(batch.slice.next_dispatch()));
@@ -41,6 +42,7 @@ impl<S: Store> Driver<S> {
             self.written();
             self.notify(&batch);
         }
+        batch.slice.take_wakes().iter().for_each(|(key, at)| self.held.wakes.note(key, *at));
         self.remove(&mut batch);
         self.held.stops.extend(std::mem::take(&mut batch.stops));
         self.remember(&mut batch);
@@ -140,6 +142,9 @@ impl<S: Store> Driver<S> {
         }
         self.reply_owed(&std::mem::take(&mut batch.after.reply))?;
         self.give_on()?;
+        if batch.after.limits {
+            self.held.count_limits(&mut self.store, &self.shared)?;
+        }
         if batch.after.reply_all {
             self.give_owed()?;
             self.republish()?;

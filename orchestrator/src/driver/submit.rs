@@ -90,6 +90,10 @@ impl<S: Store> Driver<S> {
         {
             return Ok(verdict::by_id(id, found, submission.submitted.digest));
         }
+        let book = &self.shared.limit_register.book;
+        if let Some(problem) = spec.unknown_limit(|name| book.limit(name.as_str()).is_some()) {
+            return Ok(Verdict::Refused(problem));
+        }
         if let Some(problem) = self.too_many_queues(spec) {
             return Ok(Verdict::Refused(problem));
         }
@@ -160,6 +164,9 @@ impl<S: Store> Driver<S> {
             Command::RetryTask(id, address) => self.retry_task(id, address, batch)?,
             Command::Skip(id, address) => self.skip(id, address, batch)?,
             Command::PauseQueue(name, paused) => self.pause_queue(name, *paused, batch),
+            Command::PutLimit(name, definition) => self.put_limit(name, definition, batch),
+            Command::RemoveLimit(name) => self.remove_limit(name, batch),
+            Command::SetKey(key, settings, paused) => self.set_key(key, *settings, *paused, batch)?,
         };
         batch.answers.push((at, answer));
         Ok(())

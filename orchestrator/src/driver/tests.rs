@@ -123,6 +123,7 @@ fn succeeded(ticket: Ticket) -> Input {
         report: Report::Succeeded { output: b"1".to_vec() },
         worker: None,
         interrupted: false,
+        cost: None,
     })
 }
 
@@ -222,7 +223,13 @@ fn a_silence_that_the_task_allows_is_allowed_after_a_restart_too() {
     let mut run = Loop::new();
     let out = run.step(vec![submit(r#"{"kind": "k", "heartbeat": "90s", "retry": 0}"#)]);
     let report = Report::Claimed { lease: Millis::from_secs(10) };
-    run.step(vec![Input::Report(Reported { ticket: out[0].1, report, worker: Some("w".into()), interrupted: false })]);
+    run.step(vec![Input::Report(Reported {
+        ticket: out[0].1,
+        report,
+        worker: Some("w".into()),
+        interrupted: false,
+        cost: None,
+    })]);
     run.driver.recollect().unwrap();
     run.hear_for(60);
     assert_eq!(run.driver.held.delivery.len(), 1, "lost by the lease, which is shorter");

@@ -2,7 +2,7 @@
 
 use super::condition::StoreCondition;
 use super::timers::Timer;
-use super::{Driver, SAVE_EVERY, SEEN_EVERY};
+use super::{Driver, FORGET_EVERY, SAVE_EVERY, SEEN_EVERY};
 use crate::store::{Blame, Store, StoreError};
 
 impl<S: Store> Driver<S> {
@@ -26,6 +26,10 @@ impl<S: Store> Driver<S> {
             if self.recollect().is_err() || error.blame() != Blame::Input {
                 self.degrade(&error.to_string());
             }
+        }
+        if self.since(self.last_forget) >= FORGET_EVERY && self.condition != StoreCondition::Unsure {
+            self.last_forget = now;
+            self.forget_idle_keys();
         }
         self.show();
     }

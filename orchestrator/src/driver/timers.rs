@@ -64,6 +64,7 @@ impl<S: Store> Driver<S> {
                 self.degrade(&error.to_string());
                 return Err(error);
             }
+            self.shift_keys(by);
             self.held.next_due = DUE_AT_ONCE;
         }
         // Slower changes are the wall clock's own way of keeping time.

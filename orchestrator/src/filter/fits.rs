@@ -1,6 +1,7 @@
 //! Judging in memory whether a job fits a filter: one that is submitted, or one that the driver looks at. The database
 //! judges all others by the same terms.
 
+use warrener_engine::limit::Pieces;
 use warrener_shared::id::JobId;
 use warrener_shared::job::{JobSpec, Shape};
 use warrener_shared::state::JobState;
@@ -86,42 +87,31 @@ impl Pattern {
     pub(super) fn fits(&self, text: &str) -> bool {
         match self {
             Self::Exact(wanted) => wanted == text,
-            Self::Glob(glob) => fits_pieces(&pieces(glob), text),
+            Self::Glob(_) => Pieces(self.pieces()).fit(text),
         }
     }
-}
 
-/// Texts between the stars of a pattern.
-fn pieces(glob: &str) -> Vec<String> {
-    let mut pieces = vec![String::new()];
-    let mut characters = glob.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            '*' => pieces.push(String::new()),
-            // A character of its own, in brackets.
-            '[' => {
-                let (literal, _) = (characters.next(), characters.next());
-                pieces.last_mut().expect("there is one").extend(literal);
+    /// The texts between its stars.
+    pub(crate) fn pieces(&self) -> Vec<String> {
+        let glob = match self {
+            Self::Exact(text) => return vec![text.clone()],
+            Self::Glob(glob) => glob,
+        };
+        let mut pieces = vec![String::new()];
+        let mut characters = glob.chars();
+        while let Some(character) = characters.next() {
+            match character {
+                '*' => pieces.push(String::new()),
+                // A character of its own, in brackets.
+                '[' => {
+                    let (literal, _) = (characters.next(), characters.next());
+                    pieces.last_mut().expect("there is one").extend(literal);
+                }
+                other => pieces.last_mut().expect("there is one").push(other),
             }
-            other => pieces.last_mut().expect("there is one").push(other),
         }
+        pieces
     }
-    pieces
-}
-
-/// Tells whether a text is made of these pieces in order, with any text between them.
-fn fits_pieces(pieces: &[String], text: &str) -> bool {
-    let [first, middle @ .., last] = pieces else { return pieces.first().is_some_and(|only| only == text) };
-    let Some(mut rest) = text.strip_prefix(first.as_str()).and_then(|rest| rest.strip_suffix(last.as_str())) else {
-        return false;
-    };
-    for piece in middle {
-        match rest.split_once(piece.as_str()) {
-            Some((_, after)) => rest = after,
-            None => return false,
-        }
-    }
-    true
 }
 
 #[cfg(test)]

@@ -106,6 +106,7 @@ mod tests {
             item: None,
             round: None,
             schedule: None,
+            task: None,
         };
         Arc::new(expand(source, &scope, &Limits::DEFAULT).unwrap())
     }

@@ -69,13 +69,13 @@ impl<R: Rows> Loader<'_, R> {
                 self.open_tasks(map.first_item, map.total, slice)?;
                 slice.loaded_open_items(no);
             }
-            Read::Parked(job, most) => {
+            Read::Parked(line, most) => {
                 let mut counts: BTreeMap<i64, u32> = BTreeMap::new();
-                for row in self.rows.parked(job, most)? {
+                for row in self.rows.parked(&line, most)? {
                     *counts.entry(row.queue).or_default() += 1;
                     slice.load_task(row);
                 }
-                slice.loaded_parked(job, most, counts.values().all(|count| *count < most));
+                slice.loaded_parked(line, most, counts.values().all(|count| *count < most));
             }
             Read::Lists { task, results } => {
                 let mapped = slice.task(task).expect("a mapped task is loaded before its lists").clone();

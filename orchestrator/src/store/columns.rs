@@ -168,6 +168,7 @@ table! {
             queue: "queue",
             rank: "rank",
             parked: "parked",
+            line: "line",
             ready_at: "ready_at",
             dispatched_at: "dispatched_at",
             started_at: "started_at",

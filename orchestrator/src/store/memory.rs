@@ -10,8 +10,10 @@ mod schedule;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
+use warrener_engine::limit::{KeyRow, LimitKey, Waiting};
 use warrener_engine::row::{AttemptRow, JobRow, TaskRow, WaitsFor};
 use warrener_engine::schedule::{ScheduleRow, TickRow};
+use warrener_engine::slice::Line;
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::state::JobState;
 use warrener_shared::time::Timestamp;
@@ -22,7 +24,8 @@ use self::schedule::Schedules;
 use super::schedules::{ScheduleQuery, SchedulesTotal, TickQuery};
 use super::{
     AUDIT_MAX, Asked, AuditRow, Boot, Caption, ClockTrust, Commit, DeadLetter, DeadTotal, Death, DispatchNo,
-    EventChunkNo, Found, Item, KeptDead, LogChunk, OwedReply, QueueRow, Rows, Store, StoreError, Submitted, last_of,
+    EventChunkNo, Found, Item, KeptDead, KeptLimits, LogChunk, OwedReply, QueueRow, Rows, Store, StoreError, Submitted,
+    last_of,
 };
 
 /// The store in memory. A field stands for each table, and one for the counters of `meta`.
@@ -51,6 +54,10 @@ pub struct Memory {
     /// Rows of the audit by number.
     audit: BTreeMap<i64, AuditRow>,
     /// Queues in the order of their numbers.
+    /// Limits that were made over the API, by name.
+    limits: BTreeMap<String, String>,
+    /// Keys of limits, as far as no other row says what they hold.
+    limit_keys: BTreeMap<LimitKey, KeyRow>,
     queues: Vec<QueueRow>,
     /// Indexes over jobs and tasks.
     index: Index,
@@ -159,8 +166,8 @@ impl Rows for Memory {
         Ok(self.range(first, count).filter(|row| !row.state.is_final()).cloned().collect())
     }
 
-    fn parked(&mut self, job: JobNo, most: u32) -> Result<Vec<TaskRow>, StoreError> {
-        Ok(self.index.parked(job, most as usize).map(|task| self.tasks[&task].clone()).collect())
+    fn parked(&mut self, line: &Line, most: u32) -> Result<Vec<TaskRow>, StoreError> {
+        Ok(self.index.parked(line, most as usize).map(|task| self.tasks[&task].clone()).collect())
     }
 
     fn each_item(
@@ -230,6 +237,16 @@ impl Store for Memory {
 
     fn open_attempts(&mut self) -> Result<Vec<TaskRow>, StoreError> {
         Ok(self.index.open().map(|task| self.tasks[&task].clone()).collect())
+    }
+
+    fn limits(&mut self) -> Result<KeptLimits, StoreError> {
+        let definitions = self.limits.iter().map(|(name, definition)| (name.clone(), definition.clone())).collect();
+        let waiting = self.index.waiting_in_lines().map(|(key, queue, count)| Waiting {
+            key: LimitKey::written(key),
+            queue,
+            count: u32::try_from(count).unwrap_or(u32::MAX),
+        });
+        Ok(KeptLimits { definitions, keys: self.limit_keys.values().cloned().collect(), waiting: waiting.collect() })
     }
 
     fn asked(&mut self) -> Result<Vec<Asked>, StoreError> {
@@ -324,6 +341,10 @@ impl Store for Memory {
             later(&mut row.wake_at);
             later(&mut row.deadline_at);
             self.update_job(&row);
+        }
+        for row in self.limit_keys.values_mut() {
+            row.bucket = row.bucket.saturating_add(by.saturating_mul(1_000_000));
+            later(&mut row.paused_until);
         }
         for reply in self.replies.values_mut().filter(|reply| reply.owed_at.0 > 0) {
             reply.owed_at.0 += by;

@@ -20,6 +20,7 @@ pub mod view;
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use warrener_engine::limit::LimitKey;
 use warrener_engine::row::TaskRow;
 use warrener_engine::schedule::{ScheduleRow, TickRow};
 use warrener_engine::slice::Changes;
@@ -29,7 +30,7 @@ use warrener_shared::time::Timestamp;
 
 pub use self::address::{DatabaseAddress, InvalidAddress, address};
 pub use self::error::{Blame, StoreError};
-pub use self::rows::{Item, Rows};
+pub use self::rows::{Item, KeptLimits, Rows};
 use self::schedules::{ScheduleChanges, ScheduleQuery, SchedulesTotal, TickQuery};
 
 /// A submitted document as it came, with the message properties that shape the job.
@@ -282,6 +283,10 @@ pub struct Commit {
     pub paused: Vec<(i64, bool)>,
     /// Changes of schedules and of their ticks.
     pub schedules: ScheduleChanges,
+    /// Limits that were made over the API, by name, as JSON; `None` removes one.
+    pub limits: Vec<(String, Option<String>)>,
+    /// Keys of limits of which nothing needs to be kept.
+    pub idle_keys: Vec<LimitKey>,
     /// Number below which every number of a job is taken; `None` leaves it as it is.
     pub jobs_below: Option<JobNo>,
     /// Number below which every number of a task or item is taken; `None` leaves it as it is.
@@ -341,6 +346,8 @@ impl Commit {
             && self.audit.is_empty()
             && self.paused.is_empty()
             && self.schedules.is_empty()
+            && self.limits.is_empty()
+            && self.idle_keys.is_empty()
     }
 }
 
@@ -420,6 +427,9 @@ pub trait Store: Rows + Send {
 
     /// All open attempts, in the order of their dispatch.
     fn open_attempts(&mut self) -> Result<Vec<TaskRow>, StoreError>;
+
+    /// All that is kept of limits, and how many tasks wait for each key.
+    fn limits(&mut self) -> Result<KeptLimits, StoreError>;
 
     /// All workers that were asked to stop and are not known to have done so, by task and attempt.
     fn asked(&mut self) -> Result<Vec<Asked>, StoreError>;

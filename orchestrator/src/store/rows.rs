@@ -2,7 +2,9 @@
 
 use std::ops::ControlFlow;
 
+use warrener_engine::limit::{KeyRow, Waiting};
 use warrener_engine::row::{JobRow, TaskRow};
+use warrener_engine::slice::Line;
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::state::TaskState;
 
@@ -31,6 +33,17 @@ impl<'a> Item<'a> {
     }
 }
 
+/// All that is kept of limits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeptLimits {
+    /// Limits that were made over the API, by name, as JSON.
+    pub definitions: Vec<(String, String)>,
+    /// Rows of the keys, as far as no other row says what they hold.
+    pub keys: Vec<KeyRow>,
+    /// Tasks that wait.
+    pub waiting: Vec<Waiting>,
+}
+
 /// Rows of a database: as the writer finds them, or as a reader saw them at one moment. Every call may block.
 pub trait Rows {
     /// Number and digest of the job with this id; `None` if there is none.
@@ -55,9 +68,8 @@ pub trait Rows {
     /// Rows of this range whose tasks are not final.
     fn open_tasks(&mut self, first: TaskNo, count: u32) -> Result<Vec<TaskRow>, StoreError>;
 
-    /// Parked tasks and items of a job, at most `most` of each queue, the best first. They wait for `max_parallel` of
-    /// the job.
-    fn parked(&mut self, job: JobNo, most: u32) -> Result<Vec<TaskRow>, StoreError>;
+    /// Parked tasks and items of a line, at most `most` of each queue, best first.
+    fn parked(&mut self, line: &Line, most: u32) -> Result<Vec<TaskRow>, StoreError>;
 
     /// Shows every item of a mapped task that has a row, in order, until the visitor breaks.
     fn each_item(

@@ -199,6 +199,8 @@ impl<'a> Reader<'a, '_> {
             "input" => Ok((Root::Input, 0)),
             "tasks" => self.task(at, steps),
             "job" => job(steps),
+            "kind" if self.roots.task => Ok((Root::Kind, 0)),
+            "queue" if self.roots.task => Ok((Root::Queue, 0)),
             "item" if self.roots.item => Ok((Root::Item, 0)),
             "index" if self.roots.item => Ok((Root::Index, 0)),
             "total" if self.roots.item => Ok((Root::Total, 0)),
@@ -238,6 +240,7 @@ impl<'a> Reader<'a, '_> {
             Rounds::Input => &["round", "previous"],
             Rounds::Until => &["round", "output"],
         });
+        names.extend(if self.roots.task { &["kind", "queue"][..] } else { &[] });
         problem.did_you_mean(name, &names)
     }
 

@@ -59,6 +59,8 @@ pub struct Scope<'a> {
     pub round: Option<RoundScope>,
     /// `schedule`, in the input of the job of a schedule.
     pub schedule: Option<&'a Doc>,
+    /// `kind` and `queue`, in the expressions of a limit or queue.
+    pub task: Option<(&'a str, &'a str)>,
 }
 
 /// Scope of one round of a repeated task.

@@ -38,6 +38,8 @@ pub(super) enum Root {
     Previous,
     RoundOutput,
     Schedule,
+    Kind,
+    Queue,
 }
 
 /// Part of a task that a path takes.
@@ -187,6 +189,8 @@ impl Path {
             Root::Previous => round().map(|round| round.previous.clone()),
             Root::RoundOutput => round().map(|round| round.output.clone()),
             Root::Schedule => scope.schedule.cloned(),
+            Root::Kind => scope.task.map(|(kind, _)| Doc::text(kind)),
+            Root::Queue => scope.task.map(|(_, queue)| Doc::text(queue)),
         }
     }
 }

@@ -9,6 +9,8 @@ pub struct Roots {
     pub rounds: Rounds,
     /// `schedule` and nothing else: in the input of the job of a schedule.
     pub schedule: bool,
+    /// `kind` and `queue` of a task: in the expressions of a limit or queue.
+    pub task: bool,
 }
 
 /// Names of the rounds of a repeated task.

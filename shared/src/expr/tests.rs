@@ -8,7 +8,7 @@ use crate::json::check;
 use crate::limits::Limits;
 
 const LIMITS: Limits = Limits::DEFAULT;
-const MAPPED: Roots = Roots { item: true, rounds: Rounds::None, schedule: false };
+const MAPPED: Roots = Roots { item: true, rounds: Rounds::None, schedule: false, task: false };
 
 fn doc(text: &str) -> Doc {
     check(text.as_bytes(), 128).unwrap();
@@ -49,6 +49,7 @@ fn scoped<T>(run: impl FnOnce(&Scope<'_>) -> T) -> T {
         item: Some(item),
         round: None,
         schedule: None,
+        task: None,
     })
 }
 
@@ -466,6 +467,7 @@ fn values_are_never_evaluated_twice() {
         item: None,
         round: None,
         schedule: None,
+        task: None,
     };
     let bytes = template.render(&scope, &LIMITS).unwrap();
     assert_eq!(bytes, br#"["${{ input.secret }}", "a ${{ input.secret }}"]"#);
@@ -803,6 +805,7 @@ fn looks_at_data_are_limited_too() {
         item: None,
         round: None,
         schedule: None,
+        task: None,
     };
     let render = |text: &str| Template::parse(&Doc::text(text), MAPPED, &limits).unwrap().render(&scope, &limits);
     assert_eq!(render("${{ input[699:] }}").unwrap(), b"[699]");
@@ -947,6 +950,7 @@ fn every_item_of_a_large_list() {
         item: None,
         round: None,
         schedule: None,
+        task: None,
     };
     let items = expand(&Source::Items(self::template(r#""${{ input.files }}""#)), &scope, &LIMITS).unwrap();
     for index in 0..100_000_u32 {

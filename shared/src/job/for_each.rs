@@ -11,7 +11,7 @@ use crate::expr::{Roots, Rounds, Template};
 const FIELDS: &[&str] = &["items", "matrix", "exclude", "max_parallel", "max_failures", "min_successes"];
 const EXPECTED: &str = "\"${{ … }}\", a list, or an object with `items` or `matrix`";
 /// `if` and the list itself are judged once, before there are items.
-const ROOTS: Roots = Roots { item: false, rounds: Rounds::None, schedule: false };
+const ROOTS: Roots = Roots { item: false, rounds: Rounds::None, schedule: false, task: false };
 /// Combinations per allowed item that a matrix may have before `exclude`: each is looked at.
 const COMBINATIONS_PER_ITEM: usize = 10;
 

@@ -46,7 +46,7 @@ pub(crate) use self::task::report as report_expressions;
 pub use self::templates::JobTemplates;
 pub(crate) use self::walk::push_step;
 use crate::expr::{Condition, Template};
-use crate::id::{JobId, Kind, QueueName, TaskName};
+use crate::id::{JobId, Kind, LimitName, QueueName, TaskName};
 use crate::json::Doc;
 use crate::retry::RetryPolicy;
 use crate::time::{Millis, Timestamp};
@@ -171,6 +171,20 @@ impl JobSpec {
         })
     }
 
+    /// The problem with a task that names a limit which is not `known`.
+    pub fn unknown_limit(&self, known: impl Fn(&LimitName) -> bool) -> Option<Problem> {
+        let named = self.tasks.iter().flat_map(|task| task.policy.limits.iter().map(move |limit| (task, &limit.name)));
+        let (task, name) = named.into_iter().find(|(_, name)| !known(name))?;
+        let is_single = self.shape == Shape::Single;
+        let pointer = if is_single { "/limits".to_owned() } else { format!("/tasks/{}/limits", task.name) };
+        Some(Problem {
+            pointer,
+            code: code::UNKNOWN_NAME.to_owned(),
+            detail: format!("there is no limit {name}"),
+            hint: Some("limits stand in the configuration, or are made by `warrener limit set`".to_owned()),
+        })
+    }
+
     /// Roughly the bytes of memory that it takes, having been parsed from a document of so many: for whoever keeps
     /// some and has a bound. The document alone would say a tenth of it, where a job has many small tasks.
     pub fn footprint(&self, document: usize) -> usize {
@@ -275,6 +289,17 @@ pub struct Policy {
     pub start_within: Option<Millis>,
     /// Rules of trying it again.
     pub retry: RetryPolicy,
+    /// Limits that count it beside those that select it, at most 8, each once.
+    pub limits: Box<[LimitUse]>,
+}
+
+/// Wish of a task to be counted by a limit that would not select it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LimitUse {
+    /// The limit.
+    pub name: LimitName,
+    /// Cost of one attempt in place of the limit's own `cost`; 0 to 1,000,000,000.
+    pub cost: Option<u32>,
 }
 
 /// Expansion of a task into an item for each element.

@@ -3,17 +3,19 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::Policy;
 use super::elsewhere::Place;
 use super::field::{Reader, Zero, foreign};
 use super::problem::{At, code};
 use super::raw::{Raw, Sort};
-use crate::id::QueueName;
+use super::{LimitUse, Policy};
+use crate::id::{LimitName, QueueName};
+use crate::limits::{LIMIT_COST, LIMITS_OF_TASK};
 use crate::retry::{Backoff, RetryPolicy};
 use crate::time::Millis;
 
 /// The fields of a policy, wherever one is written.
-pub(crate) const POLICY_FIELDS: &[&str] = &["queue", "priority", "timeout", "heartbeat", "start_within", "retry"];
+pub(crate) const POLICY_FIELDS: &[&str] =
+    &["queue", "priority", "timeout", "heartbeat", "start_within", "retry", "limits"];
 const RETRY_FIELDS: &[&str] =
     &["max_attempts", "backoff", "delay", "max_delay", "factor", "jitter", "only_on", "not_on"];
 
@@ -26,6 +28,7 @@ pub(crate) struct PolicyDraft {
     heartbeat: Option<Millis>,
     start_within: Option<Millis>,
     retry: RetryDraft,
+    limits: Option<Vec<LimitUse>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -56,6 +59,7 @@ impl PolicyDraft {
             "heartbeat" => self.heartbeat = reader.duration(value, at, Zero::Refused),
             "start_within" => self.start_within = reader.duration(value, at, Zero::Refused),
             "retry" => self.retry.read(reader, value, at),
+            "limits" => self.limits = read_limits(reader, value, at),
             _ => return false,
         }
         true
@@ -70,6 +74,7 @@ impl PolicyDraft {
             heartbeat: self.heartbeat.or(under.heartbeat),
             start_within: self.start_within.or(under.start_within),
             retry: self.retry.over(&under.retry),
+            limits: self.limits.clone().or_else(|| under.limits.clone()),
         }
     }
 
@@ -81,6 +86,7 @@ impl PolicyDraft {
             heartbeat: self.heartbeat,
             start_within: self.start_within,
             retry: self.retry.finish(built_in),
+            limits: self.limits.unwrap_or_default().into(),
         }
     }
 }
@@ -167,6 +173,54 @@ fn read_codes(reader: &mut Reader<'_>, value: Raw<'_>, at: &At<'_>) -> Option<Ve
     }
     Some(codes)
 }
+
+/// Reads the limits that a task names: names, or objects with a name and a cost.
+fn read_limits(reader: &mut Reader<'_>, value: Raw<'_>, at: &At<'_>) -> Option<Vec<LimitUse>> {
+    if value.sort() != Sort::List {
+        reader.wrong_type(value, at, "a list of names of limits");
+        return None;
+    }
+    let mut limits: Vec<LimitUse> = Vec::new();
+    for (index, element) in value.elements().enumerate() {
+        let place = at.index(index);
+        let Some(limit) = read_limit(reader, element, &place) else { continue };
+        if limits.iter().any(|known| known.name == limit.name) {
+            reader.problems.add(&place, code::INVALID_VALUE, format_args!("limit {} is named twice", limit.name));
+        } else if limits.len() == LIMITS_OF_TASK {
+            let detail = format_args!("at most {LIMITS_OF_TASK} limits are allowed");
+            reader.problems.add(at, code::TOO_MANY, detail);
+            return None;
+        } else {
+            limits.push(limit);
+        }
+    }
+    Some(limits)
+}
+
+fn read_limit(reader: &mut Reader<'_>, value: Raw<'_>, at: &At<'_>) -> Option<LimitUse> {
+    if value.sort() == Sort::Text {
+        return reader.name(value, at, LimitName::new).map(|name| LimitUse { name, cost: None });
+    }
+    if !reader.is_object(value, at, "text (the name of a limit) or an object such as {\"name\": \"api\", \"cost\": 5}")
+    {
+        return None;
+    }
+    let (mut name, mut cost) = (None, None);
+    for entry in value.entries() {
+        let place = at.key(&entry.key);
+        match &*entry.key {
+            "name" => name = reader.name(entry.value, &place, LimitName::new),
+            "cost" => cost = reader.integer(entry.value, &place, 0, LIMIT_COST),
+            other => reader.unknown_field(other, &place, &[LIMIT_FIELDS], None),
+        }
+    }
+    if value.get("name").is_none() {
+        reader.problems.add(at, code::MISSING_FIELD, format_args!("`name` is missing"));
+    }
+    Some(LimitUse { name: name?, cost })
+}
+
+const LIMIT_FIELDS: &[&str] = &["name", "cost"];
 
 /// Makes policies; tasks that say the same share one.
 pub(crate) struct Policies {

@@ -245,7 +245,12 @@ pub(crate) fn read<'n>(
         match &*entry.key {
             "kind" => kind = read_kind(reader, value, &place),
             "input" => {
-                task.input = scope.template(reader, value, &place, Roots { item: is_mapped, rounds, schedule: false })
+                task.input = scope.template(
+                    reader,
+                    value,
+                    &place,
+                    Roots { item: is_mapped, rounds, schedule: false, task: false },
+                )
             }
             "needs" => scope.needs(reader, value, &place),
             "if" => task.condition = scope.condition(reader, value, &place, Roots::default()),
@@ -343,7 +348,7 @@ fn read_repeat(
         return None;
     }
     let (mut until, mut max, mut delay) = (None, None, Millis(0));
-    let roots = Roots { item: is_mapped, rounds: Rounds::Until, schedule: false };
+    let roots = Roots { item: is_mapped, rounds: Rounds::Until, schedule: false, task: false };
     for entry in value.entries() {
         let place = at.key(&entry.key);
         match &*entry.key {

@@ -125,5 +125,6 @@ fn expression_scope(schedule: &Doc) -> Scope<'_> {
         item: None,
         round: None,
         schedule: Some(schedule),
+        task: None,
     }
 }

@@ -80,9 +80,12 @@ fn reports(names: &Names) -> Vec<Golden> {
         ("succeeded", Report::Succeeded { output: br#"{"path":"cat-320.jpg"}"#.to_vec() }),
         ("failed", Report::Failed { error: refused, retry: RetryAdvice::Never }),
         ("failed_retry_after", Report::Failed { error, retry: RetryAdvice::After(Millis::from_secs(30)) }),
-        ("released", Report::Released { code: None, deliveries: None }),
-        ("released_unknown_kind", Report::Released { code: Some("unknown_kind".to_owned()), deliveries: None }),
-        ("released_suspect", Report::Released { code: Some("suspect".to_owned()), deliveries: Some(2) }),
+        ("released", Report::Released { code: None, deliveries: None, pause: None }),
+        (
+            "released_unknown_kind",
+            Report::Released { code: Some("unknown_kind".to_owned()), deliveries: None, pause: None },
+        ),
+        ("released_suspect", Report::Released { code: Some("suspect".to_owned()), deliveries: Some(2), pause: None }),
         ("claimed", Report::Claimed { lease: Millis::from_secs(60) }),
         ("progress", Report::Progress(Progress { done: Some(3.0), total: Some(10.0), note, ..Progress::default() })),
     ];

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 pub use self::bundle::{Bundle, REPORTS_MAX, Read, is_bundle, parse_bundle};
 pub use self::parse::{Unreadable, parse_report};
 use crate::error::ErrorObject;
+use crate::id::LimitName;
 use crate::time::Millis;
 
 /// `type` of a success.
@@ -49,6 +50,8 @@ pub enum Report {
         code: Option<String>,
         /// Number of deliveries by the broker, with `suspect`.
         deliveries: Option<u32>,
+        /// Wish that a key of a limit lets nothing out for a while.
+        pause: Option<KeyPause>,
     },
     /// The worker goes on without the delivery, under a lease.
     Claimed {
@@ -57,6 +60,33 @@ pub enum Report {
     },
     /// A sign of life with news.
     Progress(Progress),
+}
+
+/// Wish that the key of an attempt lets nothing out for a while: whoever it works with asked for patience.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyPause {
+    /// The limit, one of those that count the attempt.
+    pub limit: LimitName,
+    /// Length of the pause.
+    #[serde(rename = "for", with = "span")]
+    pub span: Millis,
+}
+
+/// Spans as they are written in bodies.
+mod span {
+    use serde::{Deserialize as _, Deserializer, Serializer, de};
+
+    use crate::job::parse_duration;
+    use crate::time::Millis;
+
+    pub(super) fn serialize<S: Serializer>(span: &Millis, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&span.to_string())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Millis, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        parse_duration(&text).map_err(de::Error::custom)
+    }
 }
 
 /// Advice of a failure about trying again.
@@ -150,6 +180,9 @@ pub struct ReleasedBody {
     /// Number of deliveries by the broker, with `suspect`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deliveries: Option<u32>,
+    /// Wish that a key of a limit lets nothing out for a while.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause: Option<KeyPause>,
 }
 
 /// Body of `task.claimed`.

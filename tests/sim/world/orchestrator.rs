@@ -13,10 +13,11 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 use warrener_orchestrator::driver::{Answer, Chance, Driver, Input, Output, Packet};
+use warrener_orchestrator::limits::LimitDefinition;
 use warrener_orchestrator::shared::Shared;
 use warrener_orchestrator::store::Store as _;
 use warrener_runtime::clock::Clock;
-use warrener_shared::id::QueueName;
+use warrener_shared::id::{LimitName, QueueName};
 use warrener_shared::limits::Limits;
 use warrener_shared::time::Millis;
 use warrener_shared::wire::submit::ReplyAddress;
@@ -27,7 +28,8 @@ use super::{Happening, World};
 use crate::broker::{Conn, ConsumerNo};
 use crate::dice::hash;
 use crate::disk::Disk;
-use crate::judge::Violation;
+use crate::judge::{LIMIT, Violation};
+use crate::plan::queue_name;
 
 /// The process, if it runs.
 #[derive(Default)]
@@ -118,7 +120,8 @@ impl Orchestrator {
 impl World {
     pub(super) fn orchestrator_starts(&mut self) {
         let clock = Clock::by_hand(self.hand.clone());
-        let shared = Arc::new(Shared::with_clock(clock, Names::default(), BTreeMap::new(), Limits::DEFAULT));
+        let shared = Shared::with_clock(clock, Names::default(), BTreeMap::new(), Limits::DEFAULT);
+        let shared = Arc::new(self.limited(shared));
         let retention = Millis::from_secs(7 * 24 * 3600);
         self.disk.open().crashed = false;
         let (_, inputs) = mpsc::channel(1);
@@ -143,6 +146,23 @@ impl World {
         });
         self.at(1, Happening::OrchestratorConnects);
         self.at(IDLE_TURN_MS, Happening::TimedTurn(process));
+    }
+
+    /// The same with the limit of the world.
+    fn limited(&self, shared: Shared) -> Shared {
+        let Some(limit) = self.plan.limit else { return shared };
+        let definition = LimitDefinition {
+            on: Some("kind:work".to_owned()),
+            key: Some("${{ queue }}".to_owned()),
+            concurrency: Some(limit.concurrency),
+            rate: limit.rate.map(|(count, _)| format!("{count}/s")),
+            burst: limit.rate.map(|(_, burst)| burst),
+            ..LimitDefinition::default()
+        };
+        let name = LimitName::new(LIMIT).expect("a name");
+        let fair = (QueueName::new(&queue_name(0)).expect("a name"), "${{ job.id }}".to_owned());
+        let fair = BTreeMap::from_iter(Some(fair).filter(|_| limit.is_fair));
+        shared.with_limits(BTreeMap::from([(name, definition)])).with_fair_queues(&fair)
     }
 
     /// It dies; another is started after a while.

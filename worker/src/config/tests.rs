@@ -48,7 +48,9 @@ fn the_example_of_the_contract_is_read() {
     assert_eq!((settings.worker.queues.len(), settings.worker.slots), (2, 8));
     assert_eq!(settings.worker.claim_after, Duration::from_secs(60));
     assert!(matches!(settings.kinds["text.count"].service(), Ok(KindService::Command { argv, .. }) if argv.len() == 2));
-    assert!(matches!(settings.kinds["ml.predict"].service(), Ok(KindService::Http(url)) if url.path() == "/predict"));
+    assert!(
+        matches!(settings.kinds["ml.predict"].service(), Ok(KindService::Http(url, None)) if url.path() == "/predict")
+    );
     Worker::load(place.loader()).check().unwrap();
 }
 

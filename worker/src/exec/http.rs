@@ -10,6 +10,7 @@ use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response, StatusCode, Url};
 use serde_json::json;
 use warrener_shared::error::code;
+use warrener_shared::id::LimitName;
 use warrener_shared::wire::{self, JSON};
 
 use super::{HandlerResult, output};
@@ -20,6 +21,8 @@ use crate::{Context, Failure};
 pub(crate) struct Endpoint {
     pub(crate) url: Url,
     pub(crate) client: EndpointClient,
+    /// The limit whose key is paused when the endpoint asks for patience.
+    pub(crate) pause_on_429: Option<LimitName>,
 }
 
 /// The connections of one worker to all its endpoints.
@@ -111,7 +114,11 @@ impl Endpoint {
         if !may_pass(status) {
             return failure.for_good();
         }
-        match wait.and_then(|wait| retry_after::read(&wait, jiff::Timestamp::now())) {
+        let wait = wait.and_then(|wait| retry_after::read(&wait, jiff::Timestamp::now()));
+        if let Some(limit) = self.pause_on_429.as_ref().filter(|_| status == StatusCode::TOO_MANY_REQUESTS) {
+            return failure.pausing(limit.as_str(), wait.unwrap_or(PATIENCE));
+        }
+        match wait {
             Some(wait) => failure.retry_after(wait),
             None => failure,
         }
@@ -167,6 +174,8 @@ fn one_line(body: &str) -> String {
     wire::excerpt(line.as_bytes(), 200)
 }
 
+/// Pause after a request for patience that does not say how long.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// A host that doesn't answer within this time is as good as none.
 const CONNECT: Duration = Duration::from_secs(10);
 /// Characters of an error page that are kept.

@@ -25,9 +25,9 @@ fn every_report_is_written_as_the_contract_says() {
         failed(Failure::new("busy", "later").retry_after(Duration::from_millis(1500))),
         r#"task.failed {"code":"busy","message":"later","retry":"1s500ms"}"#
     );
-    assert_eq!(shown(&Report::Released { code: None, deliveries: None }), "task.released {}");
+    assert_eq!(shown(&Report::Released { code: None, deliveries: None, pause: None }), "task.released {}");
     assert_eq!(
-        shown(&Report::Released { code: Some("suspect".into()), deliveries: Some(2) }),
+        shown(&Report::Released { code: Some("suspect".into()), deliveries: Some(2), pause: None }),
         r#"task.released {"code":"suspect","deliveries":2}"#
     );
     assert_eq!(shown(&Report::Claimed { lease: Millis(60_000) }), r#"task.claimed {"lease_ms":60000}"#);

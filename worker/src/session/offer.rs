@@ -101,7 +101,7 @@ impl<D> Session<D> {
         // Whoever died of it before is not forgotten because this worker has no use for it.
         let before = surplus.job.delivery - 1;
         let deliveries = deliveries.or_else(|| (before > 0).then_some(before));
-        let report = Report::Released { code: code.map(str::to_owned), deliveries };
+        let report = Report::Released { code: code.map(str::to_owned), deliveries, pause: None };
         let to = self.destination(&surplus.job.assignment);
         self.report_unheld(surplus.ticket, Arc::new(report), vec![surplus.held], to);
     }

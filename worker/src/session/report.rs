@@ -22,11 +22,11 @@ impl<D> Session<D> {
                 self.rest.reset();
                 report
             }
-            Ending::Interrupted => Report::Released { code: None, deliveries: None },
+            Ending::Interrupted => Report::Released { code: None, deliveries: None, pause: None },
             Ending::NoRoom { .. } => {
                 self.rest.begin(now);
                 self.unbalanced = true;
-                Report::Released { code: Some(NO_RESOURCES.to_owned()), deliveries: None }
+                Report::Released { code: Some(NO_RESOURCES.to_owned()), deliveries: None, pause: None }
             }
         }));
         self.forget_alone(ticket);

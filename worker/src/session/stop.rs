@@ -49,7 +49,8 @@ impl<D> Session<D> {
     fn hand_back_alone(&mut self, ticket: &Ticket) {
         let Some(entry) = self.entries.get_mut(ticket) else { return };
         if matches!(entry.stage, EntryStage::Waiting(_) | EntryStage::Announcing(_)) {
-            entry.stage = EntryStage::Reporting(Arc::new(Report::Released { code: None, deliveries: None }));
+            entry.stage =
+                EntryStage::Reporting(Arc::new(Report::Released { code: None, deliveries: None, pause: None }));
             self.forget_alone(ticket);
             self.send(ticket);
         }

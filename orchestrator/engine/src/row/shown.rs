@@ -75,6 +75,7 @@ impl TaskRow {
         row.index = Some(index);
         row.state = self.counted_state(index, max_parallel);
         row.parked = self.parked.filter(|_| row.state == TaskState::Ready);
+        row.line = self.line.clone().filter(|_| row.parked.is_some());
         row.ready_at = self.ready_at.filter(|_| row.state == TaskState::Ready && max_parallel.is_none());
         row.finished_at = self.finished_at.filter(|_| row.state.is_final());
         Some(row)

@@ -7,8 +7,9 @@ use warrener_shared::wire::dispatch::Dispatch;
 
 use super::end::{self, End};
 use super::loads::with_mapped;
-use super::{attempt, built_in, input, item, offer};
+use super::{attempt, built_in, input, item, limited, offer};
 use crate::effect::Effect;
+use crate::limit::LimitKey;
 use crate::slice::{Read, Slice, TaskOf};
 use crate::turn::Turn;
 
@@ -50,7 +51,10 @@ pub(super) fn apply(turn: &mut Turn<'_>, no: TaskNo, most: u32) {
     }
     let spec = entry.spec_at(row.position);
     let Some(map) = row.map else {
-        return go_out(turn, no, &spec);
+        return match full_key(turn, no) {
+            Some(key) => offer::park_for(turn, no, &key),
+            None => go_out(turn, no, &spec),
+        };
     };
     for _ in 0..most.min(map.available(spec.each().max_parallel)) {
         // Items that fail here may be too many already.
@@ -60,13 +64,18 @@ pub(super) fn apply(turn: &mut Turn<'_>, no: TaskNo, most: u32) {
         if BuiltIn::of(&spec.kind).is_some_and(|kind| !built_in::may_begin(turn.slice, kind)) {
             break;
         }
-        if spec.is_limited() && !turn.job_of(no).has_slot() {
+        if (spec.is_limited() && !turn.job_of(no).has_slot()) || full_key(turn, no).is_some() {
             break;
         }
         let item = item::next(turn, no, &spec);
         go_out(turn, item, &spec);
     }
     offer::refresh(turn, no, &spec);
+}
+
+/// The key that a task has to wait for; always none where there are no limits.
+fn full_key(turn: &mut Turn<'_>, no: TaskNo) -> Option<LimitKey> {
+    if turn.slice.has_limits() { limited::full_key(turn, no) } else { None }
 }
 
 /// The next attempt of a task or item, or its end if its input cannot be resolved.

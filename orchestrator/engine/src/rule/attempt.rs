@@ -7,7 +7,7 @@ use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::state::{Outcome, TaskState};
 use warrener_shared::time::Timestamp;
 
-use super::offer;
+use super::{limited, offer};
 use crate::effect::Effect;
 use crate::event::{DeathReason, Event};
 use crate::row::{AttemptRow, Json, TaskRow, WaitsFor};
@@ -26,6 +26,8 @@ pub(super) fn dispatch(turn: &mut Turn<'_>, no: TaskNo, spec: &TaskSpec) -> i64 
     row.wake_at = row.start_by;
     next(row, now);
     let (job, ticket, queue) = (row.job, row.ticket(), row.queue);
+    offer::withdraw(turn, no);
+    limited::take(turn, no);
     enter(turn, job, no);
     turn.effect(Effect::Opened { ticket, queue, dispatch_no, silence: spec.policy.heartbeat });
     dispatch_no
@@ -42,6 +44,7 @@ pub(super) fn begin(turn: &mut Turn<'_>, no: TaskNo, spec: &TaskSpec) {
     row.waits_for = Some(WaitsFor::Time(Timestamp(i64::MAX)));
     next(row, now);
     let job = row.job;
+    offer::withdraw(turn, no);
     enter(turn, job, no);
 }
 
@@ -50,7 +53,6 @@ fn next(row: &mut TaskRow, now: Timestamp) {
     row.dispatched_at = Some(now);
     row.worker = None;
     row.progress = None;
-    offer::withdraw(row);
 }
 
 fn enter(turn: &mut Turn<'_>, job: JobNo, no: TaskNo) {
@@ -80,6 +82,7 @@ pub(super) fn close(turn: &mut Turn<'_>, no: TaskNo, stop: bool, finished: bool)
     row.lease = None;
     row.wake_at = None;
     turn.effect(Effect::Closed { ticket, queue, finished });
+    limited::give_back(turn, no);
     free_slot(turn, no);
     if stop {
         turn.effect(Effect::Stop { ticket, worker });

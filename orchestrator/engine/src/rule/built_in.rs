@@ -66,6 +66,9 @@ pub(super) fn begin(turn: &mut Turn<'_>, no: TaskNo, spec: &TaskOf, kind: BuiltI
 /// Makes room for the queues of a sub-job: what a submit may not do, an input may not do either.
 fn make_room(turn: &mut Turn<'_>, work: Work) -> Result<Work, Vec<Problem>> {
     if let Work::Job { spec, .. } = &work {
+        if let Some(problem) = spec.unknown_limit(|name| turn.slice.limit(name.as_str()).is_some()) {
+            return Err(vec![problem]);
+        }
         turn.slice.take_queue_names(spec).map_err(|problem| vec![problem])?;
     }
     Ok(work)

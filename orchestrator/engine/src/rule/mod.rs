@@ -9,9 +9,11 @@ mod due;
 mod end;
 mod ended;
 mod fail_fast;
+mod fair;
 mod fan_out;
 mod input;
 mod item;
+mod limited;
 mod loads;
 mod needs_ended;
 mod offer;
@@ -26,6 +28,7 @@ mod start;
 mod submit;
 
 pub use self::admit::resolve;
+pub use self::fair::virtual_time_of;
 pub use self::redo::refusal as retry_refusal;
 pub use self::skip::refusal as skip_refusal;
 use warrener_shared::time::Timestamp;
@@ -75,6 +78,7 @@ fn missing_for(slice: &Slice, event: &Event) -> Vec<Read> {
         Event::Ended(job, position) => ended::missing(slice, *job, *position),
         Event::FailFast(job, _) => cancel::missing(slice, *job),
         Event::SlotFreed(job) => offer::missing(slice, *job),
+        Event::KeyFreed(key) => limited::missing(slice, key),
         Event::AllEnded(job) => all_ended::missing(slice, *job),
     }
 }
@@ -119,6 +123,7 @@ fn apply(turn: &mut Turn<'_>, event: &Event) {
         Event::Ended(job, position) => ended::apply(turn, *job, *position),
         Event::FailFast(job, position) => fail_fast::apply(turn, *job, *position),
         Event::SlotFreed(job) => offer::slot_freed(turn, *job),
+        Event::KeyFreed(key) => offer::key_freed(turn, key),
         Event::AllEnded(job) => all_ended::apply(turn, *job),
     }
 }

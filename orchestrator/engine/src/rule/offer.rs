@@ -5,10 +5,11 @@ use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::state::TaskState;
 use warrener_shared::time::Timestamp;
 
-use super::item;
+use super::{fair, item, limited};
 use crate::event::Event;
-use crate::row::{JobRow, TaskRow, rank};
-use crate::slice::{Read, Slice, TaskOf};
+use crate::limit::LimitKey;
+use crate::row::{JobRow, rank};
+use crate::slice::{Line, Read, Slice, TaskOf};
 use crate::turn::Turn;
 
 /// The place of what has been ready since a time; `None` while something holds it.
@@ -17,14 +18,22 @@ fn place(job: &JobRow, spec: &TaskOf, since: Timestamp) -> Option<i64> {
 }
 
 /// Takes a task or item away from the ready: it goes out.
-pub(super) const fn withdraw(row: &mut TaskRow) {
-    row.rank = None;
+pub(super) fn withdraw(turn: &mut Turn<'_>, no: TaskNo) {
+    let stood = turn.task_mut(no).rank.take().is_some();
+    if stood && let Some(share) = share(turn, no) {
+        fair::stands(turn, &share, false);
+    }
+}
+
+/// The share of a task in its queue; always none where there are neither limits nor fair queues.
+fn share(turn: &Turn<'_>, no: TaskNo) -> Option<fair::Share> {
+    if turn.slice.has_limits() { fair::share(turn.slice, no) } else { None }
 }
 
 /// Takes a task or item that is final away from the ready, or from what waits for `max_parallel` of its job.
 pub(super) fn leave(turn: &mut Turn<'_>, no: TaskNo) {
     let was_offered = turn.task(no).rank.is_some();
-    set(turn, no, None, None);
+    set(turn, no, None, None, None);
     let entry = turn.job_of(no);
     if was_offered && entry.spec.max_parallel.is_some() {
         // Another may have been parked because of this one.
@@ -33,29 +42,86 @@ pub(super) fn leave(turn: &mut Turn<'_>, no: TaskNo) {
     }
 }
 
-/// Puts a task or item at its place among the ready; if `max_parallel` of its job is reached, among the parked.
+/// Puts a task or item at its place among the ready; if `max_parallel` of its job or a limit is reached, among the
+/// parked.
 fn stand(turn: &mut Turn<'_>, no: TaskNo, place: Option<i64>) {
-    if turn.job_of(no).has_slot() { set(turn, no, place, None) } else { set(turn, no, None, place) }
+    if !turn.job_of(no).has_slot() {
+        return set(turn, no, None, place, None);
+    }
+    match place.and_then(|_| limited::line_of(turn, no)) {
+        Some(key) => set(turn, no, None, place, Some(&key)),
+        None => stand_ready(turn, no, place),
+    }
 }
 
-fn set(turn: &mut Turn<'_>, no: TaskNo, place: Option<i64>, parked: Option<i64>) {
+/// Puts a task or item among the ready; in a fair queue behind the one of its key that stands there.
+fn stand_ready(turn: &mut Turn<'_>, no: TaskNo, place: Option<i64>) {
+    match place.and_then(|_| share(turn, no)).map(|share| fair::place(turn, no, &share)) {
+        None => set(turn, no, place, None, None),
+        Some(Ok(rank)) => set(turn, no, Some(rank), None, None),
+        Some(Err(line)) => set(turn, no, None, place, Some(&line)),
+    }
+}
+
+/// The place of a task or item by its priority and its age.
+fn age_place(turn: &Turn<'_>, no: TaskNo) -> i64 {
+    rank(turn.spec(no).policy.priority, turn.task(no).ready_at.unwrap_or(turn.now))
+}
+
+fn set(turn: &mut Turn<'_>, no: TaskNo, place: Option<i64>, parked: Option<i64>, line: Option<&LimitKey>) {
     let row = turn.task(no);
-    let before = row.parked;
-    if (row.rank, before) == (place, parked) {
+    let line = line.filter(|_| parked.is_some()).map(LimitKey::text);
+    if (row.rank, row.parked, row.line.as_ref()) == (place, parked, line) {
         return;
     }
+    let (before, queue, stood) = (row.line(), row.queue, row.rank.is_some());
     let row = turn.task_mut(no);
     row.rank = place;
     row.parked = parked;
-    if before != parked {
-        turn.slice.moved_parked(no, before, parked);
+    row.line = line.cloned();
+    let after = row.line();
+    if before != after {
+        if let Some((line, _)) = &before {
+            limited::count_waiting(turn, line, queue, false);
+        }
+        if let Some((line, _)) = &after {
+            limited::count_waiting(turn, line, queue, true);
+        }
+        turn.slice.moved_parked(no, before, after);
     }
+    if stood != place.is_some()
+        && let Some(share) = share(turn, no)
+    {
+        fair::stands(turn, &share, !stood);
+    }
+    if stood && place.is_none() {
+        limited::stood_aside(turn, no);
+    }
+}
+
+/// The task or item was about to go out, and a limit has no room.
+pub(super) fn park_for(turn: &mut Turn<'_>, no: TaskNo, key: &LimitKey) {
+    let place = age_place(turn, no);
+    set(turn, no, None, Some(place), Some(key));
+    let entry = turn.job_of(no);
+    if entry.spec.max_parallel.is_some() {
+        // Another may wait for the slot of its job that it was woken for.
+        let job = entry.row.no;
+        turn.follow(Event::SlotFreed(job));
+    }
+}
+
+/// The task or item waits no more for its turn: it joins the ready.
+fn wake(turn: &mut Turn<'_>, no: TaskNo) {
+    let place = turn.task(no).parked;
+    stand_ready(turn, no, place);
+    turn.slice.note_woken(no);
 }
 
 /// The task or item was about to go out, and `max_parallel` of its job is reached.
 pub(super) fn park(turn: &mut Turn<'_>, no: TaskNo) {
-    let place = turn.task(no).rank;
-    set(turn, no, None, place);
+    let place = age_place(turn, no);
+    set(turn, no, None, Some(place), None);
 }
 
 /// Reads of the best parked tasks, where one may join the ready.
@@ -63,7 +129,10 @@ pub(super) fn missing(slice: &Slice, job: JobNo) -> Vec<Read> {
     match slice.job(job) {
         None => vec![Read::Job(job)],
         Some(entry) if !may_wake(&entry.row) || !entry.has_slot() => Vec::new(),
-        Some(_) => slice.missing_parked(job).map(|most| Read::Parked(job, most)).into_iter().collect(),
+        Some(_) => {
+            let line = Line::Job(job);
+            slice.missing_parked(&line, 1).map(|most| Read::Parked(line, most)).into_iter().collect()
+        }
     }
 }
 
@@ -78,9 +147,15 @@ pub(super) fn slot_freed(turn: &mut Turn<'_>, job: JobNo) {
     if !may_wake(&entry.row) || !entry.has_slot() {
         return;
     }
-    for no in turn.slice.best_parked(job) {
-        let place = turn.task(no).parked;
-        set(turn, no, place, None);
+    for no in turn.slice.best_parked(&Line::Job(job), 1) {
+        wake(turn, no);
+    }
+}
+
+/// Lets those that wait for a key join the ready.
+pub(super) fn key_freed(turn: &mut Turn<'_>, key: &LimitKey) {
+    for no in limited::to_wake(turn, key) {
+        wake(turn, no);
     }
 }
 

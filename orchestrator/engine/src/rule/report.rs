@@ -11,7 +11,7 @@ use warrener_shared::time::Millis;
 use warrener_shared::wire::result::{Progress, Report, RetryAdvice};
 
 use super::retry::{self, Failure};
-use super::{attempt, offer, round};
+use super::{attempt, limited, offer, round};
 use crate::effect::Effect;
 use crate::event::{DeathReason, Reported, Started};
 use crate::row::TaskRow;
@@ -42,6 +42,9 @@ pub(super) fn apply(turn: &mut Turn<'_>, reported: &Reported) {
     {
         turn.task_mut(no).worker = Some(worker.clone());
     }
+    if let Some(cost) = reported.cost {
+        limited::settle(turn, no, cost);
+    }
     match &reported.report {
         Report::Succeeded { output } => {
             let output: Arc<[u8]> = Arc::from(output.as_slice());
@@ -51,7 +54,10 @@ pub(super) fn apply(turn: &mut Turn<'_>, reported: &Reported) {
             let outcome = if error.code == code::TIMED_OUT { Outcome::TimedOut } else { Outcome::Failed };
             retry::attempt_failed(turn, no, Failure { outcome, error, advice: *retry, stop: false });
         }
-        Report::Released { code, deliveries } => {
+        Report::Released { code, deliveries, pause } => {
+            if let Some(pause) = pause {
+                limited::pause(turn, no, pause);
+            }
             let (code, interrupted) = (code.as_deref(), reported.interrupted);
             let how = Release { code, deliveries: *deliveries, alone_and_seen, interrupted };
             released(turn, no, how);

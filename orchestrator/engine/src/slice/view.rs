@@ -8,6 +8,7 @@ use warrener_shared::job::{ForEach, JobSpec, TaskSpec};
 use warrener_shared::mutant::{self, Mutant};
 
 use super::{JobEntry, Slice};
+use crate::limit::TaskInJob;
 use crate::row::{Map, TaskRow};
 
 /// A task of a job as it was submitted, held while rows change.
@@ -44,6 +45,11 @@ impl JobEntry {
     /// The task at a position as it was submitted.
     pub(crate) fn spec_at(&self, position: u32) -> TaskOf {
         TaskOf { job: self.spec.clone(), position: position as usize }
+    }
+
+    /// The task at a position with its job, as far as limits look at it.
+    pub fn limited_task(&self, position: u32) -> TaskInJob<'_> {
+        TaskInJob { id: &self.row.id, job: &self.spec, task: &self.spec.tasks[position as usize] }
     }
 
     /// Tells if `max_parallel` lets another attempt of the job be open.

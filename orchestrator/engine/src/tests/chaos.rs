@@ -69,15 +69,15 @@ impl Chaos {
             2 | 3 => return Event::Started(Started { ticket, worker }),
             4 => Report::Claimed { lease: Millis::from_secs(60) },
             5 => Report::Progress(Progress::default()),
-            6 => Report::Released { code: None, deliveries: None },
-            7 => Report::Released { code: Some("unknown_kind".to_owned()), deliveries: None },
-            8 => Report::Released { code: Some("suspect".to_owned()), deliveries: Some(2) },
+            6 => Report::Released { code: None, deliveries: None, pause: None },
+            7 => Report::Released { code: Some("unknown_kind".to_owned()), deliveries: None, pause: None },
+            8 => Report::Released { code: Some("suspect".to_owned()), deliveries: Some(2), pause: None },
             9..13 => self.failure(),
             _ => {
                 Report::Succeeded { output: self.random.pick(&["1", "[]", "[1,2]", r#"{"x":[]}"#]).as_bytes().to_vec() }
             }
         };
-        Event::Reported(Reported { ticket, report, worker, interrupted: false })
+        Event::Reported(Reported { ticket, report, worker, interrupted: false, cost: None })
     }
 
     fn failure(&mut self) -> Report {
@@ -121,6 +121,7 @@ impl Chaos {
                         report,
                         worker: None,
                         interrupted: false,
+                        cost: None,
                     })]);
                 }
                 None => {

@@ -22,7 +22,8 @@ fn play(job: &str, answer: impl Fn(&Dispatch) -> String) -> (World, Vec<Dispatch
     let mut at = 0;
     while let Some(message) = sent.get(at) {
         let report = Report::Succeeded { output: answer(message).into_bytes() };
-        let event = Event::Reported(Reported { ticket: message.ticket, report, worker: None, interrupted: false });
+        let event =
+            Event::Reported(Reported { ticket: message.ticket, report, worker: None, interrupted: false, cost: None });
         sent.extend(world.batch(&[event]).dispatches().cloned());
         at += 1;
     }

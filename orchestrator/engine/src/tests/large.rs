@@ -24,7 +24,7 @@ fn done(job: &str) -> World {
 
 fn succeeded(ticket: warrener_shared::id::Ticket) -> Event {
     let report = Report::Succeeded { output: b"1".to_vec() };
-    Event::Reported(Reported { ticket, report, worker: None, interrupted: false })
+    Event::Reported(Reported { ticket, report, worker: None, interrupted: false, cost: None })
 }
 
 /// What the end of the job asks for, in order, until nothing is missing.

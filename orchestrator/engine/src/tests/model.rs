@@ -381,7 +381,7 @@ fn report(world: &mut World, model: &Model, at: usize) -> Event {
         State::TimedOut => failed("timed_out"),
         _ => Report::Succeeded { output: at.to_string().into_bytes() },
     };
-    Event::Reported(Reported { ticket, report, worker: None, interrupted: false })
+    Event::Reported(Reported { ticket, report, worker: None, interrupted: false, cost: None })
 }
 
 fn compare(world: &World, model: &Model, what: &str) {

@@ -17,6 +17,7 @@ use warrener_shared::wire::dispatch::Dispatch;
 use warrener_shared::wire::event::JobEvent;
 
 use crate::event::Submitted;
+use crate::limit::{KeyRow, LimitBook, LimitKey};
 use crate::row::{AttemptRow, JobRow, TaskRow};
 use crate::slice::Changes;
 use crate::{Effect, Event, Need, Slice, decide};
@@ -29,6 +30,12 @@ pub(super) const EPOCH: Timestamp = Timestamp(1_800_000_000_000);
 pub(super) struct World {
     pub(super) now: Timestamp,
     pub(super) limits: Limits,
+    /// Limits on what runs at once, and what their keys hold.
+    pub(super) book: Arc<LimitBook>,
+    /// Rows of the keys of limits.
+    pub(super) keys: BTreeMap<LimitKey, KeyRow>,
+    /// Keys that have room again at a time.
+    pub(super) wakes: BTreeMap<LimitKey, Timestamp>,
     /// How many attempts of a queue may be open.
     pub(super) room: usize,
     /// Every random number; the largest draws the longest back-off.
@@ -59,6 +66,9 @@ impl World {
         Self {
             now: EPOCH,
             limits: Limits::DEFAULT,
+            book: Arc::default(),
+            keys: BTreeMap::new(),
+            wakes: BTreeMap::new(),
             room: 1000,
             dice: u32::MAX,
             specs: BTreeMap::new(),
@@ -94,7 +104,7 @@ impl World {
 
     /// One batch: these events, the timers that are due, then whatever has room.
     pub(super) fn batch(&mut self, events: &[Event]) -> Step {
-        let mut slice = Slice::new(self.limits, self.next_dispatch);
+        let mut slice = Slice::new(self.limits, self.next_dispatch).with_book(&self.book, self.now);
         let mut effects = Vec::new();
         for event in events {
             self.decide(&mut slice, event.clone(), &mut effects);
@@ -105,6 +115,11 @@ impl World {
         self.admit(&mut slice, &mut effects);
         self.next_dispatch = slice.next_dispatch();
         let events = self.keep(slice.take_changes());
+        self.book.committed(slice.take_limit_changes());
+        for (key, at) in slice.take_wakes() {
+            let known = self.wakes.entry(key).or_insert(at);
+            *known = at.min(*known);
+        }
         self.check(&effects);
         Step { events, effects }
     }
@@ -117,7 +132,8 @@ impl World {
 
     pub(super) fn next_due(&self) -> Option<Timestamp> {
         let jobs = self.jobs.values().filter_map(|row| row.wake_at);
-        jobs.chain(self.tasks.values().filter_map(|row| row.wake_at)).min()
+        let wakes = self.wakes.values().copied();
+        jobs.chain(self.tasks.values().filter_map(|row| row.wake_at)).chain(wakes).min()
     }
 
     pub(super) fn at(&mut self, since: Millis) {
@@ -155,8 +171,8 @@ impl World {
             let (address, wake, by) = (self.address(row), second(row.wake_at), second(row.start_by));
             let open = row.dispatch_no;
             format!(
-                "{address} {} #{} open {open:?} rank {:?} wake {wake:?} by {by:?}",
-                row.state, row.attempt, row.rank
+                "{address} {} #{} open {open:?} rank {:?} parked {:?} in {:?} wake {wake:?} by {by:?} job {}",
+                row.state, row.attempt, row.rank, row.parked, row.line, row.job.0
             )
         });
         jobs.chain(tasks).collect::<Vec<_>>().join("\n")
@@ -185,14 +201,16 @@ impl World {
         }
     }
 
-    fn due_now(&self) -> Vec<Event> {
+    fn due_now(&mut self) -> Vec<Event> {
+        let now = self.now;
+        let keys: Vec<_> = self.wakes.extract_if(.., |_, at| *at <= now).map(|(key, _)| Event::KeyFreed(key)).collect();
         let is_due = |at: Option<Timestamp>| at.filter(|at| *at <= self.now);
         let mut jobs: Vec<_> = self.jobs.values().filter_map(|row| Some((is_due(row.wake_at)?, row.no))).collect();
         let mut tasks: Vec<_> = self.tasks.values().filter_map(|row| Some((is_due(row.wake_at)?, row.no))).collect();
         jobs.sort_unstable();
         tasks.sort_unstable();
         let jobs = jobs.into_iter().map(|(_, no)| Event::JobDue(no));
-        jobs.chain(tasks.into_iter().map(|(_, no)| Event::TaskDue(no))).collect()
+        jobs.chain(tasks.into_iter().map(|(_, no)| Event::TaskDue(no))).chain(keys).collect()
     }
 
     fn admit(&mut self, slice: &mut Slice, effects: &mut Vec<Effect>) {
@@ -238,6 +256,7 @@ impl World {
             let context = SubmitContext { priority: Some(new.priority), ..SubmitContext::default() };
             self.specs.insert(new.job, Arc::new(parse(&new.body, &context, &self.limits).unwrap()));
         }
+        self.keys.extend(changes.keys.into_iter().map(|row| (row.key.clone(), row)));
         for (first, count) in changes.dropped {
             let end = TaskNo(first.0 + i64::from(count));
             self.tasks.retain(|no, _| *no < first || *no >= end);

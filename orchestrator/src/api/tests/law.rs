@@ -36,6 +36,7 @@ pub(super) fn paths(route: &Route) -> [String; 2] {
         (path, "id") if path.starts_with("/api/v1/workers/") => ["w1", "w9"],
         (_, "id" | "job") => ["g", "other"],
         (_, "task") => ["each.1", "list"],
+        (path, "name") if path.starts_with("/api/v1/limits/") => ["api", "other"],
         (_, "name") => ["default", "other"],
         (_, "event") => ["approval", "other"],
         (_, "key") => ["1", "2"],

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use warrener_engine::event::Reported;
 use warrener_runtime::metrics::Metrics;
+use warrener_shared::id::LimitName;
 use warrener_shared::limits::Limits;
 use warrener_shared::time::Millis;
 use warrener_shared::wire::heartbeat::Heartbeat;
@@ -25,6 +26,7 @@ use crate::api::http::{Arrival, Edge};
 use crate::api::{Api, router};
 use crate::config::tests::usual;
 use crate::driver::{Driver, Input, Outgoing, Output, Packet};
+use crate::limits::LimitDefinition;
 use crate::shared::Shared;
 use crate::store::Store;
 use crate::store::sqlite::Sqlite;
@@ -242,7 +244,14 @@ impl World {
     /// A worker reports on an attempt; returns once that is committed.
     pub(in crate::api) async fn report(&self, attempt: &Outgoing, report: Report) {
         let ticket = attempt.message.correlation_id.as_deref().unwrap().parse().unwrap();
-        self.input(Input::Report(Reported { ticket, report, worker: Some("w1".into()), interrupted: false })).await;
+        self.input(Input::Report(Reported {
+            ticket,
+            report,
+            worker: Some("w1".into()),
+            interrupted: false,
+            cost: None,
+        }))
+        .await;
     }
 
     pub(in crate::api) async fn succeed(&self, attempt: &Outgoing, output: &str) {
@@ -280,7 +289,7 @@ fn api_of(view: View) -> (Api, mpsc::Receiver<Packet>) {
     let (inputs, queue) = mpsc::channel(64);
     let limits = Limits { submit_bytes: 100_000, ..Limits::DEFAULT };
     let api = Api {
-        shared: Arc::new(Shared::new(Names::default(), BTreeMap::new(), limits)),
+        shared: Arc::new(Shared::new(Names::default(), BTreeMap::new(), limits).with_limits(limits_of_the_world())),
         view: Arc::new(view),
         inputs,
         metrics: Metrics::install().unwrap(),
@@ -311,4 +320,10 @@ async fn broker(
             Some(_) => {}
         }
     }
+}
+
+/// A limit `api`, which a job names to be counted by it.
+fn limits_of_the_world() -> BTreeMap<LimitName, LimitDefinition> {
+    let definition = LimitDefinition { concurrency: Some(1), ..LimitDefinition::default() };
+    BTreeMap::from([(LimitName::new("api").unwrap(), definition)])
 }

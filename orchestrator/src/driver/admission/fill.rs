@@ -61,6 +61,11 @@ impl<S: Store> Driver<S> {
             return Ok(());
         }
         let mut more = backlog && self.join_kept(lane, room, &mut offers, batch)?;
+        if self.held.admission.windows[&lane].is_fair {
+            more |= self.admit_fairly(lane, offers, batch)?;
+            self.held.admission.window(lane).backlog = more;
+            return Ok(());
+        }
         for (_, task) in offers {
             if !self.offer(lane, task, batch)? {
                 more = true;
@@ -69,6 +74,25 @@ impl<S: Store> Driver<S> {
         }
         self.held.admission.window(lane).backlog = more;
         Ok(())
+    }
+
+    /// Dispatches one attempt after the other: each moves the place of its key, and lets the next of the key join.
+    /// Tells whether there may be more.
+    fn admit_fairly(&mut self, lane: i64, offers: Vec<(i64, TaskNo)>, batch: &mut Batch) -> Result<bool, StoreError> {
+        let mut open: BTreeSet<(i64, TaskNo)> = offers.into_iter().collect();
+        batch.slice.take_woken();
+        while let Some((rank, task)) = open.pop_first() {
+            if self.room(lane, batch) == 0 {
+                return Ok(true);
+            }
+            self.decide(Event::RoomFor(task, 1), batch)?;
+            for no in batch.slice.take_woken().into_iter().chain([task]) {
+                let row = batch.slice.task(no).filter(|row| row.queue == lane);
+                let place = row.and_then(|row| row.rank).filter(|place| (*place, no) != (rank, task));
+                open.extend(place.map(|place| (place, no)));
+            }
+        }
+        Ok(false)
     }
 
     /// Puts what is ready in the database among the offers, best first. Reads at most as many as there is room for.

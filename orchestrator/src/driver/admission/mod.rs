@@ -1,6 +1,7 @@
 //! Admission of ready tasks: the dispatch window of each queue, and filling the windows with what is ready, best first.
 
 mod fill;
+mod wakes;
 mod window;
 
 use std::collections::BTreeMap;
@@ -8,6 +9,7 @@ use std::collections::BTreeMap;
 use warrener_engine::row::TaskRow;
 use warrener_shared::id::QueueName;
 
+pub(super) use self::wakes::KeyWakes;
 use self::window::DispatchWindow;
 #[cfg(test)]
 pub(super) use self::window::WINDOW_MIN;
@@ -43,7 +45,10 @@ impl DispatchWindows {
     /// Adds a queue, and gives its number. A queue of somebody else takes nothing until it was found at the broker.
     pub(super) fn add(&mut self, queue: QueueRow, shared: &Shared) -> i64 {
         let external = shared.is_external(&queue.name);
-        self.windows.insert(queue.no, DispatchWindow::new(queue.name, queue.paused, !external));
+        let is_fair = shared.limit_register.fair.contains_key(queue.name.as_str());
+        let mut window = DispatchWindow::new(queue.name, queue.paused, !external);
+        window.is_fair = is_fair;
+        self.windows.insert(queue.no, window);
         queue.no
     }
 

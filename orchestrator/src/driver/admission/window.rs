@@ -28,6 +28,8 @@ pub(super) struct DispatchWindow {
     pub(super) open: usize,
     /// True if tasks may stand among the ready in the database. May be true where none does.
     pub(super) backlog: bool,
+    /// True if keys share it: after each attempt another may be next.
+    pub(super) is_fair: bool,
     /// Slots of the live workers that serve the queue; 0 if none sends heartbeats.
     pub(super) slots: usize,
     /// Attempts that workers finished since the latest tick.
@@ -41,7 +43,18 @@ pub(super) struct DispatchWindow {
 impl DispatchWindow {
     /// Window of a queue without open attempts, which is taken to have a backlog.
     pub(super) const fn new(name: QueueName, paused: bool, found: bool) -> Self {
-        Self { name, paused, found, open: 0, backlog: true, slots: 0, finished: 0, recent: VecDeque::new(), boost: 1 }
+        Self {
+            name,
+            paused,
+            found,
+            open: 0,
+            backlog: true,
+            is_fair: false,
+            slots: 0,
+            finished: 0,
+            recent: VecDeque::new(),
+            boost: 1,
+        }
     }
 
     /// Attempts that may be open at once: twice the slots of its workers, and what they finished in the last second,

@@ -17,9 +17,10 @@ use self::numbers::FreeNumbers;
 use self::rows::RowCache;
 use self::schedules::HeldSchedules;
 pub(super) use self::stops::{PendingStop, Stops};
-use super::admission::DispatchWindows;
+use super::admission::{DispatchWindows, KeyWakes};
 use super::dead::DeadCount;
 use super::delivery::Delivery;
+use crate::limits::recollect::recollect;
 use crate::shared::Shared;
 use crate::store::{Store, StoreError};
 
@@ -34,6 +35,8 @@ pub(super) struct Held {
     pub(super) delivery: Delivery,
     /// Dispatch windows of the queues.
     pub(super) admission: DispatchWindows,
+    /// Keys of limits that have room again at a time.
+    pub(super) wakes: KeyWakes,
     /// Closed attempts whose workers were asked to stop.
     pub(super) stops: Stops,
     /// Open ticks of schedules.
@@ -65,7 +68,9 @@ impl Held {
         for row in &open {
             delivery.bear(&row.ticket(), silence_of(row, store, shared)?);
         }
+        let waited_for = recollect(store, &shared.specs, &shared.limit_register, &open)?;
         Ok(Self {
+            wakes: KeyWakes::of(waited_for),
             numbers: FreeNumbers::from_rows(&boot, &open),
             rows: RowCache::default(),
             delivery,
@@ -76,6 +81,16 @@ impl Held {
             dead: DeadCount::default(),
             next_due: DUE_AT_ONCE,
         })
+    }
+}
+
+impl Held {
+    /// Makes the book of limits anew once limits have changed: open attempts count by the limits that there are now.
+    pub(super) fn count_limits(&mut self, store: &mut impl Store, shared: &Shared) -> Result<(), StoreError> {
+        let open = store.open_attempts()?;
+        let waited_for = recollect(store, &shared.specs, &shared.limit_register, &open)?;
+        waited_for.iter().for_each(|key| self.wakes.note(key, Timestamp(0)));
+        Ok(())
     }
 }
 

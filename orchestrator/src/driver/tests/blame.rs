@@ -19,7 +19,7 @@ fn refuse_all(_: &Commit) -> Option<StoreError> {
 }
 
 fn reported(ticket: Ticket, report: Report) -> Input {
-    Input::Report(Reported { ticket, report, worker: Some("w".into()), interrupted: false })
+    Input::Report(Reported { ticket, report, worker: Some("w".into()), interrupted: false, cost: None })
 }
 
 fn wrote(ticket: Ticket, log: &str) -> Input {

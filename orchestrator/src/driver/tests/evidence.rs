@@ -7,7 +7,7 @@ use warrener_shared::wire::result::Progress;
 use super::*;
 
 fn report(ticket: Ticket, worker: &str, report: Report) -> Input {
-    Input::Report(Reported { ticket, report, worker: Some(worker.into()), interrupted: false })
+    Input::Report(Reported { ticket, report, worker: Some(worker.into()), interrupted: false, cost: None })
 }
 
 fn log(ticket: Ticket, worker: &str, text: &str) -> Input {
@@ -16,7 +16,11 @@ fn log(ticket: Ticket, worker: &str, text: &str) -> Input {
 }
 
 fn suspect(ticket: Ticket, worker: &str, deliveries: u32) -> Input {
-    report(ticket, worker, Report::Released { code: Some(code::SUSPECT.into()), deliveries: Some(deliveries) })
+    report(
+        ticket,
+        worker,
+        Report::Released { code: Some(code::SUSPECT.into()), deliveries: Some(deliveries), pause: None },
+    )
 }
 
 impl Loop {

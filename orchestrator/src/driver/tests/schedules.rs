@@ -72,6 +72,7 @@ fn failed(ticket: Ticket) -> Input {
         report: Report::Failed { error, retry: warrener_shared::wire::result::RetryAdvice::Never },
         worker: None,
         interrupted: false,
+        cost: None,
     })
 }
 
@@ -114,7 +115,13 @@ fn ticks_that_overlap_do_what_the_schedule_says() {
         if overlap == "cancel" {
             let report = Report::Claimed { lease: Millis::from_secs(600) };
             let worker = Some("w".into());
-            run.step(vec![Input::Report(Reported { ticket: first[0], report, worker, interrupted: false })]);
+            run.step(vec![Input::Report(Reported {
+                ticket: first[0],
+                report,
+                worker,
+                interrupted: false,
+                cost: None,
+            })]);
             for _ in 0..3 {
                 run.after(MINUTE / 8);
             }
@@ -141,7 +148,7 @@ fn who_cancels_starts_the_next_after_the_confirmed_end() {
     let worker: Arc<str> = "w".into();
     let beat = |tickets| Input::Heartbeat(Heard { worker: "w".into(), tickets });
     let report = Report::Claimed { lease: Millis::from_secs(600) };
-    let claimed = Reported { ticket: first[0], report, worker: Some(worker), interrupted: false };
+    let claimed = Reported { ticket: first[0], report, worker: Some(worker), interrupted: false, cost: None };
     run.step(vec![Input::Connected { wiped: false }, Input::Report(claimed), beat(vec![first[0]])]);
     assert_eq!(run.after(MINUTE).len(), 0);
     assert_eq!(run.ticks(), [(1, "started"), (2, "queued")]);

@@ -14,7 +14,7 @@ fn beat(tickets: &[Ticket]) -> Input {
 
 fn progress(ticket: Ticket) -> Input {
     let report = Report::Progress(Progress::default());
-    Input::Report(Reported { ticket, report, worker: Some("w".into()), interrupted: false })
+    Input::Report(Reported { ticket, report, worker: Some("w".into()), interrupted: false, cost: None })
 }
 
 fn cancel() -> Input {

@@ -83,6 +83,16 @@ impl Memory {
             self.counters.last_audit += 1;
             self.audit.insert(self.counters.last_audit, row.clone());
         }
+        for row in &commit.changes.keys {
+            self.limit_keys.insert(row.key.clone(), row.clone());
+        }
+        commit.idle_keys.iter().for_each(|key| drop(self.limit_keys.remove(key)));
+        for (name, definition) in &commit.limits {
+            match definition {
+                Some(definition) => drop(self.limits.insert(name.clone(), definition.clone())),
+                None => drop(self.limits.remove(name)),
+            }
+        }
         for job in &commit.released {
             if let Some(kept) = self.jobs.get_mut(job) {
                 kept.caption.unique = None;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use warrener_engine::row::{JobRow, TaskRow, WaitsFor};
+use warrener_engine::slice::Line;
 use warrener_shared::id::{JobNo, TaskNo};
 use warrener_shared::time::Timestamp;
 
@@ -20,8 +21,8 @@ pub(super) struct Index {
     open: BTreeMap<i64, TaskNo>,
     /// Built-in tasks that wait for an event, by event and key.
     waiting: BTreeSet<(Arc<str>, Arc<str>, TaskNo)>,
-    /// Tasks that wait for `max_parallel` of their job, by job and queue, then by rank.
-    parked: BTreeMap<(JobNo, i64), BTreeSet<(i64, TaskNo)>>,
+    /// Tasks that wait for `max_parallel` of their job or for a limit, by line and queue, then by rank.
+    parked: BTreeMap<(Line, i64), BTreeSet<(i64, TaskNo)>>,
 }
 
 impl Index {
@@ -55,10 +56,18 @@ impl Index {
         self.waiting.range(first..=(event, key, TaskNo(i64::MAX))).map(|(_, _, task)| *task)
     }
 
-    /// Parked tasks of a job, at most `most` of each queue, best first.
-    pub(super) fn parked(&self, job: JobNo, most: usize) -> impl Iterator<Item = TaskNo> {
-        let queues = self.parked.range((job, i64::MIN)..=(job, i64::MAX));
+    /// Parked tasks of a line, at most `most` of each queue, best first.
+    pub(super) fn parked(&self, line: &Line, most: usize) -> impl Iterator<Item = TaskNo> {
+        let queues = self.parked.range((line.clone(), i64::MIN)..=(line.clone(), i64::MAX));
         queues.flat_map(move |(_, tasks)| tasks.iter().take(most)).map(|(_, task)| *task)
+    }
+
+    /// Keys of limits that tasks wait for, with the queue and their number.
+    pub(super) fn waiting_in_lines(&self) -> impl Iterator<Item = (&Arc<str>, i64, usize)> {
+        self.parked.iter().filter_map(|((line, queue), tasks)| match line {
+            Line::Key(key) if !tasks.is_empty() => Some((key.text(), *queue, tasks.len())),
+            _ => None,
+        })
     }
 
     /// Tasks with an open attempt, in the order of dispatch.
@@ -72,8 +81,8 @@ impl Index {
             row.rank.map(|rank| self.ready.remove(&(row.queue, rank, row.no)));
             row.wake_at.map(|at| self.due_tasks.remove(&(at, row.no)));
             row.dispatch_no.map(|no| self.open.remove(&no));
-            if let Some(place) = row.parked {
-                self.parked.entry((row.job, row.queue)).or_default().remove(&(place, row.no));
+            if let Some((line, place)) = row.line() {
+                self.parked.entry((line, row.queue)).or_default().remove(&(place, row.no));
             }
             if let Some(WaitsFor::Event { event, key }) = &row.waits_for {
                 self.waiting.remove(&(event.clone(), key.clone(), row.no));
@@ -83,8 +92,8 @@ impl Index {
             row.rank.map(|rank| self.ready.insert((row.queue, rank, row.no)));
             row.wake_at.map(|at| self.due_tasks.insert((at, row.no)));
             row.dispatch_no.map(|no| self.open.insert(no, row.no));
-            if let Some(place) = row.parked {
-                self.parked.entry((row.job, row.queue)).or_default().insert((place, row.no));
+            if let Some((line, place)) = row.line() {
+                self.parked.entry((line, row.queue)).or_default().insert((place, row.no));
             }
             if let Some(WaitsFor::Event { event, key }) = &row.waits_for {
                 self.waiting.insert((event.clone(), key.clone(), row.no));

@@ -22,6 +22,7 @@ use std::time::Duration;
 use uuid::Uuid;
 use warrener_engine::row::{JobRow, TaskRow};
 use warrener_engine::schedule::{ScheduleRow, TickRow};
+use warrener_engine::slice::Line;
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::time::Timestamp;
 
@@ -30,11 +31,11 @@ use self::reader::PostgresReaders;
 pub use self::scratch::Scratch;
 use self::session::{Session, Step};
 use super::schedules::{ScheduleQuery, SchedulesTotal, TickQuery};
-use super::sql::{Reader, Row, read, schedule as sql_schedule};
+use super::sql::{Reader, Row, limits, read, schedule as sql_schedule};
 use super::view::View;
 use super::{
-    Asked, Boot, Commit, DeadTotal, Death, EVENTS_REMOVED, EventChunkNo, Found, Item, KeptDead, LogChunk, OwedReply,
-    QueueRow, Rows, Store, StoreError, Submitted,
+    Asked, Boot, Commit, DeadTotal, Death, EVENTS_REMOVED, EventChunkNo, Found, Item, KeptDead, KeptLimits, LogChunk,
+    OwedReply, QueueRow, Rows, Store, StoreError, Submitted,
 };
 
 /// Time for which a start waits for another orchestrator to end: one that was killed a moment ago is still there for
@@ -204,8 +205,8 @@ impl Rows for Postgres {
         self.read(|session| read::open_tasks(session, first, count))
     }
 
-    fn parked(&mut self, job: JobNo, most: u32) -> Result<Vec<TaskRow>, StoreError> {
-        self.read(|session| read::parked(session, job, most))
+    fn parked(&mut self, line: &Line, most: u32) -> Result<Vec<TaskRow>, StoreError> {
+        self.read(|session| read::parked(session, line, most))
     }
 
     fn each_item(
@@ -281,6 +282,10 @@ impl Store for Postgres {
 
     fn open_attempts(&mut self) -> Result<Vec<TaskRow>, StoreError> {
         self.read(|session| read::open_attempts(session))
+    }
+
+    fn limits(&mut self) -> Result<KeptLimits, StoreError> {
+        self.read(|session| limits::read(session))
     }
 
     fn asked(&mut self) -> Result<Vec<Asked>, StoreError> {

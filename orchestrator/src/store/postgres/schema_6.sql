@@ -36,3 +36,21 @@ CREATE TABLE ticks (
 
 CREATE INDEX ticks_open ON ticks (schedule, at) WHERE open <> 0;
 CREATE INDEX ticks_job ON ticks (job) WHERE job IS NOT NULL;
+
+-- Limits that were made over the API, what keys of limits hold, and the tasks that wait for one, as `limit/key`.
+CREATE TABLE limits (
+    name       TEXT PRIMARY KEY,
+    definition TEXT NOT NULL
+);
+CREATE TABLE limit_keys (
+    key          TEXT PRIMARY KEY,
+    bucket       BIGINT NOT NULL,
+    paused_until BIGINT,
+    concurrency  BIGINT,
+    rate         TEXT,
+    weight       BIGINT
+);
+ALTER TABLE tasks ADD COLUMN line TEXT;
+DROP INDEX tasks_parked;
+CREATE INDEX tasks_parked ON tasks (job, queue, parked, no) WHERE parked IS NOT NULL AND line IS NULL;
+CREATE INDEX tasks_line ON tasks (line, queue, parked, no) WHERE line IS NOT NULL;

@@ -17,6 +17,7 @@ use super::value::{Parameter, columns};
 use crate::store::columns::{Kind, TableColumn, attempt, job, task};
 use crate::store::sql::Value;
 use crate::store::sql::chunk::{self, kind_bit};
+use crate::store::sql::limits::{KEY_COLUMNS, key_values};
 use crate::store::{Asked, Caption, Commit, Death, LogChunk, OwedReply, Submitted};
 
 /// Steps of a commit whose first chunk of events gets the number `next_event`, and the number after its last one.
@@ -44,6 +45,7 @@ pub(super) fn steps(commit: &Commit, next_event: i64) -> (Vec<Step<'_>>, i64) {
          WHERE q.no = u.no";
     steps.add("pause queues", statement, columns(paused));
     steps.schedules(&commit.schedules);
+    steps.limits(commit);
     steps.meta(commit);
     (steps.0, next_event)
 }
@@ -243,6 +245,27 @@ impl<'a> Steps<'a> {
     }
 
     /// Keeps the counters that the commit moves.
+    fn limits(&mut self, commit: &'a Commit) {
+        let (names, types) = KEY_COLUMNS;
+        let statement = format!(
+            "{} ON CONFLICT (key) DO UPDATE SET bucket = excluded.bucket, paused_until = excluded.paused_until, \
+             concurrency = excluded.concurrency, rate = excluded.rate, weight = excluded.weight",
+            insert("limit_keys", names, types)
+        );
+        self.add("keep keys of limits", statement, columns(commit.changes.keys.iter().map(key_values)));
+        let idle = columns(commit.idle_keys.iter().map(|key| [(&**key.text()).into()]));
+        self.add("forget keys of limits", "DELETE FROM limit_keys WHERE key = ANY(?1)", idle);
+        let kept =
+            commit.limits.iter().filter_map(|(name, text)| Some([name.as_str().into(), text.as_deref()?.into()]));
+        let statement = format!(
+            "{} ON CONFLICT (name) DO UPDATE SET definition = excluded.definition",
+            insert("limits", "name, definition", "tt")
+        );
+        self.add("keep limits", statement, columns(kept));
+        let removed = commit.limits.iter().filter(|(_, text)| text.is_none()).map(|(name, _)| [name.as_str().into()]);
+        self.add("remove limits", "DELETE FROM limits WHERE name = ANY(?1)", columns(removed));
+    }
+
     fn meta(&mut self, commit: &Commit) {
         self.keep(commit.counters());
     }
@@ -275,6 +298,8 @@ pub(super) fn shift(by: i64, now: Timestamp) -> Vec<Step<'static>> {
     steps.add("follow the clock", jobs, vec![by(), Parameter::One(Value::Int(JobState::Running as i64))]);
     let replies = "UPDATE replies SET owed_at = owed_at + ?1 WHERE owed_at > 0";
     steps.add("follow the clock", replies, vec![by()]);
+    let keys = "UPDATE limit_keys SET bucket = bucket + ?1 * 1000000, paused_until = paused_until + ?1";
+    steps.add("follow the clock", keys, vec![by()]);
     steps.keep(std::iter::once(("seen_at", now.0)));
     steps.0
 }

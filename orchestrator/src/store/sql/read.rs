@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use warrener_engine::row::{JobRow, TaskRow};
+use warrener_engine::slice::Line;
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::time::Timestamp;
 
@@ -171,19 +172,20 @@ pub(crate) fn ready(reader: &dyn Reader, queue: i64, most: usize) -> Result<Vec<
     reader.all("read who may go out next", statement, &[queue.into(), limit(most)], read)
 }
 
-/// Parked tasks and items of a job, at most `most` of each queue, the best first. Goes from queue to queue by the
-/// index.
-pub(crate) fn parked(reader: &dyn Reader, job: JobNo, most: u32) -> Result<Vec<TaskRow>, StoreError> {
-    const DOING: &str = "read what waits for max_parallel of its job";
-    let next = "SELECT min(queue) FROM tasks WHERE job = ?1 AND queue > ?2 AND parked IS NOT NULL";
-    let best = format!(
-        "SELECT {} FROM tasks WHERE job = ?1 AND queue = ?2 AND parked IS NOT NULL ORDER BY parked, no LIMIT ?3",
-        columns::task::NAMES
-    );
+/// Parked tasks and items of a line, so many of each queue, the best first.
+pub(crate) fn parked(reader: &dyn Reader, line: &Line, most: u32) -> Result<Vec<TaskRow>, StoreError> {
+    const DOING: &str = "read what waits for its turn";
+    let (own, who): (_, Value<'_>) = match line {
+        Line::Job(job) => ("job = ?1 AND parked IS NOT NULL AND line IS NULL", job.0.into()),
+        Line::Key(key) => ("line = ?1 AND line IS NOT NULL", (&**key.text()).into()),
+    };
+    let next = format!("SELECT min(queue) FROM tasks WHERE {own} AND queue > ?2");
+    let best =
+        format!("SELECT {} FROM tasks WHERE {own} AND queue = ?2 ORDER BY parked, no LIMIT ?3", columns::task::NAMES);
     let (mut found, mut queue) = (Vec::new(), -1);
-    while let Some(number) = reader.one(DOING, next, &[job.0.into(), queue.into()], |row| row.int(0))?.flatten() {
+    while let Some(number) = reader.one(DOING, &next, &[who.clone(), queue.into()], |row| row.int(0))?.flatten() {
         queue = number;
-        let values = [job.0.into(), queue.into(), limit(most as usize)];
+        let values = [who.clone(), queue.into(), limit(most as usize)];
         found.extend(reader.all(DOING, &best, &values, columns::task::read)?);
     }
     Ok(found)

@@ -21,6 +21,7 @@ use std::path::Path;
 use rusqlite::Connection;
 use warrener_engine::row::{JobRow, TaskRow};
 use warrener_engine::schedule::{ScheduleRow, TickRow};
+use warrener_engine::slice::Line;
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::time::Timestamp;
 
@@ -33,11 +34,11 @@ pub use self::place::DatabaseFile;
 use self::reader::SqliteReaders;
 use self::soundness::Soundness;
 use super::schedules::{ScheduleQuery, SchedulesTotal, TickQuery};
-use super::sql::{read, schedule as sql_schedule};
+use super::sql::{limits, read, schedule as sql_schedule};
 use super::view::View;
 use super::{
-    Asked, Boot, Commit, DeadTotal, Death, EventChunkNo, Found, Item, KeptDead, LogChunk, OwedReply, QueueRow, Rows,
-    Store, StoreError, Submitted,
+    Asked, Boot, Commit, DeadTotal, Death, EventChunkNo, Found, Item, KeptDead, KeptLimits, LogChunk, OwedReply,
+    QueueRow, Rows, Store, StoreError, Submitted,
 };
 
 /// The writer's side of a database in a file. Dropped, it gives the file back.
@@ -148,8 +149,8 @@ impl Rows for Sqlite {
         self.read(|connection| read::open_tasks(connection, first, count))
     }
 
-    fn parked(&mut self, job: JobNo, most: u32) -> Result<Vec<TaskRow>, StoreError> {
-        self.read(|connection| read::parked(connection, job, most))
+    fn parked(&mut self, line: &Line, most: u32) -> Result<Vec<TaskRow>, StoreError> {
+        self.read(|connection| read::parked(connection, line, most))
     }
 
     fn each_item(
@@ -209,6 +210,10 @@ impl Store for Sqlite {
 
     fn open_attempts(&mut self) -> Result<Vec<TaskRow>, StoreError> {
         self.read(|connection| read::open_attempts(connection))
+    }
+
+    fn limits(&mut self) -> Result<KeptLimits, StoreError> {
+        self.read(|connection| limits::read(connection))
     }
 
     fn asked(&mut self) -> Result<Vec<Asked>, StoreError> {

@@ -36,3 +36,21 @@ CREATE TABLE ticks (
 
 CREATE INDEX ticks_open ON ticks (schedule, at) WHERE open <> 0;
 CREATE INDEX ticks_job ON ticks (job) WHERE job IS NOT NULL;
+
+-- Limits that were made over the API, what keys of limits hold, and the tasks that wait for one, as `limit/key`.
+CREATE TABLE limits (
+    name       TEXT PRIMARY KEY,
+    definition TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE limit_keys (
+    key          TEXT PRIMARY KEY,
+    bucket       INTEGER NOT NULL,
+    paused_until INTEGER,
+    concurrency  INTEGER,
+    rate         TEXT,
+    weight       INTEGER
+) STRICT, WITHOUT ROWID;
+ALTER TABLE tasks ADD COLUMN line TEXT;
+DROP INDEX tasks_parked;
+CREATE INDEX tasks_parked ON tasks (job, queue, parked) WHERE parked IS NOT NULL AND line IS NULL;
+CREATE INDEX tasks_line ON tasks (line, queue, parked) WHERE line IS NOT NULL;

@@ -18,6 +18,7 @@ use super::statement::{bind, places};
 use super::{StoreError, failed};
 use crate::store::columns::{TableColumn, attempt, job, task};
 use crate::store::sql::chunk::{self, kind_bit};
+use crate::store::sql::limits::{KEY_COLUMNS, key_values};
 use crate::store::{Asked, AuditRow, Caption, Commit, DeadLetter, Death, LogChunk, OwedReply, QueueRow, Submitted};
 
 /// Writes all of a commit, whose first chunk of events gets the number `next_event`. Gives the number after its last
@@ -59,10 +60,30 @@ fn write(transaction: &Transaction<'_>, commit: &Commit, next_event: &mut i64) -
             .map_err(failed("pause a queue"))?;
     }
     schedule::write(transaction, &commit.schedules).map_err(failed("keep schedules"))?;
+    limits(transaction, commit).map_err(failed("keep limits"))?;
     meta(transaction, commit)
 }
 
 /// Keeps the counters that the commit moves.
+fn limits(transaction: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<()> {
+    for row in &commit.changes.keys {
+        let statement = format!("INSERT OR REPLACE INTO limit_keys ({}) VALUES ({})", KEY_COLUMNS.0, places(6));
+        let mut statement = transaction.prepare_cached(&statement)?;
+        bind(&mut statement, &key_values(row))?;
+        statement.raw_execute()?;
+    }
+    for key in &commit.idle_keys {
+        transaction.prepare_cached("DELETE FROM limit_keys WHERE key = ?1")?.execute([&**key.text()])?;
+    }
+    for (name, definition) in &commit.limits {
+        match definition {
+            Some(text) => transaction.execute("INSERT OR REPLACE INTO limits VALUES (?1, ?2)", (name, text))?,
+            None => transaction.execute("DELETE FROM limits WHERE name = ?1", [name])?,
+        };
+    }
+    Ok(())
+}
+
 fn meta(transaction: &Transaction<'_>, commit: &Commit) -> Result<(), StoreError> {
     for (key, value) in commit.counters() {
         keep(transaction, key, value)?;
@@ -329,6 +350,8 @@ pub(super) fn shift(transaction: Transaction<'_>, by: i64, now: Timestamp) -> Re
     transaction.execute(jobs, [by, running]).map_err(&doing)?;
     let replies = "UPDATE replies SET owed_at = owed_at + ?1 WHERE owed_at > 0";
     transaction.execute(replies, [by]).map_err(&doing)?;
+    let keys = "UPDATE limit_keys SET bucket = bucket + ?1 * 1000000, paused_until = paused_until + ?1";
+    transaction.execute(keys, [by]).map_err(&doing)?;
     keep(&transaction, "seen_at", now.0)?;
     transaction.commit().map_err(&doing)
 }

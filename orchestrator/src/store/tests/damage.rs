@@ -54,6 +54,7 @@ fn everything(no: i64) -> Commit {
         TaskRow { waits_for: Some(warrener_engine::row::WaitsFor::Job(JobNo(no))), ..dispatched(first + 3, 50 + no) },
         succeeded(first + 4, "1"),
         TaskRow { state: TaskState::Ready, parked: Some(no), ..task(first + 5) },
+        TaskRow { state: TaskState::Ready, parked: Some(no), line: Some("api/acme".into()), ..task(first + 6) },
     ];
     let parent = Some(warrener_engine::row::Parent { job: JobNo(no), task: TaskNo(first + 3), attempt: 1 });
     let running = JobRow { wake_at: Some(at(no)), parent, ..job(no) };
@@ -67,6 +68,10 @@ fn everything(no: i64) -> Commit {
         caption.unique = Some(warrener_shared::job::Unique { key: format!("key-{no}"), on_conflict, until });
     }
     commit.changes.attempts = vec![attempt(first, 1)];
+    let key = warrener_engine::limit::LimitKey::written(&format!("api/key-{no}").into());
+    let settings = warrener_engine::limit::KeySettings::default();
+    commit.changes.keys = vec![warrener_engine::limit::KeyRow { key, bucket: no, paused_until: None, settings }];
+    commit.limits = vec![(format!("limit-{no}"), Some("{}".to_owned()))];
     commit.changes.events = vec![(JobNo(no), vec![event(1)])];
     commit.owed = vec![owed(no, true)];
     commit.logs = vec![LogChunk { task: TaskNo(first), attempt: 1, time: NOW, text: "line".to_owned() }];

@@ -2,7 +2,9 @@
 
 use std::ops::ControlFlow;
 
+use warrener_engine::limit::{LimitKey, Waiting};
 use warrener_engine::row::Skip;
+use warrener_engine::slice::Line;
 use warrener_shared::time::Millis;
 
 use super::*;
@@ -118,14 +120,19 @@ pub(super) fn the_best_of_each_queue_that_is_parked_is_found(store: &mut dyn Sto
     let parked = |no, queue, place| TaskRow { state: TaskState::Ready, queue, parked: Some(place), ..task(no) };
     let rows = vec![parked(100, 1, 7), parked(101, 1, 5), parked(102, 3, 9), parked(103, 1, 5), ready(104, 1)];
     let other = parked(200, 1, 1);
+    let waits = |no, place| TaskRow { line: Some("api/acme".into()), ..parked(no, 1, place) };
+    let rows = rows.into_iter().chain([waits(105, 1), waits(106, 0)]).collect::<Vec<_>>();
     store.commit(&new(vec![job(1), job(2)], rows.into_iter().chain([other]).collect())).unwrap();
-    let mut best = |most| task_numbers(&store.parked(JobNo(1), most).unwrap());
+    let mut best = |most| task_numbers(&store.parked(&Line::Job(JobNo(1)), most).unwrap());
     assert_eq!((best(1), best(2)), (vec![101, 102], vec![101, 103, 102]));
     assert_eq!(best(9), [101, 103, 100, 102]);
-    assert_eq!(task_numbers(&store.parked(JobNo(3), 9).unwrap()), [0_i64; 0]);
+    assert_eq!(task_numbers(&store.parked(&Line::Job(JobNo(3)), 9).unwrap()), [0_i64; 0]);
+    let key = LimitKey::written(&"api/acme".into());
+    assert_eq!(task_numbers(&store.parked(&Line::Key(key.clone()), 1).unwrap()), [106]);
+    assert_eq!(store.limits().unwrap().waiting, [Waiting { key, queue: 1, count: 2 }]);
     let woken = vec![ready(101, 5), TaskRow { parked: Some(8), ..parked(103, 1, 5) }];
     store.commit(&changed(vec![], woken)).unwrap();
-    assert_eq!(task_numbers(&store.parked(JobNo(1), 9).unwrap()), [100, 103, 102]);
+    assert_eq!(task_numbers(&store.parked(&Line::Job(JobNo(1)), 9).unwrap()), [100, 103, 102]);
     assert_eq!(store.ready(1, 9).unwrap(), [(1, TaskNo(104)), (5, TaskNo(101))]);
 }
 

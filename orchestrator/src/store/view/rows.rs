@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use warrener_engine::row::{JobRow, TaskRow};
+use warrener_engine::slice::Line;
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 
 use super::super::sql::read;
@@ -34,8 +35,8 @@ impl Rows for Snapshot<'_> {
         read::open_tasks(self.reader, first, count)
     }
 
-    fn parked(&mut self, job: JobNo, most: u32) -> Result<Vec<TaskRow>, StoreError> {
-        read::parked(self.reader, job, most)
+    fn parked(&mut self, line: &Line, most: u32) -> Result<Vec<TaskRow>, StoreError> {
+        read::parked(self.reader, line, most)
     }
 
     fn each_item(

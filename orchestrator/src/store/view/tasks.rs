@@ -8,7 +8,7 @@ use warrener_shared::time::Timestamp;
 use super::super::StoreError;
 use super::super::columns::{attempt, task};
 use super::super::sql::row::{map, task_state};
-use super::super::sql::{Row, read};
+use super::super::sql::{Row, limit, read};
 use super::{Page, Snapshot};
 
 /// State of a task, without what it carries.
@@ -58,6 +58,22 @@ impl Snapshot<'_> {
     pub fn state(&self, no: TaskNo) -> Result<Option<TaskState>, StoreError> {
         let statement = "SELECT state FROM tasks WHERE no = ?1";
         self.reader.one("read the state of a task", statement, &[no.0.into()], |row| task_state(row, 0))
+    }
+
+    /// Limits that were made over the API, by name, as JSON.
+    pub(crate) fn limit_definitions(&self) -> Result<Vec<(String, String)>, StoreError> {
+        let statement = "SELECT name, definition FROM limits ORDER BY name";
+        let read = |row: &dyn Row| Ok((row.string(0)?, row.string(1)?));
+        self.reader.all("list limits", statement, &[], read)
+    }
+
+    /// Number of tasks that go before one of its queue in its line, up to a number.
+    pub(crate) fn before_in_line(&self, line: &str, task: &TaskRow, most: usize) -> Result<usize, StoreError> {
+        let statement = "SELECT count(*) FROM (SELECT 1 FROM tasks WHERE line = ?1 AND line IS NOT NULL AND \
+             queue = ?2 AND (parked < ?3 OR (parked = ?3 AND no < ?4)) LIMIT ?5) AS before";
+        let place = task.parked.unwrap_or(i64::MIN);
+        let values = [line.into(), task.queue.into(), place.into(), task.no.0.into(), limit(most)];
+        self.reader.number("count who goes before a task", statement, &values)
     }
 
     /// Closed attempts of a task that are kept beside it, oldest first. Its latest attempt is part of its own row.

@@ -4,6 +4,7 @@ mod answer;
 mod call;
 mod error;
 mod fetch;
+pub mod limits;
 mod proxy;
 mod query;
 mod redacted;

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use super::{CLAIMED, FAILED, PROGRESS, Progress, RELEASED, Report, RetryAdvice, SUCCEEDED};
+use super::{CLAIMED, FAILED, KeyPause, PROGRESS, Progress, RELEASED, Report, RetryAdvice, SUCCEEDED};
 use crate::error::{ErrorObject, code, is_code};
+use crate::id::LimitName;
 use crate::job::raw::{Raw, Sort};
 use crate::job::{parse_duration, parse_seconds};
 use crate::json::{self, JsonErrorKind};
@@ -201,6 +202,10 @@ impl<'m> ReportReader<'m> {
             })?,
             None => RetryAdvice::Policy,
         };
+        // Whoever was asked for patience did not fail: the attempt is handed back.
+        if let Some(pause) = self.pause(FAILED, body)? {
+            return Ok(Report::Released { code: Some(code.into_owned()), deliveries: None, pause: Some(pause) });
+        }
         let details = member(body, "details").and_then(to_raw_value);
         let message = message.into_owned();
         let error = ErrorObject { code: Cow::Owned(code.into_owned()), message, details, task: None, attempt: None };
@@ -209,7 +214,7 @@ impl<'m> ReportReader<'m> {
 
     fn released(&self) -> Read<Report> {
         let Some(body) = self.object_or_empty(RELEASED)? else {
-            return Ok(Report::Released { code: None, deliveries: None });
+            return Ok(Report::Released { code: None, deliveries: None, pause: None });
         };
         let code =
             match member(body, "code") {
@@ -227,7 +232,18 @@ impl<'m> ReportReader<'m> {
             ),
             None => None,
         };
-        Ok(Report::Released { code: code.map(Cow::into_owned), deliveries })
+        let pause = self.pause(RELEASED, body)?;
+        Ok(Report::Released { code: code.map(Cow::into_owned), deliveries, pause })
+    }
+
+    fn pause(&self, word: &str, body: Raw<'m>) -> Read<Option<KeyPause>> {
+        let Some(pause) = member(body, "pause") else { return Ok(None) };
+        let limit = member(pause, "limit").and_then(Raw::text).and_then(|name| LimitName::new(&name).ok());
+        let span = member(pause, "for").and_then(span);
+        match (limit, span) {
+            (Some(limit), Some(span)) => Ok(Some(KeyPause { limit, span })),
+            _ => Err(self.shape(word, "its pause must be such as {\"limit\": \"api\", \"for\": \"30s\"}")),
+        }
     }
 
     fn claimed(&self) -> Read<Report> {
@@ -342,6 +358,15 @@ fn advice(retry: Raw<'_>) -> Option<RetryAdvice> {
         (Some(false), ..) => Some(RetryAdvice::Never),
         (_, Some(span), _) => parse_duration(&span).ok().map(RetryAdvice::After),
         (.., Some(seconds)) => parse_seconds(seconds).ok().map(RetryAdvice::After),
+        _ => None,
+    }
+}
+
+/// A duration, or a number of seconds.
+fn span(value: Raw<'_>) -> Option<Millis> {
+    match (value.text(), value.number()) {
+        (Some(text), _) => parse_duration(&text).ok(),
+        (_, Some(seconds)) => parse_seconds(seconds).ok(),
         _ => None,
     }
 }

@@ -28,8 +28,9 @@ impl Report {
                 let (code, message) = (error.code.to_string(), error.message.clone());
                 (FAILED, json(&FailedBody { code, message, retry: retry.to_json(), details: error.details.clone() }))
             }
-            Self::Released { code, deliveries } => {
-                (RELEASED, json(&ReleasedBody { code: code.clone(), deliveries: *deliveries }))
+            Self::Released { code, deliveries, pause } => {
+                let (code, deliveries, pause) = (code.clone(), *deliveries, pause.clone());
+                (RELEASED, json(&ReleasedBody { code, deliveries, pause }))
             }
             Self::Claimed { lease } => (CLAIMED, json(&ClaimedBody { lease_ms: Some(lease.0) })),
             Self::Progress(progress) => (PROGRESS, json(progress)),

@@ -177,7 +177,7 @@ impl World {
             platter.judge.heard(&ticket.to_string(), self.now);
         }
         let worker = delivery.message.header_text("worker").map(Arc::from);
-        Some(Input::Report(Reported { ticket, report, worker, interrupted: false }))
+        Some(Input::Report(Reported { ticket, report, worker, interrupted: false, cost: None }))
     }
 
     fn dead(&mut self, delivery: &Delivery) -> Input {

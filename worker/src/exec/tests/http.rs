@@ -37,7 +37,11 @@ async fn read_request(stream: &mut tokio::net::TcpStream) -> String {
 }
 
 fn handler(url: &str) -> Handler {
-    Handler::Http(Arc::new(Endpoint { url: url.parse().unwrap(), client: EndpointClient::new().unwrap() }))
+    Handler::Http(Arc::new(Endpoint {
+        url: url.parse().unwrap(),
+        client: EndpointClient::new().unwrap(),
+        pause_on_429: None,
+    }))
 }
 
 async fn post(url: &str, patience: TimeLimits) -> Ending {

@@ -137,7 +137,7 @@ fn show_report(report: &Report) -> String {
     match report {
         Report::Succeeded { .. } => "succeeded".to_owned(),
         Report::Failed { .. } => "failed".to_owned(),
-        Report::Released { code, deliveries } => {
+        Report::Released { code, deliveries, .. } => {
             let code = code.as_ref().map(|code| format!(" {code}")).unwrap_or_default();
             format!("released{code}{}", deliveries.map(|n| format!(" {n}")).unwrap_or_default())
         }

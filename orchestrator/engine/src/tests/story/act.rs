@@ -113,7 +113,7 @@ fn of_attempt(ticket: Ticket, what: &str) -> Event {
         "progress" => Report::Progress(Progress { done: rest.parse().ok(), ..Progress::default() }),
         _ => panic!("what is {what}?"),
     };
-    Event::Reported(Reported { ticket, report, worker, interrupted })
+    Event::Reported(Reported { ticket, report, worker, interrupted, cost: None })
 }
 
 /// `oom`, `oom retry false` or `oom retry 5s`.
@@ -134,5 +134,6 @@ fn released(text: &str) -> Report {
     Report::Released {
         code: Some(code.to_owned()).filter(|code| !code.is_empty()),
         deliveries: deliveries.parse().ok(),
+        pause: None,
     }
 }

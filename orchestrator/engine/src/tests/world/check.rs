@@ -104,7 +104,10 @@ impl World {
         let rows = || self.tasks.values().filter(|row| row.job == job.no);
         let open = rows().filter(|row| row.dispatch_no.is_some() || row.waits_for.is_some()).count();
         let Some(most) = self.specs[&job.no].max_parallel else {
-            return rows().filter(|row| row.parked.is_some()).map(|row| format!("{} is parked", row.no.0)).collect();
+            return rows()
+                .filter(|row| row.parked.is_some() && row.line.is_none())
+                .map(|row| format!("{} is parked", row.no.0))
+                .collect();
         };
         let (says, most) = (job.open_attempts as usize, most as usize);
         let mut found = Vec::new();
@@ -114,10 +117,14 @@ impl World {
         let queues: BTreeSet<i64> = rows().map(|row| row.queue).collect();
         for queue in queues {
             let of = || rows().filter(|row| row.queue == queue);
-            let (offered, parked) =
-                (of().filter(|row| row.rank.is_some()).count(), of().filter(|row| row.parked.is_some()).count());
+            // What waits for a limit is offered as far as the job is concerned.
+            let offered = of().filter(|row| row.rank.is_some() || row.line.is_some()).count();
+            let parked = of().filter(|row| row.parked.is_some() && row.line.is_none()).count();
             if offered < most.saturating_sub(open).min(offered + parked) {
-                found.push(format!("{parked} are parked and {offered} offered, {open} of {most} are open"));
+                found.push(format!(
+                    "job {}: {parked} are parked and {offered} offered, {open} of {most} are open",
+                    job.no.0
+                ));
             }
         }
         found

@@ -8,7 +8,7 @@ use warrener_shared::state::TaskState;
 
 use super::World;
 use crate::row::TaskRow;
-use crate::slice::{JobEntry, Lists};
+use crate::slice::{JobEntry, Line, Lists};
 use crate::{Lane, Need, Read, Slice, missing};
 
 impl World {
@@ -42,7 +42,7 @@ impl World {
                 self.load_range(slice, map.first_item, map.total, |row| !row.state.is_final());
                 slice.loaded_open_items(no);
             }
-            Read::Parked(job, most) => self.load_parked(slice, job, most),
+            Read::Parked(line, most) => self.load_parked(slice, line, most),
             Read::Lists { task, results } => slice.load_lists(task, self.lists(slice, task, results)),
             Read::Queue(name) => {
                 let next = i64::try_from(self.queues.len()).unwrap() + 1;
@@ -62,7 +62,7 @@ impl World {
         }
     }
 
-    fn entry(&self, no: JobNo) -> JobEntry {
+    pub(in crate::tests) fn entry(&self, no: JobNo) -> JobEntry {
         JobEntry { row: self.jobs[&no].clone(), spec: self.specs[&no].clone(), traceparent: None }
     }
 
@@ -71,15 +71,17 @@ impl World {
         range.filter(|(_, row)| wanted(row)).for_each(|(_, row)| slice.load_task(row.clone()));
     }
 
-    fn load_parked(&self, slice: &mut Slice, job: JobNo, most: u32) {
+    fn load_parked(&self, slice: &mut Slice, line: Line, most: u32) {
         let mut queues: BTreeMap<i64, BTreeSet<_>> = BTreeMap::new();
-        for row in self.tasks.values().filter(|row| row.job == job) {
-            row.parked.map(|place| queues.entry(row.queue).or_default().insert((place, row.no)));
+        for row in self.tasks.values() {
+            if let Some((_, place)) = row.line().filter(|(own, _)| *own == line) {
+                queues.entry(row.queue).or_default().insert((place, row.no));
+            }
         }
         for (_, no) in queues.values().flat_map(|tasks| tasks.iter().take(most as usize)) {
             slice.load_task(self.tasks[no].clone());
         }
-        slice.loaded_parked(job, most, queues.values().all(|tasks| tasks.len() < most as usize));
+        slice.loaded_parked(line, most, queues.values().all(|tasks| tasks.len() < most as usize));
     }
 
     fn token(&mut self) -> Token {

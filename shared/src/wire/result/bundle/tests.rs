@@ -14,8 +14,8 @@ fn reports() -> Vec<Report> {
     vec![
         succeeded(r#"{ "n" : 1e400, "lone": "\ud800" }"#),
         Report::Failed { error: ErrorObject::new("busy", "later"), retry: RetryAdvice::After(Millis(1500)) },
-        Report::Released { code: None, deliveries: None },
-        Report::Released { code: Some("suspect".to_owned()), deliveries: Some(2) },
+        Report::Released { code: None, deliveries: None, pause: None },
+        Report::Released { code: Some("suspect".to_owned()), deliveries: Some(2), pause: None },
         Report::Claimed { lease: Millis::from_secs(60) },
         Report::Progress(Progress { done: Some(1.0), total: None, note, ..Progress::default() }),
         succeeded("null"),

@@ -30,7 +30,7 @@ fn agrees(found: &Result<(&str, Report), Unreadable>, expected: &Expected) -> bo
     match (found, expected) {
         (Ok((TICKET, Report::Succeeded { output })), Output(text)) => output == text.as_bytes(),
         (Ok((TICKET, Report::Failed { error, retry })), Failed(code, advice)) => error.code == *code && retry == advice,
-        (Ok((TICKET, Report::Released { code, deliveries })), Released(word, count)) => {
+        (Ok((TICKET, Report::Released { code, deliveries, .. })), Released(word, count)) => {
             code.as_deref() == *word && deliveries == count
         }
         (Ok((TICKET, Report::Claimed { lease })), Claimed(millis)) => lease.0 == *millis,
@@ -163,7 +163,7 @@ fn the_type_may_come_as_a_header() {
         message.set_text("type", header);
         parse_report(&message, &Limits::DEFAULT).map(|(_, report)| report)
     };
-    let released = Ok(Report::Released { code: None, deliveries: None });
+    let released = Ok(Report::Released { code: None, deliveries: None, pause: None });
     assert_eq!(with(None, RELEASED), released);
     assert_eq!(with(Some("fib.result"), RELEASED), released);
     assert_eq!(with(Some(RELEASED), "fib.result"), released);

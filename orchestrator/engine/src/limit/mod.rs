@@ -1,0 +1,133 @@
+//! Limits: how many attempts of a key may be open at once, and how many may begin in a span of time.
+//!
+//! - [`Limit`]: a limit as it was configured; [`Selector`]: the tasks that it counts.
+//! - [`Rate`]: the arithmetic of a bucket that leaks.
+//! - [`LimitBook`]: what each key holds, as committed; [`KeyState`] is the state of one.
+
+mod book;
+mod key;
+mod rate;
+mod selector;
+
+use std::sync::Arc;
+
+use warrener_shared::expr::{ExprError, Scope, Template};
+use warrener_shared::id::{JobId, LimitName};
+use warrener_shared::job::{BuiltIn, JobSpec, TaskSpec};
+use warrener_shared::json::{Doc, Kind};
+use warrener_shared::limits::Limits;
+
+pub use self::book::{KeyRow, LimitBook, LimitChanges, Waiting};
+pub use self::key::{Full, KeySettings, KeyState, LimitKey};
+pub use self::rate::Rate;
+pub use self::selector::{Field, Pieces, Selector, SelectorTerm};
+
+/// A limit as it was configured.
+#[derive(Clone, Debug)]
+pub struct Limit {
+    /// Name of the limit.
+    pub name: LimitName,
+    /// Tasks that it counts; `None` counts those alone that name it.
+    pub on: Option<Selector>,
+    /// Expression of the key; `None` is one key for all.
+    pub key: Option<Template>,
+    /// Attempts of a key that may be open at once.
+    pub concurrency: Option<u32>,
+    /// Attempts of a key, or their costs, that may begin in a span of time.
+    pub rate: Option<Rate>,
+    /// Expression of the cost of one attempt; `None` is 1.
+    pub cost: Option<Template>,
+}
+
+/// A task with its job, as far as limits look at it.
+#[derive(Clone, Copy, Debug)]
+pub struct TaskInJob<'a> {
+    /// Id of the job.
+    pub id: &'a JobId,
+    /// Content of the job.
+    pub job: &'a JobSpec,
+    /// The task.
+    pub task: &'a TaskSpec,
+}
+
+/// Share of a limit that an attempt takes.
+#[derive(Clone, Debug)]
+pub struct Hold {
+    /// The limit as it was when the share was taken.
+    pub limit: Arc<Limit>,
+    /// The key.
+    pub key: LimitKey,
+    /// Cost to the rate.
+    pub cost: u32,
+}
+
+/// The key of a limit without keys.
+pub const ONLY_KEY: &str = "*";
+
+/// Shares that an attempt of a task takes.
+pub type Holds = Arc<[Hold]>;
+
+impl Limit {
+    /// The share that an attempt of a task takes; `None` if the limit does not count it.
+    fn hold(self: &Arc<Self>, of: TaskInJob<'_>, limits: &Limits) -> Option<Hold> {
+        let named = of.task.policy.limits.iter().find(|limit| limit.name == self.name);
+        if named.is_none() && !self.on.as_ref().is_some_and(|on| on.fits(of.job, of.task)) {
+            return None;
+        }
+        let key = match &self.key {
+            None => ONLY_KEY.to_owned(),
+            Some(key) => text(&key.resolve(&scope(of), limits).ok()?)?,
+        };
+        let own = || match &self.cost {
+            Some(cost) => cost.resolve(&scope(of), limits).ok().and_then(|doc| number(&doc)),
+            None => None,
+        };
+        let cost = named.and_then(|named| named.cost).or_else(own).unwrap_or(1);
+        Some(Hold { limit: self.clone(), key: LimitKey::new(&self.name, &key), cost })
+    }
+}
+
+/// Shares that an attempt of a task takes, in the order of the limits. Built-in tasks take none: they run nowhere.
+pub fn holds(limits: &[Arc<Limit>], of: TaskInJob<'_>, most: &Limits) -> Option<Holds> {
+    if BuiltIn::of(&of.task.kind).is_some() {
+        return None;
+    }
+    let holds: Vec<Hold> = limits.iter().filter_map(|limit| limit.hold(of, most)).collect();
+    (!holds.is_empty()).then(|| holds.into())
+}
+
+/// Everything that an expression of a limit sees is known as soon as the job is.
+fn scope(of: TaskInJob<'_>) -> Scope<'_> {
+    Scope {
+        input: &of.job.input,
+        job_id: of.id.as_str(),
+        job_name: of.job.name.as_deref(),
+        job_labels: &of.job.labels,
+        tasks: std::collections::BTreeMap::new(),
+        item: None,
+        round: None,
+        schedule: None,
+        task: Some((of.task.kind.as_str(), of.task.policy.queue.as_str())),
+    }
+}
+
+/// The key that an expression gives for a task; null is the empty one.
+pub(crate) fn key_text(template: &Template, of: TaskInJob<'_>, most: &Limits) -> Result<String, ExprError> {
+    Ok(text(&template.resolve(&scope(of), most)?).unwrap_or_default())
+}
+
+/// The text of a key; null is none.
+fn text(doc: &Doc) -> Option<String> {
+    match doc.kind() {
+        Kind::Null => None,
+        Kind::Text => serde_json::from_slice(doc.bytes()).ok(),
+        _ => Some(String::from_utf8_lossy(doc.bytes()).into_owned()),
+    }
+}
+
+/// A cost that is no number of the range counts as the nearest that is.
+fn number(doc: &Doc) -> Option<u32> {
+    let number: f64 = serde_json::from_slice(doc.bytes()).ok()?;
+    let most = f64::from(warrener_shared::limits::LIMIT_COST);
+    Some(number.ceil().clamp(0.0, most) as u32)
+}

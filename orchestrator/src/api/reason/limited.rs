@@ -1,0 +1,37 @@
+//! Reason why a task waits for a limit.
+
+use std::sync::Arc;
+
+use warrener_engine::limit::{Full, LimitKey, ONLY_KEY};
+use warrener_engine::row::TaskRow;
+
+use super::{Circumstances, Needs, Problem};
+
+/// Tasks before one in its line that are counted; beyond that it is said that there are more.
+const COUNTED: usize = 10_000;
+
+/// Names limit and key, how full it is, and how many go before.
+pub(super) fn limited(
+    task: &TaskRow,
+    line: &Arc<str>,
+    needs: &Needs<'_>,
+    around: &Circumstances,
+) -> Result<String, Problem> {
+    let key = LimitKey::written(line);
+    let before = needs.snapshot.before_in_line(line, task, COUNTED)?;
+    let before = if before < COUNTED { format!("{before}") } else { format!("more than {COUNTED}") };
+    let state = around.book.key(&key).unwrap_or_default();
+    let limit = around.book.limit(key.limit());
+    let why = limit.as_ref().and_then(|limit| state.full(limit, 1, around.now));
+    let why = match why {
+        Some(Full::Running(running, most)) => format!("{running} of {most} running"),
+        Some(Full::Rate(at)) => format!("its rate is used up until {at}"),
+        Some(Full::Paused(until)) => format!("paused until {until}"),
+        None => format!("{} running", state.running),
+    };
+    let name = match key.key() {
+        ONLY_KEY => key.limit().to_owned(),
+        key_text => format!("{}, key {key_text}", key.limit()),
+    };
+    Ok(format!("waits for limit {name}: {why}, {before} before it"))
+}

@@ -1,0 +1,75 @@
+//! The limit on the work of each queue: the judge counts rows for itself after every commit.
+
+use std::collections::BTreeMap;
+
+use warrener_engine::row::TaskRow;
+use warrener_orchestrator::store::memory::Memory;
+use warrener_orchestrator::store::{Commit, Store as _};
+
+use super::Judge;
+use crate::plan::Work;
+
+/// Name of the limit.
+pub(crate) const LIMIT: &str = "work";
+
+impl Judge {
+    /// Never more are open than may be, never more begin in a span than its rate lets out, and nothing waits beside
+    /// room.
+    pub(super) fn judge_limit(&mut self, commit: &Commit, memory: &mut Memory) {
+        let Some(limit) = self.limit else { return };
+        let mut open: BTreeMap<i64, u32> = BTreeMap::new();
+        for row in memory.open_attempts().unwrap_or_default().iter().filter(|row| self.is_counted(row)) {
+            *open.entry(row.queue).or_default() += 1;
+        }
+        for (queue, count) in &open {
+            let most = limit.concurrency;
+            self.must(*count <= most, "limit", || format!("{count} attempts of queue {queue} are open, {most} may be"));
+            if *count == most {
+                self.mark("a limit is full");
+            }
+        }
+        let now = self.now;
+        for row in commit.changes.tasks.iter().chain(&commit.changes.new_tasks) {
+            if row.dispatch_no.is_some() && self.is_counted(row) && self.counted.insert((row.no, row.attempt)) {
+                self.begins.entry(row.queue).or_default().push(now);
+            }
+        }
+        if let Some((count, burst)) = limit.rate.filter(|_| !self.clock_moves) {
+            self.judge_rate(count, burst);
+        } else if limit.rate.is_none() {
+            self.judge_idle(memory, &open, limit.concurrency);
+        }
+    }
+
+    fn judge_rate(&mut self, count: u64, burst: u64) {
+        let mut faults = self.begins.iter().filter_map(|(queue, times)| {
+            let last = times.len().checked_sub(1)?;
+            (0..=last).find_map(|first| {
+                let (begun, span) = ((last - first + 1) as u64, times[last] - times[first]);
+                // A millisecond each for a clock that shows no less.
+                (begun * 1_000 > burst * 1_000 + count * (span + 1)).then_some((*queue, begun, span))
+            })
+        });
+        if let Some((queue, begun, span)) = faults.next() {
+            self.find("rate", || format!("{begun} attempts of queue {queue} began within {span} ms"));
+        }
+    }
+
+    /// What waits for a limit with room has one of its queue before it that may go out.
+    fn judge_idle(&mut self, memory: &mut Memory, open: &BTreeMap<i64, u32>, most: u32) {
+        for waiting in memory.limits().unwrap_or_default().waiting {
+            let is_full = open.get(&waiting.queue).copied().unwrap_or(0) >= most;
+            if waiting.key.limit() != LIMIT || is_full {
+                continue;
+            }
+            let stands = memory.ready(waiting.queue, 1).is_ok_and(|ready| !ready.is_empty());
+            let count = waiting.count;
+            self.must(stands, "idle", || format!("{count} tasks of queue {} wait beside free room", waiting.queue));
+            self.mark("a limit has room again");
+        }
+    }
+
+    fn is_counted(&self, row: &TaskRow) -> bool {
+        self.task_of(row).is_some_and(|task| matches!(task.work, Work::Worker) && !task.is_rare)
+    }
+}
