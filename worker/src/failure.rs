@@ -37,7 +37,7 @@ pub struct Failure {
 /// Reason for handing an attempt back.
 #[derive(Debug)]
 enum HandBack {
-    /// It could not begin for want of descriptors, processes or memory.
+    /// Want of descriptors, processes or memory: the attempt could not begin.
     NoRoom,
     /// Somebody asked for patience: a key of a limit is to rest.
     Pause(KeyPause),

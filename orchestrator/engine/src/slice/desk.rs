@@ -42,7 +42,7 @@ impl Slice {
         self.desk.is_some()
     }
 
-    /// Attempts of a cost of 1 that a key lets out at the time of the batch. A limit that is no more lets out any number.
+    /// Attempts of a cost of 1 that a key lets out at the time of the batch; any number if its limit is no more.
     pub(crate) fn key_room(&self, key: &LimitKey) -> u32 {
         let Some(desk) = &self.desk else { return u32::MAX };
         self.limit(key.limit()).map_or(u32::MAX, |limit| self.key(key).room(limit, 1, desk.now))
