@@ -7,11 +7,13 @@ use clap_complete::Shell;
 
 use crate::audit::AuditVerb;
 use crate::bench::{BenchArgs, RoleArgs};
+use crate::bulk::BulkVerb;
 use crate::conformance::ConformanceArgs;
 use crate::contexts::ContextVerb;
 use crate::dead::DeadVerb;
 use crate::dev::{DevArgs, DevRole};
 use crate::doctor::DoctorArgs;
+use crate::events::EventsArgs;
 use crate::job::JobVerb;
 use crate::limit::LimitVerb;
 use crate::logs::LogsArgs;
@@ -93,6 +95,13 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: DeadVerb,
     },
+    /// Read and stop bulk operations, which verbs with --filter begin
+    Bulk {
+        #[command(subcommand)]
+        verb: BulkVerb,
+    },
+    /// Print what happens to jobs, as it happens
+    Events(EventsArgs),
     /// Read who changed what
     Audit {
         #[command(subcommand)]

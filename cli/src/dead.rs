@@ -9,12 +9,13 @@ use warrener_client::http::resource::DeadLetter;
 use warrener_shared::shown;
 use warrener_shared::time::{Millis, Timestamp};
 
+use crate::bulk::{BulkOptions, Selected};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::options::{Ids, OutputFormat, duration};
+use crate::options::{OutputFormat, duration};
 use crate::output::{Table, age, document};
-use crate::{steer, talk};
+use crate::{bulk, steer, talk};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeadVerb {
@@ -23,7 +24,7 @@ pub(crate) enum DeadVerb {
     /// Show a dead letter with its evidence
     Get { id: String },
     /// Try dead letters again
-    Replay(Ids),
+    Replay(Selected),
     /// Throw dead letters away
     Discard(DiscardArgs),
 }
@@ -32,17 +33,16 @@ pub(crate) enum DeadVerb {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct DiscardArgs {
     /// Ids
-    #[arg(required_unless_present = "all", conflicts_with = "all", value_name = "ID")]
+    #[arg(required_unless_present_any = ["all", "filter"], conflicts_with_all = ["all", "filter"], value_name = "ID")]
     pub(crate) ids: Vec<String>,
     /// Throw all away, or all that --older leaves
-    #[arg(long)]
+    #[arg(long, conflicts_with = "filter")]
     pub(crate) all: bool,
     /// Only those that came before so long a time, such as 7d
     #[arg(long, requires = "all", conflicts_with = "ids", value_name = "DURATION", value_parser = duration)]
     pub(crate) older: Option<Duration>,
-    /// Do not ask first
-    #[arg(long)]
-    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) bulk: BulkOptions,
 }
 
 /// Reads and steers dead letters.
@@ -50,7 +50,10 @@ pub(crate) async fn dead(context: &Context, verb: DeadVerb) -> Result<Exit, Fail
     match verb {
         DeadVerb::List => list(context).await,
         DeadVerb::Get { id } => get(context, &id).await,
-        DeadVerb::Replay(Ids { ids }) => steer(context, &ids, "replay", "replayed").await,
+        DeadVerb::Replay(Selected { bulk, .. }) if bulk.filter.is_some() => {
+            bulk::by_filter(context, "replay", "dead", &bulk).await
+        }
+        DeadVerb::Replay(Selected { ids, .. }) => steer(context, &ids, "replay", "replayed").await,
         DeadVerb::Discard(args) => discard(context, args).await,
     }
 }
@@ -76,6 +79,9 @@ async fn all(http: &HttpClient) -> Result<(Vec<DeadLetter>, Vec<String>), Failur
 }
 
 async fn discard(context: &Context, args: DiscardArgs) -> Result<Exit, Failure> {
+    if args.bulk.filter.is_some() {
+        return bulk::by_filter(context, "discard", "dead", &args.bulk).await;
+    }
     if !args.all {
         return steer(context, &args.ids, "discard", "discarded").await;
     }
@@ -91,7 +97,7 @@ async fn discard(context: &Context, args: DiscardArgs) -> Result<Exit, Failure> 
         return Ok(Exit::Ok);
     }
     let question = format!("{} of {} dead letters would be gone for good. Go on?", ids.len(), letters.len());
-    if !args.yes && !talk::confirmed(&question)? {
+    if !args.bulk.yes && !talk::confirmed(&question)? {
         return Err(Failure::new(Exit::Refused, "nothing was changed"));
     }
     steer(context, &ids, "discard", "discarded").await

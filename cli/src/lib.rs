@@ -3,6 +3,7 @@
 mod args;
 mod audit;
 mod bench;
+mod bulk;
 mod completion;
 mod conformance;
 mod context;
@@ -11,6 +12,7 @@ mod dead;
 mod dev;
 mod doctor;
 mod document;
+mod events;
 mod exit;
 mod failure;
 mod findings;
@@ -89,6 +91,8 @@ async fn dispatch(context: Context, command: Command) -> Result<Exit, Failure> {
         Command::Worker { verb } => worker::worker(&context, verb).await,
         Command::Dead { verb } => dead::dead(&context, verb).await,
         Command::Audit { verb } => audit::audit(&context, verb).await,
+        Command::Bulk { verb } => bulk::bulk(&context, verb).await,
+        Command::Events(args) => events::events(&context, args).await,
         Command::Context { verb } => contexts::contexts(&context, verb),
         Command::Token { verb } => token::token(&context, verb),
         Command::Config { verb } => settings::settings(&context, verb),

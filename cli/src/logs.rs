@@ -7,6 +7,7 @@ use clap::Args as ClapArgs;
 use warrener_client::HttpClient;
 use warrener_client::http::JobQuery;
 use warrener_client::http::resource::LogPiece;
+use warrener_shared::shown;
 
 use crate::context::Context;
 use crate::exit::Exit;
@@ -38,6 +39,11 @@ pub(crate) async fn logs(context: &Context, args: &LogsArgs) -> Result<Exit, Fai
     };
     let http = context.http()?;
     let lines = matches!(context.globals.output, OutputFormat::Json | OutputFormat::Jsonl | OutputFormat::Yaml);
+    if args.follow
+        && let Some(task) = task
+    {
+        return follow(&http, (job, task), lines, args.raw).await;
+    }
     let mut reader = LogReader { http: &http, job, seen: BTreeMap::new(), lines, raw: args.raw };
     loop {
         // Asked first: what was written before the end is there once the end is seen.
@@ -54,6 +60,20 @@ pub(crate) async fn logs(context: &Context, args: &LogsArgs) -> Result<Exit, Fai
         }
         tokio::time::sleep(EVERY).await;
     }
+}
+
+/// Prints what a task writes as it comes, until it is final.
+async fn follow(http: &HttpClient, (job, task): (&str, &str), lines: bool, raw: bool) -> Result<Exit, Failure> {
+    let mut stream = http.follow_log(job, task, None).await?;
+    while let Some(event) = stream.next().await? {
+        let Ok(piece) = serde_json::from_str::<LogPiece>(&event.data) else { continue };
+        match (lines, raw) {
+            (true, _) => talk::document(&json(task, &piece))?,
+            (false, true) => talk::piece(&piece.text)?,
+            (false, false) => talk::piece(&shown::text(&piece.text))?,
+        }
+    }
+    Ok(Exit::Ok)
 }
 
 struct LogReader<'a> {

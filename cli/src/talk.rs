@@ -21,10 +21,18 @@ pub(crate) fn document(text: &str) -> Result<(), Failure> {
 /// Writes to stdout what holds no words of others, or holds them made visible, ending with a line break. A reader that
 /// has seen enough, such as `head`, is fine.
 pub(crate) fn exact(text: &str) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
     let end = if text.ends_with('\n') { "" } else { "\n" };
-    let written =
-        out.write_all(text.as_bytes()).and_then(|()| out.write_all(end.as_bytes())).and_then(|()| out.flush());
+    write(&[text, end])
+}
+
+/// Writes part of a text to stdout, of which more comes. Likewise.
+pub(crate) fn piece(text: &str) -> Result<(), Failure> {
+    write(&[text])
+}
+
+fn write(texts: &[&str]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    let written = texts.iter().try_for_each(|text| out.write_all(text.as_bytes())).and_then(|()| out.flush());
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::new(Exit::Error, format!("writing to stdout: {error}")))

@@ -1,16 +1,17 @@
 //! `warrener task`.
 
-use clap::Subcommand;
+use clap::{Args as ClapArgs, Subcommand};
 use warrener_client::http::resource::{Attempt, Task};
 use warrener_shared::shown;
 use warrener_shared::time::Timestamp;
 
+use crate::bulk::BulkOptions;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::follow::in_words;
 use crate::output::{Cell, Table, between, document};
-use crate::{steer, talk};
+use crate::{bulk, steer, talk};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TaskVerb {
@@ -20,25 +21,27 @@ pub(crate) enum TaskVerb {
         task: String,
     },
     /// Run a task again, and everything downstream of it
-    Retry {
-        /// JOB/TASK or JOB/TASK.INDEX
-        #[arg(required = true)]
-        tasks: Vec<String>,
-    },
+    Retry(SelectedTasks),
     /// Skip a task; what needs it goes on
-    Skip {
-        /// JOB/TASK or JOB/TASK.INDEX
-        #[arg(required = true)]
-        tasks: Vec<String>,
-    },
+    Skip(SelectedTasks),
+}
+
+/// Tasks that a verb is done to.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SelectedTasks {
+    /// JOB/TASK or JOB/TASK.INDEX
+    #[arg(required_unless_present = "filter", conflicts_with = "filter", value_name = "TASK")]
+    pub(crate) tasks: Vec<String>,
+    #[command(flatten)]
+    pub(crate) bulk: BulkOptions,
 }
 
 /// Reads and steers tasks.
 pub(crate) async fn task(context: &Context, verb: TaskVerb) -> Result<Exit, Failure> {
     match verb {
         TaskVerb::Get { task } => get(context, &task).await,
-        TaskVerb::Retry { tasks } => steer(context, &tasks, "retry", "runs again").await,
-        TaskVerb::Skip { tasks } => steer(context, &tasks, "skip", "skipped").await,
+        TaskVerb::Retry(which) => steer(context, which, "retry", "runs again").await,
+        TaskVerb::Skip(which) => steer(context, which, "skip", "skipped").await,
     }
 }
 
@@ -116,7 +119,11 @@ fn stopped(attempt: &Attempt) -> String {
     format!("after {}", between(attempt.finished_at.as_deref(), Some(stopped), Timestamp(0)))
 }
 
-async fn steer(context: &Context, tasks: &[String], verb: &str, done: &str) -> Result<Exit, Failure> {
+async fn steer(context: &Context, which: SelectedTasks, verb: &str, done: &str) -> Result<Exit, Failure> {
+    if which.bulk.filter.is_some() {
+        return bulk::by_filter(context, verb, "tasks", &which.bulk).await;
+    }
+    let tasks = &which.tasks;
     // All addresses are read before anything is done.
     for address in tasks {
         split(address)?;

@@ -10,7 +10,7 @@ pub(crate) mod fits;
 use warrener_engine::limit::Pieces;
 use warrener_shared::id::JobId;
 use warrener_shared::job::parse_duration;
-use warrener_shared::state::JobState;
+use warrener_shared::state::{JobState, TaskState};
 
 use self::events::EventFilter;
 use crate::store::view::filter::{Age, Column, Filter, Pattern, Term, Test};
@@ -55,6 +55,14 @@ pub(crate) fn parse_audit(text: &str) -> Result<Filter, String> {
 /// One sentence that says which term is wrong and what is possible.
 pub(crate) fn parse_events(text: &str) -> Result<EventFilter, String> {
     Ok(EventFilter::new(read(text, EVENT_KEYS, event_test)?))
+}
+
+/// Reads a filter of tasks: one of their jobs, but for `state`, which is that of the task.
+///
+/// # Errors
+/// One sentence that says which term is wrong and what is possible.
+pub(crate) fn parse_tasks(text: &str) -> Result<EventFilter, String> {
+    Ok(EventFilter::new(read(text, KEYS, task_test)?))
 }
 
 /// Reads a filter whose keys `test` knows.
@@ -128,6 +136,21 @@ fn event_test(key: &str, values: &[&[Char]]) -> Result<Option<Test>, String> {
         "type" => Ok(Some(Test::Text(Column::Type, values.iter().map(|value| pattern(value)).collect()))),
         other => test(other, values),
     }
+}
+
+/// Test of tasks with this key. States are told as types of events are, by their words.
+fn task_test(key: &str, values: &[&[Char]]) -> Result<Option<Test>, String> {
+    if key != "state" {
+        return test(key, values);
+    }
+    for value in values {
+        let word = plain(value);
+        word.parse::<TaskState>().map_err(|_| {
+            let words: Vec<&str> = TaskState::ALL.iter().map(|state| state.as_str()).collect();
+            format!("unknown state `{word}`; the states of tasks are {}", words.join(", "))
+        })?;
+    }
+    Ok(Some(Test::Text(Column::Type, values.iter().map(|value| pattern(value)).collect())))
 }
 
 /// Test of jobs with this key.

@@ -12,6 +12,7 @@ mod graphs;
 mod hostile;
 mod kill;
 mod openapi;
+mod operate;
 mod patterns;
 mod polyglot;
 mod rust;

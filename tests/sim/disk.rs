@@ -9,8 +9,8 @@ use warrener_engine::slice::Line;
 use warrener_orchestrator::store::memory::Memory;
 use warrener_orchestrator::store::schedules::{ScheduleQuery, SchedulesTotal, TickQuery};
 use warrener_orchestrator::store::{
-    Asked, Boot, Commit, DeadTotal, Death, EventChunkNo, Found, Item, KeptDead, KeptLimits, LogChunk, OwedReply,
-    QueueRow, Rows, Store, StoreError, Submitted,
+    Asked, Boot, BulkRow, Commit, DeadRow, DeadTotal, Death, EventChunkNo, Found, Item, KeptDead, KeptLimits, LogChunk,
+    OwedReply, QueueRow, Rows, Store, StoreError, Submitted,
 };
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::time::Timestamp;
@@ -205,6 +205,18 @@ impl Store for Disk {
 
     fn dead_total(&mut self) -> Result<DeadTotal, StoreError> {
         self.read()?.memory.dead_total()
+    }
+
+    fn dead_letter(&mut self, no: i64) -> Result<Option<DeadRow>, StoreError> {
+        self.read()?.memory.dead_letter(no)
+    }
+
+    fn bulks(&mut self) -> Result<(i64, Vec<(i64, BulkRow)>), StoreError> {
+        self.read()?.memory.bulks()
+    }
+
+    fn bulk_part(&mut self, no: i64, part: i64) -> Result<Option<Vec<i64>>, StoreError> {
+        self.read()?.memory.bulk_part(no, part)
     }
 
     fn oldest_dead(&mut self, most: usize) -> Result<Vec<KeptDead>, StoreError> {

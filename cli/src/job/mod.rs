@@ -12,11 +12,11 @@ use warrener_client::http::resource::Task;
 
 use self::graph::GraphFormat;
 use self::list::JobListArgs;
+use crate::bulk::Selected;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::options::Ids;
-use crate::{follow, steer};
+use crate::{bulk, follow, steer};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobVerb {
@@ -37,15 +37,15 @@ pub(crate) enum JobVerb {
         format: GraphFormat,
     },
     /// Stop jobs
-    Cancel(Ids),
+    Cancel(Selected),
     /// Run again what did not succeed in final jobs
-    Retry(Ids),
+    Retry(Selected),
     /// Remove final jobs with all of their data
-    Delete(Ids),
+    Delete(Selected),
     /// Dispatch nothing more of jobs
-    Pause(Ids),
+    Pause(Selected),
     /// Dispatch again
-    Resume(Ids),
+    Resume(Selected),
 }
 
 /// Reads and steers jobs.
@@ -56,14 +56,11 @@ pub(crate) async fn job(context: &Context, verb: JobVerb) -> Result<Exit, Failur
         JobVerb::Output { id } => output(context, &id).await,
         JobVerb::Events { id } => events::events(context, &id).await,
         JobVerb::Graph { id, format } => graph::graph(context, &id, format).await,
-        JobVerb::Cancel(Ids { ids }) => act(context, &ids, "cancel", "cancelling").await,
-        JobVerb::Retry(Ids { ids }) => act(context, &ids, "retry", "runs again").await,
-        JobVerb::Delete(Ids { ids }) => {
-            let http = &context.http()?;
-            steer::each(context, &ids, "deleted", |id| async move { http.delete_job(&id).await }).await
-        }
-        JobVerb::Pause(Ids { ids }) => act(context, &ids, "pause", "paused").await,
-        JobVerb::Resume(Ids { ids }) => act(context, &ids, "resume", "resumed").await,
+        JobVerb::Cancel(which) => act(context, which, "cancel", "cancelling").await,
+        JobVerb::Retry(which) => act(context, which, "retry", "runs again").await,
+        JobVerb::Delete(which) => act(context, which, "delete", "deleted").await,
+        JobVerb::Pause(which) => act(context, which, "pause", "paused").await,
+        JobVerb::Resume(which) => act(context, which, "resume", "resumed").await,
     }
 }
 
@@ -72,9 +69,18 @@ async fn output(context: &Context, id: &str) -> Result<Exit, Failure> {
     follow::finished(&job.id, job.state, job.output.as_deref(), job.error.as_ref(), context)
 }
 
-async fn act(context: &Context, ids: &[String], verb: &str, done: &str) -> Result<Exit, Failure> {
+async fn act(context: &Context, which: Selected, verb: &str, done: &str) -> Result<Exit, Failure> {
+    if which.bulk.filter.is_some() {
+        return bulk::by_filter(context, verb, "jobs", &which.bulk).await;
+    }
     let http = &context.http()?;
-    steer::each(context, ids, done, |id| async move { http.steer_job(&id, verb).await }).await
+    let act = |id: String| async move {
+        match verb {
+            "delete" => http.delete_job(&id).await,
+            _ => http.steer_job(&id, verb).await,
+        }
+    };
+    steer::each(context, &which.ids, done, act).await
 }
 
 /// The tasks of a job as written, and the pages that they came in.

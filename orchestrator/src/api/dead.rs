@@ -1,6 +1,5 @@
 //! Dead letters: listing, reading, replaying and discarding them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -9,10 +8,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::Serialize;
 use utoipa::ToSchema;
-use warrener_shared::wire::{Header, Message};
 
 use super::app::App;
 use super::asked_by::AskedBy;
@@ -22,7 +19,8 @@ use super::problem::Problem;
 use super::query::Parameters;
 use super::shape::{List, Raw, raw};
 use crate::access::Caller;
-use crate::driver::{Command, Parcel};
+use crate::driver::Command;
+use crate::driver::letter::parcel;
 use crate::store::view::{DeadHead, DeadRow, Snapshot};
 
 /// A dead letter as lists show it.
@@ -183,7 +181,7 @@ pub(super) async fn replay(
 /// Has the message of a dead letter sent again.
 pub(super) async fn send_again(app: &Arc<App>, caller: &Caller, no: i64) -> Result<DeadRow, Problem> {
     let letter = load(app, no).await?;
-    let parcel = parcel(&letter)?;
+    let parcel = parcel(&letter).map_err(Problem::conflict)?;
     app.command(caller, Command::Replay(no, Box::new(parcel))).await?;
     Ok(letter)
 }
@@ -191,51 +189,4 @@ pub(super) async fn send_again(app: &Arc<App>, caller: &Caller, no: i64) -> Resu
 /// Dead letter with this number, or not found.
 async fn load(app: &Arc<App>, no: i64) -> Result<DeadRow, Problem> {
     app.read(move |_, snapshot| row(snapshot, no)).await
-}
-
-/// Message of a dead letter with its destination, made anew from what was kept. A conflict if that is not all of it.
-fn parcel(letter: &DeadRow) -> Result<Parcel, Problem> {
-    #[derive(Deserialize)]
-    struct Kept {
-        exchange: String,
-        routing_key: String,
-        content_type: Option<String>,
-        content_encoding: Option<String>,
-        #[serde(rename = "type")]
-        kind: Option<String>,
-        message_id: Option<String>,
-        correlation_id: Option<String>,
-        reply_to: Option<String>,
-        headers: BTreeMap<String, Value>,
-    }
-    let again = || match &letter.head.job {
-        Some(job) => Problem::conflict(format!("it is a task; try its job again: POST /api/v1/jobs/{job}/retry")),
-        None => Problem::conflict("it cannot be sent again: how it was sent is not known"),
-    };
-    let kept: Kept = serde_json::from_str(&letter.headers).map_err(|_| again())?;
-    if u64::try_from(letter.body.len()).is_ok_and(|kept| kept < letter.head.size) {
-        return Err(Problem::conflict("it cannot be sent again: only the beginning of it was kept"));
-    }
-    let header = |(name, value): (String, Value)| {
-        let value = match value {
-            Value::Bool(yes) => Header::Bool(yes),
-            Value::Number(number) => Header::Int(number.as_i64().unwrap_or_default()),
-            Value::String(text) => Header::Text(text),
-            other => Header::Text(other.to_string()),
-        };
-        (name, value)
-    };
-    let message = Message {
-        content_type: kept.content_type,
-        content_encoding: kept.content_encoding,
-        kind: kept.kind,
-        message_id: kept.message_id,
-        correlation_id: kept.correlation_id,
-        reply_to: kept.reply_to,
-        persistent: true,
-        headers: kept.headers.into_iter().map(header).collect(),
-        body: letter.body.clone(),
-        ..Message::default()
-    };
-    Ok(Parcel { exchange: kept.exchange, key: kept.routing_key, message })
 }

@@ -64,6 +64,8 @@ pub(super) enum BodyDocument {
     Limit,
     /// Settings of a key of a limit.
     LimitKey,
+    /// A bulk operation.
+    Bulk,
 }
 
 /// Answer of a success.

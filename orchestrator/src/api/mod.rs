@@ -8,6 +8,7 @@ mod app;
 mod asked_by;
 mod audit;
 mod backfill;
+mod bulk;
 mod dead;
 mod documented;
 mod dry_run;

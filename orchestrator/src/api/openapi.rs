@@ -171,6 +171,7 @@ fn path_parameters(route: &Route) -> Vec<Value> {
     let describe = |name: &str| {
         let (about, example) = match (route.path, name) {
             (path, "id") if path.contains("/workers/") => ("The worker, as its heartbeat names it.", "worker-1"),
+            (path, "id") if path.contains("/bulk/") => ("The operation.", "7"),
             (path, "id") if path.contains("/dead/") => ("The dead letter.", "1"),
             (_, "id" | "job") => ("The job.", "order-4711"),
             (_, "task") => ("The task, or `<task>.<index>` for an item of a mapped task.", "resize.0"),
@@ -340,6 +341,28 @@ fn request_body(body: BodyDocument) -> Value {
                     "overlap": { "enum": ["queue", "allow"] }, "again": { "type": "boolean" },
                 } },
                 "example": { "from": "2026-11-17T00:00:00Z", "to": "2026-11-24T00:00:00Z", "rate": "1/s" },
+            } },
+        }),
+        BodyDocument::Bulk => json!({
+            "required": true,
+            "description": "The action, and the filter of what it is done to; `*` for everything.",
+            "content": { "application/json": {
+                "schema": {
+                    "type": "object",
+                    "additionalProperties": false,
+                    "required": ["action", "filter"],
+                    "properties": {
+                        "action": {
+                            "enum": ["cancel", "retry", "pause", "resume", "delete", "skip", "replay", "discard"],
+                        },
+                        "filter": { "type": "string", "minLength": 1 },
+                        "target": { "enum": ["jobs", "tasks", "dead", null] },
+                        "rate": { "type": ["string", "null"], "pattern": "^[0-9]+/[smh]$" },
+                        "reason": { "type": ["string", "null"], "maxLength": 500 },
+                        "dry_run": { "type": "boolean" },
+                    },
+                },
+                "example": { "action": "retry", "filter": "state:failed label.team:growth", "rate": "100/s" },
             } },
         }),
         BodyDocument::Anything => json!({

@@ -17,6 +17,9 @@ pub(super) struct SchedulePath(pub ScheduleName);
 /// Number of a dead letter, from `{id}`.
 pub(super) struct DeadPath(pub i64);
 
+/// Part `{id}` of the path of a bulk operation.
+pub(super) struct BulkPath(pub i64);
+
 /// Problem of a job that does not exist.
 pub(super) fn no_job(id: &str) -> Problem {
     let id: String = id.chars().take(100).collect();
@@ -100,5 +103,18 @@ impl<S: Send + Sync> FromRequestParts<S> for DeadPath {
         let text = text(parts, state).await;
         let no = text.parse().ok().filter(|no: &i64| no.to_string() == text);
         no.map(Self).ok_or_else(|| no_letter(&text))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for BulkPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text = text(parts, state).await;
+        let no = text.parse().ok().filter(|no: &i64| no.to_string() == text);
+        no.map(Self).ok_or_else(|| {
+            let id: String = text.chars().take(100).collect();
+            Problem::not_found(format!("there is no bulk operation {id:?}"))
+        })
     }
 }

@@ -29,8 +29,8 @@ use super::schedule_resource::{Preview, ScheduleResource, TickResource};
 use super::task::{TaskDetail, TaskResource};
 use super::workers::WorkerResource;
 use super::{
-    answer, audit, dead, events, graph, health, job, jobs, limit_routes, logs, openapi, problem, queues, schedules,
-    stream, submit, task, tasks, workers,
+    answer, audit, bulk, dead, events, graph, health, job, jobs, limit_routes, logs, openapi, problem, queues,
+    schedules, stream, submit, task, tasks, workers,
 };
 use crate::access::Scope;
 
@@ -192,7 +192,7 @@ pub(super) static ROUTES: &[Route] = &[
         ReadLane::List,
         FOLLOWED,
         || get(events::list),
-        || streamed(says("What happened to a job, in order").list::<EventResource>("A page of events.")),
+        || stream::streamed(says("What happened to a job, in order").list::<EventResource>("A page of events.")),
     ),
     read(
         "/api/v1/jobs/{id}/graph",
@@ -225,7 +225,7 @@ pub(super) static ROUTES: &[Route] = &[
         ReadLane::List,
         FOLLOWED,
         || get(logs::list),
-        || streamed(says("What the attempts of a task wrote").list::<LogResource>("A page of pieces.")),
+        || stream::streamed(says("What the attempts of a task wrote").list::<LogResource>("A page of pieces.")),
     ),
     operate(
         "/api/v1/tasks/{job}/{task}/retry",
@@ -251,7 +251,7 @@ pub(super) static ROUTES: &[Route] = &[
         || {
             let about = "Server-sent events as they are committed, to no end. `event: gap` with `from` and `to`: those \
                          between are not kept any more.";
-            let document = says("What happens to all jobs").text(about, stream::EVENT_STREAM, STREAM);
+            let document = says("What happens to all jobs").text(about, stream::EVENT_STREAM, stream::SAMPLE);
             document.looks_at(&[stream::LAST_EVENT_ID]).refuses(&[&problem::TOO_MANY_STREAMS])
         },
     ),
@@ -447,6 +447,10 @@ pub(super) static ROUTES: &[Route] = &[
         || post(dead::discard),
         || says("Throws a dead letter away").one::<LetterResource>(200, "It was this.").refuses(&[&problem::CONFLICT]),
     ),
+    read("/api/v1/bulk", Reach::Own, ReadLane::List, PAGE, || get(bulk::list), bulk::documents::list),
+    operate("/api/v1/bulk", Reach::Own, || post(bulk::begin), bulk::documents::begin),
+    read("/api/v1/bulk/{id}", Reach::Own, ReadLane::Single, NONE, || get(bulk::get), bulk::documents::get),
+    operate("/api/v1/bulk/{id}/cancel", Reach::Own, || post(bulk::cancel), bulk::documents::cancel),
     administer(
         "/api/v1/audit",
         ReadLane::List,
@@ -469,17 +473,6 @@ const ETAG: &[(&str, &str)] = &[("ETag", "Revision of its document, for If-Match
 fn steered(summary: &'static str) -> RouteDocument {
     says(summary).one::<JobResource>(200, "The job.").refuses(&[&problem::CONFLICT])
 }
-
-/// A list that can be followed.
-fn streamed(document: RouteDocument) -> RouteDocument {
-    let document = document.looks_at(&[stream::LAST_EVENT_ID]).refuses(&[&problem::TOO_MANY_STREAMS]);
-    let document = document.nothing("Nothing will come after the `Last-Event-ID`.");
-    RouteDocument { stream: Some(STREAM), ..document }
-}
-
-/// Text of a stream.
-const STREAM: &str =
-    "id: 17\nevent: job.running\ndata: {\"job\":\"order-4711\",\"sequence\":1,\"state\":\"running\"}\n\n";
 
 /// Everything that is served: the interface for programs, and the pages.
 fn all() -> impl Iterator<Item = &'static Route> {

@@ -1,4 +1,5 @@
 mod access;
+mod bulk;
 pub(super) mod law;
 mod lists;
 mod refusals;

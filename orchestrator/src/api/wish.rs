@@ -70,7 +70,7 @@ impl Wish {
 }
 
 /// Part that a trusted proxy took away from the path.
-fn prefix(app: &App, parts: &Parts) -> String {
+pub(super) fn prefix(app: &App, parts: &Parts) -> String {
     let peer = parts.extensions.get::<Arrival>().map(|arrival| arrival.peer.ip());
     let prefix = app.access.proxies.forwarded(peer, &parts.headers).prefix.unwrap_or_default();
     prefix.trim_end_matches('/').to_owned()

@@ -78,6 +78,8 @@ fn of_command(command: &Command) -> (&'static str, String) {
         Command::PutLimit(name, _) => ("limit.set", name.to_string()),
         Command::RemoveLimit(name) => ("limit.delete", name.to_string()),
         Command::SetKey(key, ..) => ("limit.key", key.text().to_string()),
+        Command::Bulk(row, _) => ("bulk.begin", row.shown()),
+        Command::StopBulk(no) => ("bulk.cancel", no.to_string()),
     }
 }
 
@@ -85,9 +87,11 @@ fn of_command(command: &Command) -> (&'static str, String) {
 /// was not there, or was so already.
 fn outcome(answer: &Answer) -> Option<(&'static str, Option<String>)> {
     match answer {
-        Answer::Kept { existing: false, .. } | Answer::Done | Answer::Answered(_) | Answer::Applied { .. } => {
-            Some(("done", None))
-        }
+        Answer::Kept { existing: false, .. }
+        | Answer::Begun(_)
+        | Answer::Done
+        | Answer::Answered(_)
+        | Answer::Applied { .. } => Some(("done", None)),
         Answer::Refused(problems) => {
             let why = problems.first().map(|problem| problem.detail.clone());
             Some(("refused", Some(why.unwrap_or_default())))

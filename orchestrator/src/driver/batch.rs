@@ -12,7 +12,7 @@ use warrener_shared::id::{JobId, JobNo, Ticket};
 use warrener_shared::time::Timestamp;
 
 use super::held::PendingStop;
-use super::input::Answer;
+use super::input::{Answer, Parcel};
 use crate::store::{Commit, Found};
 
 /// Working set of a batch, and everything that collects in it until the commit.
@@ -59,6 +59,8 @@ pub(super) struct After {
     pub(super) reply_all: bool,
     /// True if limits were made, changed or removed.
     pub(super) limits: bool,
+    /// Dead letters to publish again, by number.
+    pub(super) replay: Vec<(i64, Box<Parcel>)>,
     /// Jobs to remove, each with the position of the input that asks for it.
     pub(super) remove: Vec<(usize, JobNo)>,
 }

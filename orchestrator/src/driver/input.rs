@@ -17,7 +17,7 @@ use warrener_shared::wire::submit::{EventBody, ReplyAddress, ReplyMode};
 use crate::filter::fits::{Candidate, Tasks};
 use crate::limits::LimitDefinition;
 use crate::store::view::filter::Filter;
-use crate::store::{DeadLetter, EventChunkNo, Submitted};
+use crate::store::{BulkRow, DeadLetter, EventChunkNo, Submitted};
 
 /// Inputs that came together. None of a packet counts as handled before all of it is committed.
 #[derive(Debug)]
@@ -209,6 +209,10 @@ pub enum Command {
     RemoveLimit(LimitName),
     /// Give a key of a limit these settings, and pause it until a time.
     SetKey(LimitKey, KeySettings, Option<Timestamp>),
+    /// Begin a bulk operation on the members with these numbers.
+    Bulk(Box<BulkRow>, Arc<[i64]>),
+    /// Stop the bulk operation with this number.
+    StopBulk(i64),
 }
 
 /// A request about a schedule.
@@ -293,6 +297,8 @@ pub enum Answer {
     Refused(Vec<Problem>),
     /// Number of tasks that waited for the event and have it now; never 0.
     Answered(usize),
+    /// The bulk operation has begun, under this number.
+    Begun(i64),
     /// The request was carried out.
     Done,
     /// The job, task, queue or event of the request does not exist, or not for the requester.

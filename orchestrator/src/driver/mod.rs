@@ -7,6 +7,7 @@ mod admission;
 mod age;
 mod audit;
 mod batch;
+mod bulk;
 mod chance;
 mod condition;
 mod dead;
@@ -45,6 +46,7 @@ use warrener_shared::time::{Millis, Timestamp};
 
 use self::age::AgeJudge;
 use self::batch::Batch;
+use self::bulk::BulkPace;
 pub use self::chance::Chance;
 use self::condition::{Failure, StoreCondition, panic_text};
 use self::dead::DeadBook;
@@ -129,6 +131,8 @@ pub struct Driver<S> {
     condition: StoreCondition,
     /// Ticks of schedules up to this moment are missed: the wall clock was set forward over them by more than an hour.
     passed_over: Option<Timestamp>,
+    /// Pace of the bulk operations.
+    bulk: BulkPace,
     /// Monotonic time of the latest failure of the store; `None` once it counts as well again.
     failed_at: Option<Duration>,
 }
@@ -176,6 +180,7 @@ impl<S: Store> Driver<S> {
             last_commit: now,
             condition: StoreCondition::Writable,
             passed_over: None,
+            bulk: BulkPace::default(),
             failed_at: None,
         })
     }
@@ -239,6 +244,7 @@ impl<S: Store> Driver<S> {
         }
         self.trim_dead();
         self.prune();
+        self.work_bulk();
         if self.condition != StoreCondition::Unsure && self.since(self.last_tick) >= TICK {
             self.tick();
         }
@@ -252,7 +258,8 @@ impl<S: Store> Driver<S> {
         let due = self.held.next_due.into_iter().chain(self.held.wakes.next()).min();
         let until_due = due.map_or(TICK, |due| due.since(self.now()).to_std());
         let until_prune = self.next_prune.saturating_sub(self.clock.monotonic());
-        until_due.min(until_prune).min(TICK.saturating_sub(self.since(self.last_tick)))
+        let until_bulk = self.bulk_patience().unwrap_or(TICK);
+        until_due.min(until_prune).min(until_bulk).min(TICK.saturating_sub(self.since(self.last_tick)))
     }
 
     /// Waits for inputs, or until time demands another turn, and takes at most [`BATCH`] and the rest of a packet.

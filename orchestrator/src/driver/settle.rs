@@ -34,6 +34,7 @@ impl<S: Store> Driver<S> {
             self.store.commit(&batch.commit)?;
             self.shared.limit_register.book.committed(batch.slice.take_limit_changes());
             self.held.dead.committed(&batch.commit);
+            self.held.bulk.committed(&batch.commit, self.last_commit);
             self.replies.forgotten();
             self.held.numbers.dispatched_below(DispatchNo(batch.slice.next_dispatch()));
             self.schedules_committed(&batch);
@@ -139,6 +140,9 @@ impl<S: Store> Driver<S> {
         let stop = std::mem::take(&mut batch.after.stop);
         if !stop.is_empty() {
             self.send(Output::Stop(stop));
+        }
+        for (no, parcel) in std::mem::take(&mut batch.after.replay) {
+            self.send(Output::Replay(no, parcel));
         }
         self.reply_owed(&std::mem::take(&mut batch.after.reply))?;
         self.give_on()?;

@@ -144,7 +144,14 @@ impl<S: Store> Driver<S> {
 
     /// Carries out a request of a person, and notes its answer.
     pub(super) fn command(&mut self, at: usize, command: &Command, batch: &mut Batch) -> Result<(), StoreError> {
-        let answer = match command {
+        let answer = self.fulfil(at, command, batch)?;
+        batch.answers.push((at, answer));
+        Ok(())
+    }
+
+    /// Carries out a request, which is the input at this position of the batch, and answers it.
+    pub(super) fn fulfil(&mut self, at: usize, command: &Command, batch: &mut Batch) -> Result<Answer, StoreError> {
+        Ok(match command {
             Command::Cancel(id) => self.on_job(id, Event::CancelRequested, batch)?,
             Command::Pause(id, paused) => self.on_job(id, |job| Event::PauseRequested(job, *paused), batch)?,
             Command::Drain(worker) => {
@@ -167,9 +174,9 @@ impl<S: Store> Driver<S> {
             Command::PutLimit(name, definition) => self.put_limit(name, definition, batch),
             Command::RemoveLimit(name) => self.remove_limit(name, batch),
             Command::SetKey(key, settings, paused) => self.set_key(key, *settings, *paused, batch)?,
-        };
-        batch.answers.push((at, answer));
-        Ok(())
+            Command::Bulk(row, set) => self.begin_bulk(row, set, batch),
+            Command::StopBulk(no) => self.stop_bulk(*no, batch),
+        })
     }
 
     /// Decides an event about an open job. A conflict if the job is final.

@@ -23,9 +23,9 @@ use self::index::Index;
 use self::schedule::Schedules;
 use super::schedules::{ScheduleQuery, SchedulesTotal, TickQuery};
 use super::{
-    AUDIT_MAX, Asked, AuditRow, Boot, Caption, ClockTrust, Commit, DeadLetter, DeadTotal, Death, DispatchNo,
-    EventChunkNo, Found, Item, KeptDead, KeptLimits, LogChunk, OwedReply, QueueRow, Rows, Store, StoreError, Submitted,
-    last_of,
+    AUDIT_MAX, Asked, AuditRow, Boot, BulkChange, BulkRow, BulkState, Caption, ClockTrust, Commit, DeadHead,
+    DeadLetter, DeadRow, DeadTotal, Death, DispatchNo, EventChunkNo, Found, Item, KeptDead, KeptLimits, LogChunk,
+    OwedReply, PART, QueueRow, Rows, Store, StoreError, Submitted, last_of,
 };
 
 /// The store in memory. A field stands for each table, and one for the counters of `meta`.
@@ -53,6 +53,8 @@ pub struct Memory {
     dead: BTreeMap<i64, DeadLetter>,
     /// Rows of the audit by number.
     audit: BTreeMap<i64, AuditRow>,
+    /// Bulk operations by number, each with its set while it runs.
+    bulk: BTreeMap<i64, BulkChange>,
     /// Queues in the order of their numbers.
     /// Limits that were made over the API, by name.
     limits: BTreeMap<String, String>,
@@ -307,6 +309,34 @@ impl Store for Memory {
 
     fn schedules_total(&mut self) -> Result<SchedulesTotal, StoreError> {
         Ok(self.schedules.total())
+    }
+
+    fn dead_letter(&mut self, no: i64) -> Result<Option<DeadRow>, StoreError> {
+        let Some(letter) = self.dead.get(&no) else { return Ok(None) };
+        let head = DeadHead {
+            no,
+            from: letter.from.to_owned(),
+            code: letter.code.clone(),
+            message: letter.message.clone(),
+            job: letter.job.clone(),
+            task: letter.task.clone(),
+            received_at: letter.received_at,
+            size: letter.size as u64,
+        };
+        let (headers, evidence) = (letter.headers.clone(), letter.evidence.clone());
+        Ok(Some(DeadRow { head, body: letter.body.clone(), headers, evidence }))
+    }
+
+    fn bulks(&mut self) -> Result<(i64, Vec<(i64, BulkRow)>), StoreError> {
+        let last = self.bulk.keys().next_back().copied().unwrap_or(0);
+        let running = self.bulk.values().filter(|change| change.row.state == BulkState::Running);
+        Ok((last, running.map(|change| (change.no, change.row.clone())).collect()))
+    }
+
+    fn bulk_part(&mut self, no: i64, part: i64) -> Result<Option<Vec<i64>>, StoreError> {
+        let set = self.bulk.get(&no).and_then(|change| change.set.as_ref());
+        let part = usize::try_from(part).ok().and_then(|part| set?.chunks(PART).nth(part));
+        Ok(part.map(<[i64]>::to_vec))
     }
 
     fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {

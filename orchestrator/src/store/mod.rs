@@ -4,7 +4,10 @@
 //! be acted on. Readers of the API use their own connections and never wait for the writer.
 
 mod address;
+mod audit;
+mod bulk;
 pub(crate) mod columns;
+mod dead;
 mod error;
 pub mod memory;
 pub mod postgres;
@@ -17,7 +20,6 @@ pub(crate) mod tests;
 mod url;
 pub mod view;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use warrener_engine::limit::LimitKey;
@@ -29,6 +31,10 @@ use warrener_shared::job::{JobSpec, Shape, Unique};
 use warrener_shared::time::Timestamp;
 
 pub use self::address::{DatabaseAddress, InvalidAddress, address};
+pub use self::audit::{AUDIT_MAX, AuditRow};
+pub use self::bulk::{BULK_MAX, BulkAction, BulkChange, BulkError, BulkRow, BulkState, BulkTarget, ERRORS_MAX};
+pub(crate) use self::bulk::{BULKS_KEPT, PART, decode_part};
+pub use self::dead::{DeadHead, DeadRow};
 pub use self::error::{Blame, StoreError};
 pub use self::rows::{Item, KeptLimits, Rows};
 use self::schedules::{ScheduleChanges, ScheduleQuery, SchedulesTotal, TickQuery};
@@ -171,31 +177,6 @@ pub struct KeptDead {
     pub bytes: u64,
 }
 
-/// Row of the audit: somebody known changed something, or was refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuditRow {
-    /// Time of the change.
-    pub time: Timestamp,
-    /// Name of the token, or other words for who it was.
-    pub who: Arc<str>,
-    /// Address that the request came from; `None` if it did not come over HTTP.
-    pub from: Option<String>,
-    /// Verb, such as `job.cancel`.
-    pub verb: Cow<'static, str>,
-    /// Target of the change: an id, an address or a name, cut if it is long.
-    pub target: String,
-    /// `done`, or `refused` where the state of things did not allow it.
-    pub outcome: Cow<'static, str>,
-    /// Reason of a refusal.
-    pub reason: Option<String>,
-}
-
-/// Key of the number of the latest chunk of events when some were removed last.
-pub(crate) const EVENTS_REMOVED: &str = "events_removed";
-
-/// Most rows of the audit that are kept. Beyond them the oldest go before their time.
-pub const AUDIT_MAX: i64 = 1_000_000;
-
 /// Most bytes that are kept of a dead letter's body: enough to understand it, not enough to fill a disk.
 pub const DEAD_BODY_MAX: usize = 1024 * 1024;
 
@@ -287,6 +268,8 @@ pub struct Commit {
     pub limits: Vec<(String, Option<String>)>,
     /// Keys of limits of which nothing needs to be kept.
     pub idle_keys: Vec<LimitKey>,
+    /// Bulk operations that begin, go on or end.
+    pub bulk: Vec<BulkChange>,
     /// Number below which every number of a job is taken; `None` leaves it as it is.
     pub jobs_below: Option<JobNo>,
     /// Number below which every number of a task or item is taken; `None` leaves it as it is.
@@ -348,6 +331,7 @@ impl Commit {
             && self.schedules.is_empty()
             && self.limits.is_empty()
             && self.idle_keys.is_empty()
+            && self.bulk.is_empty()
     }
 }
 
@@ -455,6 +439,15 @@ pub trait Store: Rows + Send {
 
     /// Dead letters that were kept first, at most `most`.
     fn oldest_dead(&mut self, most: usize) -> Result<Vec<KeptDead>, StoreError>;
+
+    /// Dead letter with this number.
+    fn dead_letter(&mut self, no: i64) -> Result<Option<DeadRow>, StoreError>;
+
+    /// Number of the latest bulk operation, 0 before the first, and those that are not over, the oldest first.
+    fn bulks(&mut self) -> Result<(i64, Vec<(i64, BulkRow)>), StoreError>;
+
+    /// Members of a part of the set of a bulk operation; `None` if there is no such part.
+    fn bulk_part(&mut self, no: i64, part: i64) -> Result<Option<Vec<i64>>, StoreError>;
 
     /// Reads schedules.
     fn schedules(&mut self, which: ScheduleQuery<'_>) -> Result<Vec<ScheduleRow>, StoreError>;

@@ -2,6 +2,7 @@
 
 mod blame;
 mod built_in;
+mod bulk;
 mod commit;
 mod damage;
 mod dead;
@@ -114,6 +115,9 @@ conformance! {
         deaths_are_kept_once_in_the_order_in_which_they_were_found
         the_end_of_a_log_is_its_last_chunks
         deaths_go_with_their_task
+    }
+    bulk {
+        a_set_is_kept_until_its_operation_is_over
     }
     dead {
         dead_letters_are_weighed_and_found_oldest_first

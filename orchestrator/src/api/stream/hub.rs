@@ -1,4 +1,4 @@
-//! The one who reads what was committed, for all who follow it.
+//! The hub of all streams: reads what was committed, once for all readers.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};

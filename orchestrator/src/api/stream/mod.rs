@@ -25,8 +25,8 @@ use tokio::time::Instant;
 pub(super) use self::all::follow as follow_all;
 pub(super) use self::hub::EventHub;
 pub(super) use self::one::{Followed, follow as follow_one};
-use super::documented::HeaderDocument;
-use super::problem::Problem;
+use super::documented::{HeaderDocument, RouteDocument};
+use super::problem::{self, Problem};
 use super::query::Parameters;
 
 /// Time between two comments, by which a reader knows that the stream lives.
@@ -47,6 +47,18 @@ pub(super) const LAST_EVENT_ID: &HeaderDocument = &HeaderDocument {
 
 /// Media type of streams.
 pub(super) const EVENT_STREAM: &str = "text/event-stream";
+
+/// Text of a stream.
+pub(super) const SAMPLE: &str = "id: 17\nevent: job.running\ndata: {\"job\":\"order-4711\",\"sequence\":1,\
+    \"time\":\"2026-11-24T15:03:23.120Z\",\"type\":\"job.running\",\"task\":null,\"index\":null,\"attempt\":null,\
+    \"state\":\"running\",\"error\":null}\n\n";
+
+/// A list that can be followed.
+pub(super) fn streamed(document: RouteDocument) -> RouteDocument {
+    let document = document.looks_at(&[LAST_EVENT_ID]).refuses(&[&problem::TOO_MANY_STREAMS]);
+    let document = document.nothing("Nothing will come after the `Last-Event-ID`.");
+    RouteDocument { stream: Some(SAMPLE), ..document }
+}
 
 /// A reader of a stream.
 trait Follow: Send + 'static {

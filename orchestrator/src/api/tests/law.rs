@@ -34,6 +34,7 @@ pub(super) fn paths(route: &Route) -> [String; 2] {
     let known = |name: &str| match (route.path, name) {
         (path, "id") if path.starts_with("/api/v1/dead/") => ["1", "99"],
         (path, "id") if path.starts_with("/api/v1/workers/") => ["w1", "w9"],
+        (path, "id") if path.starts_with("/api/v1/bulk/") => ["1", "99"],
         (_, "id" | "job") => ["g", "other"],
         (_, "task") => ["each.1", "list"],
         (path, "name") if path.starts_with("/api/v1/limits/") => ["api", "other"],
@@ -64,6 +65,7 @@ pub(in crate::api) async fn furnish(world: &mut World) {
     let schedule = r#"{"cron":"0 3 * * *","zone":"Europe/Berlin","exclude":["2026-12-25"],"job":{"kind":"k"}}"#;
     assert_eq!(world.put("/api/v1/schedules/default", schedule).await.status, StatusCode::CREATED);
     assert_eq!(world.post("/api/v1/schedules/default/trigger", "").await.status, StatusCode::ACCEPTED);
+    world.post("/api/v1/bulk", r#"{"action":"retry","filter":"state:failed"}"#).await.ok();
 }
 
 pub(super) fn letter() -> DeadLetter {

@@ -3,6 +3,7 @@
 //! It is one value, made anew from the rows at a start and whenever memory and rows may differ. Nothing else of the
 //! driver is reset with it, so what must survive a failed commit belongs elsewhere.
 
+mod bulk;
 mod numbers;
 mod rows;
 mod schedules;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use warrener_engine::row::TaskRow;
 use warrener_shared::time::{Millis, Timestamp};
 
+use self::bulk::BulkDesk;
 use self::numbers::FreeNumbers;
 use self::rows::RowCache;
 use self::schedules::HeldSchedules;
@@ -45,6 +47,8 @@ pub(super) struct Held {
     pub(super) unread_replies: Option<i64>,
     /// Count of the dead letters that are kept, once something needed it.
     pub(super) dead: DeadCount,
+    /// Bulk operations that are not over.
+    pub(super) bulk: BulkDesk,
     /// Time before which no timer of the rows is due; `None` if no row has one. Never later than the earliest timer.
     pub(super) next_due: Option<Timestamp>,
 }
@@ -79,6 +83,7 @@ impl Held {
             schedules: HeldSchedules::from_rows(store)?,
             unread_replies: ALL_REPLIES,
             dead: DeadCount::default(),
+            bulk: BulkDesk::from_rows(store, now)?,
             next_due: DUE_AT_ONCE,
         })
     }

@@ -5,7 +5,7 @@ use warrener_shared::id::{JobNo, TaskNo};
 use warrener_shared::limits::LOG_CHUNKS;
 
 use super::{KeptJob, Memory};
-use crate::store::{Commit, Death, DispatchNo, OwedReply};
+use crate::store::{BulkChange, BulkState, Commit, Death, DispatchNo, OwedReply};
 
 impl Memory {
     /// Carries out a commit that was checked, in the order in which the databases do.
@@ -92,6 +92,12 @@ impl Memory {
                 Some(definition) => drop(self.limits.insert(name.clone(), definition.clone())),
                 None => drop(self.limits.remove(name)),
             }
+        }
+        for change in &commit.bulk {
+            let is_running = change.row.state == BulkState::Running;
+            let kept = self.bulk.get(&change.no).and_then(|kept| kept.set.clone());
+            let set = change.set.clone().or(kept).filter(|_| is_running);
+            self.bulk.insert(change.no, BulkChange { set, ..change.clone() });
         }
         for job in &commit.released {
             if let Some(kept) = self.jobs.get_mut(job) {

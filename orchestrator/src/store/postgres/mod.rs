@@ -31,10 +31,11 @@ use self::reader::PostgresReaders;
 pub use self::scratch::Scratch;
 use self::session::{Session, Step};
 use super::schedules::{ScheduleQuery, SchedulesTotal, TickQuery};
+use super::sql::chunk::EVENTS_REMOVED;
 use super::sql::{Reader, Row, limits, read, schedule as sql_schedule};
 use super::view::View;
 use super::{
-    Asked, Boot, Commit, DeadTotal, Death, EVENTS_REMOVED, EventChunkNo, Found, Item, KeptDead, KeptLimits, LogChunk,
+    Asked, Boot, BulkRow, Commit, DeadRow, DeadTotal, Death, EventChunkNo, Found, Item, KeptDead, KeptLimits, LogChunk,
     OwedReply, QueueRow, Rows, Store, StoreError, Submitted,
 };
 
@@ -337,6 +338,18 @@ impl Store for Postgres {
 
     fn schedules_total(&mut self) -> Result<SchedulesTotal, StoreError> {
         self.read(|session| sql_schedule::schedules_total(session))
+    }
+
+    fn dead_letter(&mut self, no: i64) -> Result<Option<DeadRow>, StoreError> {
+        self.read(|session| read::dead_letter(session, no))
+    }
+
+    fn bulks(&mut self) -> Result<(i64, Vec<(i64, BulkRow)>), StoreError> {
+        self.read(|session| Ok((read::last_bulk(session)?, read::running_bulks(session)?)))
+    }
+
+    fn bulk_part(&mut self, no: i64, part: i64) -> Result<Option<Vec<i64>>, StoreError> {
+        self.read(|session| read::bulk_part(session, no, part))
     }
 
     fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {

@@ -54,3 +54,20 @@ ALTER TABLE tasks ADD COLUMN line TEXT;
 DROP INDEX tasks_parked;
 CREATE INDEX tasks_parked ON tasks (job, queue, parked, no) WHERE parked IS NOT NULL AND line IS NULL;
 CREATE INDEX tasks_line ON tasks (line, queue, parked, no) WHERE line IS NOT NULL;
+
+-- Bulk operations: what is done, and to which members. The set goes once the operation is over.
+CREATE TABLE bulk (
+    no      BIGINT PRIMARY KEY,
+    who     TEXT NOT NULL,
+    running BIGINT NOT NULL,
+    body    TEXT NOT NULL
+);
+
+CREATE INDEX bulk_running ON bulk (no) WHERE running = 1;
+
+CREATE TABLE bulk_sets (
+    bulk BIGINT NOT NULL,
+    part BIGINT NOT NULL,
+    body BYTEA NOT NULL,
+    PRIMARY KEY (bulk, part)
+);

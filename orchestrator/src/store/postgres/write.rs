@@ -18,7 +18,7 @@ use crate::store::columns::{Kind, TableColumn, attempt, job, task};
 use crate::store::sql::Value;
 use crate::store::sql::chunk::{self, kind_bit};
 use crate::store::sql::limits::{KEY_COLUMNS, key_values};
-use crate::store::{Asked, Caption, Commit, Death, LogChunk, OwedReply, Submitted};
+use crate::store::{Asked, BULKS_KEPT, BulkChange, BulkState, Caption, Commit, Death, LogChunk, OwedReply, Submitted};
 
 /// Steps of a commit whose first chunk of events gets the number `next_event`, and the number after its last one.
 pub(super) fn steps(commit: &Commit, next_event: i64) -> (Vec<Step<'_>>, i64) {
@@ -46,9 +46,13 @@ pub(super) fn steps(commit: &Commit, next_event: i64) -> (Vec<Step<'_>>, i64) {
     steps.add("pause queues", statement, columns(paused));
     steps.schedules(&commit.schedules);
     steps.limits(commit);
+    steps.bulk(&commit.bulk);
     steps.meta(commit);
     (steps.0, next_event)
 }
+
+/// Purpose of the steps about bulk operations, as errors say it.
+const DOING_BULK: &str = "keep a bulk operation";
 
 /// Statements that are carried out in this order, with nothing between them.
 #[derive(Debug, Default)]
@@ -268,6 +272,28 @@ impl<'a> Steps<'a> {
 
     fn meta(&mut self, commit: &Commit) {
         self.keep(commit.counters());
+    }
+
+    /// Keeps bulk operations as they are now, with the sets of those that begin, and without the sets of those that
+    /// are over.
+    fn bulk(&mut self, changes: &[BulkChange]) {
+        for change in changes {
+            let BulkChange { no, row, set } = change;
+            let running = i64::from(row.state == BulkState::Running);
+            let insert = insert("bulk", "no, who, running, body", "itit");
+            let statement =
+                format!("{insert} ON CONFLICT (no) DO UPDATE SET running = excluded.running, body = excluded.body");
+            let values = [(*no).into(), row.who.to_string().into(), running.into(), row.encode().into()];
+            self.add(DOING_BULK, statement, columns([values]));
+            if running == 0 {
+                self.add(DOING_BULK, "DELETE FROM bulk_sets WHERE bulk = ANY(?1)", columns([[(*no).into()]]));
+            } else if set.is_some() {
+                let parts = change.parts().map(|(part, body)| [(*no).into(), part.into(), Value::Bytes(body.into())]);
+                self.add(DOING_BULK, self::insert("bulk_sets", "bulk, part, body", "iib"), columns(parts));
+                let old = "DELETE FROM bulk WHERE no <= ANY(?1) AND running = 0";
+                self.add(DOING_BULK, old, columns([[(*no - BULKS_KEPT).into()]]));
+            }
+        }
     }
 
     /// Keeps counters by their keys in `meta`.

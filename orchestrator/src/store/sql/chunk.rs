@@ -12,6 +12,9 @@ use warrener_shared::wire::event::JobEvent;
 
 use super::super::StoreError;
 
+/// Key of the number of the latest chunk of events when some were removed last.
+pub(crate) const EVENTS_REMOVED: &str = "events_removed";
+
 /// A chunk of events of a job. The time is common to all; their sequence numbers follow that of the first.
 #[derive(Serialize, Deserialize)]
 struct Chunk<'a> {

@@ -11,8 +11,8 @@ use warrener_shared::time::Timestamp;
 
 use super::super::columns;
 use super::super::{
-    Asked, Boot, DEAD_ROW_BYTES, DeadTotal, Death, DispatchNo, Found, Item, KeptDead, LogChunk, OwedReply, QueueRow,
-    StoreError, Submitted,
+    Asked, Boot, BulkRow, DEAD_ROW_BYTES, DeadHead, DeadRow, DeadTotal, Death, DispatchNo, Found, Item, KeptDead,
+    LogChunk, OwedReply, QueueRow, StoreError, Submitted, decode_part,
 };
 use super::row::{event_text, task_state};
 use super::{Reader, Row, Value, corrupt, limit};
@@ -322,5 +322,56 @@ pub(crate) fn oldest_dead(reader: &dyn Reader, most: usize) -> Result<Vec<KeptDe
     reader.all("look for the oldest dead letters", &statement, &[limit(most)], |row| {
         let bytes = row.get::<u64>(2)? + DEAD_ROW_BYTES;
         Ok(KeptDead { no: row.get(0)?, received_at: Timestamp(row.get(1)?), bytes })
+    })
+}
+
+/// Columns of a dead letter without its contents.
+pub(crate) const DEAD_COLUMNS: &str = "no, source, code, message, job, task, received_at, size";
+
+/// Dead letter with this number.
+pub(crate) fn dead_letter(reader: &dyn Reader, no: i64) -> Result<Option<DeadRow>, StoreError> {
+    let statement = format!("SELECT {DEAD_COLUMNS}, body, headers, evidence FROM dead WHERE no = ?1");
+    reader.one("read a dead letter", &statement, &[no.into()], |row| {
+        let (headers, evidence) = (row.string(9)?, row.find_string(10)?);
+        Ok(DeadRow { head: dead_head(row)?, body: row.blob(8)?.to_vec(), headers, evidence })
+    })
+}
+
+/// Dead letter without its contents, from a row of [`DEAD_COLUMNS`].
+pub(crate) fn dead_head(row: &dyn Row) -> Result<DeadHead, StoreError> {
+    Ok(DeadHead {
+        no: row.get(0)?,
+        from: row.string(1)?,
+        code: row.string(2)?,
+        message: row.string(3)?,
+        job: row.find_string(4)?,
+        task: row.find_string(5)?,
+        received_at: Timestamp(row.get(6)?),
+        size: row.get(7)?,
+    })
+}
+
+/// Number of the latest bulk operation; 0 before the first.
+pub(crate) fn last_bulk(reader: &dyn Reader) -> Result<i64, StoreError> {
+    Ok(next(reader, "SELECT max(no) FROM bulk")? - 1)
+}
+
+/// Bulk operation with this number.
+pub(crate) fn bulk(reader: &dyn Reader, no: i64) -> Result<Option<BulkRow>, StoreError> {
+    let statement = "SELECT body FROM bulk WHERE no = ?1";
+    reader.one("read a bulk operation", statement, &[no.into()], |row| BulkRow::decode(&row.string(0)?))
+}
+
+/// Bulk operations that are not over, the oldest first.
+pub(crate) fn running_bulks(reader: &dyn Reader) -> Result<Vec<(i64, BulkRow)>, StoreError> {
+    let statement = "SELECT no, body FROM bulk WHERE running = 1 ORDER BY no";
+    reader.all("read the bulk operations", statement, &[], |row| Ok((row.get(0)?, BulkRow::decode(&row.string(1)?)?)))
+}
+
+/// Members of a part of the set of a bulk operation.
+pub(crate) fn bulk_part(reader: &dyn Reader, no: i64, part: i64) -> Result<Option<Vec<i64>>, StoreError> {
+    let statement = "SELECT body FROM bulk_sets WHERE bulk = ?1 AND part = ?2";
+    reader.one("read the set of a bulk operation", statement, &[no.into(), part.into()], |row| {
+        Ok(decode_part(row.blob(0)?))
     })
 }

@@ -37,8 +37,8 @@ use super::schedules::{ScheduleQuery, SchedulesTotal, TickQuery};
 use super::sql::{limits, read, schedule as sql_schedule};
 use super::view::View;
 use super::{
-    Asked, Boot, Commit, DeadTotal, Death, EventChunkNo, Found, Item, KeptDead, KeptLimits, LogChunk, OwedReply,
-    QueueRow, Rows, Store, StoreError, Submitted,
+    Asked, Boot, BulkRow, Commit, DeadRow, DeadTotal, Death, EventChunkNo, Found, Item, KeptDead, KeptLimits, LogChunk,
+    OwedReply, QueueRow, Rows, Store, StoreError, Submitted,
 };
 
 /// The writer's side of a database in a file. Dropped, it gives the file back.
@@ -271,6 +271,18 @@ impl Store for Sqlite {
 
     fn schedules_total(&mut self) -> Result<SchedulesTotal, StoreError> {
         self.read(|connection| sql_schedule::schedules_total(connection))
+    }
+
+    fn dead_letter(&mut self, no: i64) -> Result<Option<DeadRow>, StoreError> {
+        self.read(|connection| read::dead_letter(connection, no))
+    }
+
+    fn bulks(&mut self) -> Result<(i64, Vec<(i64, BulkRow)>), StoreError> {
+        self.read(|connection| Ok((read::last_bulk(connection)?, read::running_bulks(connection)?)))
+    }
+
+    fn bulk_part(&mut self, no: i64, part: i64) -> Result<Option<Vec<i64>>, StoreError> {
+        self.read(|connection| read::bulk_part(connection, no, part))
     }
 
     fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {

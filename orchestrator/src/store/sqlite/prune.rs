@@ -12,8 +12,9 @@ use warrener_shared::time::Timestamp;
 use super::counter::keep;
 use super::owner::Owner;
 use super::{StoreError, failed};
+use crate::store::sql::chunk::EVENTS_REMOVED;
 use crate::store::sql::row::map;
-use crate::store::{AUDIT_MAX, EVENTS_REMOVED, EventChunkNo};
+use crate::store::{AUDIT_MAX, EventChunkNo};
 
 /// Time after which a slice begins no further step and commits.
 const SLICE: Duration = Duration::from_millis(5);

@@ -54,3 +54,20 @@ ALTER TABLE tasks ADD COLUMN line TEXT;
 DROP INDEX tasks_parked;
 CREATE INDEX tasks_parked ON tasks (job, queue, parked) WHERE parked IS NOT NULL AND line IS NULL;
 CREATE INDEX tasks_line ON tasks (line, queue, parked) WHERE line IS NOT NULL;
+
+-- Bulk operations: what is done, and to which members. The set goes once the operation is over.
+CREATE TABLE bulk (
+    no      INTEGER PRIMARY KEY,
+    who     TEXT NOT NULL,
+    running INTEGER NOT NULL,
+    body    TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX bulk_running ON bulk (no) WHERE running = 1;
+
+CREATE TABLE bulk_sets (
+    bulk INTEGER NOT NULL,
+    part INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (bulk, part)
+) STRICT, WITHOUT ROWID;

@@ -19,7 +19,10 @@ use super::{StoreError, failed};
 use crate::store::columns::{TableColumn, attempt, job, task};
 use crate::store::sql::chunk::{self, kind_bit};
 use crate::store::sql::limits::{KEY_COLUMNS, key_values};
-use crate::store::{Asked, AuditRow, Caption, Commit, DeadLetter, Death, LogChunk, OwedReply, QueueRow, Submitted};
+use crate::store::{
+    Asked, AuditRow, BULKS_KEPT, BulkChange, BulkState, Caption, Commit, DeadLetter, Death, LogChunk, OwedReply,
+    QueueRow, Submitted,
+};
 
 /// Writes all of a commit, whose first chunk of events gets the number `next_event`. Gives the number after its last
 /// one.
@@ -54,6 +57,7 @@ fn write(transaction: &Transaction<'_>, commit: &Commit, next_event: &mut i64) -
         let statement = "UPDATE jobs SET unique_key = NULL WHERE no = ?1";
         transaction.execute(statement, [job.0]).map_err(failed("release a unique key"))?;
     }
+    bulk(transaction, &commit.bulk).map_err(failed("keep a bulk operation"))?;
     for (queue, paused) in &commit.paused {
         transaction
             .execute("UPDATE queues SET paused = ?2 WHERE no = ?1", (queue, paused))
@@ -324,6 +328,27 @@ fn insert_audit(transaction: &Transaction<'_>, rows: &[AuditRow]) -> rusqlite::R
     for row in rows {
         let (who, verb, outcome) = (&*row.who, &*row.verb, &*row.outcome);
         statement.execute((row.time.0, who, &row.from, verb, &row.target, outcome, &row.reason))?;
+    }
+    Ok(())
+}
+
+/// Keeps bulk operations as they are now, with the sets of those that begin and without those of them that are over.
+fn bulk(transaction: &Transaction<'_>, changes: &[BulkChange]) -> rusqlite::Result<()> {
+    for change in changes {
+        let BulkChange { no, row, set } = change;
+        let running = i64::from(row.state == BulkState::Running);
+        let statement = "INSERT INTO bulk (no, who, running, body) VALUES (?1, ?2, ?3, ?4) \
+             ON CONFLICT (no) DO UPDATE SET running = excluded.running, body = excluded.body";
+        transaction.prepare_cached(statement)?.execute((no, &*row.who, running, row.encode()))?;
+        if running == 0 {
+            transaction.execute("DELETE FROM bulk_sets WHERE bulk = ?1", [no])?;
+        } else if set.is_some() {
+            for (part, body) in change.parts() {
+                let statement = "INSERT INTO bulk_sets (bulk, part, body) VALUES (?1, ?2, ?3)";
+                transaction.prepare_cached(statement)?.execute((no, part, body))?;
+            }
+            transaction.execute("DELETE FROM bulk WHERE no <= ?1 AND running = 0", [no - BULKS_KEPT])?;
+        }
     }
     Ok(())
 }

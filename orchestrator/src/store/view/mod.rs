@@ -1,6 +1,7 @@
 //! Views of the database: reading for the API and the publisher of events. A view never waits for the writer.
 
 mod audit;
+mod bulk;
 mod counts;
 mod dead;
 mod events;
@@ -15,6 +16,7 @@ mod walk;
 use std::ops::ControlFlow;
 
 pub use self::audit::AuditRecord;
+pub(crate) use self::bulk::Matching;
 pub use self::counts::{Mapped, Opened};
 pub use self::dead::{DeadHead, DeadRow};
 pub(crate) use self::events::CommittedChunk;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Certificate, Method, RequestBuilder, Url};
+use reqwest::{Certificate, Method, RequestBuilder, Response, Url};
 use serde::de::DeserializeOwned;
 
 use super::answer::Answer;
@@ -248,14 +248,25 @@ impl HttpClient {
     }
 
     pub(super) async fn exchange(&self, what: &str, request: RequestBuilder) -> Result<(u16, String), HttpError> {
-        let lost = |error| HttpError::unreachable(what, self.base.as_str(), error);
-        let response = request.send().await.map_err(lost)?;
-        let status = response.status();
-        let text = response.text().await.map_err(lost)?;
-        match status.is_success() {
-            true => Ok((status.as_u16(), text)),
-            false => Err(HttpError::refused(what, status.as_u16(), &text)),
+        let response = self.answered(what, request).await?;
+        let status = response.status().as_u16();
+        let text = response.text().await.map_err(|error| self.lost(what, error))?;
+        Ok((status, text))
+    }
+
+    /// The answer of a request that was not refused, before its body.
+    pub(super) async fn answered(&self, what: &str, request: RequestBuilder) -> Result<Response, HttpError> {
+        let response = request.send().await.map_err(|error| self.lost(what, error))?;
+        if response.status().is_success() {
+            return Ok(response);
         }
+        let status = response.status().as_u16();
+        let text = response.text().await.map_err(|error| self.lost(what, error))?;
+        Err(HttpError::refused(what, status, &text))
+    }
+
+    fn lost(&self, what: &str, error: reqwest::Error) -> HttpError {
+        HttpError::unreachable(what, self.base.as_str(), error)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The HTTP API: submitting, reading and steering.
 
 mod answer;
+mod bulk;
 mod call;
 mod error;
 mod fetch;
@@ -10,12 +11,15 @@ mod query;
 mod redacted;
 pub mod resource;
 pub mod schedule;
+mod stream;
 
 pub use self::answer::Answer;
+pub use self::bulk::{BulkOperation, BulkPreview, BulkRefusal, BulkWish};
 pub use self::call::HttpClient;
 pub use self::error::{HttpError, ProblemDocument};
 pub use self::fetch::{Fetched, fetch};
 pub use self::query::{JobQuery, SubmitOptions};
+pub use self::stream::{EventStream, StreamEvent};
 
 #[cfg(test)]
 mod tests;
