@@ -143,7 +143,8 @@ fn run(name: &str, arguments: &[&str]) -> Output {
 
 const PROGRAMS: [&str; 3] = ["warrener", "orchestrator", "worker"];
 /// Commands that have commands of their own.
-const NOUNS: [&str; 10] = ["job", "task", "queue", "schedule", "worker", "dead", "audit", "token", "context", "config"];
+const NOUNS: [&str; 11] =
+    ["limit", "job", "task", "queue", "schedule", "worker", "dead", "audit", "token", "context", "config"];
 /// What the front page says is not there yet.
 const MISSING: [(&str, &str); 0] = [];
 /// Paths that the front page says the API does not answer.

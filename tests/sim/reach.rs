@@ -129,7 +129,6 @@ const RULES: &[&str] = &[
     "rounds are not enough",
     "a job has as many open attempts as it may",
     "a limit is full",
-    "a limit has room again",
     "a pass succeeds",
     "a failure of the job's own",
     "a sleep ends",

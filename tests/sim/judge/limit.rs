@@ -65,7 +65,6 @@ impl Judge {
             let stands = memory.ready(waiting.queue, 1).is_ok_and(|ready| !ready.is_empty());
             let count = waiting.count;
             self.must(stands, "idle", || format!("{count} tasks of queue {} wait beside free room", waiting.queue));
-            self.mark("a limit has room again");
         }
     }
 
