@@ -3,6 +3,7 @@
 mod chaos;
 mod coverage;
 mod examples;
+mod fair;
 mod generate;
 mod invariants;
 mod large;
