@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::store::{BulkAction, BulkChange, BulkRow, BulkState, BulkTarget, PART};
 
-fn operation(no: i64, members: i64) -> BulkChange {
+pub(super) fn operation(no: i64, members: i64) -> BulkChange {
     let row = BulkRow {
         action: BulkAction::Retry,
         target: BulkTarget::Jobs,

@@ -83,6 +83,7 @@ fn everything(no: i64) -> Commit {
     let from = Some("127.0.0.1".to_owned());
     commit.audit = vec![AuditRow { time: NOW, who, from, verb, target: "job-1".to_owned(), outcome, reason: None }];
     commit.schedules = schedules::of_everything(no);
+    commit.bulk = vec![bulk::operation(no, 3)];
     commit
 }
 
