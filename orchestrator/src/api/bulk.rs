@@ -364,7 +364,9 @@ impl Selection {
                 BulkTarget::Tasks => TaskState::ALL.get(at).map(|state| state.as_str()),
                 BulkTarget::Dead => None,
             };
-            word.map(|word| *by.entry(word).or_insert(0) += 1);
+            if let Some(word) = word {
+                *by.entry(word).or_insert(0) += 1;
+            }
         }
         let numbers = found.iter().take(SAMPLE).map(|(no, _)| *no);
         let sample = numbers.map(|no| self.name(snapshot, no)).collect::<Result<_, _>>()?;

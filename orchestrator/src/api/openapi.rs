@@ -343,28 +343,7 @@ fn request_body(body: BodyDocument) -> Value {
                 "example": { "from": "2026-11-17T00:00:00Z", "to": "2026-11-24T00:00:00Z", "rate": "1/s" },
             } },
         }),
-        BodyDocument::Bulk => json!({
-            "required": true,
-            "description": "The action, and the filter of what it is done to; `*` for everything.",
-            "content": { "application/json": {
-                "schema": {
-                    "type": "object",
-                    "additionalProperties": false,
-                    "required": ["action", "filter"],
-                    "properties": {
-                        "action": {
-                            "enum": ["cancel", "retry", "pause", "resume", "delete", "skip", "replay", "discard"],
-                        },
-                        "filter": { "type": "string", "minLength": 1 },
-                        "target": { "enum": ["jobs", "tasks", "dead", null] },
-                        "rate": { "type": ["string", "null"], "pattern": "^[0-9]+/[smh]$" },
-                        "reason": { "type": ["string", "null"], "maxLength": 500 },
-                        "dry_run": { "type": "boolean" },
-                    },
-                },
-                "example": { "action": "retry", "filter": "state:failed label.team:growth", "rate": "100/s" },
-            } },
-        }),
+        BodyDocument::Bulk => bulk_body(),
         BodyDocument::Anything => json!({
             "required": false,
             "description": "What the tasks that wait are given as their output; null without a body.",
@@ -382,6 +361,32 @@ fn request_body(body: BodyDocument) -> Value {
             &json!({ "concurrency": 20, "paused_until": null }),
         ),
     }
+}
+
+/// Description of the body of a bulk operation.
+fn bulk_body() -> Value {
+    json!({
+        "required": true,
+        "description": "The action, and the filter of what it is done to; `*` for everything.",
+        "content": { "application/json": {
+            "schema": {
+                "type": "object",
+                "additionalProperties": false,
+                "required": ["action", "filter"],
+                "properties": {
+                    "action": {
+                        "enum": ["cancel", "retry", "pause", "resume", "delete", "skip", "replay", "discard"],
+                    },
+                    "filter": { "type": "string", "minLength": 1 },
+                    "target": { "enum": ["jobs", "tasks", "dead", null] },
+                    "rate": { "type": ["string", "null"], "pattern": "^[0-9]+/[smh]$" },
+                    "reason": { "type": ["string", "null"], "maxLength": 500 },
+                    "dry_run": { "type": "boolean" },
+                },
+            },
+            "example": { "action": "retry", "filter": "state:failed label.team:growth", "rate": "100/s" },
+        } },
+    })
 }
 
 fn limit_body(about: &str, properties: &Value, example: &Value) -> Value {

@@ -93,12 +93,7 @@ impl Memory {
                 None => drop(self.limits.remove(name)),
             }
         }
-        for change in &commit.bulk {
-            let is_running = change.row.state == BulkState::Running;
-            let kept = self.bulk.get(&change.no).and_then(|kept| kept.set.clone());
-            let set = change.set.clone().or(kept).filter(|_| is_running);
-            self.bulk.insert(change.no, BulkChange { set, ..change.clone() });
-        }
+        self.apply_bulk(commit);
         for job in &commit.released {
             if let Some(kept) = self.jobs.get_mut(job) {
                 kept.caption.unique = None;
@@ -113,6 +108,16 @@ impl Memory {
         self.counters.published_below = commit.published_below.unwrap_or(self.counters.published_below);
         self.counters.seen_at = commit.seen_at.or(self.counters.seen_at);
         self.counters.trust = commit.trust.or(self.counters.trust);
+    }
+
+    /// Keeps bulk operations as they are from now on, and the sets of those that are not over.
+    fn apply_bulk(&mut self, commit: &Commit) {
+        for change in &commit.bulk {
+            let is_running = change.row.state == BulkState::Running;
+            let kept = self.bulk.get(&change.no).and_then(|kept| kept.set.clone());
+            let set = change.set.clone().or(kept).filter(|_| is_running);
+            self.bulk.insert(change.no, BulkChange { set, ..change.clone() });
+        }
     }
 
     /// Replaces the row of a job, if it is the same job.
