@@ -43,47 +43,47 @@ const SAMPLE: usize = 10;
 #[schema(as = BulkOperation)]
 pub(super) struct BulkResource {
     /// Number of the operation, as text.
-    id: String,
+    pub(super) id: String,
     /// Action on each member.
-    action: &'static str,
+    pub(super) action: &'static str,
     /// Sort of the members: `jobs`, `tasks` or `dead`.
-    target: &'static str,
+    pub(super) target: &'static str,
     /// Filter that the set was made by.
-    filter: String,
+    pub(super) filter: String,
     /// Members a second at most; null for as fast as others allow.
-    rate: Option<String>,
+    pub(super) rate: Option<String>,
     /// Purpose, in the words of whoever began it.
-    reason: Option<String>,
+    pub(super) reason: Option<String>,
     /// Name of the caller that began it.
-    by: String,
+    pub(super) by: String,
     /// `running`, `succeeded`, `cancelled` or `failed`.
-    state: &'static str,
+    pub(super) state: &'static str,
     /// Members of the set.
-    matched: u64,
+    pub(super) matched: u64,
     /// Members that were acted on.
-    done: u64,
+    pub(super) done: u64,
     /// Members that no longer matched in their turn.
-    skipped: u64,
+    pub(super) skipped: u64,
     /// Members whose state did not allow the action.
-    failed: u64,
+    pub(super) failed: u64,
     /// The first 100 refusals.
-    errors: Vec<BulkErrorResource>,
+    pub(super) errors: Vec<BulkErrorResource>,
     /// Time at which it began.
-    created_at: Option<String>,
+    pub(super) created_at: Option<String>,
     /// Time at which it was over.
-    finished_at: Option<String>,
+    pub(super) finished_at: Option<String>,
 }
 
 /// A refusal of one member.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = BulkError)]
-struct BulkErrorResource {
+pub(super) struct BulkErrorResource {
     /// Id or address of the member.
-    id: String,
+    pub(super) id: String,
     /// A stable word for programs.
-    code: String,
+    pub(super) code: String,
     /// Reason, in a sentence.
-    detail: String,
+    pub(super) detail: String,
 }
 
 /// Answer of a dry run.
@@ -91,17 +91,17 @@ struct BulkErrorResource {
 #[schema(as = BulkPreview)]
 pub(super) struct BulkForecast {
     /// Things that fit.
-    matched: usize,
+    pub(super) matched: usize,
     /// The same by their states; empty for dead letters.
-    by: BTreeMap<&'static str, usize>,
+    pub(super) by: BTreeMap<&'static str, usize>,
     /// The first 10 of them.
-    sample: Vec<String>,
+    pub(super) sample: Vec<String>,
 }
 
 /// Body of a request.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wished {
+pub(super) struct Wished {
     action: BulkAction,
     filter: String,
     target: Option<BulkTarget>,
@@ -172,17 +172,9 @@ pub(super) async fn begin(
     check_encoding(&parts.headers)?;
     let bytes = receive(&app.edge, &parts.headers, body, BYTES_MAX).await?.bytes;
     let wished: Wished = serde_json::from_slice(&bytes).map_err(Problem::body)?;
-    let selection = Selection::of(&wished, &caller)?;
-    let dry_run = wished.dry_run;
-    let row = row(wished, &selection, &caller)?;
-    let looked = app.read(move |app, snapshot| selection.find(snapshot, app.shared.now(), dry_run));
-    let Looked { set, preview } = looked.await?;
-    if let Some(preview) = preview {
-        return Ok(respond(StatusCode::OK, to_json(&preview)));
-    }
-    let row = BulkRow { matched: set.len() as u64, ..row };
-    match app.command(&caller, Command::Bulk(Box::new(row), set.into())).await? {
-        Answer::Begun(no) => {
+    match start(&app, &caller, wished).await? {
+        Started::Looked(preview) => Ok(respond(StatusCode::OK, to_json(&preview))),
+        Started::Begun(no) => {
             let place = format!("{}/api/v1/bulk/{no}", wish::prefix(&app, &parts));
             let mut response = one(&app, no, &caller).await?;
             *response.status_mut() = StatusCode::ACCEPTED;
@@ -190,6 +182,30 @@ pub(super) async fn begin(
             response.headers_mut().insert(header::LOCATION, place);
             Ok(response)
         }
+    }
+}
+
+/// Outcome of a wish.
+pub(super) enum Started {
+    /// Set that there would be.
+    Looked(BulkForecast),
+    /// Number of the operation that began.
+    Begun(i64),
+}
+
+/// Fixes the set and begins, or looks what the set would be.
+pub(super) async fn start(app: &Arc<App>, caller: &Caller, wished: Wished) -> Result<Started, Problem> {
+    let selection = Selection::of(&wished, caller)?;
+    let dry_run = wished.dry_run;
+    let row = row(wished, &selection, caller)?;
+    let looked = app.read(move |app, snapshot| selection.find(snapshot, app.shared.now(), dry_run));
+    let Looked { set, preview } = looked.await?;
+    if let Some(preview) = preview {
+        return Ok(Started::Looked(preview));
+    }
+    let row = BulkRow { matched: set.len() as u64, ..row };
+    match app.command(caller, Command::Bulk(Box::new(row), set.into())).await? {
+        Answer::Begun(no) => Ok(Started::Begun(no)),
         Answer::Conflict(why) => Err(Problem::conflict(why)),
         other => Err(Problem::internal(format_args!("a bulk operation was answered with {other:?}"))),
     }
@@ -202,14 +218,26 @@ pub(super) async fn list(
     parameters: Parameters,
 ) -> Result<Response, Problem> {
     let limit = parameters.limit()?;
-    let before = parameters.cursor(|text| text.parse().ok())?;
-    app.answer(move |_, snapshot| {
-        let who = caller.only.is_some().then(|| caller.name());
-        let page = snapshot.bulks(who.as_deref(), before, limit)?;
-        let next_cursor = page.items.last().filter(|_| page.more).map(|last| last.0.to_string());
-        Ok(List { items: page.items.into_iter().map(BulkResource::of).collect(), next_cursor })
-    })
-    .await
+    let before = before(&parameters)?;
+    app.answer(move |_, snapshot| read(snapshot, &caller, before, limit)).await
+}
+
+/// Number before which the list goes on.
+pub(super) fn before(parameters: &Parameters) -> Result<Option<i64>, Problem> {
+    parameters.cursor(|text| text.parse().ok())
+}
+
+/// Reads operations that exist for a caller.
+pub(super) fn read(
+    snapshot: &Snapshot<'_>,
+    caller: &Caller,
+    before: Option<i64>,
+    limit: usize,
+) -> Result<List<BulkResource>, Problem> {
+    let who = caller.only.is_some().then(|| caller.name());
+    let page = snapshot.bulks(who.as_deref(), before, limit)?;
+    let next_cursor = page.items.last().filter(|_| page.more).map(|last| last.0.to_string());
+    Ok(List { items: page.items.into_iter().map(BulkResource::of).collect(), next_cursor })
 }
 
 /// `GET /bulk/{id}`: an operation.
@@ -227,20 +255,31 @@ pub(super) async fn cancel(
     AskedBy(caller): AskedBy,
     BulkPath(no): BulkPath,
 ) -> Result<Response, Problem> {
+    stop(&app, &caller, no).await?;
+    one(&app, no, &caller).await
+}
+
+/// Has an operation stopped.
+pub(super) async fn stop(app: &Arc<App>, caller: &Arc<Caller>, no: i64) -> Result<(), Problem> {
     let asked_by = caller.clone();
     let row = app.read(move |_, snapshot| load(snapshot, no, &asked_by)).await?;
-    if row.state == BulkState::Running {
-        match app.command(&caller, Command::StopBulk(no)).await? {
-            Answer::Conflict(why) => return Err(Problem::conflict(why)),
-            _ => return one(&app, no, &caller).await,
-        }
+    if row.state != BulkState::Running {
+        return Err(Problem::conflict(format!("the operation is {} already", row.state.as_str())));
     }
-    Err(Problem::conflict(format!("the operation is {} already", row.state.as_str())))
+    match app.command(caller, Command::StopBulk(no)).await? {
+        Answer::Conflict(why) => Err(Problem::conflict(why)),
+        _ => Ok(()),
+    }
+}
+
+/// Operation with this number as everybody sees it, as far as it exists for a caller.
+pub(super) fn resource(snapshot: &Snapshot<'_>, no: i64, caller: &Caller) -> Result<BulkResource, Problem> {
+    Ok(BulkResource::of((no, load(snapshot, no, caller)?)))
 }
 
 async fn one(app: &Arc<App>, no: i64, caller: &Arc<Caller>) -> Result<Response, Problem> {
     let caller = caller.clone();
-    app.answer(move |_, snapshot| Ok(BulkResource::of((no, load(snapshot, no, &caller)?)))).await
+    app.answer(move |_, snapshot| resource(snapshot, no, &caller)).await
 }
 
 /// The operation with this number, as far as it exists for a caller.

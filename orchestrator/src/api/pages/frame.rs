@@ -105,6 +105,7 @@ fn navigation(visit: &Visit, place: &str) -> Markup {
                             (link("queues", "Queues"))
                             (link("workers", "Workers"))
                             (link("dead", "Dead letters"))
+                            (link("bulk", "Bulk"))
                         }
                         @if visit.may(Scope::Submit) { (link("submit", "Submit")) }
                         @if visit.may(Scope::Admin) { (link("audit", "Audit")) }

@@ -20,12 +20,17 @@ use super::encoding::percent;
 use super::frame::{Sheet, show};
 use super::visit::Visit;
 use super::when;
+use crate::access::Scope;
 use crate::store::view::Snapshot;
 
 /// Sizes of a page that are offered.
 const SIZES: [usize; 4] = [25, 50, 100, 500];
 /// Queues and kinds that are offered while somebody types.
 const OFFERED: usize = 200;
+
+/// Actions on jobs, with the text of each.
+pub(super) const ACTIONS: [(&str, &str); 5] =
+    [("retry", "Retry"), ("cancel", "Cancel"), ("pause", "Pause"), ("resume", "Resume"), ("delete", "Delete")];
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
@@ -62,6 +67,7 @@ fn body(visit: &Visit, list: &List<JobResource>, offered: &[String], limit: usiz
         h1 { "Jobs" }
         (search(visit, filter, offered, limit))
         (states(visit, filter))
+        (links(visit, filter))
         @if visit.get("cursor").is_none() {
             div data-stream=(stream(visit, filter)) data-follow="pill" {
                 button.pill type="button" data-pill hidden aria-live="polite" {}
@@ -75,6 +81,21 @@ fn body(visit: &Visit, list: &List<JobResource>, offered: &[String], limit: usiz
             (table(visit, &list.items))
         }
         (pages(visit, list.next_cursor.as_deref()))
+    }
+}
+
+/// Links to act on all jobs that a filter finds, for those who may.
+fn links(visit: &Visit, filter: &str) -> Markup {
+    html! {
+        @if visit.may(Scope::Operate) && !filter.trim().is_empty() {
+            p.options {
+                span.muted { "All jobs that fit: " }
+                @for (word, text) in ACTIONS {
+                    @let query = format!("?action={word}&q={}", percent(filter));
+                    a href=(format!("{}{query}", visit.to(&["bulk", "new"]))) { (text) } " "
+                }
+            }
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod answer;
 mod asset;
 mod audit;
 mod badge;
+mod bulk;
 mod cookie;
 mod dead;
 mod encoding;

@@ -6,7 +6,7 @@ use axum::routing::{get, post};
 use super::super::http::ReadLane;
 use super::super::route::{AUDIT_FILTER, CURSOR, Demand, FILTER, ITEMS, LIMIT, QueryParameter, Reach, Route};
 use super::{
-    action, answer, asset, audit, dead, graph, job, jobs, log, overview, queues, sign_in, submit, task, timeline,
+    action, answer, asset, audit, bulk, dead, graph, job, jobs, log, overview, queues, sign_in, submit, task, timeline,
     value, workers,
 };
 use crate::access::Scope;
@@ -81,6 +81,19 @@ pub(in super::super) static PAGES: &[Route] = &[
         document: None,
         handler: || post(answer::send),
     },
+    page("/bulk", Reach::Own, PAGE, || get(bulk::list)),
+    page("/bulk/{id}", Reach::Own, NONE, || get(bulk::get)),
+    form("/bulk/{id}/cancel", Reach::Own, || post(bulk::cancel)),
+    Route {
+        method: Method::GET,
+        path: "/bulk/new",
+        demand: Demand::Scope(Scope::Operate, Reach::Own),
+        lane: ReadLane::List,
+        query: Some(&[bulk::ACTION, FILTER]),
+        document: None,
+        handler: || get(bulk::ask),
+    },
+    form("/bulk/new", Reach::Own, || post(bulk::begin)),
     page("/queues", Reach::Everything, NONE, || get(queues::list)),
     form("/queues/{name}/do/{verb}", Reach::Nothing, || post(queues::steer)),
     page("/workers", Reach::Everything, NONE, || get(workers::list)),

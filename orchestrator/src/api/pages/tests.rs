@@ -390,3 +390,26 @@ async fn a_task_that_waits_is_answered_by_a_form() {
     assert!(page.contains("1.50") && !page.contains("Answer it"), "{page}");
     assert_eq!(send("1").await.status, 409);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_that_fits_is_acted_on_after_a_question() {
+    let world = World::new();
+    for no in 0..3 {
+        world.submit(&format!(r#"{{"id":"b-{no}","kind":"k","delay":"1h"}}"#)).await;
+    }
+    assert!(!seen(&world, "/jobs").await.contains("bulk/new"), "nothing is offered for everything there is");
+    let list = seen(&world, "/jobs?q=state:scheduled").await;
+    assert!(list.contains("./bulk/new?action=cancel&amp;q=state%3Ascheduled"), "{list}");
+    let asked = seen(&world, "/bulk/new?action=cancel&q=state:scheduled").await;
+    assert!(asked.contains("Cancel 3 jobs?") && asked.contains("b-1"), "{asked}");
+    assert_eq!(open(&world, "/bulk/new?action=explode&q=state:scheduled").await.status, 400);
+    assert_eq!(open(&world, "/bulk/new?action=cancel&q=").await.status, 400);
+    let form = "action=cancel&filter=state%3Ascheduled&rate=&reason=a+test";
+    let request = Request::builder().method(Method::POST).uri("/bulk/new").header("accept", "text/html");
+    let begun = world.send_from("127.0.0.1", request.body(Body::from(form)).unwrap()).await;
+    assert_eq!((begun.status.as_u16(), begun.header("location")), (303, "../bulk/1"), "{}", begun.text);
+    let page = seen(&world, "/bulk/1").await;
+    assert!(page.contains("a test") && page.contains("of 3"), "{page}");
+    assert!(seen(&world, "/bulk").await.contains("./bulk/1"));
+    assert_eq!(open(&world, "/bulk/9").await.status, 404);
+}

@@ -282,5 +282,7 @@
   for (const canvas of all("[data-pan]")) moveAndGrow(canvas);
   for (const field of all("input[data-terms]")) offerTerms(field);
   setInterval(refreshTimes, 15000);
+  // Only what goes on is looked at again, and only while somebody looks.
+  setInterval(() => { if (find("[data-again]") && !document.hidden) refresh(); }, 2000);
   follow();
 })();
