@@ -32,8 +32,8 @@ pub(super) struct RouteDocument {
     pub(super) body: Option<BodyDocument>,
     /// Answers of a success, one for each status.
     pub(super) answers: Vec<AnswerDocument>,
-    /// Text of the stream that it may answer with too.
-    pub(super) stream: Option<&'static str>,
+    /// Texts that it may answer with too, each with its content type.
+    pub(super) texts: Vec<(&'static str, &'static str)>,
     /// Refusals beside those that follow from the other columns of the table.
     pub(super) problems: Vec<&'static ProblemSort>,
 }
@@ -99,7 +99,7 @@ pub(super) enum Content {
 
 /// Description of a route with a summary alone, to be built on.
 pub(super) const fn says(summary: &'static str) -> RouteDocument {
-    RouteDocument { summary, headers: &[], body: None, answers: Vec::new(), stream: None, problems: Vec::new() }
+    RouteDocument { summary, headers: &[], body: None, answers: Vec::new(), texts: Vec::new(), problems: Vec::new() }
 }
 
 impl RouteDocument {
@@ -130,6 +130,12 @@ impl RouteDocument {
     /// Adds an answer with text of a content type.
     pub(super) fn text(self, about: &'static str, sort: &'static str, example: &'static str) -> Self {
         self.answer(200, about, Content::Text(sort, example))
+    }
+
+    /// Adds a text of another content type to the answer of a success.
+    pub(super) fn or_text(mut self, sort: &'static str, example: &'static str) -> Self {
+        self.texts.push((sort, example));
+        self
     }
 
     /// Adds an answer with a JSON document that describes itself.

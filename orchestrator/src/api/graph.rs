@@ -13,6 +13,7 @@ use warrener_shared::graph::{self, GraphNode, NODE_HEIGHT, NODE_WIDTH};
 use warrener_shared::state::TaskState;
 
 use super::app::{App, respond, to_json};
+use super::documented::RouteDocument;
 use super::documented::{self, Example};
 use super::job;
 use super::path::JobPath;
@@ -30,6 +31,13 @@ pub(super) const FORMAT: &QueryParameter = &QueryParameter {
     schema: || json!({ "type": "string", "enum": ["json", "svg", "dot", "mermaid"], "default": "json" }),
     example: || json!("json"),
 };
+
+/// Adds the graph's other forms to the description of its route.
+pub(super) fn drawn(document: RouteDocument) -> RouteDocument {
+    let document = document.or_text("image/svg+xml", "<svg xmlns=\"http://www.w3.org/2000/svg\"></svg>");
+    let document = document.or_text("text/vnd.graphviz", "digraph \"order-4711\" {}");
+    document.or_text("text/plain", "flowchart LR")
+}
 
 /// A graph with places in pixels.
 #[derive(Debug, Serialize, ToSchema)]

@@ -132,8 +132,8 @@ fn operation(route: &Route, document: RouteDocument, components: &mut Map<String
     for answer in document.answers {
         answers.insert(answer.status.to_string(), success(answer, components));
     }
-    if let Some(text) = document.stream {
-        answers["200"]["content"][EVENT_STREAM] = json!({ "schema": { "type": "string" }, "example": text });
+    for (sort, example) in document.texts {
+        answers["200"]["content"][sort] = text_content(sort, example);
     }
     for (status, sorts) in by_status(sorts) {
         let refusal = refusal(status, &sorts);
@@ -268,7 +268,7 @@ fn refusal(status: u16, sorts: &BTreeMap<&'static str, &'static str>) -> Value {
 fn success(answer: AnswerDocument, components: &mut Map<String, Value>) -> Value {
     let content = match answer.content {
         Content::Nothing => return json!({ "description": answer.about }),
-        Content::Text(sort, example) => json!({ sort: { "schema": { "type": "string" }, "example": example } }),
+        Content::Text(sort, example) => json!({ sort: text_content(sort, example) }),
         Content::Json { schema, schemas, example } => {
             for (name, schema) in schemas {
                 let schema = serde_json::to_value(schema).expect("a schema has text keys only");
@@ -361,6 +361,18 @@ fn request_body(body: BodyDocument) -> Value {
             &json!({ "concurrency": 20, "paused_until": null }),
         ),
     }
+}
+
+/// Description of a text; of a stream, that of each of its events, as OpenAPI sees them.
+fn text_content(sort: &str, example: &str) -> Value {
+    if sort != EVENT_STREAM {
+        return json!({ "schema": { "type": "string" }, "example": example });
+    }
+    let fields = example.lines().filter_map(|line| line.split_once(": "));
+    let example: Map<String, Value> = fields.map(|(name, value)| (name.to_owned(), value.into())).collect();
+    let field = json!({ "type": "string" });
+    let properties = json!({ "id": field, "event": field, "data": field });
+    json!({ "schema": { "type": "object", "properties": properties }, "example": example })
 }
 
 /// Description of the body of a bulk operation.

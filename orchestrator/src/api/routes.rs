@@ -200,7 +200,11 @@ pub(super) static ROUTES: &[Route] = &[
         ReadLane::List,
         &[graph::FORMAT],
         || get(graph::get),
-        || says("The graph of a job, with a place for every task").one::<GraphResource>(200, "The graph."),
+        || {
+            graph::drawn(
+                says("The graph of a job, with a place for every task").one::<GraphResource>(200, "The graph."),
+            )
+        },
     ),
     operate("/api/v1/jobs/{id}/cancel", ID, || post(job::cancel), || steered("Stops a job")),
     operate("/api/v1/jobs/{id}/pause", ID, || post(job::pause), || steered("Dispatches nothing more of a job")),

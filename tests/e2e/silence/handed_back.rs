@@ -27,7 +27,9 @@ async fn a_task_that_goes_round_fails_and_spins_no_faster_than_the_broker_allows
     ));
     let began = Instant::now();
     let end = client.finished_within(&mark, Duration::from_secs(100)).await.json();
-    assert_eq!((&end["state"], &end["error"]["code"]), (&json!("failed"), &json!("rejected")), "{end}");
+    // Where the broker counts, its limit ends the task: it can't tell a hand-back from the death of a worker.
+    assert_eq!(end["state"], "failed", "{end}");
+    assert!(["rejected", "crashed"].iter().any(|code| end["error"]["code"] == *code), "{end}");
     let (count, took) = (deliveries.load(Ordering::SeqCst), began.elapsed());
     assert!((19..=60).contains(&count), "{count} deliveries in {took:?}");
     assert!(count <= 21 || count as u64 <= took.as_secs() + 2, "{count} deliveries in {took:?}");

@@ -57,7 +57,7 @@ pub(super) const SAMPLE: &str = "id: 17\nevent: job.running\ndata: {\"job\":\"or
 pub(super) fn streamed(document: RouteDocument) -> RouteDocument {
     let document = document.looks_at(&[LAST_EVENT_ID]).refuses(&[&problem::TOO_MANY_STREAMS]);
     let document = document.nothing("Nothing will come after the `Last-Event-ID`.");
-    RouteDocument { stream: Some(SAMPLE), ..document }
+    document.or_text(EVENT_STREAM, SAMPLE)
 }
 
 /// A reader of a stream.
