@@ -119,7 +119,9 @@ fn start_over(turn: &mut Turn<'_>, job: JobNo, position: u32) {
     if !row.state.is_final() {
         // It ends without being told to those that need it: they start over too.
         let stop = |turn: &mut Turn<'_>| end::end_with_items(turn, no, End::cancelled());
-        turn.keep_follow(stop, |event| matches!(event, Event::ParentEnded(_) | Event::SlotFreed(_)));
+        turn.keep_follow(stop, |event| {
+            matches!(event, Event::ParentEnded(_) | Event::SlotFreed(_) | Event::KeyFreed(_))
+        });
     }
     reset(turn, no);
     if let Some(map) = turn.task_mut(no).map.take() {
