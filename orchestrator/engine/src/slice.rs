@@ -185,10 +185,11 @@ impl Slice {
     /// Adds a task or item, unless it is there already.
     pub fn load_task(&mut self, row: impl Into<Arc<TaskRow>>) {
         let row = row.into();
-        if let Some(place) = row.line().filter(|_| !self.tasks.contains_key(&row.no)) {
-            self.found_parked(row.queue, place, row.no);
+        if self.is_dropped(row.no) || self.tasks.contains_key(&row.no) {
+            return; // The store still has what this batch drops.
         }
-        self.tasks.entry(row.no).or_insert(row);
+        row.line().into_iter().for_each(|place| self.found_parked(row.queue, place, row.no));
+        self.tasks.insert(row.no, row);
     }
 
     /// Notes that there is no such task.
