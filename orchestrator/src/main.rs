@@ -6,8 +6,9 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
+use warrener_orchestrator::config::Config;
 use warrener_orchestrator::{config, service};
-use warrener_runtime::config::Flag;
+use warrener_runtime::config::{Flag, Loaded};
 use warrener_runtime::metrics::Metrics;
 use warrener_runtime::shutdown::Shutdown;
 use warrener_runtime::{descriptors, telemetry, threads};
@@ -48,7 +49,7 @@ fn main() -> ExitCode {
         write!(std::io::stdout(), "{}", loaded.show()).ok();
         return ExitCode::SUCCESS;
     }
-    match run(loaded.value) {
+    match run(loaded) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             telemetry::tell(format_args!("error: {error:#}"));
@@ -58,20 +59,20 @@ fn main() -> ExitCode {
 }
 
 /// Runs the service on a runtime with as many threads as wait for the network.
-fn run(config: config::Config) -> anyhow::Result<()> {
+fn run(loaded: Loaded<Config>) -> anyhow::Result<()> {
     descriptors::raise_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads::asynchronous())
         .enable_all()
         .build()
         .context("starting")?;
-    runtime.block_on(start(config))
+    runtime.block_on(start(loaded))
 }
 
 /// Starts logs, metrics and signals, then runs the service until it is told to stop.
-async fn start(config: config::Config) -> anyhow::Result<()> {
-    telemetry::init(config.log.format, &config.log.level)?;
+async fn start(loaded: Loaded<Config>) -> anyhow::Result<()> {
+    telemetry::init(loaded.value.log.format, &loaded.value.log.level)?;
     let metrics = Metrics::install()?;
     let shutdown = Shutdown::on_signals()?;
-    service::run(config, metrics, shutdown.token()).await
+    service::run(loaded, metrics, shutdown.token()).await
 }

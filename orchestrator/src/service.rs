@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use warrener_amqp::Settings;
+use warrener_runtime::config::{Loaded, Setting};
 use warrener_runtime::descriptors;
 use warrener_runtime::metrics::Metrics;
 use warrener_shared::time::Millis;
@@ -39,23 +40,24 @@ const ANSWERS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 ///
 /// # Errors
 /// A fault that a person must put right: the store, the address to listen on, or the broker's entities.
-pub async fn run(config: Config, metrics: Metrics, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn run(loaded: Loaded<Config>, metrics: Metrics, stop: CancellationToken) -> anyhow::Result<()> {
+    let (settings, config) = (loaded.settings().into(), loaded.value);
     if let Some(problem) = config.problems().into_iter().next() {
         bail!(problem);
     }
     let access = Arc::new(config.access().map_err(|problems| anyhow!(problems.join("\n")))?);
     let identity = config.identity().map_err(|problem| anyhow!(problem))?;
-    let listener = listen(&config).await?;
+    let front = Front { listener: listen(&config).await?, access, identity, settings };
     match store::address(&config.store.url).context("store.url")? {
         DatabaseAddress::Sqlite(file) => {
             let store = Sqlite::open_file(&file)?;
             let (view, place) = (store.view()?, file.path.display().to_string());
-            run_on(store, view, &place, &config, Front { listener, access, identity }, metrics, stop).await
+            run_on(store, view, &place, &config, front, metrics, stop).await
         }
         DatabaseAddress::Postgres(url) => {
             let store = Postgres::open(&url)?;
             let (view, place) = (store.view(), store.place().to_owned());
-            run_on(store, view, &place, &config, Front { listener, access, identity }, metrics, stop).await
+            run_on(store, view, &place, &config, front, metrics, stop).await
         }
     }
 }
@@ -68,6 +70,8 @@ struct Front {
     access: Arc<Access>,
     /// Certificate to show; `None` for HTTP in the clear.
     identity: Option<Arc<Watched<ServerIdentity>>>,
+    /// Effective configuration, secrets masked, for those who may see it.
+    settings: Arc<[Setting]>,
 }
 
 /// Runs an orchestrator on a database that is open. `place` is its address as it may be shown.
@@ -122,9 +126,10 @@ async fn run_on<S: Store + 'static>(
     let (numbers, stopped) = (metrics.clone(), stop.clone());
     tokio::spawn(async move { numbers.keep_up(stopped).await });
     let edge = Arc::new(Edge::new(&config.http, most_descriptors()));
-    let Front { listener, access, identity } = front;
+    let Front { listener, access, identity, settings } = front;
     tokio::spawn(renewal::renew(access.clone(), identity.clone(), shared.health.clone(), stop.clone()));
-    let api = Api { shared, view, inputs, metrics, edge, access, tls: identity.map(ServerIdentity::config) };
+    let tls = identity.map(ServerIdentity::config);
+    let api = Api { shared, view, inputs, metrics, edge, access, tls, settings };
     tracing::info!(address = %listener.local_addr()?, store = %place, "orchestrator started");
     let server = tokio::spawn(api::serve(listener, api, stop.clone()));
     let outcome = broker::run(context, output_queue, stop.clone()).await;

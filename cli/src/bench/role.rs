@@ -76,9 +76,9 @@ fn watch_input(stop: &CancellationToken) {
 }
 
 async fn orchestrator(stop: CancellationToken) -> Result<(), Failure> {
-    let config = warrener_orchestrator::config::load(None, [])?.value;
+    let loaded = warrener_orchestrator::config::load(None, [])?;
     let metrics = Metrics::install().map_err(failed)?;
-    warrener_orchestrator::service::run(config, metrics, stop).await.map_err(|error| failed(format!("{error:#}")))
+    warrener_orchestrator::service::run(loaded, metrics, stop).await.map_err(|error| failed(format!("{error:#}")))
 }
 
 async fn worker(stop: CancellationToken) -> Result<(), Failure> {

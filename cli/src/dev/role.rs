@@ -43,11 +43,11 @@ fn end_with_input() {
 }
 
 async fn orchestrator(context: &Context) -> Result<(), Failure> {
-    let config = context.loader(&[Binary::Orchestrator]).load::<warrener_orchestrator::config::Config>()?.value;
-    telemetry::init(config.log.format, &config.log.level).map_err(failed)?;
+    let loaded = context.loader(&[Binary::Orchestrator]).load::<warrener_orchestrator::config::Config>()?;
+    telemetry::init(loaded.value.log.format, &loaded.value.log.level).map_err(failed)?;
     let metrics = Metrics::install().map_err(failed)?;
     let shutdown = Shutdown::on_signals().map_err(failed)?;
-    service::run(config, metrics, shutdown.token()).await.map_err(|error| failed(format!("{error:#}")))
+    service::run(loaded, metrics, shutdown.token()).await.map_err(|error| failed(format!("{error:#}")))
 }
 
 fn failed(error: impl ToString) -> Failure {

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
+use warrener_runtime::config::Setting;
 use warrener_runtime::metrics::Metrics;
 
 use super::Api;
@@ -49,6 +50,8 @@ pub(super) struct App {
     pub is_tls: bool,
     /// Document of the API, as it is served.
     pub document: Vec<u8>,
+    /// Effective configuration, secrets masked.
+    pub settings: Arc<[Setting]>,
     /// The latest events, for those who follow them.
     pub hub: EventHub,
     /// Way to the driver. Weak, so that a request that lingers does not keep the driver from ending.
@@ -73,6 +76,7 @@ impl App {
             access: api.access,
             is_tls: api.tls.is_some(),
             document,
+            settings: api.settings,
             hub: EventHub::default(),
             inputs: api.inputs.downgrade(),
             readers: Arc::new(Semaphore::new(READERS)),

@@ -9,6 +9,7 @@ mod asked_by;
 mod audit;
 mod backfill;
 mod bulk;
+mod config;
 mod dead;
 mod documented;
 mod dry_run;
@@ -51,6 +52,7 @@ use axum::http::{Method, Uri};
 use rustls::ServerConfig;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use warrener_runtime::config::Setting;
 use warrener_runtime::metrics::Metrics;
 
 use self::app::App;
@@ -81,6 +83,8 @@ pub struct Api {
     pub access: Arc<Access>,
     /// Settings of TLS; `None` for HTTP in the clear.
     pub tls: Option<Arc<ServerConfig>>,
+    /// Effective configuration, secrets masked.
+    pub settings: Arc<[Setting]>,
 }
 
 /// Answers requests until told to stop. Returns once the last connection is closed, 5 s later at the latest.

@@ -29,7 +29,7 @@ use super::schedule_resource::{Preview, ScheduleResource, TickResource};
 use super::task::{TaskDetail, TaskResource};
 use super::workers::WorkerResource;
 use super::{
-    answer, audit, bulk, dead, events, graph, health, job, jobs, limit_routes, logs, openapi, problem, queues,
+    answer, audit, bulk, config, dead, events, graph, health, job, jobs, limit_routes, logs, openapi, problem, queues,
     schedules, stream, submit, task, tasks, workers,
 };
 use crate::access::Scope;
@@ -462,6 +462,7 @@ pub(super) static ROUTES: &[Route] = &[
         || get(audit::list),
         || says("Who changed what, the newest first").list::<AuditResource>("A page of changes."),
     ),
+    config::ROUTE,
 ];
 
 /// Document of a route that steers a schedule.

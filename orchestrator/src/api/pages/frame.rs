@@ -108,7 +108,7 @@ fn navigation(visit: &Visit, place: &str) -> Markup {
                             (link("bulk", "Bulk"))
                         }
                         @if visit.may(Scope::Submit) { (link("submit", "Submit")) }
-                        @if visit.may(Scope::Admin) { (link("audit", "Audit")) }
+                        @if visit.may_administer() { (link("audit", "Audit")) (link("config", "Configuration")) }
                     }
                 }
             }

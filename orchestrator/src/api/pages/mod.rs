@@ -8,6 +8,7 @@ mod asset;
 mod audit;
 mod badge;
 mod bulk;
+mod config;
 mod cookie;
 mod dead;
 mod encoding;

@@ -6,8 +6,8 @@ use axum::routing::{get, post};
 use super::super::http::ReadLane;
 use super::super::route::{AUDIT_FILTER, CURSOR, Demand, FILTER, ITEMS, LIMIT, QueryParameter, Reach, Route};
 use super::{
-    action, answer, asset, audit, bulk, dead, graph, job, jobs, log, overview, queues, sign_in, submit, task, timeline,
-    value, workers,
+    action, answer, asset, audit, bulk, config, dead, graph, job, jobs, log, overview, queues, sign_in, submit, task,
+    timeline, value, workers,
 };
 use crate::access::Scope;
 
@@ -112,5 +112,14 @@ pub(in super::super) static PAGES: &[Route] = &[
         query: Some(&[AUDIT_FILTER, CURSOR, LIMIT]),
         document: None,
         handler: || get(audit::list),
+    },
+    Route {
+        method: Method::GET,
+        path: "/config",
+        demand: Demand::Scope(Scope::Admin, Reach::Nothing),
+        lane: ReadLane::Free,
+        query: Some(NONE),
+        document: None,
+        handler: || get(config::get),
     },
 ];

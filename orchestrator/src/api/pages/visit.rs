@@ -94,6 +94,11 @@ impl Visit {
         self.may(Scope::Operate) && self.caller.as_ref().is_some_and(|caller| caller.only.is_none())
     }
 
+    /// Tells whether the caller may see the audit and the configuration.
+    pub(super) fn may_administer(&self) -> bool {
+        self.may(Scope::Admin) && self.caller.as_ref().is_some_and(|caller| caller.only.is_none())
+    }
+
     /// Name of the caller, where anybody was asked for it.
     pub(super) fn name(&self) -> Option<String> {
         let caller = self.caller.as_ref()?;

@@ -10,6 +10,7 @@ use crate::access::Scope;
 use crate::access::tokens::{hash_of, hash_text};
 use crate::api::route::{Demand, Reach};
 use crate::api::routes::ROUTES;
+use crate::config::tests::CANARY;
 use crate::driver::Input;
 use crate::store::DeadLetter;
 
@@ -65,7 +66,7 @@ async fn scopes_are_those_of_the_contract() {
     for route in ROUTES {
         let expected = match (route.method.as_str(), route.path) {
             (_, "/livez" | "/readyz") => None,
-            (_, "/api/v1/audit") => Some(Scope::Admin),
+            (_, "/api/v1/audit" | "/api/v1/config") => Some(Scope::Admin),
             ("GET", _) | ("POST", "/api/v1/schedules/preview") => Some(Scope::Read),
             ("POST", "/api/v1/jobs" | "/api/v1/events/{event}/{key}") => Some(Scope::Submit),
             _ => Some(Scope::Operate),
@@ -259,4 +260,27 @@ async fn people_come_signed_in_through_the_proxy_alone() {
     let stranger =
         Request::get("/api/v1/jobs").header("x-forwarded-host", "evil.example").header("x-forwarded-user", "ada");
     world.send_from("10.0.0.1", stranger.body(Body::empty()).unwrap()).await.problem(421);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_configuration_is_shown_without_its_secrets() {
+    let world = World::new();
+    let list = world.get("/api/v1/config").await;
+    assert!(!list.text.contains(CANARY), "{}", list.text);
+    let list = list.ok();
+    let setting = |path: &str| {
+        let found = list["items"].as_array().unwrap().iter().find(|one| one["path"] == path);
+        found.unwrap_or_else(|| panic!("{path} is not shown: {list}")).clone()
+    };
+    let store = setting("store.url");
+    assert!(store["value"].as_str().unwrap().contains("db.example"), "{store}");
+    assert_eq!(store["origin"], "environment variable WARRENER_STORE__URL");
+    assert_eq!(setting("amqp.password")["value"], "***");
+    assert_eq!(setting("http.listen")["origin"], "built-in default");
+    assert_eq!(list["next_cursor"], Value::Null);
+    let request = Request::get("/config").header("accept", "text/html").body(Body::empty()).unwrap();
+    let page = world.send(request).await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.text.contains("WARRENER_STORE__URL") && page.text.contains("db.example"), "{}", page.text);
+    assert!(!page.text.contains(CANARY), "{}", page.text);
 }

@@ -24,7 +24,7 @@ use warrener_shared::wire::topology::Names;
 use crate::access::{Access, ProxySettings};
 use crate::api::http::{Arrival, Edge};
 use crate::api::{Api, router};
-use crate::config::tests::usual;
+use crate::config::tests::{usual, with_secrets};
 use crate::driver::{Driver, Input, Outgoing, Output, Packet};
 use crate::limits::LimitDefinition;
 use crate::shared::Shared;
@@ -296,6 +296,7 @@ fn api_of(view: View) -> (Api, mpsc::Receiver<Packet>) {
         tls: None,
         access: Arc::new(Access::new(None, usual().http.proxies()).unwrap()),
         edge: Arc::new(Edge::new(&usual().http, 1024)),
+        settings: with_secrets().settings().into(),
     };
     (api, queue)
 }

@@ -10,7 +10,7 @@ use super::layer::{self, ConfigEntry, Known};
 use super::origin::Origin;
 use super::problem::{ConfigErrors, ConfigProblem};
 use super::production::{DevelopmentPassword, refuse_development_password};
-use super::schema::{Binary, KEYS, Secrecy};
+use super::schema::{Binary, KEYS, Secrecy, find};
 use super::section::Amqp;
 use super::show::{self, Setting};
 use super::spelling::dotted;
@@ -265,6 +265,7 @@ fn settings(setters: Vec<Setter>) -> Vec<Setting> {
     let mut settings: Vec<_> = latest.into_values().collect();
     settings.sort_by_key(|setter| KEYS.iter().position(|key| key.matches(&setter.path)));
     let setting = |setter: Setter| Setting {
+        about: find(&setter.path).map_or("", |key| key.doc),
         path: dotted(&setter.path),
         value: secret::mask(setter.secrecy, setter.value.shown()),
         origin: setter.origin,

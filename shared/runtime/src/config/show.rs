@@ -11,6 +11,8 @@ pub struct Setting {
     pub value: String,
     /// Place where the value was set.
     pub origin: Origin,
+    /// Meaning of the key, in one line.
+    pub about: &'static str,
 }
 
 /// The settings as lines: path, value, origin, in columns.
