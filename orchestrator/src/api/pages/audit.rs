@@ -12,7 +12,7 @@ use super::super::audit::{AuditResource, AuditWanted};
 use super::super::problem::Problem;
 use super::super::query::Parameters;
 use super::frame::{Sheet, show};
-use super::jobs::pages;
+use super::list::{self, pages};
 use super::visit::Visit;
 use super::{badge, when};
 
@@ -24,15 +24,9 @@ pub(super) async fn list(
     let wanted = AuditWanted::of(&parameters)?;
     app.read(move |app, snapshot| {
         let list = wanted.read(app, snapshot)?;
-        let filter = visit.get("q").unwrap_or("");
         let body = html! {
             h1 { "Audit" }
-            form.search method="get" action=(visit.to(&["audit"])) role="search" {
-                label for="q" { "Filter" }
-                input #q name="q" type="search" value=(filter) autocomplete="off" spellcheck="false" maxlength="2000"
-                    placeholder="who:ci verb:job.* outcome:refused time:<1d";
-                button type="submit" { "Show" }
-            }
+            (list::search(&visit, &["audit"], "who:ci verb:job.* outcome:refused time:<1d"))
             @if list.items.is_empty() { p.empty { "Nothing was changed, or nothing fits." } }
             @else { (table(&visit, &list.items)) }
             (pages(&visit, list.next_cursor.as_deref()))
@@ -44,13 +38,8 @@ pub(super) async fn list(
 
 fn table(visit: &Visit, rows: &[AuditResource]) -> Markup {
     html! {
-        table.list data-list {
-            thead { tr {
-                th scope="col" { "Time" } th scope="col" { "Who" } th scope="col" { "From" } th scope="col" { "What" }
-                th scope="col" { "Of what" } th scope="col" { "Outcome" } th scope="col" { "Reason" }
-            } }
-            tbody {
-                @for row in rows {
+        (list::table(&["Time", "Who", "From", "What", "Of what", "Outcome", "Reason"], &html! {
+            @for row in rows {
                     tr {
                         td data-label="Time" { (when::ago(Some(&row.time), visit.now)) }
                         td.main data-label="Who" { (shown::line(&row.who)) }
@@ -61,8 +50,7 @@ fn table(visit: &Visit, rows: &[AuditResource]) -> Markup {
                         td.why data-label="Reason" { (shown::text(row.reason.as_deref().unwrap_or_default())) }
                     }
                 }
-            }
-        }
+        }))
     }
 }
 

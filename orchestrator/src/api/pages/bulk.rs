@@ -13,22 +13,21 @@ use warrener_shared::shown;
 use super::super::app::App;
 use super::super::asked_by::AskedBy;
 use super::super::bulk::{self, BulkForecast, BulkResource, Started, Wished};
-use super::super::http::receive;
 use super::super::parameter::QueryParameter;
 use super::super::path::BulkPath;
 use super::super::problem::Problem;
 use super::super::query::Parameters;
 use super::action::go_to;
 use super::encoding::percent;
+use super::form::FormFields;
 use super::frame::{Sheet, show};
 use super::job::crumbs;
-use super::jobs::{ACTIONS, pages};
+use super::jobs::ACTIONS;
+use super::list::{self, pages};
 use super::visit::Visit;
 use super::{badge, when};
 use crate::access::{Caller, Scope};
 
-/// Most bytes of a form.
-const FORM_MAX: usize = 64 * 1024;
 /// Refusals that are shown.
 const ERRORS: usize = 100;
 
@@ -102,10 +101,8 @@ pub(super) async fn begin(
     AskedBy(caller): AskedBy,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
-    let (parts, body) = request.into_parts();
-    let bytes = receive(&app.edge, &parts.headers, body, FORM_MAX).await?.bytes;
-    let fields: Vec<_> = form_urlencoded::parse(&bytes).into_owned().collect();
-    let field = |name: &str| fields.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
+    let fields = FormFields::receive(&app, request).await?;
+    let field = |name| fields.get(name);
     let wish = wished(field("action"), field("filter"), field("rate"), field("reason"), false)?;
     match bulk::start(&app, &caller, wish).await? {
         Started::Begun(no) => Ok(go_to(&visit.to(&["bulk", &no.to_string()]))),
@@ -136,13 +133,8 @@ pub(super) async fn list(
 
 fn table(visit: &Visit, operations: &[BulkResource]) -> Markup {
     html! {
-        table.list data-list {
-            thead { tr {
-                th scope="col" { "State" } th scope="col" { "Operation" } th scope="col" { "Filter" }
-                th scope="col" { "Done" } th scope="col" { "By" } th scope="col" { "Began" }
-            } }
-            tbody {
-                @for one in operations {
+        (list::table(&["State", "Operation", "Filter", "Done", "By", "Began"], &html! {
+            @for one in operations {
                     tr {
                         td data-label="State" { (badge::state(one.state)) }
                         td.main data-label="Operation" {
@@ -154,8 +146,7 @@ fn table(visit: &Visit, operations: &[BulkResource]) -> Markup {
                         td data-label="Began" { (when::ago(one.created_at.as_deref(), visit.now)) }
                     }
                 }
-            }
-        }
+        }))
     }
 }
 

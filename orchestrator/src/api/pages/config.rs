@@ -10,6 +10,7 @@ use warrener_shared::shown;
 
 use super::super::app::App;
 use super::frame::{Sheet, show};
+use super::list;
 use super::visit::Visit;
 
 pub(super) async fn get(State(app): State<Arc<App>>, visit: Visit) -> Response {
@@ -38,12 +39,8 @@ fn section(setting: &Setting) -> &str {
 
 fn table(settings: &[Setting]) -> Markup {
     html! {
-        table.list.settings data-list {
-            thead { tr {
-                th scope="col" { "Setting" } th scope="col" { "Value" } th scope="col" { "Set by" }
-            } }
-            tbody {
-                @for setting in settings {
+        (list::table(&["Setting", "Value", "Set by"], &html! {
+            @for setting in settings {
                     tr {
                         td.main data-label="Setting" {
                             code { (shown::line(&setting.path)) } div.muted.small { (setting.about) }
@@ -55,7 +52,6 @@ fn table(settings: &[Setting]) -> Markup {
                         }
                     }
                 }
-            }
-        }
+        }))
     }
 }

@@ -20,7 +20,7 @@ use super::super::shape::List;
 use super::action::{go_to, question};
 use super::frame::{Sheet, show};
 use super::job::crumbs;
-use super::jobs::pages;
+use super::list::{self, pages};
 use super::tree::{size, tree};
 use super::value::download;
 use super::visit::Visit;
@@ -63,13 +63,9 @@ fn groups(visit: &Visit, list: &List<LetterResource>) -> Markup {
         @for ((code, from), letters) in groups {
             section.value {
                 h2 { code { (shown::line(code)) } span.muted { " from " (from) ", " (letters.len()) " on this page" } }
-                table.list data-list {
-                    thead { tr {
-                        th scope="col" { "No." } th scope="col" { "Message" } th scope="col" { "Task" }
-                        th scope="col" { "Size" } th scope="col" { "Found" }
-                    } }
-                    tbody { @for letter in letters { (row(visit, letter)) } }
-                }
+                (list::table(&["No.", "Message", "Task", "Size", "Found"], &html! {
+                    @for letter in letters { (row(visit, letter)) }
+                }))
             }
         }
     }

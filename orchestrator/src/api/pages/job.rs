@@ -24,7 +24,8 @@ use super::super::task::TaskResource;
 use super::super::tasks::TasksWanted;
 use super::encoding::percent;
 use super::frame::{Sheet, show};
-use super::jobs::{labels, pages};
+use super::jobs::labels;
+use super::list::{self, pages};
 use super::visit::Visit;
 use super::{action, badge, jobs, value, when};
 use crate::access::Caller;
@@ -236,13 +237,9 @@ fn task_table(visit: &Visit, job: &JobResource, list: &List<TaskResource>) -> Ma
                 @else { a href=(visit.with(&[("items", "true"), ("cursor", "")])) { "Show items of mapped tasks" } }
             }
         }
-        table.list data-list {
-            thead { tr {
-                th scope="col" { "State" } th scope="col" { "Task" } th scope="col" { "Kind" }
-                th scope="col" { "Attempt" } th scope="col" { "Ran" } th scope="col" { "Why" }
-            } }
-            tbody { @for task in &list.items { (task_row(visit, id, task)) } }
-        }
+        (list::table(&["State", "Task", "Kind", "Attempt", "Ran", "Why"], &html! {
+            @for task in &list.items { (task_row(visit, id, task)) }
+        }))
         (pages(visit, list.next_cursor.as_deref()))
     }
 }

@@ -18,6 +18,7 @@ use super::super::shape::List;
 use super::badge;
 use super::encoding::percent;
 use super::frame::{Sheet, show};
+use super::list::{self, pages};
 use super::visit::Visit;
 use super::when;
 use crate::access::Scope;
@@ -153,13 +154,9 @@ fn states(visit: &Visit, filter: &str) -> Markup {
 /// A table of jobs.
 pub(super) fn table(visit: &Visit, jobs: &[JobResource]) -> Markup {
     html! {
-        table.list data-list {
-            thead { tr {
-                th scope="col" { "State" } th scope="col" { "Job" } th scope="col" { "Tasks" }
-                th scope="col" { "Labels" } th scope="col" { "Created" } th scope="col" { "Ran" }
-            } }
-            tbody { @for job in jobs { (row(visit, job)) } }
-        }
+        (list::table(&["State", "Job", "Tasks", "Labels", "Created", "Ran"], &html! {
+            @for job in jobs { (row(visit, job)) }
+        }))
     }
 }
 
@@ -198,19 +195,6 @@ pub(super) fn labels(visit: &Visit, json: &str) -> Markup {
                 @let term = format!("label.{name}:\"{}\"", value.replace('"', "*"));
                 @let url = format!("{}?q={}", visit.to(&["jobs"]), percent(&term));
                 a.label href=(url) { (shown::line(name)) "=" (shown::line(value)) }
-            }
-        }
-    }
-}
-
-/// Ways to the first and the next page of a list.
-pub(super) fn pages(visit: &Visit, next: Option<&str>) -> Markup {
-    let is_later = visit.get("cursor").is_some();
-    html! {
-        @if is_later || next.is_some() {
-            nav.pages aria-label="Pages of the list" {
-                @if is_later { a href=(visit.with(&[("cursor", "")])) rel="first" { "First page" } }
-                @if let Some(next) = next { a href=(visit.with(&[("cursor", next)])) rel="next" { "Next page" } }
             }
         }
     }

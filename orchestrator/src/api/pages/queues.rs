@@ -16,6 +16,7 @@ use super::super::queues::{self, QueueResource};
 use super::action::go_to;
 use super::encoding::percent;
 use super::frame::{Sheet, show};
+use super::list;
 use super::visit::Visit;
 use super::{badge, when};
 
@@ -34,14 +35,9 @@ pub(super) async fn list(State(app): State<Arc<App>>, visit: Visit) -> Result<Re
 
 fn table(visit: &Visit, queues: &[QueueResource]) -> Markup {
     html! {
-        table.list data-list {
-            thead { tr {
-                th scope="col" { "Queue" } th scope="col" { "Ready" } th scope="col" { "Oldest" }
-                th scope="col" { "Dispatched" } th scope="col" { "Workers" } th scope="col" { "At the broker" }
-                th scope="col" { span.visually-hidden { "Actions" } }
-            } }
-            tbody { @for queue in queues { (row(visit, queue)) } }
-        }
+        (list::table(&["Queue", "Ready", "Oldest", "Dispatched", "Workers", "At the broker", ""], &html! {
+            @for queue in queues { (row(visit, queue)) }
+        }))
     }
 }
 

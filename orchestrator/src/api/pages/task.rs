@@ -17,7 +17,7 @@ use super::super::shape::{List, Raw};
 use super::super::task::{AttemptResource, TaskDetail, TaskResource};
 use super::frame::{Sheet, show};
 use super::job::{attempt_of, crumbs, error, shown_state};
-use super::jobs::pages;
+use super::list::pages;
 use super::visit::Visit;
 use super::{action, answer, badge, log, value, when};
 use crate::rows::message;

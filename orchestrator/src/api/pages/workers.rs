@@ -13,6 +13,7 @@ use super::super::problem::Problem;
 use super::super::workers::{self, WorkerResource};
 use super::action::{go_to, question};
 use super::frame::{Sheet, show};
+use super::list;
 use super::visit::Visit;
 use super::when;
 use crate::driver::Command;
@@ -27,14 +28,9 @@ pub(super) async fn list(State(app): State<Arc<App>>, visit: Visit) -> Response 
         @if all.is_empty() {
             p.empty { "No worker was heard of in the last minute. RPC servers that send no heartbeat work unseen." }
         } @else {
-            table.list data-list {
-                thead { tr {
-                    th scope="col" { "Worker" } th scope="col" { "Slots" } th scope="col" { "Queues" }
-                    th scope="col" { "Kinds" } th scope="col" { "Version" } th scope="col" { "Heard of" }
-                    th scope="col" { span.visually-hidden { "Actions" } }
-                } }
-                tbody { @for worker in &all { (row(&visit, worker)) } }
-            }
+            (list::table(&["Worker", "Slots", "Queues", "Kinds", "Version", "Heard of", ""], &html! {
+                @for worker in &all { (row(&visit, worker)) }
+            }))
         }
     };
     show(&visit, &Sheet { title: "Workers", place: "workers", body })
