@@ -63,8 +63,8 @@ fn pause(rate: &str) -> Result<Millis, String> {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = BackfillForecast)]
 pub(super) struct BackfillForecast {
-    matched: usize,
-    sample: Vec<String>,
+    pub(super) matched: usize,
+    pub(super) sample: Vec<String>,
 }
 
 impl BackfillForecast {

@@ -23,6 +23,7 @@ use super::problem::Problem;
 use super::query::Parameters;
 use super::shape::{List, time};
 use super::submit::check_encoding;
+use crate::access::Caller;
 use crate::driver::{Answer, Command};
 use crate::filter;
 use crate::limits::LimitDefinition;
@@ -38,15 +39,15 @@ const LOOKED_MAX: usize = 50_000;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Limit)]
 pub(super) struct LimitResource {
-    name: String,
+    pub(super) name: String,
     /// True if it stands in the configuration, and is only shown here.
-    configured: bool,
-    on: Option<String>,
-    key: Option<String>,
-    concurrency: Option<u32>,
-    rate: Option<String>,
-    burst: Option<u64>,
-    cost: Option<String>,
+    pub(super) configured: bool,
+    pub(super) on: Option<String>,
+    pub(super) key: Option<String>,
+    pub(super) concurrency: Option<u32>,
+    pub(super) rate: Option<String>,
+    pub(super) burst: Option<u64>,
+    pub(super) cost: Option<String>,
 }
 
 impl Example for LimitResource {
@@ -74,15 +75,15 @@ impl LimitResource {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = LimitKey)]
 pub(super) struct KeyResource {
-    key: String,
-    running: u32,
-    waiting: u64,
-    rate_used: Option<u64>,
-    paused_until: Option<String>,
-    weight: u32,
+    pub(super) key: String,
+    pub(super) running: u32,
+    pub(super) waiting: u64,
+    pub(super) rate_used: Option<u64>,
+    pub(super) paused_until: Option<String>,
+    pub(super) weight: u32,
     /// Settings in place of those of the limit; null where it has none of its own.
-    concurrency: Option<u32>,
-    rate: Option<String>,
+    pub(super) concurrency: Option<u32>,
+    pub(super) rate: Option<String>,
 }
 
 impl Example for KeyResource {
@@ -103,6 +104,12 @@ impl Example for KeyResource {
 }
 
 impl KeyResource {
+    /// The key as it is now; one that nobody holds or waits for is there too.
+    pub(super) fn read(app: &App, key: &LimitKey, limit: &Limit) -> Self {
+        let state = app.shared.limit_register.book.key(key).unwrap_or_default();
+        Self::new(key, &state, limit, app.shared.now())
+    }
+
     fn new(key: &LimitKey, state: &KeyState, limit: &Limit, now: Timestamp) -> Self {
         Self {
             key: key.key().to_owned(),
@@ -117,7 +124,8 @@ impl KeyResource {
     }
 }
 
-fn written(rate: Rate) -> String {
+/// Rate as it is written.
+pub(super) fn written(rate: Rate) -> String {
     let unit = match rate.period_ns / 1_000_000_000 {
         60 => 'm',
         3_600 => 'h',
@@ -130,11 +138,11 @@ fn written(rate: Rate) -> String {
 /// Settings of a key as they are written.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct KeyDefinition {
-    concurrency: Option<u32>,
-    rate: Option<String>,
-    weight: Option<u32>,
-    paused_until: Option<String>,
+pub(super) struct KeyDefinition {
+    pub(super) concurrency: Option<u32>,
+    pub(super) rate: Option<String>,
+    pub(super) weight: Option<u32>,
+    pub(super) paused_until: Option<String>,
 }
 
 impl KeyDefinition {
@@ -182,7 +190,8 @@ fn find(app: &App, snapshot: &Snapshot<'_>, name: &str) -> Result<Option<LimitRe
     Ok(all(app, snapshot)?.into_iter().find(|limit| limit.name == name))
 }
 
-fn all(app: &App, snapshot: &Snapshot<'_>) -> Result<Vec<LimitResource>, Problem> {
+/// All limits, by name.
+pub(super) fn all(app: &App, snapshot: &Snapshot<'_>) -> Result<Vec<LimitResource>, Problem> {
     let register = &app.shared.limit_register;
     let kept = snapshot.limit_definitions()?.into_iter().filter_map(|(name, text)| {
         let is_hidden = register.written.contains_key(name.as_str());
@@ -242,30 +251,43 @@ pub(super) async fn keys(
     Path(name): Path<String>,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
-    let most = parameters.limit()?;
-    let after = parameters.get("cursor").map(str::to_owned);
-    let wanted = match parameters.get("q") {
-        Some(text) => filter::parse_key(text).map_err(|why| Problem::parameter("q", why))?,
-        None => Vec::new(),
-    };
-    app.answer(move |app, _| {
-        let book = &app.shared.limit_register.book;
-        let limit = limit_or_queue(app, &name)?;
-        let looked = book.keys(&name, after.as_deref(), LOOKED_MAX);
+    let wanted = KeysWanted::of(&parameters)?;
+    app.answer(move |app, _| wanted.read(app, &name)).await
+}
+
+/// The part of the keys of a limit that is asked for.
+#[derive(Debug)]
+pub(super) struct KeysWanted {
+    filter: Vec<(bool, Vec<Pieces>)>,
+    after: Option<String>,
+    most: usize,
+}
+
+impl KeysWanted {
+    /// Parameters of a request as what they ask for.
+    pub(super) fn of(parameters: &Parameters) -> Result<Self, Problem> {
+        let filter = filter::parse_key(parameters.get("q").unwrap_or_default());
+        let filter = filter.map_err(|why| Problem::parameter("q", why))?;
+        Ok(Self { filter, after: parameters.get("cursor").map(str::to_owned), most: parameters.limit()? })
+    }
+
+    /// Reads it.
+    pub(super) fn read(&self, app: &App, name: &str) -> Result<List<KeyResource>, Problem> {
+        let limit = limit_or_queue(app, name)?;
+        let looked = app.shared.limit_register.book.keys(name, self.after.as_deref(), LOOKED_MAX);
         let last = looked.last().filter(|_| looked.len() == LOOKED_MAX).map(|(key, _)| key.key().to_owned());
         let fits =
-            |(key, _): &&(LimitKey, KeyState)| wanted.iter().all(|(negated, any)| fits_any(any, key) != *negated);
+            |(key, _): &&(LimitKey, KeyState)| self.filter.iter().all(|(negated, any)| fits_any(any, key) != *negated);
         let mut found = looked.iter().filter(fits);
         let resource = |(key, state): &(LimitKey, KeyState)| KeyResource::new(key, state, &limit, app.shared.now());
-        let items: Vec<KeyResource> = found.by_ref().take(most).map(resource).collect();
+        let items: Vec<KeyResource> = found.by_ref().take(self.most).map(resource).collect();
         let more = found.next().and_then(|_| items.last().map(|last| last.key.clone()));
         Ok(List { items, next_cursor: more.or(last) })
-    })
-    .await
+    }
 }
 
 /// The limit of this name; of `queue:NAME`, where that queue is shared by keys, one that limits nothing.
-fn limit_or_queue(app: &App, name: &str) -> Result<Arc<Limit>, Problem> {
+pub(super) fn limit_or_queue(app: &App, name: &str) -> Result<Arc<Limit>, Problem> {
     let register = &app.shared.limit_register;
     let shared = name.strip_prefix("queue:").filter(|queue| register.fair.contains_key(*queue));
     let queue = shared
@@ -287,22 +309,52 @@ pub(super) async fn put_key(
     let limit = limit_or_queue(&app, &name)?;
     let definition: KeyDefinition = body(&app, request).await?;
     let (settings, paused_until) = definition.read(&limit)?;
-    let is_queue = name.starts_with("queue:");
-    if is_queue && (settings.concurrency.is_some() || settings.rate.is_some() || paused_until.is_some()) {
-        return Err(invalid(vec![("", "a key of a queue has a weight and nothing else".to_owned())]));
-    }
+    let key = written_key(&name, &key)?;
+    set_key(&app, &caller, &key, settings, paused_until).await?;
+    app.answer(move |app, _| Ok(KeyResource::read(app, &key, &limit))).await
+}
+
+/// The key of a limit, as somebody wrote it.
+pub(super) fn written_key(limit: &str, key: &str) -> Result<LimitKey, Problem> {
     if key.len() > LIMIT_KEY_BYTES {
         return Err(invalid(vec![("key", format!("a key has at most {LIMIT_KEY_BYTES} bytes"))]));
     }
-    let key = LimitKey::written(&format!("{name}/{key}").into());
-    match app.command(&caller, Command::SetKey(key.clone(), settings, paused_until)).await? {
-        Answer::NotFound => Err(no_limit(&name)),
-        _ => {
-            app.answer(move |app, _| {
-                let state = app.shared.limit_register.book.key(&key).unwrap_or_default();
-                Ok(KeyResource::new(&key, &state, &limit, app.shared.now()))
-            })
-            .await
-        }
+    Ok(LimitKey::written(&format!("{limit}/{key}").into()))
+}
+
+/// Changes some settings of a key; the others stay as they are.
+pub(super) async fn change_key(
+    app: &App,
+    caller: &Caller,
+    key: &LimitKey,
+    change: impl FnOnce(&mut KeyDefinition),
+) -> Result<(), Problem> {
+    let limit = limit_or_queue(app, key.limit())?;
+    let state = app.shared.limit_register.book.key(key).unwrap_or_default();
+    let mut definition = KeyDefinition {
+        concurrency: state.settings.concurrency,
+        rate: state.settings.rate.map(written),
+        weight: state.settings.weight,
+        paused_until: time(state.paused_until),
+    };
+    change(&mut definition);
+    let (settings, paused_until) = definition.read(&limit)?;
+    set_key(app, caller, key, settings, paused_until).await
+}
+
+async fn set_key(
+    app: &App,
+    caller: &Caller,
+    key: &LimitKey,
+    settings: KeySettings,
+    paused_until: Option<Timestamp>,
+) -> Result<(), Problem> {
+    let is_queue = key.limit().starts_with("queue:");
+    if is_queue && (settings.concurrency.is_some() || settings.rate.is_some() || paused_until.is_some()) {
+        return Err(invalid(vec![("", "a key of a queue has a weight and nothing else".to_owned())]));
+    }
+    match app.command(caller, Command::SetKey(key.clone(), settings, paused_until)).await? {
+        Answer::NotFound => Err(no_limit(key.limit())),
+        _ => Ok(()),
     }
 }

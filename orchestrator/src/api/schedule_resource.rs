@@ -23,29 +23,29 @@ const EXCLUDED_MAX: usize = 1_000;
 /// A schedule: its document, and what became of it.
 #[derive(Debug)]
 pub(super) struct ScheduleResource {
-    document: BTreeMap<String, Box<RawValue>>,
-    name: String,
-    paused: bool,
-    paused_by: Option<String>,
-    next_at: Option<String>,
-    last_tick: Option<String>,
-    running: u64,
-    queued: u64,
-    failures_in_a_row: i64,
-    last_success: Option<String>,
-    created_at: Option<String>,
-    updated_at: Option<String>,
-    zones: String,
-    backfill: Option<BackfillResource>,
+    pub(super) document: BTreeMap<String, Box<RawValue>>,
+    pub(super) name: String,
+    pub(super) paused: bool,
+    pub(super) paused_by: Option<String>,
+    pub(super) next_at: Option<String>,
+    pub(super) last_tick: Option<String>,
+    pub(super) running: u64,
+    pub(super) queued: u64,
+    pub(super) failures_in_a_row: i64,
+    pub(super) last_success: Option<String>,
+    pub(super) created_at: Option<String>,
+    pub(super) updated_at: Option<String>,
+    pub(super) zones: String,
+    pub(super) backfill: Option<BackfillResource>,
 }
 
 /// Backfill that is at work.
 #[derive(Debug, Serialize)]
-struct BackfillResource {
-    from: String,
-    to: String,
-    done_upto: String,
-    started: u64,
+pub(super) struct BackfillResource {
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) done_upto: String,
+    pub(super) started: u64,
 }
 
 impl ScheduleResource {
@@ -175,14 +175,14 @@ impl Example for ScheduleResource {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Tick)]
 pub(super) struct TickResource {
-    tick: String,
-    run: u32,
+    pub(super) tick: String,
+    pub(super) run: u32,
     #[schema(schema_with = outcome)]
-    outcome: &'static str,
-    decided_at: String,
-    number: i64,
-    job: Option<String>,
-    reason: Option<String>,
+    pub(super) outcome: &'static str,
+    pub(super) decided_at: String,
+    pub(super) number: i64,
+    pub(super) job: Option<String>,
+    pub(super) reason: Option<String>,
 }
 
 fn outcome() -> Schema {

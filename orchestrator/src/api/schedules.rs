@@ -6,8 +6,8 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use warrener_engine::schedule::{ScheduleRow, ScheduleState};
-use warrener_shared::id::ScheduleName;
+use warrener_engine::schedule::{Backfill, ScheduleRow, ScheduleState};
+use warrener_shared::id::{JobId, ScheduleName};
 use warrener_shared::schedule::{ScheduleSpec, parse, parse_named};
 use warrener_shared::state::JobState;
 use warrener_shared::time::Timestamp;
@@ -59,7 +59,7 @@ fn parsed(app: &App, row: &ScheduleRow) -> Result<ScheduleSpec, Problem> {
 }
 
 /// The schedule of this name, if it exists for the caller.
-fn find(
+pub(super) fn find(
     app: &App,
     caller: &Caller,
     snapshot: &Snapshot<'_>,
@@ -81,28 +81,36 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let limit = parameters.limit()?;
     let after = parameters.get("cursor").unwrap_or_default().to_owned();
-    app.answer(move |app, snapshot| {
-        let (mut items, mut after) = (Vec::new(), after);
-        loop {
-            let Page { items: rows, more } = snapshot.schedules(&after, limit)?;
-            for row in rows {
-                row.name.as_str().clone_into(&mut after);
-                let spec = parsed(app, &row)?;
-                if exists(app, &caller, &spec, Tasks::Any) {
-                    let open = snapshot.open_ticks(row.no)?;
-                    items.push(ScheduleResource::new(row, &spec, open));
-                }
-                if items.len() == limit {
-                    break;
-                }
+    app.answer(move |app, snapshot| read_page(app, &caller, snapshot, after, limit)).await
+}
+
+/// A page of the schedules that exist for a caller, from behind a name on.
+pub(super) fn read_page(
+    app: &App,
+    caller: &Caller,
+    snapshot: &Snapshot<'_>,
+    mut after: String,
+    limit: usize,
+) -> Result<List<ScheduleResource>, Problem> {
+    let mut items = Vec::new();
+    loop {
+        let Page { items: rows, more } = snapshot.schedules(&after, limit)?;
+        for row in rows {
+            row.name.as_str().clone_into(&mut after);
+            let spec = parsed(app, &row)?;
+            if exists(app, caller, &spec, Tasks::Any) {
+                let open = snapshot.open_ticks(row.no)?;
+                items.push(ScheduleResource::new(row, &spec, open));
             }
-            let is_full = items.len() == limit;
-            if is_full || !more {
-                return Ok(List { items, next_cursor: Some(after).filter(|_| is_full) });
+            if items.len() == limit {
+                break;
             }
         }
-    })
-    .await
+        let is_full = items.len() == limit;
+        if is_full || !more {
+            return Ok(List { items, next_cursor: Some(after).filter(|_| is_full) });
+        }
+    }
 }
 
 pub(super) async fn get(
@@ -214,10 +222,21 @@ async fn set_paused(
     headers: HeaderMap,
     paused: bool,
 ) -> Result<Response, Problem> {
-    let command = ScheduleCommand::Pause(name.clone(), paused, precondition(&headers)?);
-    match ask(&app, &caller, command).await? {
-        Answer::Done => shown(&app, caller, name, StatusCode::OK).await,
-        other => Err(refused(other, &name)),
+    steer(&app, &caller, &name, paused, precondition(&headers)?).await?;
+    shown(&app, caller, name, StatusCode::OK).await
+}
+
+/// Pauses a schedule, or lets it start jobs again.
+pub(super) async fn steer(
+    app: &App,
+    caller: &Caller,
+    name: &ScheduleName,
+    paused: bool,
+    precondition: Precondition,
+) -> Result<(), Problem> {
+    match ask(app, caller, ScheduleCommand::Pause(name.clone(), paused, precondition)).await? {
+        Answer::Done => Ok(()),
+        other => Err(refused(other, name)),
     }
 }
 
@@ -227,12 +246,16 @@ pub(super) async fn trigger(
     SchedulePath(name): SchedulePath,
     AskedBy(caller): AskedBy,
 ) -> Result<Response, Problem> {
-    match ask(&app, &caller, ScheduleCommand::Trigger(name.clone())).await? {
-        Answer::Kept { id, .. } => {
-            let body = app.read(move |app, snapshot| Ok(to_json(&super::job::shown(app, snapshot, &id)?))).await?;
-            Ok(respond(StatusCode::ACCEPTED, body))
-        }
-        other => Err(refused(other, &name)),
+    let id = start_now(&app, &caller, &name).await?;
+    let body = app.read(move |app, snapshot| Ok(to_json(&super::job::shown(app, snapshot, &id)?))).await?;
+    Ok(respond(StatusCode::ACCEPTED, body))
+}
+
+/// Starts a job of a schedule now, and gives its id.
+pub(super) async fn start_now(app: &App, caller: &Caller, name: &ScheduleName) -> Result<JobId, Problem> {
+    match ask(app, caller, ScheduleCommand::Trigger(name.clone())).await? {
+        Answer::Kept { id, .. } => Ok(id),
+        other => Err(refused(other, name)),
     }
 }
 
@@ -243,20 +266,44 @@ pub(super) async fn ticks(
     AskedBy(caller): AskedBy,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
-    let limit = parameters.limit()?;
-    let before = parameters.cursor(|text| {
-        let (tick, run) = text.split_once('.')?;
-        Some((Timestamp(tick.parse().ok()?), run.parse().ok()?))
-    })?;
+    let wanted = TicksWanted::of(&parameters)?;
     app.answer(move |app, snapshot| {
         let (row, spec) = find(app, &caller, snapshot, &name)?;
-        let page = snapshot.schedule_ticks(row.no, before.unwrap_or((Timestamp::MAX, 0)), limit)?;
-        let last = page.items.last().filter(|_| page.more);
-        let next_cursor = last.map(|last| format!("{}.{}", last.row.at.0, last.row.run));
-        let items = page.items.into_iter().map(|tick| TickResource::new(tick, &spec)).collect::<Vec<_>>();
-        Ok(List { items, next_cursor })
+        wanted.read(snapshot, &row, &spec)
     })
     .await
+}
+
+/// The part of the ticks of a schedule that is asked for.
+#[derive(Debug)]
+pub(super) struct TicksWanted {
+    before: (Timestamp, u32),
+    limit: usize,
+}
+
+impl TicksWanted {
+    /// Parameters of a request as what they ask for.
+    pub(super) fn of(parameters: &Parameters) -> Result<Self, Problem> {
+        let before = parameters.cursor(|text| {
+            let (tick, run) = text.split_once('.')?;
+            Some((Timestamp(tick.parse().ok()?), run.parse().ok()?))
+        })?;
+        Ok(Self { before: before.unwrap_or((Timestamp::MAX, 0)), limit: parameters.limit()? })
+    }
+
+    /// Reads it.
+    pub(super) fn read(
+        &self,
+        snapshot: &Snapshot<'_>,
+        row: &ScheduleRow,
+        spec: &ScheduleSpec,
+    ) -> Result<List<TickResource>, Problem> {
+        let page = snapshot.schedule_ticks(row.no, self.before, self.limit)?;
+        let last = page.items.last().filter(|_| page.more);
+        let next_cursor = last.map(|last| format!("{}.{}", last.row.at.0, last.row.run));
+        let items = page.items.into_iter().map(|tick| TickResource::new(tick, spec)).collect();
+        Ok(List { items, next_cursor })
+    }
 }
 
 /// The next ticks of a schedule that is not kept.
@@ -290,19 +337,32 @@ pub(super) async fn backfill(
     let bytes = receive(&app.edge, &parts.headers, body, BODY_MAX).await?.bytes;
     let work = BackfillWish::read(&bytes).map_err(Problem::body)?;
     if parameters.flag("dry_run")? {
-        return app
-            .answer(move |app, snapshot| {
-                let (row, spec) = find(app, &caller, snapshot, &name)?;
-                let past = snapshot.ticks_between(row.no, work.from, work.to)?;
-                let state = ScheduleState::new(row, Arc::new(spec), []);
-                let (sample, matched) = state.would_fill(&work, &past, app.shared.now());
-                Ok(BackfillForecast::new(matched, &sample))
-            })
-            .await;
+        return app.answer(move |app, snapshot| forecast(app, &caller, snapshot, &name, &work)).await;
     }
-    match ask(&app, &caller, ScheduleCommand::Backfill(name.clone(), work)).await? {
-        Answer::Done => shown(&app, caller, name, StatusCode::ACCEPTED).await,
-        other => Err(refused(other, &name)),
+    fill_back(&app, &caller, &name, work).await?;
+    shown(&app, caller, name, StatusCode::ACCEPTED).await
+}
+
+/// Ticks that a backfill would start.
+pub(super) fn forecast(
+    app: &App,
+    caller: &Caller,
+    snapshot: &Snapshot<'_>,
+    name: &ScheduleName,
+    work: &Backfill,
+) -> Result<BackfillForecast, Problem> {
+    let (row, spec) = find(app, caller, snapshot, name)?;
+    let past = snapshot.ticks_between(row.no, work.from, work.to)?;
+    let state = ScheduleState::new(row, Arc::new(spec), []);
+    let (sample, matched) = state.would_fill(work, &past, app.shared.now());
+    Ok(BackfillForecast::new(matched, &sample))
+}
+
+/// Begins a backfill.
+pub(super) async fn fill_back(app: &App, caller: &Caller, name: &ScheduleName, work: Backfill) -> Result<(), Problem> {
+    match ask(app, caller, ScheduleCommand::Backfill(name.clone(), work)).await? {
+        Answer::Done => Ok(()),
+        other => Err(refused(other, name)),
     }
 }
 

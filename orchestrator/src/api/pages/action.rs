@@ -22,18 +22,19 @@ use super::visit::Visit;
 use crate::access::Scope;
 use crate::driver::Command;
 
-/// Something that can be done with a job or a task.
+/// Something that can be done by a button.
 #[derive(Clone, Copy, Debug)]
-struct Verb {
+pub(super) struct Verb {
     /// Word in the path.
-    word: &'static str,
+    pub(super) word: &'static str,
     /// Text of its button.
     text: &'static str,
     /// Sentence on what will happen; a verb that has one asks first.
     asks: Option<&'static str>,
 }
 
-const fn plain(word: &'static str, text: &'static str) -> Verb {
+/// Verb that is done at once.
+pub(super) const fn plain(word: &'static str, text: &'static str) -> Verb {
     Verb { word, text, asks: None }
 }
 
@@ -89,7 +90,12 @@ pub(super) fn buttons_of_task(visit: &Visit, task: &TaskResource, name: &str, is
     buttons(visit, verbs, |word| visit.to(&["jobs", &task.job, "tasks", name, "do", word]))
 }
 
-fn buttons<'a>(visit: &Visit, verbs: impl Iterator<Item = &'a Verb>, url: impl Fn(&str) -> String) -> Markup {
+/// Buttons of these verbs, for those who may operate.
+pub(super) fn buttons<'a>(
+    visit: &Visit,
+    verbs: impl Iterator<Item = &'a Verb>,
+    url: impl Fn(&str) -> String,
+) -> Markup {
     html! {
         @if visit.may(Scope::Operate) {
             div.actions {
@@ -122,7 +128,8 @@ pub(super) fn go_to(url: &str) -> Response {
     (StatusCode::SEE_OTHER, [(header::LOCATION, place)]).into_response()
 }
 
-fn find(verbs: &'static [Verb], word: &str) -> Result<&'static Verb, Problem> {
+/// Verb of this word.
+pub(super) fn find(verbs: &'static [Verb], word: &str) -> Result<&'static Verb, Problem> {
     verbs.iter().find(|verb| verb.word == word).ok_or_else(|| {
         let words: Vec<&str> = verbs.iter().map(|verb| verb.word).collect();
         let word: String = word.chars().take(100).collect();

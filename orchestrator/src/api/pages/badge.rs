@@ -8,15 +8,15 @@ use warrener_shared::state::{JobState, TaskState};
 pub(super) fn mark(state: &str) -> &'static str {
     match state {
         "succeeded" | "done" => "✓",
-        "failed" | "refused" => "✗",
+        "failed" | "refused" | "missed_window" => "✗",
         "cancelled" => "⊘",
         "timed_out" => "⊗",
-        "skipped" => "»",
-        "running" | "dispatched" => "▶",
+        "skipped" | "skipped_overlap" | "skipped_excluded" => "»",
+        "running" | "dispatched" | "started" => "▶",
         "retrying" => "↻",
         "scheduled" => "◷",
-        "ready" => "◎",
-        "paused" => "‖",
+        "ready" | "queued" => "◎",
+        "paused" | "missed_paused" => "‖",
         "lost" => "?",
         _ => "○",
     }

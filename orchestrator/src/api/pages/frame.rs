@@ -104,6 +104,8 @@ fn navigation(visit: &Visit, place: &str) -> Markup {
                             (link("jobs", "Jobs"))
                             (link("queues", "Queues"))
                             (link("workers", "Workers"))
+                            (link("schedules", "Schedules"))
+                            (link("limits", "Limits"))
                             (link("dead", "Dead letters"))
                             (link("bulk", "Bulk"))
                         }

@@ -4,10 +4,12 @@ use axum::http::Method;
 use axum::routing::{get, post};
 
 use super::super::http::ReadLane;
-use super::super::route::{AUDIT_FILTER, CURSOR, Demand, FILTER, ITEMS, LIMIT, QueryParameter, Reach, Route};
+use super::super::route::{
+    AUDIT_FILTER, CURSOR, Demand, FILTER, ITEMS, KEY_FILTER, LIMIT, QueryParameter, Reach, Route,
+};
 use super::{
-    action, answer, asset, audit, bulk, config, dead, graph, job, jobs, log, overview, queues, sign_in, submit, task,
-    timeline, value, workers,
+    action, answer, asset, audit, backfill, bulk, config, dead, graph, job, jobs, limits, log, overview, queues,
+    schedules, sign_in, submit, task, timeline, value, workers,
 };
 use crate::access::Scope;
 
@@ -96,6 +98,23 @@ pub(in super::super) static PAGES: &[Route] = &[
     form("/bulk/new", Reach::Own, || post(bulk::begin)),
     page("/queues", Reach::Everything, NONE, || get(queues::list)),
     form("/queues/{name}/do/{verb}", Reach::Nothing, || post(queues::steer)),
+    page("/schedules", Reach::Own, PAGE, || get(schedules::list)),
+    page("/schedules/{name}", Reach::Own, PAGE, || get(schedules::get)),
+    form("/schedules/{name}/do/{verb}", Reach::Own, || post(schedules::steer)),
+    Route {
+        method: Method::GET,
+        path: "/schedules/{name}/backfill",
+        demand: Demand::Scope(Scope::Operate, Reach::Own),
+        lane: ReadLane::List,
+        query: Some(backfill::FIELDS),
+        document: None,
+        handler: || get(backfill::ask),
+    },
+    form("/schedules/{name}/backfill", Reach::Own, || post(backfill::begin)),
+    page("/limits", Reach::Everything, NONE, || get(limits::list)),
+    page("/limits/{name}", Reach::Everything, &[KEY_FILTER, CURSOR, LIMIT], || get(limits::get)),
+    page("/limits/{name}/key", Reach::Everything, &[limits::KEY], || get(limits::key)),
+    form("/limits/{name}/key", Reach::Nothing, || post(limits::change)),
     page("/workers", Reach::Everything, NONE, || get(workers::list)),
     question("/workers/{id}/drain", Reach::Nothing, || get(workers::ask)),
     form("/workers/{id}/drain", Reach::Nothing, || post(workers::drain)),

@@ -9,6 +9,8 @@ use crate::access::tokens::{hash_of, hash_text};
 use crate::api::tests::law::furnish;
 use crate::api::tests::world::{Answer, World};
 
+mod standing;
+
 async fn open(world: &World, path: &str) -> Answer {
     let request = Request::get(path).header("accept", "text/html,*/*;q=0.8").body(Body::empty()).unwrap();
     world.send(request).await
