@@ -92,6 +92,12 @@ pub mod code {
     pub const BAD_OUTPUT: &str = "bad_output";
     /// The handler cannot use the input.
     pub const BAD_INPUT: &str = "bad_input";
+    /// No queue wants a message that a task sends.
+    pub const UNROUTABLE: &str = "unroutable";
+    /// The exchange that a task sends to does not exist.
+    pub const NO_EXCHANGE: &str = "no_exchange";
+    /// The broker does not take a message that a task sends.
+    pub const REFUSED: &str = "refused";
     /// No worker knows the kind.
     pub const UNKNOWN_KIND: &str = "unknown_kind";
     /// An endpoint could not be reached.

@@ -12,6 +12,7 @@ mod limits;
 mod lost_queue;
 mod ownership;
 mod priority;
+mod publishing;
 mod refusing;
 mod replies;
 mod retries;

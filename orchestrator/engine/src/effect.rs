@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use warrener_shared::id::{JobNo, TaskNo, Ticket};
 use warrener_shared::time::Millis;
+use warrener_shared::wire::Parcel;
 use warrener_shared::wire::dispatch::Dispatch;
+
+use crate::event::SendAttempt;
 
 /// An act outside the database. Every one is safe to repeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +19,8 @@ pub enum Effect {
         /// Content of the message.
         dispatch: Box<Dispatch>,
     },
+    /// Publish the message that a built-in task sends, and say what became of it.
+    Send(SendAttempt, Box<Parcel>),
     /// Tell whoever works on the attempt to stop.
     Stop {
         /// The attempt.

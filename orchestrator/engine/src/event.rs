@@ -28,6 +28,8 @@ pub enum Event {
     SkipRequested(TaskNo),
     /// Somebody answered what a built-in task waits for.
     Answered(TaskNo, Json),
+    /// The fate of the message that a built-in task sends is known.
+    Sent(SendAttempt, SendOutcome),
     /// The sub-job of a built-in task is final.
     SubJobEnded(SubJobEnded),
     /// The task that a sub-job runs for has ended otherwise.
@@ -64,6 +66,28 @@ pub enum Event {
     KeyFreed(LimitKey),
     /// Every task of the job is final.
     AllEnded(JobNo),
+}
+
+/// The attempt of a built-in task that sends a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SendAttempt {
+    /// The task or item.
+    pub task: TaskNo,
+    /// Number of its attempt.
+    pub attempt: u32,
+}
+
+/// Fate of a message that a task sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SendOutcome {
+    /// The broker has it, in a queue at least.
+    Taken,
+    /// No binding wanted it.
+    Unroutable,
+    /// The broker refuses it, for this reason: a code, and a sentence.
+    Refused(&'static str, String),
+    /// Not known, or not sent for now: it is to be sent again.
+    Unknown,
 }
 
 /// A job was accepted.

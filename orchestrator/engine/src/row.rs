@@ -255,6 +255,8 @@ pub enum WaitsFor {
     },
     /// Waits until this sub-job is final.
     Job(JobNo),
+    /// Waits until the broker has the message that the task sends.
+    Confirm,
 }
 
 impl std::fmt::Display for WaitsFor {
@@ -263,6 +265,7 @@ impl std::fmt::Display for WaitsFor {
             Self::Time(time) | Self::Span(time) => write!(f, "{time}"),
             Self::Event { event, key } => write!(f, "event {event} with key {key}"),
             Self::Job(_) => f.write_str("its job"),
+            Self::Confirm => f.write_str("the broker to confirm its message"),
         }
     }
 }

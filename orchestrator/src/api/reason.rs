@@ -241,6 +241,7 @@ fn waiting_for(waits_for: &WaitsFor, needs: &Needs<'_>) -> Result<String, Proble
     Ok(match waits_for {
         WaitsFor::Time(time) | WaitsFor::Span(time) => format!("sleeps until {time}"),
         WaitsFor::Event { .. } => format!("waits for {waits_for}; answer it at /api/v1/events"),
+        WaitsFor::Confirm => format!("waits for {waits_for}"),
         WaitsFor::Job(no) => match needs.snapshot.job_id(*no)? {
             Some(id) => format!("waits for job {id}, which it started"),
             None => "waits for the job that it started".to_owned(),

@@ -14,6 +14,7 @@ mod poll;
 mod pulse;
 mod repairs;
 mod results;
+mod sending;
 mod settle;
 mod submits;
 mod suspects;
@@ -113,10 +114,13 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<(), BrokerError> {
     let (link, links) = watch::channel(None);
-    let router = tokio::spawn(outbox::route(context.clone(), outputs, links));
+    let (sendings, waiting) = mpsc::unbounded_channel();
+    let sender = tokio::spawn(sending::run(context.clone(), waiting, links.clone()));
+    let router = tokio::spawn(outbox::route(context.clone(), outputs, links, sendings));
     let result = supervise(&context, &link, &stop).await;
     drop(link);
     router.abort();
+    sender.abort();
     result
 }
 

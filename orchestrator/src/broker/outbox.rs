@@ -15,11 +15,12 @@ use warrener_shared::wire::control::Control;
 use warrener_shared::wire::dispatch::MAX_REPORTS;
 use warrener_shared::wire::result::REPORTS_MAX;
 use warrener_shared::wire::topology::{KEY_CONTROL_ALL, control_key};
-use warrener_shared::wire::{JSON, Message};
+use warrener_shared::wire::{JSON, Message, Parcel};
 
 use super::lane::{LaneState, QueueLane};
+use super::sending::Sendings;
 use super::{Context, Link, heal};
-use crate::driver::{Input, Outgoing, Output, Parcel, Reply};
+use crate::driver::{Input, Outgoing, Output, Reply};
 
 /// Time for which a queue may confirm nothing before it is asked whether it is dead.
 const DEAD_AFTER: Duration = Duration::from_secs(60);
@@ -48,10 +49,12 @@ pub(super) async fn route(
     context: Context,
     mut outputs: mpsc::UnboundedReceiver<Output>,
     links: watch::Receiver<Option<Link>>,
+    sendings: mpsc::UnboundedSender<Sendings>,
 ) {
     let mut outbox = Outbox {
         context,
         links,
+        sendings,
         epoch: 0,
         lanes: BTreeMap::new(),
         confirms: FuturesUnordered::new(),
@@ -81,6 +84,8 @@ struct Outbox {
     context: Context,
     /// Session of the moment; `None` between two.
     links: watch::Receiver<Option<Link>>,
+    /// Way to the sender of what tasks send.
+    sendings: mpsc::UnboundedSender<Sendings>,
     /// Number of the session that the lanes are of.
     epoch: u64,
     /// Lanes by the numbers of their queues.
@@ -101,6 +106,8 @@ impl Outbox {
         match output {
             Output::Publish(outgoing) => self.publish(outgoing).await,
             Output::Reply(replies) => self.reply(replies),
+            // The sender is gone only when the process ends.
+            Output::Send(sendings) => drop(self.sendings.send(sendings)),
             Output::Stop(tickets) => self.stop(tickets),
             Output::Drain(worker) => self.drain(&worker),
             Output::Replay(no, parcel) => self.replay(no, *parcel),

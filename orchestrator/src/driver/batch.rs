@@ -6,13 +6,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use warrener_engine::event::SendAttempt;
 use warrener_engine::schedule::ScheduleState;
 use warrener_engine::{Effect, Slice};
 use warrener_shared::id::{JobId, JobNo, Ticket};
 use warrener_shared::time::Timestamp;
+use warrener_shared::wire::Parcel;
 
 use super::held::PendingStop;
-use super::input::{Answer, Parcel};
+use super::input::Answer;
 use crate::store::{Commit, Found};
 
 /// Working set of a batch, and everything that collects in it until the commit.
@@ -59,6 +61,8 @@ pub(super) struct After {
     pub(super) reply_all: bool,
     /// True if limits were made, changed or removed.
     pub(super) limits: bool,
+    /// Messages of tasks to publish.
+    pub(super) send: Vec<(SendAttempt, Box<Parcel>)>,
     /// Dead letters to publish again, by number.
     pub(super) replay: Vec<(i64, Box<Parcel>)>,
     /// Jobs to remove, each with the position of the input that asks for it.
@@ -92,6 +96,7 @@ impl Batch {
             Effect::Opened { queue, .. } => *self.opened.entry(*queue).or_default() += 1,
             Effect::Closed { queue, .. } => *self.opened.entry(*queue).or_default() -= 1,
             Effect::Publish { dispatch, .. } => self.bytes += dispatch.input.len(),
+            Effect::Send(_, parcel) => self.bytes += parcel.message.body.len(),
             _ => {}
         }
         self.effects.push(effect);

@@ -42,6 +42,11 @@ impl<S: Store> Driver<S> {
                 numbers.iter().for_each(|no| self.held.delivery.confirmed(*no, true));
             }
             Input::Unpublished(numbers) => numbers.iter().for_each(|no| self.held.delivery.confirmed(*no, false)),
+            Input::Sent(sent) => {
+                for (attempt, outcome) in sent {
+                    self.decide(Event::Sent(*attempt, outcome.clone()), batch)?;
+                }
+            }
             Input::Replied(numbers) => self.replies.arrived(numbers),
             Input::NotReplied(numbers) => self.replies.failed(numbers, now),
             Input::Unanswerable(no) => self.unanswerable(*no, batch)?,

@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use warrener_engine::event::{DeathReason, Reported, Started};
+use warrener_engine::event::{DeathReason, Reported, SendAttempt, SendOutcome, Started};
 use warrener_engine::limit::{KeySettings, LimitKey};
 use warrener_engine::schedule::Backfill;
 use warrener_shared::id::{JobId, JobNo, LimitName, QueueName, ScheduleName, TaskAddress, Ticket};
 use warrener_shared::job::{JobSpec, Problem};
 use warrener_shared::schedule::ScheduleSpec;
 use warrener_shared::time::Timestamp;
-use warrener_shared::wire::Message;
 use warrener_shared::wire::submit::{EventBody, ReplyAddress, ReplyMode};
+use warrener_shared::wire::{Message, Parcel};
 
 use crate::filter::fits::{Candidate, Tasks};
 use crate::limits::LimitDefinition;
@@ -55,6 +55,8 @@ pub enum Input {
     Published(Vec<i64>),
     /// Numbers of dispatches that may not have reached the broker.
     Unpublished(Vec<i64>),
+    /// Messages that tasks send, and what became of each.
+    Sent(Vec<(SendAttempt, SendOutcome)>),
     /// Numbers of answers that reached the broker.
     Replied(Vec<i64>),
     /// Numbers of answers that may not have reached the broker.
@@ -270,17 +272,6 @@ impl ScheduleCommand {
     }
 }
 
-/// A message with its destination.
-#[derive(Clone, Debug)]
-pub struct Parcel {
-    /// Exchange; empty for the default exchange.
-    pub exchange: String,
-    /// Routing key.
-    pub key: String,
-    /// Message, without headers of the broker.
-    pub message: Message,
-}
-
 /// Answer to an input that somebody waits for, told after the commit.
 #[derive(Clone, Debug)]
 pub enum Answer {
@@ -324,6 +315,8 @@ pub(super) fn started(ticket: Ticket, worker: Option<Arc<str>>) -> warrener_engi
 pub enum Output {
     /// Publish these attempts, and say of each whether the broker has it.
     Publish(Vec<Outgoing>),
+    /// Publish these messages of tasks, and say what became of each.
+    Send(Vec<(SendAttempt, Box<Parcel>)>),
     /// Publish these answers, and say of each whether the broker has it.
     Reply(Vec<Reply>),
     /// Tell workers to stop these attempts; all workers where none is named.

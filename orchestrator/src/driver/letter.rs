@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use warrener_shared::time::Timestamp;
-use warrener_shared::wire::{Header, Message};
+use warrener_shared::wire::{Header, Message, Parcel};
 
-use super::input::Parcel;
 use crate::store::{DEAD_BODY_MAX, DeadLetter, DeadRow};
 
 /// A dead letter made of a message. `from` is where it was found (`submit`, `task`, `result`, …), `code` and `text` the

@@ -54,14 +54,14 @@ pub use self::dead::DeadBound;
 use self::hearing::Hearing;
 use self::held::Held;
 pub use self::input::{
-    Answer, Asker, Command, Depth, Heard, Input, Outgoing, Output, Packet, Parcel, Precondition, Refused, Reply,
-    ReplyTo, Requester, ScheduleCommand, Submission,
+    Answer, Asker, Command, Depth, Heard, Input, Outgoing, Output, Packet, Precondition, Refused, Reply, ReplyTo,
+    Requester, ScheduleCommand, Submission,
 };
 use self::reply::Replies;
 use self::timers::PutOff;
 use crate::shared::Shared;
 use crate::store::{EventChunkNo, Store, StoreError};
-pub use warrener_engine::event::{DeathReason, Reported};
+pub use warrener_engine::event::{DeathReason, Reported, SendAttempt, SendOutcome};
 
 /// Most inputs of one batch, but for the rest of its last packet. More would make the first of them wait for the last.
 const BATCH: usize = 256;

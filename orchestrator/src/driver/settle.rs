@@ -118,6 +118,7 @@ impl<S: Store> Driver<S> {
                 }
                 Effect::Publish { dispatch_no, dispatch } => outgoing.push(self.outgoing(dispatch_no, *dispatch)),
                 Effect::Stop { ticket, worker } => batch.after.stop.push((ticket, worker)),
+                Effect::Send(attempt, parcel) => batch.after.send.push((attempt, parcel)),
                 Effect::Reply(job) => finished.push(job),
                 Effect::Ignored(_) => metrics::counter!("warrener_reports_ignored_total").increment(1),
                 Effect::DeadLetter(_) => {}
@@ -140,6 +141,10 @@ impl<S: Store> Driver<S> {
         let stop = std::mem::take(&mut batch.after.stop);
         if !stop.is_empty() {
             self.send(Output::Stop(stop));
+        }
+        let send = std::mem::take(&mut batch.after.send);
+        if !send.is_empty() {
+            self.send(Output::Send(send));
         }
         for (no, parcel) in std::mem::take(&mut batch.after.replay) {
             self.send(Output::Replay(no, parcel));

@@ -9,7 +9,7 @@ use warrener_shared::wire::topology::Names;
 
 use crate::call::short;
 use crate::error::SoftError;
-use crate::probe::ProbeFailure;
+use crate::probe::{Probe, ProbeFailure};
 use crate::topology::{Binding, Exchange, Queue, Routing, Topology};
 use crate::{BrokerError, Session};
 
@@ -105,13 +105,7 @@ impl Session {
     /// # Errors
     /// If the broker can't be asked.
     pub async fn exchange_exists(&self, name: &str) -> Result<bool, BrokerError> {
-        let name = short("the name of an exchange", name)?;
-        let options = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
-        let answer = self.probe().ask("looking at an exchange", |channel| {
-            let (name, kind) = (name.clone(), lapin::ExchangeKind::Direct);
-            async move { channel.exchange_declare(name, kind, options, FieldTable::default()).await }
-        });
-        Ok(unless_missing(answer.await)?.is_some())
+        self.probe().exchange_exists(name).await
     }
 
     /// Binds a queue to an exchange; `false` if the queue doesn't exist.
@@ -200,6 +194,19 @@ impl Session {
         });
         let declared = answer.await.map_err(|failure| mismatch(failure, entity, &format!("queue {}", queue.name)));
         declared.map(|_| ())
+    }
+}
+
+impl Probe {
+    /// Tells whether an exchange exists, whatever its type.
+    pub(crate) async fn exchange_exists(&self, name: &str) -> Result<bool, BrokerError> {
+        let name = short("the name of an exchange", name)?;
+        let options = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
+        let answer = self.ask("looking at an exchange", |channel| {
+            let (name, kind) = (name.clone(), lapin::ExchangeKind::Direct);
+            async move { channel.exchange_declare(name, kind, options, FieldTable::default()).await }
+        });
+        Ok(unless_missing(answer.await)?.is_some())
     }
 }
 

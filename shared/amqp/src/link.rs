@@ -71,6 +71,11 @@ impl WatchedConnection {
         self.line.version()
     }
 
+    /// Tells whether nothing has ended it yet.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.connection.status().connected()
+    }
+
     pub(crate) fn blocked(&self) -> &Blocked {
         &self.blocked
     }

@@ -10,7 +10,15 @@ use crate::BrokerError;
 use crate::call::short;
 
 /// The properties of a message to publish, and its body.
-pub(crate) fn into_parts(message: Message) -> Result<(BasicProperties, Vec<u8>), BrokerError> {
+pub(crate) fn into_parts(mut message: Message) -> Result<(BasicProperties, Vec<u8>), BrokerError> {
+    // The broker owns `x-`: a copied `x-death` makes old versions drop a message as a cycle, a copied
+    // `x-delivery-count` makes new ones show a stale count.
+    message.headers.retain(|name, _| !name.starts_with("x-"));
+    into_parts_with_all(message)
+}
+
+/// The same with every header, those that belong to the broker too.
+pub(crate) fn into_parts_with_all(message: Message) -> Result<(BasicProperties, Vec<u8>), BrokerError> {
     let mut properties = BasicProperties::default().with_delivery_mode(if message.persistent { 2 } else { 1 });
     let mut text = |what: &str, value: Option<String>, set: fn(BasicProperties, ShortString) -> BasicProperties| {
         if let Some(value) = value {
@@ -35,13 +43,10 @@ pub(crate) fn into_parts(message: Message) -> Result<(BasicProperties, Vec<u8>),
     Ok((properties, message.body))
 }
 
-/// The broker owns `x-`: a copied `x-death` makes old versions drop a message as a cycle, a copied
-/// `x-delivery-count` makes new ones show a stale count.
 fn headers_out(headers: BTreeMap<String, Header>) -> Result<FieldTable, BrokerError> {
     let mut table = FieldTable::default();
     for (name, value) in headers {
         let value = match value {
-            _ if name.starts_with("x-") => continue,
             Header::Text(text) => AMQPValue::LongString(text.into()),
             Header::Int(number) => AMQPValue::LongLongInt(number),
             Header::Bool(truth) => AMQPValue::Boolean(truth),

@@ -10,6 +10,7 @@ use super::head::read_time;
 use super::outline::Outline;
 use super::parse::{SubmitContext, check_whole, document, duplicate_keys, parse};
 use super::problem::{At, Problem, code, quoted};
+use super::publish;
 use super::raw::Raw;
 use super::task_names::TaskNames;
 use super::{JobSpec, JobTemplates, push_step};
@@ -18,6 +19,7 @@ use crate::id::{Kind, TaskName};
 use crate::json::{self, Doc};
 use crate::limits::{LISTENER_CHARS, Limits, SUB_JOB_LEVELS};
 use crate::time::{Millis, Timestamp};
+use crate::wire::Parcel;
 
 /// A kind that the orchestrator works on itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +34,8 @@ pub enum BuiltIn {
     Fail,
     /// `warrener.pass`: succeeds at once; its input is its output.
     Pass,
+    /// `warrener.publish`: ends when the broker has the message that its input describes; its output is null.
+    Publish,
 }
 
 impl BuiltIn {
@@ -79,6 +83,8 @@ pub enum Work {
     Fail(ErrorObject),
     /// Succeed with its input.
     Pass,
+    /// Send a message.
+    Publish(Box<Parcel>),
 }
 
 /// True if a sub-job of a task with this input, as it is written, may use the templates of the job around: it, or the
@@ -123,6 +129,7 @@ fn read_input(reader: &mut Reader<'_>, kind: BuiltIn, root: Raw<'_>) -> Option<W
         BuiltIn::Fail => fail(reader, root),
         BuiltIn::Sleep => sleep(reader, root),
         BuiltIn::Wait => wait(reader, root),
+        BuiltIn::Publish => publish::read(reader, root).map(|parcel| Work::Publish(Box::new(parcel))),
         BuiltIn::Job | BuiltIn::Pass => None,
     }
 }
@@ -144,6 +151,7 @@ const fn shape(kind: BuiltIn) -> &'static str {
         BuiltIn::Job => "an object such as {\"job\": {\"kind\": \"demo.echo\"}} or {\"use\": \"build\"}",
         BuiltIn::Fail => "an object such as {\"code\": \"out_of_stock\", \"message\": \"none is left\"}",
         BuiltIn::Pass => "any value",
+        BuiltIn::Publish => publish::SHAPE,
     }
 }
 
@@ -162,7 +170,7 @@ fn sleep(reader: &mut Reader<'_>, root: Raw<'_>) -> Option<Work> {
             let detail = format_args!("`for` and `until` exclude each other");
             reader.problems.add(&At::Root.key("until"), code::CONTRADICTION, detail);
         }
-        (false, false) => missing(reader, "for", "say how long: {\"for\": \"5m\"}"),
+        (false, false) => reader.missing("for", "say how long: {\"for\": \"5m\"}"),
         _ => {}
     }
     work
@@ -180,7 +188,7 @@ fn wait(reader: &mut Reader<'_>, root: Raw<'_>) -> Option<Work> {
     }
     for name in ["event", "key"] {
         if root.get(name).is_none() {
-            missing(reader, name, shape(BuiltIn::Wait));
+            reader.missing(name, shape(BuiltIn::Wait));
         }
     }
     Some(Work::Wait { event: event?, key: key? })
@@ -201,7 +209,7 @@ fn fail(reader: &mut Reader<'_>, root: Raw<'_>) -> Option<Work> {
         }
     }
     if root.get("code").is_none() {
-        missing(reader, "code", shape(BuiltIn::Fail));
+        reader.missing("code", shape(BuiltIn::Fail));
     }
     let message = message.unwrap_or_else(|| "the job says that it fails here".to_owned());
     Some(Work::Fail(ErrorObject { code: code?.into(), message, details, task: None, attempt: None }))
@@ -233,7 +241,7 @@ fn sub_job<'a>(reader: &mut Reader<'_>, root: Raw<'a>) -> Option<SubJob<'a>> {
             None
         }
         (None, None) => {
-            missing(reader, "job", shape(BuiltIn::Job));
+            reader.missing("job", shape(BuiltIn::Job));
             None
         }
         (Some(job), None) => {
@@ -316,11 +324,6 @@ fn is_too_deep(reader: &mut Reader<'_>, level: u8) -> bool {
     too_deep
 }
 
-fn missing(reader: &mut Reader<'_>, name: &str, hint: &str) {
-    let added = reader.problems.add(&At::Root, code::MISSING_FIELD, format_args!("`{name}` is missing"));
-    added.hint(format_args!("{hint}"));
-}
-
 /// Reports what is wrong with an input that is data, at its place in the job.
 pub(crate) fn check(reader: &mut Reader<'_>, kind: BuiltIn, input: Option<Raw<'_>>, at: &At<'_>) {
     let undecided = reader.undecided;
@@ -392,12 +395,13 @@ fn check_job(reader: &mut Reader<'_>, root: Raw<'_>) {
     reader.adopt(inside.problems.into_vec(), "/job");
 }
 
-const NAMES: [(&str, BuiltIn); 5] = [
+const NAMES: [(&str, BuiltIn); 6] = [
     ("warrener.sleep", BuiltIn::Sleep),
     ("warrener.wait", BuiltIn::Wait),
     ("warrener.job", BuiltIn::Job),
     ("warrener.fail", BuiltIn::Fail),
     ("warrener.pass", BuiltIn::Pass),
+    ("warrener.publish", BuiltIn::Publish),
 ];
 
 #[cfg(test)]

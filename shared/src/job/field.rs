@@ -267,6 +267,12 @@ impl<'l> Reader<'l> {
         }
     }
 
+    /// Reports a field that the document lacks.
+    pub(crate) fn missing(&mut self, name: &str, hint: &str) {
+        let added = self.problems.add(&At::Root, code::MISSING_FIELD, format_args!("`{name}` is missing"));
+        added.hint(format_args!("{hint}"));
+    }
+
     /// Reports a field that does not exist there.
     pub(crate) fn unknown_field(&mut self, key: &str, at: &At<'_>, known: &[&[&str]], moved: Option<String>) {
         let near = self.problems.nearest(key, known.iter().copied().flatten().copied());

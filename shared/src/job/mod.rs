@@ -17,6 +17,7 @@ pub(crate) mod outline;
 mod parse;
 mod policy;
 pub(crate) mod problem;
+mod publish;
 pub(crate) mod raw;
 mod task;
 mod task_names;

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 pub const JSON: &str = "application/json";
 
 /// A message as AMQP 0-9-1 carries it, reduced to the parts that the contract uses.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Message {
     /// MIME type of the body.
     pub content_type: Option<String>,
@@ -86,8 +86,19 @@ impl Message {
     }
 }
 
+/// A message with its destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parcel {
+    /// Exchange; empty for the default exchange.
+    pub exchange: String,
+    /// Routing key.
+    pub key: String,
+    /// Message, without headers of the broker.
+    pub message: Message,
+}
+
 /// The value of an application header.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Header {
     /// Text, from a long or short string that is UTF-8.
     Text(String),

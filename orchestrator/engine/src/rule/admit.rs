@@ -33,16 +33,6 @@ pub(super) fn missing(slice: &Slice, task: TaskNo, most: u32) -> Vec<Read> {
     reads
 }
 
-/// Reads that making the message of a task or item anew takes.
-pub(super) fn missing_message(slice: &Slice, task: TaskNo) -> Vec<Read> {
-    let reads = with_mapped(slice, task);
-    if slice.task(task).is_none() || !reads.is_empty() {
-        return reads;
-    }
-    let (row, entry) = slice.with_job(task);
-    input::missing(slice, row, entry)
-}
-
 pub(super) fn apply(turn: &mut Turn<'_>, no: TaskNo, most: u32) {
     let Some(row) = turn.slice.task(no).filter(|row| row.rank.is_some()) else { return };
     let entry = turn.job(row.job);

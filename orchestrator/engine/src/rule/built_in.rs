@@ -13,7 +13,7 @@ use warrener_shared::wire::result::RetryAdvice;
 
 use super::end::{self, End};
 use super::retry::{self, Failure};
-use super::{attempt, round};
+use super::{attempt, round, send};
 use crate::event::{Event, SubJobEnded, Submitted};
 use crate::row::{Json, Parent, WaitsFor};
 use crate::slice::{Read, Slice, TaskOf, counted};
@@ -95,6 +95,7 @@ fn work_on(turn: &mut Turn<'_>, no: TaskNo, work: Work, priority: u8, level: u8)
             let submitted = Submitted { job, id, spec, traceparent, first_task, parent, level };
             turn.follow(Event::Submitted(submitted));
         }
+        Work::Publish(parcel) => send::begin(turn, no, parcel),
         // What a job decides is nothing for a person to look into.
         Work::Fail(error) => end::end(turn, no, End::failed(&error)),
         Work::Pass => {}
@@ -128,10 +129,7 @@ pub(super) fn due(turn: &mut Turn<'_>, no: TaskNo) {
     if matches!(row.waits_for, Some(WaitsFor::Time(time) | WaitsFor::Span(time)) if time <= turn.now) {
         return round::succeeded(turn, no, Arc::from(*b"null"));
     }
-    let what = row.waits_for.as_ref().map_or_else(String::new, ToString::to_string);
-    let error = ErrorObject::new(code::TIMED_OUT, format!("its time limit passed while it waited for {what}"));
-    let how = Failure { outcome: Outcome::TimedOut, error: &error, advice: RetryAdvice::Policy, stop: true };
-    retry::attempt_failed(turn, no, how);
+    retry::out_of_time(turn, no);
 }
 
 /// Somebody answered what the task waits for.

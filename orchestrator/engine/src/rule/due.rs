@@ -7,14 +7,24 @@ use warrener_shared::wire::result::RetryAdvice;
 
 use super::end::{self, End};
 use super::retry::{self, Failure};
-use super::{built_in, item, offer};
+use super::{built_in, item, offer, round, send};
+use crate::row::WaitsFor;
+use crate::slice::{Read, Slice};
 use crate::turn::Turn;
+
+/// The rows of the task, and what its input is made of if its message goes out again.
+pub(super) fn missing(slice: &Slice, task: TaskNo) -> Vec<Read> {
+    let reads = round::missing(slice, task);
+    let sends = slice.task(task).is_some_and(|row| row.waits_for == Some(WaitsFor::Confirm));
+    if sends && reads.is_empty() { send::missing(slice, task) } else { reads }
+}
 
 pub(super) fn apply(turn: &mut Turn<'_>, no: TaskNo) {
     let now = turn.now;
     let Some(row) = turn.slice.task(no).filter(|row| row.wake_at.is_some_and(|at| at <= now)) else { return };
     let not_started = row.start_by.is_some_and(|by| by <= now);
     match row.state {
+        TaskState::Dispatched if row.waits_for == Some(WaitsFor::Confirm) => send::due(turn, no),
         TaskState::Dispatched if row.waits_for.is_some() => built_in::due(turn, no),
         TaskState::Dispatched if row.map.is_some() => items_not_started(turn, no),
         TaskState::Ready | TaskState::Retrying | TaskState::Dispatched if not_started => {

@@ -7,6 +7,7 @@ use warrener_shared::id::{JobNo, TaskNo};
 use warrener_shared::json::Doc;
 use warrener_shared::mutant::{self, Mutant};
 
+use super::loads::with_mapped;
 use crate::row::{Json, TaskRow};
 use crate::scope;
 use crate::slice::{JobEntry, Read, Slice, TaskOf, counted};
@@ -28,6 +29,16 @@ pub(super) fn missing(slice: &Slice, row: &TaskRow, entry: &JobEntry) -> Vec<Rea
         reads.extend(scope::missing(slice, job, &scope::of_source(source)));
     }
     reads
+}
+
+/// Reads that making the message of a task or item anew takes.
+pub(super) fn missing_message(slice: &Slice, task: TaskNo) -> Vec<Read> {
+    let reads = with_mapped(slice, task);
+    if slice.task(task).is_none() || !reads.is_empty() {
+        return reads;
+    }
+    let (row, entry) = slice.with_job(task);
+    missing(slice, row, entry)
 }
 
 /// The resolved input of a task or item: a function of the job and of outputs that no longer change, so it is

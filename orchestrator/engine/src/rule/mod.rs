@@ -23,6 +23,7 @@ mod reopen;
 mod report;
 mod retry;
 mod round;
+mod send;
 mod skip;
 mod start;
 mod submit;
@@ -48,7 +49,7 @@ pub fn missing<'a>(slice: &Slice, need: impl Into<Need<'a>>) -> Vec<Read> {
         Need::Job(job) if slice.job(job).is_none() => vec![Read::Job(job)],
         Need::Job(_) => Vec::new(),
         Need::Task(task) => loads::with_mapped(slice, task),
-        Need::Message(task) => admit::missing_message(slice, task),
+        Need::Message(task) => input::missing_message(slice, task),
         Need::Retry(job, position, index) => redo::missing_refusal(slice, job, position, index),
     }
 }
@@ -63,6 +64,7 @@ fn missing_for(slice: &Slice, event: &Event) -> Vec<Read> {
         Event::TaskRetryRequested(job, position, _) => redo::missing(slice, *job, *position),
         Event::SkipRequested(task) => skip::missing(slice, *task),
         Event::Answered(task, _) => round::missing(slice, *task),
+        Event::Sent(attempt, _) => round::missing(slice, attempt.task),
         Event::SubJobEnded(ended) => round::missing(slice, ended.parent.task),
         Event::ParentEnded(job) => cancel::missing_with_parent(slice, *job),
         Event::ItemsWaiting(task) => fan_out::missing(slice, *task),
@@ -73,7 +75,7 @@ fn missing_for(slice: &Slice, event: &Event) -> Vec<Read> {
         Event::Reported(reported) => round::missing(slice, reported.ticket.task),
         Event::Started(started) => loads::with_mapped(slice, started.ticket.task),
         Event::Silent(ticket) | Event::DeadLettered(ticket, _) => loads::with_dice(slice, ticket.task),
-        Event::TaskDue(task) => round::missing(slice, *task),
+        Event::TaskDue(task) => due::missing(slice, *task),
         Event::TooManyFailures(task, _) | Event::EnoughSuccesses(task) => fan_out::missing(slice, *task),
         Event::Ended(job, position) => ended::missing(slice, *job, *position),
         Event::FailFast(job, _) => cancel::missing(slice, *job),
@@ -107,6 +109,7 @@ fn apply(turn: &mut Turn<'_>, event: &Event) {
         Event::TaskRetryRequested(job, position, index) => redo::apply(turn, *job, *position, *index),
         Event::SkipRequested(task) => skip::apply(turn, *task),
         Event::Answered(task, payload) => built_in::answered(turn, *task, payload),
+        Event::Sent(attempt, outcome) => send::sent(turn, *attempt, outcome),
         Event::SubJobEnded(ended) => built_in::sub_job_ended(turn, ended),
         Event::ParentEnded(job) => cancel::with_parent(turn, *job),
         Event::ItemsWaiting(task) => fan_out::next_waiting(turn, *task),

@@ -56,6 +56,14 @@ pub(super) fn attempt_failed(turn: &mut Turn<'_>, no: TaskNo, how: Failure<'_>) 
     }
 }
 
+/// The time limit of the attempt of a built-in task passed while it waited.
+pub(super) fn out_of_time(turn: &mut Turn<'_>, no: TaskNo) {
+    let what = turn.task(no).waits_for.as_ref().map_or_else(String::new, ToString::to_string);
+    let error = ErrorObject::new(code::TIMED_OUT, format!("its time limit passed while it waited for {what}"));
+    let how = Failure { outcome: Outcome::TimedOut, error: &error, advice: RetryAdvice::Policy, stop: true };
+    attempt_failed(turn, no, how);
+}
+
 /// The task is out of attempts, or must not have another: it is a dead letter, unless its failure is tolerated, or is
 /// that of the task that runs its job.
 pub(super) fn fail_for_good(turn: &mut Turn<'_>, no: TaskNo, outcome: Outcome, error: &ErrorObject, stop: bool) {

@@ -42,6 +42,7 @@ pub(crate) fn waits_for_text(waits_for: &WaitsFor) -> String {
         WaitsFor::Span(time) => format!("span:{}", time.0),
         WaitsFor::Event { event, key } => event_text(event, key),
         WaitsFor::Job(job) => format!("job:{}", job.0),
+        WaitsFor::Confirm => "confirm:".to_owned(),
     }
 }
 
@@ -50,6 +51,7 @@ pub(crate) fn waits_for(text: &str, at: usize) -> Result<WaitsFor, StoreError> {
     let read = || match text.split_once(':')? {
         ("time", number) => Some(WaitsFor::Time(Timestamp(number.parse().ok()?))),
         ("span", number) => Some(WaitsFor::Span(Timestamp(number.parse().ok()?))),
+        ("confirm", "") => Some(WaitsFor::Confirm),
         ("job", number) => Some(WaitsFor::Job(JobNo(number.parse().ok()?))),
         ("event", list) => {
             let (event, key): (String, String) = serde_json::from_str(list).ok()?;

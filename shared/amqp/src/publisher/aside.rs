@@ -8,7 +8,9 @@ use lapin::uri::AMQPUri;
 use tokio::sync::Semaphore;
 
 use super::{OutgoingMessage, Published};
+use crate::life::Life;
 use crate::link::WatchedConnection;
+use crate::probe::Probe;
 use crate::{BrokerError, Settings};
 
 /// A few connections on which one message at a time is tried. Each is given up alone, and none ever ends a session.
@@ -43,9 +45,19 @@ impl Aside {
         Self { settings, host, turns: Semaphore::new(TURNS), idle: Mutex::default() }
     }
 
+    /// A connection for questions that may be lost.
+    pub(crate) fn probe(&self, life: &Arc<Life>) -> Probe {
+        Probe::new(self.settings.clone(), self.host.clone(), Arc::clone(life))
+    }
+
+    /// A connection of its own.
+    pub(crate) async fn connect(&self, role: &'static str) -> Result<WatchedConnection, BrokerError> {
+        WatchedConnection::open(&self.settings, &self.host, role).await
+    }
+
     /// A connection of its own, with a channel that confirms.
     pub(super) async fn open(&self, role: &'static str) -> Result<Side, BrokerError> {
-        let link = WatchedConnection::open(&self.settings, &self.host, role).await?;
+        let link = self.connect(role).await?;
         match link.confirm_channel().await {
             Ok(channel) => Ok(Side { link, channel }),
             Err(error) => {

@@ -26,9 +26,28 @@ impl OutgoingMessage {
             .ok()
     }
 
+    /// The same with every header as it is, those that belong to the broker too.
+    ///
+    /// # Errors
+    /// [`BrokerError::Invalid`] if it can't be sent, which no retry changes.
+    pub(crate) fn with_all_headers(exchange: &str, key: &str, message: Message) -> Result<Self, BrokerError> {
+        let (properties, body) = message::into_parts_with_all(message)?;
+        Self::of_parts(exchange, key, properties, body)
+    }
+
     fn build(exchange: &str, key: &str, message: Message) -> Result<Self, BrokerError> {
-        let (exchange, key) = (short("the name of an exchange", exchange)?, short("a routing key", key)?);
         let (properties, body) = message::into_parts(message)?;
+        Self::of_parts(exchange, key, properties, body)
+    }
+
+    /// The same with properties as AMQP has them.
+    pub(crate) fn of_parts(
+        exchange: &str,
+        key: &str,
+        properties: BasicProperties,
+        body: Vec<u8>,
+    ) -> Result<Self, BrokerError> {
+        let (exchange, key) = (short("the name of an exchange", exchange)?, short("a routing key", key)?);
         if body.len() > LARGEST_BODY {
             let (what, why) = (format!("a body of {} bytes", body.len()), format!("RabbitMQ 4 takes {LARGEST_BODY}"));
             return Err(BrokerError::Invalid { what, why });
@@ -58,16 +77,20 @@ impl OutgoingMessage {
     /// Publishes and waits for the answer. The first poll gives the message its number on the channel and puts it
     /// into the outgoing frames, in one go: only one task may poll the sends of a channel.
     pub(crate) async fn send(&self, channel: &Channel) -> Published {
+        self.send_or_fail(channel).await.unwrap_or(Published::Unknown)
+    }
+
+    /// The same, with the error that ended the channel.
+    pub(crate) async fn send_or_fail(&self, channel: &Channel) -> lapin::Result<Published> {
         let (exchange, key, properties) = (self.exchange.clone(), self.key.clone(), self.properties.clone());
-        let handed_over = channel.basic_publish(exchange, key, self.options, &self.body, properties).await;
-        let Ok(confirm) = handed_over else { return Published::Unknown };
-        match confirm.await {
-            Ok(Confirmation::Ack(None)) => Published::Confirmed,
-            Ok(Confirmation::Ack(Some(_))) => Published::Returned,
-            Ok(Confirmation::Nack(_)) => Published::Nacked,
-            // `NotRequested` can't be: every channel that comes here was switched to confirms.
-            Ok(Confirmation::NotRequested) | Err(_) => Published::Unknown,
-        }
+        let confirm = channel.basic_publish(exchange, key, self.options, &self.body, properties).await?;
+        Ok(match confirm.await? {
+            Confirmation::Ack(None) => Published::Confirmed,
+            Confirmation::Ack(Some(_)) => Published::Returned,
+            Confirmation::Nack(_) => Published::Nacked,
+            // Can't be: every channel that comes here was switched to confirms.
+            Confirmation::NotRequested => Published::Unknown,
+        })
     }
 
     /// Publishes on a channel without confirms; whether it was written to the network.

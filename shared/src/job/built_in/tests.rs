@@ -73,3 +73,45 @@ fn a_literal_input_is_judged_at_submit() {
     let later = br#"{"tasks": {"nap": {"kind": "warrener.sleep", "input": {"for": "${{ input }}"}}}}"#;
     assert!(parse(later, &SubmitContext::default(), &Limits::DEFAULT).is_ok());
 }
+
+#[test]
+fn a_message_to_send_is_read_whole() {
+    let input = r#"{"exchange": "orders", "routing_key": "new", "body": {"n": 1e400}, "properties": {"type": "order",
+        "priority": 9, "expiration": "1m", "persistent": false, "headers": {"a": "b", "x-n": -7, "t": true}}}"#;
+    let Ok(Work::Publish(parcel)) = work(BuiltIn::Publish, input) else { panic!("a message is read") };
+    let Parcel { exchange, key, message } = *parcel;
+    assert_eq!((&*exchange, &*key, &*message.body), ("orders", "new", br#"{"n": 1e400}"#.as_slice()));
+    assert_eq!((message.kind.as_deref(), message.content_type.as_deref()), (Some("order"), Some("application/json")));
+    assert_eq!((message.priority, message.expiration_ms, message.persistent), (Some(9), Some(60_000), false));
+    assert_eq!((message.header_text("a"), message.header_int("x-n"), message.headers.len()), (Some("b"), Some(-7), 3));
+    let bytes = r#"{"exchange": "", "routing_key": "q", "body_base64": "AP8="}"#;
+    let Ok(Work::Publish(parcel)) = work(BuiltIn::Publish, bytes) else { panic!("bytes are read") };
+    assert_eq!((&*parcel.message.body, parcel.message.content_type), ([0, 255].as_slice(), None));
+}
+
+#[test]
+fn a_message_that_cannot_be_sent_is_refused_by_name() {
+    let of = |code: &str, pointer: &str| (code.to_owned(), pointer.to_owned());
+    let three = [of("missing_field", ""), of("missing_field", ""), of("missing_field", "")];
+    assert_eq!(wrong(BuiltIn::Publish, "{}"), three);
+    assert_eq!(wrong(BuiltIn::Publish, "[]"), [of("wrong_type", "")]);
+    let both = r#"{"exchange": "e", "routing_key": "k", "body": 1, "body_base64": "AA=="}"#;
+    assert_eq!(wrong(BuiltIn::Publish, both), [of("contradiction", "/body_base64")]);
+    let rest = |more: &str| format!(r#"{{"exchange": "e", "routing_key": "k", "body": 1, {more}}}"#);
+    assert_eq!(wrong(BuiltIn::Publish, &rest(r#""key": 1"#)), [of("unknown_field", "/key")]);
+    assert_eq!(wrong(BuiltIn::Publish, &rest(r#""properties": []"#)), [of("wrong_type", "/properties")]);
+    let four =
+        r#""properties": {"priority": 256, "expiration": "soon", "user_id": "x", "headers": {"a": [], "b": 1.5}}"#;
+    let found = [
+        of("out_of_range", "/properties/priority"),
+        of("invalid_duration", "/properties/expiration"),
+        of("unknown_field", "/properties/user_id"),
+        of("wrong_type", "/properties/headers/a"),
+        of("wrong_type", "/properties/headers/b"),
+    ];
+    assert_eq!(wrong(BuiltIn::Publish, &rest(four)), found);
+    let bytes = r#"{"exchange": "e", "routing_key": "k", "body_base64": "?"}"#;
+    assert_eq!(wrong(BuiltIn::Publish, bytes), [of("invalid_value", "/body_base64")]);
+    let long = format!(r#"{{"exchange": "{}", "routing_key": 7, "body": 1}}"#, "é".repeat(128));
+    assert_eq!(wrong(BuiltIn::Publish, &long), [of("too_long", "/exchange"), of("wrong_type", "/routing_key")]);
+}

@@ -43,7 +43,7 @@ impl World {
                     self.declare_task_queue(&queue);
                 }
             }
-            Output::Replay(..) => {}
+            Output::Replay(..) | Output::Send(_) => {}
         }
     }
 

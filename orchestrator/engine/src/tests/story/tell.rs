@@ -106,7 +106,11 @@ fn act(world: &World, effect: &Effect) -> Option<String> {
         }
         Effect::DeadLetter(task) => Some(format!("dead letter {}", world.address(&world.tasks[task]))),
         Effect::Ignored(_) => Some("ignored".to_owned()),
-        Effect::Publish { .. } | Effect::Reply(_) | Effect::Closed { .. } | Effect::Opened { .. } => None,
+        Effect::Publish { .. }
+        | Effect::Send(..)
+        | Effect::Reply(_)
+        | Effect::Closed { .. }
+        | Effect::Opened { .. } => None,
     }
 }
 
