@@ -109,8 +109,8 @@ impl Rows for Disk {
         self.read()?.memory.find(id)
     }
 
-    fn holder(&mut self, key: &str) -> Result<Option<JobRow>, StoreError> {
-        self.read()?.memory.holder(key)
+    fn holder(&mut self, key: &str, now: Timestamp) -> Result<Option<JobRow>, StoreError> {
+        self.read()?.memory.holder(key, now)
     }
 
     fn job(&mut self, no: JobNo) -> Result<Option<JobRow>, StoreError> {

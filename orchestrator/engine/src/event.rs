@@ -14,6 +14,8 @@ use crate::row::{Json, Parent};
 pub enum Event {
     /// A job was accepted; its numbers are taken.
     Submitted(Submitted),
+    /// A scheduled job gets other content. The id is that of the job; the first task is the first of new ones.
+    ContentReplaced(Submitted),
     /// The start or the deadline of a job may have come.
     JobDue(JobNo),
     /// Somebody asked for the job to be stopped.

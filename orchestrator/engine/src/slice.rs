@@ -2,10 +2,12 @@
 
 mod desk;
 mod enter;
+mod gone;
 mod parked;
 mod view;
 
 use self::desk::LimitDesk;
+pub use self::gone::ReplacedContent;
 pub use self::parked::Line;
 use self::parked::ParkedTasks;
 pub(crate) use self::view::{TaskOf, counted};
@@ -113,6 +115,7 @@ pub struct Slice {
     fresh_jobs: VecDeque<(JobNo, JobId)>,
     bodies: Vec<NewBody>,
     dropped: Vec<(TaskNo, u32)>,
+    replaced: Vec<ReplacedContent>,
     next_dispatch: i64,
     new_jobs: BTreeSet<JobNo>,
     new_tasks: BTreeSet<TaskNo>,
@@ -144,6 +147,8 @@ pub struct Changes {
     pub bodies: Vec<NewBody>,
     /// Items that are no more, as first number and count: their task gets another list.
     pub dropped: Vec<(TaskNo, u32)>,
+    /// Content that new jobs of the same numbers take the place of. Of one that is not kept yet there is nothing.
+    pub replaced: Vec<ReplacedContent>,
     /// Keys of limits, as far as no other row says what they hold.
     pub keys: Vec<KeyRow>,
 }
@@ -442,23 +447,6 @@ impl Slice {
         self.bodies.push(NewBody { job, body, priority });
     }
 
-    /// The items of a mapped task are no more, and what was made of them is forgotten.
-    pub(crate) fn drop_items(&mut self, task: TaskNo, first: TaskNo, count: u32) {
-        self.dropped.push((first, count));
-        let end = TaskNo(first.0 + i64::from(count));
-        self.dirty_tasks.retain(|no| *no < first || *no >= end);
-        self.new_tasks.retain(|no| *no < first || *no >= end);
-        self.tasks.retain(|no, _| *no < first || *no >= end);
-        self.attempts.retain(|row| row.task < first || row.task >= end);
-        self.forget_lists(task);
-        self.items.remove(&task);
-    }
-
-    /// The store has it until the batch is committed.
-    fn is_dropped(&self, no: TaskNo) -> bool {
-        self.dropped.iter().any(|(first, count)| (first.0..first.0 + i64::from(*count)).contains(&no.0))
-    }
-
     /// Forgets the lists of a mapped task, once its items have changed.
     pub(crate) fn forget_lists(&mut self, task: TaskNo) {
         self.lists.remove(&task);
@@ -490,6 +478,7 @@ impl Slice {
             attempts: std::mem::take(&mut self.attempts),
             bodies: std::mem::take(&mut self.bodies),
             dropped: std::mem::take(&mut self.dropped),
+            replaced: std::mem::take(&mut self.replaced),
             keys: self.key_rows(),
             ..Changes::default()
         };

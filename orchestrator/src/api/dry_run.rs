@@ -33,9 +33,11 @@ pub(super) async fn judge(app: &Arc<App>, wish: Wish, body: Vec<u8>) -> Result<J
         if let Some(problem) = submission.spec.unknown_limit(|name| book.limit(name.as_str()).is_some()) {
             return Err(Problem::refused(vec![problem]));
         }
-        match verdict::judge(&submission.spec, submission.submitted.digest, snapshot, exists)? {
+        match verdict::judge(&submission.spec, submission.submitted.digest, now, snapshot, exists)? {
             Verdict::Existing(_, id) => shown(app, snapshot, &id),
-            Verdict::New | Verdict::Replaces(_) => Ok(JobResource::imagined(&submission.spec, &body, app.shared.now())),
+            Verdict::New | Verdict::Replaces(_) | Verdict::Succeeds(_) | Verdict::Updates(..) => {
+                Ok(JobResource::imagined(&submission.spec, &body, app.shared.now()))
+            }
             Verdict::Refused(problem) => Err(Problem::refused(vec![problem])),
         }
     })

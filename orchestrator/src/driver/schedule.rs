@@ -144,8 +144,11 @@ impl<S: Store> Driver<S> {
         let submission = Submission { spec: Arc::new(job), submitted, reply: None, asker: Asker::default() };
         match self.judge(&submission, batch)? {
             Verdict::New => {}
-            Verdict::Replaces(holder) => self.decide(Event::CancelRequested(holder), batch)?,
-            Verdict::Existing(_, other) => return Ok(Err(format!("job {other} holds its unique key"))),
+            Verdict::Replaces(holder) => self.cancel_holder(holder, batch)?,
+            Verdict::Succeeds(holder) => batch.commit.released.push(holder),
+            Verdict::Existing(_, other) | Verdict::Updates(_, other) => {
+                return Ok(Err(format!("job {other} holds its unique key")));
+            }
             Verdict::Refused(problem) => return Ok(Err(problem.detail)),
         }
         let no = self.accept(id.clone(), &submission, batch)?;

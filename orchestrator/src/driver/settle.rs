@@ -64,7 +64,7 @@ impl<S: Store> Driver<S> {
             let entry = batch.slice.job(job).expect("a sub-job became rows in this batch");
             let (spec, traceparent) = (entry.spec.clone(), entry.traceparent.clone());
             let parsed = Parsed::new(spec.clone(), traceparent.clone(), body.len());
-            self.shared.specs.keep(job, batch.now, parsed);
+            self.shared.specs.keep((job, batch.now, entry.row.first_task), parsed);
             let submitted = Submitted { body, priority: Some(priority), traceparent, digest: None };
             batch.commit.submitted.push((job, submitted, Caption::of(&spec)));
         }

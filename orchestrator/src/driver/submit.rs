@@ -13,14 +13,21 @@ use super::input::{Answer, Command, Input, Output, Requester, Submission};
 use crate::filter::fits::{Candidate, Tasks};
 use crate::rows::Parsed;
 use crate::rows::verdict::{self, Verdict};
-use crate::store::{Caption, Found, OwedReply, Store, StoreError};
+use crate::store::{Caption, Found, OwedReply, Store, StoreError, Submitted};
 
 impl<S: Store> Driver<S> {
     /// Keeps a job, finds that it is there already, or refuses it. The answer follows after the commit.
     pub(super) fn submit(&mut self, at: usize, submission: &Submission, batch: &mut Batch) -> Result<(), StoreError> {
         match self.judge(submission, batch)? {
             Verdict::New => {}
-            Verdict::Replaces(holder) => self.decide(Event::CancelRequested(holder), batch)?,
+            Verdict::Replaces(holder) => self.cancel_holder(holder, batch)?,
+            Verdict::Succeeds(holder) => batch.commit.released.push(holder),
+            Verdict::Updates(no, id) => {
+                self.update(no, submission, batch)?;
+                let answer = again(no, id, submission, batch);
+                batch.answers.push((at, answer));
+                return Ok(());
+            }
             Verdict::Existing(no, id) => {
                 let answer = again(no, id, submission, batch);
                 batch.answers.push((at, answer));
@@ -52,13 +59,41 @@ impl<S: Store> Driver<S> {
         let traceparent = submitted.traceparent.clone();
         batch.ids.insert(id.clone(), Found { no: job, digest: submitted.digest });
         let parsed = Parsed::new(submission.spec.clone(), traceparent.clone(), submitted.body.len());
-        self.shared.specs.keep(job, batch.now, parsed);
+        self.shared.specs.keep((job, batch.now, first_task), parsed);
         batch.commit.submitted.push((job, submitted, Caption::of(&submission.spec)));
         let spec = submission.spec.clone();
         let accepted = Accepted { job, id, spec, traceparent, first_task, parent: None, level: 0 };
         self.decide(Event::Submitted(accepted), batch)?;
         metrics::counter!("warrener_jobs_submitted_total").increment(1);
         Ok(job)
+    }
+
+    /// Puts the content of a submit in the place of that of a scheduled job.
+    fn update(&mut self, job: JobNo, submission: &Submission, batch: &mut Batch) -> Result<(), StoreError> {
+        self.load_for(Need::Job(job), batch)?;
+        let row = &batch.slice.job(job).expect("just loaded").row;
+        let (id, created_at) = (row.id.clone(), row.created_at);
+        let tasks = u32::try_from(submission.spec.tasks.len()).expect("the parser limits the tasks");
+        let first_task = self.held.numbers.take_tasks(tasks);
+        // The id stays that of the first content: whoever sends that again finds the job.
+        let digest = self.known(&id, batch)?.and_then(|found| found.digest);
+        let submitted = Submitted { digest, ..submission.submitted.clone() };
+        let (spec, traceparent) = (submission.spec.clone(), submitted.traceparent.clone());
+        let parsed = Parsed::new(spec.clone(), traceparent.clone(), submitted.body.len());
+        self.shared.specs.keep((job, created_at, first_task), parsed);
+        let content = (job, submitted, Caption::of(&spec));
+        match batch.commit.submitted.iter_mut().find(|(no, ..)| *no == job) {
+            Some(earlier) => *earlier = content,
+            None => batch.commit.submitted.push(content),
+        }
+        let updated = Accepted { job, id, spec, traceparent, first_task, parent: None, level: 0 };
+        self.decide(Event::ContentReplaced(updated), batch)
+    }
+
+    /// Cancels the job that holds a unique key, which it no longer holds while it comes to its end.
+    pub(super) fn cancel_holder(&mut self, holder: JobNo, batch: &mut Batch) -> Result<(), StoreError> {
+        batch.commit.released.push(holder);
+        self.decide(Event::CancelRequested(holder), batch)
     }
 
     /// Number and digest of a job by its id, jobs of this batch included; `None` if there is none.
@@ -131,15 +166,19 @@ impl<S: Store> Driver<S> {
         for (no, _, caption) in batch.commit.submitted.iter().rev() {
             if let Some(unique) = caption.unique.as_ref().filter(|unique| unique.key == key)
                 && let Some(row) = batch.slice.job(*no).map(|entry| &entry.row)
-                && row.holds_key(unique.until)
+                && row.holds_key(unique.until, batch.now)
+                && !batch.commit.released.contains(no)
             {
                 return Ok(Some(row.clone()));
             }
         }
-        let Some(row) = self.store.holder(key)? else { return Ok(None) };
+        let Some(row) = self.store.holder(key, batch.now)? else { return Ok(None) };
+        if batch.commit.released.contains(&row.no) {
+            return Ok(None);
+        }
         let Some(newer) = batch.slice.job(row.no) else { return Ok(Some(row)) };
         let until = newer.spec.unique.as_ref().map_or(Until::Finished, |unique| unique.until);
-        Ok(newer.row.holds_key(until).then(|| newer.row.clone()))
+        Ok(newer.row.holds_key(until, batch.now).then(|| newer.row.clone()))
     }
 
     /// Carries out a request of a person, and notes its answer.

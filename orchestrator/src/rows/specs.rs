@@ -6,7 +6,7 @@ use quick_cache::unsync::Cache;
 use quick_cache::{DefaultHashBuilder, Weighter};
 use warrener_engine::row::JobRow;
 use warrener_engine::slice::JobEntry;
-use warrener_shared::id::JobNo;
+use warrener_shared::id::{JobNo, TaskNo};
 use warrener_shared::job::{JobSpec, SubmitContext, parse};
 use warrener_shared::limits::Limits;
 use warrener_shared::time::Timestamp;
@@ -20,8 +20,9 @@ const BYTES: u64 = 216 * 1024 * 1024;
 /// Most parsed jobs that are kept, roughly.
 const JOBS: usize = 20_000;
 
-/// Number and time of creation of a job. A number alone might be given to another job once everything was removed.
-type Key = (JobNo, Timestamp);
+/// Number, time of creation and first task of a job. A number alone might be given to another job once everything was
+/// removed, and the first task is another once the content of a job is replaced.
+type Key = (JobNo, Timestamp, TaskNo);
 
 /// A parsed job, with what is needed beside it.
 #[derive(Clone, Debug)]
@@ -91,13 +92,13 @@ impl Specs {
             StoreError::Unfit { doing: "read a job", why: format!("{} ({first}): was a limit lowered?", job.id) }
         })?;
         let parsed = Parsed::new(Arc::new(spec), submitted.traceparent, submitted.body.len());
-        self.keep(job.no, job.created_at, parsed.clone());
+        self.keep(key(job), parsed.clone());
         Ok(parsed)
     }
 
     /// Keeps the parsed form of a job that is being made, so that its first batch need not parse it.
-    pub(crate) fn keep(&self, job: JobNo, created_at: Timestamp, parsed: Parsed) {
-        let replaced = self.kept().insert_with_lifecycle((job, created_at), parsed);
+    pub(crate) fn keep(&self, job: Key, parsed: Parsed) {
+        let replaced = self.kept().insert_with_lifecycle(job, parsed);
         drop(replaced);
     }
 
@@ -133,7 +134,7 @@ impl Specs {
 
 /// Key of a job by its row.
 const fn key(job: &JobRow) -> Key {
-    (job.no, job.created_at)
+    (job.no, job.created_at, job.first_task)
 }
 
 impl std::fmt::Debug for Specs {
@@ -157,9 +158,12 @@ mod tests {
         let footprint = small + (job.footprint(0) * (limits.tasks / 1_000 - 1));
         let (spec, specs) = (Arc::new(job), Specs::new(limits));
         for no in 1..=3 {
-            specs.keep(JobNo(no), Timestamp(0), Parsed { spec: spec.clone(), traceparent: None, footprint });
+            specs.keep(
+                (JobNo(no), Timestamp(0), TaskNo(1)),
+                Parsed { spec: spec.clone(), traceparent: None, footprint },
+            );
         }
-        let is_kept = |no| specs.kept().get(&(JobNo(no), Timestamp(0))).is_some();
+        let is_kept = |no| specs.kept().get(&(JobNo(no), Timestamp(0), TaskNo(1))).is_some();
         assert!((1..=3).all(is_kept), "{footprint} bytes each");
     }
 }

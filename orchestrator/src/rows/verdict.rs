@@ -3,6 +3,8 @@
 use warrener_engine::row::JobRow;
 use warrener_shared::id::{JobId, JobNo};
 use warrener_shared::job::{JobSpec, OnConflict, Problem, Unique};
+use warrener_shared::state::JobState;
+use warrener_shared::time::Timestamp;
 
 use crate::store::{Digest, Found, Rows, StoreError};
 
@@ -13,6 +15,10 @@ pub(crate) enum Verdict {
     New,
     /// The job is new. The job with this number, which holds its unique key, is cancelled.
     Replaces(JobNo),
+    /// The job is new. The job with this number loses its unique key to it, and goes on.
+    Succeeds(JobNo),
+    /// The job takes the place of the content of the one with this number and id, which has not begun.
+    Updates(JobNo, JobId),
     /// The job is there already: the one with this number and id.
     Existing(JobNo, JobId),
     /// The job is not kept, for this reason.
@@ -27,6 +33,7 @@ pub(crate) enum Verdict {
 pub(crate) fn judge<R: Rows>(
     spec: &JobSpec,
     digest: Option<Digest>,
+    now: Timestamp,
     rows: &mut R,
     exists: impl FnOnce(&mut R, &JobRow) -> Result<bool, StoreError>,
 ) -> Result<Verdict, StoreError> {
@@ -36,7 +43,7 @@ pub(crate) fn judge<R: Rows>(
         return Ok(by_id(id, found, digest));
     }
     let Some(unique) = &spec.unique else { return Ok(Verdict::New) };
-    let Some(holder) = rows.holder(&unique.key)? else { return Ok(Verdict::New) };
+    let Some(holder) = rows.holder(&unique.key, now)? else { return Ok(Verdict::New) };
     let is_seen = exists(rows, &holder)?;
     Ok(by_key(unique, &holder, is_seen))
 }
@@ -71,10 +78,17 @@ pub(crate) fn by_key(unique: &Unique, holder: &JobRow, is_seen: bool) -> Verdict
             code: "conflict".to_owned(),
             detail: format!("job {} holds the key {:?}", holder.id, unique.key),
             hint: Some(
-                "wait for it to end, or set `unique.on_conflict` to return_existing or cancel_existing".to_owned(),
+                "wait until it gives the key up, or set `unique.on_conflict` to return_existing or cancel_existing"
+                    .to_owned(),
             ),
         }),
         OnConflict::ReturnExisting => Verdict::Existing(holder.no, holder.id.clone()),
+        OnConflict::Replace { .. } if holder.state == JobState::Scheduled => {
+            Verdict::Updates(holder.no, holder.id.clone())
+        }
+        // A job that is final holds the key for a span, and has nothing left to cancel.
+        OnConflict::Replace { .. } => Verdict::Succeeds(holder.no),
+        OnConflict::CancelExisting if holder.state.is_final() => Verdict::Succeeds(holder.no),
         OnConflict::CancelExisting => Verdict::Replaces(holder.no),
     }
 }

@@ -81,6 +81,13 @@ struct KeptJob {
     caption: Caption,
 }
 
+impl KeptJob {
+    /// Tells whether the job holds a unique key at a time.
+    fn holds_key(&self, at: Timestamp) -> bool {
+        self.caption.unique.as_ref().is_some_and(|unique| self.row.holds_key(unique.until, at))
+    }
+}
+
 /// Counters that outlive the rows that they were counted from, as `meta` keeps them.
 #[derive(Clone, Copy, Debug, Default)]
 struct Counters {
@@ -144,12 +151,10 @@ impl Rows for Memory {
         Ok(found)
     }
 
-    fn holder(&mut self, key: &str) -> Result<Option<JobRow>, StoreError> {
-        let holds = |kept: &&KeptJob| {
-            let unique = kept.caption.unique.as_ref().filter(|unique| unique.key == key);
-            unique.is_some_and(|unique| kept.row.holds_key(unique.until))
-        };
-        Ok(self.jobs.values().find(holds).map(|kept| kept.row.clone()))
+    fn holder(&mut self, key: &str, now: Timestamp) -> Result<Option<JobRow>, StoreError> {
+        let given = |kept: &&KeptJob| kept.caption.unique.as_ref().is_some_and(|unique| unique.key == key);
+        let latest = self.jobs.values().rev().find(given);
+        Ok(latest.filter(|kept| kept.holds_key(now)).map(|kept| kept.row.clone()))
     }
 
     fn job(&mut self, no: JobNo) -> Result<Option<JobRow>, StoreError> {
@@ -383,7 +388,9 @@ impl Store for Memory {
     }
 
     fn prune(&mut self, finished_before: Timestamp, most: usize) -> Result<usize, StoreError> {
-        let is_old = |kept: &&KeptJob| kept.row.finished_at.is_some_and(|at| at < finished_before);
+        let is_old = |kept: &&KeptJob| {
+            kept.row.finished_at.is_some_and(|at| at < finished_before) && !kept.holds_key(finished_before)
+        };
         let old: Vec<JobNo> = self.jobs.values().filter(is_old).take(most).map(|kept| kept.row.no).collect();
         for job in &old {
             self.forget(*job);

@@ -7,6 +7,7 @@ use warrener_engine::row::{JobRow, TaskRow};
 use warrener_engine::slice::Line;
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::state::TaskState;
+use warrener_shared::time::Timestamp;
 
 use super::{Found, QueueRow, StoreError, Submitted};
 
@@ -52,9 +53,9 @@ pub trait Rows {
     /// [`StoreError`] if the database cannot be read; so for all calls.
     fn find(&mut self, id: &JobId) -> Result<Option<Found>, StoreError>;
 
-    /// Job that holds this unique key; `None` if the key is free. Such a job is not final, and has not begun if it
-    /// holds the key only until it is started.
-    fn holder(&mut self, key: &str) -> Result<Option<JobRow>, StoreError>;
+    /// Job that holds this unique key now; `None` if the key is free. No other than the latest that was given the key
+    /// can hold it. A holder is final only if it was given the key for a span.
+    fn holder(&mut self, key: &str, now: Timestamp) -> Result<Option<JobRow>, StoreError>;
 
     /// Row of a job; `None` if there is none, or it was removed.
     fn job(&mut self, no: JobNo) -> Result<Option<JobRow>, StoreError>;

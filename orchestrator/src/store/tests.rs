@@ -68,6 +68,9 @@ conformance! {
         a_unique_key_is_held_until_its_holder_is_over
         a_unique_key_can_be_held_until_the_start
         a_unique_key_can_be_given_up
+        a_unique_key_can_be_held_for_a_span
+        the_latest_job_that_was_given_a_key_holds_it
+        the_content_of_a_job_is_replaced
         queues_are_numbered_once
         a_paused_queue_stays_paused
     }

@@ -25,8 +25,10 @@ use warrener_shared::id::{JobId, Kind, TaskName};
 use crate::JobDocument;
 
 mod object;
+mod unique;
 
 use self::object::Object;
+pub use self::unique::UniqueKey;
 
 /// Entry to the two shapes of a job.
 #[derive(Clone, Copy, Debug)]
@@ -240,7 +242,7 @@ impl Graph {
         self.field("deadline", &duration(limit))
     }
 
-    /// Any other field of the job format, such as `defaults` or `unique`.
+    /// Any other field of the job format, such as `defaults`.
     pub fn field(&mut self, name: &str, value: &(impl Serialize + ?Sized)) -> &mut Self {
         set(&mut self.head, &mut self.problems, name, value);
         self

@@ -6,7 +6,7 @@ use super::by_name::ByName;
 use super::field::{Reader, Zero};
 use super::problem::{At, code, quoted};
 use super::raw::Raw;
-use super::{JobSpec, JobTemplates, OnConflict, Shape, Start, TaskSpec, Unique, Until};
+use super::{JobSpec, JobTemplates, Shape, Start, TaskSpec, Unique, unique};
 use crate::id::JobId;
 use crate::json::Doc;
 use crate::time::{Millis, Timestamp};
@@ -14,7 +14,6 @@ use crate::time::{Millis, Timestamp};
 /// The fields that both shapes have, beside `input`.
 pub(crate) const COMMON_FIELDS: &[&str] =
     &["$schema", "id", "name", "labels", "delay", "run_at", "deadline", "unique", "jobs"];
-const UNIQUE_FIELDS: &[&str] = &["key", "on_conflict", "until"];
 
 /// The common part of a job.
 pub(crate) struct Head {
@@ -63,10 +62,10 @@ pub(crate) fn read(reader: &mut Reader<'_>, root: Raw<'_>, given: Option<JobId>)
             "delay" => head.start = reader.duration(value, &at, Zero::Allowed).map_or(Start::Now, Start::Delay),
             "run_at" => head.start = read_time(reader, value, &at).map_or(Start::Now, Start::At),
             "deadline" => head.deadline = reader.duration(value, &at, Zero::Refused),
-            "unique" => head.unique = read_unique(reader, value, &at),
             _ => {}
         }
     }
+    head.unique = unique::read(reader, root, head.start);
     if root.get("delay").is_some() && root.get("run_at").is_some() {
         let detail = format_args!("`delay` and `run_at` exclude each other");
         reader.problems.add(&At::Root.key("run_at"), code::CONTRADICTION, detail);
@@ -121,35 +120,5 @@ fn is_rfc3339(text: &str) -> bool {
     shape(&date_time.replace(['t', ' '], "T"), "0000-00-00T00:00:00") && has_fraction && is_offset
 }
 
-fn read_unique(reader: &mut Reader<'_>, value: Raw<'_>, at: &At<'_>) -> Option<Unique> {
-    if !reader.is_object(value, at, "an object such as {\"key\": \"nightly\"}") {
-        return None;
-    }
-    let mut key = None;
-    let (mut on_conflict, mut until) = (OnConflict::Reject, Until::Finished);
-    for entry in value.entries() {
-        let place = at.key(&entry.key);
-        match &*entry.key {
-            "key" => key = reader.short_text(entry.value, &place, KEY_CHARS),
-            "on_conflict" => on_conflict = reader.word(entry.value, &place, ON_CONFLICT).unwrap_or(on_conflict),
-            "until" => until = reader.word(entry.value, &place, UNTIL).unwrap_or(until),
-            other => reader.unknown_field(other, &place, &[UNIQUE_FIELDS], None),
-        }
-    }
-    if value.get("key").is_none() {
-        let added = reader.problems.add(at, code::MISSING_FIELD, format_args!("`key` is missing"));
-        added.hint(format_args!("{{\"unique\": {{\"key\": \"nightly\"}}}}"));
-    }
-    Some(Unique { key: key?, on_conflict, until })
-}
-
-const ON_CONFLICT: &[(&str, OnConflict)] = &[
-    ("reject", OnConflict::Reject),
-    ("return_existing", OnConflict::ReturnExisting),
-    ("cancel_existing", OnConflict::CancelExisting),
-];
-const UNTIL: &[(&str, Until)] = &[("started", Until::Started), ("finished", Until::Finished)];
 /// Characters of a job's name: what a table can show.
 const NAME_CHARS: usize = 200;
-/// Characters of a unique key: what an index can hold.
-const KEY_CHARS: usize = 200;

@@ -23,6 +23,7 @@ mod task;
 mod task_names;
 mod template_rules;
 mod templates;
+mod unique;
 mod walk;
 #[cfg(feature = "yaml")]
 pub mod yaml;
@@ -45,6 +46,7 @@ pub use self::problem::{Problem, code};
 #[cfg(feature = "schedule")]
 pub(crate) use self::task::report as report_expressions;
 pub use self::templates::JobTemplates;
+pub use self::unique::{OnConflict, Unique, Until};
 pub(crate) use self::walk::push_step;
 use crate::expr::{Condition, Template};
 use crate::id::{JobId, Kind, LimitName, QueueName, TaskName};
@@ -82,37 +84,6 @@ impl Start {
         };
         (at > now).then_some(at)
     }
-}
-
-/// Choice when another job holds the key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnConflict {
-    /// Refuse this job.
-    Reject,
-    /// Answer with the other job.
-    ReturnExisting,
-    /// Cancel the other job.
-    CancelExisting,
-}
-
-/// Time for which a job holds its key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Until {
-    /// Until its first task is dispatched.
-    Started,
-    /// Until it is final.
-    Finished,
-}
-
-/// A key that at most one job holds at a time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unique {
-    /// The key.
-    pub key: String,
-    /// Defaults to reject.
-    pub on_conflict: OnConflict,
-    /// Defaults to finished.
-    pub until: Until,
 }
 
 /// A job as submitted, known to be sound.

@@ -65,6 +65,44 @@ async fn duplicates_at_the_same_time_make_one_job() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_latest_of_many_submits_runs_once() {
+    let (cluster, client) = bench().await;
+    let job = |n: u32| {
+        let unique = json!({"key": "debounced", "on_conflict": "replace", "max_delay": "30s"});
+        json!({"kind": "demo.echo", "input": n, "delay": "2s", "unique": unique})
+    };
+    let mut marks = Vec::new();
+    for n in 1..=5 {
+        marks.push(client.submit(&job(n)).await);
+    }
+    let id = client.accepted(&marks[0]).await;
+    for mark in &marks[1..] {
+        assert_eq!(client.accepted(mark).await, id, "it keeps its id");
+    }
+    // All of them are told of the one end.
+    for mark in &marks {
+        ended(&client.finished(mark).await.json(), "succeeded", json!(5));
+    }
+    assert_eq!(cluster.database().jobs().len(), 1);
+    let next = client.submit(&job(6)).await;
+    assert_ne!(client.accepted(&next).await, id, "once it ran, the next is a new job");
+    ended(&client.finished(&next).await.json(), "succeeded", json!(6));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_held_for_a_span() {
+    let (_cluster, client) = bench().await;
+    let job = json!({"kind": "demo.echo", "input": 1, "unique": {"key": "throttled", "until": "4s"}});
+    let first = client.submit(&job).await;
+    ended(&client.finished(&first).await.json(), "succeeded", json!(1));
+    let second = client.submit(&job).await;
+    assert_eq!(client.rejected(&second).await.problems(), [("conflict".to_owned(), "/unique/key".to_owned())]);
+    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+    let third = client.submit(&job).await;
+    ended(&client.finished(&third).await.json(), "succeeded", json!(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_job_at_a_time_holds_a_key() {
     let (_cluster, client) = bench().await;
     let slow = |on_conflict: Value| {

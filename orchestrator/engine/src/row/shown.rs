@@ -5,13 +5,18 @@ use warrener_shared::id::TaskNo;
 use warrener_shared::job::{AllowFailure, RunOn, TaskSpec, Until};
 use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::state::{Outcome, TaskState};
+use warrener_shared::time::Timestamp;
 
 use super::{JobRow, Json, Map, Skip, TaskRow};
 
 impl JobRow {
-    /// Tells whether the job holds its unique key, which it was given until then.
-    pub fn holds_key(&self, until: Until) -> bool {
-        !self.state.is_final() && (until == Until::Finished || !self.begun)
+    /// Tells whether the job holds its unique key now, which it was given until then.
+    pub fn holds_key(&self, until: Until, now: Timestamp) -> bool {
+        match until {
+            Until::Started => !self.state.is_final() && !self.begun,
+            Until::Finished => !self.state.is_final(),
+            Until::For(span) => now < self.created_at + span,
+        }
     }
 }
 

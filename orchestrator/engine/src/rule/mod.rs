@@ -20,6 +20,7 @@ mod offer;
 mod pause;
 mod redo;
 mod reopen;
+mod replace;
 mod report;
 mod retry;
 mod round;
@@ -57,6 +58,7 @@ pub fn missing<'a>(slice: &Slice, need: impl Into<Need<'a>>) -> Vec<Read> {
 fn missing_for(slice: &Slice, event: &Event) -> Vec<Read> {
     match event {
         Event::Submitted(submitted) => submit::missing(slice, submitted),
+        Event::ContentReplaced(submitted) => replace::missing(slice, submitted),
         Event::JobDue(job) | Event::PauseRequested(job, _) | Event::CancelRequested(job) => {
             cancel::missing(slice, *job)
         }
@@ -102,6 +104,7 @@ pub fn decide(slice: &mut Slice, event: &Event, now: Timestamp) -> Decision {
 fn apply(turn: &mut Turn<'_>, event: &Event) {
     match event {
         Event::Submitted(submitted) => submit::apply(turn, submitted),
+        Event::ContentReplaced(submitted) => replace::apply(turn, submitted),
         Event::JobDue(job) => start::apply(turn, *job),
         Event::CancelRequested(job) => cancel::apply(turn, *job),
         Event::PauseRequested(job, paused) => pause::apply(turn, *job, *paused),

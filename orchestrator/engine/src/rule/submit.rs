@@ -3,6 +3,7 @@
 use warrener_shared::id::TaskNo;
 use warrener_shared::job::{BuiltIn, Shape};
 use warrener_shared::state::{JobState, TaskState};
+use warrener_shared::time::Timestamp;
 
 use super::start;
 use crate::event::Submitted;
@@ -28,10 +29,16 @@ pub(super) fn apply(turn: &mut Turn<'_>, submitted: &Submitted) {
         return;
     }
     let now = turn.now;
-    let starts_at = submitted.spec.start.later_than(now);
+    let row = row(submitted, now, submitted.spec.start.later_than(now));
+    turn.slice.insert_job(JobEntry { row, spec: submitted.spec.clone(), traceparent: submitted.traceparent.clone() });
+    insert_tasks(turn, submitted);
+}
+
+/// Row of a job that is accepted now and starts at a time; `None` starts it at once.
+pub(super) fn row(submitted: &Submitted, now: Timestamp, starts_at: Option<Timestamp>) -> JobRow {
     let mut counts = Counts::default();
     counts.add(TaskState::Waiting, counted(submitted.spec.tasks.len()));
-    let row = JobRow {
+    JobRow {
         no: submitted.job,
         id: submitted.id.clone(),
         state: JobState::Scheduled,
@@ -55,9 +62,12 @@ pub(super) fn apply(turn: &mut Turn<'_>, submitted: &Submitted) {
         error: None,
         parent: submitted.parent,
         level: submitted.level,
-    };
+    }
+}
+
+/// Makes the rows of the tasks of a job that is in the slice, and begins it, unless it starts later.
+pub(super) fn insert_tasks(turn: &mut Turn<'_>, submitted: &Submitted) {
     let first = submitted.first_task.0;
-    turn.slice.insert_job(JobEntry { row, spec: submitted.spec.clone(), traceparent: submitted.traceparent.clone() });
     for (position, task) in (0..).zip(&submitted.spec.tasks) {
         let no = TaskNo(first + i64::from(position));
         let queue = match BuiltIn::of(&task.kind) {
@@ -67,7 +77,8 @@ pub(super) fn apply(turn: &mut Turn<'_>, submitted: &Submitted) {
         turn.slice.insert_task(TaskRow::new(no, submitted.job, position, queue, counted(task.needs.len())));
     }
     debug_assert!(submitted.spec.shape == Shape::Graph || submitted.spec.tasks.len() == 1);
-    if starts_at.is_some() {
+    if turn.job(submitted.job).row.wake_at.is_some() {
+        let now = turn.now;
         turn.slice.record_job(submitted.job, now);
     } else {
         start::begin(turn, submitted.job);

@@ -29,7 +29,7 @@ macro_rules! stories {
 stories! {
     submit needs run_on conditions fail_fast outputs retry release clocks cancel pause for_each item_failures
     job_state crash reports events job_retry task_retry skip built_in items pictures
-    allowed min_successes parallel rounds
+    allowed min_successes parallel rounds replace
 }
 
 /// One story: what there is at first, and what happens.

@@ -41,6 +41,8 @@ pub(super) struct World {
     /// Every random number; the largest draws the longest back-off.
     pub(super) dice: u32,
     pub(super) specs: BTreeMap<JobNo, Arc<JobSpec>>,
+    /// Content that takes the place of that of a job, once it is committed.
+    contents: BTreeMap<JobNo, Arc<JobSpec>>,
     pub(super) jobs: BTreeMap<JobNo, JobRow>,
     pub(super) tasks: BTreeMap<TaskNo, TaskRow>,
     pub(super) attempts: Vec<AttemptRow>,
@@ -72,6 +74,7 @@ impl World {
             room: 1000,
             dice: u32::MAX,
             specs: BTreeMap::new(),
+            contents: BTreeMap::new(),
             jobs: BTreeMap::new(),
             tasks: BTreeMap::new(),
             attempts: Vec::new(),
@@ -95,6 +98,14 @@ impl World {
         self.specs.insert(job, spec.clone());
         let id = spec.id.clone().unwrap_or_else(|| JobId::new(&format!("job-{}", job.0)).unwrap());
         Event::Submitted(Submitted { job, id, spec, traceparent: None, first_task, parent: None, level: 0 })
+    }
+
+    /// Content of a client's JSON that takes the place of the content of a job, as if it had been accepted.
+    pub(super) fn replace(&mut self, job: JobNo, json: &[u8]) -> Event {
+        let Event::Submitted(submitted) = self.accept(json) else { unreachable!("it was accepted") };
+        self.specs.remove(&submitted.job);
+        self.contents.insert(job, submitted.spec.clone());
+        Event::ContentReplaced(Submitted { job, id: self.jobs[&job].id.clone(), ..submitted })
     }
 
     fn job_no(&mut self) -> JobNo {
@@ -261,6 +272,11 @@ impl World {
             let end = TaskNo(first.0 + i64::from(count));
             self.tasks.retain(|no, _| *no < first || *no >= end);
             self.attempts.retain(|row| row.task < first || row.task >= end);
+        }
+        for old in changes.replaced {
+            self.specs.insert(old.job, self.contents[&old.job].clone());
+            let end = TaskNo(old.first_task.0 + i64::from(old.tasks));
+            self.tasks.retain(|no, _| *no < old.first_task || *no >= end);
         }
         for row in changes.new_jobs.into_iter().chain(changes.jobs) {
             self.jobs.insert(row.no, row);

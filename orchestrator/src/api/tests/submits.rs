@@ -88,6 +88,64 @@ async fn a_unique_key_is_judged_alike_with_and_without_keeping() {
     assert_eq!(world.get("/api/v1/jobs/a").await.ok()["state"], "cancelled");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_submit_takes_the_place_of_a_scheduled_holder() {
+    let world = World::new();
+    let job = |id: &str, kind: &str| {
+        let unique = r#"{"key":"x","on_conflict":"replace","max_delay":"2h"}"#;
+        format!(r#"{{"id":"{id}","kind":"{kind}","labels":{{"of":"{kind}"}},"delay":"1h","unique":{unique}}}"#)
+    };
+    assert_eq!(world.post(JOB, job("a", "k")).await.status, 202);
+    let answer = world.post(JOB, job("b", "l")).await;
+    assert_eq!((answer.status.as_u16(), answer.ok()["id"].as_str().unwrap()), (200, "a"), "it keeps its id");
+    let shown = world.get("/api/v1/jobs/a").await.ok();
+    assert_eq!(
+        (&shown["state"], &shown["kind"], &shown["labels"]["of"]),
+        (&"scheduled".into(), &"l".into(), &"l".into())
+    );
+    world.get("/api/v1/jobs/b").await.problem(404);
+    let found = |label: &'static str| {
+        let world = &world;
+        async move { world.get(&format!("{JOB}?q=label.of:{label}")).await.ok()["items"].as_array().unwrap().len() }
+    };
+    assert_eq!((found("k").await, found("l").await), (0, 1));
+    // The id is that of its first content: whoever sends that again, or something else, is answered as ever.
+    assert_eq!(world.post(JOB, job("a", "k")).await.ok()["id"], "a");
+    world.post(JOB, job("a", "other")).await.problem(409);
+    // The key of another mode is judged as ever.
+    world.post(JOB, r#"{"kind":"k","unique":{"key":"x"}}"#).await.problem(409);
+    let shown = world.get("/api/v1/jobs/a").await.ok();
+    assert_eq!(shown["kind"], "l");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_runs_loses_its_key_to_a_submit_that_would_replace_it() {
+    let world = World::new();
+    let cancel = r#"{"id":"c","kind":"k","unique":{"key":"x","on_conflict":"cancel_existing"}}"#;
+    world.submit(r#"{"id":"a","kind":"k","unique":{"key":"x"}}"#).await;
+    let next = r#"{"id":"b","kind":"k","delay":"1h","unique":{"key":"x","on_conflict":"replace"}}"#;
+    let answer = world.post(JOB, next).await;
+    assert_eq!((answer.status.as_u16(), answer.json()["id"].as_str().unwrap()), (202, "b"));
+    assert_eq!(world.get("/api/v1/jobs/a").await.ok()["state"], "running");
+    assert_eq!(world.post(JOB, cancel).await.status, 202);
+    let states = [world.get("/api/v1/jobs/a").await.ok(), world.get("/api/v1/jobs/b").await.ok()];
+    assert_eq!(states.map(|job| job["state"].clone()), ["running", "cancelled"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_for_a_span_is_held_by_a_job_that_is_over() {
+    let world = World::new();
+    world.submit(r#"{"id":"a","kind":"k","delay":"1h","unique":{"key":"x","until":"1h"}}"#).await;
+    world.post("/api/v1/jobs/a/cancel", "").await;
+    assert_eq!(world.get("/api/v1/jobs/a").await.ok()["state"], "cancelled");
+    world.post(JOB, r#"{"kind":"k","unique":{"key":"x"}}"#).await.problem(409);
+    let same = r#"{"kind":"k","unique":{"key":"x","on_conflict":"return_existing"}}"#;
+    assert_eq!(world.post(JOB, same).await.ok()["id"], "a");
+    let cancel = r#"{"id":"b","kind":"k","unique":{"key":"x","on_conflict":"cancel_existing"}}"#;
+    assert_eq!(world.post(JOB, cancel).await.status, 202);
+    assert_eq!(world.post(JOB, same).await.ok()["id"], "b");
+}
+
 /// Longest time from the end of a job to the answer of whoever waits for it.
 const TOLD_WITHIN: Duration = Duration::from_secs(5);
 

@@ -92,6 +92,10 @@ impl RowCache {
         for row in &changes.new_jobs {
             self.silent.insert(row.no, ());
         }
+        // The answers that they were owed before are owed still.
+        for old in &changes.replaced {
+            self.silent.remove(&old.job);
+        }
         for reply in owed {
             self.silent.remove(&reply.job);
         }

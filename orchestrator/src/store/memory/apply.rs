@@ -10,6 +10,12 @@ use crate::store::{BulkChange, BulkState, Commit, Death, DispatchNo, OwedReply};
 impl Memory {
     /// Carries out a commit that was checked, in the order in which the databases do.
     pub(super) fn apply(&mut self, commit: &Commit) {
+        for old in &commit.changes.replaced {
+            if let Some(kept) = self.jobs.remove(&old.job) {
+                self.index.job(Some(&kept.row), None);
+            }
+            self.forget_tasks(old.first_task, old.tasks);
+        }
         for (row, (_, submitted, caption)) in commit.changes.new_jobs.iter().zip(&commit.submitted) {
             self.index.job(None, Some(row));
             self.ids.insert(row.id.clone(), row.no);

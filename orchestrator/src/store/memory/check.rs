@@ -14,7 +14,8 @@ impl Memory {
     pub(super) fn check(&self, commit: &Commit) -> Result<(), StoreError> {
         let changes = &commit.changes;
         let (mut jobs, mut ids, mut tasks) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        for row in &changes.new_jobs {
+        let replaced = |row: &JobRow| changes.replaced.iter().any(|old| old.job == row.no);
+        for row in changes.new_jobs.iter().filter(|row| !replaced(row)) {
             let is_new = jobs.insert(row.no) && !self.jobs.contains_key(&row.no);
             unique(is_new, "keep a job", || format!("there is a job number {} already", row.no.0))?;
             let is_new = ids.insert(&row.id) && !self.ids.contains_key(&row.id);

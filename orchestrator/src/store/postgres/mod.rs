@@ -186,8 +186,8 @@ impl Rows for Postgres {
         self.read(|session| read::find(session, id))
     }
 
-    fn holder(&mut self, key: &str) -> Result<Option<JobRow>, StoreError> {
-        self.read(|session| read::holder(session, key))
+    fn holder(&mut self, key: &str, now: Timestamp) -> Result<Option<JobRow>, StoreError> {
+        self.read(|session| read::holder(session, key, now))
     }
 
     fn job(&mut self, no: JobNo) -> Result<Option<JobRow>, StoreError> {

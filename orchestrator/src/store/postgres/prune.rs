@@ -12,7 +12,7 @@ use super::session::{Session, Step};
 use super::value::{Parameter, columns};
 use super::write::Steps;
 use crate::store::AUDIT_MAX;
-use crate::store::sql::row::map;
+use crate::store::sql::row::{OLD_JOBS, map};
 use crate::store::sql::{Reader, Row, limit};
 
 /// Most tasks that are removed in one step. Those of a larger job follow later.
@@ -102,10 +102,9 @@ impl Slice {
     /// Takes the jobs that have been over for longest. Gives their number.
     fn remove_oldest(&mut self, session: &Session, before: Timestamp, most: usize) -> Result<usize, StoreError> {
         let reader: &dyn Reader = session;
-        let statement = "SELECT no, first_task, tasks FROM jobs WHERE finished_at IS NOT NULL AND finished_at < ?1 \
-             ORDER BY finished_at LIMIT ?2";
+        let statement = format!("SELECT no, first_task, tasks FROM jobs WHERE {OLD_JOBS} LIMIT ?2");
         let read = |row: &dyn Row| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-        let found: Vec<(i64, i64, i64)> = reader.all(DOING, statement, &[before.0.into(), limit(most)], read)?;
+        let found: Vec<(i64, i64, i64)> = reader.all(DOING, &statement, &[before.0.into(), limit(most)], read)?;
         found.iter().try_for_each(|job| self.take_job(session, *job))?;
         Ok(found.len())
     }

@@ -71,3 +71,8 @@ CREATE TABLE bulk_sets (
     body BYTEA NOT NULL,
     PRIMARY KEY (bulk, part)
 );
+
+-- The latest job that was given a key is found by one look. Besides 0 and 1, `unique_until` may be less than nothing: for
+-- so many milliseconds from its creation, whatever becomes of the job.
+DROP INDEX jobs_unique;
+CREATE INDEX jobs_unique ON jobs (unique_key, no) WHERE unique_key IS NOT NULL;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use warrener_engine::row::{JobRow, OWN_QUEUE, TaskRow};
+use warrener_engine::slice::ReplacedContent;
 use warrener_shared::id::{JobNo, QueueName, TaskNo};
-use warrener_shared::job::Until;
 use warrener_shared::limits::LOG_CHUNKS;
 use warrener_shared::state::JobState;
 use warrener_shared::time::Timestamp;
@@ -18,11 +18,13 @@ use crate::store::columns::{Kind, TableColumn, attempt, job, task};
 use crate::store::sql::Value;
 use crate::store::sql::chunk::{self, kind_bit};
 use crate::store::sql::limits::{KEY_COLUMNS, key_values};
+use crate::store::sql::row::until_number;
 use crate::store::{Asked, BULKS_KEPT, BulkChange, BulkState, Caption, Commit, Death, LogChunk, OwedReply, Submitted};
 
 /// Steps of a commit whose first chunk of events gets the number `next_event`, and the number after its last one.
 pub(super) fn steps(commit: &Commit, next_event: i64) -> (Vec<Step<'_>>, i64) {
     let mut steps = Steps::default();
+    steps.replaced(&commit.changes.replaced);
     steps.new_jobs(&commit.changes.new_jobs, &commit.submitted);
     steps.jobs(&commit.changes.jobs);
     steps.new_tasks(&commit.changes.new_tasks);
@@ -65,6 +67,16 @@ impl<'a> Steps<'a> {
         if !values.first().is_some_and(is_idle) {
             self.0.push(Step { doing, statement: statement.into(), values });
         }
+    }
+
+    /// Removes the content of jobs that other content takes the place of. Their events and owed answers stay.
+    fn replaced(&mut self, replaced: &[ReplacedContent]) {
+        for (table, no) in [("submits", "job"), ("job_labels", "job"), ("job_queues", "job"), ("jobs", "no")] {
+            let jobs = columns(replaced.iter().map(|old| [old.job.0.into()]));
+            self.add("replace jobs", format!("DELETE FROM {table} WHERE {no} = ANY(?1)"), jobs);
+        }
+        let tasks = replaced.iter().map(|old| (old.first_task.0, u64::from(old.tasks)));
+        self.forget_tasks(&tasks.collect::<Vec<_>>());
     }
 
     /// Adds jobs with their documents and labels.
@@ -345,7 +357,7 @@ fn new_job<'a>(submitted: &'a Submitted, caption: &'a Caption) -> [Value<'a>; 7]
         Value::Int(caption.tasks.into()),
         Value::bytes(submitted.digest.as_ref().map(<[u8; 32]>::as_slice)),
         Value::text(unique.map(|unique| unique.key.as_str())),
-        Value::int(unique.map(|unique| unique.until == Until::Finished)),
+        Value::int(unique.map(|unique| until_number(unique.until))),
     ]
 }
 

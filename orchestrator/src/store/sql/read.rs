@@ -89,12 +89,15 @@ fn digest(row: &dyn Row, at: usize) -> Result<Option<[u8; 32]>, StoreError> {
 }
 
 /// Job that holds a unique key.
-pub(crate) fn holder(reader: &dyn Reader, key: &str) -> Result<Option<JobRow>, StoreError> {
+pub(crate) fn holder(reader: &dyn Reader, key: &str, now: Timestamp) -> Result<Option<JobRow>, StoreError> {
     let statement = format!(
-        "SELECT {} FROM jobs WHERE unique_key = ?1 AND state < 2 AND (unique_until <> 0 OR begun = 0) LIMIT 1",
+        "SELECT {} FROM (SELECT * FROM jobs WHERE unique_key = ?1 ORDER BY no DESC LIMIT 1) AS latest \
+         WHERE CASE WHEN unique_until < 0 THEN created_at - unique_until > ?2 \
+         ELSE state < 2 AND (unique_until = 1 OR begun = 0) END",
         columns::job::NAMES
     );
-    reader.one("look for the job that holds a key", &statement, &[key.into()], columns::job::read)
+    let values = [key.into(), now.0.into()];
+    reader.one("look for the job that holds a key", &statement, &values, columns::job::read)
 }
 
 /// Row of a job.

@@ -2,6 +2,7 @@
 
 use warrener_engine::row::{Counts, Map, WaitsFor};
 use warrener_shared::id::{JobNo, TaskNo};
+use warrener_shared::job::Until;
 use warrener_shared::state::{JobState, TaskState};
 use warrener_shared::time::Timestamp;
 
@@ -29,6 +30,21 @@ pub(crate) fn task_state(row: &dyn Row, at: usize) -> Result<TaskState, StoreErr
 pub(crate) fn place<T: PartialEq>(all: &[T], one: &T) -> i64 {
     all.iter().zip(0..).find(|(known, _)| *known == one).map_or(-1, |(_, at)| at)
 }
+
+/// Number in a column for the time for which a job holds its key: 0 until it is started, 1 until it is final, or less
+/// than nothing by so many milliseconds from its creation.
+pub(crate) fn until_number(until: Until) -> i64 {
+    match until {
+        Until::Started => 0,
+        Until::Finished => 1,
+        Until::For(span) => -i64::try_from(span.0).unwrap_or(i64::MAX),
+    }
+}
+
+/// Condition, in SQL, of the jobs that are removed, and their order: final before the time `?1`, with no key that they
+/// held for longer.
+pub(crate) const OLD_JOBS: &str = "finished_at IS NOT NULL AND finished_at < ?1 \
+     AND (unique_key IS NULL OR unique_until >= 0 OR created_at - unique_until < ?1) ORDER BY finished_at";
 
 /// Text under which the tasks that wait for an event and key are found.
 pub(crate) fn event_text(event: &str, key: &str) -> String {

@@ -129,8 +129,8 @@ impl Rows for Sqlite {
         self.read(|connection| read::find(connection, id))
     }
 
-    fn holder(&mut self, key: &str) -> Result<Option<JobRow>, StoreError> {
-        self.read(|connection| read::holder(connection, key))
+    fn holder(&mut self, key: &str, now: Timestamp) -> Result<Option<JobRow>, StoreError> {
+        self.read(|connection| read::holder(connection, key, now))
     }
 
     fn job(&mut self, no: JobNo) -> Result<Option<JobRow>, StoreError> {

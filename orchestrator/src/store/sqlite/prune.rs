@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, OptionalExtension, Transaction};
+use warrener_engine::slice::ReplacedContent;
 use warrener_shared::id::JobNo;
 use warrener_shared::time::Timestamp;
 
@@ -13,7 +14,7 @@ use super::counter::keep;
 use super::owner::Owner;
 use super::{StoreError, failed};
 use crate::store::sql::chunk::EVENTS_REMOVED;
-use crate::store::sql::row::map;
+use crate::store::sql::row::{OLD_JOBS, map};
 use crate::store::{AUDIT_MAX, EventChunkNo};
 
 /// Time after which a slice begins no further step and commits.
@@ -107,7 +108,6 @@ fn synced(connection: &Connection, yes: bool) -> Result<(), StoreError> {
 }
 
 /// Removes step by step until the time is over, `most` is reached or nothing is left. Gives the number of steps.
-/// Removes step by step until the time is over, `most` is reached or nothing is left. Gives the number of steps.
 fn slice(
     transaction: Transaction<'_>,
     before: Timestamp,
@@ -148,13 +148,12 @@ fn sweep(transaction: &Transaction<'_>) -> rusqlite::Result<bool> {
 
 /// Removes the job that has been over for longest. False if none is old enough.
 fn remove_oldest(transaction: &Transaction<'_>, before: Timestamp) -> rusqlite::Result<bool> {
-    let wanted = "finished_at IS NOT NULL AND finished_at < ?1 ORDER BY finished_at LIMIT 1";
-    remove_one(transaction, wanted, before.0)
+    remove_one(transaction, OLD_JOBS, before.0)
 }
 
 /// Removes the first job that fulfils a condition with one value. False if none does.
 fn remove_one(transaction: &Transaction<'_>, wanted: &str, value: i64) -> rusqlite::Result<bool> {
-    let statement = format!("SELECT no, first_task, tasks, labels FROM jobs WHERE {wanted}");
+    let statement = format!("SELECT no, first_task, tasks, labels FROM jobs WHERE {wanted} LIMIT 1");
     let found = transaction.prepare_cached(&statement)?.query_row([value], |row| {
         Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?, row.get::<_, String>(3)?))
     });
@@ -166,6 +165,15 @@ fn remove_one(transaction: &Transaction<'_>, wanted: &str, value: i64) -> rusqli
     } else {
         leave(transaction, range)?;
     }
+    for statement in ["DELETE FROM events WHERE job = ?1", "DELETE FROM replies WHERE job = ?1"] {
+        transaction.prepare_cached(statement)?.execute([job])?;
+    }
+    forget_job(transaction, job, &labels)?;
+    Ok(true)
+}
+
+/// Removes the rows of a job, its document, and what it is found by.
+fn forget_job(transaction: &Transaction<'_>, job: i64, labels: &str) -> rusqlite::Result<()> {
     if labels != "{}" {
         let statement = "DELETE FROM job_labels WHERE job = ?1 AND (name, value) IN \
              (SELECT key, value FROM json_each(?2))";
@@ -173,15 +181,19 @@ fn remove_one(transaction: &Transaction<'_>, wanted: &str, value: i64) -> rusqli
     }
     let statement = "DELETE FROM job_queues WHERE job = ?1 AND queue IN (SELECT no FROM queues)";
     transaction.prepare_cached(statement)?.execute([job])?;
-    for statement in [
-        "DELETE FROM events WHERE job = ?1",
-        "DELETE FROM submits WHERE job = ?1",
-        "DELETE FROM replies WHERE job = ?1",
-        "DELETE FROM jobs WHERE no = ?1",
-    ] {
+    for statement in ["DELETE FROM submits WHERE job = ?1", "DELETE FROM jobs WHERE no = ?1"] {
         transaction.prepare_cached(statement)?.execute([job])?;
     }
-    Ok(true)
+    Ok(())
+}
+
+/// Removes the content of a job that other content takes the place of. Its events and owed answers stay.
+pub(super) fn forget_content(transaction: &Transaction<'_>, old: &ReplacedContent) -> rusqlite::Result<()> {
+    let statement = "SELECT labels FROM jobs WHERE no = ?1";
+    let labels = transaction.prepare_cached(statement)?.query_row([old.job.0], |row| row.get::<_, String>(0));
+    let Some(labels) = labels.optional()? else { return Ok(()) };
+    forget_job(transaction, old.job.0, &labels)?;
+    forget_tasks(transaction, (old.first_task.0, old.first_task.0 + i64::from(old.tasks)))
 }
 
 /// Removes the items of the mapped tasks in a range of tasks, or leaves them for later where they are many.

@@ -71,3 +71,6 @@ CREATE TABLE bulk_sets (
     body BLOB NOT NULL,
     PRIMARY KEY (bulk, part)
 ) STRICT, WITHOUT ROWID;
+
+-- Besides 0 and 1, `unique_until` of a job may be less than nothing: it holds its key for so many milliseconds from its
+-- creation, whatever becomes of it.

@@ -5,20 +5,20 @@ use std::sync::{Arc, LazyLock};
 use rusqlite::{ToSql, Transaction};
 use warrener_engine::row::{AttemptRow, JobRow, OWN_QUEUE, TaskRow};
 use warrener_shared::id::{JobNo, QueueName, TaskNo};
-use warrener_shared::job::Until;
 use warrener_shared::limits::LOG_CHUNKS;
 use warrener_shared::state::JobState;
 use warrener_shared::time::Timestamp;
 use warrener_shared::wire::event::JobEvent;
 
 use super::counter::keep;
-use super::prune::forget_tasks;
+use super::prune::{forget_content, forget_tasks};
 use super::schedule;
 use super::statement::{bind, places};
 use super::{StoreError, failed};
 use crate::store::columns::{TableColumn, attempt, job, task};
 use crate::store::sql::chunk::{self, kind_bit};
 use crate::store::sql::limits::{KEY_COLUMNS, key_values};
+use crate::store::sql::row::until_number;
 use crate::store::{
     Asked, AuditRow, BULKS_KEPT, BulkChange, BulkState, Caption, Commit, DeadLetter, Death, LogChunk, OwedReply,
     QueueRow, Submitted,
@@ -34,6 +34,9 @@ pub(super) fn commit(transaction: Transaction<'_>, commit: &Commit, mut next_eve
 
 /// Writes the parts of a commit in order. Any error spoils the transaction, and tells which part it was.
 fn write(transaction: &Transaction<'_>, commit: &Commit, next_event: &mut i64) -> Result<(), StoreError> {
+    for old in &commit.changes.replaced {
+        forget_content(transaction, old).map_err(failed("replace a job"))?;
+    }
     for (row, (_, submitted, caption)) in commit.changes.new_jobs.iter().zip(&commit.submitted) {
         insert_job(transaction, row, submitted, caption).map_err(failed("keep a job"))?;
     }
@@ -111,7 +114,7 @@ fn insert_job(
         &caption.tasks,
         &submitted.digest.as_ref().map(<[u8; 32]>::as_slice),
         &caption.unique.as_ref().map(|unique| unique.key.as_str()),
-        &caption.unique.as_ref().map(|unique| unique.until == Until::Finished),
+        &caption.unique.as_ref().map(|unique| until_number(unique.until)),
     ];
     for (at, value) in values.iter().enumerate() {
         statement.raw_bind_parameter(job::COUNT + at + 1, value)?;

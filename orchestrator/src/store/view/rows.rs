@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use warrener_engine::row::{JobRow, TaskRow};
 use warrener_engine::slice::Line;
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
+use warrener_shared::time::Timestamp;
 
 use super::super::sql::read;
 use super::super::{Found, Item, QueueRow, Rows, StoreError, Submitted};
@@ -15,8 +16,8 @@ impl Rows for Snapshot<'_> {
         read::find(self.reader, id)
     }
 
-    fn holder(&mut self, key: &str) -> Result<Option<JobRow>, StoreError> {
-        read::holder(self.reader, key)
+    fn holder(&mut self, key: &str, now: Timestamp) -> Result<Option<JobRow>, StoreError> {
+        read::holder(self.reader, key, now)
     }
 
     fn job(&mut self, no: JobNo) -> Result<Option<JobRow>, StoreError> {

@@ -64,3 +64,20 @@ fn all_slips_are_reported_at_once() {
     assert!(Job::graph("empty").build().unwrap_err().to_string().contains("at least one task"));
     assert!(Job::single("no space").build().is_err());
 }
+
+#[test]
+fn a_key_debounces_or_throttles() {
+    let replace = UniqueKey::new("k").replace().max_delay(Duration::from_secs(60));
+    let job = Job::single("k").delay(Duration::from_secs(5)).unique(&replace).build().unwrap();
+    let expected = json!({"kind": "k", "delay": "5000ms",
+        "unique": {"key": "k", "on_conflict": "replace", "max_delay": "60000ms"}});
+    assert_eq!(value(&job), expected);
+    let mut job = Job::graph("g");
+    job.task("a", "k").add();
+    job.unique(&UniqueKey::new("k").return_existing().hold_for(Duration::from_secs(30)));
+    let unique = json!({"key": "k", "on_conflict": "return_existing", "until": "30000ms"});
+    assert_eq!(value(&job.build().unwrap())["unique"], unique);
+    let words = UniqueKey::new("k").cancel_existing().until_started();
+    let unique = json!({"key": "k", "on_conflict": "cancel_existing", "until": "started"});
+    assert_eq!(value(&Job::single("k").unique(&words).build().unwrap())["unique"], unique);
+}

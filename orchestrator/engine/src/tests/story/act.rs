@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use warrener_shared::error::ErrorObject;
 use warrener_shared::id::{TaskNo, Ticket, Token};
+use warrener_shared::job::yaml;
 use warrener_shared::wire::result::{Progress, Report, RetryAdvice};
 
 use super::super::world::{Step, World};
@@ -68,6 +69,10 @@ fn event(world: &mut World, act: &str, job: &[u8]) -> Option<Event> {
     let job_no = top.map_or(warrener_shared::id::JobNo(0), |row| row.no);
     Some(match first {
         "submit" => world.accept(job),
+        "replace" => {
+            let json = yaml::to_json(rest.as_bytes(), &world.limits).unwrap();
+            world.replace(job_no, json.json())
+        }
         "time" | "late" => return None,
         "room" => {
             world.room = rest.parse().unwrap();

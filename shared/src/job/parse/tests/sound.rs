@@ -56,6 +56,17 @@ fn everything_a_single_can_say() {
 }
 
 #[test]
+fn a_key_says_how_often_and_how_late() {
+    let unique = |text: &str| job(&format!(r#"{{"kind": "a", "delay": "2m", "unique": {text}}}"#)).unique.unwrap();
+    let replace = |minutes: u64| OnConflict::Replace { max_delay: Millis::from_secs(minutes * 60) };
+    assert_eq!(unique(r#"{"key": "k", "on_conflict": "replace"}"#).on_conflict, replace(20));
+    assert_eq!(unique(r#"{"key": "k", "on_conflict": "replace", "max_delay": "5m"}"#).on_conflict, replace(5));
+    assert_eq!(unique(r#"{"key": "k", "until": "30s"}"#).until, Until::For(Millis::from_secs(30)));
+    let yearly = job(r#"{"kind": "a", "delay": "300d", "unique": {"key": "k", "on_conflict": "replace"}}"#);
+    assert_eq!(yearly.unique.unwrap().on_conflict, replace(365 * 24 * 60), "at most 365 d");
+}
+
+#[test]
 fn policies_merge_field_by_field() {
     let job = job(
         r#"{"defaults": {"queue": "cpu", "retry": {"max_attempts": 3, "backoff": "fixed", "not_on": ["bad_input"]}},
