@@ -11,7 +11,10 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
+use warrener_engine::row::TaskRow;
+use warrener_orchestrator::store::Rows;
 use warrener_runtime::clock::Hand;
+use warrener_shared::id::TaskNo;
 use warrener_shared::wire::topology::Names;
 
 use self::client::Client;
@@ -24,7 +27,7 @@ use crate::broker::{Broker, Conn};
 use crate::dice::{Dice, hash};
 use crate::disk::Disk;
 use crate::judge::{Judge, Violation};
-use crate::plan::{Plan, Wish};
+use crate::plan::{Plan, Via, Wish};
 
 /// Something that happens at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -164,7 +167,7 @@ impl World {
                 look_at = when + LOOK_EVERY_MS;
                 if !self.calm {
                     self.calm_down();
-                } else if self.is_over() {
+                } else if self.is_over() && (self.all_told() || when > self.plan.safety_ms + TOLD_MS) {
                     break self.last_judgement();
                 } else if when > self.plan.safety_ms + PATIENCE_MS {
                     break Some(self.unfinished());
@@ -254,6 +257,13 @@ impl World {
         all_final && all_there && self.is_quiet()
     }
 
+    /// Whether whoever asked over AMQP has heard of an end. An answer that failed is left alone for a while.
+    fn all_told(&self) -> bool {
+        let asked = self.plan.jobs.iter().enumerate().filter(|(_, job)| job.via == Via::Amqp && !job.is_left_out);
+        let mut asked = asked.map(|(at, _)| at).filter(|at| !self.client.is_refused(*at));
+        asked.all(|at| self.client.replies.finished.contains_key(&at))
+    }
+
     fn is_quiet(&self) -> bool {
         self.broker.held() == 0
             && self.net.is_quiet()
@@ -270,9 +280,15 @@ impl World {
             .filter(|job| !job.state.is_final())
             .map(|job| format!("{} is {} paused={} {:?}", job.id, job.state, job.paused, job.counts))
             .collect();
+        let rows = self.disk.open().memory.open_tasks(TaskNo(0), u32::MAX).unwrap_or_default();
+        let show = |row: &TaskRow| {
+            let (no, state, rank, parked, line) = (row.no, row.state, row.rank, row.parked, row.line.as_deref());
+            format!("{} is {state}, rank {rank:?}, parked {parked:?} for {line:?}", no.0)
+        };
+        let tasks: Vec<String> = rows.iter().map(show).collect();
         let what = format!(
-            "hours after the last fault: open jobs {open:?}, broker {:?}, quiet net {}, idle workers {:?}, idle \
-             orchestrator {}",
+            "hours after the last fault: open jobs {open:?}, open tasks {tasks:?}, broker {:?}, quiet net {}, idle \
+             workers {:?}, idle orchestrator {}",
             self.broker.glance(),
             self.net.is_quiet(),
             self.workers.iter().map(Worker::is_idle).collect::<Vec<_>>(),
@@ -290,5 +306,7 @@ impl World {
     }
 }
 
+/// How long after the last fault an answer may be left alone: twice the longest pause of the product.
+const TOLD_MS: u64 = 1_200_000;
 /// How often it is asked whether all is over.
 const LOOK_EVERY_MS: u64 = 2_000;
