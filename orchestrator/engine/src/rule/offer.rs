@@ -32,14 +32,7 @@ fn share(turn: &Turn<'_>, no: TaskNo) -> Option<fair::Share> {
 
 /// Takes a task or item that is final away from the ready, or from what waits for `max_parallel` of its job.
 pub(super) fn leave(turn: &mut Turn<'_>, no: TaskNo) {
-    let was_offered = turn.task(no).rank.is_some();
     set(turn, no, None, None, None);
-    let entry = turn.job_of(no);
-    if was_offered && entry.spec.max_parallel.is_some() {
-        // Another may have been parked because of this one.
-        let job = entry.row.no;
-        turn.follow(Event::SlotFreed(job));
-    }
 }
 
 /// Puts a task or item at its place among the ready; if `max_parallel` of its job or a limit is reached, among the
@@ -95,7 +88,17 @@ fn set(turn: &mut Turn<'_>, no: TaskNo, place: Option<i64>, parked: Option<i64>,
         fair::stands(turn, &share, !stood);
     }
     if stood && place.is_none() {
-        limited::stood_aside(turn, no);
+        stood_aside(turn, no);
+    }
+}
+
+/// The task or item does not go out, though there was room for it: whoever waits for the same may take its place.
+fn stood_aside(turn: &mut Turn<'_>, no: TaskNo) {
+    limited::stood_aside(turn, no);
+    let entry = turn.job_of(no);
+    if entry.spec.max_parallel.is_some() && entry.has_slot() {
+        let job = entry.row.no;
+        turn.follow(Event::SlotFreed(job));
     }
 }
 
@@ -103,19 +106,16 @@ fn set(turn: &mut Turn<'_>, no: TaskNo, place: Option<i64>, parked: Option<i64>,
 pub(super) fn park_for(turn: &mut Turn<'_>, no: TaskNo, key: &LimitKey) {
     let place = age_place(turn, no);
     set(turn, no, None, Some(place), Some(key));
-    let entry = turn.job_of(no);
-    if entry.spec.max_parallel.is_some() {
-        // Another may wait for the slot of its job that it was woken for.
-        let job = entry.row.no;
-        turn.follow(Event::SlotFreed(job));
-    }
 }
 
-/// The task or item waits no more for its turn: it joins the ready.
+/// The task or item waits no more for its turn: it joins the ready, unless another of its key stands there.
 fn wake(turn: &mut Turn<'_>, no: TaskNo) {
     let place = turn.task(no).parked;
     stand_ready(turn, no, place);
     turn.slice.note_woken(no);
+    if turn.task(no).rank.is_none() {
+        stood_aside(turn, no);
+    }
 }
 
 /// The task or item was about to go out, and `max_parallel` of its job is reached.

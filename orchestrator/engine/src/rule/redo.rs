@@ -119,9 +119,8 @@ fn start_over(turn: &mut Turn<'_>, job: JobNo, position: u32) {
     if !row.state.is_final() {
         // It ends without being told to those that need it: they start over too.
         let stop = |turn: &mut Turn<'_>| end::end_with_items(turn, no, End::cancelled());
-        turn.keep_follow(stop, |event| {
-            matches!(event, Event::ParentEnded(_) | Event::SlotFreed(_) | Event::KeyFreed(_))
-        });
+        let is_told = |event: &Event| matches!(event, Event::Ended(..) | Event::AllEnded(_) | Event::FailFast(..));
+        turn.keep_follow(stop, |event| !is_told(event));
     }
     reset(turn, no);
     if let Some(map) = turn.task_mut(no).map.take() {

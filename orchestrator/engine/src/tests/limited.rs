@@ -57,6 +57,10 @@ impl Tenants {
         let mut random = Random::new(seed);
         let (mut world, is_rated) = (World::new(), random.percent(50));
         world.room = *random.pick(&[1, 3, 1000]);
+        if random.percent(50) {
+            let key = limit("fair", Some("${{ job.labels.tenant }}")).key.unwrap();
+            world.book.share(BTreeMap::from([("q".to_owned(), key)]));
+        }
         world.book.fill(limits(is_rated), Vec::new(), Vec::new(), Vec::new());
         Self { world, random, is_rated, dispatched: BTreeMap::new() }
     }
@@ -70,7 +74,10 @@ impl Tenants {
         let policy = format!(r#""kind":"{kind}","queue":"{queue}","retry":2{named}"#);
         let job = match self.random.below(4) {
             0 => format!(r#""tasks":{{"m":{{{policy},"for_each":[1,2,3,4,5]}}}}"#),
-            1 => format!(r#""max_parallel":2,"tasks":{{"a":{{{policy}}},"b":{{{policy}}},"c":{{{policy}}}}}"#),
+            1 => {
+                let tasks: Vec<_> = ["a", "b", "c", "d", "e"].map(|name| format!(r#""{name}":{{{policy}}}"#)).into();
+                format!(r#""max_parallel":2,"tasks":{{{}}}"#, tasks.join(","))
+            }
             _ => policy,
         };
         self.world.accept(format!(r#"{{"labels":{{{label}}},{job}}}"#).as_bytes())
@@ -238,4 +245,29 @@ fn limits_hold_whatever_happens_and_nothing_waits_for_ever() {
             resume_unwind(panic);
         }
     }
+}
+
+/// A world in which one attempt at once may name the limit `all`.
+fn one_at_once() -> World {
+    let world = World::new();
+    let all = Limit { concurrency: Some(1), ..limit("all", None) };
+    world.book.fill([all.into()].into(), Vec::new(), Vec::new(), Vec::new());
+    world
+}
+
+#[test]
+fn a_task_that_starts_over_gives_its_share_back() {
+    let mut world = one_at_once();
+    let first = world.accept(br#"{"tasks":{"a":{"kind":"x"},"b":{"kind":"x","needs":"a","limits":["all"]}}}"#);
+    world.batch(&[first]);
+    let (report, ticket) = (Report::Succeeded { output: b"1".to_vec() }, world.open()[0]);
+    let done = Reported { ticket, report, worker: None, interrupted: false, cost: None };
+    world.batch(&[Event::Reported(done)]);
+    let second = world.accept(br#"{"kind":"x","limits":["all"]}"#);
+    world.batch(&[second]);
+    assert_eq!(world.open().len(), 1, "b alone:\n{}", world.glance());
+    world.batch(&[Event::TaskRetryRequested(JobNo(1), 0, None)]);
+    let open: Vec<JobNo> = world.open().iter().map(|ticket| world.tasks[&ticket.task].job).collect();
+    assert_eq!(open.len(), 2, "a once more, and who waited for b:\n{}", world.glance());
+    assert!(open.contains(&JobNo(2)));
 }

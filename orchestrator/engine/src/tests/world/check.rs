@@ -117,8 +117,7 @@ impl World {
         let queues: BTreeSet<i64> = rows().map(|row| row.queue).collect();
         for queue in queues {
             let of = || rows().filter(|row| row.queue == queue);
-            // What waits for a limit is offered as far as the job is concerned.
-            let offered = of().filter(|row| row.rank.is_some() || row.line.is_some()).count();
+            let offered = of().filter(|row| row.rank.is_some()).count();
             let parked = of().filter(|row| row.parked.is_some() && row.line.is_none()).count();
             if offered < most.saturating_sub(open).min(offered + parked) {
                 found.push(format!(
