@@ -137,11 +137,11 @@ impl Judge {
             resumed: 0,
             wished: Vec::new(),
             is_lossy: plan.faults.has(Fault::BrokerWiped),
-            clock_jumps: plan.faults.has(Fault::WallJump) && DEADLY.iter().any(|fault| plan.faults.has(*fault)),
+            clock_jumps: plan.faults.set_clocks() && DEADLY.iter().any(|fault| plan.faults.has(*fault)),
             limit: plan.limit,
             counted: BTreeSet::new(),
             begins: BTreeMap::new(),
-            clock_moves: plan.faults.has(Fault::WallJump),
+            clock_moves: plan.faults.set_clocks(),
             violation: None,
             reach: Reach::default(),
             now: 0,
@@ -405,7 +405,7 @@ fn row_of(memory: &mut Memory, no: TaskNo) -> Option<TaskRow> {
 }
 
 /// Faults after which the broker still counts how often a message came back, and one worker at a time has it.
-const COUNTED: [Fault; 4] = [Fault::WorkerKilled, Fault::ControlLost, Fault::Hostile, Fault::WallJump];
+const COUNTED: [Fault; 5] = [Fault::WorkerKilled, Fault::ControlLost, Fault::Hostile, Fault::WallJump, Fault::WallFar];
 /// What ends the orchestrator's process.
 const DEADLY: [Fault; 3] = [Fault::OrchestratorKilled, Fault::CrashBeforeCommit, Fault::CrashAfterCommit];
 /// Workers that one task may kill.

@@ -10,7 +10,7 @@ pub(crate) fn hunt(options: &Options) -> ExitCode {
     use std::sync::Mutex;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use warrener_shared::mutant::{self, Mutant};
+    use warrener_shared::mutant::Mutant;
 
     let next = AtomicUsize::new(0);
     let missed = Mutex::new(Vec::new());
@@ -23,10 +23,7 @@ pub(crate) fn hunt(options: &Options) -> ExitCode {
                     if !options.only.is_empty() && !options.only.iter().any(|only| only == name) {
                         continue;
                     }
-                    mutant::choose(Some(*fault));
-                    let caught = catch(options.from);
-                    mutant::choose(None);
-                    match caught {
+                    match catch(*fault, options.from) {
                         Some((seeds, rule)) => println!("{name:<18} {seeds:>6}  {rule:<12}  {what}"),
                         None => {
                             println!("{name:<18} {:>6}  {:<12}  {what}", "-", "MISSED");
@@ -43,12 +40,20 @@ pub(crate) fn hunt(options: &Options) -> ExitCode {
     if missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// The first seed that shows a fault, counted from 1, and the rule that it breaks. A seed that breaks without it shows
+/// nothing.
 #[cfg(feature = "mutants")]
-fn catch(from: u64) -> Option<(u64, &'static str)> {
+fn catch(fault: warrener_shared::mutant::Mutant, from: u64) -> Option<(u64, &'static str)> {
     use crate::plan::Without;
+    let broken = |seed, fault| {
+        warrener_shared::mutant::choose(fault);
+        let outcome = crate::play::play(seed, &Without::default(), false);
+        warrener_shared::mutant::choose(None);
+        outcome.violation
+    };
     (from..from + SEEDS_MAX).find_map(|seed| {
-        let violation = crate::play::play(seed, &Without::default(), false).violation?;
-        Some((seed - from + 1, violation.rule))
+        let violation = broken(seed, Some(fault))?;
+        broken(seed, None).is_none().then_some((seed - from + 1, violation.rule))
     })
 }
 

@@ -102,7 +102,7 @@ impl Plan {
         let latency_ms = *dice.pick(&[2, 20, 300]);
         if !without.extras {
             extra::add(seed, &mut jobs, &mut wishes, safety_ms);
-            faults.add_silences(seed);
+            faults.add_rare(seed);
         }
         if !without.language {
             language::add(seed, &mut jobs);

@@ -63,6 +63,8 @@ pub(crate) enum Happening {
     Resubmit(usize),
     ClientConnects,
     BrokerReturns,
+    /// A wall clock that was far off is right again: it is set by so many milliseconds.
+    WallReturns(i64),
     /// A process found dead by the broker.
     BrokerNotices(Conn),
 }
@@ -219,6 +221,7 @@ impl World {
             Happening::Resubmit(job) => self.resubmit(job),
             Happening::ClientConnects => self.client_connects(),
             Happening::BrokerReturns => self.broker_returns(),
+            Happening::WallReturns(by) => self.set_wall(by),
             Happening::BrokerNotices(conn) => self.broker_drops(conn),
         }
     }

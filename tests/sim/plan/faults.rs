@@ -26,6 +26,7 @@ pub(crate) enum Fault {
     ReportTwice,
     OrchestratorFrozen,
     BrokerFrozen,
+    WallFar,
 }
 
 /// All faults with the name by which they are left out.
@@ -50,11 +51,12 @@ pub(crate) const FAULTS: &[(Fault, &str)] = &[
     (Fault::ReportTwice, "report_twice"),
     (Fault::OrchestratorFrozen, "orchestrator_frozen"),
     (Fault::BrokerFrozen, "broker_frozen"),
+    (Fault::WallFar, "wall_far"),
 ];
 
-/// Those by which somebody falls silent without an end. They have dice of their own, so that a world without them
-/// stays the same.
-const SILENT: &[Fault] = &[Fault::OrchestratorFrozen, Fault::BrokerFrozen];
+/// Those by which somebody falls silent without an end, or is wrong by days. They have dice of their own, so that a
+/// world without them stays the same.
+const RARE: &[Fault] = &[Fault::OrchestratorFrozen, Fault::BrokerFrozen, Fault::WallFar];
 
 /// Those that strike at a moment, rather than at every hundredth frame or commit.
 const STROKES: &[Fault] = &[
@@ -70,6 +72,7 @@ const STROKES: &[Fault] = &[
     Fault::Hostile,
     Fault::OrchestratorFrozen,
     Fault::BrokerFrozen,
+    Fault::WallFar,
 ];
 
 /// The faults of one world.
@@ -85,16 +88,16 @@ pub(crate) struct Faults {
 impl Faults {
     pub(crate) fn new(dice: &mut Dice) -> Self {
         let chance = *dice.pick(&[0, 10, 10, 25, 50]);
-        let others = FAULTS.iter().map(|(fault, _)| *fault).filter(|fault| !SILENT.contains(fault));
+        let others = FAULTS.iter().map(|(fault, _)| *fault).filter(|fault| !RARE.contains(fault));
         let on = others.filter(|_| dice.percent(chance)).collect();
         Self { on, every_ms: *dice.pick(&[800, 3_000, 10_000]), rate: *dice.pick(&[5, 30, 150]) }
     }
 
-    /// Lets somebody fall silent in some worlds.
-    pub(super) fn add_silences(&mut self, seed: u64) {
+    /// Adds rare faults to some worlds.
+    pub(super) fn add_rare(&mut self, seed: u64) {
         let mut dice = Dice::new(hash(&[seed, 5]));
         let chance = *dice.pick(&[0, 0, 20, 50]);
-        self.on.extend(SILENT.iter().filter(|_| dice.percent(chance)));
+        self.on.extend(RARE.iter().filter(|_| dice.percent(chance)));
     }
 
     pub(crate) fn leave_out(&mut self, names: &[String]) {
@@ -103,6 +106,11 @@ impl Faults {
 
     pub(crate) fn has(&self, fault: Fault) -> bool {
         self.on.contains(&fault)
+    }
+
+    /// True if the wall clock may be set.
+    pub(crate) fn set_clocks(&self) -> bool {
+        self.has(Fault::WallJump) || self.has(Fault::WallFar)
     }
 
     pub(crate) fn strokes(&self) -> Vec<Fault> {

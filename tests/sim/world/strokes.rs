@@ -59,17 +59,13 @@ impl World {
                 let by = *self.dice.pick(&[-3_600_000, -20_000, -2_000, 2_000, 20_000, 3_600_000]);
                 // A job that is to start later waits for the wall clock, and nobody waits for days.
                 let by = if (self.wall_off + by).abs() > WALL_OFF_MAX { -by } else { by };
-                self.trace.say(|| format!("the wall clock jumps by {by} ms"));
-                let is_seen = self.orchestrator.is_running();
-                if is_seen || by < 0 {
-                    self.mark(if is_seen {
-                        "a clock was set while the orchestrator ran"
-                    } else {
-                        "a clock was set back while no orchestrator ran"
-                    });
-                }
-                self.hand.jump(by);
+                self.set_wall(by);
                 self.wall_off += by;
+            }
+            Fault::WallFar if !self.calm => {
+                let by = *self.dice.pick(&[-8, 8, 3_650]) * DAY_MS;
+                self.set_wall(by);
+                self.at(WALL_FAR_MS, Happening::WallReturns(-by));
             }
             Fault::Hostile => self.hostile(),
             Fault::OrchestratorFrozen => self.freeze_orchestrator(),
@@ -105,6 +101,20 @@ impl World {
 
     pub(super) fn broker_returns(&mut self) {
         self.net.broker_down = false;
+    }
+
+    /// The wall clock is set by so many milliseconds.
+    pub(super) fn set_wall(&mut self, by: i64) {
+        self.trace.say(|| format!("the wall clock jumps by {by} ms"));
+        let is_seen = self.orchestrator.is_running();
+        if is_seen || by < 0 {
+            self.mark(if is_seen {
+                "a clock was set while the orchestrator ran"
+            } else {
+                "a clock was set back while no orchestrator ran"
+            });
+        }
+        self.hand.jump(by);
     }
 
     /// The broker's machine stands still: frames wait, connections stay. Shorter than whoever waits for a confirm does.
@@ -156,5 +166,9 @@ impl World {
     }
 }
 
-/// How far the wall clock may be off; less than the patience of a world.
+/// A day.
+const DAY_MS: i64 = 86_400_000;
+/// For how long the wall clock is far off.
+const WALL_FAR_MS: u64 = 20_000;
+/// How far the wall clock may be off for longer; less than the patience of a world.
 const WALL_OFF_MAX: i64 = 2 * 3_600_000;
