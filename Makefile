@@ -34,8 +34,11 @@ secrets: ## random passwords for compose, in .env
 
 check: ## everything below; what CI runs
 	@start=$$(date +%s); rm -f $(SKIPPED); \
-	$(MAKE) --no-print-directory setup fmt lint docs test chaos guard compose deny && \
-	echo "make check: all is well, after $$(( $$(date +%s) - start )) s; skipped: $$(cat $(SKIPPED) 2>/dev/null | wc -l)" && \
+	for step in setup fmt lint docs test chaos guard compose deny; do \
+	begun=$$(date +%s); $(MAKE) --no-print-directory $$step || exit 1; \
+	took="$$took$${took:+, }$$step $$(( $$(date +%s) - begun ))"; done; \
+	echo "make check: all is well, after $$(( $$(date +%s) - start )) s ($$took);" \
+	"skipped: $$(cat $(SKIPPED) 2>/dev/null | wc -l)"; \
 	if [ -e $(SKIPPED) ]; then sed 's/^/  skipped /' $(SKIPPED); fi
 
 setup: $(POLYGLOT)/python/pika $(POLYGLOT)/python/schemathesis $(POLYGLOT)/node/node_modules/axe-core $(TOOLS)/ready ## installs what the tests need
@@ -52,7 +55,8 @@ docs: ## the documentation of the code, warnings are errors
 test: ## all tests, and the examples in the documentation
 	cargo build --workspace --bins --examples --locked --quiet
 	@if cargo nextest --version >/dev/null 2>&1; \
-	then set -x; cargo nextest run --workspace --locked --no-fail-fast; \
+	then set -x; cargo nextest run --workspace --locked --no-fail-fast \
+		--profile check --test-threads $$(( $$(nproc) * 2 )); \
 	else set -x; cargo test --workspace --locked --no-fail-fast --lib --bins --tests; fi
 	cargo test --doc --locked --quiet $(FRONT_DOOR)
 	@if [ -n "$$WARRENER_TEST_RABBITMQ_4" ]; \
