@@ -79,6 +79,8 @@ pub(crate) struct World {
     hand: Arc<Hand>,
     /// How far the wall clock is off.
     wall_off: i64,
+    /// True while it is off by days.
+    is_far: bool,
     names: Names,
     broker: Broker,
     net: Net,
@@ -124,6 +126,7 @@ impl World {
             dice,
             hand,
             wall_off: 0,
+            is_far: false,
             names: Names::default(),
             broker: Broker::default(),
             net: Net::default(),
@@ -221,7 +224,10 @@ impl World {
             Happening::Resubmit(job) => self.resubmit(job),
             Happening::ClientConnects => self.client_connects(),
             Happening::BrokerReturns => self.broker_returns(),
-            Happening::WallReturns(by) => self.set_wall(by),
+            Happening::WallReturns(by) => {
+                self.is_far = false;
+                self.set_wall(by);
+            }
             Happening::BrokerNotices(conn) => self.broker_drops(conn),
         }
     }

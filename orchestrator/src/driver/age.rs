@@ -36,7 +36,11 @@ impl AgeJudge {
         let now = clock.monotonic();
         let Some((boot, offset_ms)) = offset(clock) else { return Self { trust: None, hold: now + UNKNOWN } };
         match kept {
-            Some(trust) if trust.boot == boot => Self { trust: kept, hold: now },
+            Some(trust) if trust.boot == boot => {
+                let mut judge = Self { trust: kept, hold: now };
+                judge.notice(clock);
+                judge
+            }
             kept => {
                 let trust = Some(ClockTrust { boot, offset_ms, behind_ms: 0 });
                 // A new database has nothing that could be old.
@@ -129,6 +133,19 @@ mod tests {
         // Time that passes makes it old.
         hand.pass(7 * 86_400_000 + 1);
         assert!(age.older_than(WEEK, &clock).unwrap().0 > finished);
+    }
+
+    #[test]
+    fn what_finishes_behind_from_the_start_of_a_process_is_no_older_once_the_clock_is_right() {
+        let (clock, hand) = clock();
+        let trust = AgeJudge::resume(None, &clock).trust();
+        hand.jump(-8 * DAY);
+        // Its first commit keeps what it says now, before anybody asked what is old.
+        let trust = AgeJudge::resume(trust, &clock).trust();
+        let finished = clock.now_ms();
+        hand.jump(8 * DAY);
+        let mut age = AgeJudge::resume(trust, &clock);
+        assert!(age.older_than(WEEK, &clock).unwrap().0 <= finished);
     }
 
     #[test]

@@ -98,6 +98,9 @@ impl Faults {
         let mut dice = Dice::new(hash(&[seed, 5]));
         let chance = *dice.pick(&[0, 0, 20, 50]);
         self.on.extend(RARE.iter().filter(|_| dice.percent(chance)));
+        if self.has(Fault::WallJump) {
+            self.on.retain(|fault| *fault != Fault::WallFar);
+        }
     }
 
     pub(crate) fn leave_out(&mut self, names: &[String]) {

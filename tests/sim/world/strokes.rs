@@ -62,7 +62,8 @@ impl World {
                 self.set_wall(by);
                 self.wall_off += by;
             }
-            Fault::WallFar if !self.calm => {
+            Fault::WallFar if !self.calm && !self.is_far => {
+                self.is_far = true;
                 let by = *self.dice.pick(&[-8, 8, 3_650]) * DAY_MS;
                 self.set_wall(by);
                 self.at(WALL_FAR_MS, Happening::WallReturns(-by));
