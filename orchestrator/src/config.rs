@@ -30,6 +30,9 @@ pub struct Config {
     /// Rules of who may use the HTTP interface.
     #[serde(default)]
     pub api: ApiConfig,
+    /// Numbers for Prometheus.
+    #[serde(default)]
+    pub metrics: MetricsConfig,
     /// Format and level of log lines.
     pub log: Log,
     /// Time for which finished jobs and their ids are kept. Defaults to 7 days.
@@ -48,6 +51,22 @@ pub struct Config {
 pub struct StoreConfig {
     /// Address: `sqlite://FILE`, or `postgres://USER:PASSWORD@HOST/DATABASE`. Defaults to `sqlite://warrener.db`.
     pub url: String,
+    /// A file with the authorities of PostgreSQL's certificate, in PEM. Defaults to none.
+    pub ca_file: Option<String>,
+}
+
+impl StoreConfig {
+    /// The address to open, with the file of authorities in it.
+    pub fn address(&self) -> String {
+        self.ca_file.as_ref().map_or_else(|| self.url.clone(), |file| store::with_authorities(&self.url, file))
+    }
+}
+
+/// Settings of the numbers for Prometheus.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct MetricsConfig {
+    /// Address and port of a listener for `/metrics` alone, where nobody is asked for a token. Defaults to none.
+    pub listen: Option<String>,
 }
 
 /// Settings of the HTTP interface.
@@ -192,7 +211,7 @@ impl Config {
         if !self.is_guarded() && self.http.is_known_to_be_open() {
             problems.push(self.http.refusal());
         }
-        if let Err(error) = store::address(&self.store.url) {
+        if let Err(error) = store::address(&self.store.address()) {
             let shown = warrener_runtime::address::masked(&self.store.url);
             problems.push(format!("store.url = {shown}: {error}"));
         }

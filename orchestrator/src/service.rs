@@ -19,7 +19,7 @@ use crate::access::identity::ServerIdentity;
 use crate::access::watched::Watched;
 use crate::access::{Access, renewal};
 use crate::api::http::Edge;
-use crate::api::{self, Api};
+use crate::api::{self, Api, Listeners, Scrape};
 use crate::broker::{self, Context, Notes, Repairs, Suspects, Troubles};
 use crate::config::Config;
 use crate::driver::{DeadBound, Driver, Packet};
@@ -47,8 +47,9 @@ pub async fn run(loaded: Loaded<Config>, metrics: Metrics, stop: CancellationTok
     }
     let access = Arc::new(config.access().map_err(|problems| anyhow!(problems.join("\n")))?);
     let identity = config.identity().map_err(|problem| anyhow!(problem))?;
-    let front = Front { listener: listen(&config).await?, access, identity, settings };
-    match store::address(&config.store.url).context("store.url")? {
+    let listeners = Listeners { http: listen(&config).await?, scrape: listen_for_scrapes(&config).await? };
+    let front = Front { listeners, access, identity, settings };
+    match store::address(&config.store.address()).context("store.url")? {
         DatabaseAddress::Sqlite(file) => {
             let store = Sqlite::open_file(&file)?;
             let (view, place) = (store.view()?, file.path.display().to_string());
@@ -64,8 +65,8 @@ pub async fn run(loaded: Loaded<Config>, metrics: Metrics, stop: CancellationTok
 
 /// Entrance for others over HTTP.
 struct Front {
-    /// Socket that is listened on.
-    listener: TcpListener,
+    /// Sockets that are listened on.
+    listeners: Listeners,
     /// Rules of who may do what.
     access: Arc<Access>,
     /// Certificate to show; `None` for HTTP in the clear.
@@ -126,12 +127,12 @@ async fn run_on<S: Store + 'static>(
     let (numbers, stopped) = (metrics.clone(), stop.clone());
     tokio::spawn(async move { numbers.keep_up(stopped).await });
     let edge = Arc::new(Edge::new(&config.http, most_descriptors()));
-    let Front { listener, access, identity, settings } = front;
+    let Front { listeners, access, identity, settings } = front;
     tokio::spawn(renewal::renew(access.clone(), identity.clone(), shared.health.clone(), stop.clone()));
     let tls = identity.map(ServerIdentity::config);
     let api = Api { shared, view, inputs, metrics, edge, access, tls, settings };
-    tracing::info!(address = %listener.local_addr()?, store = %place, "orchestrator started");
-    let server = tokio::spawn(api::serve(listener, api, stop.clone()));
+    tracing::info!(address = %listeners.http.local_addr()?, store = %place, "orchestrator started");
+    let server = tokio::spawn(api::serve(listeners, api, stop.clone()));
     let outcome = broker::run(context, output_queue, stop.clone()).await;
     stop.cancel();
     server.await.context("the HTTP server panicked")?;
@@ -156,17 +157,30 @@ fn most_descriptors() -> usize {
 
 /// Listens where it is configured, and refuses an address at which anybody could come unasked.
 async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
-    let wished = &config.http.listen;
+    let listener = bind(&config.http.listen, "http.listen").await?;
+    if !config.is_guarded() && !listener.local_addr()?.ip().is_loopback() {
+        bail!(config.http.refusal());
+    }
+    Ok(listener)
+}
+
+/// Listens for those who only want the numbers, if that is configured.
+async fn listen_for_scrapes(config: &Config) -> anyhow::Result<Option<Scrape>> {
+    let Some(wished) = &config.metrics.listen else { return Ok(None) };
+    let listener = bind(wished, "metrics.listen").await?;
+    tracing::info!(address = %listener.local_addr()?, "metrics are served without a token");
+    Ok(Some(Scrape::new(listener, &config.http, most_descriptors())))
+}
+
+/// Listens at an address that a key names.
+async fn bind(wished: &str, key: &str) -> anyhow::Result<TcpListener> {
     let listener = match wished.strip_prefix(':') {
         Some(_) => TcpListener::bind(format!("0.0.0.0{wished}")).await,
         None => TcpListener::bind(wished).await,
     };
-    let listener = listener.with_context(|| format!("cannot listen on {wished} (http.listen)"))?;
+    let listener = listener.with_context(|| format!("cannot listen on {wished} ({key})"))?;
     // A burst of connections waits in line instead of being asked to come again after a second.
     socket::listen(&listener, Backlog::new(BACKLOG)?)?;
-    if !config.is_guarded() && !listener.local_addr()?.ip().is_loopback() {
-        bail!(config.http.refusal());
-    }
     Ok(listener)
 }
 

@@ -7,6 +7,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use warrener_amqp::{BrokerError, Session, Settings};
 use warrener_tests::broker::Broker;
+use warrener_tests::certificates::certificates;
 
 use crate::{eventually, open, settings, soon};
 
@@ -107,21 +108,6 @@ async fn an_encrypted_connection_trusts_the_named_authority_and_nobody_else() {
 
     let error = Session::open(&settings(&url.replace("cacertfile=", "cacertfile=/none"))).await.unwrap_err();
     assert!(!error.is_transient() && error.to_string().contains("reading cacertfile /none"), "{error}");
-}
-
-/// An authority `ca` and a certificate `cert` with its `key` for `localhost`.
-fn certificates(folder: &std::path::Path) {
-    let openssl = |arguments: &str| {
-        let run = std::process::Command::new("openssl").args(arguments.split(' ')).current_dir(folder).output();
-        let output = run.expect("openssl is installed (Debian and Ubuntu: `apt-get install openssl`)");
-        assert!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
-    };
-    openssl(
-        "req -x509 -newkey rsa:2048 -nodes -keyout cakey -out ca -days 2 -subj /CN=ca -addext keyUsage=keyCertSign",
-    );
-    openssl("req -newkey rsa:2048 -nodes -keyout key -out request -subj /CN=localhost");
-    std::fs::write(folder.join("names"), "subjectAltName=DNS:localhost").unwrap();
-    openssl("x509 -req -in request -CA ca -CAkey cakey -CAcreateserial -out cert -days 2 -extfile names");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -107,6 +107,28 @@ impl Server {
         }
     }
 
+    /// Speaks TLS from now on with those who want it, by the files `cert` and `key` of a folder.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub fn speak_tls(&self, folder: &Path) {
+        for (from, to) in [("cert", "server.crt"), ("key", "server.key")] {
+            let file = self.home.path().join("server/data").join(to);
+            std::fs::copy(folder.join(from), &file).expect("a file can be copied");
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("a file of ours");
+            if let Some((user, group)) = other_user() {
+                chown(&file, Some(user), Some(group)).expect("root may give files away");
+            }
+        }
+        self.sql("ALTER SYSTEM SET ssl = on");
+        self.sql("SELECT pg_reload_conf()");
+        let deadline = Instant::now() + START_TIMEOUT;
+        while self.sql("SHOW ssl") != "on" {
+            assert!(Instant::now() < deadline, "PostgreSQL does not speak TLS");
+            sleep(LOOK_EVERY);
+        }
+    }
+
     /// Carries out a statement with `psql`, and gives what it prints.
     ///
     /// # Panics

@@ -12,6 +12,7 @@ use std::time::Duration;
 use clap::Args as ClapArgs;
 use serde::Deserialize;
 use warrener_client::amqp::{Names, Settings};
+use warrener_orchestrator::config::StoreConfig;
 use warrener_runtime::config::{Amqp, Binary};
 use warrener_shared::id::QueueName;
 
@@ -44,13 +45,8 @@ pub(crate) struct DoctorArgs {
 #[derive(Debug, Deserialize)]
 struct DoctorConfig {
     amqp: Amqp,
-    store: StoreSection,
+    store: StoreConfig,
     worker: DoctorWorkerSection,
-}
-
-#[derive(Debug, Deserialize)]
-struct StoreSection {
-    url: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -84,7 +80,7 @@ pub(crate) async fn doctor(context: &Context, args: DoctorArgs) -> Result<Exit, 
         }
         None => findings.skipped("management", "policies and nodes: give --management http://USER:PASSWORD@HOST:15672"),
     }
-    store::examine(&config.store.url, service.answers, &mut findings);
+    store::examine(&config.store.address(), service.answers, &mut findings);
     findings.print(context)?;
     context.say(&findings.sum());
     Ok(if findings.problems() == 0 { Exit::Ok } else { Exit::Error })

@@ -36,6 +36,7 @@ mod route;
 mod routes;
 mod schedule_resource;
 mod schedules;
+mod scrape;
 mod shape;
 mod stream;
 mod submit;
@@ -50,6 +51,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::{Method, Uri};
 use rustls::ServerConfig;
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use warrener_runtime::config::Setting;
@@ -58,6 +60,7 @@ use warrener_runtime::metrics::Metrics;
 use self::app::App;
 use self::http::{Edge, Server};
 use self::problem::Problem;
+pub use self::scrape::Scrape;
 use crate::access::Access;
 use crate::driver::Packet;
 use crate::shared::Shared;
@@ -87,31 +90,47 @@ pub struct Api {
     pub settings: Arc<[Setting]>,
 }
 
+/// Listeners of a process.
+#[derive(Debug)]
+pub struct Listeners {
+    /// Listener of the HTTP interface.
+    pub http: TcpListener,
+    /// Listener of those who only want the numbers, if there is one.
+    pub scrape: Option<Scrape>,
+}
+
+impl From<TcpListener> for Listeners {
+    fn from(http: TcpListener) -> Self {
+        Self { http, scrape: None }
+    }
+}
+
 /// Answers requests until told to stop. Returns once the last connection is closed, 5 s later at the latest.
-pub async fn serve(listener: tokio::net::TcpListener, api: Api, stop: CancellationToken) {
-    let (edge, tls) = (api.edge.clone(), api.tls.clone());
+pub async fn serve(listeners: impl Into<Listeners>, api: Api, stop: CancellationToken) {
+    let Listeners { http, scrape } = listeners.into();
     // Connections keep only a weak hold on the driver, so that one that lingers does not keep it from ending.
-    let (router, hold) = router(api, stop.clone());
-    Server::new(edge, router, tls, stop, GRACE).run(listener).await;
+    let (edge, tls, hold) = (api.edge.clone(), api.tls.clone(), api.inputs.clone());
+    let app = Arc::new(App::new(api, openapi::document(routes::ROUTES), stop.clone()));
+    let server = Server::new(edge, router(app.clone()), tls, stop.clone(), GRACE).run(http);
+    match scrape {
+        Some(scrape) => drop(tokio::join!(server, scrape.serve(app, stop))),
+        None => server.await,
+    }
     drop(hold);
 }
 
-/// Router of all paths. The driver stays reachable for as long as the sender is held.
-fn router(api: Api, stop: CancellationToken) -> (Router, mpsc::Sender<Packet>) {
-    let hold = api.inputs.clone();
-    let edge = api.edge.clone();
-    let app = Arc::new(App::new(api, openapi::document(routes::ROUTES), stop));
-    let router = routes::router()
+/// Router of all paths.
+fn router(app: Arc<App>) -> Router {
+    routes::router()
         .fallback(|uri: Uri| async move { Problem::no_such_path(uri.path()) })
         .method_not_allowed_fallback(
             |method: Method, uri: Uri| async move { Problem::method(method.as_str(), uri.path()) },
         )
         .layer(axum::middleware::from_fn_with_state(app.clone(), gate::gate))
         // The last word of all: what is refused here has touched nothing.
-        .layer(axum::middleware::from_fn_with_state((edge, app.access.clone()), http::guard))
+        .layer(axum::middleware::from_fn_with_state((app.edge.clone(), app.access.clone()), http::guard))
         .layer(axum::middleware::from_fn_with_state(app.clone(), pages::as_page))
-        .with_state(app);
-    (router, hold)
+        .with_state(app)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The address of the database, as the setting `store.url` says it.
 
 use super::sqlite::DatabaseFile;
+use super::url::encoded;
 use super::{StoreError, postgres};
 
 /// Address of a database, read and found sound.
@@ -10,6 +11,12 @@ pub enum DatabaseAddress {
     Sqlite(DatabaseFile),
     /// A server of PostgreSQL, by its address with the password in it. Never to be shown.
     Postgres(String),
+}
+
+/// The address of a database in PostgreSQL with a file of authorities; other databases have none, and it is refused.
+pub fn with_authorities(url: &str, file: &str) -> String {
+    let sign = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{sign}sslrootcert={}", encoded(file.as_bytes()))
 }
 
 /// An address that nothing can be opened by, in words for people and without its password.
@@ -74,7 +81,10 @@ mod tests {
             ("warrener.db", "sqlite://FILE or postgres://"),
             ("postgres://u:s3cret@h/d?sslmod=disable", "did you mean `sslmode`?"),
             ("postgres://u:s3cret@h/d?colour=red", "unknown parameter `colour`"),
-            ("postgres://u:s3cret@h/d?sslmode=require", "TLS"),
+            ("postgres://u:s3cret@h/d?sslmode=verify", "sslmode can be disable, allow"),
+            ("postgres://u:s3cret@h/d?sslmode=verify-ca", "store.ca_file"),
+            ("postgres://u:s3cret@h/d?sslrootcert=/none", "add sslmode=verify-full"),
+            ("postgres://u:s3cret@h/d?sslmode=require&sslrootcert=/none/ca", "/none/ca: No such file"),
             ("postgres://u:s3cret#1@h/d", "# is %23"),
             ("postgres://u:s3cret/1@h/d", "/ is %2F"),
             ("postgres://u:s3cret?1@h/d", "? is %3F"),

@@ -30,7 +30,7 @@ use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::job::{JobSpec, Shape, Unique};
 use warrener_shared::time::Timestamp;
 
-pub use self::address::{DatabaseAddress, InvalidAddress, address};
+pub use self::address::{DatabaseAddress, InvalidAddress, address, with_authorities};
 pub use self::audit::{AUDIT_MAX, AuditRow};
 pub use self::bulk::{BULK_MAX, BulkAction, BulkChange, BulkError, BulkRow, BulkState, BulkTarget, ERRORS_MAX};
 pub(crate) use self::bulk::{BULKS_KEPT, PART, decode_part};

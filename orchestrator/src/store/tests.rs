@@ -3,6 +3,9 @@
 mod blame;
 mod built_in;
 mod bulk;
+#[path = "../../../tests/src/certificates.rs"]
+#[allow(unreachable_pub, reason = "shared with the tests of the whole")]
+pub(crate) mod certificates;
 mod commit;
 mod damage;
 mod dead;

@@ -45,6 +45,14 @@ pub(super) fn parameters(url: &str) -> impl Iterator<Item = (&str, &str)> {
     pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")))
 }
 
+/// The address without parameters of these names.
+pub(super) fn without(url: &str, names: &[&str]) -> String {
+    let head = url.split_once('?').map_or(url, |(head, _)| head);
+    let kept = parameters(url).filter(|(name, _)| !names.contains(name));
+    let pairs: Vec<String> = kept.map(|(name, value)| format!("{name}={value}")).collect();
+    if pairs.is_empty() { head.to_owned() } else { format!("{head}?{}", pairs.join("&")) }
+}
+
 /// Message for a parameter that does not exist: the one that was meant, or all that there are.
 pub(super) fn unknown(name: &str, known: &[&str]) -> String {
     let distance = |known: &&&str| strsim::damerau_levenshtein(name, known);

@@ -12,8 +12,11 @@ use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
 
 use super::world::api;
+use crate::access::Access;
 use crate::access::identity::ServerIdentity;
-use crate::api::serve;
+use crate::api::{Listeners, Scrape, serve};
+use crate::config::tests::usual;
+use crate::store::tests::certificates::certificates;
 
 async fn answer(client: &mut TcpStream, request: &[u8]) -> String {
     client.write_all(request).await.unwrap();
@@ -56,21 +59,6 @@ async fn a_client_that_sends_too_much_gets_to_read_why() {
     drop(client);
     stop.cancel();
     server.await.unwrap();
-}
-
-/// An authority `ca`, and a certificate `cert` of it with its `key` for `localhost`.
-fn certificates(folder: &Path) {
-    let openssl = |arguments: &str| {
-        let run = std::process::Command::new("openssl").args(arguments.split(' ')).current_dir(folder).output();
-        let output = run.expect("openssl is installed (Debian and Ubuntu: `apt-get install openssl`)");
-        assert!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
-    };
-    openssl(
-        "req -x509 -newkey rsa:2048 -nodes -keyout cakey -out ca -days 2 -subj /CN=ca -addext keyUsage=keyCertSign",
-    );
-    openssl("req -newkey rsa:2048 -nodes -keyout key -out request -subj /CN=localhost");
-    std::fs::write(folder.join("names"), "subjectAltName=DNS:localhost").unwrap();
-    openssl("x509 -req -in request -CA ca -CAkey cakey -CAcreateserial -out cert -days 2 -extfile names");
 }
 
 /// What is answered to a client who trusts this authority.
@@ -125,6 +113,45 @@ async fn tls_is_spoken_with_a_certificate_that_is_renewed() {
     let mut plain = TcpStream::connect(address).await.unwrap();
     let said = answer(&mut plain, b"GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     assert!(!said.starts_with("HTTP/"), "nothing is said in the clear: {said}");
+    stop.cancel();
+    server.await.unwrap();
+}
+
+/// The whole answer to a `GET` by somebody who names any host and shows no token.
+async fn got(address: std::net::SocketAddr, path: &str) -> String {
+    let mut client = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: pod-7.metrics:9000\r\nconnection: close\r\n\r\n");
+    client.write_all(request.as_bytes()).await.unwrap();
+    let mut said = String::new();
+    client.read_to_string(&mut said).await.unwrap();
+    said
+}
+
+#[tokio::test]
+async fn numbers_have_an_address_of_their_own_that_asks_for_no_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut api, _store, _queue) = api(folder.path());
+    let tokens = folder.path().join("tokens.toml");
+    std::fs::write(&tokens, "").unwrap();
+    api.access = Arc::new(Access::new(tokens.to_str(), usual().http.proxies()).unwrap());
+    let bind = async || TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (http, numbers) = (bind().await, bind().await);
+    let (main, address) = (http.local_addr().unwrap(), numbers.local_addr().unwrap());
+    let stop = CancellationToken::new();
+    let listeners = Listeners { http, scrape: Some(Scrape::new(numbers, &usual().http, 1024)) };
+    let server = tokio::spawn(serve(listeners, api, stop.clone()));
+    // More than have a seat say nothing; whoever asks is answered all the same.
+    let mut idle = Vec::new();
+    for _ in 0..20 {
+        idle.push(TcpStream::connect(address).await.unwrap());
+    }
+    let said = got(address, "/metrics").await;
+    assert!(said.starts_with("HTTP/1.1 200 OK") && said.contains("warrener_dead_letters 0"), "{said}");
+    assert!(got(address, "/api/v1/jobs").await.starts_with("HTTP/1.1 404"));
+    let mut client = TcpStream::connect(main).await.unwrap();
+    let said = answer(&mut client, b"GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+    assert!(said.starts_with("HTTP/1.1 401"), "{said}");
+    drop(client);
     stop.cancel();
     server.await.unwrap();
 }

@@ -22,8 +22,10 @@ use warrener_shared::wire::result::Report;
 use warrener_shared::wire::topology::Names;
 
 use crate::access::{Access, ProxySettings};
+use crate::api::app::App;
 use crate::api::http::{Arrival, Edge};
-use crate::api::{Api, router};
+use crate::api::routes::ROUTES;
+use crate::api::{Api, openapi, router};
 use crate::config::tests::{usual, with_secrets};
 use crate::driver::{Driver, Input, Outgoing, Output, Packet};
 use crate::limits::LimitDefinition;
@@ -152,7 +154,8 @@ impl World {
         let stop = CancellationToken::new();
         let (shared, edge) = (api.shared.clone(), api.edge.clone());
         shared.health.ready("broker");
-        let (router, inputs) = router(api, stop.clone());
+        let inputs = api.inputs.clone();
+        let router = router(Arc::new(App::new(api, openapi::document(ROUTES), stop.clone())));
         Self { router, inputs, dispatches, shared, edge, stop, broker_works, folder: None }
     }
 

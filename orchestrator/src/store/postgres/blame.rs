@@ -61,6 +61,9 @@ fn blame(code: &str, routine: Option<&str>, constraint: Option<&str>) -> Blame {
     }
 }
 
+/// Begins of errors of a connection that is not there.
+const LOST: &[&str] = &["error connecting", "error communicating", "error performing TLS handshake", "timeout"];
+
 /// Error that is no answer of the server: a lost connection, a value that could not be sent, or a bug of ours.
 fn unanswered(doing: &'static str, error: &tokio_postgres::Error) -> StoreError {
     // Sources say more than the error itself, which says "error communicating with the server".
@@ -74,7 +77,7 @@ fn unanswered(doing: &'static str, error: &tokio_postgres::Error) -> StoreError 
     let begins = |all: &[&str]| all.iter().any(|what| why.starts_with(what));
     let is_of_another_type = error.source().is_some_and(|source| source.is::<WrongType>());
     let blame = match () {
-        () if error.is_closed() || begins(&["error connecting", "error communicating", "timeout"]) => Blame::Outage,
+        () if error.is_closed() || begins(LOST) => Blame::Outage,
         () if begins(&["error serializing", "error encoding"]) && !is_of_another_type => Blame::Input,
         () => Blame::Sick,
     };

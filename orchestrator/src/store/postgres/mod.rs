@@ -13,6 +13,7 @@ mod schedule;
 mod scratch;
 mod session;
 mod text;
+mod tls;
 mod value;
 mod write;
 

@@ -9,6 +9,7 @@ use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use uuid::Uuid;
 
 use super::session::Session;
+use super::tls::{self, Tls};
 use super::{StoreError, owner};
 use crate::store::columns::{Kind, TABLES, TableColumn};
 use crate::store::sql::Reader;
@@ -53,6 +54,8 @@ const READER: &str = "SET default_transaction_read_only = on; SET statement_time
 pub(super) struct Place {
     /// The address with the password, for the library.
     config: Config,
+    /// Maker of TLS connections; `None` in the clear.
+    tls: Option<Tls>,
     /// The address without the password, for messages.
     shown: String,
     /// Longest time that the database may take for an answer.
@@ -63,12 +66,16 @@ impl Place {
     /// Reads an address such as `postgres://user:password@host/database`.
     ///
     /// # Errors
-    /// [`StoreError::Open`] if it is none, or asks for TLS.
+    /// [`StoreError::Open`] if it is none, or its authorities cannot be read.
     pub(super) fn new(url: &str) -> Result<Self, StoreError> {
         let refuse = |why: String| StoreError::Open { place: "postgres://…".to_owned(), why };
         check(url).map_err(refuse)?;
+        let last = |name| url::parameters(url).filter(|(one, _)| *one == name).last().map(|(_, value)| value);
+        let authorities = last("sslrootcert").map(url::decoded).transpose().map_err(refuse)?;
+        let authorities = authorities.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let tls = tls::connector(last("sslmode").unwrap_or("disable"), authorities.as_deref()).map_err(refuse)?;
         // The text of the error never holds the value of a password.
-        let mut config = Config::from_str(url).map_err(|error| {
+        let mut config = Config::from_str(&url::without(url, &["sslmode", "sslrootcert"])).map_err(|error| {
             let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
             refuse(format!("{error}{cause}"))
         })?;
@@ -76,12 +83,12 @@ impl Place {
             return Err(refuse("it names no host; give it as postgres://USER:PASSWORD@HOST/DATABASE".to_owned()));
         }
         config
-            .ssl_mode(SslMode::Disable)
+            .ssl_mode(if tls.is_some() { SslMode::Require } else { SslMode::Disable })
             .connect_timeout(CONNECT_TIMEOUT)
             .tcp_user_timeout(SILENCE)
             .keepalives_idle(IDLE);
         let shown = shown(&config);
-        Ok(Self { config, shown, patience: PATIENCE })
+        Ok(Self { config, tls, shown, patience: PATIENCE })
     }
 
     /// Gives the address another patience.
@@ -97,13 +104,13 @@ impl Place {
 
     /// Opens a connection without any settings of ours.
     pub(super) fn session(&self) -> Result<Session, StoreError> {
-        Session::open(&self.config, self.patience)
+        Session::open(&self.config, self.tls.as_ref(), self.patience)
     }
 
     /// Opens a connection that only reads.
     pub(super) fn reader(&self) -> Result<Session, StoreError> {
         let mut config = self.config.clone();
-        let session = Session::open(config.application_name("warrener reader"), self.patience)?;
+        let session = Session::open(config.application_name("warrener reader"), self.tls.as_ref(), self.patience)?;
         session.run(SETTING, &format!("{COMMON}; {READER}"))?;
         Ok(session)
     }
@@ -115,7 +122,7 @@ impl Place {
     pub(super) fn writer(&self, instance: &str, patience: Duration) -> Result<(Session, i64, bool), StoreError> {
         let mut config = self.config.clone();
         config.application_name(owner::name(instance)).target_session_attrs(TargetSessionAttrs::ReadWrite);
-        let session = Session::open(&config, self.patience)?;
+        let session = Session::open(&config, self.tls.as_ref(), self.patience)?;
         session.run(SETTING, &format!("{COMMON}; {WRITER}"))?;
         self.inspect(&session)?;
         let is_locked = owner::lock(&session, instance, patience)?;
@@ -258,21 +265,22 @@ fn check(address: &str) -> Result<(), String> {
         if !PARAMETERS.contains(&name) {
             return Err(url::unknown(name, &PARAMETERS));
         }
-        if name == "sslmode" && !["disable", "allow", "prefer"].contains(&value) {
-            return Err(NO_TLS.to_owned());
+        if name == "sslmode" && !tls::MODES.contains(&value) {
+            return Err(format!("sslmode can be {}, not {value:?}", tls::MODES.join(", ")));
         }
     }
     Ok(())
 }
 
 /// Parameters of an address that the library understands.
-const PARAMETERS: [&str; 19] = [
+const PARAMETERS: [&str; 20] = [
     "user",
     "password",
     "dbname",
     "options",
     "application_name",
     "sslmode",
+    "sslrootcert",
     "sslnegotiation",
     "channel_binding",
     "host",
@@ -292,6 +300,3 @@ const ENCODE: &str = "a user, password or name in it has a character that means 
      percent-encode it: # is %23, / is %2F, ? is %3F, @ is %40, a space is %20";
 /// Purpose of the statements that prepare a connection, as errors say it.
 const SETTING: &str = "prepare a connection";
-/// Message for an address that asks for TLS.
-const NO_TLS: &str = "this version does not speak TLS with PostgreSQL; reach it over a network that you trust, or \
-     through a tunnel, and leave sslmode out";

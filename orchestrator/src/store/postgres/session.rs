@@ -17,6 +17,7 @@ use tokio_postgres::{Client, Config, NoTls, Statement};
 
 use super::StoreError;
 use super::blame::failed;
+use super::tls::Tls;
 use super::value::Parameter;
 use crate::store::sql::{Dialect, Reader, Row, Value, Visitor};
 
@@ -55,20 +56,32 @@ pub(super) struct Step<'a> {
     pub(super) values: Vec<Parameter<'a>>,
 }
 
+/// Moves the bytes of a connection until it ends. Whoever waits for an answer is told of its end as well.
+async fn carry(connection: impl Future<Output = Result<(), tokio_postgres::Error>>) {
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "a connection to PostgreSQL ended");
+    }
+}
+
 impl Session {
     /// Connects, and waits for it as long as for an answer.
     ///
     /// # Errors
     /// [`StoreError::Unwritable`] if that may work later, else [`StoreError::Statement`].
-    pub(super) fn open(config: &Config, patience: Duration) -> Result<Self, StoreError> {
+    pub(super) fn open(config: &Config, tls: Option<&Tls>, patience: Duration) -> Result<Self, StoreError> {
         let runner = Runner::new(patience).map_err(|error| StoreError::Unwritable(format!("{CONNECT}: {error}")))?;
-        let (client, connection) = runner.wait(CONNECT, config.connect(NoTls))?;
-        runner.runtime().spawn(async move {
-            // Whoever waits for an answer is told as well.
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection to PostgreSQL ended");
+        let client = match tls {
+            Some(tls) => {
+                let (client, connection) = runner.wait(CONNECT, config.connect(tls.connector()))?;
+                runner.runtime().spawn(carry(connection));
+                client
             }
-        });
+            None => {
+                let (client, connection) = runner.wait(CONNECT, config.connect(NoTls))?;
+                runner.runtime().spawn(carry(connection));
+                client
+            }
+        };
         Ok(Self { client, statements: RefCell::default(), runner })
     }
 

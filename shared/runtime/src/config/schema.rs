@@ -127,6 +127,7 @@ pub const KEYS: &[Key] = &[
     key("amqp.reply_to", Kind::List, ORCHESTRATOR, "Queues that answers may go to; * stands for anything.").or("*"),
     key("amqp.answers_kept", Kind::Duration, ORCHESTRATOR, "How long an answer that nobody takes is tried.").or("24h"),
     key("store.url", STORE_URL, ORCHESTRATOR, "The database.").or("sqlite://warrener.db").secret(Secrecy::Url),
+    key("store.ca_file", Kind::Text, ORCHESTRATOR, "A file with the authorities of PostgreSQL's certificate, in PEM."),
     key("http.listen", Kind::Listen, ORCHESTRATOR, "Where the API and the dashboard listen.").or("127.0.0.1:8080"),
     key(
         "http.hosts",
@@ -166,6 +167,12 @@ pub const KEYS: &[Key] = &[
         .or("100000"),
     key("dead.max_bytes", Kind::Size, ORCHESTRATOR, "Size of all dead letters together.").or("1GiB"),
     key("dead.retention", Kind::Duration, ORCHESTRATOR, "How long a dead letter is kept.").or("90d"),
+    key(
+        "metrics.listen",
+        Kind::Listen,
+        ORCHESTRATOR,
+        "An address of its own for /metrics, where no token is asked for.",
+    ),
     key("log.format", Kind::Choice(&["pretty", "json"]), SERVERS, "How log lines look.").or("pretty"),
     key("log.level", Kind::Text, SERVERS, "The log filter unless RUST_LOG is set.").or("info,lapin=off"),
     key(
