@@ -25,6 +25,7 @@ use crate::settings::ConfigVerb;
 use crate::submit::SubmitArgs;
 use crate::task::TaskVerb;
 use crate::token::TokenVerb;
+use crate::top::TopArgs;
 use crate::validate::ValidateArgs;
 use crate::watch::WatchArgs;
 use crate::worker::WorkerVerb;
@@ -100,6 +101,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: BulkVerb,
     },
+    /// Show how everything goes, as it changes
+    Top(TopArgs),
     /// Print what happens to jobs, as it happens
     Events(EventsArgs),
     /// Read who changed what

@@ -34,6 +34,7 @@ mod submit;
 mod talk;
 mod task;
 mod token;
+mod top;
 mod validate;
 mod watch;
 mod worker;
@@ -92,6 +93,7 @@ async fn dispatch(context: Context, command: Command) -> Result<Exit, Failure> {
         Command::Dead { verb } => dead::dead(&context, verb).await,
         Command::Audit { verb } => audit::audit(&context, verb).await,
         Command::Bulk { verb } => bulk::bulk(&context, verb).await,
+        Command::Top(args) => top::top(&context, &args).await,
         Command::Events(args) => events::events(&context, args).await,
         Command::Context { verb } => contexts::contexts(&context, verb),
         Command::Token { verb } => token::token(&context, verb),

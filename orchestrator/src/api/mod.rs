@@ -24,6 +24,7 @@ mod limit_routes;
 mod limits;
 mod logs;
 mod openapi;
+mod overview;
 mod pages;
 mod parameter;
 mod path;

@@ -29,8 +29,8 @@ use super::schedule_resource::{Preview, ScheduleResource, TickResource};
 use super::task::{TaskDetail, TaskResource};
 use super::workers::WorkerResource;
 use super::{
-    answer, audit, bulk, config, dead, events, graph, health, job, jobs, limit_routes, logs, openapi, problem, queues,
-    schedules, stream, submit, task, tasks, workers,
+    answer, audit, bulk, config, dead, events, graph, health, job, jobs, limit_routes, logs, openapi, overview,
+    problem, queues, schedules, stream, submit, task, tasks, workers,
 };
 use crate::access::Scope;
 
@@ -463,6 +463,7 @@ pub(super) static ROUTES: &[Route] = &[
         || says("Who changed what, the newest first").list::<AuditResource>("A page of changes."),
     ),
     config::ROUTE,
+    overview::ROUTE,
 ];
 
 /// Document of a route that steers a schedule.

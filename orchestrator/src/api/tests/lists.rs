@@ -1,3 +1,5 @@
+use axum::body::Body;
+use axum::http::Request;
 use serde_json::Value;
 use warrener_shared::error::ErrorObject;
 use warrener_shared::wire::result::{Report, RetryAdvice};
@@ -155,4 +157,33 @@ async fn metrics_tell_what_waits() {
     {
         assert!(answer.text.contains(line), "{line} is missing in {}", answer.text);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_overview_counts_what_there_is() {
+    let mut world = World::new();
+    world.submit(r#"{"id":"good","kind":"a"}"#).await;
+    let attempt = world.dispatch().await;
+    world.succeed(&attempt, "1").await;
+    world.submit(r#"{"id":"bad","kind":"b","retry":{"max_attempts":1}}"#).await;
+    let attempt = world.dispatch().await;
+    let error = ErrorObject::new("no", "it is broken");
+    world.report(&attempt, Report::Failed { error, retry: RetryAdvice::Never }).await;
+    world.submit(r#"{"id":"later","kind":"a","delay":"1h"}"#).await;
+    world.submit(r#"{"id":"waits","kind":"a","queue":"lonely"}"#).await;
+    world.hear(&["default"], &["a"]);
+    let seen = world.get("/api/v1/overview").await.ok();
+    for (state, count) in [("succeeded", 1), ("failed", 1), ("scheduled", 1), ("running", 1), ("cancelled", 0)] {
+        assert_eq!(seen["jobs"][state], count, "{state}: {seen}");
+    }
+    let ended = seen["ended"].as_array().unwrap();
+    assert_eq!((ended.len(), seen["cut"].as_bool()), (60, Some(false)), "{seen}");
+    assert_eq!((&ended[59]["succeeded"], &ended[59]["failed"]), (&1.into(), &1.into()), "{seen}");
+    assert_eq!((&seen["failing"][0]["kind"], &seen["failing"][0]["failed"]), (&"b".into(), &1.into()), "{seen}");
+    assert_eq!(seen["failing"].as_array().unwrap().len(), 1, "{seen}");
+    assert_eq!((&seen["workers"]["slots"], &seen["workers"]["running"]), (&4.into(), &0.into()), "{seen}");
+    assert!(seen["ran"]["p50_ms"].is_u64() && seen["health"]["checks"].is_array(), "{seen}");
+    // Those who see the jobs of one team see the numbers of these.
+    let page = world.send(Request::get("/").header("accept", "text/html").body(Body::empty()).unwrap()).await;
+    assert!(page.text.contains("1 succeeded, 1 did not"), "{}", page.text);
 }

@@ -6,6 +6,7 @@ mod call;
 mod error;
 mod fetch;
 pub mod limits;
+pub mod overview;
 mod proxy;
 mod query;
 mod redacted;
