@@ -18,6 +18,7 @@ use super::super::path::BulkPath;
 use super::super::problem::Problem;
 use super::super::query::Parameters;
 use super::action::go_to;
+use super::dead::LETTER_ACTIONS;
 use super::encoding::percent;
 use super::form::FormFields;
 use super::frame::{Sheet, show};
@@ -34,22 +35,43 @@ const ERRORS: usize = 100;
 /// Action that is wished for.
 pub(super) const ACTION: &QueryParameter = &QueryParameter {
     name: "action",
-    about: "Action on each job that fits.",
+    about: "Action on each job or dead letter that fits.",
     schema: || json!({ "type": "string" }),
     example: || json!("retry"),
 };
+
+/// Things that an action is about: dead letters, or jobs.
+struct About {
+    target: &'static str,
+    /// Words for one of them, and for several.
+    words: [&'static str; 2],
+    /// First part of the paths of their pages.
+    place: &'static str,
+    /// Actions on them, with the text of each.
+    actions: &'static [(&'static str, &'static str)],
+}
+
+const JOBS: About = About { target: "jobs", words: ["job", "jobs"], place: "jobs", actions: &ACTIONS };
+const LETTERS: About =
+    About { target: "dead", words: ["dead letter", "dead letters"], place: "dead", actions: &LETTER_ACTIONS };
+
+impl About {
+    fn of(action: &str) -> &'static Self {
+        if LETTERS.actions.iter().any(|(word, _)| *word == action) { &LETTERS } else { &JOBS }
+    }
+}
 
 fn wished(action: &str, filter: &str, rate: &str, reason: &str, dry_run: bool) -> Result<Wished, Problem> {
     let optional = |text: &str| (!text.trim().is_empty()).then(|| text.trim().to_owned());
     let document = json!({
         "action": action,
         "filter": filter,
-        "target": "jobs",
+        "target": About::of(action).target,
         "rate": optional(rate),
         "reason": optional(reason),
         "dry_run": dry_run,
     });
-    serde_json::from_value(document).map_err(|_| Problem::parameter("action", "there is no such action on jobs"))
+    serde_json::from_value(document).map_err(|_| Problem::parameter("action", "there is no such action"))
 }
 
 /// Asks before everything that fits is acted on, with how much that is now.
@@ -69,15 +91,16 @@ pub(super) async fn ask(
 }
 
 fn question(visit: &Visit, action: &str, filter: &str, preview: &BulkForecast) -> Markup {
-    let text = ACTIONS.iter().find(|(word, _)| *word == action).map_or(action, |(_, text)| *text);
+    let about = About::of(action);
+    let text = about.actions.iter().find(|(word, _)| *word == action).map_or(action, |(_, text)| *text);
     html! {
-        h1 { (text) " " (preview.matched) " jobs?" }
+        h1 { (text) " " (preview.matched) " " (about.words[usize::from(preview.matched != 1)]) "?" }
         p { "Those that fit " code { (shown::line(filter)) } " now. Each is looked at again in its turn." }
         ul.chips aria-label="States" {
             @for (state, count) in &preview.by { li { (badge::state(state)) " " strong { (count) } } }
         }
         @if !preview.sample.is_empty() {
-            p.muted { "Such as " @for id in &preview.sample { a href=(visit.to(&["jobs", id])) { (id) } " " } }
+            p.muted { "Such as " @for id in &preview.sample { a href=(visit.to(&[about.place, id])) { (id) } " " } }
         }
         form.narrow method="post" action=(visit.to(&["bulk", "new"])) {
             input type="hidden" name="action" value=(action);
@@ -88,7 +111,10 @@ fn question(visit: &Visit, action: &str, filter: &str, preview: &BulkForecast) -
             input #reason name="reason" autocomplete="off" maxlength="500";
             div.actions {
                 button.danger type="submit" disabled[preview.matched == 0] { (text) " them" }
-                @let back = format!("{}?q={}", visit.to(&["jobs"]), percent(filter));
+                @let back = match about.place {
+                    "jobs" => format!("{}?q={}", visit.to(&["jobs"]), percent(filter)),
+                    place => visit.to(&[place]),
+                };
                 a.button href=(back) { "No, go back" }
             }
         }

@@ -31,6 +31,9 @@ use crate::store::view::DeadRow;
 /// Bytes of a body that are shown.
 const SHOWN: usize = 64 * 1024;
 
+/// Actions on all dead letters, with the text of each.
+pub(super) const LETTER_ACTIONS: [(&str, &str); 2] = [("replay", "Replay"), ("discard", "Discard")];
+
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     visit: Visit,
@@ -51,6 +54,20 @@ pub(super) async fn list(
     .await
 }
 
+/// Links to act on all of them, at a rate, for those who may.
+fn to_all(visit: &Visit) -> Markup {
+    html! {
+        @if visit.may(Scope::Operate) {
+            p.options {
+                span.muted { "All of them: " }
+                @for (word, text) in LETTER_ACTIONS {
+                    a href=(format!("{}?action={word}&q=%2A", visit.to(&["bulk", "new"]))) { (text) } " "
+                }
+            }
+        }
+    }
+}
+
 /// Dead letters of one page, with the same source and code together.
 fn groups(visit: &Visit, list: &List<LetterResource>) -> Markup {
     let mut groups: BTreeMap<(&str, &str), Vec<&LetterResource>> = BTreeMap::new();
@@ -60,6 +77,7 @@ fn groups(visit: &Visit, list: &List<LetterResource>) -> Markup {
     let mut groups: Vec<_> = groups.into_iter().collect();
     groups.sort_by_key(|(_, letters)| std::cmp::Reverse(letters.len()));
     html! {
+        (to_all(visit))
         @for ((code, from), letters) in groups {
             section.value {
                 h2 { code { (shown::line(code)) } span.muted { " from " (from) ", " (letters.len()) " on this page" } }

@@ -415,3 +415,24 @@ async fn everything_that_fits_is_acted_on_after_a_question() {
     assert!(seen(&world, "/bulk").await.contains("./bulk/1"));
     assert_eq!(open(&world, "/bulk/9").await.status, 404);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_dead_letters_are_acted_on_after_a_question() {
+    let mut world = World::new();
+    furnish(&mut world).await;
+    let list = seen(&world, "/dead").await;
+    assert!(list.contains("./bulk/new?action=discard&amp;q=%2A"), "{list}");
+    let asked = seen(&world, "/bulk/new?action=discard&q=*").await;
+    assert!(asked.contains("Discard 1 dead letter?") && asked.contains("../dead/1"), "{asked}");
+    let form = "action=discard&filter=*&rate=1000%2Fs&reason=";
+    let request = Request::builder().method(Method::POST).uri("/bulk/new").header("accept", "text/html");
+    let begun = world.send_from("127.0.0.1", request.body(Body::from(form)).unwrap()).await;
+    assert_eq!((begun.status.as_u16(), begun.header("location")), (303, "../bulk/2"), "{}", begun.text);
+    for _ in 0..100 {
+        if seen(&world, "/dead").await.contains("There is none.") {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("it was not discarded: {}", seen(&world, "/bulk/2").await);
+}

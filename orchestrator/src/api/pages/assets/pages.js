@@ -121,12 +121,14 @@
     ["g o", "overview"],
     ["g q", "queues"],
     ["g w", "workers"],
+    ["g s", "schedules"],
+    ["g l", "limits"],
     ["g d", "dead letters"],
     ["n", "next page"],
     ["t", "light or dark"],
     ["?", "this help"],
   ];
-  const places = { j: "jobs", o: "", q: "queues", w: "workers", d: "dead" };
+  const places = { j: "jobs", o: "", q: "queues", w: "workers", s: "schedules", l: "limits", d: "dead" };
   let row = -1;
   let going = false;
 
