@@ -11,6 +11,7 @@ use crate::bulk::BulkVerb;
 use crate::conformance::ConformanceArgs;
 use crate::contexts::ContextVerb;
 use crate::dead::DeadVerb;
+use crate::delayed::DelayedVerb;
 use crate::dev::{DevArgs, DevRole};
 use crate::doctor::DoctorArgs;
 use crate::events::EventsArgs;
@@ -95,6 +96,11 @@ pub(crate) enum Command {
     Dead {
         #[command(subcommand)]
         verb: DeadVerb,
+    },
+    /// List and cancel messages of others that go out later
+    Delayed {
+        #[command(subcommand)]
+        verb: DelayedVerb,
     },
     /// Read and stop bulk operations, which verbs with --filter begin
     Bulk {

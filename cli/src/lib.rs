@@ -9,6 +9,7 @@ mod conformance;
 mod context;
 mod contexts;
 mod dead;
+mod delayed;
 mod dev;
 mod doctor;
 mod document;
@@ -90,6 +91,7 @@ async fn dispatch(context: Context, command: Command) -> Result<Exit, Failure> {
         Command::Schedule { verb } => schedule::schedule(&context, verb).await,
         Command::Limit { verb } => limit::limit(&context, verb).await,
         Command::Worker { verb } => worker::worker(&context, verb).await,
+        Command::Delayed { verb } => delayed::delayed(&context, verb).await,
         Command::Dead { verb } => dead::dead(&context, verb).await,
         Command::Audit { verb } => audit::audit(&context, verb).await,
         Command::Bulk { verb } => bulk::bulk(&context, verb).await,

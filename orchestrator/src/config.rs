@@ -14,6 +14,7 @@ use warrener_shared::limits::Limits;
 use crate::access::identity::ServerIdentity;
 use crate::access::watched::Watched;
 use crate::access::{Access, ProxySettings};
+use crate::delays::{self, DelayRoute, DelaySettings};
 use crate::limits::LimitDefinition;
 use crate::limits::definition::expression;
 use crate::store;
@@ -42,6 +43,9 @@ pub struct Config {
     /// Queues that need more than a name.
     #[serde(default)]
     pub queues: BTreeMap<QueueName, Queue>,
+    /// Exchanges whose messages go out later.
+    #[serde(default)]
+    delays: BTreeMap<String, DelaySettings>,
     /// Limits of what is accepted.
     limits: ConfiguredLimits,
 }
@@ -189,6 +193,11 @@ impl Config {
         self.queues.iter().filter_map(|(name, queue)| Some((name.clone(), queue.fair_by.clone()?))).collect()
     }
 
+    /// The exchanges whose messages go out later.
+    pub fn delay_routes(&self) -> Vec<DelayRoute> {
+        delays::routes(&self.delays)
+    }
+
     fn limit_problems(&self) -> Vec<String> {
         let fair = self
             .fair_queues()
@@ -208,6 +217,7 @@ impl Config {
         problems.extend(self.access().err().into_iter().flatten());
         problems.extend(self.identity().err());
         problems.extend(self.limit_problems());
+        problems.extend(delays::problems(&self.delays, &self.amqp.prefix));
         if !self.is_guarded() && self.http.is_known_to_be_open() {
             problems.push(self.http.refusal());
         }

@@ -24,6 +24,8 @@ const KEYS: &str = "state, kind, queue, label.<name>, name, id, parent and creat
 
 /// Keys of a filter of the audit, for messages.
 const AUDIT_KEYS: &str = "who, from, verb, target, outcome and time";
+/// Keys of a filter of delayed messages, for messages.
+const DELAYED_KEYS: &str = "exchange, key and received";
 /// Keys of a filter of events, for messages.
 const EVENT_KEYS: &str = "type, state, kind, queue, label.<name>, name, id, parent and created";
 
@@ -47,6 +49,14 @@ pub fn parse(text: &str) -> Result<Filter, String> {
 /// One sentence that says which term is wrong and what is possible.
 pub(crate) fn parse_audit(text: &str) -> Result<Filter, String> {
     read(text, AUDIT_KEYS, audit_test)
+}
+
+/// Reads a filter of delayed messages: `exchange:orders.* key:order.new received:>1h`.
+///
+/// # Errors
+/// One sentence that says which term is wrong and what is possible.
+pub(crate) fn parse_delayed(text: &str) -> Result<Filter, String> {
+    read(text, DELAYED_KEYS, delayed_test)
 }
 
 /// Reads a filter of events: one of jobs, and `type:task.*`.
@@ -183,6 +193,20 @@ fn audit_test(key: &str, values: &[&[Char]]) -> Result<Option<Test>, String> {
         "verb" => Column::Verb,
         "target" => Column::Target,
         "outcome" => Column::Outcome,
+        _ => return Ok(None),
+    };
+    Ok(Some(Test::Text(column, values.iter().map(|value| pattern(value)).collect())))
+}
+
+/// Test of delayed messages with this key.
+fn delayed_test(key: &str, values: &[&[Char]]) -> Result<Option<Test>, String> {
+    let column = match key {
+        "received" => {
+            let ages = values.iter().map(|value| age(key, &plain(value))).collect::<Result<_, _>>()?;
+            return Ok(Some(Test::Created(ages)));
+        }
+        "exchange" => Column::Exchange,
+        "key" => Column::RoutingKey,
         _ => return Ok(None),
     };
     Ok(Some(Test::Text(column, values.iter().map(|value| pattern(value)).collect())))

@@ -7,6 +7,7 @@ pub mod access;
 pub mod api;
 pub mod broker;
 pub mod config;
+pub mod delays;
 pub mod driver;
 pub mod filter;
 pub mod limits;

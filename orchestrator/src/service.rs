@@ -118,6 +118,7 @@ async fn run_on<S: Store + 'static>(
         inputs: inputs.clone(),
         reply_to: config.amqp.reply_to.clone().into(),
         view: view.clone(),
+        delays: config.delay_routes().into(),
         suspects: Suspects::default(),
         repairs: Repairs::default(),
         healing: Arc::default(),

@@ -5,6 +5,7 @@
 mod conformance;
 mod contract;
 mod dashboard;
+mod delays;
 mod dev;
 mod doctor;
 mod edge;

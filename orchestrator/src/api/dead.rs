@@ -29,7 +29,7 @@ use crate::store::view::{DeadHead, DeadRow, Snapshot};
 pub(super) struct LetterResource {
     /// Id of the dead letter, a number as text.
     pub(super) id: String,
-    /// Place where it was found: `submit`, `task`, `result`, `unrouted` or `answer`.
+    /// Place where it was found: `submit`, `task`, `result`, `unrouted`, `delayed` or `answer`.
     pub(super) from: String,
     /// Stable word of the reason, for programs.
     pub(super) code: String,

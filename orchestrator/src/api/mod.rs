@@ -11,6 +11,7 @@ mod backfill;
 mod bulk;
 mod config;
 mod dead;
+mod delayed;
 mod documented;
 mod dry_run;
 mod events;

@@ -172,6 +172,7 @@ fn path_parameters(route: &Route) -> Vec<Value> {
         let (about, example) = match (route.path, name) {
             (path, "id") if path.contains("/workers/") => ("The worker, as its heartbeat names it.", "worker-1"),
             (path, "id") if path.contains("/bulk/") => ("The operation.", "7"),
+            (path, "id") if path.contains("/delayed/") => ("The delayed message.", "1"),
             (path, "id") if path.contains("/dead/") => ("The dead letter.", "1"),
             (_, "id" | "job") => ("The job.", "order-4711"),
             (_, "task") => ("The task, or `<task>.<index>` for an item of a mapped task.", "resize.0"),

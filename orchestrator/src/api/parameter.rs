@@ -45,6 +45,14 @@ pub(super) const AUDIT_FILTER: &QueryParameter = &QueryParameter {
     schema: || json!({ "type": "string" }),
     example: || json!("who:ci verb:job.* time:<1d"),
 };
+/// Parameter: filter of delayed messages.
+pub(super) const DELAYED_FILTER: &QueryParameter = &QueryParameter {
+    name: "q",
+    about: "Terms that must all hold: `exchange`, `key`, `received`. `,` is or, a `-` in front negates, `*` stands for \
+            any text.",
+    schema: || json!({ "type": "string" }),
+    example: || json!("exchange:orders.* key:order.new received:>1h"),
+};
 /// Parameter: filter of the keys of a limit.
 pub(super) const KEY_FILTER: &QueryParameter = &QueryParameter {
     name: "q",

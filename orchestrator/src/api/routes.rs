@@ -29,8 +29,8 @@ use super::schedule_resource::{Preview, ScheduleResource, TickResource};
 use super::task::{TaskDetail, TaskResource};
 use super::workers::WorkerResource;
 use super::{
-    answer, audit, bulk, config, dead, events, graph, health, job, jobs, limit_routes, logs, openapi, overview,
-    problem, queues, schedules, stream, submit, task, tasks, workers,
+    answer, audit, bulk, config, dead, delayed, events, graph, health, job, jobs, limit_routes, logs, openapi,
+    overview, problem, queues, schedules, stream, submit, task, tasks, workers,
 };
 use crate::access::Scope;
 
@@ -397,6 +397,8 @@ pub(super) static ROUTES: &[Route] = &[
             document.one::<Preview>(200, "The ticks.").refuses(&[&problem::INVALID_SCHEDULE])
         },
     ),
+    delayed::LIST,
+    delayed::CANCEL,
     limit_routes::LIST,
     limit_routes::GET,
     limit_routes::PUT,

@@ -95,7 +95,7 @@ async fn round(context: &Context, link: &Link, chunks: Vec<ChunkHead>) -> Option
 }
 
 /// Asks the database where that may block.
-async fn read<T: Send + 'static>(
+pub(super) async fn read<T: Send + 'static>(
     context: &Context,
     question: impl FnOnce(&View) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {

@@ -1,6 +1,7 @@
 //! The orchestrator's side of the broker: one session after another, each with all consumers and publishers.
 
 mod dead;
+mod delays;
 mod events;
 mod handed_back;
 mod heal;
@@ -32,6 +33,7 @@ pub use self::notes::Notes;
 pub use self::repairs::{Repairs, Troubles};
 pub(crate) use self::submits::submission;
 pub use self::suspects::Suspects;
+use crate::delays::DelayRoute;
 use crate::driver::{Input, Output, Packet};
 use crate::shared::Shared;
 use crate::store::view::View;
@@ -56,6 +58,8 @@ pub struct Context {
     pub database: String,
     /// Patterns of the queues that answers may go to, with `*` for any characters.
     pub reply_to: Arc<[String]>,
+    /// Exchanges whose messages go out later.
+    pub delays: Arc<[DelayRoute]>,
     /// Way to the driver.
     pub inputs: mpsc::Sender<Packet>,
     /// Readers of the database, for events.
@@ -189,6 +193,7 @@ async fn session(
     loops.spawn(handed_back::run(context.clone(), link.clone()));
     loops.spawn(suspects::run(context.clone(), link.clone(), restarted));
     loops.spawn(events::run(context.clone(), link.clone()));
+    delays::start(context, &link, &mut loops);
     if !wiped {
         context.input(Input::Connected { wiped }).await;
     }

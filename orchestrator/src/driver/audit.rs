@@ -73,6 +73,7 @@ fn of_command(command: &Command) -> (&'static str, String) {
         Command::Drain(worker) => ("worker.drain", worker.to_string()),
         Command::Discard(no) => ("dead.discard", no.to_string()),
         Command::Replay(no, _) => ("dead.replay", no.to_string()),
+        Command::CancelDelayed(no) => ("delayed.cancel", no.to_string()),
         Command::PauseQueue(name, true) => ("queue.pause", name.to_string()),
         Command::PauseQueue(name, false) => ("queue.resume", name.to_string()),
         Command::PutLimit(name, _) => ("limit.set", name.to_string()),

@@ -17,7 +17,7 @@ use warrener_shared::wire::{Message, Parcel};
 use crate::filter::fits::{Candidate, Tasks};
 use crate::limits::LimitDefinition;
 use crate::store::view::filter::Filter;
-use crate::store::{BulkRow, DeadLetter, EventChunkNo, Submitted};
+use crate::store::{BulkRow, DeadLetter, DelayedChanges, EventChunkNo, Submitted};
 
 /// Inputs that came together. None of a packet counts as handled before all of it is committed.
 #[derive(Debug)]
@@ -71,6 +71,8 @@ pub enum Input {
     EventsPublished(EventChunkNo),
     /// A message that nobody can process, and a person must look at.
     Dead(DeadLetter),
+    /// Messages that go out later: kept from now on, put off, or gone.
+    Delayed(DelayedChanges),
     /// The broker gave up on the message of an attempt, with the reason and the letter to be kept of it.
     DeadTask(Ticket, DeathReason, Box<DeadLetter>),
     /// The message of an attempt found no queue; it is to be published again.
@@ -203,6 +205,8 @@ pub enum Command {
     Discard(i64),
     /// Publish the message of a dead letter again, and forget the letter once the broker has it.
     Replay(i64, Box<Parcel>),
+    /// Forget the delayed message with this number.
+    CancelDelayed(i64),
     /// Pause the queue if true, else resume it.
     PauseQueue(QueueName, bool),
     /// Keep the limit under this name.

@@ -201,6 +201,10 @@ impl<S: Store> Driver<S> {
                 batch.commit.discarded.push(*no);
                 Answer::Done
             }
+            Command::CancelDelayed(no) => {
+                batch.commit.delayed.gone.push(*no);
+                Answer::Done
+            }
             Command::Replay(no, parcel) => {
                 self.send(Output::Replay(*no, parcel.clone()));
                 Answer::Done

@@ -61,11 +61,8 @@ impl Test {
             Self::Text(Column::Kind, patterns) => {
                 any(patterns, spec.tasks.first().filter(|_| spec.shape == Shape::Single).map(|task| task.kind.as_str()))
             }
-            // A job is in no audit, and no event.
-            Self::Text(
-                Column::Who | Column::From | Column::Verb | Column::Target | Column::Outcome | Column::Type,
-                _,
-            ) => false,
+            // A job is in no audit, no event and no delayed message.
+            Self::Text(..) => false,
             Self::Label(name, patterns) => any(patterns, spec.labels.get(name).map(String::as_str)),
             Self::Queue(patterns) => {
                 let mut queues = spec.tasks.iter().map(|task| any(patterns, Some(task.policy.queue.as_str())));

@@ -7,7 +7,7 @@ use warrener_shared::time::Timestamp;
 pub struct DeadHead {
     /// Number of the dead letter. Later ones have higher numbers.
     pub no: i64,
-    /// Place where it was found: `submit`, `task`, `result`, `unrouted` or `answer`.
+    /// Place where it was found: `submit`, `task`, `result`, `unrouted`, `delayed` or `answer`.
     pub from: String,
     /// Stable word of the reason, for programs.
     pub code: String,

@@ -9,6 +9,7 @@ mod schedule;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use warrener_engine::limit::{KeyRow, LimitKey, Waiting};
 use warrener_engine::row::{AttemptRow, JobRow, TaskRow, WaitsFor};
@@ -24,8 +25,8 @@ use self::schedule::Schedules;
 use super::schedules::{ScheduleQuery, SchedulesTotal, TickQuery};
 use super::{
     AUDIT_MAX, Asked, AuditRow, Boot, BulkChange, BulkRow, BulkState, Caption, ClockTrust, Commit, DeadHead,
-    DeadLetter, DeadRow, DeadTotal, Death, DispatchNo, EventChunkNo, Found, Item, KeptDead, KeptLimits, LogChunk,
-    OwedReply, PART, QueueRow, Rows, Store, StoreError, Submitted, last_of,
+    DeadLetter, DeadRow, DeadTotal, Death, DelayedMessage, DispatchNo, EventChunkNo, Found, Item, KeptDead, KeptLimits,
+    LogChunk, OwedReply, PART, QueueRow, Rows, Store, StoreError, Submitted, last_of,
 };
 
 /// The store in memory. A field stands for each table, and one for the counters of `meta`.
@@ -49,6 +50,8 @@ pub struct Memory {
     events: BTreeMap<(JobNo, u64), Vec<JobEvent>>,
     /// Answers that are owed, by number.
     replies: BTreeMap<i64, OwedReply>,
+    /// Messages that go out later, by number.
+    delayed: BTreeMap<i64, Arc<DelayedMessage>>,
     /// Dead letters by number.
     dead: BTreeMap<i64, DeadLetter>,
     /// Rows of the audit by number.
@@ -94,6 +97,7 @@ struct Counters {
     next_job: JobNo,
     last_reply: i64,
     last_dead: i64,
+    last_delayed: i64,
     last_event: i64,
     last_audit: i64,
     next_task: TaskNo,

@@ -8,6 +8,7 @@ mod audit;
 mod bulk;
 pub(crate) mod columns;
 mod dead;
+mod delayed;
 mod error;
 pub mod memory;
 pub mod postgres;
@@ -35,6 +36,7 @@ pub use self::audit::{AUDIT_MAX, AuditRow};
 pub use self::bulk::{BULK_MAX, BulkAction, BulkChange, BulkError, BulkRow, BulkState, BulkTarget, ERRORS_MAX};
 pub(crate) use self::bulk::{BULKS_KEPT, PART, decode_part};
 pub use self::dead::{DeadHead, DeadRow};
+pub use self::delayed::{DelayedChanges, DelayedHead, DelayedMessage, PutOffMessage};
 pub use self::error::{Blame, StoreError};
 pub use self::rows::{Item, KeptLimits, Rows};
 use self::schedules::{ScheduleChanges, ScheduleQuery, SchedulesTotal, TickQuery};
@@ -123,7 +125,7 @@ pub struct OwedReply {
 /// A message that nobody could process, or a task out of attempts, kept for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// Place where it was found: `submit`, `task`, `result`, `unrouted` or `answer`.
+    /// Place where it was found: `submit`, `task`, `result`, `unrouted`, `delayed` or `answer`.
     pub from: &'static str,
     /// Stable word of the reason, for programs.
     pub code: String,
@@ -256,6 +258,8 @@ pub struct Commit {
     pub dead: Vec<DeadLetter>,
     /// Numbers of dead letters that are not kept any longer.
     pub discarded: Vec<i64>,
+    /// Changes of messages that go out later.
+    pub delayed: DelayedChanges,
     /// Rows of the audit for the changes in this commit.
     pub audit: Vec<AuditRow>,
     /// Jobs that no longer hold their unique key, although they may run again.
@@ -326,6 +330,7 @@ impl Commit {
             && self.deaths.is_empty()
             && self.dead.is_empty()
             && self.discarded.is_empty()
+            && self.delayed.is_empty()
             && self.audit.is_empty()
             && self.paused.is_empty()
             && self.schedules.is_empty()

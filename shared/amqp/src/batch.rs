@@ -17,8 +17,13 @@ pub struct DeliveryBatch {
 }
 
 impl DeliveryBatch {
-    pub(crate) fn new(deliveries: impl Iterator<Item = lapin::message::Delivery>, lane: &Arc<DeliveryChannel>) -> Self {
-        let (tags, deliveries) = deliveries.map(|one| (one.delivery_tag, Incoming::from_lapin(one))).unzip();
+    /// A batch of deliveries, each of which `read` translates.
+    pub(crate) fn new(
+        deliveries: impl Iterator<Item = lapin::message::Delivery>,
+        lane: &Arc<DeliveryChannel>,
+        read: fn(lapin::message::Delivery) -> Incoming,
+    ) -> Self {
+        let (tags, deliveries) = deliveries.map(|one| (one.delivery_tag, read(one))).unzip();
         Self { deliveries, tags, lane: Arc::clone(lane) }
     }
 

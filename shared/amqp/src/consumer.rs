@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::batch::DeliveryBatch;
 use crate::call::{call, short};
-use crate::delivery::{Delivery, DeliveryChannel};
+use crate::delivery::{Delivery, DeliveryChannel, Incoming};
 use crate::{BrokerError, Session};
 
 /// Receives the messages of one queue on a channel of its own.
@@ -36,6 +36,8 @@ pub struct Consumer {
     priority: i32,
     /// True if the session goes on when the broker ends this consumer.
     spares_session: bool,
+    /// Translation of the deliveries of batches.
+    read: fn(lapin::message::Delivery) -> Incoming,
     /// Set once the broker has ended the consumer.
     has_ended: bool,
 }
@@ -103,6 +105,7 @@ impl Consumer {
             lane: DeliveryChannel::new(channel, session.clone()),
             priority: 0,
             spares_session: false,
+            read: Incoming::from_lapin,
             has_ended: false,
             queue: queue.to_owned(),
             stream: None,
@@ -118,6 +121,13 @@ impl Consumer {
     #[must_use]
     pub fn sparing_its_session(mut self) -> Self {
         self.spares_session = true;
+        self
+    }
+
+    /// The same, and batches have the properties of each message exactly as they came.
+    #[must_use]
+    pub fn keeping_properties(mut self) -> Self {
+        self.read = Incoming::with_properties;
         self
     }
 
@@ -165,7 +175,7 @@ impl Consumer {
         }
         self.due = None;
         let count = self.held.len().min(max);
-        Ok(DeliveryBatch::new(self.held.drain(..count), &self.lane))
+        Ok(DeliveryBatch::new(self.held.drain(..count), &self.lane, self.read))
     }
 
     /// Ends the subscription and begins a new one, by which at most `n` more deliveries come, whatever is held

@@ -15,7 +15,7 @@ use crate::error::SoftError;
 use crate::link::WatchedConnection;
 use crate::probe::Probe;
 use crate::publisher::{Aside, OutgoingMessage, Published};
-use crate::{BrokerError, Session};
+use crate::{BrokerError, Properties, Session};
 
 /// Fate of a message that was sent alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +77,14 @@ impl Courier {
     pub async fn send(&self, parcel: Parcel) -> Delivered {
         let Parcel { exchange, key, message } = parcel;
         match OutgoingMessage::with_all_headers(&exchange, &key, message) {
+            Ok(envelope) => self.deliver(envelope.mandatory()).await,
+            Err(error) => Delivered::Refused(error.to_string()),
+        }
+    }
+
+    /// Passes a message on with its properties exactly as they are.
+    pub async fn forward(&self, exchange: &str, key: &str, properties: Properties, body: Vec<u8>) -> Delivered {
+        match OutgoingMessage::of_parts(exchange, key, properties.into_basic(), body) {
             Ok(envelope) => self.deliver(envelope.mandatory()).await,
             Err(error) => Delivered::Refused(error.to_string()),
         }

@@ -11,7 +11,7 @@ use warrener_shared::wire::Message;
 
 use crate::call::call;
 use crate::ledger::Ledger;
-use crate::{BrokerError, Session, message};
+use crate::{BrokerError, Properties, Session, message};
 
 /// A message as the broker handed it out, without the means to settle it.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +32,8 @@ pub struct Incoming {
     pub routing_key: String,
     /// The latest dead-lettering of the message, if there was one.
     pub death: Option<DeadLettering>,
+    /// Properties and headers exactly as they came; only of a consumer that keeps them.
+    pub properties: Option<Box<Properties>>,
 }
 
 /// The broker's account of a dead-lettering.
@@ -357,6 +359,12 @@ impl Drop for Marks<'_> {
 }
 
 impl Incoming {
+    /// The same with its properties exactly as they came.
+    pub(crate) fn with_properties(delivery: lapin::message::Delivery) -> Self {
+        let properties = Some(Box::new(Properties::of(&delivery.properties)));
+        Self { properties, ..Self::from_lapin(delivery) }
+    }
+
     pub(crate) fn from_lapin(delivery: lapin::message::Delivery) -> Self {
         let headers = delivery.properties.headers().as_ref();
         Self {
@@ -366,6 +374,7 @@ impl Incoming {
             exchange: delivery.exchange.into(),
             routing_key: delivery.routing_key.into(),
             death: headers.and_then(last_death),
+            properties: None,
             message: message::from_parts(&delivery.properties, delivery.data),
         }
     }

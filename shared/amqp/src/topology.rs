@@ -120,6 +120,16 @@ impl Topology {
         }
     }
 
+    /// Makes the part of an exchange whose messages go out later: the exchange, and our queue for it.
+    pub fn delay(names: &Names, exchange: &str) -> Self {
+        let queue = names.delayed(exchange);
+        Self {
+            exchanges: vec![Exchange { name: exchange.to_owned(), routing: Routing::Fanout, alternate: None }],
+            bindings: vec![Binding::new(queue.clone(), exchange.to_owned(), "")],
+            queues: vec![Queue::last_stop(queue)],
+        }
+    }
+
     /// Adds another topology behind this one.
     pub fn extend(&mut self, other: Self) {
         self.exchanges.extend(other.exchanges);

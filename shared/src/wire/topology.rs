@@ -76,6 +76,11 @@ impl Names {
         format!("{}.tasks.{queue}", self.prefix)
     }
 
+    /// The queue of ours for the messages of this exchange that go out later.
+    pub fn delayed(&self, exchange: &str) -> String {
+        format!("{}.delayed.{exchange}", self.prefix)
+    }
+
     /// The exclusive control queue of one worker connection.
     pub fn control_queue(&self, worker: &str) -> String {
         format!("{}.control.{worker}", self.prefix)

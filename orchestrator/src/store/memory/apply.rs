@@ -1,11 +1,13 @@
 //! Making a checked commit true, and forgetting old jobs. Nothing here can fail.
 
+use std::sync::Arc;
+
 use warrener_engine::row::{JobRow, TaskRow};
 use warrener_shared::id::{JobNo, TaskNo};
 use warrener_shared::limits::LOG_CHUNKS;
 
 use super::{KeptJob, Memory};
-use crate::store::{BulkChange, BulkState, Commit, Death, DispatchNo, OwedReply};
+use crate::store::{BulkChange, BulkState, Commit, Death, DelayedChanges, DispatchNo, OwedReply};
 
 impl Memory {
     /// Carries out a commit that was checked, in the order in which the databases do.
@@ -85,6 +87,7 @@ impl Memory {
         for no in &commit.discarded {
             self.dead.remove(no);
         }
+        self.apply_delayed(&commit.delayed);
         for row in &commit.audit {
             self.counters.last_audit += 1;
             self.audit.insert(self.counters.last_audit, row.clone());
@@ -114,6 +117,22 @@ impl Memory {
         self.counters.published_below = commit.published_below.unwrap_or(self.counters.published_below);
         self.counters.seen_at = commit.seen_at.or(self.counters.seen_at);
         self.counters.trust = commit.trust.or(self.counters.trust);
+    }
+
+    /// Keeps messages that go out later, puts them off and forgets them.
+    fn apply_delayed(&mut self, changes: &DelayedChanges) {
+        for message in &changes.kept {
+            self.counters.last_delayed += 1;
+            self.delayed.insert(self.counters.last_delayed, message.clone());
+        }
+        for one in &changes.put_off {
+            if let Some(message) = self.delayed.get_mut(&one.no) {
+                Arc::make_mut(message).due_at = one.due_at;
+            }
+        }
+        for no in &changes.gone {
+            self.delayed.remove(no);
+        }
     }
 
     /// Keeps bulk operations as they are from now on, and the sets of those that are not over.

@@ -4,6 +4,7 @@
 //! any more until [`Store::boot`] is called, which opens another: whoever calls it makes all it remembers anew.
 
 mod blame;
+mod delayed;
 mod inspect;
 mod open;
 mod owner;

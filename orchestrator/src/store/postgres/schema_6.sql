@@ -76,3 +76,18 @@ CREATE TABLE bulk_sets (
 -- so many milliseconds from its creation, whatever becomes of the job.
 DROP INDEX jobs_unique;
 CREATE INDEX jobs_unique ON jobs (unique_key, no) WHERE unique_key IS NOT NULL;
+
+-- Messages of others that go out later.
+CREATE TABLE delayed (
+    no          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    exchange    TEXT NOT NULL,
+    routing_key TEXT NOT NULL,
+    due_at      BIGINT NOT NULL,
+    created_at  BIGINT NOT NULL,
+    properties  BYTEA NOT NULL,
+    failures    BIGINT NOT NULL DEFAULT 0,
+    reason      TEXT,
+    body        BYTEA NOT NULL
+);
+
+CREATE INDEX delayed_due ON delayed (exchange, due_at, no);

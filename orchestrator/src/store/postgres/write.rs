@@ -47,6 +47,7 @@ pub(super) fn steps(commit: &Commit, next_event: i64) -> (Vec<Step<'_>>, i64) {
          WHERE q.no = u.no";
     steps.add("pause queues", statement, columns(paused));
     steps.schedules(&commit.schedules);
+    steps.delayed(&commit.delayed);
     steps.limits(commit);
     steps.bulk(&commit.bulk);
     steps.meta(commit);
@@ -398,7 +399,7 @@ pub(super) fn insert(table: &str, names: &str, types: &str) -> String {
 }
 
 /// Statement that adds rows which the database numbers, in the order in which they are given.
-fn insert_in_order(table: &str, names: &str, types: &str) -> String {
+pub(super) fn insert_in_order(table: &str, names: &str, types: &str) -> String {
     let source = source(names, types).replace(" AS u (", " WITH ORDINALITY AS u (");
     let source = source.strip_suffix(')').unwrap_or_default();
     format!("INSERT INTO {table} ({names}) SELECT {names} FROM {source}, place) ORDER BY u.place")

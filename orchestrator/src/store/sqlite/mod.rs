@@ -4,6 +4,7 @@ mod blame;
 mod check;
 mod checkpoint;
 mod counter;
+mod delayed;
 mod lock;
 mod open;
 mod owner;

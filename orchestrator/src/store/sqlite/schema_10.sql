@@ -74,3 +74,18 @@ CREATE TABLE bulk_sets (
 
 -- Besides 0 and 1, `unique_until` of a job may be less than nothing: it holds its key for so many milliseconds from its
 -- creation, whatever becomes of it.
+
+-- Messages of others that go out later.
+CREATE TABLE delayed (
+    no          INTEGER PRIMARY KEY AUTOINCREMENT,
+    exchange    TEXT NOT NULL,
+    routing_key TEXT NOT NULL,
+    due_at      INTEGER NOT NULL,
+    created_at  INTEGER NOT NULL,
+    properties  BLOB NOT NULL,
+    failures    INTEGER NOT NULL DEFAULT 0,
+    reason      TEXT,
+    body        BLOB NOT NULL
+) STRICT;
+
+CREATE INDEX delayed_due ON delayed (exchange, due_at);

@@ -12,9 +12,9 @@ use warrener_shared::wire::event::JobEvent;
 
 use super::counter::keep;
 use super::prune::{forget_content, forget_tasks};
-use super::schedule;
 use super::statement::{bind, places};
 use super::{StoreError, failed};
+use super::{delayed, schedule};
 use crate::store::columns::{TableColumn, attempt, job, task};
 use crate::store::sql::chunk::{self, kind_bit};
 use crate::store::sql::limits::{KEY_COLUMNS, key_values};
@@ -67,6 +67,7 @@ fn write(transaction: &Transaction<'_>, commit: &Commit, next_event: &mut i64) -
             .map_err(failed("pause a queue"))?;
     }
     schedule::write(transaction, &commit.schedules).map_err(failed("keep schedules"))?;
+    delayed::write(transaction, &commit.delayed).map_err(failed("keep delayed messages"))?;
     limits(transaction, commit).map_err(failed("keep limits"))?;
     meta(transaction, commit)
 }

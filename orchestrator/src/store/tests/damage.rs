@@ -79,6 +79,10 @@ fn everything(no: i64) -> Commit {
     let deliveries = Some(1);
     commit.deaths = vec![Death { task: TaskNo(first), attempt: 1, worker: "w".into(), deliveries, at: NOW }];
     commit.dead = vec![dead()];
+    let (exchange, routing_key, properties, body) = ("later".into(), "k".to_owned(), vec![0, 0], b"b".to_vec());
+    let message =
+        crate::store::DelayedMessage { exchange, routing_key, due_at: at(no), received_at: NOW, properties, body };
+    commit.delayed.kept = vec![Arc::new(message)];
     let (who, verb, outcome) = ("ci".into(), "job.cancel".into(), "done".into());
     let from = Some("127.0.0.1".to_owned());
     commit.audit = vec![AuditRow { time: NOW, who, from, verb, target: "job-1".to_owned(), outcome, reason: None }];

@@ -57,6 +57,10 @@ pub enum Column {
     Target,
     /// Outcome of the change.
     Outcome,
+    /// Exchange of a delayed message.
+    Exchange,
+    /// Routing key of a delayed message.
+    RoutingKey,
     /// Type of an event, which is no column of a table.
     Type,
 }
@@ -169,6 +173,8 @@ impl Column {
             Self::Verb => "verb",
             Self::Target => "target",
             Self::Outcome => "outcome",
+            Self::Exchange => "exchange",
+            Self::RoutingKey => "routing_key",
             Self::Type => "type",
         }
     }

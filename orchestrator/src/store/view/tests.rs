@@ -13,7 +13,9 @@ use super::*;
 use crate::store::postgres::Postgres;
 use crate::store::sqlite::Sqlite;
 use crate::store::tests::postgres_server::Shared;
-use crate::store::{Asked, Caption, Commit, DeadLetter, Store, Submitted};
+use crate::store::{
+    Asked, Caption, Commit, DeadLetter, DelayedChanges, DelayedMessage, PutOffMessage, Store, Submitted,
+};
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
@@ -36,6 +38,7 @@ of_both! {
     events_go_on_in_the_middle_of_a_commit
     attempts_and_states_come_back_as_kept
     dead_letters_are_listed_newest_first
+    delayed_messages_are_found_by_their_time
     a_snapshot_does_not_move
     pages_along_an_index_are_whole_and_in_order
     of_two_frequent_things_only_what_is_both_is_looked_at
@@ -294,6 +297,42 @@ fn attempts_and_states_come_back_as_kept(mut db: Database) {
             Ok::<_, StoreError>(())
         })
         .unwrap();
+}
+
+fn delayed_messages_are_found_by_their_time(mut db: Database) {
+    let message = |exchange: &str, key: &str, due_at: i64| {
+        let body = format!("{exchange} {key} {due_at}").into_bytes();
+        let (routing_key, properties) = (key.to_owned(), vec![0, 0xff]);
+        let (exchange, due_at, received_at) = (exchange.into(), Timestamp(NOW.0 + due_at), NOW);
+        Arc::new(DelayedMessage { exchange, routing_key, due_at, received_at, properties, body })
+    };
+    let kept = vec![message("a", "k.1", 30), message("a", "k.2", 10), message("b", "k.1", 0), message("a", "k.3", 99)];
+    let delayed = DelayedChanges { kept: kept.clone(), ..DelayedChanges::default() };
+    db.store.commit(&Commit { delayed, ..Commit::default() }).unwrap();
+    let at = |ms: i64| Timestamp(NOW.0 + ms);
+    assert_eq!(db.view.read(|s| s.due_delayed("a", at(9), 10)).unwrap(), [0; 0], "none is early");
+    assert_eq!(db.view.read(|s| s.next_delayed("a", at(9))).unwrap(), Some(at(10)));
+    let due = db.view.read(|s| s.due_delayed("a", at(30), 10)).unwrap();
+    assert_eq!(db.view.read(|s| s.due_delayed("a", at(30), 1)).unwrap(), due[..1]);
+    let whole = db.view.read(|s| s.delayed_whole(&due, usize::MAX)).unwrap();
+    assert_eq!(whole, [(due[0], (*kept[1]).clone(), 0), (due[1], (*kept[0]).clone(), 0)]);
+    assert_eq!(db.view.read(|s| s.delayed_whole(&due, 1)).unwrap().len(), 1, "a slice ends by its bytes");
+
+    let text =
+        |column, text: &str| Term { negated: false, test: Test::Text(column, vec![Pattern::Exact(text.into())]) };
+    let of = |terms| db.view.read(|s| s.delayed(&Filter { terms }, 0, 10, NOW)).unwrap().items;
+    assert_eq!(of(vec![text(Column::RoutingKey, "k.1")]).len(), 2);
+    assert_eq!(of(vec![text(Column::RoutingKey, "k.1"), text(Column::Exchange, "b")])[0].size, 7);
+    let first = db.view.read(|s| s.delayed(&Filter::default(), 0, 3, NOW)).unwrap();
+    assert!(first.more && first.items.len() == 3);
+
+    let put_off = vec![PutOffMessage { no: due[0], due_at: at(50), reason: "full".to_owned() }];
+    let delayed = DelayedChanges { put_off, gone: vec![due[1]], ..DelayedChanges::default() };
+    db.store.commit(&Commit { delayed, ..Commit::default() }).unwrap();
+    assert_eq!(db.view.read(|s| s.due_delayed("a", at(30), 10)).unwrap(), [0; 0]);
+    let head = db.view.read(|s| s.delayed_message(due[0])).unwrap().unwrap();
+    assert_eq!((head.failures, head.reason.as_deref(), head.due_at), (1, Some("full"), at(50)));
+    assert_eq!(db.view.read(|s| s.delayed_message(due[1])).unwrap(), None);
 }
 
 fn dead_letters_are_listed_newest_first(mut db: Database) {

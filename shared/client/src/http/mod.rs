@@ -3,6 +3,7 @@
 mod answer;
 mod bulk;
 mod call;
+pub mod delayed;
 mod error;
 mod fetch;
 pub mod limits;

@@ -182,6 +182,13 @@ pub const KEYS: &[Key] = &[
         "The queue of somebody else that carries the tasks of this queue.",
     ),
     key("queues.*.fair_by", Kind::Text, ORCHESTRATOR, "Expression of the key by which the queue is shared."),
+    key("delays.*.deliver_to", Kind::Text, ORCHESTRATOR, "The exchange that delayed messages of this one go on to."),
+    key(
+        "delays.*.header",
+        Kind::Choice(&["x-delay", "x-opt-delivery-time"]),
+        ORCHESTRATOR,
+        "The header that says when: x-delay unless given.",
+    ),
     key("limits.submit_bytes", Kind::Size, ORCHESTRATOR, "Size of one submitted job.").or("15MiB"),
     key("limits.tasks", COUNT, ORCHESTRATOR, "Tasks of one job, and items of one mapped task.").or("100000"),
     key("limits.needs", COUNT, ORCHESTRATOR, "Needs of all tasks of a job together.").or("1000000"),
