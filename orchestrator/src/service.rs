@@ -118,6 +118,7 @@ async fn run_on<S: Store + 'static>(
         inputs: inputs.clone(),
         reply_to: config.amqp.reply_to.clone().into(),
         view: view.clone(),
+        schedules: config.amqp.schedules.unwrap_or(false),
         delays: config.delay_routes().into(),
         suspects: Suspects::default(),
         repairs: Repairs::default(),

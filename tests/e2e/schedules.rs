@@ -2,9 +2,10 @@
 
 use std::process::Command;
 
+use lapin::BasicProperties;
 use serde_json::{Value, json};
 use warrener_tests::broker::Broker;
-use warrener_tests::cluster::{Cluster, program};
+use warrener_tests::cluster::{Cluster, Plan, program};
 use warrener_tests::wait::{SOON, until};
 
 /// What the command line says on stdout, having succeeded.
@@ -86,4 +87,51 @@ async fn who_changed_it_first_is_not_overwritten() {
     let (status, preview) = cluster.post("/api/v1/schedules/preview?n=1", &body).await;
     assert_eq!(status, 200, "{preview}");
     assert_eq!(preview["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn schedules_are_made_and_steered_by_messages_where_that_is_allowed() {
+    let mut cluster = Cluster::configured(Broker::shared().await, "[amqp]\nschedules = true\n").await;
+    cluster.start_worker("w1", &Plan::default());
+    let client = cluster.client().await;
+    let ask = async |kind: &str, body: Value| {
+        let (properties, mark): (BasicProperties, String) = client.asking();
+        client.send(properties.with_type(kind.into()), body.to_string().as_bytes()).await;
+        client.answer(&mark, &["schedule.applied", "job.rejected"]).await
+    };
+    let nightly =
+        json!({"name": "nightly", "cron": "0 3 * * *", "zone": "Europe/Berlin", "job": {"kind": "demo.echo"}});
+    let applied = ask("schedule", nightly.clone()).await;
+    assert_eq!((applied.kind.as_str(), &applied.json()["name"]), ("schedule.applied", &json!("nightly")));
+    let (_, shown) = cluster.get("/api/v1/schedules/nightly").await;
+    assert!(shown["next_at"].is_string() && shown["next_at"] == applied.json()["next_at"], "{shown}");
+    let name = json!({"name": "nightly"});
+    let paused = ask("schedule.pause", name.clone()).await.json();
+    assert_eq!(paused, json!({"name": "nightly", "next_at": null}));
+    assert_eq!(cluster.get("/api/v1/schedules/nightly").await.1["paused"], json!(true));
+    assert_eq!(ask("schedule.resume", name.clone()).await.json(), applied.json());
+    assert_eq!(ask("schedule.trigger", name.clone()).await.kind, "schedule.applied");
+    until("it has run", SOON, async || {
+        let (_, jobs) = cluster.get("/api/v1/jobs?q=label.schedule:nightly%20state:succeeded").await;
+        (jobs["items"].as_array().is_some_and(|jobs| jobs.len() == 1)).then_some(())
+    })
+    .await;
+    assert_eq!(ask("schedule.delete", name.clone()).await.json(), json!({"name": "nightly", "next_at": null}));
+    assert_eq!(cluster.get("/api/v1/schedules/nightly").await.0, 404);
+    // What cannot be done is said by name.
+    let gone = ask("schedule.pause", name).await;
+    assert_eq!((gone.kind.as_str(), gone.problems()), ("job.rejected", vec![("unknown_name".into(), String::new())]));
+    let never = json!({"name": "never", "cron": "0 0 30 2 *", "job": {"kind": "demo.echo"}});
+    let refused = ask("schedule", never).await;
+    assert_eq!((refused.kind.as_str(), &*refused.problems()[0].1), ("job.rejected", "/cron"), "{}", refused.text());
+
+    // A submitter gives no standing orders unless that is allowed.
+    let plain = Cluster::start(Broker::shared().await).await;
+    let client = plain.client().await;
+    let (properties, mark) = client.asking();
+    client.send(properties.with_type("schedule".into()), nightly.to_string().as_bytes()).await;
+    let refused = client.answer(&mark, &["schedule.applied", "job.rejected"]).await;
+    assert_eq!(refused.problems(), [("not_allowed".to_owned(), String::new())], "{}", refused.text());
+    assert!(refused.text().contains("amqp.schedules"), "{}", refused.text());
+    assert_eq!(plain.get("/api/v1/schedules").await.1["items"], json!([]));
 }

@@ -132,6 +132,7 @@ fn submitted(submission: &Submission) -> String {
     match &submission.content {
         Ok(Content::Job(_)) => "a job".to_owned(),
         Ok(Content::Event(_)) => "an event".to_owned(),
+        Ok(Content::Schedule(_)) => "a schedule".to_owned(),
         Err(problems) => in_short(problems.iter().map(|problem| &problem.code)),
     }
 }

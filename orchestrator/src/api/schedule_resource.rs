@@ -15,10 +15,8 @@ use warrener_shared::time::Timestamp;
 
 use super::documented::Example;
 use super::shape::time;
+use crate::rows::schedule::next_at;
 use crate::store::view::{OpenTicks, TickRecord};
-
-/// Excluded ticks that are passed in search of the next one that is not.
-const EXCLUDED_MAX: usize = 1_000;
 
 /// A schedule: its document, and what became of it.
 #[derive(Debug)]
@@ -50,17 +48,13 @@ pub(super) struct BackfillResource {
 
 impl ScheduleResource {
     pub(super) fn new(row: ScheduleRow, spec: &ScheduleSpec, open: OpenTicks) -> Self {
-        // The next tick may be an excluded one, which starts nothing.
-        let next = match row.next_tick {
-            Some(tick) if spec.plan.is_excluded(tick) => spec.plan.next_included(tick, EXCLUDED_MAX),
-            next => next,
-        };
+        let next = next_at(&row, spec);
         Self {
             document: serde_json::from_slice(&row.body).unwrap_or_default(),
             name: row.name.to_string(),
             paused: row.paused,
             paused_by: row.paused_by,
-            next_at: time(next.filter(|_| !row.paused)),
+            next_at: time(next),
             last_tick: time(open.last_tick),
             running: open.running,
             queued: open.queued,

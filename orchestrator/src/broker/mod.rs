@@ -58,6 +58,8 @@ pub struct Context {
     pub database: String,
     /// Patterns of the queues that answers may go to, with `*` for any characters.
     pub reply_to: Arc<[String]>,
+    /// True if messages may make, change and remove schedules.
+    pub schedules: bool,
     /// Exchanges whose messages go out later.
     pub delays: Arc<[DelayRoute]>,
     /// Way to the driver.

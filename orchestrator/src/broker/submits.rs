@@ -7,12 +7,12 @@ use tokio::sync::oneshot;
 use warrener_amqp::{Consumer, DeliveryBatch, Incoming};
 use warrener_shared::job::{JobSpec, Problem, canonical_content};
 use warrener_shared::wire::Message;
-use warrener_shared::wire::submit::{self, Content, EventBody, Refusal, ReplyAddress};
+use warrener_shared::wire::submit::{self, Content, EventBody, Refusal, ReplyAddress, ScheduleWish};
 
 use super::intake::Intake;
 use super::settle::{self, Closed, Outcome, Settler};
 use super::{Context, Link, letter};
-use crate::driver::{Answer, Asker, Input, Refused, ReplyTo, Requester, Submission};
+use crate::driver::{Answer, Asker, Input, Precondition, Refused, ReplyTo, Requester, ScheduleCommand, Submission};
 use crate::store::Submitted;
 
 /// Most messages taken at once, and submits handed on at once. A message may carry many.
@@ -24,8 +24,8 @@ struct Underway {
     incoming: Incoming,
     /// Address of the refusal, if its sender wants one.
     to: Option<ReplyAddress>,
-    /// Problem of an answer to waiting tasks, if none waits; `None` for a job.
-    event: Option<Problem>,
+    /// Problem of an answer to waiting tasks if none waits, and of a schedule if it does not exist; `None` for a job.
+    missing: Option<Problem>,
     /// Told the driver's answer.
     answer: oneshot::Receiver<Answer>,
 }
@@ -36,10 +36,12 @@ enum Wanted {
     Job(Box<Submission>),
     /// Answer to built-in tasks that wait for an event.
     Answer(EventBody),
+    /// Wish about a schedule, in the name of a user that the broker vouches for, and the address of the answer.
+    Schedule(Box<ScheduleCommand>, Option<Arc<Requester>>, Option<ReplyAddress>),
 }
 
 impl Wanted {
-    /// Input for the driver, and the problem to be told if no task waits for an event.
+    /// Input for the driver, and the problem to be told if what it is about does not exist.
     fn into_input(self, tell: oneshot::Sender<Answer>) -> (Input, Option<Problem>) {
         match self {
             Self::Job(mut submission) => {
@@ -50,6 +52,11 @@ impl Wanted {
                 let detail = format!("no task waits for event {:?} with key {:?}", event.event, event.key);
                 let problem = Problem::of_message("unknown_name", detail, None);
                 (Input::Event(event, tell.into()), Some(problem))
+            }
+            Self::Schedule(command, by, to) => {
+                let detail = format!("there is no schedule {:?}", command.name().as_str());
+                let problem = Problem::of_message("unknown_name", detail, None);
+                (Input::ScheduleMessage(command, Asker { answer: Some(tell), by }, to), Some(problem))
             }
         }
     }
@@ -108,9 +115,9 @@ impl Taken {
         match read(context, &incoming) {
             Ok((to, wanted)) => {
                 let (tell, answer) = oneshot::channel();
-                let (input, event) = wanted.into_input(tell);
+                let (input, missing) = wanted.into_input(tell);
                 self.inputs.push(input);
-                self.underway.push(Underway { incoming, to, event, answer });
+                self.underway.push(Underway { incoming, to, missing, answer });
             }
             Err((to, problems)) => self.inputs.push(refuse(&incoming, to, problems)),
         }
@@ -163,8 +170,32 @@ fn read(context: &Context, incoming: &Incoming) -> Read {
             Ok((envelope.reply, Wanted::Job(submission)))
         }
         Ok(Content::Event(event)) => Ok((envelope.reply, Wanted::Answer(event))),
+        Ok(Content::Schedule(wish)) => match schedule_command(context, wish, &incoming.message.body) {
+            Ok(command) => {
+                let by = incoming.message.user_id.as_deref().map(vouched_for);
+                Ok((envelope.reply.clone(), Wanted::Schedule(Box::new(command), by, envelope.reply)))
+            }
+            Err(problem) => Err((envelope.reply, vec![problem])),
+        },
         Err(problems) => Err((envelope.reply, problems)),
     }
+}
+
+/// Request of a wish about a schedule, if this orchestrator takes such.
+fn schedule_command(context: &Context, wish: ScheduleWish, body: &[u8]) -> Result<ScheduleCommand, Problem> {
+    if !context.schedules {
+        let hint = "whoever runs the orchestrator sets amqp.schedules = true, or applies it over HTTP";
+        let detail = "this orchestrator takes no schedules over AMQP";
+        return Err(Problem::of_message("not_allowed", detail, hint.to_owned()));
+    }
+    Ok(match wish {
+        ScheduleWish::Apply(spec) => {
+            ScheduleCommand::Apply { spec: Arc::from(spec), body: Arc::from(body), precondition: Precondition::None }
+        }
+        ScheduleWish::Delete(name) => ScheduleCommand::Delete(name, Precondition::None),
+        ScheduleWish::Pause(name, paused) => ScheduleCommand::Pause(name, paused, Precondition::None),
+        ScheduleWish::Trigger(name) => ScheduleCommand::Trigger(name),
+    })
 }
 
 /// Input that keeps a refused submit: the refusal, if somebody is to be told, else a dead letter.
@@ -225,10 +256,11 @@ fn matches(pattern: &str, text: &str) -> bool {
 /// Inputs that keep the submits which the driver refused.
 async fn refused(underway: Vec<Underway>) -> Vec<Input> {
     let mut inputs = Vec::new();
-    for Underway { incoming, to, event, answer } in underway {
+    for Underway { incoming, to, missing, answer } in underway {
         let problems = match answer.await {
             Ok(Answer::Refused(problems)) => problems,
-            Ok(Answer::NotFound) => event.into_iter().collect(),
+            Ok(Answer::NotFound) => missing.into_iter().collect(),
+            Ok(Answer::Conflict(why)) => vec![Problem::of_message("conflict", why, None)],
             _ => continue,
         };
         inputs.push(refuse(&incoming, to, problems));

@@ -39,7 +39,7 @@ fn asked<'a>(input: &'a Input, answer: &Answer) -> Option<(&'a Requester, &'stat
             (&submission.asker, "job.submit", id.unwrap_or_default())
         }
         Input::Event(event, asker) => (asker, "event.answer", format!("{}/{}", event.event, event.key)),
-        Input::Schedule(command, asker) => {
+        Input::Schedule(command, asker) | Input::ScheduleMessage(command, asker, _) => {
             let verb = match &**command {
                 ScheduleCommand::Apply { .. } => "schedule.apply",
                 ScheduleCommand::Pause(_, true, _) => "schedule.pause",

@@ -15,7 +15,7 @@ use super::Driver;
 use super::batch::Batch;
 use super::delivery::Delivery;
 use super::held::{ALL_REPLIES, DUE_AT_ONCE};
-use super::input::{self, Depth, Heard, Input};
+use super::input::{self, Answer, Depth, Heard, Input};
 use crate::store::{LogChunk, Store, StoreError};
 
 impl<S: Store> Driver<S> {
@@ -77,6 +77,13 @@ impl<S: Store> Driver<S> {
             }
             Input::Schedule(command, asker) => {
                 let answer = self.schedule_command(command, asker.by.as_deref(), batch)?;
+                batch.answers.push((at, answer));
+            }
+            Input::ScheduleMessage(command, asker, to) => {
+                let answer = self.schedule_command(command, asker.by.as_deref(), batch)?;
+                if let (Some(to), Answer::Done | Answer::Applied { .. } | Answer::Kept { .. }) = (to, &answer) {
+                    self.owe_applied(command.name(), to, batch);
+                }
                 batch.answers.push((at, answer));
             }
             Input::Command(command, _) => self.command(at, &command.clone(), batch)?,

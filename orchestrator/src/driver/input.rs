@@ -91,6 +91,8 @@ pub enum Input {
     Command(Command, Asker),
     /// A request about a schedule.
     Schedule(Box<ScheduleCommand>, Asker),
+    /// The same by a message, with the address of the answer that it was carried out; `None` if nobody wants any.
+    ScheduleMessage(Box<ScheduleCommand>, Asker, Option<ReplyAddress>),
     /// The session with the broker ended: nothing can be published for now.
     Disconnected,
     /// A session with the broker began; open attempts may have to be published, leases start anew.

@@ -389,7 +389,10 @@ fn answer(inputs: impl IntoIterator<Item = Input>, answers: Answers) {
         let Some(answer) = answers.remove(&at) else { continue };
         let channel = match input {
             Input::Submit(submission) => submission.asker.answer,
-            Input::Command(_, asker) | Input::Event(_, asker) | Input::Schedule(_, asker) => asker.answer,
+            Input::Command(_, asker)
+            | Input::Event(_, asker)
+            | Input::Schedule(_, asker)
+            | Input::ScheduleMessage(_, asker, _) => asker.answer,
             _ => None,
         };
         if let Some(channel) = channel {

@@ -10,16 +10,17 @@ use std::time::Duration;
 
 use warrener_engine::Slice;
 use warrener_engine::row::{JobRow, Json};
-use warrener_shared::id::JobNo;
+use warrener_shared::id::{JobNo, ScheduleName};
 use warrener_shared::time::Timestamp;
 use warrener_shared::wire::Message;
-use warrener_shared::wire::submit::{self, ReplyAddress};
+use warrener_shared::wire::submit::{self, AppliedBody, ReplyAddress};
 
 pub(super) use self::owed::Replies;
 use super::batch::Batch;
 use super::input::Refused;
 use super::letter;
 use super::{Driver, Output, Reply};
+use crate::rows::schedule::next_at;
 use crate::store::{DeadLetter, OwedReply, Store, StoreError};
 
 impl<S: Store> Driver<S> {
@@ -59,15 +60,29 @@ impl<S: Store> Driver<S> {
 
     /// Owes the sender of a refused submit the reason, from the commit of this batch on.
     pub(super) fn owe_refusal(&mut self, refused: &Refused, batch: &mut Batch) {
+        self.owe_body(&refused.to, false, &refused.body, batch);
+    }
+
+    /// Owes the sender of a message about a schedule that it was carried out, from the commit of this batch on.
+    pub(super) fn owe_applied(&mut self, name: &ScheduleName, to: &ReplyAddress, batch: &mut Batch) {
+        let state = batch.schedules.values().flatten().find(|state| state.row.name == *name);
+        let next = state.and_then(|state| next_at(&state.row, &state.spec));
+        let body = AppliedBody { name: name.to_string(), next_at: next.map(Timestamp::to_rfc3339) };
+        let body = serde_json::to_vec(&body).expect("an answer has text keys only");
+        self.owe_body(to, true, &body, batch);
+    }
+
+    /// Owes an answer that is of no job, with its body as it is.
+    fn owe_body(&mut self, to: &ReplyAddress, accepted: bool, body: &[u8], batch: &mut Batch) {
         let job = self.replies.next_refusal();
         batch.commit.owed.push(OwedReply {
             no: 0,
             job,
-            reply_to: refused.to.queue.clone(),
-            correlation_id: refused.to.correlation_id.clone(),
-            accepted: false,
+            reply_to: to.queue.clone(),
+            correlation_id: to.correlation_id.clone(),
+            accepted,
             owed_at: batch.now,
-            refusal: Some(Arc::from(refused.body.as_slice())),
+            refusal: Some(Arc::from(body)),
         });
         batch.after.reply.push(job);
     }
@@ -187,11 +202,11 @@ impl<S: Store> Driver<S> {
     }
 }
 
-/// Message of an answer: refused, accepted or finished.
+/// Message of an answer: refused, accepted, applied or finished.
 fn message(owed: &OwedReply, row: Option<&JobRow>) -> Message {
     let to = ReplyAddress { queue: owed.reply_to.clone(), correlation_id: owed.correlation_id.clone() };
-    if let Some(refusal) = &owed.refusal {
-        return submit::refused(&to, refusal.to_vec());
+    if let Some(body) = &owed.refusal {
+        return if owed.accepted { submit::applied(&to, body.to_vec()) } else { submit::refused(&to, body.to_vec()) };
     }
     let row = row.expect("an answer that is no refusal has a job");
     if owed.accepted {

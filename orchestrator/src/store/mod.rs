@@ -118,7 +118,8 @@ pub struct OwedReply {
     pub accepted: bool,
     /// Time at which it was asked for; 0 for one that an earlier version kept without it.
     pub owed_at: Timestamp,
-    /// Body of a refusal; `None` for an answer about a job.
+    /// Body of an answer that is of no job: a refusal, or with `accepted` that a message about a schedule was carried
+    /// out. `None` for an answer about a job.
     pub refusal: Option<Arc<[u8]>>,
 }
 

@@ -181,6 +181,40 @@ fn submits(names: &Names) -> Vec<Golden> {
     ]
 }
 
+/// Messages about schedules, and the answer.
+fn schedules(names: &Names) -> Vec<Golden> {
+    let ask = |name, kind: &str, body: &str| {
+        let message = Message {
+            reply_to: Some("client.replies".to_owned()),
+            correlation_id: Some("1".to_owned()),
+            ..Message::json(kind, body.into())
+        };
+        Golden { name, exchange: names.submit(), routing_key: KEY_SUBMIT.to_owned(), message }
+    };
+    let nightly = r#"{"name":"nightly","cron":"0 3 * * *","zone":"Europe/Berlin","job":{"kind":"demo.echo"}}"#;
+    let applied = br#"{"name":"nightly","next_at":"2026-11-25T02:00:00.000Z"}"#.to_vec();
+    let message = Message { correlation_id: Some("1".to_owned()), ..Message::json("schedule.applied", applied) };
+    vec![
+        ask("submit_schedule", "schedule", nightly),
+        ask("submit_schedule_pause", "schedule.pause", r#"{"name":"nightly"}"#),
+        Golden { name: "schedule_applied", exchange: String::new(), routing_key: "client.replies".to_owned(), message },
+    ]
+}
+
+#[cfg(feature = "schedule")]
+#[test]
+fn golden_schedules_are_read_as_what_they_say() {
+    use super::submit::{ScheduleWish, applied};
+    let names = Names::default();
+    let [apply, pause, answer] = <[Golden; 3]>::try_from(schedules(&names)).ok().unwrap();
+    let read = |message| Submission::read(&message, &names, &Limits::DEFAULT).content.unwrap();
+    let Content::Schedule(ScheduleWish::Apply(spec)) = read(apply.message) else { panic!("a schedule is read") };
+    assert_eq!(spec.name.as_str(), "nightly");
+    assert!(matches!(read(pause.message), Content::Schedule(ScheduleWish::Pause(_, true))));
+    let to = ReplyAddress { queue: "client.replies".to_owned(), correlation_id: Some("1".to_owned()) };
+    assert_eq!(applied(&to, answer.message.body.clone()), answer.message);
+}
+
 fn replies() -> Vec<Golden> {
     let to = ReplyAddress { queue: "client.replies".to_owned(), correlation_id: Some("1".to_owned()) };
     let broken = br#"{"tasks":{"a":{"kind":"x","depends_on":"b"}}}"#;
@@ -223,6 +257,7 @@ fn all() -> Vec<Golden> {
     all.extend([plain_answer(&names), bundle(&names)]);
     all.extend(workers(&names));
     all.extend(submits(&names));
+    all.extend(schedules(&names));
     all.extend(replies());
     all.push(event(&names));
     all

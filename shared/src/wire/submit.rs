@@ -4,6 +4,8 @@ mod envelope;
 mod event;
 mod many;
 mod reply;
+#[cfg(feature = "schedule")]
+mod schedule;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -11,7 +13,11 @@ use serde_json::value::RawValue;
 pub use self::envelope::{Envelope, ReplyAddress, looks_like_celery};
 pub use self::event::EventBody;
 pub use self::many::{JOBS, JOBS_MAX, split};
+#[cfg(feature = "schedule")]
+pub use self::reply::applied;
 pub use self::reply::{Refusal, accepted, finished, refused, rejected};
+#[cfg(feature = "schedule")]
+pub use self::schedule::{APPLIED, AppliedBody, ScheduleVerb, ScheduleWish};
 use crate::job::{JobSpec, Problem, code, parse};
 use crate::limits::Limits;
 use crate::wire::Message;
@@ -45,6 +51,9 @@ pub enum Content {
     Job(Box<JobSpec>),
     /// An answer to waiting tasks.
     Event(EventBody),
+    /// A wish about a schedule.
+    #[cfg(feature = "schedule")]
+    Schedule(ScheduleWish),
 }
 
 impl Submission {
@@ -57,17 +66,24 @@ impl Submission {
         if problems.iter().any(|problem| [code::CELERY_MESSAGE, code::CONTENT_ENCODING].contains(&&*problem.code)) {
             return Self { envelope, content: Err(problems) };
         }
-        let content = if envelope.is_event {
-            EventBody::parse(&message.body, limits).map(Content::Event)
-        } else {
-            parse(&message.body, &envelope.context(), limits).map(|job| Content::Job(Box::new(job)))
-        };
-        let content = content.map_err(|more| problems.extend(more));
+        let content = read_body(message, &envelope, limits).map_err(|more| problems.extend(more));
         match content {
             Ok(content) if problems.is_empty() => Self { envelope, content: Ok(content) },
             _ => Self { envelope, content: Err(problems) },
         }
     }
+}
+
+/// Reads the body as what the `type` of the message says.
+fn read_body(message: &Message, envelope: &Envelope, limits: &Limits) -> Result<Content, Vec<Problem>> {
+    #[cfg(feature = "schedule")]
+    if let Some(verb) = ScheduleVerb::of(message) {
+        return ScheduleWish::parse(verb, &message.body, limits).map(Content::Schedule);
+    }
+    if envelope.is_event {
+        return EventBody::parse(&message.body, limits).map(Content::Event);
+    }
+    parse(&message.body, &envelope.context(), limits).map(|job| Content::Job(Box::new(job)))
 }
 
 /// Choice of the answers that a submitter gets; the header `reply`.

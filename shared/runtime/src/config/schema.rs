@@ -125,6 +125,13 @@ pub const KEYS: &[Key] = &[
     key("amqp.prefix", Kind::Name, ALL, "What the names of all exchanges and queues start with.").or("warrener"),
     key("amqp.heartbeat", Kind::Duration, ALL, "How long the broker may be silent.").or("10s"),
     key("amqp.reply_to", Kind::List, ORCHESTRATOR, "Queues that answers may go to; * stands for anything.").or("*"),
+    key(
+        "amqp.schedules",
+        Kind::Bool,
+        ORCHESTRATOR,
+        "Takes schedules by message; a submitter may then give standing orders.",
+    )
+    .or("false"),
     key("amqp.answers_kept", Kind::Duration, ORCHESTRATOR, "How long an answer that nobody takes is tried.").or("24h"),
     key("store.url", STORE_URL, ORCHESTRATOR, "The database.").or("sqlite://warrener.db").secret(Secrecy::Url),
     key("store.ca_file", Kind::Text, ORCHESTRATOR, "A file with the authorities of PostgreSQL's certificate, in PEM."),

@@ -33,6 +33,9 @@ pub struct Amqp {
     /// Patterns of the queues that an orchestrator's answers may go to. Defaults to `*`, all.
     #[serde(default)]
     pub reply_to: Vec<String>,
+    /// True if an orchestrator takes schedules by message. Defaults to false.
+    #[serde(default)]
+    pub schedules: Option<bool>,
     /// Time for which an orchestrator tries an answer that nobody takes. Defaults to 24 h.
     #[serde(default)]
     pub answers_kept: Option<Duration>,

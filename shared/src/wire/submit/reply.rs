@@ -52,6 +52,13 @@ impl Refusal {
     }
 }
 
+/// The answer that a message about a schedule was carried out. `body` is an
+/// [`AppliedBody`](super::AppliedBody), as it was kept.
+#[cfg(feature = "schedule")]
+pub fn applied(to: &ReplyAddress, body: Vec<u8>) -> Message {
+    answer(to, super::APPLIED, body)
+}
+
 /// The answer that the job is kept.
 pub fn accepted(to: &ReplyAddress, job_id: &str) -> Message {
     let body = AcceptedBody { job_id: job_id.to_owned() };

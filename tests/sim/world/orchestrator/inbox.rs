@@ -133,6 +133,10 @@ impl World {
         let to = read.envelope.reply.clone();
         let tags = vec![delivery.tag];
         match read.content {
+            // No client of these worlds sends any.
+            Ok(Content::Schedule(_)) => {
+                self.input(Vec::new(), Some(Waiting::Deliveries { conn, tags, submits: Vec::new() }))
+            }
             Ok(Content::Job(spec)) => {
                 let (tell, answer) = oneshot::channel();
                 let mode = read.envelope.mode;

@@ -128,7 +128,7 @@ fn events_answer_waiting_tasks() {
             Content::Event(event) => {
                 (event.event, event.key, String::from_utf8(event.payload.bytes().to_vec()).unwrap())
             }
-            Content::Job(_) => panic!("no event"),
+            _ => panic!("no event"),
         });
         (content, problems.into_iter().map(|(code, pointer)| format!("{code} {pointer}")).collect::<Vec<_>>())
     };
