@@ -41,7 +41,7 @@ pub(crate) async fn delayed(context: &Context, verb: DelayedVerb) -> Result<Exit
     }
 }
 
-/// There may be millions, so the list ends at a number.
+/// Lists messages up to a number, since there may be millions.
 async fn list(context: &Context, args: DelayedListArgs) -> Result<Exit, Failure> {
     let http = context.http()?;
     let (mut messages, mut pages, mut cursor) = (Vec::new(), Vec::new(), None);

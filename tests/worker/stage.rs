@@ -92,6 +92,7 @@ impl Stage {
             prefix: self.names.prefix().to_owned(),
             heartbeat: Duration::from_secs(5),
             reply_to: Vec::new(),
+            schedules: None,
             answers_kept: None,
             ca_file: None,
             cert_file: None,

@@ -4,6 +4,7 @@ mod broker;
 mod fix;
 mod management;
 mod role;
+mod schedules;
 mod service;
 mod store;
 
@@ -67,6 +68,9 @@ pub(crate) async fn doctor(context: &Context, args: DoctorArgs) -> Result<Exit, 
     findings.ok("configuration", "sound; `warrener config show` prints it");
     claims(config.worker.claim_after, &mut findings);
     let service = service::examine(&context.http()?, &context.url()?, || context.now(), &mut findings).await;
+    if service.answers {
+        schedules::examine(&context.http()?, &mut findings).await;
+    }
     let queues = queues(&config, &service, &names);
     let patient =
         Patient { settings: &settings, names: &names, queues: &queues, role: args.role, is_served: service.is_ready };

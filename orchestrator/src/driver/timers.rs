@@ -60,6 +60,13 @@ impl<S: Store> Driver<S> {
             self.held.rows.forget_rows();
             let now = Timestamp(self.clock.now_ms());
             self.passed_over = (by >= PASSED_OVER_MS).then_some(now);
+            if self.passed_over.is_some() && self.held.schedules.any() {
+                let by = Millis(by.unsigned_abs());
+                let note = format!(
+                    "the wall clock was set forward by {by} at {now}: ticks of schedules in between are missed"
+                );
+                self.shared.health.set_notes("clock", vec![note]);
+            }
             if let Err(error) = self.store.shift(by, Timestamp(self.clock.now_ms())) {
                 self.degrade(&error.to_string());
                 return Err(error);
