@@ -3,14 +3,14 @@
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use warrener_engine::row::{JobRow, TaskRow};
+use warrener_engine::row::{JobRow, Json, TaskRow};
 use warrener_engine::schedule::{ScheduleRow, TickRow};
 use warrener_engine::slice::Line;
 use warrener_orchestrator::store::memory::Memory;
 use warrener_orchestrator::store::schedules::{ScheduleQuery, SchedulesTotal, TickQuery};
 use warrener_orchestrator::store::{
-    Asked, Boot, BulkRow, Commit, DeadRow, DeadTotal, Death, EventChunkNo, Found, Item, KeptDead, KeptLimits, LogChunk,
-    OwedReply, QueueRow, Rows, Store, StoreError, Submitted,
+    Asked, Boot, BulkRow, Commit, DeadRow, DeadTotal, Death, EventChunkNo, Found, Item, KeptAnswer, KeptDead,
+    KeptLimits, LogChunk, OwedReply, QueueRow, Rows, Store, StoreError, Submitted,
 };
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
 use warrener_shared::time::Timestamp;
@@ -173,6 +173,18 @@ impl Store for Disk {
 
     fn waiting_for(&mut self, event: &str, key: &str) -> Result<Vec<TaskNo>, StoreError> {
         self.read()?.memory.waiting_for(event, key)
+    }
+
+    fn kept_answers(&mut self) -> Result<Vec<KeptAnswer>, StoreError> {
+        self.read()?.memory.kept_answers()
+    }
+
+    fn kept_payload(&mut self, no: i64) -> Result<Option<Json>, StoreError> {
+        self.read()?.memory.kept_payload(no)
+    }
+
+    fn given_answers(&mut self, task: TaskNo) -> Result<Vec<i64>, StoreError> {
+        self.read()?.memory.given_answers(task)
     }
 
     fn due_tasks(&mut self, now: Timestamp, most: usize) -> Result<Vec<TaskNo>, StoreError> {

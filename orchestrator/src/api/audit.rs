@@ -3,18 +3,34 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::http::Method;
 use axum::response::Response;
+use axum::routing::get;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::app::App;
-use super::documented::Example;
+use super::documented::{Example, says};
+use super::http::ReadLane;
 use super::problem::Problem;
 use super::query::Parameters;
+use super::route::{AUDIT_FILTER, CURSOR, Demand, LIMIT, Reach, Route};
 use super::shape::List;
+use crate::access::Scope;
 use crate::filter;
 use crate::store::view::filter::Filter;
 use crate::store::view::{AuditRecord, Snapshot};
+
+/// Row of the table of all routes.
+pub(super) const ROUTE: Route = Route {
+    method: Method::GET,
+    path: "/api/v1/audit",
+    demand: Demand::Scope(Scope::Admin, Reach::Nothing),
+    lane: ReadLane::List,
+    query: Some(&[AUDIT_FILTER, CURSOR, LIMIT]),
+    document: Some(|| says("Who changed what, the newest first").list::<AuditResource>("A page of changes.")),
+    handler: || get(list),
+};
 
 /// A row of the audit.
 #[derive(Debug, Serialize, ToSchema)]

@@ -104,6 +104,14 @@ pub(super) const WAIT: &QueryParameter = &QueryParameter {
     example: || json!("1s"),
 };
 
+/// Parameter: time for which an answer is kept.
+pub(super) const KEEP: &QueryParameter = &QueryParameter {
+    name: "keep",
+    about: "Gives the answer to tasks that begin to wait within this time too: a duration up to 30d.",
+    schema: || json!({ "type": "string" }),
+    example: || json!("1h"),
+};
+
 /// Parameter: ticks of a preview.
 pub(super) const TICKS: &QueryParameter = &QueryParameter {
     name: "n",

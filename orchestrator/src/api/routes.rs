@@ -9,7 +9,6 @@ use serde_json::json;
 
 use super::answer::Answered;
 use super::app::App;
-use super::audit::AuditResource;
 use super::backfill::BackfillForecast;
 use super::dead::{LetterDetail, LetterResource};
 use super::documented::{BodyDocument, RouteDocument, says};
@@ -22,8 +21,8 @@ use super::logs::LogResource;
 use super::pages::PAGES;
 use super::queues::{QueueResource, Scaling};
 use super::route::{
-    AFTER, AUDIT_FILTER, CURSOR, DRY_RUN, Demand, EVENT_FILTER, FILTER, FOLLOW, ITEMS, LIMIT, QueryParameter, Reach,
-    Route, TICKS, WAIT,
+    AFTER, CURSOR, DRY_RUN, Demand, EVENT_FILTER, FILTER, FOLLOW, ITEMS, KEEP, LIMIT, QueryParameter, Reach, Route,
+    TICKS, WAIT,
 };
 use super::schedule_resource::{Preview, ScheduleResource, TickResource};
 use super::task::{TaskDetail, TaskResource};
@@ -90,12 +89,6 @@ const fn operate(path: &'static str, reach: Reach, handler: Handler, document: S
 const fn remove(path: &'static str, reach: Reach, handler: Handler, document: Says) -> Route {
     let (method, lane, demand) = (Method::DELETE, ReadLane::Free, Demand::Scope(Scope::Operate, reach));
     Route { method, path, demand, lane, query: Some(NONE), document: Some(document), handler }
-}
-
-/// Route that reads, with the scope `admin`. Closed to callers for whom only some jobs exist.
-const fn administer(path: &'static str, lane: ReadLane, query: Query, handler: Handler, document: Says) -> Route {
-    let demand = Demand::Scope(Scope::Admin, Reach::Nothing);
-    Route { method: Method::GET, path, demand, lane, query: Some(query), document: Some(document), handler }
 }
 
 /// Route that probes and scrapers ask, with any query.
@@ -263,11 +256,13 @@ pub(super) static ROUTES: &[Route] = &[
         "/api/v1/events/{event}/{key}",
         Scope::Submit,
         Reach::Own,
-        NONE,
+        &[KEEP],
         || post(answer::answer),
         || {
             let document = says("Answers the tasks that wait for an event").takes(BodyDocument::Anything);
-            document.one::<Answered>(200, "They have it.")
+            document
+                .one::<Answered>(200, "They have it, and those that begin to wait while it is kept.")
+                .refuses(&[&problem::CONFLICT])
         },
     ),
     read(
@@ -457,13 +452,7 @@ pub(super) static ROUTES: &[Route] = &[
     operate("/api/v1/bulk", Reach::Own, || post(bulk::begin), bulk::documents::begin),
     read("/api/v1/bulk/{id}", Reach::Own, ReadLane::Single, NONE, || get(bulk::get), bulk::documents::get),
     operate("/api/v1/bulk/{id}/cancel", Reach::Own, || post(bulk::cancel), bulk::documents::cancel),
-    administer(
-        "/api/v1/audit",
-        ReadLane::List,
-        &[AUDIT_FILTER, CURSOR, LIMIT],
-        || get(audit::list),
-        || says("Who changed what, the newest first").list::<AuditResource>("A page of changes."),
-    ),
+    audit::ROUTE,
     config::ROUTE,
     overview::ROUTE,
 ];

@@ -50,7 +50,8 @@ impl Wanted {
             }
             Self::Answer(event) => {
                 let detail = format!("no task waits for event {:?} with key {:?}", event.event, event.key);
-                let problem = Problem::of_message("unknown_name", detail, None);
+                let hint = "`keep` has an answer wait for tasks that come";
+                let problem = Problem::of_message("unknown_name", detail, hint.to_owned());
                 (Input::Event(event, tell.into()), Some(problem))
             }
             Self::Schedule(command, by, to) => {

@@ -17,6 +17,7 @@ mod handle;
 mod hearing;
 mod held;
 mod input;
+mod kept;
 pub(crate) mod letter;
 mod limits;
 mod load;

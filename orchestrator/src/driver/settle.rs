@@ -34,6 +34,7 @@ impl<S: Store> Driver<S> {
             self.store.commit(&batch.commit)?;
             self.shared.limit_register.book.committed(batch.slice.take_limit_changes());
             self.held.dead.committed(&batch.commit);
+            self.held.kept.committed(&batch.commit.kept);
             self.held.bulk.committed(&batch.commit, self.last_commit);
             self.replies.forgotten();
             self.held.numbers.dispatched_below(DispatchNo(batch.slice.next_dispatch()));

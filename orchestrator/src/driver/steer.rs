@@ -78,19 +78,24 @@ impl<S: Store> Driver<S> {
     }
 
     /// Answers an event: all built-in tasks that wait for it end with its payload as their output, as far as they exist
-    /// for the requester. Not found if none waits.
+    /// for the requester. Not found if none waits, unless it is kept.
     pub(super) fn answer(
         &mut self,
         event: &EventBody,
         by: Option<&Requester>,
         batch: &mut Batch,
     ) -> Result<Answer, StoreError> {
+        if event.keep.is_some()
+            && let Some(problem) = self.cannot_keep(event, batch)
+        {
+            return Ok(Answer::Refused(vec![problem]));
+        }
         let mut waiting = self.store.waiting_for(&event.event, &event.key)?;
         waiting.extend(batch.slice.waiting_for(&event.event, &event.key));
         waiting.sort_unstable();
         waiting.dedup();
         let payload: warrener_engine::row::Json = event.payload.bytes().into();
-        let mut answered = 0;
+        let mut answered = Vec::new();
         for task in waiting {
             self.load_for(Need::Task(task), batch)?;
             let job = batch.slice.task(task).map(|row| row.job);
@@ -101,9 +106,14 @@ impl<S: Store> Driver<S> {
             }
             // This very batch may have ended it.
             let waits = batch.slice.task(task).is_some_and(|row| row.waits_for.is_some());
-            answered += usize::from(waits);
+            answered.extend(waits.then_some(task));
             self.decide(Event::Answered(task, payload.clone()), batch)?;
         }
-        Ok(if answered == 0 { Answer::NotFound } else { Answer::Answered(answered) })
+        if let Some(keep) = event.keep {
+            self.keep_answer(event, keep, &answered, batch);
+        } else if answered.is_empty() {
+            return Ok(Answer::NotFound);
+        }
+        Ok(Answer::Answered(answered.len()))
     }
 }

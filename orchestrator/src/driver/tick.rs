@@ -30,6 +30,7 @@ impl<S: Store> Driver<S> {
         if self.since(self.last_forget) >= FORGET_EVERY && self.condition != StoreCondition::Unsure {
             self.last_forget = now;
             self.forget_idle_keys();
+            self.forget_answers();
         }
         self.show();
     }

@@ -7,12 +7,12 @@ mod check;
 mod index;
 mod schedule;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use warrener_engine::limit::{KeyRow, LimitKey, Waiting};
-use warrener_engine::row::{AttemptRow, JobRow, TaskRow, WaitsFor};
+use warrener_engine::row::{AttemptRow, JobRow, Json, TaskRow, WaitsFor};
 use warrener_engine::schedule::{ScheduleRow, TickRow};
 use warrener_engine::slice::Line;
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
@@ -25,8 +25,8 @@ use self::schedule::Schedules;
 use super::schedules::{ScheduleQuery, SchedulesTotal, TickQuery};
 use super::{
     AUDIT_MAX, Asked, AuditRow, Boot, BulkChange, BulkRow, BulkState, Caption, ClockTrust, Commit, DeadHead,
-    DeadLetter, DeadRow, DeadTotal, Death, DelayedMessage, DispatchNo, EventChunkNo, Found, Item, KeptDead, KeptLimits,
-    LogChunk, OwedReply, PART, QueueRow, Rows, Store, StoreError, Submitted, last_of,
+    DeadLetter, DeadRow, DeadTotal, Death, DelayedMessage, DispatchNo, EventChunkNo, Found, Item, KeptAnswer, KeptDead,
+    KeptLimits, LogChunk, OwedReply, PART, QueueRow, Rows, Store, StoreError, Submitted,
 };
 
 /// The store in memory. A field stands for each table, and one for the counters of `meta`.
@@ -63,6 +63,10 @@ pub struct Memory {
     limits: BTreeMap<String, String>,
     /// Keys of limits, as far as no other row says what they hold.
     limit_keys: BTreeMap<LimitKey, KeyRow>,
+    /// Answers that are kept for tasks which begin to wait, by number.
+    kept: BTreeMap<i64, (KeptAnswer, Json)>,
+    /// Tasks that were given a kept answer, by the number of the answer.
+    given: BTreeSet<(TaskNo, i64)>,
     queues: Vec<QueueRow>,
     /// Indexes over jobs and tasks.
     index: Index,
@@ -234,6 +238,18 @@ impl Store for Memory {
         Ok(self.index.waiting_for(event, key).collect())
     }
 
+    fn kept_answers(&mut self) -> Result<Vec<KeptAnswer>, StoreError> {
+        Ok(self.kept.values().map(|(answer, _)| answer.clone()).collect())
+    }
+
+    fn kept_payload(&mut self, no: i64) -> Result<Option<Json>, StoreError> {
+        Ok(self.kept.get(&no).map(|(_, payload)| payload.clone()))
+    }
+
+    fn given_answers(&mut self, task: TaskNo) -> Result<Vec<i64>, StoreError> {
+        Ok(self.given.iter().filter(|(of, _)| *of == task).map(|(_, no)| *no).collect())
+    }
+
     fn due_tasks(&mut self, now: Timestamp, most: usize) -> Result<Vec<TaskNo>, StoreError> {
         Ok(self.index.due_tasks(now).take(most).collect())
     }
@@ -381,6 +397,7 @@ impl Store for Memory {
             later(&mut row.deadline_at);
             self.update_job(&row);
         }
+        self.kept.values_mut().for_each(|(answer, _)| answer.until.0 += by);
         for row in self.limit_keys.values_mut() {
             row.bucket = row.bucket.saturating_add(by.saturating_mul(1_000_000));
             later(&mut row.paused_until);
@@ -426,4 +443,15 @@ impl Memory {
     fn range(&self, first: TaskNo, count: u32) -> impl Iterator<Item = &TaskRow> {
         self.tasks.range(first..TaskNo(first.0 + i64::from(count))).map(|(_, row)| row)
     }
+}
+
+/// First chunks of the iterator that together have at least so many bytes, if there are as many.
+fn last_of(newest_first: impl Iterator<Item = LogChunk>, bytes: usize) -> Vec<LogChunk> {
+    let mut total = 0;
+    let wanted = |chunk: &LogChunk| {
+        let is_wanted = total < bytes;
+        total += chunk.text.len();
+        is_wanted
+    };
+    newest_first.take_while(wanted).collect()
 }

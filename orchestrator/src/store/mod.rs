@@ -10,6 +10,7 @@ pub(crate) mod columns;
 mod dead;
 mod delayed;
 mod error;
+mod kept;
 pub mod memory;
 pub mod postgres;
 mod rows;
@@ -24,7 +25,7 @@ pub mod view;
 use std::sync::Arc;
 
 use warrener_engine::limit::LimitKey;
-use warrener_engine::row::TaskRow;
+use warrener_engine::row::{Json, TaskRow};
 use warrener_engine::schedule::{ScheduleRow, TickRow};
 use warrener_engine::slice::Changes;
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
@@ -38,8 +39,10 @@ pub(crate) use self::bulk::{BULKS_KEPT, PART, decode_part};
 pub use self::dead::{DeadHead, DeadRow};
 pub use self::delayed::{DelayedChanges, DelayedHead, DelayedMessage, PutOffMessage};
 pub use self::error::{Blame, StoreError};
+pub use self::kept::{KeptAnswer, KeptChanges};
 pub use self::rows::{Item, KeptLimits, Rows};
 use self::schedules::{ScheduleChanges, ScheduleQuery, SchedulesTotal, TickQuery};
+pub(crate) use self::sql::row::event_text;
 
 /// A submitted document as it came, with the message properties that shape the job.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -224,17 +227,6 @@ pub struct Death {
     pub at: Timestamp,
 }
 
-/// First chunks of the iterator that together have at least so many bytes, if there are as many.
-fn last_of(newest_first: impl Iterator<Item = LogChunk>, bytes: usize) -> Vec<LogChunk> {
-    let mut total = 0;
-    let wanted = |chunk: &LogChunk| {
-        let is_wanted = total < bytes;
-        total += chunk.text.len();
-        is_wanted
-    };
-    newest_first.take_while(wanted).collect()
-}
-
 /// Everything that one transaction writes. An empty field changes nothing.
 #[derive(Debug, Default)]
 pub struct Commit {
@@ -273,6 +265,8 @@ pub struct Commit {
     pub limits: Vec<(String, Option<String>)>,
     /// Keys of limits of which nothing needs to be kept.
     pub idle_keys: Vec<LimitKey>,
+    /// Answers that are kept, given or kept no longer.
+    pub kept: KeptChanges,
     /// Bulk operations that begin, go on or end.
     pub bulk: Vec<BulkChange>,
     /// Number below which every number of a job is taken; `None` leaves it as it is.
@@ -338,6 +332,7 @@ impl Commit {
             && self.limits.is_empty()
             && self.idle_keys.is_empty()
             && self.bulk.is_empty()
+            && self.kept.is_empty()
     }
 }
 
@@ -405,6 +400,15 @@ pub trait Store: Rows + Send {
 
     /// Numbers of the built-in tasks that wait for this event and key.
     fn waiting_for(&mut self, event: &str, key: &str) -> Result<Vec<TaskNo>, StoreError>;
+
+    /// Answers that are kept for tasks which begin to wait, by number.
+    fn kept_answers(&mut self) -> Result<Vec<KeptAnswer>, StoreError>;
+
+    /// Payload of a kept answer; `None` if there is none of this number.
+    fn kept_payload(&mut self, no: i64) -> Result<Option<Json>, StoreError>;
+
+    /// Numbers of the kept answers that a task was given.
+    fn given_answers(&mut self, task: TaskNo) -> Result<Vec<i64>, StoreError>;
 
     /// Tasks whose time has come by `now`, earliest first, at most `most`.
     fn due_tasks(&mut self, now: Timestamp, most: usize) -> Result<Vec<TaskNo>, StoreError>;

@@ -130,6 +130,7 @@ conformance! {
     }
     built_in {
         tasks_are_found_by_what_they_wait_for
+        answers_are_kept_until_they_are_forgotten
         what_is_waited_for_comes_back
         items_that_are_given_up_are_gone
     }

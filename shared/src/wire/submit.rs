@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 pub use self::envelope::{Envelope, ReplyAddress, looks_like_celery};
-pub use self::event::EventBody;
+pub use self::event::{EventBody, parse_keep};
 pub use self::many::{JOBS, JOBS_MAX, split};
 #[cfg(feature = "schedule")]
 pub use self::reply::applied;

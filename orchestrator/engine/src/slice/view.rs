@@ -9,7 +9,7 @@ use warrener_shared::mutant::{self, Mutant};
 
 use super::{JobEntry, Slice};
 use crate::limit::TaskInJob;
-use crate::row::{Map, TaskRow};
+use crate::row::{Map, TaskRow, WaitsFor};
 
 /// A task of a job as it was submitted, held while rows change.
 #[derive(Clone, Debug)]
@@ -107,6 +107,17 @@ impl Slice {
 }
 
 /// A number of tasks, items or needs as rows count them.
+impl Slice {
+    /// Tasks that changed in this batch and wait for an event, each with event and key.
+    pub fn waiting_for_events(&self) -> Vec<(TaskNo, Arc<str>, Arc<str>)> {
+        let waits = |no: &TaskNo| match &self.tasks[no].waits_for {
+            Some(WaitsFor::Event { event, key }) => Some((*no, event.clone(), key.clone())),
+            _ => None,
+        };
+        self.dirty_tasks.iter().filter_map(waits).collect()
+    }
+}
+
 pub(crate) fn counted(count: usize) -> u32 {
     u32::try_from(count).expect("the limits on jobs are far below")
 }

@@ -69,6 +69,6 @@ pub(super) async fn send(
     let Some(WaitsFor::Event { event, key }) = waits_for.await? else {
         return Err(Problem::conflict("the task waits for no answer (any more)"));
     };
-    give(&app, &caller, &event, &key, payload).await?;
+    give(&app, &caller, (&event, &key), payload, None).await?;
     Ok(go_to(&place))
 }

@@ -51,7 +51,7 @@ async fn a_waiting_task_is_answered() {
     world.post("/api/v1/events/approval/order%2017", "{not json").await.problem(400);
     let answer = world.post("/api/v1/events/approval/order%2017", r#"{"by": 1e400}"#).await;
     assert_eq!(answer.status, StatusCode::OK);
-    assert_eq!(answer.json(), json!({"answered": 1}));
+    assert_eq!(answer.json(), json!({"answered": 1, "kept_until": null}));
     let job = world.get("/api/v1/jobs/w").await;
     assert!(job.text.contains(r#""output":{"by": 1e400}"#), "{}", job.text);
     world.post("/api/v1/events/approval/order%2017", "1").await.problem(404);

@@ -146,6 +146,37 @@ async fn a_key_for_a_span_is_held_by_a_job_that_is_over() {
     assert_eq!(world.post(JOB, same).await.ok()["id"], "b");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_comes_early_is_kept_for_those_who_wait_later() {
+    let world = World::new();
+    let path = "/api/v1/events/approval/order-7";
+    world.post(path, "1").await.problem(404);
+    for keep in ["0s", "31d", "soon"] {
+        world.post(&format!("{path}?keep={keep}"), "1").await.problem(400);
+    }
+    let kept = world.post(&format!("{path}?keep=1h"), r#"{"by":"ann"}"#).await.ok();
+    assert_eq!(kept["answered"], 0);
+    assert!(kept["kept_until"].is_string(), "{kept}");
+    world.post(&format!("{path}?keep=1h"), r#"{"by":"bob"}"#).await.ok();
+    let wait = r#"{"kind":"warrener.wait","input":{"event":"approval","key":"order-7"}}"#;
+    for _ in 0..2 {
+        let job = world.post(&format!("{JOB}?wait=5s"), wait).await.ok();
+        assert_eq!((&job["state"], &job["output"]["by"]), (&"succeeded".into(), &"bob".into()), "the latest");
+    }
+    // One that waits again is given each once, the latest first.
+    let again = r#"{"tasks":{"a":{"kind":"warrener.wait","input":{"event":"approval","key":"order-7"},
+        "repeat":{"until":"round == 2","max":3}}}}"#;
+    let job = world.post(&format!("{JOB}?wait=5s"), again).await.ok();
+    assert_eq!(job["output"]["a"]["by"], "ann", "{job}");
+    let other = r#"{"id":"other","kind":"warrener.wait","input":{"event":"approval","key":"order-8"}}"#;
+    world.submit(other).await;
+    assert_eq!(world.get("/api/v1/jobs/other").await.ok()["state"], "running");
+    // Whoever waits already has it too, and not again.
+    let now = world.post("/api/v1/events/approval/order-8?keep=1h", "8").await.ok();
+    assert_eq!(now["answered"], 1);
+    assert_eq!(world.get("/api/v1/jobs/other").await.ok()["output"], 8);
+}
+
 /// Longest time from the end of a job to the answer of whoever waits for it.
 const TOLD_WITHIN: Duration = Duration::from_secs(5);
 

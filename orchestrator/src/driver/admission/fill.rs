@@ -28,6 +28,14 @@ impl<S: Store> Driver<S> {
     /// Repeats until a round offers no task that an earlier round has not offered: a task whose input fails ends when
     /// it is offered, and may make others ready.
     pub(in crate::driver) fn admit(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
+        self.fill_windows(batch)?;
+        while self.give_kept(batch)? {
+            self.fill_windows(batch)?;
+        }
+        Ok(())
+    }
+
+    fn fill_windows(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
         let mut offered: BTreeSet<TaskNo> = BTreeSet::new();
         let mut looked = false;
         loop {

@@ -4,6 +4,7 @@
 //! driver is reset with it, so what must survive a failed commit belongs elsewhere.
 
 mod bulk;
+mod kept;
 mod numbers;
 mod rows;
 mod schedules;
@@ -15,6 +16,7 @@ use warrener_engine::row::TaskRow;
 use warrener_shared::time::{Millis, Timestamp};
 
 use self::bulk::BulkDesk;
+use self::kept::KeptAnswers;
 use self::numbers::FreeNumbers;
 use self::rows::RowCache;
 use self::schedules::HeldSchedules;
@@ -47,6 +49,8 @@ pub(super) struct Held {
     pub(super) unread_replies: Option<i64>,
     /// Count of the dead letters that are kept, once something needed it.
     pub(super) dead: DeadCount,
+    /// Answers that are kept for tasks which begin to wait later.
+    pub(super) kept: KeptAnswers,
     /// Bulk operations that are not over.
     pub(super) bulk: BulkDesk,
     /// Time before which no timer of the rows is due; `None` if no row has one. Never later than the earliest timer.
@@ -83,6 +87,7 @@ impl Held {
             schedules: HeldSchedules::from_rows(store)?,
             unread_replies: ALL_REPLIES,
             dead: DeadCount::default(),
+            kept: KeptAnswers::from_rows(store)?,
             bulk: BulkDesk::from_rows(store, now)?,
             next_due: DUE_AT_ONCE,
         })

@@ -7,7 +7,7 @@ use warrener_shared::id::{JobNo, TaskNo};
 use warrener_shared::limits::LOG_CHUNKS;
 
 use super::{KeptJob, Memory};
-use crate::store::{BulkChange, BulkState, Commit, Death, DelayedChanges, DispatchNo, OwedReply};
+use crate::store::{BulkChange, BulkState, Commit, Death, DelayedChanges, DispatchNo, KeptChanges, OwedReply};
 
 impl Memory {
     /// Carries out a commit that was checked, in the order in which the databases do.
@@ -102,6 +102,7 @@ impl Memory {
                 None => drop(self.limits.remove(name)),
             }
         }
+        self.apply_kept(&commit.kept);
         self.apply_bulk(commit);
         for job in &commit.released {
             if let Some(kept) = self.jobs.get_mut(job) {
@@ -132,6 +133,17 @@ impl Memory {
         }
         for no in &changes.gone {
             self.delayed.remove(no);
+        }
+    }
+
+    /// Keeps answers for tasks that begin to wait, and who was given them.
+    fn apply_kept(&mut self, changes: &KeptChanges) {
+        let new = changes.new.iter().map(|(answer, payload)| (answer.no, (answer.clone(), payload.clone())));
+        self.kept.extend(new);
+        self.given.extend(changes.given.iter().copied());
+        for no in &changes.gone {
+            self.kept.remove(no);
+            self.given.retain(|(_, given)| given != no);
         }
     }
 

@@ -22,7 +22,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use uuid::Uuid;
-use warrener_engine::row::{JobRow, TaskRow};
+use warrener_engine::row::{JobRow, Json, TaskRow};
 use warrener_engine::schedule::{ScheduleRow, TickRow};
 use warrener_engine::slice::Line;
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
@@ -34,11 +34,11 @@ pub use self::scratch::Scratch;
 use self::session::{Session, Step};
 use super::schedules::{ScheduleQuery, SchedulesTotal, TickQuery};
 use super::sql::chunk::EVENTS_REMOVED;
-use super::sql::{Reader, Row, limits, read, schedule as sql_schedule};
+use super::sql::{Reader, Row, kept, limits, read, schedule as sql_schedule};
 use super::view::View;
 use super::{
-    Asked, Boot, BulkRow, Commit, DeadRow, DeadTotal, Death, EventChunkNo, Found, Item, KeptDead, KeptLimits, LogChunk,
-    OwedReply, QueueRow, Rows, Store, StoreError, Submitted,
+    Asked, Boot, BulkRow, Commit, DeadRow, DeadTotal, Death, EventChunkNo, Found, Item, KeptAnswer, KeptDead,
+    KeptLimits, LogChunk, OwedReply, QueueRow, Rows, Store, StoreError, Submitted,
 };
 
 /// Time for which a start waits for another orchestrator to end: one that was killed a moment ago is still there for
@@ -269,6 +269,18 @@ impl Store for Postgres {
 
     fn waiting_for(&mut self, event: &str, key: &str) -> Result<Vec<TaskNo>, StoreError> {
         self.read(|session| read::waiting_for(session, event, key))
+    }
+
+    fn kept_answers(&mut self) -> Result<Vec<KeptAnswer>, StoreError> {
+        self.read(|session| kept::all(session))
+    }
+
+    fn kept_payload(&mut self, no: i64) -> Result<Option<Json>, StoreError> {
+        self.read(|session| kept::payload(session, no))
+    }
+
+    fn given_answers(&mut self, task: TaskNo) -> Result<Vec<i64>, StoreError> {
+        self.read(|session| kept::given(session, task))
     }
 
     fn due_tasks(&mut self, now: Timestamp, most: usize) -> Result<Vec<TaskNo>, StoreError> {

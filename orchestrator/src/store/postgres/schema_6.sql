@@ -91,3 +91,17 @@ CREATE TABLE delayed (
 );
 
 CREATE INDEX delayed_due ON delayed (exchange, due_at, no);
+
+-- Answers that are kept for tasks which begin to wait later, and which tasks were given one. `event` is that of `waits_for`.
+CREATE TABLE kept_answers (
+    no      BIGINT PRIMARY KEY,
+    event   TEXT NOT NULL,
+    until   BIGINT NOT NULL,
+    payload BYTEA NOT NULL
+);
+CREATE TABLE given_answers (
+    task   BIGINT NOT NULL,
+    answer BIGINT NOT NULL,
+    PRIMARY KEY (task, answer)
+);
+CREATE INDEX given_answers_answer ON given_answers (answer);

@@ -19,7 +19,9 @@ use crate::store::sql::Value;
 use crate::store::sql::chunk::{self, kind_bit};
 use crate::store::sql::limits::{KEY_COLUMNS, key_values};
 use crate::store::sql::row::until_number;
-use crate::store::{Asked, BULKS_KEPT, BulkChange, BulkState, Caption, Commit, Death, LogChunk, OwedReply, Submitted};
+use crate::store::{
+    Asked, BULKS_KEPT, BulkChange, BulkState, Caption, Commit, Death, KeptChanges, LogChunk, OwedReply, Submitted,
+};
 
 /// Steps of a commit whose first chunk of events gets the number `next_event`, and the number after its last one.
 pub(super) fn steps(commit: &Commit, next_event: i64) -> (Vec<Step<'_>>, i64) {
@@ -49,6 +51,7 @@ pub(super) fn steps(commit: &Commit, next_event: i64) -> (Vec<Step<'_>>, i64) {
     steps.schedules(&commit.schedules);
     steps.delayed(&commit.delayed);
     steps.limits(commit);
+    steps.kept(&commit.kept);
     steps.bulk(&commit.bulk);
     steps.meta(commit);
     (steps.0, next_event)
@@ -262,6 +265,23 @@ impl<'a> Steps<'a> {
     }
 
     /// Keeps the counters that the commit moves.
+    /// Keeps answers, notes to whom they were given, and forgets those whose time is over.
+    fn kept(&mut self, changes: &'a KeptChanges) {
+        let new = changes.new.iter().map(|(answer, payload)| {
+            let (no, until) = (answer.no.into(), answer.until.0.into());
+            [no, answer.event.as_str().into(), until, Value::bytes(Some(payload))]
+        });
+        let statement = insert("kept_answers", "no, event, until, payload", "itib");
+        self.add("keep answers", statement, columns(new));
+        let given = changes.given.iter().map(|(task, answer)| [task.0.into(), (*answer).into()]);
+        let statement = format!("{} ON CONFLICT DO NOTHING", insert("given_answers", "task, answer", "ii"));
+        self.add("keep who was given an answer", statement, columns(given));
+        for (table, no) in [("kept_answers", "no"), ("given_answers", "answer")] {
+            let gone = columns(changes.gone.iter().map(|no| [(*no).into()]));
+            self.add("forget answers", format!("DELETE FROM {table} WHERE {no} = ANY(?1)"), gone);
+        }
+    }
+
     fn limits(&mut self, commit: &'a Commit) {
         let (names, types) = KEY_COLUMNS;
         let statement = format!(
@@ -339,6 +359,7 @@ pub(super) fn shift(by: i64, now: Timestamp) -> Vec<Step<'static>> {
     steps.add("follow the clock", replies, vec![by()]);
     let keys = "UPDATE limit_keys SET bucket = bucket + ?1 * 1000000, paused_until = paused_until + ?1";
     steps.add("follow the clock", keys, vec![by()]);
+    steps.add("follow the clock", "UPDATE kept_answers SET until = until + ?1", vec![by()]);
     steps.keep(std::iter::once(("seen_at", now.0)));
     steps.0
 }

@@ -4,6 +4,7 @@
 //! written `?1`, or `?` for the one after the last. Where the databases differ in words, [`Dialect`] says how.
 
 pub(crate) mod chunk;
+pub(crate) mod kept;
 pub(crate) mod limits;
 pub(crate) mod read;
 pub(crate) mod row;

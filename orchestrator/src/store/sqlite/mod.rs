@@ -20,7 +20,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use rusqlite::Connection;
-use warrener_engine::row::{JobRow, TaskRow};
+use warrener_engine::row::{JobRow, Json, TaskRow};
 use warrener_engine::schedule::{ScheduleRow, TickRow};
 use warrener_engine::slice::Line;
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
@@ -35,11 +35,11 @@ pub use self::place::DatabaseFile;
 use self::reader::SqliteReaders;
 use self::soundness::Soundness;
 use super::schedules::{ScheduleQuery, SchedulesTotal, TickQuery};
-use super::sql::{limits, read, schedule as sql_schedule};
+use super::sql::{kept, limits, read, schedule as sql_schedule};
 use super::view::View;
 use super::{
-    Asked, Boot, BulkRow, Commit, DeadRow, DeadTotal, Death, EventChunkNo, Found, Item, KeptDead, KeptLimits, LogChunk,
-    OwedReply, QueueRow, Rows, Store, StoreError, Submitted,
+    Asked, Boot, BulkRow, Commit, DeadRow, DeadTotal, Death, EventChunkNo, Found, Item, KeptAnswer, KeptDead,
+    KeptLimits, LogChunk, OwedReply, QueueRow, Rows, Store, StoreError, Submitted,
 };
 
 /// The writer's side of a database in a file. Dropped, it gives the file back.
@@ -195,6 +195,18 @@ impl Store for Sqlite {
 
     fn waiting_for(&mut self, event: &str, key: &str) -> Result<Vec<TaskNo>, StoreError> {
         self.read(|connection| read::waiting_for(connection, event, key))
+    }
+
+    fn kept_answers(&mut self) -> Result<Vec<KeptAnswer>, StoreError> {
+        self.read(|connection| kept::all(connection))
+    }
+
+    fn kept_payload(&mut self, no: i64) -> Result<Option<Json>, StoreError> {
+        self.read(|connection| kept::payload(connection, no))
+    }
+
+    fn given_answers(&mut self, task: TaskNo) -> Result<Vec<i64>, StoreError> {
+        self.read(|connection| kept::given(connection, task))
     }
 
     fn due_tasks(&mut self, now: Timestamp, most: usize) -> Result<Vec<TaskNo>, StoreError> {

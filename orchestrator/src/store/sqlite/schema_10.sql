@@ -89,3 +89,17 @@ CREATE TABLE delayed (
 ) STRICT;
 
 CREATE INDEX delayed_due ON delayed (exchange, due_at);
+
+-- Answers that are kept for tasks which begin to wait later, and which tasks were given one. `event` is that of `waits_for`.
+CREATE TABLE kept_answers (
+    no      INTEGER PRIMARY KEY,
+    event   TEXT NOT NULL,
+    until   INTEGER NOT NULL,
+    payload BLOB NOT NULL
+) STRICT;
+CREATE TABLE given_answers (
+    task   INTEGER NOT NULL,
+    answer INTEGER NOT NULL,
+    PRIMARY KEY (task, answer)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX given_answers_answer ON given_answers (answer);

@@ -20,8 +20,8 @@ use crate::store::sql::chunk::{self, kind_bit};
 use crate::store::sql::limits::{KEY_COLUMNS, key_values};
 use crate::store::sql::row::until_number;
 use crate::store::{
-    Asked, AuditRow, BULKS_KEPT, BulkChange, BulkState, Caption, Commit, DeadLetter, Death, LogChunk, OwedReply,
-    QueueRow, Submitted,
+    Asked, AuditRow, BULKS_KEPT, BulkChange, BulkState, Caption, Commit, DeadLetter, Death, KeptChanges, LogChunk,
+    OwedReply, QueueRow, Submitted,
 };
 
 /// Writes all of a commit, whose first chunk of events gets the number `next_event`. Gives the number after its last
@@ -69,10 +69,29 @@ fn write(transaction: &Transaction<'_>, commit: &Commit, next_event: &mut i64) -
     schedule::write(transaction, &commit.schedules).map_err(failed("keep schedules"))?;
     delayed::write(transaction, &commit.delayed).map_err(failed("keep delayed messages"))?;
     limits(transaction, commit).map_err(failed("keep limits"))?;
+    kept(transaction, &commit.kept).map_err(failed("keep answers"))?;
     meta(transaction, commit)
 }
 
-/// Keeps the counters that the commit moves.
+/// Keeps answers, notes to whom they were given, and forgets those whose time is over.
+fn kept(transaction: &Transaction<'_>, changes: &KeptChanges) -> rusqlite::Result<()> {
+    for (answer, payload) in &changes.new {
+        let statement = "INSERT INTO kept_answers (no, event, until, payload) VALUES (?1, ?2, ?3, ?4)";
+        transaction.prepare_cached(statement)?.execute((answer.no, &answer.event, answer.until.0, &**payload))?;
+    }
+    for (task, answer) in &changes.given {
+        let statement = "INSERT OR IGNORE INTO given_answers (task, answer) VALUES (?1, ?2)";
+        transaction.prepare_cached(statement)?.execute((task.0, answer))?;
+    }
+    for no in &changes.gone {
+        for statement in ["DELETE FROM kept_answers WHERE no = ?1", "DELETE FROM given_answers WHERE answer = ?1"] {
+            transaction.prepare_cached(statement)?.execute([no])?;
+        }
+    }
+    Ok(())
+}
+
+/// Keeps limits and their keys, and forgets those that are idle.
 fn limits(transaction: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<()> {
     for row in &commit.changes.keys {
         let statement = format!("INSERT OR REPLACE INTO limit_keys ({}) VALUES ({})", KEY_COLUMNS.0, places(6));
@@ -92,6 +111,7 @@ fn limits(transaction: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<()
     Ok(())
 }
 
+/// Keeps the counters that the commit moves.
 fn meta(transaction: &Transaction<'_>, commit: &Commit) -> Result<(), StoreError> {
     for (key, value) in commit.counters() {
         keep(transaction, key, value)?;
@@ -381,6 +401,7 @@ pub(super) fn shift(transaction: Transaction<'_>, by: i64, now: Timestamp) -> Re
     transaction.execute(replies, [by]).map_err(&doing)?;
     let keys = "UPDATE limit_keys SET bucket = bucket + ?1 * 1000000, paused_until = paused_until + ?1";
     transaction.execute(keys, [by]).map_err(&doing)?;
+    transaction.execute("UPDATE kept_answers SET until = until + ?1", [by]).map_err(&doing)?;
     keep(&transaction, "seen_at", now.0)?;
     transaction.commit().map_err(&doing)
 }

@@ -1,12 +1,35 @@
 //! What built-in tasks wait for, sub-jobs, and lists that are given up.
 
-use warrener_engine::row::{Parent, WaitsFor};
+use warrener_engine::row::{Json, Parent, WaitsFor};
 
 use super::*;
+use crate::store::{KeptAnswer, KeptChanges, event_text};
 
 fn waiting(no: i64, event: &str, key: &str) -> TaskRow {
     let waits_for = Some(WaitsFor::Event { event: event.into(), key: key.into() });
     TaskRow { state: TaskState::Dispatched, attempt: 1, waits_for, ..task(no) }
+}
+
+pub(super) fn answers_are_kept_until_they_are_forgotten(store: &mut dyn Store) {
+    let answer = |no, key: &str| {
+        let kept = KeptAnswer { no, event: event_text("e", key), until: Timestamp(NOW.0 + no) };
+        (kept, Json::from(*br#"{"by": "ann"}"#))
+    };
+    let commit = |new, given, gone| Commit { kept: KeptChanges { new, given, gone }, ..Commit::default() };
+    assert!(!commit(vec![answer(1, "k")], vec![], vec![]).is_idle());
+    store.commit(&commit(vec![answer(1, "k"), answer(2, "l")], vec![(TaskNo(100), 1)], vec![])).unwrap();
+    store.commit(&commit(vec![], vec![(TaskNo(100), 1), (TaskNo(101), 1)], vec![])).unwrap();
+    assert_eq!(store.kept_answers().unwrap(), [answer(1, "k").0, answer(2, "l").0]);
+    assert_eq!(store.kept_payload(1).unwrap(), Some(answer(1, "k").1));
+    assert_eq!(
+        (store.given_answers(TaskNo(100)).unwrap(), store.given_answers(TaskNo(102)).unwrap()),
+        (vec![1], vec![])
+    );
+    store.commit(&commit(vec![], vec![], vec![1])).unwrap();
+    assert_eq!(store.kept_answers().unwrap(), [answer(2, "l").0]);
+    assert_eq!((store.kept_payload(1).unwrap(), store.given_answers(TaskNo(101)).unwrap()), (None, vec![]));
+    store.shift(7, NOW).unwrap();
+    assert_eq!(store.kept_answers().unwrap()[0].until, Timestamp(NOW.0 + 9));
 }
 
 pub(super) fn tasks_are_found_by_what_they_wait_for(store: &mut dyn Store) {

@@ -6,6 +6,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::*;
+use crate::store::KeptAnswer;
 
 /// A table or index of a file.
 #[derive(Debug)]
@@ -70,6 +71,9 @@ fn everything(no: i64) -> Commit {
     commit.changes.attempts = vec![attempt(first, 1)];
     let key = warrener_engine::limit::LimitKey::written(&format!("api/key-{no}").into());
     let settings = warrener_engine::limit::KeySettings::default();
+    let answer = KeptAnswer { no, event: format!("event-{no}"), until: NOW };
+    commit.kept.new = vec![(answer, Arc::from(*b"1"))];
+    commit.kept.given = vec![(TaskNo(first), no)];
     commit.changes.keys = vec![warrener_engine::limit::KeyRow { key, bucket: no, paused_until: None, settings }];
     commit.limits = vec![(format!("limit-{no}"), Some("{}".to_owned()))];
     commit.changes.events = vec![(JobNo(no), vec![event(1)])];

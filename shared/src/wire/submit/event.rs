@@ -1,9 +1,10 @@
 //! The message that answers waiting tasks: `{event, key, payload}`.
 
 use crate::job::raw::{Raw, Sort};
-use crate::job::{Problem, code, push_step, quoted};
+use crate::job::{Problem, code, parse_duration, parse_seconds, push_step, quoted};
 use crate::json::{self, Doc, JsonErrorKind};
 use crate::limits::{LISTENER_CHARS, Limits};
+use crate::time::Millis;
 
 /// An answer to all tasks that wait for this event and key.
 #[derive(Clone, Debug)]
@@ -14,6 +15,8 @@ pub struct EventBody {
     pub key: String,
     /// The output of the waiting tasks, as it came; `null` without.
     pub payload: Doc,
+    /// Time for which it is given to tasks that begin to wait later, at most 30 days; `None` is not at all.
+    pub keep: Option<Millis>,
 }
 
 impl EventBody {
@@ -28,14 +31,48 @@ impl EventBody {
         let event = short_text(body, "event", &mut problems);
         let key = short_text(body, "key", &mut problems);
         let payload = payload(body, limits, &mut problems);
+        let keep = keep(body, &mut problems);
         match (event, key, payload) {
-            (Some(event), Some(key), Some(payload)) if problems.is_empty() => Ok(Self { event, key, payload }),
+            (Some(event), Some(key), Some(payload)) if problems.is_empty() => Ok(Self { event, key, payload, keep }),
             _ => Err(problems),
         }
     }
 }
 
-const FIELDS: [&str; 3] = ["event", "key", "payload"];
+/// Reads the time for which an answer is kept.
+///
+/// # Errors
+/// The reason why it is none, in a sentence.
+pub fn parse_keep(text: &str) -> Result<Millis, String> {
+    let span = parse_duration(text).map_err(|error| format!("{error}; {}", error.hint()))?;
+    check_keep(span)
+}
+
+fn check_keep(span: Millis) -> Result<Millis, String> {
+    match span {
+        Millis(0) => Err("an answer is kept for longer than 0".to_owned()),
+        span if span > KEEP_MAX => Err(format!("{span} is longer than {KEEP_MAX}")),
+        span => Ok(span),
+    }
+}
+
+fn keep(body: Raw<'_>, problems: &mut Vec<Problem>) -> Option<Millis> {
+    let value = body.get("keep")?;
+    let read = match (value.text(), value.number()) {
+        (Some(text), _) => parse_keep(&text),
+        (_, Some(number)) => parse_seconds(number).map_err(|error| error.to_string()).and_then(check_keep),
+        _ => Err(format!("expected a duration such as \"1h\", found {}", value.sort().in_words())),
+    };
+    let refuse = |detail| {
+        let problem = Problem::of_message(code::INVALID_DURATION, detail, None);
+        problems.push(Problem { pointer: "/keep".to_owned(), ..problem });
+    };
+    read.map_err(refuse).ok()
+}
+
+/// Longest time for which an answer is kept: 30 days.
+const KEEP_MAX: Millis = Millis::from_secs(30 * 86_400);
+const FIELDS: [&str; 4] = ["event", "key", "payload", "keep"];
 
 fn object<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Raw<'a>, Problem> {
     json::check(bytes, limits.json_depth).map_err(|error| {
@@ -69,7 +106,7 @@ fn check_keys(body: Raw<'_>, problems: &mut Vec<Problem>) {
         };
         let mut pointer = String::new();
         push_step(&mut pointer, &entry.key);
-        let hint = "an event has `event`, `key` and `payload`".to_owned();
+        let hint = "an event has `event`, `key`, `payload` and `keep`".to_owned();
         problems.push(Problem { pointer, ..Problem::of_message(code, detail, hint) });
         return;
     }

@@ -157,7 +157,7 @@ impl World {
         self.trace.say(|| format!("a person asks: {wish:?}"));
         self.disk.open().judge.wished(wish);
         let payload = Doc::trusted(event.payload.to_string().into_bytes());
-        let body = EventBody { event: EVENT.to_owned(), key: key_name(event.key), payload };
+        let body = EventBody { event: EVENT.to_owned(), key: key_name(event.key), payload, keep: None };
         let (tell, answer) = oneshot::channel();
         self.client.asked.push((wish, answer));
         self.input(vec![Input::Event(body, tell.into())], None);
