@@ -60,6 +60,11 @@ const until = async (what, look) => {
 
 const state = async (id) => (await (await fetch(`${url}/api/v1/jobs/${id}`)).json()).state;
 
+const put = async (place, body) => {
+  const answer = await fetch(`${url}/api/v1/${place}`, { method: "PUT", body: JSON.stringify(body) });
+  check(answer.ok, `${place}: ${await answer.text()}`);
+};
+
 const press = async (page, label) => {
   const button = await page.$(`::-p-aria([name="${label}"][role="button"])`)
     || await page.$(`::-p-aria([name="${label}"][role="link"])`);
@@ -89,6 +94,20 @@ const furnish = async () => {
     talk: { kind: "shop.echo", input: { [HOSTILE]: HOSTILE, big: 1 } },
   } });
   await submit({ id: "later-1", kind: "shop.ok", delay: "1h" });
+  const report = { kind: "shop.ok", labels: { team: "growth" }, input: { day: "${{ schedule.local }}" } };
+  await put("schedules/nightly-report", {
+    description: "Counts what was sold the day before", cron: "30 2 * * *", zone: "Europe/Berlin", job: report,
+  });
+  await put("schedules/every-quarter", { every: "15m", phase: "1m", overlap: "queue", job: { kind: "shop.ok" } });
+  await put("schedules/odd-days", { cron: ["0 6 1-7 * MON", "@monthly"], paused: true, job: { kind: "shop.ok" } });
+  await put("limits/tenants", {
+    on: "kind:nobody.limited", key: "${{ job.labels.tenant }}", concurrency: 2, rate: "600/m", burst: 20,
+  });
+  await put("limits/tenants/keys/acme", { concurrency: 5 });
+  await put(`limits/tenants/keys/${encodeURIComponent("a/b & co")}`, { paused_until: "2037-01-01T00:00:00Z" });
+  for (const tenant of ["acme", "acme", "globex", "initech", "initech", "initech"]) {
+    await submit({ kind: "nobody.limited", queue: "lonely", labels: { tenant } });
+  }
   const kinds = ["fetch", "parse", "embed", "score"];
   const tasks = {};
   for (let at = 0; at < 400; at += 1) {
@@ -216,6 +235,42 @@ const flows = {
     check(answer.ok, `the answer was refused: ${answer.status}`);
     await page.waitForFunction(() => document.querySelector("h1").innerText.includes("succeeded"));
   },
+  "a schedule is paused, run and backfilled": async (page) => {
+    await open(page, "schedules");
+    await Promise.all([page.waitForNavigation(), page.click('a[href$="/nightly-report"]')]);
+    check(/gap: the clocks|fold: the clocks/.test(await text(page)), await text(page));
+    await press(page, "Pause");
+    check((await text(page)).includes("Nothing of these starts"), await text(page));
+    await press(page, "Resume");
+    await press(page, "Run now");
+    check(page.url().includes("/jobs/nightly-report%3A"), page.url());
+    await open(page, "schedules/nightly-report");
+    await press(page, "Backfill");
+    await page.$eval("#from", (field) => { field.value = "2026-01-01T00:00:00Z"; });
+    await page.$eval("#to", (field) => { field.value = "2026-01-04T00:00:00Z"; });
+    await press(page, "What would it start?");
+    check((await text(page)).includes("3 ticks would be started"), await text(page));
+    await press(page, "Start them");
+    await until("the ticks", async () => {
+      await page.reload();
+      return (await page.$$("td .started")).length === 4;
+    });
+  },
+  "a key of a limit is paused, resumed and set": async (page) => {
+    await open(page, "limits");
+    await Promise.all([page.waitForNavigation(), page.click('a[href$="/tenants"]')]);
+    check((await text(page)).includes("initech"), await text(page));
+    await Promise.all([page.waitForNavigation(), page.click('a[href$="key=globex"]')]);
+    await press(page, "Pause");
+    check((await text(page)).includes("Paused until"), await text(page));
+    await press(page, "Resume");
+    check(!(await text(page)).includes("Paused until"), await text(page));
+    await page.type("#concurrency", "7");
+    await press(page, "Set");
+    check((await text(page)).includes("of 7"), await text(page));
+    await open(page, "limits/tenants?q=key:a*");
+    check(!(await text(page)).includes("globex"), "the filter does nothing");
+  },
   "a made up address is answered with a page": async (page) => {
     for (const place of ["jobs/none", "jobs?q=stat:x", "nothing/here", "jobs?cursor=%00", "dead/77"]) {
       const status = await open(page, place);
@@ -238,7 +293,10 @@ const PLACES = [
   "", "jobs", "jobs/shop-1", "jobs/shop-1/graph", "jobs/shop-1/timeline", "jobs/shop-1/events", "jobs/shop-1/data",
   "jobs/shop-1/tasks/report", "jobs/broken-1", "jobs/broken-1/tasks/task", "jobs/broken-1/timeline",
   "jobs/hostile-1", "jobs/hostile-1/data", "jobs/hostile-1/tasks/talk", "jobs/approve-1", "jobs/large-1/graph",
-  "jobs/shop-1/do/delete", "queues", "workers", "dead", "audit", "submit?example=graph", "sign-in", "jobs/none",
+  "jobs/shop-1/do/delete", "queues", "workers", "dead", "audit", "config", "schedules", "schedules/nightly-report",
+  "schedules/odd-days", "schedules/nightly-report/backfill",
+  "schedules/nightly-report/backfill?from=2026-01-01T00:00:00Z&to=2026-01-04T00:00:00Z",
+  "limits", "limits/tenants", "limits/tenants/key?key=acme", "limits/tenants/key?key=a%2Fb%20%26%20co", "submit?example=graph", "sign-in", "jobs/none",
 ];
 
 const signIn = async (page, token) => {
