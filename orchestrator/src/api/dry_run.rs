@@ -29,8 +29,9 @@ pub(super) async fn judge(app: &Arc<App>, wish: Wish, body: Vec<u8>) -> Result<J
             Some(only) => snapshot.fits(&holder.id, only, now),
             None => Ok(true),
         };
-        let book = &app.shared.limit_register.book;
-        if let Some(problem) = submission.spec.unknown_limit(|name| book.limit(name.as_str()).is_some()) {
+        let (spec, register) = (&submission.spec, &app.shared.limit_register);
+        let unknown = spec.unknown_limit(|name| register.book.limit(name.as_str()).is_some());
+        if let Some(problem) = unknown.or_else(|| register.uncountable(spec, &app.shared.limits)) {
             return Err(Problem::refused(vec![problem]));
         }
         match verdict::judge(&submission.spec, submission.submitted.digest, now, snapshot, exists)? {

@@ -200,7 +200,12 @@ pub(super) fn all(app: &App, snapshot: &Snapshot<'_>) -> Result<Vec<LimitResourc
     });
     let configured = register.written.iter();
     let configured = configured.map(|(name, limit)| LimitResource::new(name.as_str(), true, limit.clone()));
-    let mut all: Vec<LimitResource> = kept.chain(configured).collect();
+    // A queue that is shared limits nothing, and its keys have weights.
+    let shared = register.fair_by.iter().map(|(queue, key)| {
+        let definition = LimitDefinition { key: Some(key.clone()), ..LimitDefinition::default() };
+        LimitResource::new(&format!("queue:{queue}"), true, definition)
+    });
+    let mut all: Vec<LimitResource> = kept.chain(configured).chain(shared).collect();
     all.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(all)
 }

@@ -3,6 +3,7 @@
 use warrener_engine::Event;
 use warrener_engine::limit::{KeySettings, LimitKey};
 use warrener_shared::id::LimitName;
+use warrener_shared::job::{JobSpec, Problem};
 use warrener_shared::time::Timestamp;
 
 use super::Driver;
@@ -38,6 +39,14 @@ impl<S: Store> Driver<S> {
         batch.commit.limits.push((name.to_string(), None));
         batch.after.limits = true;
         Answer::Done
+    }
+
+    /// Problem of a job of which a limit cannot count a task; `None` without one.
+    pub(super) fn uncountable(&self, spec: &JobSpec, batch: &Batch) -> Option<Problem> {
+        if !batch.slice.has_limits() {
+            return None;
+        }
+        self.shared.limit_register.uncountable(spec, &self.shared.limits)
     }
 
     fn configured(&self, name: &LimitName) -> Option<Answer> {

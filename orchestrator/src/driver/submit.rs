@@ -129,6 +129,9 @@ impl<S: Store> Driver<S> {
         if let Some(problem) = spec.unknown_limit(|name| book.limit(name.as_str()).is_some()) {
             return Ok(Verdict::Refused(problem));
         }
+        if let Some(problem) = self.uncountable(spec, batch) {
+            return Ok(Verdict::Refused(problem));
+        }
         if let Some(problem) = self.too_many_queues(spec) {
             return Ok(Verdict::Refused(problem));
         }

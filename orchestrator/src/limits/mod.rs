@@ -6,9 +6,11 @@ pub(crate) mod recollect;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use warrener_engine::limit::{Limit, LimitBook};
+use warrener_engine::limit::{Limit, LimitBook, uncountable};
 use warrener_shared::expr::Template;
-use warrener_shared::id::{LimitName, QueueName};
+use warrener_shared::id::{JobId, LimitName, QueueName};
+use warrener_shared::job::{JobSpec, Problem};
+use warrener_shared::limits::Limits;
 
 pub use self::definition::LimitDefinition;
 use self::definition::expression;
@@ -22,6 +24,8 @@ pub struct LimitRegister {
     pub(crate) written: BTreeMap<LimitName, LimitDefinition>,
     /// Expressions by which queues are shared, by the name of the queue.
     pub(crate) fair: BTreeMap<String, Template>,
+    /// The same as they were written, to be shown.
+    pub(crate) fair_by: BTreeMap<QueueName, String>,
     /// Book of what each key holds.
     pub(crate) book: Arc<LimitBook>,
 }
@@ -41,6 +45,13 @@ impl LimitRegister {
         let compiled = |(queue, text): (&QueueName, &String)| Some((queue.to_string(), expression(text).ok()?));
         let fair: BTreeMap<String, Template> = fair_by.iter().filter_map(compiled).collect();
         self.book.share(fair.clone());
-        Self { fair, ..self }
+        Self { fair, fair_by: fair_by.clone(), ..self }
+    }
+
+    /// Problem of a job of which a limit cannot count a task; `None` without one.
+    pub(crate) fn uncountable(&self, spec: &JobSpec, most: &Limits) -> Option<Problem> {
+        // One without an id gets it only when it is kept.
+        let id = spec.id.clone().unwrap_or_else(|| JobId::new("new").expect("a sound id"));
+        uncountable(&self.book.limits(), &id, spec, most)
     }
 }

@@ -142,6 +142,18 @@ macro_rules! policy {
             self
         }
 
+        /// Adds a limit of the orchestrator that counts it, beside those that select it. Each counts it once.
+        pub fn limit(mut self, name: &str) -> Self {
+            self.object.push("limits", &name);
+            self
+        }
+
+        /// The same, where one attempt costs so much.
+        pub fn limit_cost(mut self, name: &str, cost: u32) -> Self {
+            self.object.push("limits", &serde_json::json!({"name": name, "cost": cost}));
+            self
+        }
+
         /// Longest time of one attempt, from the start of the work. Defaults to 30 min.
         pub fn timeout(mut self, timeout: Duration) -> Self {
             self.set("timeout", &duration(timeout));

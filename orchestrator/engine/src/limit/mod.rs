@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use warrener_shared::expr::{ExprError, Scope, Template};
 use warrener_shared::id::{JobId, LimitName};
-use warrener_shared::job::{BuiltIn, JobSpec, TaskSpec};
+use warrener_shared::job::{BuiltIn, JobSpec, Problem, Shape, TaskSpec, code};
 use warrener_shared::json::{Doc, Kind};
 use warrener_shared::limits::Limits;
 
@@ -71,7 +71,7 @@ impl Limit {
     /// The share that an attempt of a task takes; `None` if the limit does not count it.
     fn hold(self: &Arc<Self>, of: TaskInJob<'_>, limits: &Limits) -> Option<Hold> {
         let named = of.task.policy.limits.iter().find(|limit| limit.name == self.name);
-        if named.is_none() && !self.on.as_ref().is_some_and(|on| on.fits(of.job, of.task)) {
+        if named.is_none() && !self.selects(of) {
             return None;
         }
         let key = match &self.key {
@@ -85,6 +85,56 @@ impl Limit {
         let cost = named.and_then(|named| named.cost).or_else(own).unwrap_or(1);
         Some(Hold { limit: self.clone(), key: LimitKey::new(&self.name, &key), cost })
     }
+}
+
+impl Limit {
+    fn selects(&self, of: TaskInJob<'_>) -> bool {
+        self.on.as_ref().is_some_and(|on| on.fits(of.job, of.task))
+    }
+
+    /// Problem of a task whose key is no scalar, or whose cost is no number of its range; `None` without one, or if the
+    /// limit does not count the task.
+    fn problem(&self, of: TaskInJob<'_>, limits: &Limits) -> Option<(&'static str, String)> {
+        let named = of.task.policy.limits.iter().find(|limit| limit.name == self.name);
+        if named.is_none() && !self.selects(of) {
+            return None;
+        }
+        let value = |template: &Option<Template>| template.as_ref()?.resolve(&scope(of), limits).ok();
+        let (name, task) = (&self.name, &of.task.name);
+        match value(&self.key).map(|doc| doc.kind()) {
+            Some(kind @ (Kind::List | Kind::Object)) => {
+                let found = if kind == Kind::List { "a list" } else { "an object" };
+                let detail =
+                    format!("the key of limit {name} is {found} for task {task}; it is text, a number or a boolean");
+                return Some((code::WRONG_TYPE, detail));
+            }
+            None | Some(Kind::Null) if self.key.is_some() => return None,
+            _ => {}
+        }
+        let own = if named.is_some_and(|named| named.cost.is_some()) { None } else { value(&self.cost) };
+        let is_cost = |doc: &Doc| {
+            let most = f64::from(warrener_shared::limits::LIMIT_COST);
+            serde_json::from_slice(doc.bytes()).is_ok_and(|cost: f64| (0.0..=most).contains(&cost))
+        };
+        let cost = own.filter(|doc| !is_cost(doc))?;
+        let cost: String = String::from_utf8_lossy(cost.bytes()).chars().take(100).collect();
+        let most = warrener_shared::limits::LIMIT_COST;
+        Some((code::OUT_OF_RANGE, format!("the cost for limit {name} is {cost} for task {task}; it is 0 to {most}")))
+    }
+}
+
+/// Problem of a job of which a limit cannot count a task: its key is no scalar, or its cost no number of its range.
+pub fn uncountable(limits: &[Arc<Limit>], id: &JobId, job: &JobSpec, most: &Limits) -> Option<Problem> {
+    let is_computed = |limit: &&Arc<Limit>| limit.key.is_some() || limit.cost.is_some();
+    let computed: Vec<&Arc<Limit>> = limits.iter().filter(is_computed).collect();
+    let tasks = job.tasks.iter().filter(|task| !computed.is_empty() && BuiltIn::of(&task.kind).is_none());
+    let of = |task| TaskInJob { id, job, task };
+    let (task, (code, detail)) = tasks
+        .filter_map(|task| Some((task, computed.iter().find_map(|limit| limit.problem(of(task), most))?)))
+        .next()?;
+    let pointer = if job.shape == Shape::Single { String::new() } else { format!("/tasks/{}", task.name) };
+    let hint = Some("give the job what the expression of the limit takes, or change the limit".to_owned());
+    Some(Problem { pointer, code: code.to_owned(), detail, hint })
 }
 
 /// Shares that an attempt of a task takes, in the order of the limits. Built-in tasks take none: they run nowhere.

@@ -147,6 +147,33 @@ async fn a_key_for_a_span_is_held_by_a_job_that_is_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_a_limit_cannot_count_is_refused_by_name() {
+    let world = World::new();
+    let limit =
+        r#"{"on":"kind:llm.*","key":"${{ input.tenant }}","rate":"10/s","cost":"${{ input.tokens | default(1) }}"}"#;
+    world.put("/api/v1/limits/llm", limit).await.ok();
+    let job = |input: &str| format!(r#"{{"tasks":{{"ask":{{"kind":"llm.ask"}}}},"input":{input}}}"#);
+    for (input, code) in [
+        (r#"{"tenant":["acme"]}"#, "wrong_type"),
+        (r#"{"tenant":{"name":"acme"}}"#, "wrong_type"),
+        (r#"{"tenant":"acme","tokens":-1}"#, "out_of_range"),
+        (r#"{"tenant":"acme","tokens":"many"}"#, "out_of_range"),
+        (r#"{"tenant":"acme","tokens":2000000000}"#, "out_of_range"),
+    ] {
+        for path in [JOB.to_owned(), format!("{JOB}?dry_run=true")] {
+            let refused = world.post(&path, job(input)).await.problem(422);
+            let problem = &refused["errors"][0];
+            assert_eq!((&problem["code"], &problem["pointer"]), (&code.into(), &"/tasks/ask".into()), "{problem}");
+            assert!(problem["detail"].as_str().unwrap().contains("limit llm"), "{problem}");
+        }
+    }
+    // Null and undefined: the limit does not apply. A cost in the job stands in place of the limit's own.
+    for input in [r#"{"tenant":null,"tokens":-1}"#, "{}", r#"{"tenant":7,"tokens":0}"#, r#"{"tenant":true}"#] {
+        assert_eq!(world.post(JOB, job(input)).await.status, 202, "{input}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_comes_early_is_kept_for_those_who_wait_later() {
     let world = World::new();
     let path = "/api/v1/events/approval/order-7";

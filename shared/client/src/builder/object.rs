@@ -29,6 +29,15 @@ impl Object {
         self.set(outer, &object);
     }
 
+    /// Adds an element to the list that is the member `name`.
+    pub(super) fn push(&mut self, name: &str, value: &impl Serialize) {
+        let list = self.members.iter().find(|(member, _)| member == name);
+        let mut list: Vec<Box<RawValue>> =
+            list.and_then(|(_, raw)| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+        list.push(serde_json::value::to_raw_value(value).expect("texts and objects of JSON are JSON"));
+        self.set(name, &list);
+    }
+
     pub(super) fn has(&self, name: &str) -> bool {
         self.members.iter().any(|(member, _)| member == name)
     }

@@ -81,3 +81,12 @@ fn a_key_debounces_or_throttles() {
     let unique = json!({"key": "k", "on_conflict": "cancel_existing", "until": "started"});
     assert_eq!(value(&Job::single("k").unique(&words).build().unwrap())["unique"], unique);
 }
+
+#[test]
+fn a_task_names_its_limits() {
+    let job = Job::single("k").limit("gpu").limit_cost("openai", 40).build().unwrap();
+    assert_eq!(value(&job), json!({"kind": "k", "limits": ["gpu", {"name": "openai", "cost": 40}]}));
+    let mut job = Job::graph("g");
+    job.task("a", "k").limit("gpu").add();
+    assert_eq!(value(&job.build().unwrap())["tasks"]["a"]["limits"], json!(["gpu"]));
+}
