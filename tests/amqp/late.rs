@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use lapin::types::AMQPValue;
-use warrener_amqp::{Published, Publisher, Session, Settings};
+use warrener_amqp::{Delivered, Published, Publisher, Session, Settings};
+use warrener_shared::wire::Parcel;
 use warrener_tests::broker::Broker;
 
 use crate::foreign::{Foreign, text};
@@ -71,6 +72,27 @@ async fn a_queue_that_stops_its_channel_stops_nobody_else_and_ends_no_session() 
     eventually("a confirm", async || publisher.publish("", "headless", numbered(1)).await == Published::Confirmed)
         .await;
     assert_eq!(publisher.late(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sender_that_is_gone_leaves_no_connection_though_a_queue_owes_it_a_confirm() {
+    let mut broker = Broker::start().await;
+    headless(&mut broker, "headless").await;
+    let mut bench = Bench::on(broker).await;
+    let courier = bench.session.courier(Duration::from_secs(1));
+    let parcel = |key: &str| Parcel { exchange: String::new(), key: key.to_owned(), message: numbered(1) };
+    assert_eq!(soon("an outcome", courier.send(parcel("headless"))).await, Delivered::Unknown);
+    assert_eq!(soon("an outcome", courier.send(parcel("nowhere"))).await, Delivered::Unroutable);
+    assert_eq!(senders(&mut bench.broker).await, 1);
+    drop(courier);
+    eventually("no connection of it", async || senders(&mut bench.broker).await == 0).await;
+    assert!(bench.session.is_usable());
+}
+
+/// Number of connections that send single messages.
+async fn senders(broker: &mut Broker) -> usize {
+    let connections = broker.control(&["list_connections", "client_properties"]).await;
+    connections.lines().filter(|line| line.contains(" sending")).count()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -89,7 +89,7 @@ async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
 }
 
 /// Asks again and again until the answer is yes; what the broker does by itself has no event.
-async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
+async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     soon(what, async {
         while !condition().await {
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -34,7 +34,7 @@ pub enum Delivered {
     Unknown,
 }
 
-/// A sender of single messages, mandatory and confirmed. Clones share the connection.
+/// A sender of single messages, mandatory and confirmed. Clones share the connection, which ends with the last of them.
 #[derive(Clone, Debug)]
 pub struct Courier {
     shared: Arc<CourierShared>,
@@ -49,7 +49,7 @@ struct CourierShared {
     channels: Mutex<CourierChannels>,
 }
 
-/// CourierChannels of the connection of the moment.
+/// Channels of the connection of the moment.
 #[derive(Debug, Default)]
 struct CourierChannels {
     /// Free ones.
@@ -113,11 +113,13 @@ impl Courier {
             }
         };
         let (tell, told) = oneshot::channel();
-        let shared = Arc::clone(&self.shared);
+        // Not kept alive by a message that is never confirmed: its connection ends with the last sender.
+        let shared = Arc::downgrade(&self.shared);
         // A channel that owes a confirm is kept until it comes: a late one for a closed channel ends the connection.
         tokio::spawn(async move {
             let delivered = envelope.deliver(&channel).await;
             let in_time = tell.send(delivered).is_ok();
+            let Some(shared) = shared.upgrade() else { return };
             let mut channels = shared.channels();
             if !in_time {
                 channels.overdue = channels.overdue.saturating_sub(1);
@@ -193,6 +195,14 @@ impl CourierShared {
 
     fn channels(&self) -> std::sync::MutexGuard<'_, CourierChannels> {
         self.channels.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for CourierShared {
+    fn drop(&mut self) {
+        if let Some(link) = self.link.get_mut().take() {
+            link.cut();
+        }
     }
 }
 
