@@ -11,6 +11,7 @@ mod lane;
 mod letter;
 mod notes;
 mod outbox;
+mod panics;
 mod poll;
 mod pulse;
 mod repairs;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, mpsc, watch};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use warrener_amqp::{Backoff, BrokerError, Publisher, Session, Settings, Topology};
 use warrener_shared::id::QueueName;
@@ -121,12 +123,15 @@ pub async fn run(
 ) -> Result<(), BrokerError> {
     let (link, links) = watch::channel(None);
     let (sendings, waiting) = mpsc::unbounded_channel();
-    let sender = tokio::spawn(sending::run(context.clone(), waiting, links.clone()));
-    let router = tokio::spawn(outbox::route(context.clone(), outputs, links, sendings));
-    let result = supervise(&context, &link, &stop).await;
+    let mut parts = JoinSet::new();
+    parts.spawn(sending::run(context.clone(), waiting, links.clone()));
+    parts.spawn(outbox::route(context.clone(), outputs, links, sendings));
+    let result = tokio::select! {
+        result = supervise(&context, &link, &stop) => result,
+        why = panics::first_of(&mut parts) => Err(why),
+    };
     drop(link);
-    router.abort();
-    sender.abort();
+    parts.abort_all();
     result
 }
 
@@ -205,7 +210,10 @@ async fn session(
     tracing::info!(version = session.server_version(), "connected to the broker");
     loops.spawn(pulse::run(context.clone(), link.clone()));
     backoff.reset();
-    let why = session.failed().await;
+    let why = tokio::select! {
+        why = session.failed() => why,
+        why = panics::first_of(&mut loops) => why,
+    };
     loops.shutdown().await;
     Err(why)
 }
