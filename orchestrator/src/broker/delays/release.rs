@@ -140,14 +140,9 @@ impl Release {
             return Ok(());
         }
         let (exchange, now) = (Arc::clone(&self.route.exchange), self.context.shared.now());
-        let open = std::mem::take(&mut self.open);
-        let (open, found) = read(&self.context, move |view| {
-            let found = find(view, &exchange, now, room, &open);
-            Ok((open, found))
-        })
-        .await?;
-        self.open = open;
-        let DueMessages { messages, more, next } = found?;
+        let open = self.open.clone();
+        let found = read(&self.context, move |view| find(view, &exchange, now, room, &open)).await?;
+        let DueMessages { messages, more, next } = found;
         (self.more, self.next) = (more, next);
         let mut later = DelayedChanges::default();
         for (no, message, failures) in messages {
