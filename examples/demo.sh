@@ -60,7 +60,7 @@ build() {
   if [ -x "$BIN/warrener" ] && [ -x "$BIN/orchestrator" ] && [ -x "$BIN/worker" ]; then
     say "building what has changed"
   else
-    say "building; the first time this takes ten minutes or more on two cores"
+    say "building; the first time this takes about nine minutes on two cores"
   fi
   start build cargo build --release --locked --bin orchestrator --bin worker --bin warrener
   local cargo=$! began=$SECONDS told=$SECONDS last crates

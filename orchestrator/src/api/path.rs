@@ -44,13 +44,13 @@ pub(super) fn no_letter(id: &str) -> Problem {
     Problem::not_found(format!("there is no dead letter {id:?}"))
 }
 
-/// The only name in a path as text; empty if it is no UTF-8.
 /// Problem of a schedule that does not exist.
 pub(super) fn no_schedule(name: &str) -> Problem {
     let name: String = name.chars().take(100).collect();
     Problem::not_found(format!("there is no schedule {name:?}"))
 }
 
+/// The only name in a path as text; empty if it is no UTF-8.
 async fn text<S: Send + Sync>(parts: &mut Parts, state: &S) -> String {
     let text = Path::<String>::from_request_parts(parts, state).await;
     // What is not UTF-8 names nothing.

@@ -85,9 +85,7 @@ impl Limit {
         let cost = named.and_then(|named| named.cost).or_else(own).unwrap_or(1);
         Some(Hold { limit: self.clone(), key: LimitKey::new(&self.name, &key), cost })
     }
-}
 
-impl Limit {
     fn selects(&self, of: TaskInJob<'_>) -> bool {
         self.on.as_ref().is_some_and(|on| on.fits(of.job, of.task))
     }

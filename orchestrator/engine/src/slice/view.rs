@@ -106,7 +106,7 @@ impl Slice {
     }
 }
 
-/// A number of tasks, items or needs as rows count them.
+/// Looking for those who wait.
 impl Slice {
     /// Tasks that changed in this batch and wait for an event, each with event and key.
     pub fn waiting_for_events(&self) -> Vec<(TaskNo, Arc<str>, Arc<str>)> {
@@ -118,6 +118,7 @@ impl Slice {
     }
 }
 
+/// A number of tasks, items or needs as rows count them.
 pub(crate) fn counted(count: usize) -> u32 {
     u32::try_from(count).expect("the limits on jobs are far below")
 }
