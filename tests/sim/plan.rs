@@ -107,9 +107,6 @@ impl Plan {
         if !without.language {
             language::add(seed, &mut jobs);
         }
-        if faults.has(Fault::WallFar) {
-            jobs.iter_mut().for_each(JobPlan::start_at_once);
-        }
         faults.leave_out(&without.faults);
         for at in &without.jobs {
             jobs[*at].is_left_out = true;

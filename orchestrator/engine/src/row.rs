@@ -95,6 +95,9 @@ pub struct JobRow {
     pub created_at: Timestamp,
     /// Time at which it is to start; `None` if it was to start when it was accepted.
     pub scheduled_at: Option<Timestamp>,
+    /// True if `scheduled_at` counts a span from its acceptance, and moves with a clock that is set; false if it is a
+    /// time of day, or none.
+    pub after_delay: bool,
     /// Time at which it became running.
     pub started_at: Option<Timestamp>,
     /// Time at which it became final.

@@ -142,6 +142,7 @@ table! {
         fixed {
             id: "id",
             created_at: "created_at",
+            after_delay: "after_delay",
             level: "level",
             + parent: "parent_task" & "parent_attempt" & "parent_job",
         }

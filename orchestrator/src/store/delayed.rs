@@ -13,6 +13,8 @@ pub struct DelayedMessage {
     pub routing_key: String,
     /// Time before which it does not go out.
     pub due_at: Timestamp,
+    /// True if `due_at` counts a span, and moves with a clock that is set; false if it is a time of day.
+    pub after_delay: bool,
     /// Time at which it came.
     pub received_at: Timestamp,
     /// Properties and headers as AMQP writes them.

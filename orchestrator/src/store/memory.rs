@@ -397,6 +397,16 @@ impl Store for Memory {
             later(&mut row.deadline_at);
             self.update_job(&row);
         }
+        let scheduled = |row: &&JobRow| row.wake_at.is_some() && row.state == JobState::Scheduled && row.after_delay;
+        let rows: Vec<JobRow> = self.jobs.values().map(|kept| &kept.row).filter(scheduled).cloned().collect();
+        for mut row in rows {
+            later(&mut row.wake_at);
+            later(&mut row.scheduled_at);
+            self.update_job(&row);
+        }
+        for message in self.delayed.values_mut().filter(|message| message.after_delay) {
+            Arc::make_mut(message).due_at.0 += by;
+        }
         self.kept.values_mut().for_each(|(answer, _)| answer.until.0 += by);
         for row in self.limit_keys.values_mut() {
             row.bucket = row.bucket.saturating_add(by.saturating_mul(1_000_000));

@@ -172,6 +172,7 @@ fn job(no: i64) -> JobRow {
         failing: false,
         created_at: NOW,
         scheduled_at: None,
+        after_delay: false,
         started_at: Some(NOW),
         finished_at: None,
         deadline_at: None,

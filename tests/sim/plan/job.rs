@@ -156,16 +156,6 @@ pub(crate) enum Items {
 }
 
 impl JobPlan {
-    /// Takes away the delay, and those of its sub-jobs: what is scheduled follows the wall clock, wherever it goes.
-    pub(super) fn start_at_once(&mut self) {
-        self.delay_s = None;
-        for task in &mut self.tasks {
-            if let Work::Job(inner) = &mut task.work {
-                inner.start_at_once();
-            }
-        }
-    }
-
     pub(crate) fn new(seed: u64, at: u64, dice: &mut Dice) -> Self {
         let count = if dice.percent(25) { 1 } else { dice.between(2, 6) };
         let mut tasks: Vec<TaskPlan> = Vec::new();

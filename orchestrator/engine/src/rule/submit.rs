@@ -1,7 +1,7 @@
 //! A submitted job becomes rows.
 
 use warrener_shared::id::TaskNo;
-use warrener_shared::job::{BuiltIn, Shape};
+use warrener_shared::job::{BuiltIn, Shape, Start};
 use warrener_shared::state::{JobState, TaskState};
 use warrener_shared::time::Timestamp;
 
@@ -48,6 +48,7 @@ pub(super) fn row(submitted: &Submitted, now: Timestamp, starts_at: Option<Times
         failing: false,
         created_at: now,
         scheduled_at: starts_at,
+        after_delay: matches!(submitted.spec.start, Start::Delay(_)) && starts_at.is_some(),
         started_at: None,
         finished_at: None,
         deadline_at: None,

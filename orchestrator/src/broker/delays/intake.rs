@@ -12,7 +12,7 @@ use super::super::letter::letter;
 use super::super::settle::{Outcome, Settler};
 use super::super::{Context, Link};
 use super::judge;
-use crate::delays::DelayRoute;
+use crate::delays::{DelayHeader, DelayRoute};
 use crate::driver::Input;
 use crate::store::{DelayedChanges, DelayedMessage};
 
@@ -77,6 +77,7 @@ fn read(context: &Context, route: &DelayRoute, deliveries: Vec<Incoming>) -> Vec
                 exchange: Arc::clone(&route.exchange),
                 routing_key: incoming.routing_key,
                 due_at,
+                after_delay: matches!(route.header, DelayHeader::Delay),
                 received_at: now,
                 properties: properties.to_bytes(),
                 body: incoming.message.body,

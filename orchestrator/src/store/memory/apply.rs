@@ -128,7 +128,8 @@ impl Memory {
         }
         for one in &changes.put_off {
             if let Some(message) = self.delayed.get_mut(&one.no) {
-                Arc::make_mut(message).due_at = one.due_at;
+                let message = Arc::make_mut(message);
+                (message.due_at, message.after_delay) = (one.due_at, true);
             }
         }
         for no in &changes.gone {

@@ -355,6 +355,11 @@ pub(super) fn shift(by: i64, now: Timestamp) -> Vec<Step<'static>> {
     let by = || Parameter::One(by.into());
     steps.add("follow the clock", tasks, vec![by()]);
     steps.add("follow the clock", jobs, vec![by(), Parameter::One(Value::Int(JobState::Running as i64))]);
+    let starts = "UPDATE jobs SET wake_at = wake_at + ?1, scheduled_at = scheduled_at + ?1 \
+         WHERE wake_at IS NOT NULL AND state = ?2 AND after_delay = 1";
+    steps.add("follow the clock", starts, vec![by(), Parameter::One(Value::Int(JobState::Scheduled as i64))]);
+    let delayed = "UPDATE delayed SET due_at = due_at + ?1 WHERE after_delay = 1";
+    steps.add("follow the clock", delayed, vec![by()]);
     let replies = "UPDATE replies SET owed_at = owed_at + ?1 WHERE owed_at > 0";
     steps.add("follow the clock", replies, vec![by()]);
     let keys = "UPDATE limit_keys SET bucket = bucket + ?1 * 1000000, paused_until = paused_until + ?1";

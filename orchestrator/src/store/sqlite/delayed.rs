@@ -9,15 +9,17 @@ pub(super) fn write(transaction: &Transaction<'_>, changes: &DelayedChanges) -> 
         return Ok(());
     }
     let mut statement = transaction.prepare_cached(
-        "INSERT INTO delayed (exchange, routing_key, due_at, created_at, properties, body) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO delayed (exchange, routing_key, due_at, after_delay, created_at, properties, body) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
     for message in &changes.kept {
         let (exchange, key) = (&*message.exchange, &message.routing_key);
-        let times = (message.due_at.0, message.received_at.0);
-        statement.execute((exchange, key, times.0, times.1, &message.properties, &message.body))?;
+        let (due, received) = (message.due_at.0, message.received_at.0);
+        let (properties, body) = (&message.properties, &message.body);
+        statement.execute((exchange, key, due, message.after_delay, received, properties, body))?;
     }
-    let later = "UPDATE delayed SET due_at = ?2, reason = ?3, failures = failures + 1 WHERE no = ?1";
+    let later = "UPDATE delayed SET due_at = ?2, after_delay = 1, reason = ?3, failures = failures + 1 \
+         WHERE no = ?1";
     let mut statement = transaction.prepare_cached(later)?;
     for one in &changes.put_off {
         statement.execute((one.no, one.due_at.0, &one.reason))?;

@@ -397,6 +397,10 @@ pub(super) fn shift(transaction: Transaction<'_>, by: i64, now: Timestamp) -> Re
          WHERE wake_at IS NOT NULL AND state = ?2";
     transaction.execute(tasks, [by]).map_err(&doing)?;
     transaction.execute(jobs, [by, running]).map_err(&doing)?;
+    let starts = "UPDATE jobs SET wake_at = wake_at + ?1, scheduled_at = scheduled_at + ?1 \
+         WHERE wake_at IS NOT NULL AND state = ?2 AND after_delay = 1";
+    transaction.execute(starts, [by, JobState::Scheduled as i64]).map_err(&doing)?;
+    transaction.execute("UPDATE delayed SET due_at = due_at + ?1 WHERE after_delay = 1", [by]).map_err(&doing)?;
     let replies = "UPDATE replies SET owed_at = owed_at + ?1 WHERE owed_at > 0";
     transaction.execute(replies, [by]).map_err(&doing)?;
     let keys = "UPDATE limit_keys SET bucket = bucket + ?1 * 1000000, paused_until = paused_until + ?1";

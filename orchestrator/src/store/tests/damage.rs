@@ -84,8 +84,15 @@ fn everything(no: i64) -> Commit {
     commit.deaths = vec![Death { task: TaskNo(first), attempt: 1, worker: "w".into(), deliveries, at: NOW }];
     commit.dead = vec![dead()];
     let (exchange, routing_key, properties, body) = ("later".into(), "k".to_owned(), vec![0, 0], b"b".to_vec());
-    let message =
-        crate::store::DelayedMessage { exchange, routing_key, due_at: at(no), received_at: NOW, properties, body };
+    let message = crate::store::DelayedMessage {
+        exchange,
+        routing_key,
+        due_at: at(no),
+        after_delay: true,
+        received_at: NOW,
+        properties,
+        body,
+    };
     commit.delayed.kept = vec![Arc::new(message)];
     let (who, verb, outcome) = ("ci".into(), "job.cancel".into(), "done".into());
     let from = Some("127.0.0.1".to_owned());

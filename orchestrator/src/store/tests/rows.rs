@@ -18,6 +18,7 @@ pub(super) fn rows_come_back_with_every_field(store: &mut dyn Store) {
         begun: true,
         failing: true,
         scheduled_at: Some(at(1)),
+        after_delay: true,
         deadline_at: Some(at(2)),
         wake_at: Some(at(3)),
         counts,

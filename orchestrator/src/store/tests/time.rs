@@ -131,7 +131,9 @@ pub(super) fn timers_that_count_a_span_follow_the_clock(store: &mut dyn Store) {
     let rows = vec![ready, sleeping(101, WaitsFor::Time(at(20))), sleeping(102, WaitsFor::Span(at(20))), task(103)];
     let running = JobRow { deadline_at: Some(at(9)), ..waking_job(1, Some(9)) };
     let scheduled = JobRow { state: JobState::Scheduled, ..waking_job(2, Some(9)) };
-    store.commit(&new(vec![running, scheduled], rows)).unwrap();
+    let delayed = JobRow { scheduled_at: Some(at(12)), after_delay: true, ..waking_job(3, Some(12)) };
+    let delayed = JobRow { state: JobState::Scheduled, ..delayed };
+    store.commit(&new(vec![running, scheduled, delayed], rows)).unwrap();
     store.shift(60_000, at(61)).unwrap();
     assert_eq!(store.boot().unwrap().seen_at, Some(at(61)));
     let found = store.tasks(TaskNo(100), 4).unwrap();
@@ -142,7 +144,8 @@ pub(super) fn timers_that_count_a_span_follow_the_clock(store: &mut dyn Store) {
     assert_eq!(times(&found[3]), (None, None));
     let job = |store: &mut dyn Store, no| store.job(JobNo(no)).unwrap().unwrap();
     assert_eq!((job(store, 1).wake_at, job(store, 1).deadline_at), (Some(at(69)), Some(at(69))));
-    assert_eq!(job(store, 2).wake_at, Some(at(9)));
+    assert_eq!(job(store, 2).wake_at, Some(at(9)), "a time of day");
+    assert_eq!((job(store, 3).wake_at, job(store, 3).scheduled_at), (Some(at(72)), Some(at(72))));
     assert_eq!(store.next_due().unwrap(), Some(at(9)));
     assert_eq!(store.due_tasks(at(64), 9).unwrap(), [TaskNo(101)]);
 }

@@ -63,7 +63,8 @@ impl Snapshot<'_> {
         // The same words each time, since databases keep what they have read. No message has the number 0.
         let places: Vec<String> = (1..=DELAYED_SLICE).map(|place| format!("?{place}")).collect();
         let statement = format!(
-            "SELECT no, exchange, routing_key, due_at, created_at, properties, body, failures FROM delayed \
+            "SELECT no, exchange, routing_key, due_at, created_at, properties, body, failures, \
+             after_delay FROM delayed \
              WHERE no IN ({}) ORDER BY due_at, no",
             places.join(", ")
         );
@@ -77,6 +78,7 @@ impl Snapshot<'_> {
                 exchange: row.string(1)?.into(),
                 routing_key: row.string(2)?,
                 due_at: Timestamp(row.get(3)?),
+                after_delay: row.get::<i64>(8)? != 0,
                 received_at: Timestamp(row.get(4)?),
                 properties: row.blob(5)?.to_vec(),
                 body: row.blob(6)?.to_vec(),

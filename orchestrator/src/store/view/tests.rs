@@ -106,6 +106,7 @@ fn job(no: i64, state: JobState) -> JobRow {
         begun: false,
         created_at: NOW,
         scheduled_at: None,
+        after_delay: false,
         started_at: None,
         finished_at: ended.then_some(NOW),
         deadline_at: None,
@@ -300,13 +301,14 @@ fn attempts_and_states_come_back_as_kept(mut db: Database) {
 }
 
 fn delayed_messages_are_found_by_their_time(mut db: Database) {
-    let message = |exchange: &str, key: &str, due_at: i64| {
+    let message = |exchange: &str, key: &str, due_at: i64, after_delay: bool| {
         let body = format!("{exchange} {key} {due_at}").into_bytes();
         let (routing_key, properties) = (key.to_owned(), vec![0, 0xff]);
         let (exchange, due_at, received_at) = (exchange.into(), Timestamp(NOW.0 + due_at), NOW);
-        Arc::new(DelayedMessage { exchange, routing_key, due_at, received_at, properties, body })
+        Arc::new(DelayedMessage { exchange, routing_key, due_at, after_delay, received_at, properties, body })
     };
-    let kept = vec![message("a", "k.1", 30), message("a", "k.2", 10), message("b", "k.1", 0), message("a", "k.3", 99)];
+    let (first, second) = (message("a", "k.1", 30, true), message("a", "k.2", 10, false));
+    let kept = vec![first, second, message("b", "k.1", 0, true), message("a", "k.3", 99, true)];
     let delayed = DelayedChanges { kept: kept.clone(), ..DelayedChanges::default() };
     db.store.commit(&Commit { delayed, ..Commit::default() }).unwrap();
     let at = |ms: i64| Timestamp(NOW.0 + ms);
@@ -333,6 +335,15 @@ fn delayed_messages_are_found_by_their_time(mut db: Database) {
     let head = db.view.read(|s| s.delayed_message(due[0])).unwrap().unwrap();
     assert_eq!((head.failures, head.reason.as_deref(), head.due_at), (1, Some("full"), at(50)));
     assert_eq!(db.view.read(|s| s.delayed_message(due[1])).unwrap(), None);
+
+    // Pauses and delays count a span.
+    let kept = vec![message("c", "time", 10, false), message("c", "span", 10, true)];
+    let delayed = DelayedChanges { kept, ..DelayedChanges::default() };
+    db.store.commit(&Commit { delayed, ..Commit::default() }).unwrap();
+    db.store.shift(1_000, at(1_000)).unwrap();
+    let due = |exchange: &str, now| db.view.read(|s| s.due_delayed(exchange, at(now), 10)).unwrap().len();
+    assert_eq!([due("c", 10), due("c", 1_009), due("c", 1_010)], [1, 1, 2]);
+    assert_eq!([due("a", 1_049), due("a", 1_050)], [0, 1]);
 }
 
 fn dead_letters_are_listed_newest_first(mut db: Database) {
