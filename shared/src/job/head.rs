@@ -51,6 +51,7 @@ impl Head {
 pub(crate) fn read(reader: &mut Reader<'_>, root: Raw<'_>, given: Option<JobId>) -> Head {
     let mut head =
         Head { id: None, name: None, labels: BTreeMap::new(), start: Start::Now, deadline: None, unique: None };
+    let (mut unique, mut has_delay, mut has_run_at) = (None, false, false);
     for entry in root.entries() {
         let at = At::Root.key(&entry.key);
         let value = entry.value;
@@ -59,14 +60,21 @@ pub(crate) fn read(reader: &mut Reader<'_>, root: Raw<'_>, given: Option<JobId>)
             "id" => head.id = reader.name(value, &at, JobId::new),
             "name" => head.name = reader.short_text(value, &at, NAME_CHARS),
             "labels" => head.labels = reader.labels(value, &at),
-            "delay" => head.start = reader.duration(value, &at, Zero::Allowed).map_or(Start::Now, Start::Delay),
-            "run_at" => head.start = read_time(reader, value, &at).map_or(Start::Now, Start::At),
+            "delay" => {
+                has_delay = true;
+                head.start = reader.duration(value, &at, Zero::Allowed).map_or(Start::Now, Start::Delay);
+            }
+            "run_at" => {
+                has_run_at = true;
+                head.start = read_time(reader, value, &at).map_or(Start::Now, Start::At);
+            }
+            "unique" => unique = Some(value),
             "deadline" => head.deadline = reader.duration(value, &at, Zero::Refused),
             _ => {}
         }
     }
-    head.unique = unique::read(reader, root, head.start);
-    if root.get("delay").is_some() && root.get("run_at").is_some() {
+    head.unique = unique.and_then(|value| unique::read(reader, root, value, head.start));
+    if has_delay && has_run_at {
         let detail = format_args!("`delay` and `run_at` exclude each other");
         reader.problems.add(&At::Root.key("run_at"), code::CONTRADICTION, detail);
     }

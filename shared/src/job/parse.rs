@@ -141,7 +141,7 @@ pub(crate) fn check_job(bytes: &[u8], undecided: Undecided<'_>, limits: &Limits)
 }
 
 fn read(reader: &mut Reader<'_>, root: Raw<'_>, context: &SubmitContext<'_>, given: Option<JobId>) -> Option<JobSpec> {
-    let (kind, tasks) = (root.get("kind"), root.get("tasks"));
+    let [kind, tasks] = root.get_all(["kind", "tasks"]);
     let head = head::read(reader, root, given);
     match (kind, tasks) {
         (kind, Some(tasks)) => {
@@ -176,12 +176,14 @@ fn read_single(
     context: &SubmitContext<'_>,
     head: Head,
 ) -> Option<JobSpec> {
-    let (mut policy, mut jobs) = (PolicyDraft::default(), None);
+    let (mut policy, mut jobs, mut input) = (PolicyDraft::default(), None, None);
     for entry in root.entries() {
         let key = &*entry.key;
         let place = At::Root.key(key);
-        if key == "jobs" {
-            jobs = Some(entry.value);
+        match key {
+            "jobs" => jobs = Some(entry.value),
+            "input" => input = Some(entry.value),
+            _ => {}
         }
         if COMMON_FIELDS.contains(&key) || SINGLE_FIELDS.contains(&key) {
             continue;
@@ -194,9 +196,9 @@ fn read_single(
     let templates = templates(reader, jobs, root);
     let kind = task::read_kind(reader, kind, &At::Root.key("kind"))?;
     if let Some(built_in) = BuiltIn::of(&kind) {
-        built_in::check(reader, built_in, root.get("input"), &At::Root);
+        built_in::check(reader, built_in, input, &At::Root);
     }
-    let input = root.get("input").map(|input| Doc::trusted(input.bytes()));
+    let input = input.map(|input| Doc::trusted(input.bytes()));
     let mut policies = Policies::new(message_policy(context));
     let policy = policies.resolve(policy, BuiltIn::of(&kind).is_some());
     let task = single_task(kind, input.clone(), policy);

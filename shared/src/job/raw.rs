@@ -107,6 +107,17 @@ impl<'a> Raw<'a> {
         self.entries().filter(|entry| entry.key == key).last().map(|entry| entry.value)
     }
 
+    /// The last members with these keys, found in one walk.
+    pub(crate) fn get_all<const N: usize>(self, keys: [&str; N]) -> [Option<Self>; N] {
+        let mut found = [None; N];
+        for entry in self.entries() {
+            if let Some(place) = keys.iter().position(|key| *key == entry.key) {
+                found[place] = Some(entry.value);
+            }
+        }
+        found
+    }
+
     fn cursor(self, sort: Sort) -> Cursor<'a> {
         let at = if self.sort() == sort { self.start + 1 } else { self.end };
         Cursor { source: &self.source[..self.end], at }

@@ -234,8 +234,10 @@ pub(crate) fn read<'n>(
         return None;
     }
     scope.written = Some(value);
-    let is_mapped = value.get("for_each").is_some();
-    let rounds = if value.get("repeat").is_some() { Rounds::Input } else { Rounds::None };
+    // Before the others: they decide how those are read.
+    let [for_each, repeat, kind_given] = value.get_all(["for_each", "repeat", "kind"]);
+    let is_mapped = for_each.is_some();
+    let rounds = if repeat.is_some() { Rounds::Input } else { Rounds::None };
     let mut policy = PolicyDraft::default();
     let mut kind = None;
     let mut task = Parts::default();
@@ -264,7 +266,7 @@ pub(crate) fn read<'n>(
             key => reader.unknown_field(key, &place, &[TASK_FIELDS, POLICY_FIELDS], foreign(key, Place::Task)),
         }
     }
-    if value.get("kind").is_none() {
+    if kind_given.is_none() {
         let detail = format_args!("the task has no `kind`");
         reader.problems.add(at, code::MISSING_FIELD, detail).hint(format_args!("say what it does: `kind: email.send`"));
     }

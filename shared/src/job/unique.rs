@@ -56,9 +56,9 @@ impl Unique {
     }
 }
 
-/// Reads the field `unique` of a job which starts at `start`.
-pub(crate) fn read(reader: &mut Reader<'_>, root: Raw<'_>, start: Start) -> Option<Unique> {
-    let (at, value) = (At::Root.key("unique"), root.get("unique")?);
+/// Reads the field `unique`, with this value, of a job which starts at `start`.
+pub(crate) fn read(reader: &mut Reader<'_>, root: Raw<'_>, value: Raw<'_>, start: Start) -> Option<Unique> {
+    let at = At::Root.key("unique");
     if !reader.is_object(value, &at, "an object such as {\"key\": \"nightly\"}") {
         return None;
     }
