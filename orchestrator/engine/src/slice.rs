@@ -1,11 +1,13 @@
 //! The working set of one batch: the rows that its events touch, and what became of them.
 
+mod changed;
 mod desk;
 mod enter;
 mod gone;
 mod parked;
 mod view;
 
+use self::changed::ChangedTasks;
 use self::desk::LimitDesk;
 pub use self::gone::ReplacedContent;
 pub use self::parked::Line;
@@ -120,7 +122,7 @@ pub struct Slice {
     new_jobs: BTreeSet<JobNo>,
     new_tasks: BTreeSet<TaskNo>,
     dirty_jobs: BTreeSet<JobNo>,
-    dirty_tasks: BTreeSet<TaskNo>,
+    dirty_tasks: ChangedTasks,
     events: BTreeMap<JobNo, Vec<JobEvent>>,
     attempts: Vec<AttemptRow>,
     spelled: Option<(Timestamp, Arc<str>)>,
@@ -381,7 +383,7 @@ impl Slice {
 
     pub(crate) fn insert_task(&mut self, row: TaskRow) {
         self.new_tasks.insert(row.no);
-        self.dirty_tasks.insert(row.no);
+        self.dirty_tasks.add(row.no);
         self.tasks.insert(row.no, Arc::new(row));
     }
 
@@ -399,7 +401,7 @@ impl Slice {
     /// # Panics
     /// If it is not loaded: [`crate::missing`] forgot it.
     pub(crate) fn task_mut(&mut self, no: TaskNo) -> &mut TaskRow {
-        self.dirty_tasks.insert(no);
+        self.dirty_tasks.add(no);
         Arc::make_mut(self.tasks.get_mut(&no).expect(view::LOADED))
     }
 

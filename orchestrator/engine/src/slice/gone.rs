@@ -38,7 +38,7 @@ impl Slice {
     }
 
     fn forget_tasks(&mut self, first: TaskNo, end: TaskNo) {
-        self.dirty_tasks.retain(|no| *no < first || *no >= end);
+        self.dirty_tasks.forget(first, end);
         self.new_tasks.retain(|no| *no < first || *no >= end);
         self.tasks.retain(|no, _| *no < first || *no >= end);
     }
