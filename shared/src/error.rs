@@ -66,6 +66,8 @@ pub mod code {
     pub const LOST: &str = "lost";
     /// The crash budget is spent.
     pub const CRASHED: &str = "crashed";
+    /// Every slot of a limit is taken that turns away who comes then.
+    pub const LIMITED: &str = "limited";
     /// A worker refused the delivery.
     pub const REJECTED: &str = "rejected";
     /// A message stayed in its queue for longer than a policy allows.

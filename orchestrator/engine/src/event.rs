@@ -66,6 +66,12 @@ pub enum Event {
     SlotFreed(JobNo),
     /// A key of a limit has room again, or may have: what waits for it may join the ready.
     KeyFreed(LimitKey),
+    /// Another job waits for a slot of a limit that this one has held for longest: the job is cancelled.
+    SlotWanted(JobNo),
+    /// The job found every slot of the key taken, and its limit turns away who comes then.
+    TurnedAway(JobNo, LimitKey),
+    /// The workers of a job that is final are known to have stopped.
+    JobStopped(JobNo),
     /// Every task of the job is final.
     AllEnded(JobNo),
 }

@@ -26,7 +26,7 @@ use warrener_shared::limits::Limits;
 use warrener_shared::time::Timestamp;
 use warrener_shared::wire::event::JobEvent;
 
-use crate::limit::KeyRow;
+use crate::limit::{KeyRow, SlotChange};
 use crate::row::{AttemptRow, JobRow, Json, TaskRow, WaitsFor};
 
 /// Something that must be in the slice before an event can be decided.
@@ -153,6 +153,8 @@ pub struct Changes {
     pub replaced: Vec<ReplacedContent>,
     /// Keys of limits, as far as no other row says what they hold.
     pub keys: Vec<KeyRow>,
+    /// Slots of limits that count jobs.
+    pub slots: Vec<SlotChange>,
 }
 
 /// The document of a sub-job.
@@ -174,6 +176,7 @@ impl Changes {
             && self.new_tasks.is_empty()
             && self.tasks.is_empty()
             && self.keys.is_empty()
+            && self.slots.is_empty()
     }
 }
 
@@ -482,6 +485,7 @@ impl Slice {
             dropped: std::mem::take(&mut self.dropped),
             replaced: std::mem::take(&mut self.replaced),
             keys: self.key_rows(),
+            slots: self.slot_changes(),
             ..Changes::default()
         };
         changes.events = std::mem::take(&mut self.events).into_iter().collect();

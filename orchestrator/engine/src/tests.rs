@@ -6,6 +6,7 @@ mod examples;
 mod fair;
 mod generate;
 mod invariants;
+mod job_slot;
 mod large;
 mod limited;
 mod messages;

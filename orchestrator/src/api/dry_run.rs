@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use axum::response::Response;
+use warrener_engine::limit::LimitKey;
 use warrener_engine::row::JobRow;
 
 use super::app::{App, respond, to_json};
@@ -34,8 +35,13 @@ pub(super) async fn judge(app: &Arc<App>, wish: Wish, body: Vec<u8>) -> Result<J
         if let Some(problem) = unknown.or_else(|| register.uncountable(spec, &app.shared.limits)) {
             return Err(Problem::refused(vec![problem]));
         }
+        let most = &app.shared.limits;
+        let state = |key: &LimitKey| register.book.key(key).unwrap_or_default();
         match verdict::judge(&submission.spec, submission.submitted.digest, now, snapshot, exists)? {
             Verdict::Existing(_, id) => shown(app, snapshot, &id),
+            Verdict::New | Verdict::Succeeds(_) if let Some(problem) = register.turned_away(spec, most, state, now) => {
+                Err(Problem::refused(vec![problem]))
+            }
             Verdict::New | Verdict::Replaces(_) | Verdict::Succeeds(_) | Verdict::Updates(..) => {
                 Ok(JobResource::imagined(&submission.spec, &body, app.shared.now()))
             }

@@ -48,6 +48,10 @@ pub(super) struct LimitResource {
     pub(super) rate: Option<String>,
     pub(super) burst: Option<u64>,
     pub(super) cost: Option<String>,
+    /// Unit that `concurrency` counts: task or job.
+    pub(super) per: Option<String>,
+    /// Consequence for a job that finds no slot: wait, cancel_oldest, cancel_newest or refuse.
+    pub(super) when_full: Option<String>,
 }
 
 impl Example for LimitResource {
@@ -59,6 +63,7 @@ impl Example for LimitResource {
             rate: Some("60000/m".to_owned()),
             burst: Some(1000),
             cost: Some("${{ input.tokens | default(1) }}".to_owned()),
+            ..LimitDefinition::default()
         };
         Self::new("openai", false, definition)
     }
@@ -66,8 +71,8 @@ impl Example for LimitResource {
 
 impl LimitResource {
     fn new(name: &str, configured: bool, definition: LimitDefinition) -> Self {
-        let LimitDefinition { on, key, concurrency, rate, burst, cost } = definition;
-        Self { name: name.to_owned(), configured, on, key, concurrency, rate, burst, cost }
+        let LimitDefinition { on, key, concurrency, rate, burst, cost, per, when_full } = definition;
+        Self { name: name.to_owned(), configured, on, key, concurrency, rate, burst, cost, per, when_full }
     }
 }
 
@@ -295,9 +300,9 @@ impl KeysWanted {
 pub(super) fn limit_or_queue(app: &App, name: &str) -> Result<Arc<Limit>, Problem> {
     let register = &app.shared.limit_register;
     let shared = name.strip_prefix("queue:").filter(|queue| register.fair.contains_key(*queue));
-    let queue = shared
-        .and_then(|queue| LimitName::new(queue).ok())
-        .map(|name| Arc::new(Limit { name, on: None, key: None, concurrency: None, rate: None, cost: None }));
+    let queue = shared.and_then(|queue| LimitName::new(queue).ok()).map(|name| {
+        Arc::new(Limit { name, on: None, key: None, concurrency: None, rate: None, cost: None, per_job: None })
+    });
     register.book.limit(name).or(queue).ok_or_else(|| no_limit(name))
 }
 

@@ -353,7 +353,8 @@ fn request_body(body: BodyDocument) -> Value {
         BodyDocument::Limit => limit_body(
             "The limit, with `concurrency`, `rate` or both.",
             &json!({ "on": text(), "key": text(), "concurrency": count(), "rate": text(), "burst": count(),
-                "cost": text() }),
+                "cost": text(), "per": { "enum": ["task", "job"] },
+                "when_full": { "enum": ["wait", "cancel_oldest", "cancel_newest", "refuse"] } }),
             &json!({ "on": "kind:llm.*", "key": "${{ job.labels.tenant }}", "concurrency": 5 }),
         ),
         BodyDocument::LimitKey => limit_body(

@@ -222,9 +222,10 @@ impl Problem {
         Self::new(CONFLICT, detail)
     }
 
-    /// Refusal of a job with everything that is wrong with it: 409 if each of the problems is a conflict, else 422.
+    /// Refusal of a job with all that is wrong with it: 409 if each of the problems may pass by itself, else 422.
     pub(super) fn refused(errors: Vec<job::Problem>) -> Self {
-        let conflicts = !errors.is_empty() && errors.iter().all(|problem| problem.code == "conflict");
+        let conflicts =
+            !errors.is_empty() && errors.iter().all(|problem| matches!(&*problem.code, "conflict" | "limited"));
         let detail = match errors.as_slice() {
             [] => "the job was refused".to_owned(),
             [only] => in_words(only),

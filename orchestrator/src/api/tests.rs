@@ -1,5 +1,6 @@
 mod access;
 mod bulk;
+mod job_slots;
 pub(super) mod law;
 mod lists;
 mod refusals;

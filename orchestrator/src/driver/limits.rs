@@ -9,6 +9,7 @@ use warrener_shared::time::Timestamp;
 use super::Driver;
 use super::batch::Batch;
 use super::input::Answer;
+use super::timers::Timer;
 use crate::limits::LimitDefinition;
 use crate::store::{Store, StoreError};
 
@@ -49,6 +50,30 @@ impl<S: Store> Driver<S> {
         self.shared.limit_register.uncountable(spec, &self.shared.limits)
     }
 
+    /// Problem of a new job that finds every slot of a limit taken which refuses jobs then; `None` without one.
+    pub(super) fn turned_away(&self, spec: &JobSpec, batch: &Batch) -> Option<Problem> {
+        if !batch.slice.has_limits() {
+            return None;
+        }
+        let state = |key: &LimitKey| batch.slice.key(key);
+        self.shared.limit_register.turned_away(spec, &self.shared.limits, state, batch.now)
+    }
+
+    /// Has jobs give their slots up that are over, and whose workers are known to have stopped.
+    pub(super) fn free_slots(&mut self) -> Result<(), StoreError> {
+        let mut free = Vec::new();
+        for job in self.shared.limit_register.book.leaving() {
+            let is_over = self.store.job(job)?.is_none_or(|row| row.state.is_final());
+            if is_over && !self.may_be_at_work(job)? {
+                free.push(Timer::Stopped(job));
+            }
+        }
+        if !free.is_empty() {
+            self.happen(&free);
+        }
+        Ok(())
+    }
+
     fn configured(&self, name: &LimitName) -> Option<Answer> {
         let is_configured = self.shared.limit_register.configured.contains_key(name);
         let why = || format!("limit {name} stands in the configuration of the orchestrator; change it there");
@@ -73,7 +98,12 @@ impl<S: Store> Driver<S> {
         state.paused_until = paused_until;
         batch.must_commit = true;
         if !is_shared {
-            self.decide(Event::KeyFreed(key.clone()), batch)?;
+            // Jobs with a slot wait for the end of a pause in lines of their own.
+            let lines = self.shared.limit_register.book.waited_for().into_iter();
+            let of_jobs = lines.filter(|line| line.job_in_line().is_some_and(|(_, of)| of == *key));
+            for line in of_jobs.chain([key.clone()]) {
+                self.decide(Event::KeyFreed(line), batch)?;
+            }
         }
         Ok(Answer::Done)
     }

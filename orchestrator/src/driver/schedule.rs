@@ -171,13 +171,7 @@ impl<S: Store> Driver<S> {
             return Ok(stopping);
         }
         for job in state.open().filter(|tick| tick.open == TickOpen::Stopping).filter_map(|tick| tick.job) {
-            let Some(row) = self.store.job(job)? else { continue };
-            let count = self.shared.specs.of(&row, &mut self.store)?.spec.tasks.len();
-            let count = u32::try_from(count).expect("the parser limits the tasks");
-            let tasks = self.store.tasks(row.first_task, count)?;
-            let items = tasks.iter().filter_map(|task| task.map.map(|map| (map.first_item, map.total)));
-            let mut ranges = std::iter::once((row.first_task, count)).chain(items);
-            if ranges.any(|(first, count)| self.held.stops.is_pending(first, count)) {
+            if self.may_be_at_work(job)? {
                 stopping.insert(job);
             }
         }

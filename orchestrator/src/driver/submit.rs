@@ -135,13 +135,22 @@ impl<S: Store> Driver<S> {
         if let Some(problem) = self.too_many_queues(spec) {
             return Ok(Verdict::Refused(problem));
         }
-        let Some(unique) = &spec.unique else { return Ok(Verdict::New) };
-        let Some(holder) = self.holder(&unique.key, batch)? else { return Ok(Verdict::New) };
-        let is_seen = match submission.asker.by.as_deref() {
-            Some(by) => self.exists_for(by, holder.no, batch)?,
-            None => true,
+        let holder = match &spec.unique {
+            Some(unique) => self.holder(&unique.key, batch)?.map(|holder| (unique, holder)),
+            None => None,
         };
-        Ok(verdict::by_key(unique, &holder, is_seen))
+        let verdict = match &holder {
+            None => Verdict::New,
+            Some((unique, holder)) => {
+                let is_seen = match submission.asker.by.as_deref() {
+                    Some(by) => self.exists_for(by, holder.no, batch)?,
+                    None => true,
+                };
+                verdict::by_key(unique, holder, is_seen)
+            }
+        };
+        let begins = matches!(verdict, Verdict::New | Verdict::Succeeds(_));
+        Ok(self.turned_away(spec, batch).filter(|_| begins).map_or(verdict, Verdict::Refused))
     }
 
     /// Tells whether a job exists for the requester, by its filter.

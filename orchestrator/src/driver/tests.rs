@@ -5,6 +5,7 @@ mod blame;
 mod dead;
 mod evidence;
 mod fell_out;
+mod job_slots;
 mod lost_reports;
 mod outcome;
 mod schedules;

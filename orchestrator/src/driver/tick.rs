@@ -21,7 +21,7 @@ impl<S: Store> Driver<S> {
         if !silent.is_empty() {
             self.happen(&silent);
         }
-        if let Err(error) = self.look_at_open_attempts().and_then(|()| self.save()) {
+        if let Err(error) = self.look_at_open_attempts().and_then(|()| self.free_slots()).and_then(|()| self.save()) {
             tracing::error!(%error, "the periodic look at open attempts failed; trying again");
             if self.recollect().is_err() || error.blame() != Blame::Input {
                 self.degrade(&error.to_string());

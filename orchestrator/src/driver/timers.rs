@@ -188,6 +188,7 @@ impl<S: Store> Driver<S> {
                     Timer::Job(job) => self.decide(Event::JobDue(job), &mut batch)?,
                     Timer::Task(task) => self.decide(Event::TaskDue(task), &mut batch)?,
                     Timer::Silence(ticket) => self.decide(Event::Silent(ticket), &mut batch)?,
+                    Timer::Stopped(job) => self.decide(Event::JobStopped(job), &mut batch)?,
                     Timer::Schedule(no) => self.schedule_due(no, &mut batch)?,
                 }
             }
@@ -266,4 +267,6 @@ pub(super) enum Timer {
     Silence(Ticket),
     /// Ticks of a schedule.
     Schedule(i64),
+    /// Stop of the workers of a final job, which was awaited.
+    Stopped(JobNo),
 }

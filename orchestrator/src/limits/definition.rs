@@ -1,7 +1,7 @@
 //! The definition of a limit, and everything that can be wrong with it.
 
 use serde::{Deserialize, Serialize};
-use warrener_engine::limit::{Field, Limit, Pieces, Rate, Selector, SelectorTerm};
+use warrener_engine::limit::{Field, Limit, Pieces, Rate, Selector, SelectorTerm, WhenFull};
 use warrener_shared::expr::{Roots, Template};
 use warrener_shared::id::LimitName;
 use warrener_shared::json::Doc;
@@ -32,6 +32,14 @@ pub struct LimitDefinition {
     /// Expression of the cost of an attempt. Defaults to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<String>,
+    /// Unit that `concurrency` counts: `task` (attempts, the default) or `job` (jobs, each from its first dispatch to
+    /// its end).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per: Option<String>,
+    /// Consequence for a job that finds no slot, with `per = "job"`: `wait` (the default), `cancel_oldest`,
+    /// `cancel_newest` or `refuse`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when_full: Option<String>,
 }
 
 /// Highest count of a rate, and highest burst.
@@ -58,10 +66,45 @@ impl LimitDefinition {
         if self.cost.is_some() && self.rate.is_none() {
             keep("cost", Err("`cost` belongs to a `rate`, which is missing".to_owned()));
         }
-        let limit = Limit { name: name.clone(), on, key, concurrency: self.concurrency, rate, cost };
+        let mut per_job = None;
+        keep("per", self.is_per_job().map(|is| per_job = is.then(WhenFull::default)));
+        keep("when_full", self.when_full().map(|word| per_job = per_job.map(|default| word.unwrap_or(default))));
+        let limit = Limit { name: name.clone(), on, key, concurrency: self.concurrency, rate, cost, per_job };
         if problems.is_empty() { Ok(limit) } else { Err(problems) }
     }
 }
+
+impl LimitDefinition {
+    fn is_per_job(&self) -> Result<bool, String> {
+        match self.per.as_deref() {
+            None | Some("task") => Ok(false),
+            Some("job") => Ok(true),
+            Some(other) => Err(format!("{other:?} is none of task, job")),
+        }
+    }
+
+    fn when_full(&self) -> Result<Option<WhenFull>, String> {
+        let Some(word) = self.when_full.as_deref() else { return Ok(None) };
+        let found = WHEN_FULL.iter().find(|(known, _)| *known == word).map(|(_, when_full)| *when_full);
+        let Some(found) = found else {
+            return Err(format!("{word:?} is none of {}", WHEN_FULL.map(|(known, _)| known).join(", ")));
+        };
+        match found {
+            WhenFull::Wait => {}
+            _ if self.per.as_deref() != Some("job") => return Err(format!("`{word}` belongs to `per = \"job\"`")),
+            _ if self.concurrency.is_none() => return Err(format!("`{word}` belongs to a `concurrency`")),
+            _ => {}
+        }
+        Ok(Some(found))
+    }
+}
+
+const WHEN_FULL: [(&str, WhenFull); 4] = [
+    ("wait", WhenFull::Wait),
+    ("cancel_oldest", WhenFull::CancelOldest),
+    ("cancel_newest", WhenFull::CancelNewest),
+    ("refuse", WhenFull::Refuse),
+];
 
 fn check_burst(burst: Option<u64>, has_rate: bool) -> Result<(), String> {
     match burst {
@@ -146,10 +189,20 @@ mod tests {
             (LimitDefinition { burst: Some(0), cost: text("${{ 1 +"), ..usual.clone() }, vec!["cost", "burst", "cost"]),
             (LimitDefinition { rate: text("0/s"), ..LimitDefinition::default() }, vec!["rate"]),
             (LimitDefinition { rate: text("5/week"), ..LimitDefinition::default() }, vec!["rate"]),
+            (LimitDefinition { per: text("queue"), ..usual.clone() }, vec!["per"]),
+            (LimitDefinition { when_full: text("refuse"), ..usual.clone() }, vec!["when_full"]),
+            (LimitDefinition { per: text("job"), when_full: text("refuse"), ..rated.clone() }, vec!["when_full"]),
+            (LimitDefinition { per: text("job"), when_full: text("never"), ..usual.clone() }, vec!["when_full"]),
             (LimitDefinition { burst: Some(0), ..rated }, vec!["burst"]),
         ] {
             assert_eq!(problems(&definition), expected, "{definition:?}");
         }
+        let name = LimitName::new("x").unwrap();
+        for (word, when_full) in WHEN_FULL {
+            let each = LimitDefinition { per: text("job"), when_full: text(word), ..usual.clone() };
+            assert_eq!(each.compile(&name).unwrap().per_job, Some(when_full));
+        }
+        assert_eq!(LimitDefinition { per: text("task"), ..usual.clone() }.compile(&name).unwrap().per_job, None);
         let keyed = LimitDefinition { key: text("${{ queue }}-${{ kind }}"), on: text("kind:llm.*"), ..usual };
         assert_eq!(problems(&keyed), [""; 0]);
     }

@@ -6,11 +6,12 @@ pub(crate) mod recollect;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use warrener_engine::limit::{Limit, LimitBook, uncountable};
+use warrener_engine::limit::{KeyState, Limit, LimitBook, LimitKey, refusal, uncountable};
 use warrener_shared::expr::Template;
 use warrener_shared::id::{JobId, LimitName, QueueName};
 use warrener_shared::job::{JobSpec, Problem};
 use warrener_shared::limits::Limits;
+use warrener_shared::time::Timestamp;
 
 pub use self::definition::LimitDefinition;
 use self::definition::expression;
@@ -53,5 +54,18 @@ impl LimitRegister {
         // One without an id gets it only when it is kept.
         let id = spec.id.clone().unwrap_or_else(|| JobId::new("new").expect("a sound id"));
         uncountable(&self.book.limits(), &id, spec, most)
+    }
+
+    /// Problem of a job that is submitted now and finds every slot of a limit taken which refuses jobs then; `None`
+    /// without one. `state` gives the state of a key.
+    pub(crate) fn turned_away(
+        &self,
+        spec: &JobSpec,
+        most: &Limits,
+        state: impl Fn(&LimitKey) -> KeyState,
+        now: Timestamp,
+    ) -> Option<Problem> {
+        let id = spec.id.clone().unwrap_or_else(|| JobId::new("new").expect("a sound id"));
+        refusal(&self.book.limits(), &id, spec, most, |hold| state(&hold.key), now)
     }
 }

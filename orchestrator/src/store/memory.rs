@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use warrener_engine::limit::{KeyRow, LimitKey, Waiting};
+use warrener_engine::limit::{KeyRow, LimitKey, SlotRow, Waiting};
 use warrener_engine::row::{AttemptRow, JobRow, Json, TaskRow, WaitsFor};
 use warrener_engine::schedule::{ScheduleRow, TickRow};
 use warrener_engine::slice::Line;
@@ -63,6 +63,8 @@ pub struct Memory {
     limits: BTreeMap<String, String>,
     /// Keys of limits, as far as no other row says what they hold.
     limit_keys: BTreeMap<LimitKey, KeyRow>,
+    /// Slots of limits that count jobs, each with the time since which a job holds it.
+    limit_slots: BTreeMap<(LimitKey, JobNo), Timestamp>,
     /// Answers that are kept for tasks which begin to wait, by number.
     kept: BTreeMap<i64, (KeptAnswer, Json)>,
     /// Tasks that were given a kept answer, by the number of the answer.
@@ -273,7 +275,14 @@ impl Store for Memory {
             queue,
             count: u32::try_from(count).unwrap_or(u32::MAX),
         });
-        Ok(KeptLimits { definitions, keys: self.limit_keys.values().cloned().collect(), waiting: waiting.collect() })
+        let slots = self.limit_slots.iter().map(|((key, job), since)| SlotRow {
+            job: *job,
+            key: key.clone(),
+            since: *since,
+            is_over: self.jobs.get(job).is_none_or(|kept| kept.row.state.is_final()),
+        });
+        let keys = self.limit_keys.values().cloned().collect();
+        Ok(KeptLimits { definitions, keys, waiting: waiting.collect(), slots: slots.collect() })
     }
 
     fn asked(&mut self) -> Result<Vec<Asked>, StoreError> {

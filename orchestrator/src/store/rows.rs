@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use warrener_engine::limit::{KeyRow, Waiting};
+use warrener_engine::limit::{KeyRow, SlotRow, Waiting};
 use warrener_engine::row::{JobRow, TaskRow};
 use warrener_engine::slice::Line;
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo};
@@ -43,6 +43,8 @@ pub struct KeptLimits {
     pub keys: Vec<KeyRow>,
     /// Tasks that wait.
     pub waiting: Vec<Waiting>,
+    /// Slots of limits that count jobs.
+    pub slots: Vec<SlotRow>,
 }
 
 /// Rows of a database: as the writer finds them, or as a reader saw them at one moment. Every call may block.

@@ -85,6 +85,7 @@ conformance! {
         a_task_without_items_shows_none
         ready_tasks_come_best_first
         the_best_of_each_queue_that_is_parked_is_found
+        slots_of_jobs_are_kept_until_they_are_given_up
         who_goes_out_is_no_longer_ready
         open_attempts_come_in_the_order_of_their_dispatch
     }

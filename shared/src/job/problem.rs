@@ -81,6 +81,8 @@ pub mod code {
     pub const CONTENT_ENCODING: &str = "content_encoding";
     /// A message meant for Celery.
     pub const CELERY_MESSAGE: &str = "celery_message";
+    /// Every slot of a limit is taken that refuses jobs then.
+    pub const LIMITED: &str = "limited";
     /// Another job holds the id or the key.
     pub const CONFLICT: &str = "conflict";
 }

@@ -3,14 +3,14 @@
 //! It is made anew from the rows, and changes when a commit has succeeded, by the one who made the commit. Others may
 //! look at any time; a look is short.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use warrener_shared::expr::Template;
-use warrener_shared::id::TaskNo;
+use warrener_shared::id::{JobNo, TaskNo};
 use warrener_shared::time::Timestamp;
 
-use super::{Hold, Holds, KeySettings, KeyState, Limit, LimitKey};
+use super::{Claim, Hold, Holds, InLine, KeptClaims, KeySettings, KeyState, Limit, LimitKey, SlotRow};
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -22,6 +22,12 @@ struct Pages {
     keys: BTreeMap<LimitKey, KeyState>,
     /// Shares of open attempts.
     holds: BTreeMap<TaskNo, Holds>,
+    /// Claims of jobs to the slots of limits that count jobs.
+    claims: BTreeMap<(JobNo, LimitKey), Claim>,
+    /// Jobs that hold slots, and since when: of each key the oldest first.
+    holders: BTreeSet<(LimitKey, Timestamp, JobNo)>,
+    /// Jobs that give their slots up once they have ended.
+    leaving: BTreeSet<JobNo>,
     /// Expressions by which queues are shared, by the name of the queue.
     fair: Arc<BTreeMap<String, Template>>,
     /// Virtual times of fair queues, by the name of the queue.
@@ -57,19 +63,22 @@ pub struct Waiting {
 pub struct LimitChanges {
     pub(crate) keys: BTreeMap<LimitKey, KeyState>,
     pub(crate) holds: BTreeMap<TaskNo, Option<Holds>>,
+    pub(crate) claims: BTreeMap<(JobNo, LimitKey), Option<Claim>>,
     /// Keys that have room again at a time, the earliest known.
     pub(crate) wakes: BTreeMap<LimitKey, Timestamp>,
     pub(crate) virtual_times: BTreeMap<String, i64>,
 }
 
 impl LimitBook {
-    /// Makes the book anew: from the limits, the kept rows, the shares of open attempts and what waits.
+    /// Makes the book anew: from the limits, the kept rows, the shares of open attempts, what waits, and the claims of
+    /// jobs.
     pub fn fill(
         &self,
         limits: Arc<[Arc<Limit>]>,
         rows: Vec<KeyRow>,
         holds: impl IntoIterator<Item = (TaskNo, Holds)>,
         waiting: impl IntoIterator<Item = Waiting>,
+        claims: KeptClaims,
     ) {
         let (fair, virtual_times) = {
             let read = self.read();
@@ -81,7 +90,7 @@ impl LimitBook {
             pages.keys.insert(key, KeyState { bucket, paused_until, settings, ..KeyState::default() });
         }
         for (task, holds) in holds {
-            for hold in &*holds {
+            for hold in holds.iter().filter(|hold| hold.limit.per_job.is_none()) {
                 pages.keys.entry(hold.key.clone()).or_default().running += 1;
             }
             pages.holds.insert(task, holds);
@@ -89,6 +98,7 @@ impl LimitBook {
         for Waiting { key, queue, count } in waiting {
             pages.keys.entry(key).or_default().waiting.insert(queue, count);
         }
+        pages.fill_claims(claims);
         *self.write() = pages;
     }
 
@@ -147,9 +157,10 @@ impl LimitBook {
         self.read().keys.len()
     }
 
-    /// Tells whether no key is known.
+    /// Tells whether nothing is known of any key.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        let read = self.read();
+        read.keys.is_empty() && read.claims.is_empty()
     }
 
     /// The shares of an open attempt.
@@ -157,14 +168,41 @@ impl LimitBook {
         self.read().holds.get(&task).cloned()
     }
 
+    /// Claim of a job to a slot of a key.
+    pub(crate) fn claim(&self, job: JobNo, key: &LimitKey) -> Option<Claim> {
+        self.read().claims.get(&(job, key.clone())).copied()
+    }
+
+    /// Claims of a job, by key.
+    pub(crate) fn claims(&self, job: JobNo) -> Vec<(LimitKey, Claim)> {
+        let read = self.read();
+        let own = read.claims.range((job, LimitKey::raw(""))..).take_while(|((of, _), _)| *of == job);
+        own.map(|((_, key), claim)| (key.clone(), *claim)).collect()
+    }
+
+    /// Jobs that hold slots of a key, those that have for longest first; at most so many.
+    pub(crate) fn holders(&self, key: &LimitKey, most: usize) -> Vec<(JobNo, Timestamp)> {
+        let read = self.read();
+        let from = read.holders.range((key.clone(), Timestamp(i64::MIN), JobNo(i64::MIN))..);
+        from.take_while(|(of, ..)| of == key).take(most).map(|(_, since, job)| (*job, *since)).collect()
+    }
+
+    /// Jobs that give their slots up once they are known to have ended.
+    pub fn leaving(&self) -> Vec<JobNo> {
+        self.read().leaving.iter().copied().collect()
+    }
+
     /// Takes in what a commit made true.
     pub fn committed(&self, changes: LimitChanges) {
-        if changes.keys.is_empty() && changes.holds.is_empty() {
+        if changes.keys.is_empty() && changes.holds.is_empty() && changes.claims.is_empty() {
             return;
         }
         let mut pages = self.write();
         pages.virtual_times.extend(changes.virtual_times);
         pages.keys.extend(changes.keys);
+        for ((job, key), claim) in changes.claims {
+            pages.claim(job, key, claim);
+        }
         for (task, holds) in changes.holds {
             match holds {
                 Some(holds) => drop(pages.holds.insert(task, holds)),
@@ -204,5 +242,48 @@ impl LimitBook {
 
     fn write(&self) -> RwLockWriteGuard<'_, Pages> {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pages {
+    /// Makes the claims of jobs anew. Of a job that holds no slot the best of its tasks in the line of a key leads.
+    fn fill_claims(&mut self, KeptClaims { slots, in_line }: KeptClaims) {
+        for SlotRow { job, key, since, is_over } in slots {
+            let counts = |limit: &Arc<Limit>| limit.name.as_str() == key.limit() && limit.per_job.is_some();
+            if self.limits.iter().any(counts) {
+                let state = self.keys.entry(key.clone()).or_default();
+                state.running += 1;
+                state.leaving += u32::from(is_over);
+            }
+            let claim = if is_over { Claim::Leaves(since) } else { Claim::Holds(since) };
+            self.claim(job, key, Some(claim));
+        }
+        for InLine { key, job, task } in in_line {
+            match self.claims.get(&(job, key.clone())) {
+                None => self.claim(job, key, Some(Claim::Waits(task))),
+                // It came there while the limit counted attempts.
+                Some(_) => self.keys.entry(key).or_default().is_mixed = true,
+            }
+        }
+    }
+
+    /// Notes the claim of a job, or that it has none any more.
+    fn claim(&mut self, job: JobNo, key: LimitKey, claim: Option<Claim>) {
+        let known = match claim {
+            Some(claim) => self.claims.insert((job, key.clone()), claim),
+            None => self.claims.remove(&(job, key.clone())),
+        };
+        if let Some(since) = known.and_then(Claim::since) {
+            self.holders.remove(&(key.clone(), since, job));
+        }
+        if let Some(since) = claim.and_then(Claim::since) {
+            self.holders.insert((key, since, job));
+        }
+        let mut own = self.claims.range((job, LimitKey::raw(""))..).take_while(|((of, _), _)| *of == job);
+        if own.any(|(_, claim)| matches!(claim, Claim::Leaves(_))) {
+            self.leaving.insert(job);
+        } else {
+            self.leaving.remove(&job);
+        }
     }
 }

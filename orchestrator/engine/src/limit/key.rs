@@ -75,8 +75,13 @@ pub struct KeySettings {
 /// State of a key: all that it holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyState {
-    /// Attempts that are open.
+    /// Attempts that are open; of a limit that counts jobs, slots that are taken.
     pub running: u32,
+    /// Jobs among those that hold a slot and give it up once they have ended.
+    pub leaving: u32,
+    /// True if more than one task of a job stands in the line of a key of a limit that counts jobs, as after a change
+    /// of the limit. Then all that stand there find their places anew.
+    pub is_mixed: bool,
     /// Tasks that wait for it, by the number of their queue; none is 0.
     pub waiting: BTreeMap<i64, u32>,
     /// Level of the bucket of the rate; see [`Rate`].

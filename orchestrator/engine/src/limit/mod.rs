@@ -5,6 +5,7 @@
 //! - [`LimitBook`]: what each key holds, as committed; [`KeyState`] is the state of one.
 
 mod book;
+mod claim;
 mod key;
 mod rate;
 mod selector;
@@ -16,8 +17,10 @@ use warrener_shared::id::{JobId, LimitName};
 use warrener_shared::job::{BuiltIn, JobSpec, Problem, Shape, TaskSpec, code};
 use warrener_shared::json::{Doc, Kind};
 use warrener_shared::limits::Limits;
+use warrener_shared::time::Timestamp;
 
 pub use self::book::{KeyRow, LimitBook, LimitChanges, Waiting};
+pub use self::claim::{Claim, InLine, KeptClaims, SlotChange, SlotRow, WhenFull};
 pub use self::key::{Full, KeySettings, KeyState, LimitKey};
 pub use self::rate::Rate;
 pub use self::selector::{Field, Pieces, Selector, SelectorTerm};
@@ -37,6 +40,9 @@ pub struct Limit {
     pub rate: Option<Rate>,
     /// Expression of the cost of one attempt; `None` is 1.
     pub cost: Option<Template>,
+    /// Consequence for a job that finds no slot, if the limit counts jobs, each from its first dispatch to its end;
+    /// `None` if the limit counts attempts.
+    pub per_job: Option<WhenFull>,
 }
 
 /// A task with its job, as far as limits look at it.
@@ -178,4 +184,32 @@ fn number(doc: &Doc) -> Option<u32> {
     let number: f64 = serde_json::from_slice(doc.bytes()).ok()?;
     let most = f64::from(warrener_shared::limits::LIMIT_COST);
     Some(number.ceil().clamp(0.0, most) as u32)
+}
+
+/// Problem of a job that is submitted now and finds every slot of a limit taken which refuses jobs then; `None` without
+/// one. `state` gives the state of the key of a share.
+pub fn refusal(
+    limits: &[Arc<Limit>],
+    id: &JobId,
+    job: &JobSpec,
+    most: &Limits,
+    state: impl Fn(&Hold) -> KeyState,
+    now: Timestamp,
+) -> Option<Problem> {
+    let refusing: Vec<Arc<Limit>> =
+        limits.iter().filter(|limit| limit.per_job == Some(WhenFull::Refuse)).cloned().collect();
+    if refusing.is_empty() {
+        return None;
+    }
+    let shares = job.tasks.iter().filter_map(|task| holds(&refusing, TaskInJob { id, job, task }, most));
+    shares.flat_map(|holds| holds.to_vec()).find_map(|hold| {
+        let Some(Full::Running(running, slots)) = state(&hold).full(&hold.limit, 1, now) else { return None };
+        let (limit, key) = (hold.key.limit(), hold.key.key());
+        Some(Problem {
+            pointer: String::new(),
+            code: code::LIMITED.to_owned(),
+            detail: format!("limit {limit}, key {key}: {running} of {slots} jobs run"),
+            hint: Some("submit it again when one of them has ended".to_owned()),
+        })
+    })
 }

@@ -10,6 +10,7 @@ use warrener_shared::json::ObjectWriter;
 use warrener_shared::state::JobState;
 
 use super::ended::extend;
+use super::job_slot;
 use crate::effect::Effect;
 use crate::event::{Event, SubJobEnded};
 use crate::row::Stop;
@@ -74,6 +75,9 @@ pub(super) fn apply(turn: &mut Turn<'_>, job: JobNo) {
     let parent = row.parent;
     turn.enter_job(job, state);
     turn.effect(Effect::Reply(job));
+    if turn.slice.has_limits() {
+        job_slot::ended(turn, job);
+    }
     if let Some(parent) = parent {
         turn.follow(Event::SubJobEnded(SubJobEnded { parent, job }));
     }

@@ -8,6 +8,7 @@ use warrener_shared::state::{JobState, TaskState};
 
 use super::end::{self, End};
 use crate::event::Event;
+use crate::limit::{Claim, LimitKey};
 use crate::row::Stop;
 use crate::slice::{Read, Slice};
 use crate::turn::Turn;
@@ -55,6 +56,18 @@ pub(super) fn with_parent(turn: &mut Turn<'_>, job: JobNo) {
     if turn.job(job).row.stop == Stop::None {
         apply(turn, job);
     }
+}
+
+/// The job found every slot of a key taken, and its limit turns away who comes then: it is cancelled, and says why.
+pub(super) fn turned_away(turn: &mut Turn<'_>, job: JobNo, key: &LimitKey) {
+    let row = &turn.job(job).row;
+    let is_waiting = matches!(turn.slice.claim(job, key), Some(Claim::Waits(_)));
+    if row.state.is_final() || row.stop != Stop::None || !is_waiting {
+        return;
+    }
+    let text = format!("limit {}, key {}: {} jobs run", key.limit(), key.key(), turn.slice.key(key).running);
+    turn.job_mut(job).error = Some(ErrorObject::new(code::LIMITED, text).to_json().into());
+    apply(turn, job);
 }
 
 /// Ends what is open, apart from `run_on: done` tasks unless the stop halts those too.

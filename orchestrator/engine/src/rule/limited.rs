@@ -5,7 +5,7 @@ use warrener_shared::id::TaskNo;
 use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::wire::result::KeyPause;
 
-use super::fair;
+use super::{fair, job_slot};
 use crate::event::Event;
 use crate::limit::{Full, Hold, LimitKey};
 use crate::slice::{Line, Read, Slice};
@@ -20,13 +20,19 @@ const WOKEN_MAX: u32 = 64;
 pub(super) fn full_key(turn: &mut Turn<'_>, no: TaskNo) -> Option<LimitKey> {
     let holds = turn.slice.holds_of(no)?;
     let now = turn.now;
-    let full = |hold: &Hold| turn.slice.key(&hold.key).full(&hold.limit, hold.cost, now);
+    let full = |hold: &Hold| match hold.limit.per_job {
+        Some(_) => job_slot::full(turn.slice, no, hold, now),
+        None => {
+            let why = turn.slice.key(&hold.key).full(&hold.limit, hold.cost, now)?;
+            Some((hold.key.clone(), why.ends_at()))
+        }
+    };
     let all = holds.iter().filter_map(|hold| Some((hold, full(hold)?)));
-    let (hold, why) = all.min_by_key(|(hold, _)| hold.limit.concurrency.unwrap_or(u32::MAX))?;
-    if let Some(at) = why.ends_at() {
-        turn.slice.wake_key_at(&hold.key, at);
+    let (_, (line, ends_at)) = all.min_by_key(|(hold, _)| hold.limit.concurrency.unwrap_or(u32::MAX))?;
+    if let Some(at) = ends_at {
+        turn.slice.wake_key_at(&line, at);
     }
-    Some(hold.key.clone())
+    Some(line)
 }
 
 /// The key that a task has to wait for before it may stand among the ready. With room it does not: but for those of its
@@ -38,18 +44,32 @@ pub(super) fn line_of(turn: &mut Turn<'_>, no: TaskNo) -> Option<LimitKey> {
     let queue = turn.task(no).queue;
     full_key(turn, no).or_else(|| {
         let holds = turn.slice.holds_of(no)?;
-        let waits = |hold: &&Hold| turn.slice.key(&hold.key).waiting.contains_key(&queue);
+        let waits = |hold: &&Hold| {
+            turn.slice.key(&hold.key).waiting.contains_key(&queue)
+                && (hold.limit.per_job.is_none() || job_slot::wants_slot(turn.slice, no, hold))
+        };
         holds.iter().find(waits).map(|hold| hold.key.clone())
     })
 }
 
-/// A task comes to wait for a key, or waits for it no more.
-pub(super) fn count_waiting(turn: &mut Turn<'_>, line: &Line, queue: i64, comes: bool) {
-    if let Line::Key(key) = line
-        && let Some(state) = turn.slice.key_mut(key)
-    {
-        state.count_waiting(queue, comes);
+/// A task comes to wait for a key.
+pub(super) fn came(turn: &mut Turn<'_>, no: TaskNo, line: &Line) {
+    let Line::Key(key) = line else { return };
+    let queue = turn.task(no).queue;
+    if let Some(state) = turn.slice.key_mut(key) {
+        state.count_waiting(queue, true);
     }
+    job_slot::came(turn, no, key);
+}
+
+/// A task waits no more for a key.
+pub(super) fn left(turn: &mut Turn<'_>, no: TaskNo, line: &Line) {
+    let Line::Key(key) = line else { return };
+    let queue = turn.task(no).queue;
+    if let Some(state) = turn.slice.key_mut(key) {
+        state.count_waiting(queue, false);
+    }
+    job_slot::left(turn, no, key);
 }
 
 /// An attempt opens. What else waits for its keys may go out too, as far as there is room.
@@ -61,9 +81,11 @@ pub(super) fn take(turn: &mut Turn<'_>, no: TaskNo) {
         fair::went_out(turn, &share);
     }
     let Some(holds) = turn.slice.holds_of(no) else { return };
-    let now = turn.now;
+    let (now, holds) = (turn.now, job_slot::take(turn, no, holds));
     for hold in &*holds {
-        if let Some(state) = turn.slice.key_mut(&hold.key) {
+        if hold.limit.per_job.is_none()
+            && let Some(state) = turn.slice.key_mut(&hold.key)
+        {
             state.take(hold, now);
         }
         look_again(turn, &hold.key);
@@ -78,7 +100,7 @@ pub(super) fn give_back(turn: &mut Turn<'_>, no: TaskNo) {
         return;
     }
     turn.slice.note_holds(no, None);
-    for hold in &*holds {
+    for hold in holds.iter().filter(|hold| hold.limit.per_job.is_none()) {
         if let Some(state) = turn.slice.key_mut(&hold.key) {
             state.give_back();
         }
@@ -121,6 +143,7 @@ pub(super) fn stood_aside(turn: &mut Turn<'_>, no: TaskNo) {
     }
     let Some(holds) = turn.slice.holds_of(no) else { return };
     for hold in &*holds {
+        job_slot::stood_aside(turn, no, hold);
         look_again(turn, &hold.key);
     }
 }
@@ -138,6 +161,13 @@ fn look_again(turn: &mut Turn<'_>, key: &LimitKey) {
 
 /// Has a key looked at again when its rate or its pause lets something out.
 fn look_later(turn: &mut Turn<'_>, key: &LimitKey) {
+    if let Some((_, of)) = key.job_in_line() {
+        if let Some(until) = job_slot::paused_until(turn.slice, &of) {
+            turn.slice.wake_key_at(key, until);
+        }
+        return;
+    }
+    job_slot::make_room(turn, key);
     let Some(limit) = turn.slice.limit(key.limit()).cloned() else { return };
     let why = turn.slice.key(key).full(&limit, 1, turn.now);
     if let Some(at) = why.and_then(Full::ends_at) {
@@ -150,7 +180,8 @@ fn room(slice: &Slice, key: &LimitKey) -> u32 {
     if mutant::is(Mutant::WakesNoKey) {
         return 0;
     }
-    fair::room(slice, key).unwrap_or_else(|| slice.key_room(key).min(WOKEN_MAX))
+    let other = fair::room(slice, key).or_else(|| job_slot::room(slice, key, WOKEN_MAX));
+    other.unwrap_or_else(|| slice.key_room(key).min(WOKEN_MAX))
 }
 
 /// Reads of the best parked tasks, where one may join the ready.
@@ -177,5 +208,6 @@ pub(super) fn to_wake(turn: &mut Turn<'_>, key: &LimitKey) -> Vec<TaskNo> {
         look_later(turn, key);
         return Vec::new();
     }
+    job_slot::sort_out(turn, key);
     turn.slice.best_parked(&Line::Key(key.clone()), room)
 }

@@ -13,6 +13,7 @@ mod fair;
 mod fan_out;
 mod input;
 mod item;
+mod job_slot;
 mod limited;
 mod loads;
 mod needs_ended;
@@ -68,7 +69,11 @@ fn missing_for(slice: &Slice, event: &Event) -> Vec<Read> {
         Event::Answered(task, _) => round::missing(slice, *task),
         Event::Sent(attempt, _) => round::missing(slice, attempt.task),
         Event::SubJobEnded(ended) => round::missing(slice, ended.parent.task),
-        Event::ParentEnded(job) => cancel::missing_with_parent(slice, *job),
+        Event::ParentEnded(job) | Event::SlotWanted(job) | Event::TurnedAway(job, _) => {
+            cancel::missing_with_parent(slice, *job)
+        }
+        // Whoever tells it knows that the job is over, or no more.
+        Event::JobStopped(_) => Vec::new(),
         Event::ItemsWaiting(task) => fan_out::missing(slice, *task),
         // Its end had loaded all that it touches.
         Event::ItemEnded(..) => Vec::new(),
@@ -114,7 +119,9 @@ fn apply(turn: &mut Turn<'_>, event: &Event) {
         Event::Answered(task, payload) => built_in::answered(turn, *task, payload),
         Event::Sent(attempt, outcome) => send::sent(turn, *attempt, outcome),
         Event::SubJobEnded(ended) => built_in::sub_job_ended(turn, ended),
-        Event::ParentEnded(job) => cancel::with_parent(turn, *job),
+        Event::ParentEnded(job) | Event::SlotWanted(job) => cancel::with_parent(turn, *job),
+        Event::TurnedAway(job, key) => cancel::turned_away(turn, *job, key),
+        Event::JobStopped(job) => job_slot::stopped(turn, *job),
         Event::ItemsWaiting(task) => fan_out::next_waiting(turn, *task),
         Event::ItemEnded(task, item) => fan_out::item_ended(turn, *task, *item),
         Event::NeedsEnded(job, position) => needs_ended::apply(turn, *job, *position),

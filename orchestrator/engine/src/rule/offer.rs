@@ -67,7 +67,7 @@ fn set(turn: &mut Turn<'_>, no: TaskNo, place: Option<i64>, parked: Option<i64>,
     if (row.rank, row.parked, row.line.as_ref()) == (place, parked, line) {
         return;
     }
-    let (before, queue, stood) = (row.line(), row.queue, row.rank.is_some());
+    let (before, stood) = (row.line(), row.rank.is_some());
     let row = turn.task_mut(no);
     row.rank = place;
     row.parked = parked;
@@ -75,10 +75,10 @@ fn set(turn: &mut Turn<'_>, no: TaskNo, place: Option<i64>, parked: Option<i64>,
     let after = row.line();
     if before != after {
         if let Some((line, _)) = &before {
-            limited::count_waiting(turn, line, queue, false);
+            limited::left(turn, no, line);
         }
         if let Some((line, _)) = &after {
-            limited::count_waiting(turn, line, queue, true);
+            limited::came(turn, no, line);
         }
         turn.slice.moved_parked(no, before, after);
     }

@@ -5,12 +5,14 @@ use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use warrener_shared::expr::{ExprError, Template};
-use warrener_shared::id::TaskNo;
+use warrener_shared::id::{JobNo, TaskNo};
 use warrener_shared::job::BuiltIn;
 use warrener_shared::time::Timestamp;
 
 use super::Slice;
-use crate::limit::{Holds, KeyRow, KeyState, Limit, LimitBook, LimitChanges, LimitKey, TaskInJob, holds, key_text};
+use crate::limit::{
+    Claim, Holds, KeyRow, KeyState, Limit, LimitBook, LimitChanges, LimitKey, SlotChange, TaskInJob, holds, key_text,
+};
 
 /// See the module.
 #[derive(Debug)]
@@ -46,6 +48,11 @@ impl Slice {
     pub(crate) fn key_room(&self, key: &LimitKey) -> u32 {
         let Some(desk) = &self.desk else { return u32::MAX };
         self.limit(key.limit()).map_or(u32::MAX, |limit| self.key(key).room(limit, 1, desk.now))
+    }
+
+    /// The time of the batch; 0 where there are no limits.
+    pub(crate) fn batch_time(&self) -> Timestamp {
+        self.desk.as_ref().map_or(Timestamp(0), |desk| desk.now)
     }
 
     /// The limit of this name.
@@ -121,6 +128,58 @@ impl Slice {
         if let Some(desk) = &mut self.desk {
             desk.changes.holds.insert(no, holds);
         }
+    }
+
+    /// Claim of a job to a slot of a key of a limit that counts jobs.
+    pub(crate) fn claim(&self, job: JobNo, key: &LimitKey) -> Option<Claim> {
+        let desk = self.desk.as_ref()?;
+        desk.changes.claims.get(&(job, key.clone())).copied().unwrap_or_else(|| desk.book.claim(job, key))
+    }
+
+    /// Claims of a job, by key.
+    pub(crate) fn claims_of(&self, job: JobNo) -> Vec<(LimitKey, Claim)> {
+        let Some(desk) = &self.desk else { return Vec::new() };
+        let mut claims: BTreeMap<LimitKey, Claim> = desk.book.claims(job).into_iter().collect();
+        let changed = desk.changes.claims.range((job, LimitKey::raw(""))..).take_while(|((of, _), _)| *of == job);
+        for ((_, key), claim) in changed {
+            match claim {
+                Some(claim) => drop(claims.insert(key.clone(), *claim)),
+                None => drop(claims.remove(key)),
+            }
+        }
+        claims.into_iter().collect()
+    }
+
+    /// Notes the claim of a job to a slot of a key, or that it has none any more.
+    pub(crate) fn note_claim(&mut self, job: JobNo, key: &LimitKey, claim: Option<Claim>) {
+        if let Some(desk) = &mut self.desk {
+            desk.changes.claims.insert((job, key.clone()), claim);
+        }
+    }
+
+    /// The job that has held a slot of a key for longest, of those that do not leave it.
+    pub(crate) fn oldest_holder(&self, key: &LimitKey) -> Option<(JobNo, Timestamp)> {
+        let desk = self.desk.as_ref()?;
+        let holds = |job: JobNo| match self.claim(job, key) {
+            Some(Claim::Holds(since)) => Some((since, job)),
+            _ => None,
+        };
+        // Those that this batch changed may be as many again.
+        let changed = desk.changes.claims.keys().filter(|(_, of)| of == key).map(|(job, _)| *job);
+        let running = self.key(key).running as usize + desk.changes.claims.len();
+        let kept = desk.book.holders(key, running).into_iter().map(|(job, _)| job);
+        changed.chain(kept).filter_map(holds).min().map(|(since, job)| (job, since))
+    }
+
+    /// Changes of slots, as they are kept. Who waits for one the rows of the tasks say.
+    pub(super) fn slot_changes(&self) -> Vec<SlotChange> {
+        let Some(desk) = &self.desk else { return Vec::new() };
+        let change = |((job, key), claim): (&(JobNo, LimitKey), &Option<Claim>)| {
+            let since = claim.and_then(Claim::since);
+            let before = desk.book.claim(*job, key).and_then(Claim::since);
+            (since != before).then(|| SlotChange { job: *job, key: key.clone(), since })
+        };
+        desk.changes.claims.iter().filter_map(change).collect()
     }
 
     /// Notes that what waits for a key is to be woken at a time.

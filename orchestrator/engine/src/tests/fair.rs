@@ -10,7 +10,7 @@ use warrener_shared::wire::result::Report;
 use super::world::World;
 use crate::Event;
 use crate::event::Reported;
-use crate::limit::{KeyRow, KeySettings, LimitKey};
+use crate::limit::{KeptClaims, KeyRow, KeySettings, LimitKey};
 
 /// A world whose queue `default` the tenants share, with room for one attempt, and these weights.
 fn shared(weights: &[(&str, u32)]) -> World {
@@ -26,7 +26,7 @@ fn shared(weights: &[(&str, u32)]) -> World {
         settings: KeySettings { weight: Some(*weight), ..KeySettings::default() },
     };
     let rows = weights.iter().map(row).collect();
-    world.book.fill(Vec::new().into(), rows, Vec::new(), Vec::new());
+    world.book.fill(Vec::new().into(), rows, Vec::new(), Vec::new(), KeptClaims::default());
     world
 }
 

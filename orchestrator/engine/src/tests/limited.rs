@@ -16,7 +16,7 @@ use super::random::Random;
 use super::world::World;
 use crate::Event;
 use crate::event::Reported;
-use crate::limit::{Field, Limit, LimitKey, Pieces, Rate, Selector, SelectorTerm, Waiting, holds};
+use crate::limit::{Field, KeptClaims, Limit, LimitKey, Pieces, Rate, Selector, SelectorTerm, Waiting, holds};
 use crate::row::TaskRow;
 
 const SEEDS: u64 = 40;
@@ -31,7 +31,15 @@ const RATE: Rate = Rate { count: 4, period_ns: 1_000_000_000, burst: 3 };
 fn limit(name: &str, key: Option<&str>) -> Limit {
     let roots = Roots { task: true, ..Roots::default() };
     let key = key.map(|key| Template::parse(&Doc::text(key), roots, &Limits::DEFAULT).unwrap());
-    Limit { name: LimitName::new(name).unwrap(), on: None, key, concurrency: None, rate: None, cost: None }
+    Limit {
+        name: LimitName::new(name).unwrap(),
+        on: None,
+        key,
+        concurrency: None,
+        rate: None,
+        cost: None,
+        per_job: None,
+    }
 }
 
 fn limits(is_rated: bool) -> Arc<[Arc<Limit>]> {
@@ -61,7 +69,7 @@ impl Tenants {
             let key = limit("fair", Some("${{ job.labels.tenant }}")).key.unwrap();
             world.book.share(BTreeMap::from([("q".to_owned(), key)]));
         }
-        world.book.fill(limits(is_rated), Vec::new(), Vec::new(), Vec::new());
+        world.book.fill(limits(is_rated), Vec::new(), Vec::new(), Vec::new(), KeptClaims::default());
         Self { world, random, is_rated, dispatched: BTreeMap::new() }
     }
 
@@ -140,7 +148,7 @@ impl Tenants {
         }
         let waiting = waiting.into_iter().map(|((key, queue), count)| Waiting { key, queue, count });
         let (kept, shares) = (self.world.keys.values().cloned().collect(), shares.collect::<Vec<_>>());
-        self.world.book.fill(limits(self.is_rated), kept, shares, waiting.collect::<Vec<_>>());
+        self.world.book.fill(limits(self.is_rated), kept, shares, waiting.collect::<Vec<_>>(), KeptClaims::default());
         self.world.wakes = self.world.book.waited_for().into_iter().map(|key| (key, Timestamp(0))).collect();
         self.batch(&[]);
     }
@@ -251,7 +259,7 @@ fn limits_hold_whatever_happens_and_nothing_waits_for_ever() {
 fn one_at_once() -> World {
     let world = World::new();
     let all = Limit { concurrency: Some(1), ..limit("all", None) };
-    world.book.fill([all.into()].into(), Vec::new(), Vec::new(), Vec::new());
+    world.book.fill([all.into()].into(), Vec::new(), Vec::new(), Vec::new(), KeptClaims::default());
     world
 }
 

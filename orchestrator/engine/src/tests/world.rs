@@ -17,7 +17,7 @@ use warrener_shared::wire::dispatch::Dispatch;
 use warrener_shared::wire::event::JobEvent;
 
 use crate::event::Submitted;
-use crate::limit::{KeyRow, LimitBook, LimitKey};
+use crate::limit::{KeyRow, LimitBook, LimitKey, SlotChange};
 use crate::row::{AttemptRow, JobRow, TaskRow};
 use crate::slice::Changes;
 use crate::{Effect, Event, Need, Slice, decide};
@@ -34,6 +34,8 @@ pub(super) struct World {
     pub(super) book: Arc<LimitBook>,
     /// Rows of the keys of limits.
     pub(super) keys: BTreeMap<LimitKey, KeyRow>,
+    /// Slots that jobs hold, each with the time since which it is held.
+    pub(super) slots: BTreeMap<(LimitKey, JobNo), Timestamp>,
     /// Keys that have room again at a time.
     pub(super) wakes: BTreeMap<LimitKey, Timestamp>,
     /// How many attempts of a queue may be open.
@@ -70,6 +72,7 @@ impl World {
             limits: Limits::DEFAULT,
             book: Arc::default(),
             keys: BTreeMap::new(),
+            slots: BTreeMap::new(),
             wakes: BTreeMap::new(),
             room: 1000,
             dice: u32::MAX,
@@ -221,7 +224,11 @@ impl World {
         jobs.sort_unstable();
         tasks.sort_unstable();
         let jobs = jobs.into_iter().map(|(_, no)| Event::JobDue(no));
-        jobs.chain(tasks.into_iter().map(|(_, no)| Event::TaskDue(no))).chain(keys).collect()
+        // Workers stop at once here.
+        let is_over = |job: &JobNo| self.jobs[job].state.is_final();
+        let stopped = self.book.leaving().into_iter().filter(is_over).map(Event::JobStopped);
+        let tasks = tasks.into_iter().map(|(_, no)| Event::TaskDue(no));
+        jobs.chain(tasks).chain(keys).chain(stopped).collect()
     }
 
     fn admit(&mut self, slice: &mut Slice, effects: &mut Vec<Effect>) {
@@ -268,6 +275,12 @@ impl World {
             self.specs.insert(new.job, Arc::new(parse(&new.body, &context, &self.limits).unwrap()));
         }
         self.keys.extend(changes.keys.into_iter().map(|row| (row.key.clone(), row)));
+        for SlotChange { job, key, since } in changes.slots {
+            match since {
+                Some(since) => drop(self.slots.insert((key, job), since)),
+                None => drop(self.slots.remove(&(key, job))),
+            }
+        }
         for (first, count) in changes.dropped {
             let end = TaskNo(first.0 + i64::from(count));
             self.tasks.retain(|no, _| *no < first || *no >= end);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use warrener_engine::limit::SlotChange;
 use warrener_engine::row::{JobRow, TaskRow};
 use warrener_shared::id::{JobNo, TaskNo};
 use warrener_shared::limits::LOG_CHUNKS;
@@ -48,6 +49,26 @@ impl Memory {
         self.apply_rest(commit);
     }
 
+    /// Limits, what their keys hold, and the slots of jobs.
+    fn apply_limits(&mut self, commit: &Commit) {
+        for row in &commit.changes.keys {
+            self.limit_keys.insert(row.key.clone(), row.clone());
+        }
+        for SlotChange { job, key, since } in &commit.changes.slots {
+            match since {
+                Some(since) => drop(self.limit_slots.insert((key.clone(), *job), *since)),
+                None => drop(self.limit_slots.remove(&(key.clone(), *job))),
+            }
+        }
+        commit.idle_keys.iter().for_each(|key| drop(self.limit_keys.remove(key)));
+        for (name, definition) in &commit.limits {
+            match definition {
+                Some(definition) => drop(self.limits.insert(name.clone(), definition.clone())),
+                None => drop(self.limits.remove(name)),
+            }
+        }
+    }
+
     /// Carries out the part of a commit that no rule made: answers, logs, stops, deaths, dead letters, counters.
     fn apply_rest(&mut self, commit: &Commit) {
         for reply in &commit.owed {
@@ -92,16 +113,7 @@ impl Memory {
             self.counters.last_audit += 1;
             self.audit.insert(self.counters.last_audit, row.clone());
         }
-        for row in &commit.changes.keys {
-            self.limit_keys.insert(row.key.clone(), row.clone());
-        }
-        commit.idle_keys.iter().for_each(|key| drop(self.limit_keys.remove(key)));
-        for (name, definition) in &commit.limits {
-            match definition {
-                Some(definition) => drop(self.limits.insert(name.clone(), definition.clone())),
-                None => drop(self.limits.remove(name)),
-            }
-        }
+        self.apply_limits(commit);
         self.apply_kept(&commit.kept);
         self.apply_bulk(commit);
         for job in &commit.released {

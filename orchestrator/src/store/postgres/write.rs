@@ -17,7 +17,7 @@ use super::value::{Parameter, columns};
 use crate::store::columns::{Kind, TableColumn, attempt, job, task};
 use crate::store::sql::Value;
 use crate::store::sql::chunk::{self, kind_bit};
-use crate::store::sql::limits::{KEY_COLUMNS, key_values};
+use crate::store::sql::limits::{KEY_COLUMNS, changed_slots, held_slots, key_values};
 use crate::store::sql::row::until_number;
 use crate::store::{
     Asked, BULKS_KEPT, BulkChange, BulkState, Caption, Commit, Death, KeptChanges, LogChunk, OwedReply, Submitted,
@@ -290,6 +290,11 @@ impl<'a> Steps<'a> {
             insert("limit_keys", names, types)
         );
         self.add("keep keys of limits", statement, columns(commit.changes.keys.iter().map(key_values)));
+        let statement = "DELETE FROM limit_slots l USING unnest(?1::text[], ?2::bigint[]) AS u (key, job) \
+             WHERE l.key = u.key AND l.job = u.job";
+        self.add("forget slots of jobs", statement, columns(changed_slots(&commit.changes.slots)));
+        let statement = insert("limit_slots", "key, job, since", "tii");
+        self.add("keep slots of jobs", statement, columns(held_slots(&commit.changes.slots)));
         let idle = columns(commit.idle_keys.iter().map(|key| [(&**key.text()).into()]));
         self.add("forget keys of limits", "DELETE FROM limit_keys WHERE key = ANY(?1)", idle);
         let kept =

@@ -1,6 +1,7 @@
 //! Limits as they are kept: definitions made over the API, what keys hold, and how many wait.
 
-use warrener_engine::limit::{KeyRow, KeySettings, LimitKey, Rate, Waiting};
+use warrener_engine::limit::{KeyRow, KeySettings, LimitKey, Rate, SlotChange, SlotRow, Waiting};
+use warrener_shared::id::JobNo;
 use warrener_shared::time::Timestamp;
 
 use super::super::{KeptLimits, StoreError};
@@ -22,7 +23,24 @@ pub(crate) fn read(reader: &dyn Reader) -> Result<KeptLimits, StoreError> {
     let waiting = reader.all(DOING, waiting, &[], |row| {
         Ok(Waiting { key: LimitKey::written(&row.string(0)?.into()), queue: row.get(1)?, count: row.get(2)? })
     })?;
-    Ok(KeptLimits { definitions, keys, waiting })
+    let slots = "SELECT key, job, since, (SELECT count(*) FROM jobs WHERE no = job AND state < 2) FROM limit_slots";
+    let slots = reader.all(DOING, slots, &[], |row| {
+        let (key, job) = (LimitKey::written(&row.string(0)?.into()), JobNo(row.get(1)?));
+        Ok(SlotRow { job, key, since: Timestamp(row.get(2)?), is_over: row.get::<i64>(3)? == 0 })
+    })?;
+    Ok(KeptLimits { definitions, keys, waiting, slots })
+}
+
+/// Slots that are held from now on, as key, job and the time since which they are.
+pub(crate) fn held_slots(changes: &[SlotChange]) -> impl Iterator<Item = [Value<'_>; 3]> {
+    changes
+        .iter()
+        .filter_map(|change| Some([(&**change.key.text()).into(), change.job.0.into(), change.since?.0.into()]))
+}
+
+/// Slots that are changed, as key and job.
+pub(crate) fn changed_slots(changes: &[SlotChange]) -> impl Iterator<Item = [Value<'_>; 2]> {
+    changes.iter().map(|change| [(&**change.key.text()).into(), change.job.0.into()])
 }
 
 fn key_row(row: &dyn Row) -> Result<KeyRow, StoreError> {

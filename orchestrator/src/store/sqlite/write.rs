@@ -17,7 +17,7 @@ use super::{StoreError, failed};
 use super::{delayed, schedule};
 use crate::store::columns::{TableColumn, attempt, job, task};
 use crate::store::sql::chunk::{self, kind_bit};
-use crate::store::sql::limits::{KEY_COLUMNS, key_values};
+use crate::store::sql::limits::{KEY_COLUMNS, changed_slots, held_slots, key_values};
 use crate::store::sql::row::until_number;
 use crate::store::{
     Asked, AuditRow, BULKS_KEPT, BulkChange, BulkState, Caption, Commit, DeadLetter, Death, KeptChanges, LogChunk,
@@ -97,6 +97,17 @@ fn limits(transaction: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<()
         let statement = format!("INSERT OR REPLACE INTO limit_keys ({}) VALUES ({})", KEY_COLUMNS.0, places(6));
         let mut statement = transaction.prepare_cached(&statement)?;
         bind(&mut statement, &key_values(row))?;
+        statement.raw_execute()?;
+    }
+    for values in changed_slots(&commit.changes.slots) {
+        let mut statement = transaction.prepare_cached("DELETE FROM limit_slots WHERE key = ?1 AND job = ?2")?;
+        bind(&mut statement, &values)?;
+        statement.raw_execute()?;
+    }
+    for values in held_slots(&commit.changes.slots) {
+        let mut statement =
+            transaction.prepare_cached("INSERT INTO limit_slots (key, job, since) VALUES (?1, ?2, ?3)")?;
+        bind(&mut statement, &values)?;
         statement.raw_execute()?;
     }
     for key in &commit.idle_keys {

@@ -74,6 +74,8 @@ fn everything(no: i64) -> Commit {
     let answer = KeptAnswer { no, event: format!("event-{no}"), until: NOW };
     commit.kept.new = vec![(answer, Arc::from(*b"1"))];
     commit.kept.given = vec![(TaskNo(first), no)];
+    let slot = warrener_engine::limit::SlotChange { job: JobNo(no), key: key.clone(), since: Some(NOW) };
+    commit.changes.slots = vec![slot];
     commit.changes.keys = vec![warrener_engine::limit::KeyRow { key, bucket: no, paused_until: None, settings }];
     commit.limits = vec![(format!("limit-{no}"), Some("{}".to_owned()))];
     commit.changes.events = vec![(JobNo(no), vec![event(1)])];

@@ -169,7 +169,7 @@ fn an_older_schema_is_brought_up_to_date() {
     let mut commit = new(vec![job(1)], vec![task(100), TaskRow { queue: 7, ..task(101) }]);
     commit.submitted[0].2.labels = r#"{"team":"growth"}"#.to_owned();
     open(&path(&folder)).commit(&commit).unwrap();
-    let back = "ALTER TABLE jobs DROP COLUMN after_delay; DROP TABLE delayed; DROP TABLE bulk; DROP TABLE bulk_sets; DROP TABLE schedules; DROP TABLE ticks; DROP TABLE audit; DROP TABLE limits; DROP TABLE limit_keys; DROP TABLE kept_answers; DROP TABLE given_answers; DROP INDEX tasks_line; DROP INDEX tasks_parked; \
+    let back = "ALTER TABLE jobs DROP COLUMN after_delay; DROP TABLE delayed; DROP TABLE bulk; DROP TABLE bulk_sets; DROP TABLE schedules; DROP TABLE ticks; DROP TABLE audit; DROP TABLE limits; DROP TABLE limit_keys; DROP TABLE limit_slots; DROP TABLE kept_answers; DROP TABLE given_answers; DROP INDEX tasks_line; DROP INDEX tasks_parked; \
         ALTER TABLE tasks DROP COLUMN line; ALTER TABLE tasks DROP COLUMN parked; ALTER TABLE tasks DROP COLUMN round; \
         ALTER TABLE tasks DROP COLUMN previous; ALTER TABLE jobs DROP COLUMN open_attempts; \
         ALTER TABLE jobs DROP COLUMN rounds; ALTER TABLE attempts DROP COLUMN round; DROP INDEX jobs_parent; \
@@ -195,7 +195,7 @@ fn a_sub_job_of_an_older_schema_gets_the_job_it_is_inside_of() {
     let inner = JobRow { parent: Some(Parent { job: JobNo(1), task: TaskNo(100), attempt: 2 }), level: 1, ..job(2) };
     open(&path(&folder)).commit(&new(vec![job(1), inner.clone()], vec![task(100)])).unwrap();
     let old = Connection::open(path(&folder)).unwrap();
-    let earlier = "ALTER TABLE jobs DROP COLUMN after_delay; DROP TABLE delayed; DROP TABLE bulk; DROP TABLE bulk_sets; DROP TABLE schedules; DROP TABLE ticks; DROP TABLE audit; DROP TABLE limits; DROP TABLE limit_keys; DROP TABLE kept_answers; DROP TABLE given_answers; DROP INDEX tasks_line; DROP INDEX tasks_parked; \
+    let earlier = "ALTER TABLE jobs DROP COLUMN after_delay; DROP TABLE delayed; DROP TABLE bulk; DROP TABLE bulk_sets; DROP TABLE schedules; DROP TABLE ticks; DROP TABLE audit; DROP TABLE limits; DROP TABLE limit_keys; DROP TABLE limit_slots; DROP TABLE kept_answers; DROP TABLE given_answers; DROP INDEX tasks_line; DROP INDEX tasks_parked; \
          ALTER TABLE tasks DROP COLUMN line; \
          CREATE INDEX tasks_parked ON tasks (job, queue, parked) WHERE parked IS NOT NULL; \
          DROP INDEX jobs_parent; DROP INDEX jobs_parent_task; \

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use warrener_engine::limit::{LimitKey, Waiting};
+use warrener_engine::limit::{LimitKey, SlotChange, Waiting};
 use warrener_engine::row::Skip;
 use warrener_engine::slice::Line;
 use warrener_shared::time::Millis;
@@ -135,6 +135,26 @@ pub(super) fn the_best_of_each_queue_that_is_parked_is_found(store: &mut dyn Sto
     store.commit(&changed(vec![], woken)).unwrap();
     assert_eq!(task_numbers(&store.parked(&Line::Job(JobNo(1)), 9).unwrap()), [100, 103, 102]);
     assert_eq!(store.ready(1, 9).unwrap(), [(1, TaskNo(104)), (5, TaskNo(101))]);
+}
+
+pub(super) fn slots_of_jobs_are_kept_until_they_are_given_up(store: &mut dyn Store) {
+    let key = LimitKey::written(&"api/acme".into());
+    let change =
+        |job, since: Option<i64>| SlotChange { job: JobNo(job), key: key.clone(), since: since.map(Timestamp) };
+    let slots = |slots| Commit { changes: Changes { slots, ..Changes::default() }, ..Commit::default() };
+    store.commit(&new(vec![job(1), job(2)], vec![])).unwrap();
+    assert!(!slots(vec![change(1, None)]).is_idle());
+    store.commit(&slots(vec![change(1, Some(5)), change(2, Some(7))])).unwrap();
+    let kept = |store: &mut dyn Store| {
+        let mut kept = store.limits().unwrap().slots;
+        kept.sort_by_key(|row| row.job);
+        kept.into_iter().map(|row| (row.job.0, row.since.0, row.is_over)).collect::<Vec<_>>()
+    };
+    assert_eq!(kept(store), [(1, 5, false), (2, 7, false)]);
+    store.commit(&changed(vec![ended_job(2, NOW)], vec![])).unwrap();
+    assert_eq!(kept(store), [(1, 5, false), (2, 7, true)]);
+    store.commit(&slots(vec![change(1, Some(9)), change(2, None)])).unwrap();
+    assert_eq!(kept(store), [(1, 9, false)]);
 }
 
 pub(super) fn ready_tasks_come_best_first(store: &mut dyn Store) {

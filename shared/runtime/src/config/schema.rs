@@ -217,6 +217,18 @@ pub const KEYS: &[Key] = &[
     key("limits.*.rate", Kind::Text, ORCHESTRATOR, "Attempts of a key, or their cost, in a span of time: 100/s."),
     key("limits.*.burst", COUNT, ORCHESTRATOR, "Cost that may begin at once after a rest."),
     key("limits.*.cost", Kind::Text, ORCHESTRATOR, "Expression of the cost of one attempt."),
+    key(
+        "limits.*.per",
+        Kind::Text,
+        ORCHESTRATOR,
+        "What concurrency counts: task (attempts) or job (jobs, from the first dispatch to the end).",
+    ),
+    key(
+        "limits.*.when_full",
+        Kind::Text,
+        ORCHESTRATOR,
+        "With per = job: wait, cancel_oldest, cancel_newest or refuse.",
+    ),
     key("worker.queues", Kind::List, WORKER, "Queues to serve, in order of preference.").or("default"),
     key("worker.slots", Kind::Int { min: 1, max: 4096 }, WORKER, "Attempts worked on at once.").or("8"),
     key("worker.demo", Kind::Bool, WORKER, "Adds the kinds demo.echo, demo.sleep, demo.fail, demo.crash.").or("false"),
