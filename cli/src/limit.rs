@@ -92,6 +92,13 @@ pub(crate) struct LimitSetArgs {
     /// Expression of the cost of an attempt [default: 1]
     #[arg(long, value_name = "EXPRESSION", conflicts_with = "key")]
     cost: Option<String>,
+    /// Unit that --concurrency counts: attempts, or jobs from the first dispatch to the end [default: task]
+    #[arg(long, value_name = "UNIT", value_parser = ["task", "job"], conflicts_with = "key")]
+    per: Option<String>,
+    /// Consequence for a job that finds no slot, with --per job [default: wait]
+    #[arg(long, value_name = "WORD", value_parser = ["wait", "cancel_oldest", "cancel_newest", "refuse"],
+        requires = "per")]
+    when_full: Option<String>,
     /// Share of the key among those of a queue [default: 1]
     #[arg(long, value_name = "N", requires = "key")]
     weight: Option<u32>,
@@ -131,7 +138,7 @@ fn show(context: &Context, texts: &[String], limits: &[Limit]) -> Result<Exit, F
         limits,
         |limit| limit.name.clone(),
         || {
-            let mut table = Table::new(&["NAME", "ON", "KEY", "CONCURRENCY", "RATE", "FROM"]);
+            let mut table = Table::new(&["NAME", "ON", "KEY", "CONCURRENCY", "PER", "RATE", "FROM"]);
             for limit in limits {
                 let text = |text: &Option<String>| Cell::from(text.as_deref().unwrap_or_default());
                 table.row(vec![
@@ -139,6 +146,7 @@ fn show(context: &Context, texts: &[String], limits: &[Limit]) -> Result<Exit, F
                     text(&limit.on),
                     text(&limit.key),
                     limit.concurrency.map_or_else(String::new, |most| most.to_string()).into(),
+                    limit.per.as_deref().unwrap_or("task").into(),
                     text(&limit.rate),
                     if limit.configured { "configuration" } else { "api" }.into(),
                 ]);
@@ -187,6 +195,8 @@ async fn set(context: &Context, args: LimitSetArgs) -> Result<Exit, Failure> {
         ("rate", args.rate.map(Value::from)),
         ("burst", args.burst.map(Value::from)),
         ("cost", args.cost.map(Value::from)),
+        ("per", args.per.map(Value::from)),
+        ("when_full", args.when_full.map(Value::from)),
         ("weight", args.weight.map(Value::from)),
     ];
     let given: Map<String, Value> =

@@ -30,6 +30,12 @@ pub struct Limit {
     /// Attempts of a key, or their cost, in a span of time.
     #[serde(default)]
     pub rate: Option<String>,
+    /// Unit that `concurrency` counts: `task` or `job`; `None` is `task`.
+    #[serde(default)]
+    pub per: Option<String>,
+    /// Consequence for a job that finds no slot; `None` is `wait`.
+    #[serde(default)]
+    pub when_full: Option<String>,
 }
 
 /// A key of a limit.
