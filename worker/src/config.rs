@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
-use warrener_runtime::config::{Amqp, ConfigErrors, ConfigProblem, Loaded, Loader, Log, Setting};
+use warrener_runtime::config::{Amqp, ConfigErrors, ConfigProblem, Loaded, Loader, Log, Setting, Telemetry};
 use warrener_shared::id::{Kind, LimitName, QueueName};
 
 /// The configuration of one worker.
@@ -15,6 +15,9 @@ pub struct Settings {
     pub amqp: Amqp,
     /// Level and form of the lines on stderr.
     pub log: Log,
+    /// Spans for a collector of OpenTelemetry. Defaults to none.
+    #[serde(default)]
+    pub telemetry: Telemetry,
     /// The worker itself.
     pub worker: WorkerSection,
     /// Programs and endpoints by kind. Defaults to none.

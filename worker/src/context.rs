@@ -90,7 +90,8 @@ impl Context {
         self.inner.delivery
     }
 
-    /// W3C trace context of the submit, if it came with one.
+    /// W3C trace context of the attempt, for whatever is called on its behalf: that of its span where spans are made,
+    /// else that of the submit. `None` if it came without one.
     pub fn traceparent(&self) -> Option<&str> {
         self.inner.traceparent.as_deref()
     }

@@ -24,6 +24,7 @@ mod harness;
 mod registry;
 mod report;
 pub mod session;
+mod spans;
 pub mod supervisor;
 mod worker;
 

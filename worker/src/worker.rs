@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -9,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use warrener_runtime::config::{Binary, ConfigErrors, Loader};
 use warrener_runtime::descriptors;
 use warrener_runtime::shutdown::Shutdown;
+use warrener_runtime::spans::{Spans, SpansError};
 use warrener_runtime::telemetry::{self, TelemetryError};
 
 use crate::config::{KindService, Settings};
@@ -69,6 +71,9 @@ pub enum WorkerError {
     /// Logs can't be set up.
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),
+    /// Spans can't be sent.
+    #[error(transparent)]
+    Spans(#[from] SpansError),
     /// The process can't listen for signals.
     #[error("listening for signals: {0}")]
     Signals(#[source] io::Error),
@@ -159,7 +164,12 @@ impl Worker {
     pub async fn run_until(self, shutdown: CancellationToken) -> Result<(), WorkerError> {
         let (settings, registry) = self.ready()?;
         warn_of_few_descriptors(&settings);
-        Driver::new(settings, registry).run(shutdown).await;
+        let id = uuid::Uuid::now_v7().to_string();
+        let spans = Spans::start(&settings.telemetry, "warrener-worker", &id)?;
+        Driver::new(id, settings, registry, spans.clone()).run(shutdown).await;
+        if let Some(spans) = spans {
+            spans.flush(LAST_SPANS).await;
+        }
         Ok(())
     }
 
@@ -220,5 +230,7 @@ fn serve(service: KindService, client: &EndpointClient) -> Handler {
     }
 }
 
+/// Longest wait for the last spans at the end.
+const LAST_SPANS: Duration = Duration::from_secs(2);
 /// A folder without a configuration.
 const NOWHERE: &str = "/dev/null";

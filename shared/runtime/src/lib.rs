@@ -9,5 +9,6 @@ pub mod descriptors;
 pub mod health;
 pub mod metrics;
 pub mod shutdown;
+pub mod spans;
 pub mod telemetry;
 pub mod threads;

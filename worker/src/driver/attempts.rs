@@ -13,12 +13,15 @@ use crate::Context;
 use crate::exec::{self, TimeLimits};
 use crate::registry::Registry;
 use crate::session::{Ending, Ticket};
+use crate::spans::HandlerSpans;
 
 type EndedAttempt = (Ticket, Ending);
 
 /// Every running attempt, and the ends of those that ran.
 pub(super) struct Attempts {
     registry: Registry,
+    /// Tracing, where it is switched on.
+    spans: Option<HandlerSpans>,
     running: HashMap<Ticket, Context>,
     /// Bounded by the slots: every attempt sends once.
     ends: mpsc::UnboundedSender<EndedAttempt>,
@@ -29,19 +32,23 @@ pub(super) struct Attempts {
 }
 
 impl Attempts {
-    pub(super) fn new(registry: Registry) -> Self {
+    pub(super) fn new(registry: Registry, spans: Option<HandlerSpans>) -> Self {
         let (ends, inbox) = mpsc::unbounded_channel();
-        Self { registry, running: HashMap::new(), ends, inbox, ended: Vec::new(), told_no_room: None }
+        Self { registry, spans, running: HashMap::new(), ends, inbox, ended: Vec::new(), told_no_room: None }
     }
 
     pub(super) fn start(&mut self, ticket: Ticket, mut assignment: Assignment, delivery: u32) {
         let handler = self.registry.get(&assignment.kind).expect("the session starts known kinds only");
+        let span = self.spans.as_ref().and_then(|spans| spans.begin(&mut assignment));
         let context = Context::new(&mut assignment, delivery);
         self.running.insert(ticket.clone(), context.clone());
         let patience = TimeLimits { timeout: assignment.timeout, grace: exec::GRACE };
         let ends = self.ends.clone();
         tokio::spawn(async move {
             let ending = exec::attempt(handler, context, assignment.input, patience).await;
+            if let Some(span) = span {
+                span.end(&ending);
+            }
             if ends.send((ticket, ending)).is_err() {
                 tracing::debug!("an attempt ended after its worker");
             }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use warrener_amqp::{Backoff, BrokerError, Receipt};
+use warrener_runtime::spans::Spans;
 use warrener_shared::id::QueueName;
 use warrener_shared::limits::HEARTBEAT_EVERY_MS;
 use warrener_shared::time::Millis;
@@ -26,6 +27,7 @@ use crate::config::Settings;
 use crate::exec;
 use crate::registry::Registry;
 use crate::session::{Action, Event, Rules, Session, Ticket};
+use crate::spans::HandlerSpans;
 
 /// Runs one worker.
 pub(crate) struct Driver {
@@ -76,8 +78,8 @@ enum Wake {
 }
 
 impl Driver {
-    pub(crate) fn new(settings: Settings, registry: Registry) -> Self {
-        let id = uuid::Uuid::now_v7().to_string();
+    /// Worker with this id, which makes spans if it is told where they go.
+    pub(crate) fn new(id: String, settings: Settings, registry: Registry, spans: Option<Spans>) -> Self {
         let names = Names::new(&settings.amqp.prefix);
         let queues = settings.worker.queues.clone();
         let heartbeats = Heartbeats::new(&id, &settings, &registry);
@@ -90,6 +92,7 @@ impl Driver {
             lease: LEASE,
             results: names.results(),
         };
+        let spans = spans.map(|spans| HandlerSpans::new(spans, id.clone(), names.tasks()));
         let lanes = queues.iter().filter_map(|queue| QueueName::new(queue).ok());
         let lanes = lanes.map(|queue| names.task_queue(&queue)).collect();
         let address = BrokerAddress::new(&settings.amqp, names, id, lanes);
@@ -106,7 +109,7 @@ impl Driver {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             session: Session::new(rules),
-            attempts: Attempts::new(registry),
+            attempts: Attempts::new(registry, spans),
             heartbeats,
             link: BrokerLink::Down(Connector::new(address)),
             backoff: Backoff::new(),

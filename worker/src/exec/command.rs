@@ -70,6 +70,7 @@ impl Program {
                 .env("WARRENER_JOB", context.job())
                 .env("WARRENER_TASK", context.task())
                 .env("WARRENER_ATTEMPT", context.attempt().to_string())
+                .envs(context.traceparent().map(|parent| ("TRACEPARENT", parent)))
                 .stdout(Stdio::piped())
                 .stderr(Stdio::piped())
                 .process_group(0);

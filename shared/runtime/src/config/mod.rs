@@ -24,7 +24,7 @@ pub use self::origin::Origin;
 pub use self::problem::{ConfigErrors, ConfigProblem};
 pub use self::production::{DevelopmentPassword, refuse_development_password};
 pub use self::schema::Binary;
-pub use self::section::{Amqp, Log};
+pub use self::section::{Amqp, Log, Telemetry};
 pub use self::show::Setting;
 
 #[cfg(test)]

@@ -183,6 +183,16 @@ pub const KEYS: &[Key] = &[
     key("log.format", Kind::Choice(&["pretty", "json"]), SERVERS, "How log lines look.").or("pretty"),
     key("log.level", Kind::Text, SERVERS, "The log filter unless RUST_LOG is set.").or("info,lapin=off"),
     key(
+        "telemetry.otlp",
+        HTTP_URL,
+        SERVERS,
+        "The collector of OpenTelemetry that spans go to; without it none are made.",
+    )
+    .secret(Secrecy::Url),
+    key("telemetry.service_name", Kind::Text, SERVERS, "The name of the service in traces."),
+    key("telemetry.sample_one_in", COUNT, ORCHESTRATOR, "Records one trace in so many, of those that begin here.")
+        .or("1"),
+    key(
         "queues.*.address",
         Kind::Text,
         ORCHESTRATOR,

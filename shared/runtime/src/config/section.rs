@@ -87,6 +87,20 @@ fn escape(text: &str) -> String {
     text.bytes().map(|byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
+/// `[telemetry]`: spans for a collector of OpenTelemetry.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Telemetry {
+    /// The collector. Defaults to that of `OTEL_EXPORTER_OTLP_ENDPOINT`; without either no spans are made.
+    #[serde(default)]
+    pub otlp: Option<String>,
+    /// Name of the service. Defaults to that of `OTEL_SERVICE_NAME`, else to the name of the program.
+    #[serde(default)]
+    pub service_name: Option<String>,
+    /// Number of traces that begin here of which one is recorded. Defaults to 1, all.
+    #[serde(default)]
+    pub sample_one_in: Option<u32>,
+}
+
 /// `[log]`: what goes to stderr.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Log {
