@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
-use warrener_runtime::config::{Amqp, Binary, ConfigErrors, Flag, Loaded, Loader, Log};
+use warrener_runtime::config::{Amqp, Binary, ConfigErrors, Flag, Loaded, Loader, Log, Telemetry};
 use warrener_shared::id::{LimitName, QueueName};
 use warrener_shared::limits::Limits;
 
@@ -34,6 +34,9 @@ pub struct Config {
     /// Numbers for Prometheus.
     #[serde(default)]
     pub metrics: MetricsConfig,
+    /// Spans for a collector of OpenTelemetry.
+    #[serde(default)]
+    pub telemetry: Telemetry,
     /// Format and level of log lines.
     pub log: Log,
     /// Time for which finished jobs and their ids are kept. Defaults to 7 days.

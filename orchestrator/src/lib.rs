@@ -18,3 +18,4 @@ mod rows;
 pub mod service;
 pub mod shared;
 pub mod store;
+pub mod traces;

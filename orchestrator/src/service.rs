@@ -12,6 +12,7 @@ use warrener_amqp::Settings;
 use warrener_runtime::config::{Loaded, Setting};
 use warrener_runtime::descriptors;
 use warrener_runtime::metrics::Metrics;
+use warrener_runtime::spans::Spans;
 use warrener_shared::time::Millis;
 use warrener_shared::wire::topology::Names;
 
@@ -28,6 +29,7 @@ use crate::store::postgres::Postgres;
 use crate::store::sqlite::Sqlite;
 use crate::store::view::View;
 use crate::store::{self, DatabaseAddress, Store};
+use crate::traces::{self, Traces};
 
 /// Most packets that wait for the driver. Whoever brings more waits, and so does the broker.
 const INPUTS: usize = 64;
@@ -35,6 +37,9 @@ const INPUTS: usize = 64;
 const BACKLOG: i32 = 4096;
 /// Time for which an answer is tried unless the configuration says otherwise.
 const ANSWERS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Longest wait for the last spans at the end.
+const LAST_SPANS: Duration = Duration::from_secs(2);
 
 /// Runs an orchestrator until told to stop, or until it cannot go on.
 ///
@@ -91,6 +96,9 @@ async fn run_on<S: Store + 'static>(
     let database = store.boot()?.database;
     let view = Arc::new(view);
     let shared = Shared::new(Names::new(&config.amqp.prefix), config.addresses(), config.limits());
+    let spans = Spans::start(&config.telemetry, "warrener-orchestrator", &uuid::Uuid::now_v7().to_string())?;
+    let one_in = config.telemetry.sample_one_in.unwrap_or(1);
+    let shared = shared.with_traces(spans.clone().map(|spans| Traces::new(spans, one_in)));
     let shared = Arc::new(shared.with_limits(config.named_limits()).with_fair_queues(&config.fair_queues()));
     let (inputs, input_queue) = mpsc::channel::<Packet>(INPUTS);
     let (outputs, output_queue) = mpsc::unbounded_channel();
@@ -128,6 +136,7 @@ async fn run_on<S: Store + 'static>(
     };
     let (numbers, stopped) = (metrics.clone(), stop.clone());
     tokio::spawn(async move { numbers.keep_up(stopped).await });
+    let follower = spans.as_ref().map(|_| tokio::spawn(traces::follow(shared.clone(), view.clone())));
     let edge = Arc::new(Edge::new(&config.http, most_descriptors()));
     let Front { listeners, access, identity, settings } = front;
     tokio::spawn(renewal::renew(access.clone(), identity.clone(), shared.health.clone(), stop.clone()));
@@ -141,6 +150,10 @@ async fn run_on<S: Store + 'static>(
     // All senders of inputs are gone now, so the driver comes to its end.
     if tokio::task::spawn_blocking(move || thread.join()).await?.is_err() {
         bail!("the driver panicked; please report what the log says");
+    }
+    if let (Some(spans), Some(follower)) = (spans, follower) {
+        follower.abort();
+        spans.flush(LAST_SPANS).await;
     }
     tracing::info!("orchestrator stopped");
     outcome.map_err(Into::into)

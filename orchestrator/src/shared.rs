@@ -16,6 +16,7 @@ use crate::notices::Notices;
 use crate::pulse::Workers;
 use crate::queues::QueueDirectory;
 use crate::rows::{ExpandedLists, Specs};
+use crate::traces::Traces;
 
 /// Longest time for which store and broker count as well after they last were. Both are asked each second.
 const FRESH: Duration = Duration::from_secs(4);
@@ -41,6 +42,8 @@ pub struct Shared {
     pub queues: QueueDirectory,
     /// Notices of what was committed.
     pub notices: Arc<Notices>,
+    /// Tracing of jobs; `None` where it is switched off.
+    pub(crate) traces: Option<Traces>,
     /// Register of parsed jobs.
     pub(crate) specs: Specs,
     /// Register of expanded lists of mapped tasks.
@@ -68,6 +71,7 @@ impl Shared {
             clock,
             queues: QueueDirectory::default(),
             notices: Arc::default(),
+            traces: None,
             specs: Specs::new(limits),
             lists: ExpandedLists::default(),
         }
@@ -83,6 +87,12 @@ impl Shared {
     #[must_use]
     pub fn with_fair_queues(self, fair_by: &BTreeMap<QueueName, String>) -> Self {
         Self { limit_register: self.limit_register.sharing(fair_by), ..self }
+    }
+
+    /// The same with tracing of jobs, if it is switched on.
+    #[must_use]
+    pub fn with_traces(self, traces: Option<Traces>) -> Self {
+        Self { traces, ..self }
     }
 
     /// Time of day.

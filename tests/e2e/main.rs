@@ -19,4 +19,5 @@ mod polyglot;
 mod rust;
 mod schedules;
 mod silence;
+mod traces;
 mod waiting;

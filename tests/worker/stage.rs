@@ -99,7 +99,8 @@ impl Stage {
             key_file: None,
         };
         let log = Log { format: Format::Pretty, level: "info".to_owned() };
-        let settings = warrener_worker::Settings { amqp, log, worker, kinds: Default::default() };
+        let settings =
+            warrener_worker::Settings { amqp, log, telemetry: Default::default(), worker, kinds: Default::default() };
         let stop = CancellationToken::new();
         let ended = tokio::spawn(add(Worker::new(settings)).run_until(stop.clone()));
         Running { stop, ended }

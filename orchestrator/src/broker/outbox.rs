@@ -21,6 +21,7 @@ use super::lane::{LaneState, QueueLane};
 use super::sending::Sendings;
 use super::{Context, Link, heal};
 use crate::driver::{Input, Outgoing, Output, Reply};
+use crate::traces::Traces;
 
 /// Time for which a queue may confirm nothing before it is asked whether it is dead.
 const DEAD_AFTER: Duration = Duration::from_secs(60);
@@ -155,6 +156,9 @@ impl Outbox {
             let mut message = *one.message;
             message.reply_to = Some(self.context.shared.names.results());
             message.set_int(MAX_REPORTS, i64::from(REPORTS_MAX));
+            if self.context.shared.traces.is_some() {
+                Traces::mark(&mut message);
+            }
             let pending = link.tasks.enqueue(&exchange, one.name.as_str(), message).await;
             lane.in_flight += 1;
             let dispatch_no = one.dispatch_no;

@@ -55,7 +55,10 @@ impl<S: Store> Driver<S> {
         let job = self.held.numbers.take_job();
         let tasks = u32::try_from(submission.spec.tasks.len()).expect("the parser limits the tasks");
         let first_task = self.held.numbers.take_tasks(tasks);
-        let submitted = submission.submitted.clone();
+        let mut submitted = submission.submitted.clone();
+        if let Some(traces) = &self.shared.traces {
+            submitted.traceparent = traces.of_submit(submitted.traceparent);
+        }
         let traceparent = submitted.traceparent.clone();
         batch.ids.insert(id.clone(), Found { no: job, digest: submitted.digest });
         let parsed = Parsed::new(submission.spec.clone(), traceparent.clone(), submitted.body.len());
@@ -77,7 +80,10 @@ impl<S: Store> Driver<S> {
         let first_task = self.held.numbers.take_tasks(tasks);
         // The id stays that of the first content: whoever sends that again finds the job.
         let digest = self.known(&id, batch)?.and_then(|found| found.digest);
-        let submitted = Submitted { digest, ..submission.submitted.clone() };
+        let mut submitted = Submitted { digest, ..submission.submitted.clone() };
+        if let Some(traces) = &self.shared.traces {
+            submitted.traceparent = traces.of_submit(submitted.traceparent);
+        }
         let (spec, traceparent) = (submission.spec.clone(), submitted.traceparent.clone());
         let parsed = Parsed::new(spec.clone(), traceparent.clone(), submitted.body.len());
         self.shared.specs.keep((job, created_at, first_task), parsed);

@@ -12,6 +12,7 @@ mod logs;
 mod rows;
 mod schedules;
 mod tasks;
+mod traces;
 mod walk;
 
 use std::ops::ControlFlow;

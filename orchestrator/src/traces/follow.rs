@@ -1,0 +1,95 @@
+//! Following the committed events, and telling the collector of what has ended.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use warrener_shared::id::JobNo;
+use warrener_shared::wire::event::JobEvent;
+
+use super::picture::Picture;
+use crate::shared::Shared;
+use crate::store::view::View;
+use crate::store::{EventChunkNo, StoreError};
+
+/// Most chunks of events in one look, after which the connection is given back.
+const LOOK: usize = 64;
+/// Time between two looks: events gather meanwhile.
+const PAUSE: Duration = Duration::from_millis(200);
+/// Wait after a database that could not be read.
+const TRY_AGAIN: Duration = Duration::from_secs(2);
+/// Most chunks that it may be behind. Beyond, it skips to the latest: traces are worth less than the room they take.
+const BEHIND: i64 = 50_000;
+
+/// Makes spans of what is committed from now on, until the process ends.
+pub(crate) async fn follow(shared: Arc<Shared>, view: Arc<View>) {
+    let mut committed = shared.notices.events();
+    let mut cursor = loop {
+        let reader = view.clone();
+        let latest = tokio::task::spawn_blocking(move || reader.read(|snapshot| snapshot.last_events())).await;
+        match latest {
+            Ok(Ok(latest)) => break latest,
+            _ => tokio::time::sleep(TRY_AGAIN).await,
+        }
+    };
+    loop {
+        let latest = committed.next().await;
+        while cursor < latest {
+            if latest.0 - cursor.0 > BEHIND {
+                metrics::counter!("warrener_trace_events_skipped_total")
+                    .increment(u64::try_from(latest.0 - cursor.0).unwrap_or_default());
+                cursor = latest;
+                break;
+            }
+            let (reader, register) = (view.clone(), shared.clone());
+            let looked = tokio::task::spawn_blocking(move || look(&register, &reader, cursor)).await;
+            match looked {
+                Ok(Ok(Some(next))) => cursor = next,
+                // What it was told of was removed with its job.
+                Ok(Ok(None)) => cursor = latest,
+                Ok(Err(error)) => {
+                    tracing::debug!(%error, "cannot read events for traces; trying again");
+                    tokio::time::sleep(TRY_AGAIN).await;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "making spans failed; please report it. Some are left out");
+                    cursor = latest;
+                }
+            }
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Makes the spans of the next chunks. Gives the number of the last one; `None` if there is none.
+fn look(shared: &Shared, view: &View, cursor: EventChunkNo) -> Result<Option<EventChunkNo>, StoreError> {
+    let Some(traces) = &shared.traces else { return Ok(None) };
+    view.read(|snapshot| {
+        let (mut last, mut seen) = (None, 0);
+        let mut by_job: BTreeMap<JobNo, Vec<JobEvent>> = BTreeMap::new();
+        snapshot.each_chunk(cursor, &mut |chunk| {
+            last = Some(chunk.no);
+            seen += 1;
+            // Events that cannot be read were complained of by whoever publishes them.
+            let ends = chunk.events.unwrap_or_default().into_iter().filter(tells_an_end);
+            by_job.entry(chunk.job).or_default().extend(ends);
+            if seen < LOOK { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        for (job, events) in by_job.into_iter().filter(|(_, events)| !events.is_empty()) {
+            match Picture::of(shared, snapshot, job) {
+                Ok(None) => {}
+                Ok(Some(mut picture)) => picture.spans(&events, &mut |span| traces.spans.record(span))?,
+                // A limit was lowered below what the job takes.
+                Err(StoreError::Unfit { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(last)
+    })
+}
+
+/// Tells whether an attempt, task or job ended with this event.
+fn tells_an_end(event: &JobEvent) -> bool {
+    !matches!(&*event.state, "waiting" | "ready" | "dispatched" | "scheduled" | "running")
+}
