@@ -2,6 +2,7 @@
 //! is there, and whatever is quoted is still so.
 
 mod architecture;
+mod asyncapi;
 mod blocks;
 mod readme;
 
