@@ -32,16 +32,21 @@ demo: ## runs the three examples on this machine, everything included; KEEP=1 le
 secrets: ## random passwords for compose, in .env
 	@shared/deploy/secrets.sh .env shared/deploy/secrets/definitions.json
 
+# What `deny` needs is built while the tests run, which mostly wait.
 check: ## everything below; what CI runs
-	@start=$$(date +%s); rm -f $(SKIPPED); \
+	@start=$$(date +%s); rm -f $(SKIPPED); tools=; trap '[ -z "$$tools" ] || kill $$tools 2>/dev/null' EXIT; \
 	for step in setup fmt lint docs test chaos guard compose deny; do \
+	case $$step in \
+	test) mkdir -p $(TOOLS); nice -n 19 $(MAKE) --no-print-directory $(TOOLS)/ready >$(TOOLS)/ready.log 2>&1 & tools=$$! ;; \
+	deny) wait $$tools; tools= ;; \
+	esac; \
 	begun=$$(date +%s); $(MAKE) --no-print-directory $$step || exit 1; \
 	took="$$took$${took:+, }$$step $$(( $$(date +%s) - begun ))"; done; \
 	echo "make check: all is well, after $$(( $$(date +%s) - start )) s ($$took);" \
 	"skipped: $$(cat $(SKIPPED) 2>/dev/null | wc -l)"; \
 	if [ -e $(SKIPPED) ]; then sed 's/^/  skipped /' $(SKIPPED); fi
 
-setup: $(POLYGLOT)/python/pika $(POLYGLOT)/python/schemathesis $(POLYGLOT)/node/node_modules/axe-core $(TOOLS)/ready ## installs what the tests need
+setup: $(POLYGLOT)/python/pika $(POLYGLOT)/python/schemathesis $(POLYGLOT)/node/node_modules/axe-core ## installs what the tests need
 
 fmt: ## the format of the code
 	cargo fmt --all --check
@@ -56,7 +61,7 @@ test: ## all tests, and the examples in the documentation
 	cargo build --workspace --bins --examples --locked --quiet
 	@if cargo nextest --version >/dev/null 2>&1; \
 	then set -x; cargo nextest run --workspace --locked --no-fail-fast \
-		--profile check --test-threads $$(( $$(nproc) * 2 )); \
+		--profile check --test-threads $$(( $$(nproc) * 3 )); \
 	else set -x; cargo test --workspace --locked --no-fail-fast --lib --bins --tests; fi
 	cargo test --doc --locked --quiet $(FRONT_DOOR)
 	@if [ -n "$$WARRENER_TEST_RABBITMQ_4" ]; \
@@ -82,7 +87,7 @@ bench: ## the table of what is promised, wanted and measured, peers included; 15
 compose: ## what docker-compose.yml starts, with everything real; skipped where no containers can be started
 	@SKIPPED=$(SKIPPED) tests/compose/run.sh
 
-deny: ## licences, sources and known vulnerabilities of what we depend on
+deny: $(TOOLS)/ready ## licences, sources and known vulnerabilities of what we depend on
 	cargo deny --workspace check bans licenses sources
 	@if cargo deny fetch db >$(TOOLS)/advisories.log 2>&1; \
 	then set -x; cargo deny --workspace check --disable-fetch advisories; \
