@@ -11,6 +11,7 @@ mod orchestrator;
 mod postgres;
 mod programs;
 mod queue;
+mod repeat;
 mod schedules;
 mod trace;
 mod worker;

@@ -14,7 +14,7 @@ use warrener_tests::cluster::Cluster;
 use warrener_tests::database::Task;
 use warrener_worker::{Context, Failure, Worker, WorkerError};
 
-use super::plan::{Plan, name};
+use super::plan::{By, Plan, name};
 
 /// The workers and their diary.
 pub(super) struct Crew {
@@ -97,7 +97,7 @@ impl Crew {
         }
         for task in tasks {
             let count = counts.remove(&(task.position, task.item)).unwrap_or(0);
-            let attempts = if plan.tasks[task.position].is_pass { 0 } else { task.attempt };
+            let attempts = if plan.tasks[task.position].by == By::Worker { task.attempt } else { 0 };
             // One that was ended with its mapped task may not have reached a worker.
             let is_right = count == attempts || (task.state == TaskState::Cancelled && count < attempts);
             if !is_right {

@@ -24,8 +24,9 @@ pub(super) struct Step {
     pub(super) tolerance: Tolerance,
     /// Rounds that it, or each of its items, takes; a number is added to itself in each.
     pub(super) rounds: Option<u32>,
-    /// Nobody works on it: its input is its output.
-    pub(super) is_pass: bool,
+    pub(super) by: By,
+    /// Number of items after whose success a mapped task is over.
+    pub(super) enough: Option<usize>,
     /// How long its work takes, in milliseconds.
     pub(super) ms: u64,
 }
@@ -36,6 +37,18 @@ pub(super) enum RunOn {
     Failure,
     Done,
     UnlessFailed,
+}
+
+/// Who does the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    Worker,
+    /// `warrener.pass`: its input is its output.
+    Pass,
+    /// `warrener.fail`, with the code of a worker that fails.
+    Fail,
+    /// A sub-job by the template `plus`, which adds one.
+    Template,
 }
 
 /// Which of its failures are allowed.
@@ -85,6 +98,11 @@ impl Form {
 }
 
 impl Step {
+    /// Whether its output is the same each time. Which items are first is chance.
+    pub(super) fn is_certain(&self) -> bool {
+        self.enough.is_none()
+    }
+
     /// Whether its failure is allowed: as it fails if it does.
     pub(super) fn is_tolerated(&self) -> bool {
         let code = if self.value.is_mapped() { "too_many_failures" } else { "planned" };
@@ -117,11 +135,14 @@ impl Plan {
             }
         }
         let numbers: Vec<_> = needs.iter().copied().filter(|need| self.tasks[*need].value.is_number()).collect();
-        let mapped = needs.iter().copied().find(|need| self.tasks[*need].value.is_mapped());
+        let mapped =
+            needs.iter().copied().find(|need| self.tasks[*need].value.is_mapped() && self.tasks[*need].is_certain());
         let number = i64::try_from(dice.below(1000)).unwrap() - 500;
         let value = match dice.below(10) {
             0..=3 if !numbers.is_empty() => Form::Sum(numbers.clone(), number),
-            4 | 5 if !needs.is_empty() => Form::List(needs.clone()),
+            4 | 5 if needs.iter().any(|need| self.tasks[*need].is_certain()) => {
+                Form::List(needs.iter().copied().filter(|need| self.tasks[*need].is_certain()).collect())
+            }
             6 if !needs.is_empty() => Form::Text(needs.clone(), number),
             7 => Form::Map((0..dice.below(6)).map(|_| i64::try_from(dice.below(50)).unwrap()).collect()),
             8 | 9 if mapped.is_some() => Form::Again(mapped.unwrap()),
@@ -140,8 +161,17 @@ impl Plan {
             _ => Conduct::Works,
         };
         let ms = u64::try_from(dice.below(15)).unwrap();
-        let is_pass = conduct == Conduct::Works && dice.percent(15);
         let rounds = dice.percent(20).then(|| 1 + u32::try_from(dice.below(4)).unwrap());
+        let by = match conduct {
+            Conduct::Works if dice.percent(15) => By::Pass,
+            Conduct::Works if value.is_number() && rounds.is_none() && dice.percent(20) => By::Template,
+            Conduct::Fails if dice.percent(40) => By::Fail,
+            _ => By::Worker,
+        };
+        let enough = match &value {
+            Form::Map(items) if !items.is_empty() && dice.percent(40) => Some(1 + dice.below(items.len())),
+            _ => None,
+        };
         let tolerance = match dice.below(10) {
             0..=3 => Tolerance::All,
             4 => Tolerance::Code("planned"),
@@ -149,16 +179,18 @@ impl Plan {
             6 => Tolerance::Code("other"),
             _ => Tolerance::None,
         };
-        Step { needs, run_on, value, only_if_even, conduct, tolerance, rounds, is_pass, ms }
+        Step { needs, run_on, value, only_if_even, conduct, tolerance, rounds, by, enough, ms }
     }
 
     /// The document.
     pub(super) fn job(&self) -> String {
         let tasks: Map<_, _> = self.tasks.iter().enumerate().map(|(place, step)| (name(place), step.task())).collect();
-        let output: Map<_, _> = (0..self.tasks.len())
-            .map(|place| (name(place), json!(format!("${{{{ {}.output }}}}", path(place)))))
-            .collect();
-        let mut job = json!({"fail_fast": false, "tasks": tasks, "output": output});
+        let certain = self.tasks.iter().enumerate().filter(|(_, step)| step.is_certain());
+        let output: Map<_, _> =
+            certain.map(|(place, _)| (name(place), json!(format!("${{{{ {}.output }}}}", path(place))))).collect();
+        let work = json!({"value": "${{ input + 1 }}", "ms": 1, "conduct": "works"});
+        let plus = json!({"tasks": {"t00": {"kind": "work", "input": work}}, "output": "${{ tasks.t00.output }}"});
+        let mut job = json!({"fail_fast": false, "tasks": tasks, "output": output, "jobs": {"plus": plus}});
         if let Some(most) = self.max_parallel {
             job["max_parallel"] = json!(most);
         }
@@ -186,9 +218,20 @@ impl Step {
             "kind": "work", "needs": needs, "run_on": run_on, "allow_failure": allowed, "input": input,
             "retry": {"max_attempts": 3, "delay": "10ms", "jitter": false},
         });
-        if self.is_pass {
-            task["kind"] = json!("warrener.pass");
-            task["input"] = self.written();
+        match self.by {
+            By::Worker => {}
+            By::Pass => {
+                task["kind"] = json!("warrener.pass");
+                task["input"] = self.written();
+            }
+            By::Fail => {
+                task["kind"] = json!("warrener.fail");
+                task["input"] = json!({"code": "planned", "message": "as planned"});
+            }
+            By::Template => {
+                task["kind"] = json!("warrener.job");
+                task["input"] = json!({"use": "plus", "input": self.written()});
+            }
         }
         if let Some(rounds) = self.rounds {
             task["repeat"] = json!({"until": format!("round >= {rounds}"), "max": rounds});
@@ -197,7 +240,12 @@ impl Step {
             task["if"] = json!(format!("({}) % 2 == 0", sum(numbers, 0)));
         }
         match &self.value {
-            Form::Map(items) => task["for_each"] = json!(items),
+            Form::Map(items) => {
+                task["for_each"] = match self.enough {
+                    Some(enough) => json!({"items": items, "min_successes": enough}),
+                    None => json!(items),
+                }
+            }
             Form::Again(need) => {
                 let path = path(*need);
                 let list = format!("${{{{ {path}.output if {path}.status == 'succeeded' else [] }}}}");

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use warrener_shared::state::{JobState, TaskState};
 use warrener_tests::database::Task;
 
-use super::plan::{Conduct, Form, Plan, RunOn, Step, name};
+use super::plan::{By, Conduct, Form, Plan, RunOn, Step, name};
 
 /// The end of a job.
 pub(super) struct Opinion {
@@ -34,7 +34,8 @@ pub(super) fn opinion(plan: &Plan) -> Opinion {
     }
     let failed =
         plan.tasks.iter().zip(&tasks).any(|(step, end)| end.state == TaskState::Failed && !step.is_tolerated());
-    let outputs: Map<_, _> = tasks.iter().enumerate().map(|(place, end)| (name(place), end.output.clone())).collect();
+    let certain = tasks.iter().enumerate().filter(|(place, _)| plan.tasks[*place].is_certain());
+    let outputs: Map<_, _> = certain.map(|(place, end)| (name(place), end.output.clone())).collect();
     let state = if failed { JobState::Failed } else { JobState::Succeeded };
     Opinion { state, output: (!failed).then_some(Value::Object(outputs)), tasks }
 }
@@ -66,9 +67,10 @@ fn end(step: &Step, before: &[End]) -> End {
 }
 
 fn output(step: &Step, before: &[End]) -> Value {
+    let one = i64::from(step.by == By::Template);
     match &step.value {
-        Form::Number(number) => json!(number * i64::from(step.rounds.unwrap_or(1))),
-        Form::Sum(needs, more) => json!(needs.iter().map(|need| number(&before[*need])).sum::<i64>() + more),
+        Form::Number(number) => json!(number * i64::from(step.rounds.unwrap_or(1)) + one),
+        Form::Sum(needs, more) => json!(needs.iter().map(|need| number(&before[*need])).sum::<i64>() + more + one),
         Form::List(needs) => {
             needs.iter().map(|need| json!([before[*need].output, before[*need].state.as_str()])).collect()
         }
@@ -96,7 +98,11 @@ pub(super) fn faults(id: &str, plan: &Plan, opinion: &Opinion, tasks: &[Task]) -
         if task.item.is_none() {
             let is_list = step.value.is_mapped() && task.state == TaskState::Succeeded;
             let output = if is_list { items(task.position, tasks) } else { kept(task) };
-            if (task.state, &output) != (end.state, &end.output) {
+            let is_right = match step.enough {
+                Some(enough) if end.state == TaskState::Succeeded => are_some_of(&output, &end.output, enough),
+                _ => output == end.output,
+            };
+            if task.state != end.state || !is_right {
                 faults.push(format!("{id}/{}: {} {output}, not {end:?} ({step:?})", name(task.position), task.state));
             }
             let attempts = if step.value.is_mapped() { 0 } else { end.attempts };
@@ -108,12 +114,25 @@ pub(super) fn faults(id: &str, plan: &Plan, opinion: &Opinion, tasks: &[Task]) -
     for (place, end) in opinion.tasks.iter().enumerate() {
         let items = tasks.iter().filter(|task| task.position == place && task.item.is_some()).count();
         // Items that never came to be out are not kept one by one.
-        let is_right = if end.state == TaskState::Failed { items <= end.items } else { items == end.items };
+        let is_right = if end.state == TaskState::Failed || plan.tasks[place].enough.is_some() {
+            items <= end.items
+        } else {
+            items == end.items
+        };
         if !is_right {
             faults.push(format!("{id}/{}: {items} items, not {}", name(place), end.items));
         }
     }
     faults
+}
+
+/// Whether a list has at least so many of the wanted elements, each at its place, and null or nothing at the others.
+fn are_some_of(found: &Value, wanted: &Value, enough: usize) -> bool {
+    let (Some(found), Some(wanted)) = (found.as_array(), wanted.as_array()) else { return false };
+    let successes = found.iter().filter(|output| !output.is_null()).count();
+    successes >= enough
+        && found.len() <= wanted.len()
+        && found.iter().zip(wanted).all(|(output, wanted)| output.is_null() || output == wanted)
 }
 
 fn kept(task: &Task) -> Value {
