@@ -16,7 +16,7 @@ pub(crate) struct BenchArgs {
     #[arg(long, default_value_t = 20_000)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=50_000).map(|n| n as usize))]
     pub(crate) tasks: usize,
-    /// Rows to measure [default: all but shapes, sizes, load, postgres and large]
+    /// Rows to measure [default: all but shapes, language, sizes, load, postgres and large]
     #[arg(long, value_enum, value_delimiter = ',', value_name = "ROW,…")]
     pub(crate) only: Vec<BenchRow>,
     /// Tasks of the large job of each graph, for the row shapes
@@ -60,6 +60,8 @@ pub(crate) enum BenchRow {
     Scale,
     /// Graphs of 100,000 tasks against 1,000: a chain, a star, a fan-in, random layers; takes some minutes
     Shapes,
+    /// 10,000 rounds of a task against as many items, and the check of a job of templates; takes some minutes
+    Language,
     /// Tasks in a second in jobs of 1 to 100,000 tasks; takes a minute for each round
     Sizes,
     /// Latency of single jobs while so many come in a second, up to nearly the most that is possible

@@ -32,7 +32,7 @@ pub(super) fn of(row: BenchRow, what: &str) -> Option<(Promise, Promise)> {
 use Promise::{AtLeast, AtMost};
 
 /// Row, what of it, promised, wanted; in the unit of the measure.
-const PROMISES: [(BenchRow, &str, Promise, Promise); 22] = [
+const PROMISES: [(BenchRow, &str, Promise, Promise); 24] = [
     (BenchRow::Mapped, "tasks", AtLeast(0.55), AtLeast(0.8)),
     (BenchRow::Mapped, ORCHESTRATOR_CPU, AtMost(60.0), AtMost(30.0)),
     (BenchRow::Single, "jobs", AtLeast(0.55), AtLeast(0.8)),
@@ -51,6 +51,8 @@ const PROMISES: [(BenchRow, &str, Promise, Promise); 22] = [
     (BenchRow::Shapes, FAN_IN_MEMORY, AtMost(256.0), AtMost(128.0)),
     (BenchRow::Shapes, LAYERS, AtMost(1.5), AtMost(1.2)),
     (BenchRow::Shapes, LAYERS_MEMORY, AtMost(256.0), AtMost(128.0)),
+    (BenchRow::Language, ROUNDS, AtMost(1.3), AtMost(1.0)),
+    (BenchRow::Language, TEMPLATES, AtMost(200.0), AtMost(20.0)),
     (BenchRow::Large, READY, AtMost(5.0), AtMost(5.0)),
     (BenchRow::Large, MEMORY, AtMost(256.0), AtMost(128.0)),
     (BenchRow::Large, PAGE_P95, AtMost(100.0), AtMost(20.0)),
@@ -60,6 +62,8 @@ pub(super) const ORCHESTRATOR_CPU: &str = "orchestrator CPU for each";
 pub(super) const POSTGRES_TASKS: &str = "mapped tasks, beside SQLite";
 pub(super) const LARGE_JOB: &str = "time of a task, 100,000 against 1,000";
 pub(super) const MEMORY: &str = "orchestrator memory, most";
+pub(super) const ROUNDS: &str = "time of a round, against an item";
+pub(super) const TEMPLATES: &str = "check of 1,000 uses of a template of 50 tasks";
 pub(super) const READY: &str = "start until ready";
 pub(super) const STALL: &str = "an answer meanwhile, longest";
 pub(super) const PAGE_P95: &str = "page of a filtered list, p95";

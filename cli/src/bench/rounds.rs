@@ -1,6 +1,7 @@
 //! The rows: what is sent, how often, and what is made of it.
 
 mod curves;
+mod language;
 mod shapes;
 
 use std::time::Duration;
@@ -54,6 +55,7 @@ impl<'a> Rounds<'a> {
             BenchRow::Fan => self.latency(row, &fan(), FANS).await,
             BenchRow::Scale => self.scale().await,
             BenchRow::Shapes => self.shapes().await,
+            BenchRow::Language => self.language().await,
             BenchRow::Sizes => self.sizes().await,
             BenchRow::Load => self.offered().await,
             // On orchestrators of their own.
