@@ -4,6 +4,7 @@ mod args;
 mod audit;
 mod bench;
 mod bulk;
+mod choice;
 mod completion;
 mod conformance;
 mod context;

@@ -61,14 +61,6 @@ pub(crate) struct WaitOptions {
     pub(crate) timeout: Option<Duration>,
 }
 
-/// Things that a verb is done to.
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Ids {
-    /// Ids or names
-    #[arg(required = true, value_name = "ID")]
-    pub(crate) ids: Vec<String>,
-}
-
 /// A duration of the job format, or a whole number of seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     if let Ok(seconds) = text.parse() {

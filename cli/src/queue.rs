@@ -4,10 +4,10 @@ use clap::Subcommand;
 use warrener_client::http::resource::Queue;
 use warrener_shared::time::Timestamp;
 
+use crate::choice::{self, Choice};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::options::Ids;
 use crate::output::{Cell, Table, age};
 use crate::steer;
 
@@ -16,17 +16,17 @@ pub(crate) enum QueueVerb {
     /// List queues
     List,
     /// Dispatch nothing more to queues
-    Pause(Ids),
+    Pause(Choice),
     /// Dispatch again
-    Resume(Ids),
+    Resume(Choice),
 }
 
 /// Reads and steers queues.
 pub(crate) async fn queue(context: &Context, verb: QueueVerb) -> Result<Exit, Failure> {
     match verb {
         QueueVerb::List => list(context).await,
-        QueueVerb::Pause(Ids { ids }) => steer(context, &ids, "pause", "paused").await,
-        QueueVerb::Resume(Ids { ids }) => steer(context, &ids, "resume", "resumed").await,
+        QueueVerb::Pause(which) => steer(context, which, "pause", "paused").await,
+        QueueVerb::Resume(which) => steer(context, which, "resume", "resumed").await,
     }
 }
 
@@ -36,9 +36,22 @@ async fn list(context: &Context) -> Result<Exit, Failure> {
     context.print(&[answer.text], queues, |queue| queue.name.clone(), || table(queues, context.now()))
 }
 
-async fn steer(context: &Context, names: &[String], verb: &str, done: &str) -> Result<Exit, Failure> {
+async fn steer(context: &Context, which: Choice, verb: &str, done: &str) -> Result<Exit, Failure> {
     let http = &context.http()?;
-    steer::each(context, names, done, |name| async move { http.steer_queue(&name, verb).await }).await
+    let fitting = |filter: String| async move {
+        let queues = http.queues().await?.value.items;
+        choice::fitting(&filter, &["name", "state", "address"], &queues, |queue| {
+            let address = queue.address.as_deref().unwrap_or_default();
+            vec![("name", &queue.name), ("state", state(queue)), ("address", address)]
+        })
+    };
+    let names = which.names(context, verb, ["queue", "queues"], fitting).await?;
+    steer::each(context, &names, done, |name| async move { http.steer_queue(&name, verb).await }).await
+}
+
+/// State of a queue as one word.
+const fn state(queue: &Queue) -> &'static str {
+    if queue.paused { "paused" } else { "open" }
 }
 
 fn table(queues: &[Queue], now: Timestamp) -> Table {
@@ -46,7 +59,7 @@ fn table(queues: &[Queue], now: Timestamp) -> Table {
     for queue in queues {
         table.row(vec![
             queue.name.as_str().into(),
-            Cell::state(if queue.paused { "paused" } else { "open" }),
+            Cell::state(state(queue)),
             queue.ready.to_string().into(),
             queue.dispatched.to_string().into(),
             queue.workers.to_string().into(),

@@ -5,6 +5,7 @@
 //! between them.
 
 pub(crate) mod events;
+pub mod facts;
 pub(crate) mod fits;
 
 use warrener_engine::limit::Pieces;
@@ -94,10 +95,7 @@ pub(crate) fn parse_key(text: &str) -> Result<Vec<(bool, Vec<Pieces>)>, String> 
 }
 
 fn read(text: &str, keys: &str, test: MakeTest) -> Result<Filter, String> {
-    if text.chars().count() > CHARACTERS {
-        return Err(format!("a filter may have {CHARACTERS} characters"));
-    }
-    let characters = unquote(text)?;
+    let characters = characters(text)?;
     let terms = characters.split(|(c, quoted)| c.is_whitespace() && !quoted).filter(|term| !term.is_empty());
     let terms: Vec<Term> = terms.map(|characters| term(characters, keys, test)).collect::<Result<_, _>>()?;
     let values: usize = terms.iter().map(|term| term.test.values()).sum();
@@ -107,8 +105,11 @@ fn read(text: &str, keys: &str, test: MakeTest) -> Result<Filter, String> {
     Ok(Filter { terms })
 }
 
-/// Characters without the quotes around them.
-fn unquote(text: &str) -> Result<Vec<Char>, String> {
+/// Characters of a filter without the quotes around them.
+fn characters(text: &str) -> Result<Vec<Char>, String> {
+    if text.chars().count() > CHARACTERS {
+        return Err(format!("a filter may have {CHARACTERS} characters"));
+    }
     let mut quoted = false;
     let mut characters = Vec::new();
     for character in text.chars() {
@@ -123,6 +124,13 @@ fn unquote(text: &str) -> Result<Vec<Char>, String> {
 
 /// Reads a term.
 fn term(characters: &[Char], keys: &str, test: MakeTest) -> Result<Term, String> {
+    let (negated, key, values) = parts(characters, keys)?;
+    let test = test(&key, &values)?;
+    Ok(Term { negated, test: test.ok_or_else(|| format!("unknown key `{key}`; the keys are {keys}"))? })
+}
+
+/// Parts of a term: true if it is negated, its key, and its values. `keys` are those that there are, for messages.
+fn parts<'c>(characters: &'c [Char], keys: &str) -> Result<(bool, String, Vec<&'c [Char]>), String> {
     let (negated, rest) = match characters {
         [('-', false), rest @ ..] => (true, rest),
         rest => (false, rest),
@@ -136,8 +144,7 @@ fn term(characters: &[Char], keys: &str, test: MakeTest) -> Result<Term, String>
     if values.iter().any(|value| value.is_empty()) {
         return Err(format!("`{shown}` lacks a value"));
     }
-    let test = test(&key, &values)?;
-    Ok(Term { negated, test: test.ok_or_else(|| format!("unknown key `{key}`; the keys are {keys}"))? })
+    Ok((negated, key, values))
 }
 
 /// Test of events with this key.

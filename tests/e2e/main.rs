@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on shall panic")]
 
+mod choice;
 mod conformance;
 mod contract;
 mod dashboard;

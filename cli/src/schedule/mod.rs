@@ -15,11 +15,12 @@ use warrener_shared::shown;
 use warrener_shared::time::Timestamp;
 
 use self::apply::ApplyArgs;
+use crate::choice::{self, Choice, Facts};
 use crate::context::Context;
 use crate::document::JobSource;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::options::{Ids, OutputFormat};
+use crate::options::OutputFormat;
 use crate::output::{Cell, Table, age, document};
 use crate::{steer, talk};
 
@@ -34,9 +35,9 @@ pub(crate) enum ScheduleVerb {
     /// Show the next ticks of a schedule, or of a file without a server
     Next(NextArgs),
     /// Start nothing more; what passes meanwhile is missed
-    Pause(Ids),
+    Pause(Choice),
     /// Start jobs again
-    Resume(Ids),
+    Resume(Choice),
     /// Start a job now, whatever else is so; prints its id
     Run { name: String },
     /// Start ticks of the past that were not started
@@ -44,7 +45,7 @@ pub(crate) enum ScheduleVerb {
     /// Show what became of the ticks, the latest first
     Ticks(TicksArgs),
     /// Remove schedules and their ticks; their jobs stay
-    Delete(Ids),
+    Delete(Choice),
 }
 
 /// Choice of the ticks to come.
@@ -100,24 +101,47 @@ pub(crate) async fn schedule(context: &Context, verb: ScheduleVerb) -> Result<Ex
         ScheduleVerb::List => list(context).await,
         ScheduleVerb::Get { name } => get(context, &name).await,
         ScheduleVerb::Next(args) => next(context, &args).await,
-        ScheduleVerb::Pause(Ids { ids }) => steer(context, &ids, "pause", "paused").await,
-        ScheduleVerb::Resume(Ids { ids }) => steer(context, &ids, "resume", "resumed").await,
+        ScheduleVerb::Pause(which) => steer(context, which, "pause", "paused").await,
+        ScheduleVerb::Resume(which) => steer(context, which, "resume", "resumed").await,
         ScheduleVerb::Run { name } => {
             let answer = context.http()?.trigger_schedule(&name).await?;
             talk::words(&shown::line(&answer.value.id)).map(|()| Exit::Ok)
         }
         ScheduleVerb::Backfill(args) => backfill(context, args).await,
         ScheduleVerb::Ticks(args) => ticks(context, &args).await,
-        ScheduleVerb::Delete(Ids { ids }) => {
-            let http = &context.http()?;
-            steer::each(context, &ids, "deleted", |name| async move { http.delete_schedule(&name).await }).await
-        }
+        ScheduleVerb::Delete(which) => steer(context, which, "delete", "deleted").await,
     }
 }
 
-async fn steer(context: &Context, names: &[String], verb: &str, done: &str) -> Result<Exit, Failure> {
+async fn steer(context: &Context, which: Choice, verb: &str, done: &str) -> Result<Exit, Failure> {
     let http = &context.http()?;
-    steer::each(context, names, done, |name| async move { http.steer_schedule(&name, verb).await }).await
+    let fitting = |filter: String| async move {
+        let (schedules, _) = all(http).await?;
+        let keyed: Vec<_> = schedules.iter().map(|one| (one, labels(one))).collect();
+        choice::fitting(&filter, &["name", "state", "label."], &keyed, |(one, labels)| {
+            let mut facts: Facts<'_> = vec![("name", &one.name), ("state", state(one))];
+            facts.extend(labels.iter().map(|(key, value)| (key.as_str(), *value)));
+            facts
+        })
+    };
+    let names = which.names(context, verb, ["schedule", "schedules"], fitting).await?;
+    let act = |name: String| async move {
+        match verb {
+            "delete" => http.delete_schedule(&name).await,
+            _ => http.steer_schedule(&name, verb).await,
+        }
+    };
+    steer::each(context, &names, done, act).await
+}
+
+/// State of a schedule as one word.
+const fn state(schedule: &ScheduleDetails) -> &'static str {
+    if schedule.paused { "paused" } else { "open" }
+}
+
+/// Labels of a schedule by the keys that filters know them by.
+fn labels(schedule: &ScheduleDetails) -> Vec<(String, &str)> {
+    schedule.labels.iter().map(|(name, value)| (format!("label.{name}"), value.as_str())).collect()
 }
 
 async fn list(context: &Context) -> Result<Exit, Failure> {
@@ -254,7 +278,7 @@ fn table(schedules: &[ScheduleDetails], now: Timestamp) -> Table {
             one.name.as_str().into(),
             when.replace('"', "").into(),
             one.zone.as_deref().unwrap_or("UTC").into(),
-            Cell::state(if one.paused { "paused" } else { "open" }),
+            Cell::state(state(one)),
             one.next_at.as_deref().unwrap_or_default().replace(".000Z", "Z").into(),
             age(one.last_tick.as_deref(), now).into(),
             one.running.to_string().into(),
