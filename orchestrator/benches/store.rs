@@ -11,6 +11,7 @@ mod timer;
 
 use warrener_orchestrator::store::StoreError;
 use warrener_orchestrator::store::sqlite::Sqlite;
+use warrener_orchestrator::store::view::JobOrder;
 use warrener_orchestrator::store::view::filter::Filter;
 
 fn main() {
@@ -26,7 +27,7 @@ fn main() {
         PAGE,
         || (),
         |()| {
-            let page = view.read(|snapshot| snapshot.jobs(&Filter::default(), None, PAGE, desk::NOW));
+            let page = view.read(|snapshot| snapshot.jobs(&Filter::default(), JobOrder::Newest, None, PAGE, desk::NOW));
             let page: Result<_, StoreError> = page;
             assert_eq!(page.expect("a list of jobs").items.len(), PAGE);
         },

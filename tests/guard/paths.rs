@@ -4,6 +4,7 @@ use std::hint::black_box;
 
 use warrener_orchestrator::store::StoreError;
 use warrener_orchestrator::store::sqlite::Sqlite;
+use warrener_orchestrator::store::view::JobOrder;
 use warrener_orchestrator::store::view::View;
 use warrener_orchestrator::store::view::filter::Filter;
 use warrener_shared::job::{SubmitContext, parse};
@@ -84,7 +85,8 @@ fn parsing(document: &str, times: usize) {
 }
 
 fn page(view: &View) {
-    let page: Result<_, StoreError> = view.read(|snapshot| snapshot.jobs(&Filter::default(), None, PAGE, NOW));
+    let page: Result<_, StoreError> =
+        view.read(|snapshot| snapshot.jobs(&Filter::default(), JobOrder::Newest, None, PAGE, NOW));
     assert_eq!(page.expect("a list of jobs").items.len(), PAGE);
 }
 

@@ -14,13 +14,14 @@ use super::query::Parameters;
 use super::shape::List;
 use crate::access::Caller;
 use crate::filter;
-use crate::store::view::Snapshot;
 use crate::store::view::filter::Filter;
+use crate::store::view::{JobOrder, Snapshot};
 
 /// The part of the jobs that is asked for.
 #[derive(Debug)]
 pub(super) struct JobsWanted {
     filter: Filter,
+    pub(super) order: JobOrder,
     before: Option<JobNo>,
     limit: usize,
 }
@@ -29,7 +30,8 @@ impl JobsWanted {
     /// Parameters of a request as what they ask for, within what exists for the caller.
     pub(super) fn of(caller: &Caller, parameters: &Parameters) -> Result<Self, Problem> {
         let before = parameters.cursor(|text| i64::from_str_radix(text, 36).ok().filter(|no| *no > 0).map(JobNo))?;
-        Self::fitting(caller, parameters.get("q").unwrap_or(""), before, parameters.limit()?)
+        let wanted = Self::fitting(caller, parameters.get("q").unwrap_or(""), before, parameters.limit()?)?;
+        Ok(Self { order: order(parameters)?, ..wanted })
     }
 
     /// The newest jobs that fit a filter, within what exists for the caller.
@@ -40,19 +42,28 @@ impl JobsWanted {
     fn fitting(caller: &Caller, filter: &str, before: Option<JobNo>, limit: usize) -> Result<Self, Problem> {
         let mut filter = filter::parse(filter).map_err(|why| Problem::parameter("q", why))?;
         filter.terms.extend(caller.only.iter().flat_map(|only| only.terms.iter().cloned()));
-        Ok(Self { filter, before, limit })
+        Ok(Self { filter, order: JobOrder::Newest, before, limit })
     }
 
     /// Reads it.
     pub(super) fn read(&self, app: &App, snapshot: &mut Snapshot<'_>) -> Result<List<JobResource>, Problem> {
-        let page = snapshot.jobs(&self.filter, self.before, self.limit, app.shared.now())?;
+        let page = snapshot.jobs(&self.filter, self.order, self.before, self.limit, app.shared.now())?;
         let next_cursor = page.items.last().filter(|_| page.more).map(|last| base36(last.row.no.0));
         let items = page.items.into_iter().map(|job| JobResource::of(app, snapshot, job)).collect::<Result<_, _>>()?;
         Ok(List { items, next_cursor })
     }
 }
 
-/// Page of the jobs that fit the filter, the newest first; for a confined caller only its own.
+/// Order that the parameter `sort` asks for.
+fn order(parameters: &Parameters) -> Result<JobOrder, Problem> {
+    match parameters.get("sort") {
+        None | Some("newest" | "") => Ok(JobOrder::Newest),
+        Some("oldest") => Ok(JobOrder::Oldest),
+        Some(other) => Err(Problem::parameter("sort", format_args!("{other:?} is neither newest nor oldest"))),
+    }
+}
+
+/// Page of the jobs that fit the filter, in the order that is asked for; for a confined caller only its own.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     AskedBy(caller): AskedBy,

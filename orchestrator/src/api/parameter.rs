@@ -37,6 +37,13 @@ pub(super) const FILTER: &QueryParameter = &QueryParameter {
     schema: || json!({ "type": "string" }),
     example: || json!("state:failed kind:ml.* label.team:growth created:>1h"),
 };
+/// Parameter: order of a list of jobs.
+pub(super) const SORT: &QueryParameter = &QueryParameter {
+    name: "sort",
+    about: "The latest or the first submitted job first. A cursor goes on in the order that it came from.",
+    schema: || json!({ "type": "string", "enum": ["newest", "oldest"], "default": "newest" }),
+    example: || json!("oldest"),
+};
 /// Parameter: filter of the audit.
 pub(super) const AUDIT_FILTER: &QueryParameter = &QueryParameter {
     name: "q",

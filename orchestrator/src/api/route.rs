@@ -11,7 +11,7 @@ use super::documented::RouteDocument;
 use super::http::ReadLane;
 pub(super) use super::parameter::{
     AFTER, AUDIT_FILTER, CURSOR, DELAYED_FILTER, DRY_RUN, EVENT_FILTER, FILTER, FOLLOW, ITEMS, KEEP, KEY_FILTER, LIMIT,
-    QueryParameter, TICKS, WAIT,
+    QueryParameter, SORT, TICKS, WAIT,
 };
 use crate::access::Scope;
 

@@ -22,7 +22,7 @@ use super::pages::PAGES;
 use super::queues::{QueueResource, Scaling};
 use super::route::{
     AFTER, CURSOR, DRY_RUN, Demand, EVENT_FILTER, FILTER, FOLLOW, ITEMS, KEEP, LIMIT, QueryParameter, Reach, Route,
-    TICKS, WAIT,
+    SORT, TICKS, WAIT,
 };
 use super::schedule_resource::{Preview, ScheduleResource, TickResource};
 use super::task::{TaskDetail, TaskResource};
@@ -137,9 +137,9 @@ pub(super) static ROUTES: &[Route] = &[
         "/api/v1/jobs",
         Reach::Own,
         ReadLane::List,
-        &[FILTER, CURSOR, LIMIT],
+        &[FILTER, SORT, CURSOR, LIMIT],
         || get(jobs::list),
-        || says("Jobs, the newest first").list::<JobResource>("A page of jobs."),
+        || says("Jobs, the newest or the oldest first").list::<JobResource>("A page of jobs."),
     ),
     change(
         "/api/v1/jobs",

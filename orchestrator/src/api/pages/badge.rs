@@ -1,8 +1,12 @@
-//! States, told by shape as well as by colour; and how many of each.
+//! States, told by shape as well as by colour; how many of each; and labels.
 
 use maud::{Markup, html};
 use warrener_engine::row::Counts;
+use warrener_shared::shown;
 use warrener_shared::state::{JobState, TaskState};
+
+use super::encoding::percent;
+use super::visit::Visit;
 
 /// The mark of a state, by its word.
 pub(super) fn mark(state: &str) -> &'static str {
@@ -97,3 +101,17 @@ const ORDER: [TaskState; 9] = [
     TaskState::Ready,
     TaskState::Waiting,
 ];
+
+/// Labels, each leading to the jobs that have it too.
+pub(super) fn labels(visit: &Visit, json: &str) -> Markup {
+    let labels: std::collections::BTreeMap<String, String> = serde_json::from_str(json).unwrap_or_default();
+    html! {
+        span.labels {
+            @for (name, value) in &labels {
+                @let term = format!("label.{name}:\"{}\"", value.replace('"', "*"));
+                @let url = format!("{}?q={}", visit.to(&["jobs"]), percent(&term));
+                a.label href=(url) { (shown::line(name)) "=" (shown::line(value)) }
+            }
+        }
+    }
+}

@@ -24,10 +24,9 @@ use super::super::task::TaskResource;
 use super::super::tasks::TasksWanted;
 use super::encoding::percent;
 use super::frame::{Sheet, show};
-use super::jobs::labels;
 use super::list::{self, pages};
 use super::visit::Visit;
-use super::{action, badge, jobs, value, when};
+use super::{action, badge, columns, jobs, value, when};
 use crate::access::Caller;
 use crate::store::view::Snapshot;
 
@@ -57,7 +56,7 @@ pub(super) async fn tasks(
             (task_table(&visit, &job, &list))
             @if !inside.items.is_empty() {
                 h2 { "Jobs that it started" }
-                (jobs::table(&visit, &inside.items))
+                (jobs::table(&visit, &inside.items, columns::USUAL))
             }
         };
         Ok(show(&visit, &sheet(&visit, &job, "", body)))
@@ -176,7 +175,7 @@ fn facts(visit: &Visit, job: &JobResource) -> Markup {
             }
             @if let Some(ran) = ran { div { dt { "Ran" } dd { (ran) } } }
             @if let Some(labels_json) = job.labels.as_deref().filter(|labels| labels.get() != "{}") {
-                div { dt { "Labels" } dd { (labels(visit, labels_json.get())) } }
+                div { dt { "Labels" } dd { (badge::labels(visit, labels_json.get())) } }
             }
             @if let Some(parent) = &job.parent {
                 @let task = address(&parent.task, parent.index);

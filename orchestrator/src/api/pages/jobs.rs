@@ -16,16 +16,18 @@ use super::super::problem::Problem;
 use super::super::query::Parameters;
 use super::super::shape::List;
 use super::badge;
+use super::columns::{self, COLUMNS, JobColumn};
 use super::encoding::percent;
 use super::frame::{Sheet, show};
 use super::list::{self, pages};
 use super::visit::Visit;
-use super::when;
 use crate::access::Scope;
-use crate::store::view::Snapshot;
+use crate::store::view::{JobOrder, Snapshot};
 
 /// Sizes of a page that are offered.
 const SIZES: [usize; 4] = [25, 50, 100, 500];
+/// Value of the parameter `sort` for the other order than the usual one.
+const OLDEST: &str = "oldest";
 /// Queues and kinds that are offered while somebody types.
 const OFFERED: usize = 200;
 
@@ -41,11 +43,18 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     // A form sends a field that is left empty too.
     let wanted = JobsWanted::of(&caller, &parameters)?;
-    let limit = parameters.limit()?;
+    let (limit, columns) = (parameters.limit()?, columns::chosen(&visit)?);
     app.read(move |app, snapshot| {
         let list = wanted.read(app, snapshot)?;
         let offered = offered(app, snapshot)?;
-        Ok(show(&visit, &Sheet { title: "Jobs", place: "jobs", body: body(&visit, &list, &offered, limit) }))
+        Ok(show(
+            &visit,
+            &Sheet {
+                title: "Jobs",
+                place: "jobs",
+                body: body(&visit, &list, &columns, search(&visit, &offered, limit, wanted.order)),
+            },
+        ))
     })
     .await
 }
@@ -62,14 +71,14 @@ fn offered(app: &App, snapshot: &Snapshot<'_>) -> Result<Vec<String>, Problem> {
     Ok(states.chain(keys).chain(queues.take(OFFERED)).chain(kinds.take(OFFERED)).collect())
 }
 
-fn body(visit: &Visit, list: &List<JobResource>, offered: &[String], limit: usize) -> Markup {
+fn body(visit: &Visit, list: &List<JobResource>, columns: &[JobColumn], search: Markup) -> Markup {
     let filter = visit.get("q").unwrap_or("");
     html! {
         h1 { "Jobs" }
-        (search(visit, filter, offered, limit))
+        (search)
         (states(visit, filter))
         (links(visit, filter))
-        @if visit.get("cursor").is_none() {
+        @if visit.get("cursor").is_none() && visit.get("sort") != Some(OLDEST) {
             div data-stream=(stream(visit, filter)) data-follow="pill" {
                 button.pill type="button" data-pill hidden aria-live="polite" {}
             }
@@ -79,7 +88,8 @@ fn body(visit: &Visit, list: &List<JobResource>, offered: &[String], limit: usiz
                 @if filter.is_empty() { "There is no job yet." } @else { "No job fits this filter." }
             }
         } @else {
-            (table(visit, &list.items))
+            (columns::choice(visit, columns))
+            (table(visit, &list.items, columns))
         }
         (pages(visit, list.next_cursor.as_deref()))
     }
@@ -112,7 +122,8 @@ fn stream(visit: &Visit, filter: &str) -> String {
     format!("{}?q={}", visit.to(&["api", "v1", "events"]), percent(filter.trim()))
 }
 
-fn search(visit: &Visit, filter: &str, offered: &[String], limit: usize) -> Markup {
+fn search(visit: &Visit, offered: &[String], limit: usize, order: JobOrder) -> Markup {
+    let filter = visit.get("q").unwrap_or("");
     html! {
         form.search method="get" action=(visit.to(&["jobs"])) role="search" {
             label for="q" { "Filter" }
@@ -125,6 +136,12 @@ fn search(visit: &Visit, filter: &str, offered: &[String], limit: usize) -> Mark
                     option value=(size) selected[size == limit] { (size) }
                 }
             }
+            label.visually-hidden for="sort" { "Order" }
+            select #sort name="sort" {
+                option value="newest" selected[order == JobOrder::Newest] { "newest first" }
+                option value=(OLDEST) selected[order == JobOrder::Oldest] { "oldest first" }
+            }
+            @if let Some(columns) = visit.get(COLUMNS) { input type="hidden" name=(COLUMNS) value=(columns); }
             button type="submit" { "Show" }
         }
     }
@@ -151,16 +168,18 @@ fn states(visit: &Visit, filter: &str) -> Markup {
     }
 }
 
-/// A table of jobs.
-pub(super) fn table(visit: &Visit, jobs: &[JobResource]) -> Markup {
+/// A table of jobs with these columns beside their state and name.
+pub(super) fn table(visit: &Visit, jobs: &[JobResource], columns: &[JobColumn]) -> Markup {
+    let headings = ["State", "Job"].into_iter().chain(columns.iter().map(|column| columns::heading(*column)));
+    let headings: Vec<&str> = headings.collect();
     html! {
-        (list::table(&["State", "Job", "Tasks", "Labels", "Created", "Ran"], &html! {
-            @for job in jobs { (row(visit, job)) }
+        (list::table(&headings, &html! {
+            @for job in jobs { (row(visit, job, columns)) }
         }))
     }
 }
 
-fn row(visit: &Visit, job: &JobResource) -> Markup {
+fn row(visit: &Visit, job: &JobResource, columns: &[JobColumn]) -> Markup {
     let id = job.id.as_deref().unwrap_or_default();
     let title = job.name.as_deref().or(job.kind.as_deref());
     html! {
@@ -172,30 +191,7 @@ fn row(visit: &Visit, job: &JobResource) -> Markup {
                 }
                 @if title.is_some() { " " code.id { (id) } }
             }
-            td data-label="Tasks" { (badge::bar(job.tasks.0)) }
-            td data-label="Labels" { (labels(visit, job.labels.as_deref().map_or("", |labels| labels.get()))) }
-            td data-label="Created" { (when::ago(job.created_at.as_deref(), visit.now)) }
-            td data-label="Ran" { (ran(job, visit)) }
-        }
-    }
-}
-
-/// Time that a job ran, up to now if it still does.
-fn ran(job: &JobResource, visit: &Visit) -> String {
-    let ran = when::between(job.started_at.as_deref(), job.finished_at.as_deref(), visit.now);
-    ran.unwrap_or_else(|| "–".to_owned())
-}
-
-/// Labels, each leading to the jobs that have it too.
-pub(super) fn labels(visit: &Visit, json: &str) -> Markup {
-    let labels: std::collections::BTreeMap<String, String> = serde_json::from_str(json).unwrap_or_default();
-    html! {
-        span.labels {
-            @for (name, value) in &labels {
-                @let term = format!("label.{name}:\"{}\"", value.replace('"', "*"));
-                @let url = format!("{}?q={}", visit.to(&["jobs"]), percent(&term));
-                a.label href=(url) { (shown::line(name)) "=" (shown::line(value)) }
-            }
+            @for column in columns { (columns::cell(visit, job, *column)) }
         }
     }
 }

@@ -9,6 +9,7 @@ mod audit;
 mod backfill;
 mod badge;
 mod bulk;
+mod columns;
 mod config;
 mod cookie;
 mod dead;

@@ -5,11 +5,11 @@ use axum::routing::{get, post};
 
 use super::super::http::ReadLane;
 use super::super::route::{
-    AUDIT_FILTER, CURSOR, Demand, FILTER, ITEMS, KEY_FILTER, LIMIT, QueryParameter, Reach, Route,
+    AUDIT_FILTER, CURSOR, Demand, FILTER, ITEMS, KEY_FILTER, LIMIT, QueryParameter, Reach, Route, SORT,
 };
 use super::{
-    action, answer, asset, audit, backfill, bulk, config, dead, graph, job, jobs, limits, log, overview, queues,
-    schedules, sign_in, submit, task, timeline, value, workers,
+    action, answer, asset, audit, backfill, bulk, columns, config, dead, graph, job, jobs, limits, log, overview,
+    queues, schedules, sign_in, submit, task, timeline, value, workers,
 };
 use crate::access::Scope;
 
@@ -60,7 +60,7 @@ pub(in super::super) static PAGES: &[Route] = &[
     write(Method::POST, "/submit", NONE, || post(submit::send)),
     write(Method::POST, "/submit/check", NONE, || post(submit::check)),
     write(Method::POST, "/submit/look", NONE, || post(submit::look)),
-    page("/jobs", Reach::Own, &[FILTER, CURSOR, LIMIT], || get(jobs::list)),
+    page("/jobs", Reach::Own, &[FILTER, SORT, CURSOR, LIMIT, columns::PARAMETER], || get(jobs::list)),
     page("/jobs/{id}", ID, &[CURSOR, LIMIT, ITEMS], || get(job::tasks)),
     page("/jobs/{id}/events", ID, PAGE, || get(job::events)),
     page("/jobs/{id}/graph", ID, &[graph::ALL], || get(graph::get)),

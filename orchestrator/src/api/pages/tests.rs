@@ -51,6 +51,33 @@ async fn jobs_are_listed_by_page_and_filter() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_list_of_jobs_is_turned_round_and_shows_the_columns_that_are_asked_for() {
+    let world = World::new();
+    for no in 0..3 {
+        world.submit(&format!(r#"{{"id":"job-{no}","kind":"k"}}"#)).await;
+    }
+    let oldest = seen(&world, "/jobs?sort=oldest&limit=2&columns=started,error").await;
+    assert!(oldest.contains(r#"href="./jobs/job-0""#) && !oldest.contains("./jobs/job-2"), "{oldest}");
+    assert!(!oldest.contains("data-stream"), "what is new does not come at the front: {oldest}");
+    let headings: Vec<&str> =
+        oldest.split("<th scope=\"col\">").skip(1).filter_map(|rest| rest.split('<').next()).collect();
+    assert_eq!(headings, ["State", "Job", "Started", "Error"]);
+    // A link shows another column or hides one, and keeps the rest of the address; so does the form.
+    assert!(oldest.contains("columns=labels%2Cstarted%2Cerror") && oldest.contains("columns=started\""), "{oldest}");
+    assert!(oldest.contains(r#"name="columns" value="started,error""#), "{oldest}");
+    let next = oldest.split("rel=\"next\"").next().unwrap().rsplit("href=\"").next().unwrap();
+    let next = seen(&world, &format!("/jobs{}", next.split('"').next().unwrap().replace("&amp;", "&"))).await;
+    assert!(next.contains("./jobs/job-2") && !next.contains("./jobs/job-0") && next.contains(">Error<"), "{next}");
+    assert!(seen(&world, "/jobs?columns=none").await.contains("columns=tasks\""));
+    for wrong in ["/jobs?columns=tasks,password", "/jobs?sort=sideways"] {
+        assert_eq!(open(&world, wrong).await.status, 400, "{wrong}");
+    }
+    let jobs = world.get("/api/v1/jobs?sort=oldest").await;
+    let ids: Vec<_> = jobs.json()["items"].as_array().unwrap().iter().map(|job| job["id"].clone()).collect();
+    assert_eq!(ids, ["job-0", "job-1", "job-2"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_job_tells_its_tasks_and_why_it_waits() {
     let mut world = World::new();
     furnish(&mut world).await;

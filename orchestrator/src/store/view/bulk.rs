@@ -7,7 +7,7 @@ use super::super::sql::{Value, limit as at_most, read};
 use super::super::{BULK_MAX, BulkRow, StoreError};
 use super::filter::Filter;
 use super::walk::Walk;
-use super::{Page, Snapshot, one_more};
+use super::{JobOrder, Page, Snapshot, one_more};
 
 /// Jobs along an index that are looked at together.
 const TOGETHER: usize = 32;
@@ -51,7 +51,7 @@ impl Snapshot<'_> {
         };
         let places = vec!["?"; TOGETHER].join(", ");
         let statement = format!("SELECT no, state FROM jobs WHERE no IN ({places}) AND {condition} ORDER BY no DESC");
-        let mut numbers = walk.numbers(i64::MAX, (&condition, &values));
+        let mut numbers = walk.numbers(JobOrder::Newest, i64::MAX, (&condition, &values));
         let mut all = Matching::new();
         while all.len() <= BULK_MAX {
             let mut together = numbers.take(self.reader, TOGETHER)?;

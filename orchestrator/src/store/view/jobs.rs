@@ -13,7 +13,7 @@ use super::super::sql::row::job_state;
 use super::super::sql::{Row, Value, limit};
 use super::filter::Filter;
 use super::walk::{Condition, Walk};
-use super::{Page, Pages, Snapshot, one_more};
+use super::{JobOrder, Page, Pages, Snapshot, one_more};
 
 /// A job with its document.
 #[derive(Clone, Debug)]
@@ -92,26 +92,29 @@ impl Snapshot<'_> {
         Ok(self.reader.one("look whether a job fits", &statement, &values, |_| Ok(()))?.is_some())
     }
 
-    /// Jobs that fit, the newest first. `before` is the number of the last one of the page before; `None` begins with
-    /// the newest. A page ends early where documents and outputs are large.
+    /// Jobs that fit, in an order. `before` is the number of the last one of the page before; `None` begins with the
+    /// first. A page ends early where documents and outputs are large.
     pub fn jobs(
         &self,
         filter: &Filter,
+        order: JobOrder,
         before: Option<JobNo>,
         limit: usize,
         now: Timestamp,
     ) -> Result<Page<JobRecord>, StoreError> {
         let (condition, mut values) = filter.condition(now, self.reader.dialect());
-        let before = before.map_or(i64::MAX, |no| no.0);
+        let before = before.map_or_else(|| order.start(), |no| no.0);
         match Walk::of(self.reader, filter)? {
             None => {
-                let statement =
-                    format!("SELECT {NAMES}, {TABLES} WHERE no < ? AND {condition} ORDER BY no DESC LIMIT ?");
+                let (after, direction) = (order.comes_after(), order.direction());
+                let statement = format!(
+                    "SELECT {NAMES}, {TABLES} WHERE no {after} ? AND {condition} ORDER BY no {direction} LIMIT ?"
+                );
                 values.insert(0, before.into());
                 values.push(one_more(limit));
                 self.page(DOING, &statement, &values, limit, sized)
             }
-            Some(walk) => self.jobs_along(&walk, before, (&condition, &values), limit),
+            Some(walk) => self.jobs_along(&walk, order, before, (&condition, &values), limit),
         }
     }
 
@@ -154,14 +157,17 @@ impl Snapshot<'_> {
     fn jobs_along(
         &self,
         walk: &Walk,
+        order: JobOrder,
         before: i64,
         (condition, values): Condition<'_>,
         limit: usize,
     ) -> Result<Page<JobRecord>, StoreError> {
         let places = vec!["?"; TOGETHER].join(", ");
-        let statement = format!("SELECT {NAMES}, {TABLES} WHERE no IN ({places}) AND {condition} ORDER BY no DESC");
+        let direction = order.direction();
+        let statement =
+            format!("SELECT {NAMES}, {TABLES} WHERE no IN ({places}) AND {condition} ORDER BY no {direction}");
         let mut pages = Pages::new(limit);
-        let mut numbers = walk.numbers(before, (condition, values));
+        let mut numbers = walk.numbers(order, before, (condition, values));
         while !pages.page.more {
             let mut together = numbers.take(self.reader, TOGETHER)?;
             if together.is_empty() {

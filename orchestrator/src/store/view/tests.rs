@@ -89,8 +89,14 @@ impl Database {
     }
 
     fn ids(&self, filter: &Filter) -> Vec<String> {
-        let page = self.view.read(|s| s.jobs(filter, None, 100, NOW)).unwrap();
-        page.items.into_iter().map(|job| job.row.id.to_string()).collect()
+        let ids = |order| -> Vec<String> {
+            let page = self.view.read(|s| s.jobs(filter, order, None, 100, NOW)).unwrap();
+            page.items.into_iter().map(|job| job.row.id.to_string()).collect()
+        };
+        let (newest, mut oldest) = (ids(JobOrder::Newest), ids(JobOrder::Oldest));
+        oldest.reverse();
+        assert_eq!(newest, oldest, "{filter:?} finds other jobs from the other end");
+        newest
     }
 }
 
@@ -191,13 +197,25 @@ fn jobs_come_in_pages_newest_first(mut db: Database) {
         db.job(no, JobState::Running, caption(None, None, "{}"), Vec::new());
     }
     let page = |before: Option<i64>| {
-        let page = db.view.read(|s| s.jobs(&Filter::default(), before.map(JobNo), 2, NOW)).unwrap();
+        let page = db.view.read(|s| s.jobs(&Filter::default(), JobOrder::Newest, before.map(JobNo), 2, NOW)).unwrap();
         (page.items.iter().map(|job| job.row.no.0).collect::<Vec<_>>(), page.more)
     };
     assert_eq!(page(None), (vec![5, 4], true));
     assert_eq!(page(Some(4)), (vec![3, 2], true));
     assert_eq!(page(Some(2)), (vec![1], false));
     assert_eq!(page(Some(1)), (vec![], false));
+    let oldest = |filter: &Filter, before: Option<i64>| {
+        let page = db.view.read(|s| s.jobs(filter, JobOrder::Oldest, before.map(JobNo), 2, NOW)).unwrap();
+        (page.items.iter().map(|job| job.row.no.0).collect::<Vec<_>>(), page.more)
+    };
+    let running =
+        Filter { terms: vec![Term { negated: false, test: Test::State(vec![JobState::Running, JobState::Failed]) }] };
+    for filter in [&Filter::default(), &running] {
+        assert_eq!(oldest(filter, None), (vec![1, 2], true));
+        assert_eq!(oldest(filter, Some(2)), (vec![3, 4], true));
+        assert_eq!(oldest(filter, Some(4)), (vec![5], false));
+        assert_eq!(oldest(filter, Some(5)), (vec![], false));
+    }
 }
 
 fn a_page_of_large_jobs_ends_early(mut db: Database) {
@@ -208,7 +226,7 @@ fn a_page_of_large_jobs_ends_early(mut db: Database) {
         let changes = Changes { new_jobs: vec![row], ..Changes::default() };
         db.commit(changes, vec![(JobNo(no), submitted, caption(None, None, "{}"))]);
     }
-    let page = db.view.read(|s| s.jobs(&Filter::default(), None, 100, NOW)).unwrap();
+    let page = db.view.read(|s| s.jobs(&Filter::default(), JobOrder::Newest, None, 100, NOW)).unwrap();
     assert_eq!((page.items.len(), page.more), (2, true));
 }
 
@@ -413,19 +431,23 @@ fn pages_along_an_index_are_whole_and_in_order(mut db: Database) {
         let filter = Filter { terms };
         let whole = db.ids(&filter);
         assert!(whole.len() > 2 && whole.is_sorted_by(|a, b| a > b), "{filter:?}: {whole:?}");
-        let (mut paged, mut before) = (Vec::new(), None);
-        loop {
-            let page = db.view.read(|s| s.jobs(&filter, before, 2, NOW)).unwrap();
-            before = page.items.last().map(|job| job.row.no);
-            paged.extend(page.items.into_iter().map(|job| job.row.id.to_string()));
-            if !page.more {
-                break;
+        let paged = |order| {
+            let (mut paged, mut before) = (Vec::new(), None);
+            loop {
+                let page = db.view.read(|s| s.jobs(&filter, order, before, 2, NOW)).unwrap();
+                before = page.items.last().map(|job| job.row.no);
+                paged.extend(page.items.into_iter().map(|job| job.row.id.to_string()));
+                if !page.more {
+                    return paged;
+                }
             }
-        }
-        assert_eq!(paged, whole, "{filter:?}");
+        };
+        assert_eq!(paged(JobOrder::Newest), whole, "{filter:?}");
+        let from_the_other_end: Vec<_> = whole.iter().rev().cloned().collect();
+        assert_eq!(paged(JobOrder::Oldest), from_the_other_end, "{filter:?}");
         // What no index finds is found by looking at all: a condition that always holds, and has none.
         let all = Filter { terms: vec![term(false, Test::Text(Column::Id, glob("*")))] };
-        let looked = db.view.read(|s| s.jobs(&all, None, 100, NOW)).unwrap();
+        let looked = db.view.read(|s| s.jobs(&all, JobOrder::Newest, None, 100, NOW)).unwrap();
         assert_eq!(looked.items.len(), 9);
     }
 }
@@ -454,7 +476,7 @@ fn of_two_frequent_things_only_what_is_both_is_looked_at(mut db: Database) {
             let walk = Walk::of(snapshot.reader, &filter)?.expect("a term has an index");
             assert!(format!("{walk:?}").contains(along), "{walk:?}");
             let (condition, values) = filter.condition(NOW, snapshot.reader.dialect());
-            walk.numbers(i64::MAX, (&condition, &values)).take(snapshot.reader, 100)
+            walk.numbers(JobOrder::Newest, i64::MAX, (&condition, &values)).take(snapshot.reader, 100)
         });
         assert_eq!((looked_at.unwrap().len(), db.ids(&filter).len()), (both, both), "{filter:?}");
     }

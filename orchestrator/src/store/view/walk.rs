@@ -1,5 +1,5 @@
-//! Walks: the jobs that may fit a filter, the newest first, found by an index, so that a page costs what is on it, not
-//! what is kept.
+//! Walks: the jobs that may fit a filter, in the order of their numbers, found by an index, so that a page costs what
+//! is on it, not what is kept.
 
 use std::collections::VecDeque;
 
@@ -7,6 +7,7 @@ use warrener_shared::state::JobState;
 
 use super::super::StoreError;
 use super::super::sql::{Dialect, Reader, Value, limit};
+use super::JobOrder;
 use super::filter::{Column, Filter, PARENT, Pattern, Term, Test};
 
 /// Way to the jobs of a term: the values of an index, each with its jobs in the order of their numbers.
@@ -120,12 +121,17 @@ impl Walk {
         Ok(size)
     }
 
-    /// Numbers of jobs below `before`, each once and the highest first.
+    /// Numbers of jobs that come after `before` in an order, each once and in that order.
     ///
     /// Where there is but one line of jobs, the database itself passes over those that do not fit the condition. Of
     /// several lines all jobs are given: one in which nothing fits would be walked to its end in search of its next
     /// job.
-    pub(super) fn numbers<'a>(&'a self, before: i64, (condition, values): Condition<'a>) -> Numbers<'a> {
+    pub(super) fn numbers<'a>(
+        &'a self,
+        order: JobOrder,
+        before: i64,
+        (condition, values): Condition<'a>,
+    ) -> Numbers<'a> {
         let Self { column, source, rare, .. } = self;
         let (fits, wanted) = match (self.values.len(), *column) {
             (1, "no") => (format!(" AND {condition}"), values),
@@ -135,16 +141,20 @@ impl Walk {
             }
             _ => (String::new(), &[][..]),
         };
-        let statement = format!("SELECT {column} FROM {source} AND {column} < ?{fits} ORDER BY {column} DESC LIMIT ?");
+        let (after, direction) = (order.comes_after(), order.direction());
+        let statement =
+            format!("SELECT {column} FROM {source} AND {column} {after} ?{fits} ORDER BY {column} {direction} LIMIT ?");
         let lines = self.values.iter();
         let lines = lines.map(|values| Line { values, ahead: VecDeque::new(), before, is_over: false }).collect();
-        Numbers { statement, wanted, lines }
+        Numbers { order, statement, wanted, lines }
     }
 }
 
 /// Numbers of the jobs of a walk, read ahead a little; see [`Walk::numbers`].
 #[derive(Debug)]
 pub(super) struct Numbers<'a> {
+    /// Order in which they are given.
+    order: JobOrder,
     /// Statement that reads the next numbers of a line.
     statement: String,
     /// Values of the condition in the statement.
@@ -153,14 +163,14 @@ pub(super) struct Numbers<'a> {
     lines: Vec<Line<'a>>,
 }
 
-/// Numbers of the jobs of one set of values, the highest first.
+/// Numbers of the jobs of one set of values, in order.
 #[derive(Debug)]
 struct Line<'a> {
     /// The set of values.
     values: &'a [Value<'static>],
     /// Numbers that are read and not taken.
     ahead: VecDeque<i64>,
-    /// Number below which all others are.
+    /// Number that all others come after.
     before: i64,
     /// True once all numbers are read.
     is_over: bool,
@@ -178,24 +188,28 @@ impl Numbers<'_> {
         Ok(taken)
     }
 
-    /// Takes the highest number of all lines, out of each that has it.
+    /// Takes the number that comes first of all lines, out of each that has it.
     fn next(&mut self, reader: &dyn Reader) -> Result<Option<i64>, StoreError> {
-        let mut highest = None;
+        let mut first: Option<i64> = None;
         for line in &mut self.lines {
-            highest = highest.max(line.head(reader, &self.statement, self.wanted)?);
+            let head = line.head(reader, &self.statement, self.wanted)?;
+            first = match (first, head) {
+                (Some(one), Some(other)) => Some(self.order.first(one, other)),
+                (one, other) => one.or(other),
+            };
         }
         // A job may stand in several lines.
         for line in &mut self.lines {
-            if line.ahead.front() == highest.as_ref() {
+            if line.ahead.front() == first.as_ref() {
                 line.ahead.pop_front();
             }
         }
-        Ok(highest)
+        Ok(first)
     }
 }
 
 impl Line<'_> {
-    /// Highest number of the line that is not taken, after reading ahead if need be.
+    /// First number of the line that is not taken, after reading ahead if need be.
     fn head(
         &mut self,
         reader: &dyn Reader,
