@@ -55,6 +55,9 @@ mutants! {
     OneOverLimit = "one_over_limit", "a limit lets one attempt more be open than it says";
     LeaksShares = "leaks_shares", "an attempt that fails gives nothing back to its limits";
     WakesNoKey = "wakes_no_key", "what waits for a limit is not woken";
+    TakesNoSlot = "takes_no_slot", "a job takes no slot of a limit that counts jobs";
+    KeepsSlot = "keeps_slot", "a job that is over keeps its slot of a limit that counts jobs";
+    LeavesBehind = "leaves_behind", "what waits behind another task of its job for a slot is not woken";
     SettlesNothing = "settles_nothing", "the cost that a report tells is ignored";
     FreeShare = "free_share", "an attempt costs its share of a fair queue nothing";
     FreeRate = "free_rate", "an attempt costs its rate nothing";

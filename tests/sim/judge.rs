@@ -25,7 +25,7 @@ use warrener_shared::wire::result::Report;
 use warrener_worker::session::{Ending, Ticket};
 
 use self::account::Account;
-pub(crate) use self::limit::LIMIT;
+pub(crate) use self::limit::{JOB_LIMIT, LIMIT};
 pub(crate) use self::verdict::work;
 use crate::plan::{Fault, JobPlan, LimitPlan, Plan, Wish};
 use crate::reach::Reach;
@@ -98,6 +98,10 @@ pub(crate) struct Judge {
     clock_jumps: bool,
     /// The limit on the work of each queue.
     limit: Option<LimitPlan>,
+    /// Jobs that may have begun and not be over at once.
+    jobs_at_once: Option<usize>,
+    /// Those that have begun, and are not over.
+    working: BTreeSet<JobNo>,
     /// Attempts that it counted.
     counted: BTreeSet<(TaskNo, u32)>,
     /// When they began, by queue.
@@ -139,6 +143,8 @@ impl Judge {
             is_lossy: plan.faults.has(Fault::BrokerWiped),
             clock_jumps: plan.faults.set_clocks() && DEADLY.iter().any(|fault| plan.faults.has(*fault)),
             limit: plan.limit,
+            jobs_at_once: plan.jobs_at_once,
+            working: BTreeSet::new(),
             counted: BTreeSet::new(),
             begins: BTreeMap::new(),
             clock_moves: plan.faults.set_clocks(),
@@ -259,6 +265,7 @@ impl Judge {
             }
         }
         self.judge_limit(commit, memory);
+        self.judge_jobs_at_once(commit, memory);
         for row in &commit.changes.attempts {
             self.judge_record(row, memory);
         }

@@ -35,7 +35,7 @@ pub(crate) struct Options {
     /// Leaves out rounds, limits over a job, failures allowed by code, and tasks that want so many successes.
     #[arg(long)]
     pub(crate) without_language: bool,
-    /// Leaves out the limit on the work of each queue.
+    /// Leaves out the limits on the work of each queue, and on jobs.
     #[arg(long)]
     pub(crate) without_limit: bool,
     /// Shows which transitions and faults were met, and which never were.

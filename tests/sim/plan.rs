@@ -24,6 +24,8 @@ pub(crate) struct Plan {
     pub(crate) faults: Faults,
     /// A limit on the work of each queue.
     pub(crate) limit: Option<LimitPlan>,
+    /// Jobs that may have begun and not be over at once, sub-jobs apart.
+    pub(crate) jobs_at_once: Option<usize>,
     /// How long faults go on, in milliseconds.
     pub(crate) safety_ms: u64,
     /// Longest way of a frame, in milliseconds.
@@ -116,7 +118,8 @@ impl Plan {
         }
         wishes.extend(jobs.iter().enumerate().map(|(at, job)| (job.at_ms, Wish::Submit(at))));
         let limit = LimitPlan::of(seed).filter(|_| !without.limit);
-        Self { seed, jobs, wishes, workers, faults, limit, safety_ms, latency_ms }
+        let jobs_at_once = limit::jobs_at_once(seed).filter(|_| !without.limit);
+        Self { seed, jobs, wishes, workers, faults, limit, jobs_at_once, safety_ms, latency_ms }
     }
 }
 

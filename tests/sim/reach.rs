@@ -129,6 +129,7 @@ const RULES: &[&str] = &[
     "rounds are not enough",
     "a job has as many open attempts as it may",
     "a limit is full",
+    "a limit on jobs is full",
     "a pass succeeds",
     "a failure of the job's own",
     "a sleep ends",

@@ -1,16 +1,20 @@
-//! The limit on the work of each queue: the judge counts rows for itself after every commit.
+//! The limits on the work of each queue, and on jobs: the judge counts rows for itself after every commit.
 
 use std::collections::BTreeMap;
 
 use warrener_engine::row::TaskRow;
 use warrener_orchestrator::store::memory::Memory;
-use warrener_orchestrator::store::{Commit, Store as _};
+use warrener_orchestrator::store::{Commit, Rows as _, Store as _};
+use warrener_shared::state::JobState;
+use warrener_shared::wire::event::JobEvent;
 
 use super::Judge;
 use crate::plan::Work;
 
-/// Name of the limit.
+/// Name of the limit on the work of each queue.
 pub(crate) const LIMIT: &str = "work";
+/// Name of the limit on jobs.
+pub(crate) const JOB_LIMIT: &str = "jobs";
 
 impl Judge {
     /// Never more are open than may be, never more begin in a span than its rate lets out, and nothing waits beside
@@ -65,6 +69,33 @@ impl Judge {
             let stands = memory.ready(waiting.queue, 1).is_ok_and(|ready| !ready.is_empty());
             let count = waiting.count;
             self.must(stands, "idle", || format!("{count} tasks of queue {} wait beside free room", waiting.queue));
+        }
+    }
+
+    /// Never more jobs have begun and are not over than may, and none waits beside a free slot.
+    pub(super) fn judge_jobs_at_once(&mut self, commit: &Commit, memory: &mut Memory) {
+        let Some(most) = self.jobs_at_once else { return };
+        // One that goes on in the commit in which it was over has to begin anew.
+        let ends = |event: &JobEvent| JobState::ALL.iter().any(|state| state.is_final() && state.event() == event.kind);
+        for (job, _) in commit.changes.events.iter().filter(|(_, events)| events.iter().any(ends)) {
+            self.working.remove(job);
+        }
+        for row in commit.changes.tasks.iter().chain(&commit.changes.new_tasks) {
+            let mut is_top = || memory.job(row.job).ok().flatten().is_some_and(|job| job.parent.is_none());
+            if row.dispatch_no.is_some() && self.is_counted(row) && is_top() {
+                self.working.insert(row.job);
+            }
+        }
+        let count = self.working.len();
+        self.must(count <= most, "job_limit", || format!("{count} jobs have begun and are not over, {most} may"));
+        if count == most {
+            self.mark("a limit on jobs is full");
+            return;
+        }
+        for waiting in memory.limits().unwrap_or_default().waiting {
+            let mut stands = || memory.ready(waiting.queue, 1).is_ok_and(|ready| !ready.is_empty());
+            let found = waiting.key.limit() != JOB_LIMIT || stands();
+            self.must(found, "idle", || format!("jobs wait in queue {} beside a free slot", waiting.queue));
         }
     }
 

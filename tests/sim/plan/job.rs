@@ -182,7 +182,7 @@ impl JobPlan {
     pub(crate) fn json(&self) -> Value {
         let tasks: Map<String, Value> =
             self.tasks.iter().enumerate().map(|(place, task)| (name(place), task.json())).collect();
-        let mut job = json!({"id": self.id, "fail_fast": self.fail_fast, "tasks": tasks});
+        let mut job = json!({"id": self.id, "name": "top", "fail_fast": self.fail_fast, "tasks": tasks});
         if let Some(seconds) = self.deadline_s {
             job["deadline"] = json!(seconds);
         }
@@ -295,7 +295,10 @@ impl TaskPlan {
             Work::Wait(key) => return json!({"event": EVENT, "key": key_name(*key)}),
             Work::Job(job) => {
                 let mut job = job.json();
-                job.as_object_mut().expect("a job is an object").remove("id");
+                let parts = job.as_object_mut().expect("a job is an object");
+                parts.remove("id");
+                // Nor a name, by which a limit would count it beside the job that waits for it.
+                parts.remove("name");
                 return json!({"job": literal(job)});
             }
             Work::Fail(code) => return json!({"code": code}),

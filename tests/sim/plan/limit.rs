@@ -1,5 +1,5 @@
-//! A limit on the work of each queue, in some worlds: how much is open at once, how much begins in a second, and how
-//! much of the window each job gets.
+//! Limits, in some worlds: on the work of each queue, how much is open at once, how much begins in a second, and how
+//! much of the window each job gets; and on the jobs that have begun.
 
 use crate::dice::{Dice, hash};
 
@@ -23,4 +23,11 @@ impl LimitPlan {
         let is_fair = dice.percent(50);
         dice.percent(30).then_some(Self { concurrency, rate, is_fair })
     }
+}
+
+/// Jobs that may have begun and not be over at once, sub-jobs apart; `None` is any number, as in most worlds.
+pub(super) fn jobs_at_once(seed: u64) -> Option<usize> {
+    let mut dice = Dice::new(hash(&[seed, 8]));
+    let slots = *dice.pick(&[1, 1, 2]);
+    dice.percent(30).then_some(slots)
 }

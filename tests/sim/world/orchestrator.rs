@@ -28,7 +28,7 @@ use super::{Happening, World};
 use crate::broker::{Conn, ConsumerNo};
 use crate::dice::hash;
 use crate::disk::Disk;
-use crate::judge::{LIMIT, Violation};
+use crate::judge::{JOB_LIMIT, LIMIT, Violation};
 use crate::plan::queue_name;
 
 /// The process, if it runs.
@@ -148,21 +148,35 @@ impl World {
         self.at(IDLE_TURN_MS, Happening::TimedTurn(process));
     }
 
-    /// The same with the limit of the world.
+    /// The same with the limits of the world.
     fn limited(&self, shared: Shared) -> Shared {
-        let Some(limit) = self.plan.limit else { return shared };
-        let definition = LimitDefinition {
-            on: Some("kind:work".to_owned()),
-            key: Some("${{ queue }}".to_owned()),
-            concurrency: Some(limit.concurrency),
-            rate: limit.rate.map(|(count, _)| format!("{count}/s")),
-            burst: limit.rate.map(|(_, burst)| burst),
-            ..LimitDefinition::default()
-        };
-        let name = LimitName::new(LIMIT).expect("a name");
+        let mut limits = BTreeMap::new();
+        let mut keep = |name, definition| drop(limits.insert(LimitName::new(name).expect("a name"), definition));
+        if let Some(limit) = self.plan.limit {
+            let definition = LimitDefinition {
+                on: Some("kind:work".to_owned()),
+                key: Some("${{ queue }}".to_owned()),
+                concurrency: Some(limit.concurrency),
+                rate: limit.rate.map(|(count, _)| format!("{count}/s")),
+                burst: limit.rate.map(|(_, burst)| burst),
+                ..LimitDefinition::default()
+            };
+            keep(LIMIT, definition);
+        }
+        if let Some(slots) = self.plan.jobs_at_once {
+            let definition = LimitDefinition {
+                on: Some("kind:work".to_owned()),
+                // Sub-jobs have no name.
+                key: Some("${{ job.name }}".to_owned()),
+                concurrency: u32::try_from(slots).ok(),
+                per: Some("job".to_owned()),
+                ..LimitDefinition::default()
+            };
+            keep(JOB_LIMIT, definition);
+        }
         let fair = (QueueName::new(&queue_name(0)).expect("a name"), "${{ job.id }}".to_owned());
-        let fair = BTreeMap::from_iter(Some(fair).filter(|_| limit.is_fair));
-        shared.with_limits(BTreeMap::from([(name, definition)])).with_fair_queues(&fair)
+        let fair = BTreeMap::from_iter(Some(fair).filter(|_| self.plan.limit.is_some_and(|limit| limit.is_fair)));
+        shared.with_limits(limits).with_fair_queues(&fair)
     }
 
     /// It dies; another is started after a while.

@@ -6,6 +6,7 @@
 //! of the leader may have none. If no slot is left by then, the first that finds that out leads.
 
 use warrener_shared::id::{JobNo, TaskNo};
+use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::time::Timestamp;
 
 use crate::event::Event;
@@ -47,6 +48,9 @@ pub(super) fn take(turn: &mut Turn<'_>, no: TaskNo, holds: Holds) -> Holds {
     let (now, job) = (turn.now, turn.task(no).job);
     let mut taken = holds.to_vec();
     for hold in taken.iter_mut().filter(|hold| hold.limit.per_job.is_some()) {
+        if mutant::is(Mutant::TakesNoSlot) {
+            continue;
+        }
         if wants_slot(turn.slice, no, hold) {
             turn.slice.note_claim(job, &hold.key, Some(Claim::Holds(now)));
             if let Some(state) = turn.slice.key_mut(&hold.key) {
@@ -151,6 +155,9 @@ pub(super) fn make_room(turn: &mut Turn<'_>, key: &LimitKey) {
 /// A job is over. One whose workers may still be at it keeps the slots for which somebody had it cancelled, until
 /// [`Event::JobStopped`].
 pub(super) fn ended(turn: &mut Turn<'_>, job: JobNo) {
+    if mutant::is(Mutant::KeepsSlot) {
+        return;
+    }
     let is_stopped = turn.job(job).row.stop != Stop::None;
     for (key, claim) in turn.slice.claims_of(job) {
         let when_full = turn.slice.limit(key.limit()).and_then(|limit| limit.per_job);
@@ -191,6 +198,9 @@ fn give_back(turn: &mut Turn<'_>, job: JobNo, key: &LimitKey, claim: Claim) {
 
 /// Has a line looked at, if anybody stands there.
 fn wake(turn: &mut Turn<'_>, line: LimitKey) {
+    if mutant::is(Mutant::LeavesBehind) && line.job_in_line().is_some() {
+        return;
+    }
     if !turn.slice.key(&line).waiting.is_empty() {
         turn.follow(Event::KeyFreed(line));
     }
