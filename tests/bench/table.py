@@ -23,7 +23,7 @@ sys.path.insert(0, str(BENCH / "peers"))
 from driver.postgres import Postgres  # noqa: E402
 from driver.servers import Rabbitmq, Redis  # noqa: E402
 
-ROWS = ["mapped", "single", "forget", "roundtrip", "chain", "fan", "scale", "shapes", "postgres", "large"]
+ROWS = ["mapped", "single", "forget", "roundtrip", "chain", "fan", "scale", "shapes", "postgres", "limits", "large"]
 # Rows of the table that `warrener bench` measures and knows the promises of: row, what, what it is for a reader.
 MEASURES = [
     ("mapped", "tasks", "mapped tasks of one job, against the broker alone over two hops"),
@@ -41,6 +41,11 @@ MEASURES = [
     ("shapes", "chain: time of a task, large against 1,000", "chain of 100,000 tasks, a task against 1,000"),
     ("large", "page of a filtered list, p95", "filtered page of 1,000,000 jobs, p95"),
     ("postgres", "mapped tasks, beside SQLite", "PostgreSQL against SQLite, mapped tasks"),
+    ("limits", "jobs, with a limit that counts none of them", "single jobs beside an idle limit, against none"),
+    ("limits", "jobs of 10,000 tenants who share the queue", "single jobs of 10,000 tenants, fair, against none"),
+    ("limits", "jobs of 10,000 keys, one of each at once", "single jobs of 10,000 keys at concurrency 1, against none"),
+    ("limits", "Jain's index while a tenant floods", "Jain's index of 21 tenants while one floods"),
+    ("limits", "p99 of a quiet tenant while another floods", "p99 of a quiet tenant under a flood, against none"),
     ("large", "start until ready", "start with 1,000,000 finished and 1,000,000 open"),
     ("large", "an answer meanwhile, longest", "longest answer while finished jobs are removed"),
 ]
@@ -60,6 +65,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5, help="rounds of `warrener bench`")
     parser.add_argument("--tasks", type=int, default=10_000, help="tasks of a round")
+    parser.add_argument("--flood", type=int, default=1_000_000, help="jobs of the tenant that floods")
     parser.add_argument("--only", default=",".join(ROWS), help="rows of `warrener bench`, with commas between")
     parser.add_argument("--peer-rounds", type=int, default=2, help="rounds beside the peers; 0 leaves them out")
     parser.add_argument("--peer-tasks", type=int, default=1_500, help="tasks of a peer's round")
@@ -107,6 +113,7 @@ def main():
 def measure(args, broker, database):
     """Everything of Warrener alone, as the document of `warrener bench`."""
     command = [args.warrener, "bench", "--rounds", args.rounds, "--tasks", args.tasks, "--only", args.only]
+    command += ["--flood", args.flood]
     command += ["-o", "json", "--broker-pid", broker.pid]
     command += ["--postgres", database.url] if database else []
     # Any other variable of its own would be a setting, or a mistake in one.

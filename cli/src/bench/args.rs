@@ -16,13 +16,16 @@ pub(crate) struct BenchArgs {
     #[arg(long, default_value_t = 20_000)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=50_000).map(|n| n as usize))]
     pub(crate) tasks: usize,
-    /// Rows to measure [default: all but shapes, language, sizes, load, postgres and large]
+    /// Rows to measure [default: all but shapes, language, sizes, load, postgres, limits and large]
     #[arg(long, value_enum, value_delimiter = ',', value_name = "ROW,…")]
     pub(crate) only: Vec<BenchRow>,
     /// Tasks of the large job of each graph, for the row shapes
     #[arg(long, default_value_t = 100_000)]
     #[arg(value_parser = clap::value_parser!(u32).range(1_000..=100_000).map(|n| n as usize))]
     pub(crate) shape_tasks: usize,
+    /// Jobs of the tenant that floods a queue, for the row limits
+    #[arg(long, default_value_t = 300_000, value_parser = clap::value_parser!(u32).range(1_000..=10_000_000))]
+    pub(crate) flood: u32,
     /// Finished jobs that are kept, and as many that wait, for the row large
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1_000..=10_000_000))]
     pub(crate) stored: u32,
@@ -68,6 +71,8 @@ pub(crate) enum BenchRow {
     Load,
     /// Mapped tasks and single jobs with PostgreSQL, beside SQLite in the same rounds; needs --postgres
     Postgres,
+    /// Jobs under limits and in a shared queue, beside none; and how fair that is while a tenant floods it
+    Limits,
     /// A million jobs kept, a million waiting: start, memory, lists, and removing them; takes some minutes
     Large,
 }

@@ -115,6 +115,7 @@ async fn answers<F: Future<Output = Result<bool, Failure>>>(
             kind: "",
             answers: stage.named(ANSWERS),
             body: single().into_bytes().into(),
+            body_of: None,
             count: JOBS,
             window: WINDOW,
             expected: br#""state":"succeeded""#,

@@ -26,6 +26,8 @@ pub(super) struct Load {
     /// Empty if nobody wants an answer.
     pub(super) answers: String,
     pub(super) body: Arc<[u8]>,
+    /// Body of the message of a number, from 0, in place of the one for all.
+    pub(super) body_of: Option<fn(usize) -> String>,
     pub(super) count: usize,
     /// Messages without an answer at any time.
     pub(super) window: usize,
@@ -41,8 +43,10 @@ pub(super) struct Load {
 #[derive(Clone, Debug)]
 pub(super) struct Took {
     pub(super) whole: Duration,
-    /// Time from each send to its answer; with a pace, from when it was to be sent.
+    /// Time from each send to its answer, in the order of the answers; with a pace, from when it was to be sent.
     pub(super) each: Vec<Duration>,
+    /// Numbers of the messages in the same order, from 0.
+    pub(super) order: Vec<usize>,
 }
 
 /// Times at which each message was sent, or was to be.
@@ -58,11 +62,12 @@ impl Load {
         let collector = tokio::spawn(self.clone().collect(receiving.clone(), Arc::clone(&sent), Arc::clone(&room)));
         let collected = async { collector.await.expect("collecting doesn't panic") };
         // The first to fail ends both: a sender without room would wait for ever.
-        let ((), each) = tokio::try_join!(self.send(&sending, &sent, &room), collected)?;
+        let ((), answers) = tokio::try_join!(self.send(&sending, &sent, &room), collected)?;
         let whole = start.elapsed();
         sending.close(200, "done".into()).await?;
         receiving.close(200, "done".into()).await?;
-        Ok(Took { whole, each })
+        let (order, each) = answers.into_iter().unzip();
+        Ok(Took { whole, each, order })
     }
 
     /// Sends everything, asks for no answer, and waits until the broker has it.
@@ -87,7 +92,9 @@ impl Load {
             at.get_or_init(|| scheduled.unwrap_or_else(Instant::now));
             let (exchange, key) = (self.exchange.as_str().into(), self.key.as_str().into());
             let options = BasicPublishOptions::default();
-            confirms.push_back(channel.basic_publish(exchange, key, options, &self.body, self.marked(number)).await?);
+            let own = self.body_of.map(|of| of(number).into_bytes());
+            let body = own.as_deref().unwrap_or(&self.body);
+            confirms.push_back(channel.basic_publish(exchange, key, options, body, self.marked(number)).await?);
             while let Some(Some(confirm)) = confirms.next().now_or_never() {
                 confirmed(confirm)?;
             }
@@ -110,7 +117,12 @@ impl Load {
         properties.with_reply_to(self.answers.as_str().into()).with_correlation_id(number.to_string().into())
     }
 
-    async fn collect(self, channel: Channel, sent: Sent, room: Arc<Semaphore>) -> Result<Vec<Duration>, Failure> {
+    async fn collect(
+        self,
+        channel: Channel,
+        sent: Sent,
+        room: Arc<Semaphore>,
+    ) -> Result<Vec<(usize, Duration)>, Failure> {
         let mut consumer = consume(&channel, &self.answers, PREFETCH).await?;
         let mut each = Vec::with_capacity(self.count);
         while each.len() < self.count {
@@ -119,7 +131,7 @@ impl Load {
             let number = mark.and_then(|mark| mark.as_str().parse::<usize>().ok());
             let at = number.and_then(|number| sent.get(number)?.get());
             self.check(&answer.data)?;
-            each.extend(at.map(Instant::elapsed));
+            each.extend(number.zip(at.map(Instant::elapsed)));
             room.add_permits(1);
             if each.len() % ACK_EVERY == 0 || self.window < ACK_EVERY || each.len() == self.count {
                 answer.acker.ack(BasicAckOptions { multiple: true }).await?;

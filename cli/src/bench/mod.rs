@@ -3,6 +3,7 @@
 mod args;
 mod bulk;
 mod large;
+mod limits;
 mod load;
 mod machine;
 mod measure;
@@ -65,6 +66,9 @@ async fn measure_all(stage: &TestBed, args: &BenchArgs) -> Result<Vec<measure::M
     }
     if rows.contains(&BenchRow::Postgres) {
         measures.extend(stores::measure(stage, args, &rounds).await?);
+    }
+    if rows.contains(&BenchRow::Limits) {
+        measures.extend(limits::measure(stage, args, &rounds).await?);
     }
     if rows.contains(&BenchRow::Large) {
         measures.extend(large::measure(stage, args).await?);

@@ -32,7 +32,7 @@ pub(super) fn of(row: BenchRow, what: &str) -> Option<(Promise, Promise)> {
 use Promise::{AtLeast, AtMost};
 
 /// Row, what of it, promised, wanted; in the unit of the measure.
-const PROMISES: [(BenchRow, &str, Promise, Promise); 24] = [
+const PROMISES: [(BenchRow, &str, Promise, Promise); 29] = [
     (BenchRow::Mapped, "tasks", AtLeast(0.55), AtLeast(0.8)),
     (BenchRow::Mapped, ORCHESTRATOR_CPU, AtMost(60.0), AtMost(30.0)),
     (BenchRow::Single, "jobs", AtLeast(0.55), AtLeast(0.8)),
@@ -53,6 +53,11 @@ const PROMISES: [(BenchRow, &str, Promise, Promise); 24] = [
     (BenchRow::Shapes, LAYERS_MEMORY, AtMost(256.0), AtMost(128.0)),
     (BenchRow::Language, ROUNDS, AtMost(1.3), AtMost(1.0)),
     (BenchRow::Language, TEMPLATES, AtMost(200.0), AtMost(20.0)),
+    (BenchRow::Limits, IDLE_LIMIT, AtLeast(0.95), AtLeast(0.99)),
+    (BenchRow::Limits, KEYS, AtLeast(0.85), AtLeast(0.95)),
+    (BenchRow::Limits, FAIR, AtLeast(0.95), AtLeast(0.99)),
+    (BenchRow::Limits, JAIN, AtLeast(0.95), AtLeast(0.99)),
+    (BenchRow::Limits, QUIET, AtMost(2.0), AtMost(1.5)),
     (BenchRow::Large, READY, AtMost(5.0), AtMost(5.0)),
     (BenchRow::Large, MEMORY, AtMost(256.0), AtMost(128.0)),
     (BenchRow::Large, PAGE_P95, AtMost(100.0), AtMost(20.0)),
@@ -60,6 +65,11 @@ const PROMISES: [(BenchRow, &str, Promise, Promise); 24] = [
 ];
 pub(super) const ORCHESTRATOR_CPU: &str = "orchestrator CPU for each";
 pub(super) const POSTGRES_TASKS: &str = "mapped tasks, beside SQLite";
+pub(super) const IDLE_LIMIT: &str = "jobs, with a limit that counts none of them";
+pub(super) const KEYS: &str = "jobs of 10,000 keys, one of each at once";
+pub(super) const FAIR: &str = "jobs of 10,000 tenants who share the queue";
+pub(super) const JAIN: &str = "Jain's index while a tenant floods";
+pub(super) const QUIET: &str = "p99 of a quiet tenant while another floods";
 pub(super) const LARGE_JOB: &str = "time of a task, 100,000 against 1,000";
 pub(super) const MEMORY: &str = "orchestrator memory, most";
 pub(super) const ROUNDS: &str = "time of a round, against an item";

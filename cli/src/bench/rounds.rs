@@ -59,7 +59,7 @@ impl<'a> Rounds<'a> {
             BenchRow::Sizes => self.sizes().await,
             BenchRow::Load => self.offered().await,
             // On orchestrators of their own.
-            BenchRow::Postgres | BenchRow::Large => Ok(Vec::new()),
+            BenchRow::Postgres | BenchRow::Limits | BenchRow::Large => Ok(Vec::new()),
         }
     }
 
@@ -196,6 +196,21 @@ impl<'a> Rounds<'a> {
         self.on(system, single(), count, WINDOW).await
     }
 
+    /// Runs jobs on a system, each of which may be another.
+    pub(super) async fn varied(&self, system: &System, work: Work) -> Result<Took, Failure> {
+        let Work { body, count, window } = work;
+        let load = Load { body_of: Some(body), ..self.load(String::new(), count, window) };
+        Load { exchange: system.names.submit(), ..load }.run(&self.stage.wire).await
+    }
+
+    /// Submits so many of a job to a system, without an answer.
+    pub(super) async fn flood(&self, system: &System, job: &str, count: usize) -> Result<(), Failure> {
+        let list = format!("[{}]", vec![job; TOGETHER].join(","));
+        let messages = count.div_ceil(TOGETHER);
+        let lists = Load { kind: JOBS, exchange: system.names.submit(), ..self.load(list, messages, messages) };
+        lists.tell(&self.stage.wire).await
+    }
+
     async fn on(&self, system: &System, job: String, count: usize, window: usize) -> Result<Took, Failure> {
         Load { exchange: system.names.submit(), ..self.load(job, count, window) }.run(&self.stage.wire).await
     }
@@ -212,6 +227,7 @@ impl<'a> Rounds<'a> {
             kind: "",
             answers: self.stage.named(ANSWERS),
             body: job.into_bytes().into(),
+            body_of: None,
             count,
             window,
             expected: br#""state":"succeeded""#,
@@ -232,6 +248,7 @@ impl<'a> Rounds<'a> {
             kind: "",
             answers: self.stage.named(answers),
             body: payload(bytes).into_bytes().into(),
+            body_of: None,
             count,
             window,
             expected: b"",
@@ -262,6 +279,16 @@ impl<'a> Rounds<'a> {
             talk::say(text);
         }
     }
+}
+
+/// Jobs to be run, and how many of them at once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Work {
+    /// Body of the job of a number, from 0.
+    pub(super) body: fn(usize) -> String,
+    pub(super) count: usize,
+    /// Jobs that the client waits for at a time.
+    pub(super) window: usize,
 }
 
 /// Processor time that each role has used so far.
