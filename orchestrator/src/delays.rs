@@ -43,7 +43,7 @@ impl DelayHeader {
 
 /// Settings of such an exchange, as they are written.
 #[derive(Clone, Debug, Deserialize)]
-pub struct DelaySettings {
+pub(crate) struct DelaySettings {
     /// Exchange that the messages go on to.
     #[serde(default)]
     deliver_to: Option<String>,

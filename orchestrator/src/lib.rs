@@ -1,21 +1,21 @@
 //! The orchestrator: keeps jobs, dispatches their tasks in order, tracks what workers report.
 //!
 //! The rules are in the crate `warrener-engine`. Here are the loop that applies them ([`driver`]), the database that
-//! keeps them ([`store`]), the broker ([`broker`]) and the HTTP interface ([`api`]).
+//! keeps them ([`store`]), the broker side and the HTTP interface.
 
 pub mod access;
-pub mod api;
-pub mod broker;
+mod api;
+mod broker;
 pub mod config;
-pub mod delays;
+mod delays;
 pub mod driver;
 pub mod filter;
 pub mod limits;
-pub mod notices;
-pub mod pulse;
-pub mod queues;
+mod notices;
+mod pulse;
+mod queues;
 mod rows;
 pub mod service;
 pub mod shared;
 pub mod store;
-pub mod traces;
+mod traces;

@@ -18,7 +18,7 @@ mod events;
 mod gate;
 mod graph;
 mod health;
-pub mod http;
+pub(crate) mod http;
 mod job;
 mod jobs;
 mod limit_routes;
@@ -62,7 +62,7 @@ use warrener_runtime::metrics::Metrics;
 use self::app::App;
 use self::http::{Edge, Server};
 use self::problem::Problem;
-pub use self::scrape::Scrape;
+pub(crate) use self::scrape::Scrape;
 use crate::access::Access;
 use crate::driver::Packet;
 use crate::shared::Shared;
@@ -73,7 +73,7 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// Parts of the process that the handlers need.
 #[derive(Clone, Debug)]
-pub struct Api {
+pub(crate) struct Api {
     /// Everything that other parts of the process may look at.
     pub shared: Arc<Shared>,
     /// Readers of the database.
@@ -94,7 +94,7 @@ pub struct Api {
 
 /// Listeners of a process.
 #[derive(Debug)]
-pub struct Listeners {
+pub(crate) struct Listeners {
     /// Listener of the HTTP interface.
     pub http: TcpListener,
     /// Listener of those who only want the numbers, if there is one.
@@ -108,7 +108,7 @@ impl From<TcpListener> for Listeners {
 }
 
 /// Answers requests until told to stop. Returns once the last connection is closed, 5 s later at the latest.
-pub async fn serve(listeners: impl Into<Listeners>, api: Api, stop: CancellationToken) {
+pub(crate) async fn serve(listeners: impl Into<Listeners>, api: Api, stop: CancellationToken) {
     let Listeners { http, scrape } = listeners.into();
     // Connections keep only a weak hold on the driver, so that one that lingers does not keep it from ending.
     let (edge, tls, hold) = (api.edge.clone(), api.tls.clone(), api.inputs.clone());

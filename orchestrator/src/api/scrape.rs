@@ -25,14 +25,14 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Listener for those who only want the numbers, with bounds of its own.
 #[derive(Debug)]
-pub struct Scrape {
+pub(crate) struct Scrape {
     listener: TcpListener,
     edge: Arc<Edge>,
 }
 
 impl Scrape {
     /// Listener with the times of the HTTP interface.
-    pub fn new(listener: TcpListener, http: &Http, descriptors: usize) -> Self {
+    pub(crate) fn new(listener: TcpListener, http: &Http, descriptors: usize) -> Self {
         let http = Http { max_connections: CONNECTIONS, ..http.clone() };
         Self { listener, edge: Arc::new(Edge::new(&http, descriptors)) }
     }

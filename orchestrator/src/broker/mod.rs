@@ -31,10 +31,10 @@ use tokio_util::sync::CancellationToken;
 use warrener_amqp::{Backoff, BrokerError, Publisher, Session, Settings, Topology};
 use warrener_shared::id::QueueName;
 
-pub use self::notes::Notes;
-pub use self::repairs::{Repairs, Troubles};
+pub(crate) use self::notes::Notes;
+pub(crate) use self::repairs::{Repairs, Troubles};
 pub(crate) use self::submits::submission;
-pub use self::suspects::Suspects;
+pub(crate) use self::suspects::Suspects;
 use crate::delays::DelayRoute;
 use crate::driver::{Input, Output, Packet};
 use crate::shared::Shared;
@@ -51,7 +51,7 @@ const BACKOFF_MAX: Duration = Duration::from_secs(3);
 
 /// Needs of the broker side from the rest of the process, and its state that outlives sessions.
 #[derive(Clone, Debug)]
-pub struct Context {
+pub(crate) struct Context {
     /// Address of the broker, and times of the connection.
     pub settings: Settings,
     /// Everything that other parts of the process may look at.
@@ -116,7 +116,7 @@ pub(crate) struct Link {
 ///
 /// # Errors
 /// A fault that no waiting can mend: another database owns the prefix, or an entity exists with other properties.
-pub async fn run(
+pub(crate) async fn run(
     context: Context,
     outputs: mpsc::UnboundedReceiver<Output>,
     stop: CancellationToken,

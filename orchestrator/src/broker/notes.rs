@@ -7,7 +7,7 @@ use crate::driver::DeathReason;
 
 /// Sentences by their subjects. Each is logged when it is new.
 #[derive(Clone, Debug, Default)]
-pub struct Notes(Arc<Mutex<BTreeMap<String, String>>>);
+pub(crate) struct Notes(Arc<Mutex<BTreeMap<String, String>>>);
 
 impl Notes {
     /// Notes that a queue of ours lost a message by a policy of the broker. The note stays, since the policy is still
@@ -42,7 +42,7 @@ impl Notes {
     }
 
     /// All sentences.
-    pub fn all(&self) -> Vec<String> {
+    pub(crate) fn all(&self) -> Vec<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 }

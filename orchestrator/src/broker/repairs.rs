@@ -10,7 +10,7 @@ use warrener_shared::id::QueueName;
 /// Requests for a look at what is ours, by whoever finds something missing. An empty list still asks for a look at
 /// everything but task queues.
 #[derive(Clone, Debug, Default)]
-pub struct Repairs(Arc<WantedRepairs>);
+pub(crate) struct Repairs(Arc<WantedRepairs>);
 
 /// Requests that nobody has taken.
 #[derive(Debug, Default)]
@@ -46,7 +46,7 @@ impl Repairs {
 
 /// Reasons why the broker side is not ready, by the part that found out. Readiness is renewed while there is no reason.
 #[derive(Clone, Debug, Default)]
-pub struct Troubles(Arc<Mutex<BTreeMap<&'static str, String>>>);
+pub(crate) struct Troubles(Arc<Mutex<BTreeMap<&'static str, String>>>);
 
 impl Troubles {
     /// Sets the trouble of a part; `None` once there is none.

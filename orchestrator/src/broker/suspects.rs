@@ -17,7 +17,7 @@ const AGAIN: Duration = Duration::from_secs(5);
 
 /// List of suspected queues, each with the time from which on it is to be asked. Outlives sessions.
 #[derive(Clone, Debug, Default)]
-pub struct Suspects(Arc<Mutex<BTreeMap<QueueName, Instant>>>);
+pub(crate) struct Suspects(Arc<Mutex<BTreeMap<QueueName, Instant>>>);
 
 impl Suspects {
     /// Notes that this queue may be dead.

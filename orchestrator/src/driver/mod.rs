@@ -59,6 +59,7 @@ pub use self::input::{
     Requester, ScheduleCommand, Submission,
 };
 use self::reply::Replies;
+use self::tick::Rhythm;
 use self::timers::PutOff;
 use crate::shared::Shared;
 use crate::store::{EventChunkNo, Store, StoreError};
@@ -116,16 +117,8 @@ pub struct Driver<S> {
     events_published: Option<EventChunkNo>,
     /// Timers that are due and have to wait.
     put_off: PutOff,
-    /// Monotonic time of the latest tick.
-    last_tick: Duration,
-    /// Monotonic time of the next look for what passed its retention.
-    next_prune: Duration,
-    /// Monotonic time of the latest look at what only a commit of its own would keep.
-    last_save: Duration,
-    /// Monotonic time of the latest commit of a batch.
-    /// Time at which idle keys were last looked for.
-    last_forget: Duration,
-    last_commit: Duration,
+    /// Times of what it does now and then.
+    rhythm: Rhythm,
     /// Wall clock less monotonic clock when last looked at, in milliseconds.
     clock_offset: i64,
     /// Degree to which the store can be relied on.
@@ -174,11 +167,7 @@ impl<S: Store> Driver<S> {
             replies: Replies::default(),
             events_published: None,
             put_off: PutOff::default(),
-            last_tick: now,
-            next_prune: now + PRUNE_EVERY,
-            last_save: now,
-            last_forget: now,
-            last_commit: now,
+            rhythm: Rhythm::from(now),
             condition: StoreCondition::Writable,
             passed_over: None,
             bulk: BulkPace::default(),
@@ -246,7 +235,7 @@ impl<S: Store> Driver<S> {
         self.trim_dead();
         self.prune();
         self.work_bulk();
-        if self.condition != StoreCondition::Unsure && self.since(self.last_tick) >= TICK {
+        if self.condition != StoreCondition::Unsure && self.since(self.rhythm.last_tick) >= TICK {
             self.tick();
         }
     }
@@ -258,9 +247,9 @@ impl<S: Store> Driver<S> {
         }
         let due = self.held.next_due.into_iter().chain(self.held.wakes.next()).min();
         let until_due = due.map_or(TICK, |due| due.since(self.now()).to_std());
-        let until_prune = self.next_prune.saturating_sub(self.clock.monotonic());
+        let until_prune = self.rhythm.next_prune.saturating_sub(self.clock.monotonic());
         let until_bulk = self.bulk_patience().unwrap_or(TICK);
-        until_due.min(until_prune).min(until_bulk).min(TICK.saturating_sub(self.since(self.last_tick)))
+        until_due.min(until_prune).min(until_bulk).min(TICK.saturating_sub(self.since(self.rhythm.last_tick)))
     }
 
     /// Waits for inputs, or until time demands another turn, and takes at most [`BATCH`] and the rest of a packet.

@@ -24,13 +24,13 @@ impl<S: Store> Driver<S> {
     /// Removes one slice of what passed its retention, if it is time for one and the store can be written.
     pub(super) fn prune(&mut self) {
         let began = self.clock.monotonic();
-        if began < self.next_prune || self.condition != StoreCondition::Writable {
+        if began < self.rhythm.next_prune || self.condition != StoreCondition::Writable {
             return;
         }
-        self.next_prune = began + PRUNE_EVERY;
+        self.rhythm.next_prune = began + PRUNE_EVERY;
         match self.expire_dead() {
             Ok(0) => {}
-            Ok(_) => self.next_prune = began,
+            Ok(_) => self.rhythm.next_prune = began,
             Err(error) => return self.degrade(&error.to_string()),
         }
         let Some(old) = self.age.older_than(self.retention, &self.clock) else { return };
@@ -38,7 +38,7 @@ impl<S: Store> Driver<S> {
             Ok(0) => {}
             Ok(_) => {
                 let now = self.clock.monotonic();
-                self.next_prune = now + ((now - began) * OTHERS).max(PAUSE);
+                self.rhythm.next_prune = now + ((now - began) * OTHERS).max(PAUSE);
             }
             Err(error) => self.degrade(&error.to_string()),
         }

@@ -35,7 +35,7 @@ impl<S: Store> Driver<S> {
             self.shared.limit_register.book.committed(batch.slice.take_limit_changes());
             self.held.dead.committed(&batch.commit);
             self.held.kept.committed(&batch.commit.kept);
-            self.held.bulk.committed(&batch.commit, self.last_commit);
+            self.held.bulk.committed(&batch.commit, self.rhythm.last_commit);
             self.replies.forgotten();
             self.held.numbers.dispatched_below(DispatchNo(batch.slice.next_dispatch()));
             self.schedules_committed(&batch);
@@ -92,7 +92,7 @@ impl<S: Store> Driver<S> {
         batch.commit.events_published = self.events_published.take();
         batch.commit.seen_at = Some(batch.now);
         batch.commit.trust = self.age.trust();
-        self.last_commit = self.clock.monotonic();
+        self.rhythm.last_commit = self.clock.monotonic();
         // What is to be published again goes before what was published meanwhile.
         if batch.commit.published_below.is_none() {
             batch.commit.published_below = delivery.advance(numbers.next_dispatch());

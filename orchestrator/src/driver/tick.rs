@@ -1,15 +1,45 @@
 //! The tick, four times a second: windows, silences, unpublished attempts, owed answers and the probe of the store.
 
+use std::time::Duration;
+
 use super::condition::StoreCondition;
 use super::timers::Timer;
-use super::{Driver, FORGET_EVERY, SAVE_EVERY, SEEN_EVERY};
+use super::{Driver, FORGET_EVERY, PRUNE_EVERY, SAVE_EVERY, SEEN_EVERY};
 use crate::store::{Blame, Store, StoreError};
+
+/// Monotonic times of what the driver does now and then.
+#[derive(Debug)]
+pub(super) struct Rhythm {
+    /// The latest tick.
+    pub(super) last_tick: Duration,
+    /// The next look for what passed its retention.
+    pub(super) next_prune: Duration,
+    /// The latest look at what only a commit of its own would keep.
+    pub(super) last_save: Duration,
+    /// The latest look for idle keys of limits.
+    pub(super) last_forget: Duration,
+    /// The latest commit of a batch.
+    pub(super) last_commit: Duration,
+}
+
+impl Rhythm {
+    /// All of it, from this moment on.
+    pub(super) const fn from(now: Duration) -> Self {
+        Self {
+            last_tick: now,
+            next_prune: now.saturating_add(PRUNE_EVERY),
+            last_save: now,
+            last_forget: now,
+            last_commit: now,
+        }
+    }
+}
 
 impl<S: Store> Driver<S> {
     /// Looks at everything that time changes without a timer in the rows.
     pub(super) fn tick(&mut self) {
         let now = self.clock.monotonic();
-        self.last_tick = now;
+        self.rhythm.last_tick = now;
         let slots = self.shared.workers.slots_by_queue();
         self.held.admission.tick(&slots);
         let upto = self.hearing.silence_upto(now);
@@ -27,8 +57,8 @@ impl<S: Store> Driver<S> {
                 self.degrade(&error.to_string());
             }
         }
-        if self.since(self.last_forget) >= FORGET_EVERY && self.condition != StoreCondition::Unsure {
-            self.last_forget = now;
+        if self.since(self.rhythm.last_forget) >= FORGET_EVERY && self.condition != StoreCondition::Unsure {
+            self.rhythm.last_forget = now;
             self.forget_idle_keys();
             self.forget_answers();
         }
@@ -58,10 +88,10 @@ impl<S: Store> Driver<S> {
 
     /// Probes the store each second, and keeps the progress that nothing else has committed.
     fn save(&mut self) -> Result<(), StoreError> {
-        if self.since(self.last_save) < SAVE_EVERY {
+        if self.since(self.rhythm.last_save) < SAVE_EVERY {
             return Ok(());
         }
-        self.last_save = self.clock.monotonic();
+        self.rhythm.last_save = self.clock.monotonic();
         self.store.probe()?;
         self.well();
         self.keep_progress()
@@ -71,7 +101,7 @@ impl<S: Store> Driver<S> {
     /// new. A restart then repeats little.
     fn keep_progress(&mut self) -> Result<(), StoreError> {
         let behind = self.held.delivery.is_ahead(self.held.numbers.next_dispatch());
-        let unseen = self.held.next_due.is_some() && self.since(self.last_commit) > SEEN_EVERY;
+        let unseen = self.held.next_due.is_some() && self.since(self.rhythm.last_commit) > SEEN_EVERY;
         let given = self.events_published.is_some() || self.replies.given().next().is_some();
         if behind || unseen || given || self.condition == StoreCondition::Untried {
             let mut batch = self.new_batch();

@@ -32,7 +32,7 @@ pub(super) use self::lanes::ReadLane;
 
 /// The edge: its rules, and what is left of each bound. One for all listeners of a process.
 #[derive(Debug)]
-pub struct Edge {
+pub(crate) struct Edge {
     /// Hosts and origins that are ours.
     hosts: Hosts,
     /// Permits to read.
@@ -77,7 +77,7 @@ pub(super) struct Arrival {
 
 impl Edge {
     /// Edge as it is configured, for a process that may have so many descriptors open.
-    pub fn new(http: &Http, descriptors: usize) -> Self {
+    pub(crate) fn new(http: &Http, descriptors: usize) -> Self {
         Self {
             hosts: Hosts::new(http),
             lanes: Lanes::new(http),
