@@ -105,11 +105,3 @@ CREATE TABLE given_answers (
     PRIMARY KEY (task, answer)
 );
 CREATE INDEX given_answers_answer ON given_answers (answer);
-
--- Slots of limits that count jobs, and since when a job holds them.
-CREATE TABLE limit_slots (
-    key   TEXT NOT NULL,
-    job   BIGINT NOT NULL,
-    since BIGINT NOT NULL,
-    PRIMARY KEY (key, job)
-);

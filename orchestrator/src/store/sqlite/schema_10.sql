@@ -103,11 +103,3 @@ CREATE TABLE given_answers (
     PRIMARY KEY (task, answer)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX given_answers_answer ON given_answers (answer);
-
--- Slots of limits that count jobs, and since when a job holds them.
-CREATE TABLE limit_slots (
-    key   TEXT NOT NULL,
-    job   INTEGER NOT NULL,
-    since INTEGER NOT NULL,
-    PRIMARY KEY (key, job)
-) STRICT, WITHOUT ROWID;
