@@ -27,6 +27,7 @@ use crate::access::Caller;
 use crate::driver::{Answer, Asker, Input, Precondition, ScheduleCommand};
 use crate::filter::fits::{Candidate, Tasks};
 use crate::rows::schedule::sample;
+use crate::store::view::filter::Filter;
 use crate::store::view::{Page, Snapshot};
 
 /// The header that names the revision that is to be changed.
@@ -42,13 +43,24 @@ const PREVIEW: usize = 10;
 
 /// Tells whether a schedule exists for a caller: its jobs would.
 fn exists(app: &App, caller: &Caller, spec: &ScheduleSpec, tasks: Tasks) -> bool {
-    let Some(only) = &caller.only else { return true };
+    caller.only.as_ref().is_none_or(|only| would_fit(app, spec, only, tasks))
+}
+
+/// Tells whether the next job of a schedule would fit a filter.
+fn would_fit(app: &App, spec: &ScheduleSpec, filter: &Filter, tasks: Tasks) -> bool {
     let now = app.shared.now();
     sample(spec, &app.shared.limits, now).is_some_and(|job| {
         let id = job.id.as_ref();
         let job = Candidate { id, spec: &job, is_sub_job: false, state: JobState::Running, created_at: now };
-        only.fits(job, tasks, now)
+        filter.fits(job, tasks, now)
     })
+}
+
+/// Tells whether there is a schedule of this name whose next job would fit a filter.
+pub(super) fn fits(app: &App, snapshot: &Snapshot<'_>, name: &str, filter: &Filter) -> Result<bool, Problem> {
+    let row = ScheduleName::new(name).ok().map(|name| snapshot.schedule(&name)).transpose()?.flatten();
+    let spec = row.and_then(|row| parsed(app, &row).ok());
+    Ok(spec.is_some_and(|spec| would_fit(app, &spec, filter, Tasks::Any)))
 }
 
 fn parsed(app: &App, row: &ScheduleRow) -> Result<ScheduleSpec, Problem> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use warrener_amqp::{PendingConfirm, Published};
 use warrener_shared::wire::Message;
-use warrener_shared::wire::event::{CLOUD_EVENTS, JobEvent, cloud_event};
+use warrener_shared::wire::event::{CLOUD_EVENTS, JobEvent, TickEvent, cloud_event, cloud_tick};
 
 use super::{Context, Link};
 use crate::driver::Input;
@@ -76,9 +76,14 @@ async fn round(context: &Context, link: &Link, chunks: Vec<ChunkHead>) -> Option
             continue;
         }
         match read(context, move |view| view.event_chunk(no)).await {
-            Ok(Some(EventChunk { job, events })) => {
+            Ok(Some(EventChunk::Job { id, events, .. })) => {
                 for event in events {
-                    round.publish(&job, &event).await?;
+                    round.publish(&event.kind, || message(&id, &event)).await?;
+                }
+            }
+            Ok(Some(EventChunk::Ticks(events))) => {
+                for event in events {
+                    round.publish(&event.kind, || of_tick(&event)).await?;
                 }
             }
             // Its job was removed meanwhile.
@@ -117,24 +122,24 @@ struct Round<'a> {
 
 impl Round<'_> {
     /// Publishes an event, unless nobody listens to its sort. `None` if the round must go out again.
-    async fn publish(&mut self, job: &str, event: &JobEvent) -> Option<()> {
+    async fn publish(&mut self, kind: &str, message: impl Fn() -> Message) -> Option<()> {
         let exchange = self.context.shared.names.events();
-        match self.heard.get(&*event.kind) {
+        match self.heard.get(kind) {
             Some(false) => {}
             Some(true) => {
-                self.pending.push(self.link.events.enqueue(&exchange, &event.kind, message(job, event)).await);
+                self.pending.push(self.link.events.enqueue(&exchange, kind, message()).await);
             }
             None => {
                 // A mandatory message goes another way and would overtake those that wait for their confirm.
                 settled(std::mem::take(&mut self.pending)).await?;
-                let sent = self.link.events.publish_mandatory(&exchange, &event.kind, message(job, event)).await;
+                let sent = self.link.events.publish_mandatory(&exchange, kind, message()).await;
                 if !is_settled(sent) {
                     return None;
                 }
                 if sent == Published::Returned {
-                    self.deaf |= crate::store::sql::chunk::kind_bit(&event.kind);
+                    self.deaf |= crate::store::sql::chunk::kind_bit(kind);
                 }
-                self.heard.insert(event.kind.to_string(), sent != Published::Returned);
+                self.heard.insert(kind.to_owned(), sent != Published::Returned);
             }
         }
         Some(())
@@ -158,14 +163,24 @@ fn is_settled(published: Published) -> bool {
     !matches!(published, Published::Unknown | Published::Late)
 }
 
-/// Message of an event: CloudEvents in structured JSON.
+/// Message of an event of a job.
 fn message(job: &str, event: &JobEvent) -> Message {
+    cloud(&event.kind, format!("{job}.{}", event.sequence), cloud_event(job, event))
+}
+
+/// Message of an event of a tick.
+fn of_tick(event: &TickEvent) -> Message {
+    cloud(&event.kind, event.id(), cloud_tick(event))
+}
+
+/// Message of an event: CloudEvents in structured JSON.
+fn cloud(kind: &str, id: String, body: Vec<u8>) -> Message {
     Message {
         content_type: Some(CLOUD_EVENTS.to_owned()),
-        kind: Some(format!("warrener.{}", event.kind)),
-        message_id: Some(format!("{job}.{}", event.sequence)),
+        kind: Some(format!("warrener.{kind}")),
+        message_id: Some(id),
         persistent: true,
-        body: cloud_event(job, event),
+        body,
         ..Message::default()
     }
 }

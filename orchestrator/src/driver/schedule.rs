@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use warrener_engine::schedule::{Circumstances, Order, ScheduleState, TickOpen, TickOutcome};
+use warrener_engine::schedule::{Circumstances, Order, ScheduleState, TickOpen, TickOutcome, TickRow};
 use warrener_engine::{Effect, Event, Need};
 use warrener_shared::id::{JobNo, ScheduleName};
 use warrener_shared::job::{Problem, SubmitContext, parse};
 use warrener_shared::schedule::{Overlap, TickScope, database_version};
 use warrener_shared::state::JobState;
 use warrener_shared::time::Timestamp;
+use warrener_shared::wire::event::{SCHEDULE_TICK, TickEvent};
 
 use super::batch::Batch;
 use super::input::{Answer, Asker, Precondition, Requester, ScheduleCommand, Submission};
@@ -226,6 +227,11 @@ impl<S: Store> Driver<S> {
             };
             let before = changes.ticks.len();
             changes.ticks.extend(state.changed().cloned());
+            let told: Vec<TickEvent> =
+                state.changed().filter(|tick| tick.decided_at == batch.now).map(|tick| event(state, tick)).collect();
+            if !told.is_empty() {
+                changes.told.push((*no, told));
+            }
             let count = i64::try_from(changes.ticks.len() - before).unwrap_or(i64::MAX);
             if count > 0 && (count >= TIDY_EVERY || state.row.ticks % TIDY_EVERY == 0) {
                 changes.kept.push((*no, state.spec.keep_ticks));
@@ -249,6 +255,21 @@ impl<S: Store> Driver<S> {
                 }
             }
         }
+    }
+}
+
+/// The event of what became of a tick.
+fn event(state: &ScheduleState, tick: &TickRow) -> TickEvent {
+    let name = &state.row.name;
+    TickEvent {
+        time: tick.decided_at.to_rfc3339().into(),
+        kind: SCHEDULE_TICK.into(),
+        schedule: name.as_str().into(),
+        tick: tick.at.to_rfc3339().into(),
+        run: tick.run,
+        outcome: tick.outcome.as_str().into(),
+        job: tick.job.map(|_| warrener_shared::schedule::job_id(name, tick.at, tick.run).as_str().into()),
+        reason: tick.reason.as_deref().map(Into::into),
     }
 }
 

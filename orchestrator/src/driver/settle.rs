@@ -74,7 +74,7 @@ impl<S: Store> Driver<S> {
 
     /// Tells those who wait for events, or for the end of a job, that there is news.
     fn notify(&self, batch: &Batch) {
-        if !batch.commit.changes.events.is_empty() {
+        if !batch.commit.changes.events.is_empty() || !batch.commit.schedules.told.is_empty() {
             self.shared.notices.tell_events(self.store.last_events());
         }
         if !batch.commit.logs.is_empty() {

@@ -3,6 +3,7 @@
 use warrener_engine::schedule::{ScheduleRow, TickRow};
 use warrener_shared::id::{JobNo, ScheduleName};
 use warrener_shared::time::Timestamp;
+use warrener_shared::wire::event::TickEvent;
 
 /// Changes of schedules in one commit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,6 +12,9 @@ pub struct ScheduleChanges {
     pub schedules: Vec<ScheduleRow>,
     /// Ticks as they are now, new ones among them; each once.
     pub ticks: Vec<TickRow>,
+    /// Events of ticks, by the number of the schedule. They are kept as a chunk of events, as if a job with that number
+    /// below 0 had them.
+    pub told: Vec<(i64, Vec<TickEvent>)>,
     /// Schedules that are removed, with all of their ticks.
     pub removed: Vec<i64>,
     /// Schedules of whose closed ticks only the latest are kept, and how many.

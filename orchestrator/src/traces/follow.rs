@@ -10,7 +10,7 @@ use warrener_shared::wire::event::JobEvent;
 
 use super::picture::Picture;
 use crate::shared::Shared;
-use crate::store::view::View;
+use crate::store::view::{EventChunk, View};
 use crate::store::{EventChunkNo, StoreError};
 
 /// Most chunks of events in one look, after which the connection is given back.
@@ -72,8 +72,9 @@ fn look(shared: &Shared, view: &View, cursor: EventChunkNo) -> Result<Option<Eve
             last = Some(chunk.no);
             seen += 1;
             // Events that cannot be read were complained of by whoever publishes them.
-            let ends = chunk.events.unwrap_or_default().into_iter().filter(tells_an_end);
-            by_job.entry(chunk.job).or_default().extend(ends);
+            if let Ok(EventChunk::Job { no, events, .. }) = chunk.events {
+                by_job.entry(no).or_default().extend(events.into_iter().filter(tells_an_end));
+            }
             if seen < LOOK { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
         for (job, events) in by_job.into_iter().filter(|(_, events)| !events.is_empty()) {

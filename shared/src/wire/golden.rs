@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json, value::RawValue};
 
 use super::control::Control;
 use super::dispatch::{Assignment, Dispatch, MAX_REPORTS};
-use super::event::{CLOUD_EVENTS, JobEvent, cloud_event};
+use super::event::{CLOUD_EVENTS, JobEvent, SCHEDULE_TICK, TickEvent, cloud_event, cloud_tick};
 use super::heartbeat::Heartbeat;
 use super::result::{Bundle, Progress, REPORTS_MAX, Report, RetryAdvice, parse_bundle, parse_report};
 use super::submit::{Content, Refusal, ReplyAddress, Submission, accepted, finished, rejected, split};
@@ -250,6 +250,26 @@ fn event(names: &Names) -> Golden {
     Golden { name: "event", exchange: names.events(), routing_key: event.kind.into_owned(), message }
 }
 
+fn tick_event(names: &Names) -> Golden {
+    let event = TickEvent {
+        time: "2026-11-24T15:00:00.004Z".into(),
+        kind: SCHEDULE_TICK.into(),
+        schedule: "nightly".into(),
+        tick: "2026-11-24T15:00:00Z".into(),
+        run: 1,
+        outcome: "started".into(),
+        job: Some("nightly:20261124T150000Z".into()),
+        reason: None,
+    };
+    let message = Message {
+        content_type: Some(CLOUD_EVENTS.to_owned()),
+        persistent: true,
+        body: cloud_tick(&event),
+        ..Message::default()
+    };
+    Golden { name: "event_tick", exchange: names.events(), routing_key: event.kind.into_owned(), message }
+}
+
 fn all() -> Vec<Golden> {
     let names = Names::default();
     let mut all = tasks(&names);
@@ -260,6 +280,7 @@ fn all() -> Vec<Golden> {
     all.extend(schedules(&names));
     all.extend(replies());
     all.push(event(&names));
+    all.push(tick_event(&names));
     all
 }
 

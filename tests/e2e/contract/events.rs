@@ -50,3 +50,22 @@ fn of_job(answers: &[warrener_tests::client::Answer], id: &str) -> Vec<Value> {
     let events = answers.iter().filter(|answer| answer.correlation_id.is_empty()).map(|answer| answer.json());
     events.filter(|event| event["id"].as_str().is_some_and(|text| text.starts_with(&format!("{id}.")))).collect()
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_became_of_a_tick_is_an_event() {
+    let (cluster, _) = bench().await;
+    let listener = cluster.client().await;
+    listener.bind(&cluster.names().events(), "schedule.tick").await;
+    let schedule = json!({"cron": "0 0 1 1 *", "job": {"kind": "demo.echo", "input": 1}});
+    cluster.put("/api/v1/schedules/yearly", &schedule).await;
+    let (_, started) = cluster.post("/api/v1/schedules/yearly/trigger", &json!({})).await;
+    let told = until("the event", SOON, async || listener.came().first().cloned()).await;
+    assert_eq!(told.properties.content_type().as_ref().unwrap().as_str(), "application/cloudevents+json");
+    let event = told.json();
+    assert_eq!((&event["type"], &event["subject"]), (&json!("warrener.schedule.tick"), &json!("yearly")));
+    let data = &event["data"];
+    assert_eq!((&data["schedule"], &data["outcome"]), (&json!("yearly"), &json!("started")), "{event}");
+    assert_eq!(data["job"], started["id"], "{event}");
+    let id = format!("yearly:{}.1.started", data["tick"].as_str().unwrap());
+    assert_eq!(event["id"], json!(id));
+}

@@ -1,4 +1,4 @@
-//! The events of all jobs.
+//! The events of all jobs and schedules.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,9 +13,10 @@ use warrener_shared::id::JobNo;
 use super::super::app::App;
 use super::super::problem::Problem;
 use super::super::query::Parameters;
+use super::super::schedules;
 use super::cursor::EventCursor;
 use super::hub::{Next, Tail};
-use super::page::{EventEntry, EventPage};
+use super::page::{EventEntry, EventOf, EventPage};
 use super::reader::StreamReader;
 use super::{Follow, PAUSE, Pace, answer, mark, place};
 use crate::filter;
@@ -50,7 +51,7 @@ async fn begin(app: &Arc<App>, wish: Option<EventCursor>, now: EventCursor) -> R
     Ok((mark(place), place))
 }
 
-/// A reader of the events of all jobs.
+/// A reader of the events of all jobs and schedules.
 struct Everything {
     app: Arc<App>,
     reader: StreamReader,
@@ -119,7 +120,8 @@ impl Everything {
         }
         let (place, filter) = (self.place, &self.filter);
         let entries = page.entries.iter();
-        let entries = entries.filter(|entry| entry.at > place && (entry.job.is_none() || filter.wants(&entry.kind)));
+        let is_wanted = |entry: &EventEntry| matches!(entry.of, EventOf::Nobody) || filter.wants(&entry.kind);
+        let entries = entries.filter(|entry| entry.at > place && is_wanted(entry));
         let entries: Vec<&EventEntry> = entries.collect();
         let fitting = self.fitting(&entries, jobs).await?;
         let mut text = Vec::new();
@@ -138,19 +140,52 @@ impl Everything {
     }
 
     async fn fitting(&self, entries: &[&EventEntry], jobs: Filter) -> Result<Fitting, Problem> {
+        let names = entries.iter().filter_map(|entry| match &entry.of {
+            EventOf::Schedule(name) => Some(name.clone()),
+            _ => None,
+        });
+        let schedules = self.schedules(names.collect(), &jobs).await?;
         if entries.is_empty() || jobs.fits_id("").is_some() {
-            return Ok(Fitting::ById(jobs));
+            return Ok(Fitting { jobs: FittingJobs::ById(jobs), schedules });
         }
-        let numbers: BTreeSet<JobNo> = entries.iter().filter_map(|entry| Some(entry.job.as_ref()?.0)).collect();
+        let numbers = entries.iter().filter_map(|entry| match &entry.of {
+            EventOf::Job(no, _) => Some(*no),
+            _ => None,
+        });
+        let numbers: BTreeSet<JobNo> = numbers.collect();
         let numbers: Vec<JobNo> = numbers.into_iter().collect();
         let look =
             self.app.read_for_stream(move |app, snapshot| Ok(snapshot.fitting(&numbers, &jobs, app.shared.now())?));
-        Ok(Fitting::These(look.await?))
+        Ok(Fitting { jobs: FittingJobs::These(look.await?), schedules })
+    }
+
+    /// Finds those of these schedules whose next job would fit; all of them without terms.
+    async fn schedules(&self, names: BTreeSet<Arc<str>>, jobs: &Filter) -> Result<BTreeSet<Arc<str>>, Problem> {
+        if names.is_empty() || jobs.terms.is_empty() {
+            return Ok(names);
+        }
+        let jobs = jobs.clone();
+        let look = self.app.read_for_stream(move |app, snapshot| {
+            let mut fitting = BTreeSet::new();
+            for name in names {
+                if schedules::fits(app, snapshot, &name, &jobs)? {
+                    fitting.insert(name);
+                }
+            }
+            Ok(fitting)
+        });
+        look.await
     }
 }
 
+/// The jobs and schedules that fit.
+struct Fitting {
+    jobs: FittingJobs,
+    schedules: BTreeSet<Arc<str>>,
+}
+
 /// The jobs that fit.
-enum Fitting {
+enum FittingJobs {
     /// Jobs whose ids fit the filter.
     ById(Filter),
     /// A list of jobs.
@@ -158,12 +193,13 @@ enum Fitting {
 }
 
 impl Fitting {
-    /// Tells whether an event is of a job that fits. Gaps concern everybody.
+    /// Tells whether an event is of a job or schedule that fits. Gaps concern everybody.
     fn fits(&self, entry: &EventEntry) -> bool {
-        let Some((no, id)) = &entry.job else { return true };
-        match self {
-            Self::ById(filter) => filter.fits_id(id) == Some(true),
-            Self::These(jobs) => jobs.contains(no),
+        match (&entry.of, &self.jobs) {
+            (EventOf::Nobody, _) => true,
+            (EventOf::Schedule(name), _) => self.schedules.contains(name),
+            (EventOf::Job(_, id), FittingJobs::ById(filter)) => filter.fits_id(id) == Some(true),
+            (EventOf::Job(no, _), FittingJobs::These(jobs)) => jobs.contains(no),
         }
     }
 }

@@ -252,7 +252,7 @@ impl One {
                 Next::Page(page) => page,
             };
             self.seen = page.upto;
-            if page.entries.iter().any(|entry| entry.job.as_ref().is_none_or(|(job, _)| *job == self.job)) {
+            if page.entries.iter().any(|entry| entry.of.concerns(self.job)) {
                 return FollowState::Due;
             }
         }

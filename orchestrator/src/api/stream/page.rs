@@ -12,7 +12,7 @@ use warrener_shared::wire::event::JobEvent;
 
 use super::PIECE;
 use super::cursor::EventCursor;
-use crate::store::view::{CommittedChunk, Snapshot};
+use crate::store::view::{CommittedChunk, EventChunk, Snapshot};
 use crate::store::{EventChunkNo, StoreError};
 
 /// Something that happened to a job or a task, with the job.
@@ -82,12 +82,34 @@ pub(super) struct EventPage {
 pub(super) struct EventEntry {
     /// The place after it.
     pub(super) at: EventCursor,
-    /// The job; `None` for a gap.
-    pub(super) job: Option<(JobNo, Arc<str>)>,
+    /// Owner of the event.
+    pub(super) of: EventOf,
     /// Type of the event.
     pub(super) kind: Cow<'static, str>,
     /// Place in the text.
     pub(super) span: Range<usize>,
+}
+
+/// Owner of an event.
+#[derive(Debug)]
+pub(super) enum EventOf {
+    /// A job, by its number and id.
+    Job(JobNo, Arc<str>),
+    /// A schedule, by its name.
+    Schedule(Arc<str>),
+    /// Nobody: a gap, which concerns everybody.
+    Nobody,
+}
+
+impl EventOf {
+    /// Tells whether somebody who follows a job has to look.
+    pub(super) fn concerns(&self, job: JobNo) -> bool {
+        match self {
+            Self::Job(no, _) => *no == job,
+            Self::Schedule(_) => false,
+            Self::Nobody => true,
+        }
+    }
 }
 
 /// Events that are not kept any longer, or cannot be read: all after `from`, up to `to`.
@@ -118,33 +140,50 @@ impl EventPage {
     }
 
     fn take(&mut self, text: &mut Vec<u8>, chunk: CommittedChunk) {
-        let CommittedChunk { no, job, id, events } = chunk;
+        let CommittedChunk { no, events } = chunk;
         let before = EventCursor::after(EventChunkNo(no.0 - 1));
         if self.upto < before {
             self.gap(text, before);
         }
-        let events = match events {
-            Ok(events) => events,
+        match events {
+            Ok(EventChunk::Job { no: job, id, events }) => {
+                let id: Arc<str> = id.into();
+                let entry = |text: &mut Vec<u8>, at: EventCursor, event: &JobEvent| {
+                    write(text, at, &event.kind, &StreamedEvent::of(&id, event));
+                    (EventOf::Job(job, id.clone()), event.kind.clone())
+                };
+                self.take_all(text, no, &events, entry);
+            }
+            Ok(EventChunk::Ticks(events)) => self.take_all(text, no, &events, |text, at, event| {
+                write(text, at, &event.kind, event);
+                (EventOf::Schedule(event.schedule.clone()), event.kind.clone())
+            }),
             Err(error) => {
                 tracing::error!(%error, chunk = no.0, "events of the store cannot be read");
                 self.gap(text, EventCursor::after(no));
-                return;
             }
-        };
+        }
+    }
+
+    /// Takes those events of a chunk that come after this page, as far as there is room. `entry` writes one.
+    fn take_all<T>(
+        &mut self,
+        text: &mut Vec<u8>,
+        no: EventChunkNo,
+        events: &[T],
+        entry: impl Fn(&mut Vec<u8>, EventCursor, &T) -> (EventOf, Cow<'static, str>),
+    ) {
         let seen = if self.upto.passed() < no { self.upto.seen_of_next() } else { 0 };
-        let id: Arc<str> = id.into();
-        let count = events.len();
-        for (number, event) in (1u32..).zip(&events).skip(seen as usize) {
+        for (number, event) in (1u32..).zip(events).skip(seen as usize) {
             if text.len() >= PIECE {
                 self.more = true;
                 return;
             }
-            let is_last = number as usize == count;
+            let is_last = number as usize == events.len();
             let at = if is_last { EventCursor::after(no) } else { EventCursor::within(no, number) };
             let begin = text.len();
-            write(text, at, &event.kind, &StreamedEvent::of(&id, event));
-            let (job, span) = (Some((job, id.clone())), begin..text.len());
-            self.entries.push(EventEntry { at, job, kind: event.kind.clone(), span });
+            let (of, kind) = entry(text, at, event);
+            self.entries.push(EventEntry { at, of, kind, span: begin..text.len() });
             self.upto = at;
         }
         // All of it was seen, if it was cut short since.
@@ -162,7 +201,7 @@ impl EventPage {
     fn gap(&mut self, text: &mut Vec<u8>, to: EventCursor) {
         let begin = text.len();
         write(text, to, "gap", &Gap { from: self.upto.to_string(), to: to.to_string() });
-        self.entries.push(EventEntry { at: to, job: None, kind: "gap".into(), span: begin..text.len() });
+        self.entries.push(EventEntry { at: to, of: EventOf::Nobody, kind: "gap".into(), span: begin..text.len() });
         self.upto = to;
     }
 }

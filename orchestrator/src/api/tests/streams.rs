@@ -99,6 +99,31 @@ async fn events_come_as_they_are_committed_and_go_on_where_a_reader_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn ticks_are_told_to_whoever_asks_for_jobs_like_theirs() {
+    let world = World::new();
+    for team in ["a", "b"] {
+        let schedule = format!(r#"{{"cron":"0 0 1 1 *","job":{{"kind":"k","labels":{{"team":"{team}"}}}}}}"#);
+        assert_eq!(world.put(&format!("/api/v1/schedules/of-{team}"), schedule).await.status, 201);
+    }
+    let path = |filter: &str| format!("/api/v1/events?q=type:schedule.*%20{filter}");
+    let mut all = read(&world, &path(""), &[]).await;
+    let mut some = read(&world, &path("label.team:a"), &[]).await;
+    let mut none = read(&world, &path("state:failed"), &[]).await;
+    let mut begun = Vec::new();
+    for team in ["b", "a"] {
+        let started = world.post(&format!("/api/v1/schedules/of-{team}/trigger"), "").await;
+        begun.push(started.json()["id"].as_str().unwrap().to_owned());
+    }
+    let told = [0, 1].map(|at| format!("{} schedule.tick", begun[at]));
+    assert_eq!(all.take(2).await, told);
+    let event = some.next().await.unwrap();
+    assert_eq!((&event.data["schedule"], &event.data["outcome"]), (&"of-a".into(), &"started".into()));
+    assert!(none.is_quiet().await && some.is_quiet().await);
+    let from_begin = format!("{}&cursor=0", path(""));
+    assert_eq!(read(&world, &from_begin, &[]).await.take(2).await, told);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_filter_is_about_types_and_jobs() {
     let world = World::new();
     let paths = ["type:job.*%20label.team:a", "id:b%20-type:task.ready", "state:failed", "type:task.ready"];

@@ -108,6 +108,7 @@ impl Memory {
         for no in &commit.discarded {
             self.dead.remove(no);
         }
+        self.counters.last_event += i64::try_from(commit.schedules.told.len()).unwrap_or(i64::MAX);
         self.apply_delayed(&commit.delayed);
         for row in &commit.audit {
             self.counters.last_audit += 1;

@@ -36,6 +36,10 @@ pub(super) fn steps(commit: &Commit, next_event: i64) -> (Vec<Step<'_>>, i64) {
     );
     steps.attempts(commit);
     let next_event = steps.events(&commit.changes.events, next_event);
+    let next_event = steps.tell(&commit.schedules.told, next_event);
+    if !commit.schedules.removed.is_empty() {
+        steps.keep(std::iter::once((chunk::EVENTS_REMOVED, next_event - 1)));
+    }
     steps.replies(&commit.owed, &commit.replied);
     steps.logs(&commit.logs);
     steps.stops(&commit.asked, &commit.stopped);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use warrener_shared::state::{JobState, TaskState};
-use warrener_shared::wire::event::JobEvent;
+use warrener_shared::wire::event::{JobEvent, SCHEDULE_TICK, TickEvent};
 
 use super::super::StoreError;
 
@@ -49,6 +49,9 @@ fn at(place: u8) -> Option<(&'static str, &'static str)> {
 
 /// Bit of a sort of events, so that chunks nobody listens to need not be read; 0 for an unknown sort.
 pub(crate) fn kind_bit(kind: &str) -> i64 {
+    if kind == SCHEDULE_TICK {
+        return 1 << (JobState::ALL.len() + TaskState::ALL.len());
+    }
     place(kind).map_or(0, |at| 1 << at)
 }
 
@@ -94,6 +97,21 @@ impl<'a> Names<'a> {
             next
         })
     }
+}
+
+/// Encodes events of ticks of a schedule for the database.
+pub(crate) fn encode_ticks(events: &[TickEvent]) -> Vec<u8> {
+    serde_json::to_vec(events).expect("events have text keys only")
+}
+
+/// Decodes the events that [`encode_ticks`] kept.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] if the bytes are none that it makes.
+pub(crate) fn decode_ticks(body: &[u8]) -> Result<Vec<TickEvent>, StoreError> {
+    // The text of such an error quotes what it found.
+    let place = |error: &serde_json::Error| format!("{:?} error at byte {}", error.classify(), error.column());
+    serde_json::from_slice(body).map_err(|error| StoreError::Corrupt(format!("events of ticks: {}", place(&error))))
 }
 
 /// Decodes the events that [`encode`] kept, of which the first has the sequence number `first`.

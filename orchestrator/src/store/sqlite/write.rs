@@ -46,6 +46,10 @@ fn write(transaction: &Transaction<'_>, commit: &Commit, next_event: &mut i64) -
     drop_items(transaction, &commit.changes.dropped).map_err(failed("forget items"))?;
     insert_attempts(transaction, &commit.changes.attempts).map_err(failed("keep attempts"))?;
     insert_events(transaction, &commit.changes.events, next_event).map_err(failed("keep events"))?;
+    schedule::tell(transaction, &commit.schedules.told, next_event).map_err(failed("keep events of ticks"))?;
+    if !commit.schedules.removed.is_empty() {
+        keep(transaction, chunk::EVENTS_REMOVED, *next_event - 1)?;
+    }
     replies(transaction, &commit.owed, &commit.replied).map_err(failed("keep the answers owed"))?;
     insert_logs(transaction, &commit.logs).map_err(failed("keep what attempts wrote"))?;
     stops(transaction, &commit.asked, &commit.stopped).map_err(failed("keep who was asked to stop"))?;

@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 
 use warrener_shared::id::JobNo;
 use warrener_shared::time::Timestamp;
-use warrener_shared::wire::event::JobEvent;
+use warrener_shared::wire::event::{JobEvent, TickEvent};
 
-use super::super::sql::{Value, chunk, limit as at_most, read};
+use super::super::sql::{Row, Value, chunk, limit as at_most, read};
 use super::super::{EventChunkNo, StoreError};
 use super::filter::Filter;
 use super::{PAGE_BYTES, Page, Snapshot, View};
@@ -24,26 +24,44 @@ pub struct ChunkHead {
     pub kinds: i64,
 }
 
-/// Events of one job that were committed together, as a reader of all events finds them.
+/// Chunk of events, as a reader of all events finds it.
 #[derive(Debug)]
 pub(crate) struct CommittedChunk {
     /// Number of the chunk.
     pub(crate) no: EventChunkNo,
-    /// Number of the job.
-    pub(crate) job: JobNo,
-    /// The id of the job.
-    pub(crate) id: String,
     /// The events in order; an error if they cannot be read.
-    pub(crate) events: Result<Vec<JobEvent>, StoreError>,
+    pub(crate) events: Result<EventChunk, StoreError>,
 }
 
-/// Events of one job that were committed together.
+/// Events of one job, or of one schedule, that were committed together.
 #[derive(Clone, Debug)]
-pub struct EventChunk {
-    /// Id of the job.
-    pub job: String,
-    /// The events in order.
-    pub events: Vec<JobEvent>,
+pub enum EventChunk {
+    /// Events of a job, in order.
+    Job {
+        /// Number of the job.
+        no: JobNo,
+        /// Id of the job.
+        id: String,
+        /// The events.
+        events: Vec<JobEvent>,
+    },
+    /// Events of ticks of a schedule, in order.
+    Ticks(Vec<TickEvent>),
+}
+
+impl EventChunk {
+    /// Columns of a chunk, and the jobs that some of them belong to.
+    const FROM: &str = "e.no, e.job, j.id, e.first, e.body FROM events e LEFT JOIN jobs j ON j.no = e.job";
+
+    /// The chunk of a row; `None` if its job was removed meanwhile.
+    fn of(row: &dyn Row) -> Result<Option<Self>, StoreError> {
+        let no = JobNo(row.get(1)?);
+        if no.0 < 0 {
+            return Ok(Some(Self::Ticks(chunk::decode_ticks(row.blob(4)?)?)));
+        }
+        let Some(id) = row.find_string(2)? else { return Ok(None) };
+        Ok(Some(Self::Job { no, id, events: chunk::decode(row.get(3)?, row.blob(4)?)? }))
+    }
 }
 
 impl View {
@@ -77,11 +95,9 @@ impl View {
     /// # Errors
     /// [`StoreError`] if the database cannot be read.
     pub fn event_chunk(&self, no: EventChunkNo) -> Result<Option<EventChunk>, StoreError> {
-        let statement = "SELECT j.id, e.first, e.body FROM events e JOIN jobs j ON j.no = e.job WHERE e.no = ?1";
+        let statement = format!("SELECT {} WHERE e.no = ?1", EventChunk::FROM);
         self.read(|snapshot| {
-            snapshot.reader.one("read events", statement, &[no.0.into()], |row| {
-                Ok(EventChunk { job: row.string(0)?, events: chunk::decode(row.get(1)?, row.blob(2)?)? })
-            })
+            Ok(snapshot.reader.one("read events", &statement, &[no.0.into()], EventChunk::of)?.flatten())
         })
     }
 }
@@ -104,15 +120,13 @@ impl Snapshot<'_> {
         after: EventChunkNo,
         visit: &mut dyn FnMut(CommittedChunk) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
-        let statement = "SELECT e.no, e.job, j.id, e.first, e.body FROM events e JOIN jobs j ON j.no = e.job \
-             WHERE e.no > ?1 ORDER BY e.no LIMIT ?2";
-        self.reader.each("follow the events", statement, &[after.0.into(), at_most(Self::CHUNKS)], &mut |row| {
-            Ok(visit(CommittedChunk {
-                no: EventChunkNo(row.get(0)?),
-                job: JobNo(row.get(1)?),
-                id: row.string(2)?,
-                events: chunk::decode(row.get(3)?, row.blob(4)?),
-            }))
+        let statement = format!("SELECT {} WHERE e.no > ?1 ORDER BY e.no LIMIT ?2", EventChunk::FROM);
+        self.reader.each("follow the events", &statement, &[after.0.into(), at_most(Self::CHUNKS)], &mut |row| {
+            let no = EventChunkNo(row.get(0)?);
+            Ok(match EventChunk::of(row).transpose() {
+                Some(events) => visit(CommittedChunk { no, events }),
+                None => ControlFlow::Continue(()),
+            })
         })
     }
 

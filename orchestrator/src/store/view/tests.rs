@@ -5,16 +5,17 @@ use warrener_engine::slice::Changes;
 use warrener_shared::id::{JobId, JobNo, QueueName, TaskNo, Token};
 use warrener_shared::state::{JobState, Outcome, TaskState};
 use warrener_shared::time::{Millis, Timestamp};
-use warrener_shared::wire::event::JobEvent;
+use warrener_shared::wire::event::{JobEvent, SCHEDULE_TICK, TickEvent};
 
 use super::filter::{Age, Column, Filter, Pattern, Term, Test};
 use super::walk::Walk;
 use super::*;
 use crate::store::postgres::Postgres;
+use crate::store::schedules::ScheduleChanges;
 use crate::store::sqlite::Sqlite;
 use crate::store::tests::postgres_server::Shared;
 use crate::store::{
-    Asked, Caption, Commit, DeadLetter, DelayedChanges, DelayedMessage, PutOffMessage, Store, Submitted,
+    Asked, Caption, Commit, DeadLetter, DelayedChanges, DelayedMessage, EventChunkNo, PutOffMessage, Store, Submitted,
 };
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
@@ -36,6 +37,7 @@ of_both! {
     a_page_of_large_jobs_ends_early
     counts_what_waits_and_runs
     events_go_on_in_the_middle_of_a_commit
+    events_of_ticks_are_kept_as_long_as_their_schedule
     attempts_and_states_come_back_as_kept
     dead_letters_are_listed_newest_first
     delayed_messages_are_found_by_their_time
@@ -316,6 +318,41 @@ fn attempts_and_states_come_back_as_kept(mut db: Database) {
             Ok::<_, StoreError>(())
         })
         .unwrap();
+}
+
+fn events_of_ticks_are_kept_as_long_as_their_schedule(mut db: Database) {
+    let event = |schedule: &str, run| TickEvent {
+        time: "2027-01-15T08:00:00Z".into(),
+        kind: SCHEDULE_TICK.into(),
+        schedule: schedule.into(),
+        tick: "2027-01-15T08:00:00Z".into(),
+        run,
+        outcome: "started".into(),
+        job: None,
+        reason: None,
+    };
+    let mut commit = |schedules| db.store.commit(&Commit { schedules, ..Commit::default() }).unwrap();
+    let told = vec![(1, vec![event("a", 1), event("a", 2)]), (2, vec![event("b", 1)])];
+    commit(ScheduleChanges { told, ..ScheduleChanges::default() });
+    commit(ScheduleChanges { told: vec![(1, vec![event("a", 3)])], ..ScheduleChanges::default() });
+    let kept = |view: &View| {
+        let mut found = Vec::new();
+        let mut visit = |chunk: CommittedChunk| {
+            let EventChunk::Ticks(events) = chunk.events.unwrap() else { panic!("no job has events") };
+            found.extend(events.iter().map(|event| (chunk.no.0, event.schedule.to_string(), event.run)));
+            ControlFlow::Continue(())
+        };
+        view.read(|s| s.each_chunk(EventChunkNo(0), &mut visit)).unwrap();
+        found
+    };
+    let of = |no, name: &str, run| (no, name.to_owned(), run);
+    assert_eq!(kept(&db.view), [of(1, "a", 1), of(1, "a", 2), of(2, "b", 1), of(3, "a", 3)]);
+    // As many as ticks are kept, in whole commits.
+    commit(ScheduleChanges { kept: vec![(1, 1), (2, 1)], ..ScheduleChanges::default() });
+    assert_eq!(kept(&db.view), [of(2, "b", 1), of(3, "a", 3)]);
+    commit(ScheduleChanges { removed: vec![1], ..ScheduleChanges::default() });
+    assert_eq!(kept(&db.view), [of(2, "b", 1)]);
+    assert_eq!(db.view.read(|s| s.last_events()).unwrap(), EventChunkNo(3), "no number is given twice");
 }
 
 fn delayed_messages_are_found_by_their_time(mut db: Database) {
