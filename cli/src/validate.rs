@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 use serde::de::IgnoredAny;
-use warrener_shared::job::{JobSpec, Problem, SubmitContext, parse};
+use warrener_shared::job::{JobSpec, Problem, RunOn, SubmitContext, parse};
 use warrener_shared::limits::Limits;
 use warrener_shared::schedule;
 
@@ -73,13 +73,32 @@ fn check_schedule(source: &JobSource) -> Result<String, Failure> {
 
 /// The warnings of a sound job, each on a line of its own.
 fn warnings(source: &JobSource, job: &JobSpec) -> String {
-    let unused = |name: &str| Problem {
-        pointer: format!("/jobs/{name}"),
-        code: String::new(),
-        detail: format!("warning: nothing uses the template `{name}`"),
-        hint: None,
+    let warn = |pointer: String, why: &str| {
+        let detail = format!("warning: {why}");
+        format!("\n{}", source.place(&Problem { pointer, code: String::new(), detail, hint: None }))
     };
-    job.templates.unused().map(|name| format!("\n{}", source.place(&unused(name)))).collect()
+    let unused = job.templates.unused().map(|name| {
+        let why = format!("nothing uses the template `{name}`");
+        warn(format!("/jobs/{name}"), &why)
+    });
+    let alone = job.tasks.iter().filter(|task| task.needs.is_empty()).filter_map(|task| {
+        let why = match task.run_on {
+            RunOn::Failure => "`run_on: failure` without `needs` never runs: name the tasks whose failure it waits for",
+            RunOn::Done => "`run_on: done` without `needs` runs at once: name the tasks whose end it waits for",
+            RunOn::Success | RunOn::UnlessFailed => return None,
+        };
+        Some(warn(format!("/tasks/{}/run_on", task.name), why))
+    });
+    let foreign = has_foreign_braces(source.json())
+        .then(|| warn(String::new(), "`{{ … }}` is plain text here: an expression is `${{ … }}`"));
+    unused.chain(alone).chain(foreign).collect()
+}
+
+/// Tells whether a text in a document has two braces without a dollar sign before them. Two braces side by side can be
+/// nowhere else in JSON.
+fn has_foreign_braces(json: &[u8]) -> bool {
+    (1..json.len())
+        .any(|at| json[at] == b'{' && json[at - 1] == b'{' && (at < 2 || !matches!(json[at - 2], b'$' | b'{')))
 }
 
 fn size(job: &JobSpec) -> String {

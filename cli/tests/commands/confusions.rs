@@ -78,5 +78,9 @@ const FILES: &[(&str, &str)] = &[
         "template-name",
         "jobs:\n  build: {tasks: {x: {kind: k}}}\ntasks:\n  s: {kind: warrener.job, input: {use: biuld}}\n",
     ),
+    ("warning-alone", "tasks:\n  a: {kind: k}\n  b: {kind: k, run_on: done}\n  c: {kind: k, run_on: failure}\n"),
+    ("warning-braces", "tasks:\n  a: {kind: k, input: \"{{inputs.parameters.x}}\"}\n"),
+    ("not-in", "tasks:\n  a: {kind: k, if: \"not in(input.t, [1])\"}\n"),
+    ("codes", "tasks:\n  a: {kind: k, retry: {only_on: [ConnectionError, States.Timeout]}}\n"),
     ("warning-unused", "jobs:\n  build: {tasks: {x: {kind: k}}}\ntasks:\n  a: {kind: k}\n"),
 ];

@@ -39,8 +39,11 @@ pub(super) fn call(name: &str, sort: &str) -> Option<&'static str> {
         "fromJSON" | "fromJson" => "leave it out: an output that is JSON is a value already",
         "exists" | "defined" | "has" | "hashFiles" => "write `x | default(none) is not none`",
         "ifnull" | "nvl" | "isnull" | "firstOf" | "first_of" => "write `coalesce(a, b)`",
-        "sum" | "min" | "max" | "sort" | "join" | "format" | "round" | "abs" | "upper" | "lower" | "split" | "map" => {
-            "it is a filter: write `x | name(…)`"
+        "sum" => "it is a filter: write `x | sum`",
+        "min" => "it is a filter: write `x | min`",
+        "max" => "it is a filter: write `x | max`",
+        "sort" | "join" | "format" | "round" | "abs" | "upper" | "lower" | "split" | "map" | "zip" => {
+            "it is a filter: what it works on comes first, as in `x | sort` or `x | join(', ')`"
         }
         "now" | "today" | "random" | "uuid" => {
             "expressions have no clock and no chance: hand it in by the job's `input`"

@@ -75,7 +75,37 @@ pub(super) fn tokens(source: &str) -> Result<Vec<Token<'_>>, Uncut> {
         found.push(Token { kind, text: &source[at..at + length], start: at });
         at += length;
     }
-    Ok(found)
+    match misplaced(&found) {
+        Some(word) => Err(Uncut { why: format!("unexpected `{word}`"), hint: wanted(word) }),
+        None => Ok(found),
+    }
+}
+
+/// Finds an operator that stands where a value has to. The engine takes it for a name there, of which nothing is known.
+fn misplaced<'a>(tokens: &[Token<'a>]) -> Option<&'a str> {
+    let is_value = |at: usize| tokens[at].ends_value() || (at > 0 && tokens[at - 1].is("."));
+    let word = |at: Option<usize>| at.map_or("", |at| tokens[at].text);
+    let wrong = |at: &usize| {
+        let (token, before) = (&tokens[*at], at.checked_sub(1));
+        if token.kind != TokenKind::Name || token.text == "not" || !OPERATOR_WORDS.contains(&token.text) {
+            return false;
+        }
+        let earlier = before.and_then(|before| before.checked_sub(1));
+        match (word(earlier), word(before), token.text) {
+            (_, "is", "in") | ("is", "not", "in") | (_, ".", _) => false,
+            (_, "not", "in") => !earlier.is_some_and(is_value),
+            _ => !before.is_some_and(is_value),
+        }
+    };
+    (0..tokens.len()).find(wrong).map(|at| tokens[at].text)
+}
+
+fn wanted(word: &str) -> Option<&'static str> {
+    match word {
+        "in" => Some("write `x in list` or `x not in list`"),
+        "if" | "else" => Some("write `b if a else c`"),
+        _ => None,
+    }
 }
 
 fn endless() -> Uncut {

@@ -26,7 +26,7 @@ pub(crate) fn hint(field: &str, place: Place) -> Option<&'static str> {
 
 fn in_retry(word: &str) -> Option<&'static str> {
     Some(match word {
-        "limit" | "count" | "retries" | "maxretries" | "attempts" | "maximumattempts" | "max" => {
+        "limit" | "count" | "retries" | "maxretries" | "attempts" | "maximumattempts" | "maxattempts" | "max" => {
             "write `max_attempts`, the first one included: a limit of 3 retries is `max_attempts: 4`"
         }
         "duration" | "interval" | "intervalseconds" | "initialinterval" | "retrydelay" => "write `delay: 1s`",
@@ -60,8 +60,8 @@ fn in_for_each(word: &str) -> Option<&'static str> {
 fn in_job(word: &str) -> Option<&'static str> {
     Some(match word {
         "concurrency" | "mutex" | "synchronization" | "semaphore" => {
-            "one job at a time is `unique: {key: …, on_conflict: cancel_existing}`; the open attempts of one job are \
-             `max_parallel: 4`"
+            "one job at a time is `unique: {key: …, on_conflict: cancel_existing}`, or a limit with `per = \"job\"`; the \
+             open attempts of one job are `max_parallel: 4`"
         }
         "parallelism" | "maxactivetasks" => {
             "write `max_parallel: 4`, the attempts of this job that may be open at once"
@@ -99,9 +99,22 @@ fn in_task(word: &str) -> Option<&'static str> {
         "exclude" | "maxfailures" | "minsuccesses" | "items" => {
             "it belongs into `for_each: {items: …}` or `{matrix: …}`"
         }
-        "onfailure" | "onerror" | "catch" | "rescue" | "linkerror" | "errorhandler" | "fallback" => {
+        "catch" | "rescue" | "fallback" => {
+            "write `allow_failure: [oom]` here, and another task with `if: tasks.<name> is failed` (or, for one error, \
+             `and tasks.<name>.error.code == 'oom'`); with `run_on: failure` instead the job still fails"
+        }
+        "onfailure" | "onerror" | "linkerror" | "errorhandler" => {
             "write a task with `needs` of this one, `run_on: failure`, and for one error alone \
              `if: tasks.<name>.error.code == 'oom'`"
+        }
+        "ratelimit" | "rate" | "throttle" | "semaphore" | "mutex" | "synchronization" => {
+            "name a limit: `limits: [api]`; how many of a key run at once, and how many in a minute, stands in \
+             `[limits.api]` of the orchestrator's configuration"
+        }
+        "heartbeatseconds" => "write `heartbeat: 30s`",
+        "comment" => "write `description: …`",
+        "itemspath" | "iterator" | "itemprocessor" | "itemselector" => {
+            "write `for_each: \"${{ tasks.list.output }}\"`; each item is `item` in the `input`"
         }
         "onsuccess" | "link" | "next" | "then" | "transition" | "callback" => {
             "write `needs` of this task in the one that follows: it runs if this one succeeded"
@@ -174,8 +187,12 @@ fn anywhere(word: &str) -> Option<&'static str> {
         "parallel" | "branches" | "group" => "leave it out: tasks that do not need each other run side by side",
         "steps" | "stages" | "chain" | "sequence" => "write tasks side by side, and `needs: first` in the second",
         "chord" => "write a task with `for_each`, and one that needs it and takes `${{ tasks.<name>.output }}`",
-        "cron" | "schedule" | "schedules" | "timetable" => {
-            "a job runs once; `run_at` and `delay` say when. Submit it anew from whatever keeps your calendar"
+        "cron" | "crontab" | "schedule" | "schedules" | "timetable" | "beatschedule" => {
+            "a job runs once; `run_at` and `delay` say when. A schedule is a file of its own, \
+             `{name: nightly, cron: 0 5 * * *, job: {…}}`: `warrener schedule apply FILE`"
+        }
+        "apiversion" => {
+            "it is a manifest of Kubernetes: what stands under `spec.templates[].dag.tasks` becomes `tasks`"
         }
         "env" | "environment" | "envfrom" | "vars" | "variables" => {
             "hand values in by `input`; the environment of a program is the worker's, in its configuration"
@@ -200,6 +217,18 @@ pub(crate) fn run_on(word: &str) -> Option<&'static str> {
         "failed" | "error" | "onfailure" | "onefailed" | "fail" | "onerror" => "failure",
         "succeeded" | "allsuccess" | "onsuccess" | "ok" => "success",
         "nonefailed" | "notfailed" | "skipped" | "nonefailedminonesuccess" => "unless_failed",
+        _ => return None,
+    })
+}
+
+/// The words for an error as another system names it.
+pub(crate) fn error_code(text: &str) -> Option<&'static str> {
+    Some(match text {
+        "States.ALL" | "States.TaskFailed" | "Exception" | "*" => {
+            "leave it out: without `only_on` every error is tried again; in `allow_failure` write `true`"
+        }
+        "States.Timeout" | "TimeoutError" | "SoftTimeLimitExceeded" => "write `timed_out`",
+        "WorkerLostError" => "write `lost`",
         _ => return None,
     })
 }

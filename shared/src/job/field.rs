@@ -208,9 +208,12 @@ impl<'l> Reader<'l> {
     pub(crate) fn error_code(&mut self, value: Raw<'_>, at: &At<'_>) -> Option<String> {
         let text = self.text(value, at)?;
         if !is_code(&text) {
-            self.problems
-                .add(at, code::INVALID_VALUE, format_args!("{} cannot be the code of an error", quoted(&text)))
-                .hint(format_args!("codes are 1 to 64 of a-z, 0-9, _ and . and begin with a letter"));
+            let detail = format_args!("{} cannot be the code of an error", quoted(&text));
+            let added = self.problems.add(at, code::INVALID_VALUE, detail);
+            match elsewhere::error_code(&text) {
+                Some(hint) => added.hint(format_args!("{hint}")),
+                None => added.hint(format_args!("codes are 1 to 64 of a-z, 0-9, _ and . and begin with a letter")),
+            };
             return None;
         }
         Some(text.into_owned())

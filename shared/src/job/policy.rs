@@ -169,7 +169,7 @@ fn read_codes(reader: &mut Reader<'_>, value: Raw<'_>, at: &At<'_>) -> Option<Ve
     }
     let mut codes = Vec::new();
     for (index, element) in value.elements().enumerate() {
-        codes.extend(reader.plain_text(element, &at.index(index)));
+        codes.extend(reader.error_code(element, &at.index(index)));
     }
     Some(codes)
 }

@@ -177,12 +177,18 @@ impl Node {
         std::fs::remove_dir_all(self.folder().join(DATA)).map_err(io("removing the data of a broker"))
     }
 
-    /// Freezes the process.
+    /// Freezes the process, and waits until it stands still: on a busy machine its threads go on for a moment.
     ///
     /// # Errors
     /// If it is down.
     pub fn pause(&self) -> Result<(), NodeError> {
-        self.running.as_ref().map_or(Ok(()), |child| signal(child, Signal::SIGSTOP))
+        let Some(child) = &self.running else { return Ok(()) };
+        signal(child, Signal::SIGSTOP)?;
+        let end = Instant::now() + Duration::from_secs(5);
+        while pid(child).is_some_and(|pid| !stands_still(pid)) && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
     }
 
     /// Lets the process go on.
@@ -338,6 +344,15 @@ pub(super) async fn answers(port: u16) -> bool {
 fn signal(child: &Child, signal: Signal) -> Result<(), NodeError> {
     let Some(pid) = pid(child) else { return Ok(()) };
     kill(pid, signal).map_err(|error| NodeError::Io { what: "signalling RabbitMQ", why: error.into() })
+}
+
+/// Tells whether every thread of a process is stopped; true where the system does not say.
+fn stands_still(pid: Pid) -> bool {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return true };
+    let state = |thread: std::fs::DirEntry| std::fs::read_to_string(thread.path().join("stat")).ok();
+    // The name before the state is in brackets, and may have some in it.
+    let is_stopped = |text: String| text.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'));
+    threads.flatten().filter_map(state).all(is_stopped)
 }
 
 fn kill_group(child: &Child) {
