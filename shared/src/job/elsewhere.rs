@@ -60,8 +60,8 @@ fn in_for_each(word: &str) -> Option<&'static str> {
 fn in_job(word: &str) -> Option<&'static str> {
     Some(match word {
         "concurrency" | "mutex" | "synchronization" | "semaphore" => {
-            "one job at a time is `unique: {key: …, on_conflict: cancel_existing}`, or a limit with `per = \"job\"`; the \
-             open attempts of one job are `max_parallel: 4`"
+            "one job at a time is `unique: {key: …, on_conflict: cancel_existing}`, or a limit with `per = \"job\"`; \
+             the open attempts of one job are `max_parallel: 4`"
         }
         "parallelism" | "maxactivetasks" => {
             "write `max_parallel: 4`, the attempts of this job that may be open at once"

@@ -53,7 +53,7 @@ const FILES: &[(&str, &str)] = &[
     // Step Functions
     ("StartAt: a\nStates: {a: {Type: Task}}", "begin at once"),
     ("tasks: {a: {kind: k, Next: b}, b: {kind: k}}", "write `needs` of this task in the one that follows"),
-    ("tasks: {a: {kind: k, Catch: [{ErrorEquals: [X]}]}}", "if: tasks.<name>.error.code == 'oom'"),
+    ("tasks: {a: {kind: k, Catch: [{ErrorEquals: [X]}]}}", "tasks.<name>.error.code == 'oom'"),
     ("tasks: {a: {kind: k, End: true}}", "leave it out"),
     ("tasks: {a: {kind: k, Choices: []}}", "an `if` for each case"),
     ("tasks: {a: {kind: k, ResultPath: $.x}}", "take what is wanted where it is used"),
