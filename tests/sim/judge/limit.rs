@@ -92,7 +92,13 @@ impl Judge {
             self.mark("a limit on jobs is full");
             return;
         }
-        for waiting in memory.limits().unwrap_or_default().waiting {
+        let limits = memory.limits().unwrap_or_default();
+        // A job whose first dispatch was undone in the commit that made it holds its slot all the same, to its end.
+        let held = limits.slots.iter().filter(|slot| slot.key.limit() == JOB_LIMIT && !slot.is_over).count();
+        if held >= most {
+            return;
+        }
+        for waiting in limits.waiting {
             let mut stands = || memory.ready(waiting.queue, 1).is_ok_and(|ready| !ready.is_empty());
             let found = waiting.key.limit() != JOB_LIMIT || stands();
             self.must(found, "idle", || format!("jobs wait in queue {} beside a free slot", waiting.queue));
