@@ -48,9 +48,14 @@ pub(crate) async fn follow(shared: Arc<Shared>, view: Arc<View>) {
                 Ok(Ok(Some(next))) => cursor = next,
                 // What it was told of was removed with its job.
                 Ok(Ok(None)) => cursor = latest,
-                Ok(Err(error)) => {
+                Ok(Err(error)) if error.is_transient() => {
                     tracing::debug!(%error, "cannot read events for traces; trying again");
                     tokio::time::sleep(TRY_AGAIN).await;
+                }
+                // One row that can never be read must not end the traces of all others.
+                Ok(Err(error)) => {
+                    tracing::error!(%error, "cannot read events for traces; spans are left out");
+                    cursor = latest;
                 }
                 Err(error) => {
                     tracing::error!(%error, "making spans failed; please report it. Some are left out");
