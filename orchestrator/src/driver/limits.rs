@@ -61,10 +61,14 @@ impl<S: Store> Driver<S> {
 
     /// Has jobs give their slots up that are over, and whose workers are known to have stopped.
     pub(super) fn free_slots(&mut self) -> Result<(), StoreError> {
+        let leaving = self.shared.limit_register.book.leaving();
+        if leaving.is_empty() {
+            return Ok(());
+        }
+        let at_work = self.held.stops.jobs();
         let mut free = Vec::new();
-        for job in self.shared.limit_register.book.leaving() {
-            let is_over = self.store.job(job)?.is_none_or(|row| row.state.is_final());
-            if is_over && !self.may_be_at_work(job)? {
+        for job in leaving {
+            if !at_work.contains(&job) && self.store.job(job)?.is_none_or(|row| row.state.is_final()) {
                 free.push(Timer::Stopped(job));
             }
         }

@@ -37,7 +37,7 @@ impl<S: Store> Driver<S> {
             return Ok(());
         }
         let Some(Some(mut state)) = batch.schedules.remove(&no) else { return Ok(()) };
-        let stopping = self.stopping(&state)?;
+        let stopping = self.stopping(&state);
         let past = match state.backfill_reach() {
             Some((from, to)) => self.store.ticks(TickQuery::Between(no, from, to))?,
             None => Vec::new(),
@@ -166,17 +166,14 @@ impl<S: Store> Driver<S> {
     }
 
     /// Jobs of a schedule that are final and whose workers are not known to have stopped. Only who cancels asks.
-    fn stopping(&mut self, state: &ScheduleState) -> Result<BTreeSet<JobNo>, StoreError> {
+    fn stopping(&self, state: &ScheduleState) -> BTreeSet<JobNo> {
         let mut stopping = BTreeSet::new();
-        if state.spec.overlap != Overlap::Cancel {
-            return Ok(stopping);
+        if state.spec.overlap == Overlap::Cancel {
+            let at_work = self.held.stops.jobs();
+            let waited_for = state.open().filter(|tick| tick.open == TickOpen::Stopping).filter_map(|tick| tick.job);
+            stopping.extend(waited_for.filter(|job| at_work.contains(job)));
         }
-        for job in state.open().filter(|tick| tick.open == TickOpen::Stopping).filter_map(|tick| tick.job) {
-            if self.may_be_at_work(job)? {
-                stopping.insert(job);
-            }
-        }
-        Ok(stopping)
+        stopping
     }
 
     /// Tells schedules of the ends of their jobs, and lets them start others, all in the batch in which those ended.

@@ -83,7 +83,7 @@ impl Held {
             rows: RowCache::default(),
             delivery,
             admission: DispatchWindows::from_rows(boot.queues, &open, shared),
-            stops: Stops::from_rows(store.asked()?, now),
+            stops: Stops::from_rows(store, now)?,
             schedules: HeldSchedules::from_rows(store)?,
             unread_replies: ALL_REPLIES,
             dead: DeadCount::default(),

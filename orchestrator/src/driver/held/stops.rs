@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use warrener_shared::id::{TaskNo, Ticket};
+use warrener_shared::id::{JobNo, TaskNo, Ticket};
 use warrener_shared::limits::HEARTBEAT_EVERY_MS;
 use warrener_shared::time::Timestamp;
 
 use super::super::input::Heard;
 use crate::pulse::LIVE;
-use crate::store::{Asked, Commit};
+use crate::store::{Asked, Commit, Store, StoreError};
 
 /// Time after a request to stop from which on a heartbeat that does not name the attempt proves that it has stopped. An
 /// earlier one may have been made before the attempt was at work.
@@ -21,6 +21,8 @@ const FRESH: Duration = Duration::from_millis(HEARTBEAT_EVERY_MS + 500);
 /// A closed attempt whose worker is not known to have stopped.
 #[derive(Debug)]
 pub(in crate::driver) struct PendingStop {
+    /// Job of the task.
+    job: JobNo,
     /// Id of the worker. `None` as long as no worker that sends heartbeats was seen at it; then no row keeps it.
     worker: Option<Arc<str>>,
     /// True once a heartbeat of that worker named it, so that the next one that does not is proof.
@@ -40,12 +42,20 @@ pub(in crate::driver) struct Stops(BTreeMap<(TaskNo, u32), PendingStop>);
 impl Stops {
     /// Pending stops as the rows have them. All spans begin at `now`, since nobody knows what was heard before the
     /// start.
-    pub(super) fn from_rows(rows: Vec<Asked>, now: Duration) -> Self {
-        let pending = |row: Asked| {
-            let open = PendingStop { worker: Some(row.worker), named: false, asked_at: row.at, asked: now, heard: now };
-            ((row.task, row.attempt), open)
-        };
-        Self(rows.into_iter().map(pending).collect())
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub(super) fn from_rows(store: &mut impl Store, now: Duration) -> Result<Self, StoreError> {
+        let mut stops = BTreeMap::new();
+        for Asked { task, attempt, worker, at } in store.asked()? {
+            let Some(row) = store.tasks(task, 1)?.pop() else { continue };
+            let (job, worker) = (row.job, Some(worker));
+            stops.insert(
+                (task, attempt),
+                PendingStop { job, worker, named: false, asked_at: at, asked: now, heard: now },
+            );
+        }
+        Ok(Self(stops))
     }
 
     /// Adds stops that were committed.
@@ -86,9 +96,9 @@ impl Stops {
         });
     }
 
-    /// True if one of so many tasks, from a number on, is not known to have stopped.
-    pub(in crate::driver) fn is_pending(&self, first: TaskNo, count: u32) -> bool {
-        self.0.range((first, 0)..(TaskNo(first.0 + i64::from(count)), 0)).next().is_some()
+    /// Jobs on which a worker that was asked to stop may still be at work.
+    pub(in crate::driver) fn jobs(&self) -> BTreeSet<JobNo> {
+        self.0.values().map(|pending| pending.job).collect()
     }
 
     /// Forgets stops whose workers were not heard of for so long that they count as gone. Gives their tasks and
@@ -107,14 +117,16 @@ impl Stops {
 }
 
 impl PendingStop {
-    /// A stop that is asked for now, by both clocks. `named` says that a heartbeat of the worker had named the attempt.
+    /// A stop of a task of `job` that is asked for now, by both clocks. `named` says that a heartbeat of the worker had
+    /// named the attempt.
     pub(in crate::driver) const fn new(
+        job: JobNo,
         worker: Option<Arc<str>>,
         named: bool,
         asked_at: Timestamp,
         asked: Duration,
     ) -> Self {
-        Self { worker, named, asked_at, asked, heard: asked }
+        Self { job, worker, named, asked_at, asked, heard: asked }
     }
 
     /// Row that keeps the stop; `None` if no worker is known that could confirm it.
