@@ -9,4 +9,5 @@ mod steering;
 mod streams;
 mod submits;
 mod tasks;
+mod traces;
 pub(super) mod world;

@@ -1,16 +1,17 @@
 //! Following the committed events, and telling the collector of what has ended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use warrener_runtime::spans::Span;
 use warrener_shared::id::JobNo;
 use warrener_shared::wire::event::JobEvent;
 
 use super::picture::Picture;
 use crate::shared::Shared;
-use crate::store::view::{EventChunk, View};
+use crate::store::view::{EventChunk, Snapshot, View};
 use crate::store::{EventChunkNo, StoreError};
 
 /// Most chunks of events in one look, after which the connection is given back.
@@ -21,6 +22,9 @@ const PAUSE: Duration = Duration::from_millis(200);
 const TRY_AGAIN: Duration = Duration::from_secs(2);
 /// Most chunks that it may be behind. Beyond, it skips to the latest: traces are worth less than the room they take.
 const BEHIND: i64 = 50_000;
+
+/// Jobs with those of their events that tell an end.
+type Ends = VecDeque<(JobNo, Vec<JobEvent>)>;
 
 /// Makes spans of what is committed from now on, until the process ends.
 pub(crate) async fn follow(shared: Arc<Shared>, view: Arc<View>) {
@@ -43,7 +47,11 @@ pub(crate) async fn follow(shared: Arc<Shared>, view: Arc<View>) {
                 break;
             }
             let (reader, register) = (view.clone(), shared.clone());
-            let looked = tokio::task::spawn_blocking(move || look(&register, &reader, cursor)).await;
+            let looked = tokio::task::spawn_blocking(move || {
+                let Some(traces) = &register.traces else { return Ok(None) };
+                look(&register, &reader, cursor, &mut |span| traces.spans.record(span))
+            })
+            .await;
             match looked {
                 Ok(Ok(Some(next))) => cursor = next,
                 // What it was told of was removed with its job.
@@ -52,7 +60,7 @@ pub(crate) async fn follow(shared: Arc<Shared>, view: Arc<View>) {
                     tracing::debug!(%error, "cannot read events for traces; trying again");
                     tokio::time::sleep(TRY_AGAIN).await;
                 }
-                // One row that can never be read must not end the traces of all others.
+                // Events that can never be read must not end the traces of all that comes.
                 Ok(Err(error)) => {
                     tracing::error!(%error, "cannot read events for traces; spans are left out");
                     cursor = latest;
@@ -68,31 +76,56 @@ pub(crate) async fn follow(shared: Arc<Shared>, view: Arc<View>) {
 }
 
 /// Makes the spans of the next chunks. Gives the number of the last one; `None` if there is none.
-fn look(shared: &Shared, view: &View, cursor: EventChunkNo) -> Result<Option<EventChunkNo>, StoreError> {
-    let Some(traces) = &shared.traces else { return Ok(None) };
-    view.read(|snapshot| {
-        let (mut last, mut seen) = (None, 0);
-        let mut by_job: BTreeMap<JobNo, Vec<JobEvent>> = BTreeMap::new();
-        snapshot.each_chunk(cursor, &mut |chunk| {
-            last = Some(chunk.no);
-            seen += 1;
-            // Events that cannot be read were complained of by whoever publishes them.
-            if let Ok(EventChunk::Job { no, events, .. }) = chunk.events {
-                by_job.entry(no).or_default().extend(events.into_iter().filter(tells_an_end));
+///
+/// A job that can never be read costs its own spans only.
+pub(crate) fn look(
+    shared: &Shared,
+    view: &View,
+    cursor: EventChunkNo,
+    record: &mut dyn FnMut(Span),
+) -> Result<Option<EventChunkNo>, StoreError> {
+    let (last, mut ended) = view.read(|snapshot| ends(snapshot, cursor))?;
+    while !ended.is_empty() {
+        let told: Result<(), StoreError> = view.read(|snapshot| {
+            while let Some((job, events)) = ended.front() {
+                if let Some(mut picture) = Picture::of(shared, snapshot, *job)? {
+                    picture.spans(events, record)?;
+                }
+                ended.pop_front();
             }
-            if seen < LOOK { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        })?;
-        for (job, events) in by_job.into_iter().filter(|(_, events)| !events.is_empty()) {
-            match Picture::of(shared, snapshot, job) {
-                Ok(None) => {}
-                Ok(Some(mut picture)) => picture.spans(&events, &mut |span| traces.spans.record(span))?,
-                // A limit was lowered below what the job takes.
-                Err(StoreError::Unfit { .. }) => {}
-                Err(error) => return Err(error),
+            Ok(())
+        });
+        match told {
+            Ok(()) => {}
+            Err(error) if error.is_transient() => return Err(error),
+            Err(error) => {
+                let left_out = ended.pop_front();
+                // A limit may have been lowered below what the job takes: then nothing is wrong.
+                if !matches!(error, StoreError::Unfit { .. }) {
+                    let job = left_out.map(|(job, _)| job.0);
+                    tracing::error!(job, %error, "cannot read a job for its trace; its spans are left out");
+                }
             }
         }
-        Ok(last)
-    })
+    }
+    Ok(last)
+}
+
+/// Jobs of which something ended in the next chunks, with the events that say so, and the number of the last chunk;
+/// `None` if there is none.
+fn ends(snapshot: &mut Snapshot<'_>, cursor: EventChunkNo) -> Result<(Option<EventChunkNo>, Ends), StoreError> {
+    let (mut last, mut seen) = (None, 0);
+    let mut by_job: BTreeMap<JobNo, Vec<JobEvent>> = BTreeMap::new();
+    snapshot.each_chunk(cursor, &mut |chunk| {
+        last = Some(chunk.no);
+        seen += 1;
+        // Events that cannot be read were complained of by whoever publishes them.
+        if let Ok(EventChunk::Job { no, events, .. }) = chunk.events {
+            by_job.entry(no).or_default().extend(events.into_iter().filter(tells_an_end));
+        }
+        if seen < LOOK { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    Ok((last, by_job.into_iter().filter(|(_, events)| !events.is_empty()).collect()))
 }
 
 /// Tells whether an attempt, task or job ended with this event.

@@ -15,6 +15,8 @@ use warrener_runtime::spans::{Spans, TraceContext, TraceNo};
 use warrener_shared::wire::Message;
 
 pub(crate) use self::follow::follow;
+#[cfg(test)]
+pub(crate) use self::follow::look;
 use self::names::{TracedTask, attempt_span, outside};
 
 /// Tracing of this process. Where it is switched off there is none.

@@ -45,6 +45,7 @@ pub(in crate::api) struct World {
     inputs: mpsc::Sender<Packet>,
     pub(in crate::api) dispatches: mpsc::UnboundedReceiver<Outgoing>,
     pub(in crate::api) shared: Arc<Shared>,
+    pub(in crate::api) view: Arc<View>,
     pub(in crate::api) edge: Arc<Edge>,
     pub(in crate::api) stop: CancellationToken,
     broker_works: watch::Sender<bool>,
@@ -152,11 +153,11 @@ impl World {
         let (broker_works, at_work) = watch::channel(true);
         tokio::spawn(broker(output_queue, tell, at_work));
         let stop = CancellationToken::new();
-        let (shared, edge) = (api.shared.clone(), api.edge.clone());
+        let (shared, view, edge) = (api.shared.clone(), api.view.clone(), api.edge.clone());
         shared.health.ready("broker");
         let inputs = api.inputs.clone();
         let router = router(Arc::new(App::new(api, openapi::document(ROUTES), stop.clone())));
-        Self { router, inputs, dispatches, shared, edge, stop, broker_works, folder: None }
+        Self { router, inputs, dispatches, shared, view, edge, stop, broker_works, folder: None }
     }
 
     /// Where the database is.
