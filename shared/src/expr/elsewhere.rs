@@ -9,6 +9,10 @@ pub(super) fn name(name: &str) -> Option<&'static str> {
         "status" | "output" | "error" | "result" | "results" | "attempts" => {
             "of which task? Write `tasks.<name>.output` or `tasks.<name>.status`"
         }
+        "self" | "this" | "token" => {
+            "a task does not see itself, and another is `tasks.<name>`; who waits for an answer from outside is of \
+             `kind: warrener.wait`, with an event and a key of your choice"
+        }
         "inputs" | "params" | "parameters" | "args" | "arguments" | "payload" | "data" => "write `input`",
         "matrix" | "element" | "each" | "it" => "write `item`, in the input of a task with `for_each`",
         "env" | "secrets" | "vars" | "github" | "context" | "ctx" | "runner" | "event" => {

@@ -202,6 +202,7 @@ pub(super) fn after_brackets(tokens: &[Token<'_>], from: usize) -> usize {
 
 /// Operators of other languages, and ours.
 const ELSEWHERE: &[(&str, &str)] = &[
+    ("{{", "write it without braces: `input.n > 3`; `${{ … }}` stands in texts alone"),
     ("&&", "write `and`"),
     ("&", "write `and`"),
     ("||", "write `or`"),

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use super::field::{Reader, Zero};
+use super::elsewhere::Place;
+use super::field::{Reader, Zero, foreign};
 use super::head::read_time;
 use super::outline::Outline;
 use super::parse::{SubmitContext, check_whole, document, duplicate_keys, parse};
@@ -162,7 +163,7 @@ fn sleep(reader: &mut Reader<'_>, root: Raw<'_>) -> Option<Work> {
         match &*entry.key {
             "for" => work = reader.duration(entry.value, &at, Zero::Allowed).map(Work::SleepFor),
             "until" => work = read_time(reader, entry.value, &at).map(Work::SleepUntil),
-            other => reader.unknown_field(other, &at, &[&["for", "until"]], None),
+            other => reader.unknown_field(other, &at, &[&["for", "until"]], foreign(other, Place::Sleep)),
         }
     }
     match (root.get("for").is_some(), root.get("until").is_some()) {
@@ -183,7 +184,7 @@ fn wait(reader: &mut Reader<'_>, root: Raw<'_>) -> Option<Work> {
         match &*entry.key {
             "event" => event = reader.short_text(entry.value, &at, LISTENER_CHARS),
             "key" => key = reader.short_text(entry.value, &at, LISTENER_CHARS),
-            other => reader.unknown_field(other, &at, &[&["event", "key"]], None),
+            other => reader.unknown_field(other, &at, &[&["event", "key"]], foreign(other, Place::Wait)),
         }
     }
     for name in ["event", "key"] {
@@ -205,7 +206,9 @@ fn fail(reader: &mut Reader<'_>, root: Raw<'_>) -> Option<Work> {
                 let bytes = std::str::from_utf8(entry.value.bytes()).unwrap_or("null").to_owned();
                 details = RawValue::from_string(bytes).ok();
             }
-            other => reader.unknown_field(other, &at, &[&["code", "message", "details"]], None),
+            other => {
+                reader.unknown_field(other, &at, &[&["code", "message", "details"]], foreign(other, Place::Fail));
+            }
         }
     }
     if root.get("code").is_none() {

@@ -11,6 +11,14 @@ pub(crate) enum Place {
     ForEach,
     /// In `retry`.
     Retry,
+    /// In `repeat`.
+    Repeat,
+    /// In the input of `warrener.sleep`.
+    Sleep,
+    /// In the input of `warrener.wait`.
+    Wait,
+    /// In the input of `warrener.fail`.
+    Fail,
 }
 
 /// The words or the idiom for a field that somebody brought from elsewhere.
@@ -18,6 +26,10 @@ pub(crate) fn hint(field: &str, place: Place) -> Option<&'static str> {
     let word: String = field.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     match place {
         Place::Retry => in_retry(&word),
+        Place::Repeat => in_repeat(&word),
+        Place::Sleep => in_sleep(&word),
+        Place::Wait => in_wait(&word),
+        Place::Fail => in_fail(&word),
         Place::ForEach => in_for_each(&word).or_else(|| anywhere(&word)),
         Place::Job => in_job(&word).or_else(|| anywhere(&word)),
         Place::Task => in_task(&word).or_else(|| anywhere(&word)),
@@ -37,6 +49,56 @@ fn in_retry(word: &str) -> Option<&'static str> {
         }
         "nonretryableerrortypes" | "nonretryable" | "except" => "write `not_on: [bad_input]`",
         "jitterstrategy" => "write `jitter: true` or `jitter: false`",
+        _ => return None,
+    })
+}
+
+fn in_repeat(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "while" | "loopwhile" | "if" | "when" | "condition" | "loopcondition" | "breakif" | "untilcondition" => {
+            "write `until: output.done`, which holds at the end: what holds as long as it goes on is `until: not …`"
+        }
+        "times" | "count" | "limit" | "maxiterations" | "maxrounds" | "maxattempts" => {
+            "write `max: 100`; so many times in any case is `until: false`"
+        }
+        "interval" | "sleep" | "wait" | "every" | "pause" | "seconds" => "write `delay: 10s`, between two rounds",
+        "state" | "vars" | "variables" | "input" | "previous" | "init" | "initial" => {
+            "write it in the task's `input`: `previous` is the output of the round before, none in the first: \
+             `n: \"${{ previous.n | default(0) }}\"`"
+        }
+        "timeout" | "deadline" => "write `timeout: 10m` in the task for each round, `deadline: 1h` for the whole job",
+        _ => return None,
+    })
+}
+
+fn in_sleep(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "seconds" | "duration" | "delay" | "span" | "time" | "interval" | "timeout" | "minutes" | "ms" | "hours" => {
+            "write `for: 5m`, or a number of seconds: `for: 300`"
+        }
+        "timestamp" | "at" | "runat" | "date" | "datetime" | "when" => "write `until: \"2026-11-24T15:00:00Z\"`",
+        _ => return None,
+    })
+}
+
+fn in_wait(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "signal" | "name" | "topic" | "type" | "message" | "channel" => "write `event: approval`",
+        "id" | "token" | "tasktoken" | "correlation" | "correlationid" | "correlationkey" => {
+            "write `key: order-17`: whoever answers names the event and the key"
+        }
+        "timeout" | "deadline" | "expires" | "for" => "write `timeout: 1h` beside the `input`",
+        _ => return None,
+    })
+}
+
+fn in_fail(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "error" | "errortype" | "type" | "reason" | "errorcode" | "exception" | "status" => {
+            "write `code: out_of_stock`, by which others tell it"
+        }
+        "cause" | "text" | "description" | "detail" | "title" | "msg" => "write `message: none is left`",
+        "data" | "context" | "payload" | "info" => "write `details: {…}`, any JSON",
         _ => return None,
     })
 }

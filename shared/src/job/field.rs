@@ -267,6 +267,10 @@ impl<'l> Reader<'l> {
             added.hint(format_args!("write `{better}`: in an expression a hyphen would be a minus"));
         } else if error.text.contains("${{") {
             added.hint(format_args!("{}", elsewhere::CONSTANT));
+        } else if error.sort == "task name" && error.text.contains('.') {
+            added.hint(format_args!(
+                "write the name alone; how that task ended is asked by `run_on: failure` or `if: tasks.b is failed`"
+            ));
         }
     }
 

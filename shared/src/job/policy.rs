@@ -103,6 +103,12 @@ impl RetryDraft {
                     self.read_field(reader, &entry.key, entry.value, &at.key(&entry.key));
                 }
             }
+            Sort::List => {
+                let detail = format_args!("expected a number of retries, or an object, found a list");
+                reader.problems.add(at, code::WRONG_TYPE, detail).hint(format_args!(
+                    "one rule holds for all errors: {{max_attempts: 4, only_on: [lost, timed_out]}}"
+                ));
+            }
             _ => reader.wrong_type(value, at, "a number of retries, or an object such as {\"max_attempts\": 3}"),
         }
     }

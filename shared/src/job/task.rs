@@ -357,7 +357,7 @@ fn read_repeat(
             "until" => until = scope.condition(reader, entry.value, &place, roots),
             "max" => max = reader.integer(entry.value, &place, 1, ROUNDS),
             "delay" => delay = reader.duration(entry.value, &place, Zero::Allowed).unwrap_or(delay),
-            other => reader.unknown_field(other, &place, &[REPEAT_FIELDS], None),
+            other => reader.unknown_field(other, &place, &[REPEAT_FIELDS], foreign(other, Place::Repeat)),
         }
     }
     for name in ["until", "max"].into_iter().filter(|name| value.get(name).is_none()) {
