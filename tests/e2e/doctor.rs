@@ -200,7 +200,7 @@ struct Doctor {
 }
 
 /// What it found.
-struct Seen {
+struct Diagnosis {
     code: i32,
     findings: Value,
 }
@@ -237,14 +237,14 @@ impl Doctor {
         (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
     }
 
-    fn examine(&self, arguments: &[&str]) -> Seen {
+    fn examine(&self, arguments: &[&str]) -> Diagnosis {
         let (code, out, err) = self.run(&[&["-o", "json"], arguments].concat());
         let findings: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{err}"));
-        Seen { code, findings: findings["items"].clone() }
+        Diagnosis { code, findings: findings["items"].clone() }
     }
 }
 
-impl Seen {
+impl Diagnosis {
     fn problem(&self, check: &str, message: &str, fix: &str) {
         assert_eq!(self.code, 1, "{:#}", self.findings);
         self.has("problem", check, message, fix);

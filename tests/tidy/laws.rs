@@ -97,8 +97,6 @@ fn modules_form_no_circles() {
 #[test]
 fn a_type_has_its_name_alone() {
     let mut wrong = Vec::new();
-    let mut standing: BTreeMap<_, _> =
-        NAMESAKES.iter().map(|(folder, name, count)| ((folder.to_string(), name.to_string()), *count)).collect();
     for krate in Crate::all() {
         let mut places: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for file in krate.modules.values() {
@@ -107,18 +105,10 @@ fn a_type_has_its_name_alone() {
             }
         }
         for (name, files) in places.into_iter().filter(|(_, files)| files.len() > 1) {
-            let known = standing.remove(&(krate.folder.clone(), name.clone())).unwrap_or(1);
-            if files.len() != known {
-                wrong.push(format!("{name}, known {known} times: {}", files.join(", ")));
-            }
+            wrong.push(format!("{name}: {}", files.join(", ")));
         }
     }
-    wrong.extend(standing.keys().map(|(folder, name)| format!("{folder}: {name} has its name alone now")));
-    expect_none(
-        &wrong,
-        "One meaning for each name: rename all but one. NAMESAKES in tests/tidy/laws.rs lists those that still stand, \
-         and only shrinks: strike off what has vanished.",
-    );
+    expect_none(&wrong, "One meaning for each name: rename all but one.");
 }
 
 /// The name of the type that a line defines at the top of its module.
@@ -133,24 +123,3 @@ fn type_name(line: &str) -> Option<&str> {
 
 /// The circles that still stand, each as the folder of its crate and its modules.
 const CIRCLES: &[(&str, &[&str])] = &[("shared/src", &["job/built_in", "job/for_each", "job/parse", "job/task"])];
-
-/// Names that more than one type of a crate has still, and how many.
-const NAMESAKES: &[(&str, &str, usize)] = &[
-    ("shared/src", "Entry", 4),
-    ("shared/src", "Found", 2),
-    ("shared/src", "Open", 2),
-    ("shared/src", "Path", 2),
-    ("shared/src", "Read", 2),
-    ("shared/src", "Reader", 2),
-    ("shared/src", "Refusal", 2),
-    ("shared/src", "Scope", 2),
-    ("shared/src", "Slot", 2),
-    ("shared/src", "Step", 2),
-    ("shared/src", "Token", 2),
-    ("tests/e2e", "Seen", 2),
-    ("tests/sim", "Client", 2),
-    ("tests/sim", "Receipt", 2),
-    ("tests/sim", "Running", 2),
-    ("tests/sim", "Source", 3),
-    ("tests/sim", "Wire", 2),
-];

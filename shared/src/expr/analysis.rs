@@ -4,13 +4,13 @@ use super::comparison::{self, Comparison};
 use super::path::{Found, JobPart, Part, Path, Root};
 use super::problem::TemplateProblem;
 use super::roots::{Roots, Rounds};
-use super::token::{TOKENS, Token, TokenKind, after_brackets, tokens};
+use super::token::{Lexeme, LexemeKind, TOKENS, after_brackets, tokens};
 use super::{elsewhere, engine};
 use crate::json::Step;
 
 /// An expression taken apart.
 pub(super) struct Analysis<'a> {
-    pub(super) tokens: Vec<Token<'a>>,
+    pub(super) tokens: Vec<Lexeme<'a>>,
     pub(super) paths: Vec<Found>,
     pub(super) comparisons: Vec<Comparison>,
     /// The tokens behind operands that may be undefined: those of `default()` and `coalesce()`.
@@ -24,7 +24,7 @@ pub(super) fn analyse(source: &str, roots: Roots) -> Result<Analysis<'_>, Templa
         let problem = TemplateProblem::invalid(format!("`{source}`: {}", uncut.why));
         TemplateProblem { hint: uncut.hint.map(str::to_owned), ..problem }
     })?;
-    let mut reader = Reader {
+    let mut reader = Analyst {
         source,
         roots,
         tokens: &tokens,
@@ -34,7 +34,7 @@ pub(super) fn analyse(source: &str, roots: Roots) -> Result<Analysis<'_>, Templa
         problems: Vec::new(),
     };
     reader.read();
-    let Reader { paths, lenient, mut problems, .. } = reader;
+    let Analyst { paths, lenient, mut problems, .. } = reader;
     let comparisons = comparison::find(&tokens);
     if problems.is_empty() && tokens.len() <= TOKENS {
         comparison::judge(source, &tokens, &paths, &comparisons, &mut problems);
@@ -42,10 +42,10 @@ pub(super) fn analyse(source: &str, roots: Roots) -> Result<Analysis<'_>, Templa
     Ok(Analysis { paths, comparisons, lenient, problems, tokens })
 }
 
-struct Reader<'a, 't> {
+struct Analyst<'a, 't> {
     source: &'a str,
     roots: Roots,
-    tokens: &'t [Token<'a>],
+    tokens: &'t [Lexeme<'a>],
     paths: Vec<Found>,
     /// The brackets around the current token, outermost first; true for those around the arguments of `coalesce`.
     open: Vec<bool>,
@@ -53,13 +53,13 @@ struct Reader<'a, 't> {
     problems: Vec<TemplateProblem>,
 }
 
-impl<'a> Reader<'a, '_> {
+impl<'a> Analyst<'a, '_> {
     fn read(&mut self) {
         let mut at = 0;
         while let Some(token) = self.tokens.get(at) {
             at = match token.kind {
-                TokenKind::Name if !token.is_keyword() => self.name(at, token.text),
-                TokenKind::Symbol => self.bracket(at, token.text),
+                LexemeKind::Name if !token.is_keyword() => self.name(at, token.text),
+                LexemeKind::Symbol => self.bracket(at, token.text),
                 _ => at + 1,
             };
             if self.symbol(at, "(") && self.calls_a_value(at) {
@@ -86,7 +86,7 @@ impl<'a> Reader<'a, '_> {
 
     /// True if the parenthesis at this position opens the arguments of `coalesce`.
     fn calls_coalesce(&self, at: usize) -> bool {
-        let is_named = |at: usize| self.tokens[at].kind == TokenKind::Name && self.tokens[at].text == engine::COALESCE;
+        let is_named = |at: usize| self.tokens[at].kind == LexemeKind::Name && self.tokens[at].text == engine::COALESCE;
         at.checked_sub(1).is_some_and(is_named)
             && at.checked_sub(2).is_none_or(|before| !self.symbol(before, ".") && !self.symbol(before, "|"))
     }
@@ -178,14 +178,14 @@ impl<'a> Reader<'a, '_> {
     fn step(&self, at: usize) -> Option<(Step, usize)> {
         let rest = self.tokens.get(at..)?;
         match rest {
-            [dot, name, ..] if dot.is(".") && name.kind == TokenKind::Name => {
+            [dot, name, ..] if dot.is(".") && name.kind == LexemeKind::Name => {
                 Some((Step::Key(name.text.to_owned()), 2))
             }
             [open, minus, number, close, ..] if open.is("[") && minus.is("-") && close.is("]") => {
                 Some((Step::Index(-integer(number)?), 4))
             }
             [open, key, close, ..] if open.is("[") && close.is("]") => match key.kind {
-                TokenKind::Text => Some((Step::Key(engine::literal(key.text)?), 3)),
+                LexemeKind::Text => Some((Step::Key(engine::literal(key.text)?), 3)),
                 _ => Some((Step::Index(integer(key)?), 3)),
             },
             _ => None,
@@ -318,14 +318,14 @@ impl<'a> Reader<'a, '_> {
     fn names_a_test(&self, at: usize) -> bool {
         let word = |back: usize, word: &str| {
             let token = at.checked_sub(back).and_then(|at| self.tokens.get(at));
-            token.is_some_and(|token| token.kind == TokenKind::Name && token.text == word)
+            token.is_some_and(|token| token.kind == LexemeKind::Name && token.text == word)
         };
         word(1, "is") || (word(1, "not") && word(2, "is"))
     }
 
     /// Tells whether the opening parenthesis at this position follows a name or value, so that something is called.
     fn calls(&self, at: usize) -> bool {
-        at.checked_sub(1).and_then(|before| self.tokens.get(before)).is_some_and(Token::ends_value)
+        at.checked_sub(1).and_then(|before| self.tokens.get(before)).is_some_and(Lexeme::ends_value)
     }
 
     /// Tells whether the called thing is neither a function nor a filter nor a test.
@@ -333,7 +333,7 @@ impl<'a> Reader<'a, '_> {
         let Some(before) = at.checked_sub(1).and_then(|before| self.tokens.get(before)) else { return false };
         let is_attribute = at >= 2 && self.symbol(at - 2, ".");
         before.ends_value()
-            && (before.kind != TokenKind::Name || before.is_keyword() || is_attribute)
+            && (before.kind != LexemeKind::Name || before.is_keyword() || is_attribute)
             && !self.names_a_test(at - 1)
     }
 
@@ -354,7 +354,7 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn end_of(&self, at: usize) -> usize {
-        self.tokens.get(at).map_or(self.source.len(), Token::end)
+        self.tokens.get(at).map_or(self.source.len(), Lexeme::end)
     }
 }
 
@@ -385,8 +385,8 @@ fn schedule(name: &str, steps: &[Step]) -> Result<(Root, usize), TemplateProblem
     }
 }
 
-fn integer(token: &Token<'_>) -> Option<i64> {
-    if token.kind == TokenKind::Int { token.text.parse().ok() } else { None }
+fn integer(token: &Lexeme<'_>) -> Option<i64> {
+    if token.kind == LexemeKind::Int { token.text.parse().ok() } else { None }
 }
 
 /// Parts of `schedule`.

@@ -6,7 +6,7 @@ use std::str::FromStr as _;
 use super::engine;
 use super::path::{Found, Path};
 use super::problem::TemplateProblem;
-use super::token::{Token, TokenKind, after_brackets};
+use super::token::{Lexeme, LexemeKind, after_brackets};
 use crate::state::TaskState;
 
 /// A comparison: `a < b`, or several in a row, `a < b <= c`.
@@ -109,10 +109,10 @@ impl Bracket {
 }
 
 /// Finds all comparisons.
-pub(super) fn find(tokens: &[Token<'_>]) -> Vec<Comparison> {
-    let compares = |token: &Token<'_>| match token.kind {
-        TokenKind::Symbol => Operator::of(token.text).is_some(),
-        TokenKind::Name => token.text == "in",
+pub(super) fn find(tokens: &[Lexeme<'_>]) -> Vec<Comparison> {
+    let compares = |token: &Lexeme<'_>| match token.kind {
+        LexemeKind::Symbol => Operator::of(token.text).is_some(),
+        LexemeKind::Name => token.text == "in",
         _ => false,
     };
     let mut found = Vec::new();
@@ -125,22 +125,22 @@ pub(super) fn find(tokens: &[Token<'_>]) -> Vec<Comparison> {
         let Some(bracket) = brackets.last_mut() else { break };
         let before = at.checked_sub(1).map(|before| &tokens[before]);
         match (token.kind, token.text) {
-            (TokenKind::Symbol, "(" | "[" | "{") => brackets.push(Bracket::new(at + 1)),
-            (TokenKind::Symbol, ")" | "]" | "}") => {
+            (LexemeKind::Symbol, "(" | "[" | "{") => brackets.push(Bracket::new(at + 1)),
+            (LexemeKind::Symbol, ")" | "]" | "}") => {
                 bracket.finish(at, &mut found);
                 brackets.pop();
             }
-            (TokenKind::Symbol, "," | ":" | "=") => bracket.finish(at, &mut found),
+            (LexemeKind::Symbol, "," | ":" | "=") => bracket.finish(at, &mut found),
             // Before a value, it spreads a list over arguments.
-            (TokenKind::Symbol, "*" | "**") if before.is_none_or(|before| !before.ends_value()) => {
+            (LexemeKind::Symbol, "*" | "**") if before.is_none_or(|before| !before.ends_value()) => {
                 bracket.finish(at, &mut found);
             }
-            (TokenKind::Symbol, symbol) => {
+            (LexemeKind::Symbol, symbol) => {
                 if let Some(operator) = Operator::of(symbol) {
                     bracket.operator(operator, at, 1);
                 }
             }
-            (TokenKind::Name, word) if !before.is_some_and(|before| before.is(".") || before.text == "is") => {
+            (LexemeKind::Name, word) if !before.is_some_and(|before| before.is(".") || before.text == "is") => {
                 at += bracket.word(word, tokens, at, &mut found);
             }
             _ => {}
@@ -155,11 +155,11 @@ pub(super) fn find(tokens: &[Token<'_>]) -> Vec<Comparison> {
 
 impl Bracket {
     /// Takes a word of the language; answers how many more tokens belong to it.
-    fn word(&mut self, word: &str, tokens: &[Token<'_>], at: usize, found: &mut Vec<Comparison>) -> usize {
+    fn word(&mut self, word: &str, tokens: &[Lexeme<'_>], at: usize, found: &mut Vec<Comparison>) -> usize {
         let is_tested = at >= 2 && tokens[at - 1].text == "not" && tokens[at - 2].text == "is";
         match word {
             "in" if !is_tested => self.operator(Operator::In, at, 1),
-            "not" if tokens.get(at + 1).is_some_and(|next| next.kind == TokenKind::Name && next.text == "in") => {
+            "not" if tokens.get(at + 1).is_some_and(|next| next.kind == LexemeKind::Name && next.text == "in") => {
                 self.operator(Operator::NotIn, at, 2);
                 return 1;
             }
@@ -173,7 +173,7 @@ impl Bracket {
 /// Reports comparisons that can never hold, or always do.
 pub(super) fn judge(
     source: &str,
-    tokens: &[Token<'_>],
+    tokens: &[Lexeme<'_>],
     paths: &[Found],
     comparisons: &[Comparison],
     problems: &mut Vec<TemplateProblem>,
@@ -195,7 +195,7 @@ pub(super) fn judge(
 
 struct Judge<'e> {
     source: &'e str,
-    tokens: &'e [Token<'e>],
+    tokens: &'e [Lexeme<'e>],
     paths: &'e [Found],
 }
 
@@ -217,7 +217,7 @@ impl Judge<'_> {
     /// Judges `tasks.x.status is eq('…')` and its like.
     fn tested(&self, found: &Found) -> Option<TemplateProblem> {
         let word =
-            |at: usize| self.tokens.get(at).filter(|token| token.kind == TokenKind::Name).map(|token| token.text);
+            |at: usize| self.tokens.get(at).filter(|token| token.kind == LexemeKind::Name).map(|token| token.text);
         let test = match (word(found.to)?, word(found.to + 1)?) {
             ("is", "not") => found.to + 2,
             ("is", _) => found.to + 1,
@@ -239,13 +239,13 @@ impl Judge<'_> {
         match tokens {
             [one] if alone => never(task, one, self.source),
             [open, elements @ .., close] if open.is("[") && close.is("]") => {
-                let is_plain = |token: &Token<'_>| token.is(",") || token.kind != TokenKind::Symbol;
+                let is_plain = |token: &Lexeme<'_>| token.is(",") || token.kind != LexemeKind::Symbol;
                 let all = elements.iter().all(is_plain).then_some(elements)?;
                 all.iter().find_map(|element| never(task, element, self.source))
             }
             // Of a list in parentheses, these were taken off.
             elements if elements.iter().any(|token| token.is(",")) => {
-                let is_plain = |token: &Token<'_>| token.is(",") || token.kind == TokenKind::Text;
+                let is_plain = |token: &Lexeme<'_>| token.is(",") || token.kind == LexemeKind::Text;
                 let all = elements.iter().all(is_plain).then_some(elements)?;
                 all.iter().find_map(|element| never(task, element, self.source))
             }
@@ -283,11 +283,11 @@ fn compares_task(task: &str) -> TemplateProblem {
 }
 
 /// The reason for which the status of a task is never the value of this token; `None` if it may be.
-fn never(task: &str, other: &Token<'_>, source: &str) -> Option<TemplateProblem> {
+fn never(task: &str, other: &Lexeme<'_>, source: &str) -> Option<TemplateProblem> {
     let all = || format!("it is one of {}", engine::STATES.join(", "));
     let path = format!("`tasks.{task}.status`");
     match other.kind {
-        TokenKind::Text => {
+        LexemeKind::Text => {
             let text = engine::literal(other.text)?;
             let near = match TaskState::from_str(&text) {
                 Ok(state) if state.is_final() => return None,
@@ -303,10 +303,10 @@ fn never(task: &str, other: &Token<'_>, source: &str) -> Option<TemplateProblem>
                 None => problem.hint(all()),
             })
         }
-        TokenKind::Int | TokenKind::Number => {
+        LexemeKind::Int | LexemeKind::Number => {
             Some(TemplateProblem::invalid(format!("{path} is text, and never {}", other.text)).hint(all()))
         }
-        TokenKind::Name if ["true", "True", "false", "False", "none", "None"].contains(&other.text) => {
+        LexemeKind::Name if ["true", "True", "false", "False", "none", "None"].contains(&other.text) => {
             let shown = &source[other.start..other.end()];
             Some(TemplateProblem::invalid(format!("{path} is text, and never {shown}")).hint(all()))
         }

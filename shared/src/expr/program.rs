@@ -12,7 +12,7 @@ use super::path::{Found, Miss, Path};
 use super::problem::TemplateProblem;
 use super::rewrite::{SLOT, for_engine};
 use super::roots::Roots;
-use super::token::{TOKENS, Token, TokenKind};
+use super::token::{Lexeme, LexemeKind, TOKENS};
 use super::value::{Alarm, document, value};
 use super::write::{Output, Unwritable, kind_name};
 use super::{ExprError, Reference, Scope};
@@ -33,12 +33,12 @@ enum Code {
     /// A bare path under `default()` with a value that needs no computing: also copied.
     PathOr(Path, Doc),
     /// Everything else: the engine, with each path replaced by the name of a slot.
-    Engine(Box<Compiled>, Arc<[Slot]>),
+    Engine(Box<Compiled>, Arc<[Placeholder]>),
 }
 
 /// A path in a computed expression, and true if it may lead nowhere.
 #[derive(Debug)]
-struct Slot {
+struct Placeholder {
     path: Path,
     optional: bool,
 }
@@ -136,7 +136,7 @@ impl Program {
     fn run(
         &self,
         compiled: &Compiled,
-        slots: &Arc<[Slot]>,
+        slots: &Arc<[Placeholder]>,
         scope: &Scope<'_>,
         limits: &Limits,
     ) -> Result<Outcome, ExprError> {
@@ -207,7 +207,7 @@ impl Code {
         let rewritten = for_engine(text, &tokens, &paths, &comparisons, &lenient);
         let compiled =
             engine::compile(rewritten, limits.expression_fuel).map_err(|error| vec![syntax_problem(text, &error)])?;
-        let slots = paths.into_iter().map(|Found { path, optional, .. }| Slot { path, optional }).collect();
+        let slots = paths.into_iter().map(|Found { path, optional, .. }| Placeholder { path, optional }).collect();
         Ok(Self::Engine(Box::new(compiled), slots))
     }
 }
@@ -223,7 +223,7 @@ impl fmt::Debug for Code {
 }
 
 /// The value of `| default(value)` where that is all that follows a path and the value needs no computing.
-fn default_literal(tokens: &[Token<'_>]) -> Option<Doc> {
+fn default_literal(tokens: &[Lexeme<'_>]) -> Option<Doc> {
     let inside = match tokens {
         [pipe, _, open, inside @ .., close] if pipe.is("|") && open.is("(") && close.is(")") => inside,
         _ => return None,
@@ -232,11 +232,11 @@ fn default_literal(tokens: &[Token<'_>]) -> Option<Doc> {
         [open, close] if open.is("[") && close.is("]") => b"[]",
         [open, close] if open.is("{") && close.is("}") => b"{}",
         [token] => match (token.kind, token.text) {
-            (TokenKind::Text, text) => return engine::literal(text).map(|text| Doc::text(&text)),
-            (TokenKind::Int, digits) if digits == "0" || !digits.starts_with('0') => digits.as_bytes(),
-            (TokenKind::Name, "none" | "None") => b"null",
-            (TokenKind::Name, "true" | "True") => b"true",
-            (TokenKind::Name, "false" | "False") => b"false",
+            (LexemeKind::Text, text) => return engine::literal(text).map(|text| Doc::text(&text)),
+            (LexemeKind::Int, digits) if digits == "0" || !digits.starts_with('0') => digits.as_bytes(),
+            (LexemeKind::Name, "none" | "None") => b"null",
+            (LexemeKind::Name, "true" | "True") => b"true",
+            (LexemeKind::Name, "false" | "False") => b"false",
             _ => return None,
         },
         _ => return None,
@@ -264,7 +264,7 @@ fn explain(error: &minijinja::Error, limits: &Limits) -> String {
 /// Names that the engine can look up: the slots, and nothing else.
 #[derive(Debug)]
 struct Context {
-    slots: Arc<[Slot]>,
+    slots: Arc<[Placeholder]>,
     found: Vec<Result<Doc, Miss>>,
     alarm: Alarm,
 }

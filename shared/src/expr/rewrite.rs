@@ -3,7 +3,7 @@
 use super::comparison::{Comparison, Operator};
 use super::engine;
 use super::path::Found;
-use super::token::{Token, TokenKind, after_brackets};
+use super::token::{Lexeme, LexemeKind, after_brackets};
 
 /// Replacements of parts of a text; an empty part is an insertion.
 #[derive(Default)]
@@ -38,7 +38,7 @@ impl Edits {
 /// `lenient` are the tokens behind operands that may be undefined.
 pub(super) fn for_engine(
     text: &str,
-    tokens: &[Token<'_>],
+    tokens: &[Lexeme<'_>],
     paths: &[Found],
     comparisons: &[Comparison],
     lenient: &[usize],
@@ -60,7 +60,7 @@ pub(super) fn for_engine(
 
 /// Sends factors through a filter that refuses lists: to the engine `[0] * 10**8` is a list of a hundred million
 /// elements, and not every place that walks through it counts fuel.
-fn guard_factors(edits: &mut Edits, tokens: &[Token<'_>]) {
+fn guard_factors(edits: &mut Edits, tokens: &[Lexeme<'_>]) {
     for (at, token) in tokens.iter().enumerate().skip(1).filter(|(_, token)| token.is("*")) {
         if tokens[at - 1].ends_value() {
             let end = operand_end(tokens, at + 1);
@@ -71,7 +71,7 @@ fn guard_factors(edits: &mut Edits, tokens: &[Token<'_>]) {
 }
 
 /// Makes `a < b` a test that looks at the types of both: the engine orders values of different types, too.
-fn order(edits: &mut Edits, tokens: &[Token<'_>], comparison: &Comparison) {
+fn order(edits: &mut Edits, tokens: &[Lexeme<'_>], comparison: &Comparison) {
     let (Some(first), Some(last)) = (comparison.operands.first(), comparison.operands.last()) else { return };
     edits.insert(tokens[first.start].start, "(");
     let signs: String = comparison.operators.iter().map(|(operator, _)| operator.sign()).collect();
@@ -91,7 +91,7 @@ fn order(edits: &mut Edits, tokens: &[Token<'_>], comparison: &Comparison) {
 
 /// Makes the steps of the operand that ends here filters that give undefined for undefined. Steps of a path are not
 /// the engine's.
-fn forgive_steps(edits: &mut Edits, tokens: &[Token<'_>], paths: &[Found], mut end: usize) {
+fn forgive_steps(edits: &mut Edits, tokens: &[Lexeme<'_>], paths: &[Found], mut end: usize) {
     loop {
         let (mut steps, mut at) = (Vec::new(), end);
         while let Some(step) = step_before(tokens, at) {
@@ -123,9 +123,9 @@ fn forgive_steps(edits: &mut Edits, tokens: &[Token<'_>], paths: &[Found], mut e
 }
 
 /// Makes one step a filter.
-fn forgive(edits: &mut Edits, first: &Token<'_>, last: &Token<'_>) {
+fn forgive(edits: &mut Edits, first: &Lexeme<'_>, last: &Lexeme<'_>) {
     if first.is(".") {
-        let quote = if last.kind == TokenKind::Name { "'" } else { "" };
+        let quote = if last.kind == LexemeKind::Name { "'" } else { "" };
         edits.replace(first.start, last.end(), format!("|{}({quote}{}{quote})", engine::STEP, last.text));
     } else {
         edits.replace(first.start, first.end(), format!("|{}(", engine::STEP));
@@ -134,17 +134,17 @@ fn forgive(edits: &mut Edits, first: &Token<'_>, last: &Token<'_>) {
 }
 
 /// True if a minus stands before the one token that ends here.
-fn is_signed(tokens: &[Token<'_>], end: usize) -> bool {
+fn is_signed(tokens: &[Lexeme<'_>], end: usize) -> bool {
     let is_minus = end >= 2 && tokens[end - 2].is("-");
     is_minus && end.checked_sub(3).is_none_or(|before| !tokens[before].ends_value())
 }
 
 /// First token of the step that ends here: `.name` or `[…]` behind a value.
-fn step_before(tokens: &[Token<'_>], end: usize) -> Option<usize> {
+fn step_before(tokens: &[Lexeme<'_>], end: usize) -> Option<usize> {
     let last = tokens.get(end.checked_sub(1)?)?;
     let start = if last.is("]") {
         opening(tokens, end - 1)?
-    } else if last.kind == TokenKind::Name || last.kind == TokenKind::Int {
+    } else if last.kind == LexemeKind::Name || last.kind == LexemeKind::Int {
         end.checked_sub(2).filter(|dot| tokens[*dot].is("."))?
     } else {
         return None;
@@ -154,12 +154,12 @@ fn step_before(tokens: &[Token<'_>], end: usize) -> Option<usize> {
 }
 
 /// The bracket that the one here closes.
-fn opening(tokens: &[Token<'_>], close: usize) -> Option<usize> {
+fn opening(tokens: &[Lexeme<'_>], close: usize) -> Option<usize> {
     let mut depth = 0_usize;
     for at in (0..=close).rev() {
         match (tokens[at].kind, tokens[at].text) {
-            (TokenKind::Symbol, ")" | "]" | "}") => depth += 1,
-            (TokenKind::Symbol, "(" | "[" | "{") => depth -= 1,
+            (LexemeKind::Symbol, ")" | "]" | "}") => depth += 1,
+            (LexemeKind::Symbol, "(" | "[" | "{") => depth -= 1,
             _ => {}
         }
         if depth == 0 {
@@ -170,13 +170,13 @@ fn opening(tokens: &[Token<'_>], close: usize) -> Option<usize> {
 }
 
 /// The token after the operand that starts with this one: signs, a value, what is taken from it, and its filters.
-fn operand_end(tokens: &[Token<'_>], mut at: usize) -> usize {
+fn operand_end(tokens: &[Lexeme<'_>], mut at: usize) -> usize {
     let is = |at: usize, symbol: &str| tokens.get(at).is_some_and(|token| token.is(symbol));
     while is(at, "-") {
         at += 1;
     }
     at = after_brackets(tokens, at);
-    while tokens.get(at).is_some_and(|token| token.kind == TokenKind::Text) && !is(at - 1, "]") {
+    while tokens.get(at).is_some_and(|token| token.kind == LexemeKind::Text) && !is(at - 1, "]") {
         at += 1;
     }
     loop {

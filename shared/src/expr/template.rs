@@ -155,14 +155,14 @@ struct Parser<'a> {
     roots: Roots,
     limits: &'a Limits,
     /// The containers around the current place, outermost first.
-    open: Vec<Open>,
+    open: Vec<Enclosing>,
     segments: Vec<Segment>,
     /// The first byte that is in no segment yet.
     pending: usize,
     problems: Vec<TemplateProblem>,
 }
 
-enum Open {
+enum Enclosing {
     List {
         position: usize,
     },
@@ -189,8 +189,8 @@ impl<'a> Parser<'a> {
                     at = end;
                     continue;
                 }
-                b'[' => self.open.push(Open::List { position: 0 }),
-                b'{' => self.open.push(Open::Object { key: 0..0, reading_key: true }),
+                b'[' => self.open.push(Enclosing::List { position: 0 }),
+                b'{' => self.open.push(Enclosing::Object { key: 0..0, reading_key: true }),
                 b']' | b'}' => drop(self.open.pop()),
                 b',' => self.comma(),
                 _ => {}
@@ -204,15 +204,15 @@ impl<'a> Parser<'a> {
 
     fn comma(&mut self) {
         match self.open.last_mut() {
-            Some(Open::List { position }) => *position += 1,
-            Some(Open::Object { reading_key, .. }) => *reading_key = true,
+            Some(Enclosing::List { position }) => *position += 1,
+            Some(Enclosing::Object { reading_key, .. }) => *reading_key = true,
             None => {}
         }
     }
 
     /// A string whose inside is in this range.
     fn string(&mut self, range: Range<usize>) {
-        if let Some(Open::Object { key, reading_key: reading_key @ true }) = self.open.last_mut() {
+        if let Some(Enclosing::Object { key, reading_key: reading_key @ true }) = self.open.last_mut() {
             (*key, *reading_key) = (range, false);
             return;
         }
@@ -280,8 +280,8 @@ impl<'a> Parser<'a> {
         for open in &self.open {
             pointer.push('/');
             match open {
-                Open::List { position } => pointer.push_str(&position.to_string()),
-                Open::Object { key, .. } => {
+                Enclosing::List { position } => pointer.push_str(&position.to_string()),
+                Enclosing::Object { key, .. } => {
                     let key = unescape(self.bytes.get(key.clone()).unwrap_or_default());
                     pointer.push_str(&String::from_utf8_lossy(&key).replace('~', "~0").replace('/', "~1"));
                 }

@@ -2,7 +2,7 @@
 
 /// Sort of a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TokenKind {
+pub(super) enum LexemeKind {
     Name,
     /// Decimal digits alone.
     Int,
@@ -15,31 +15,31 @@ pub(super) enum TokenKind {
 
 /// A word of an expression.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Token<'a> {
-    pub(super) kind: TokenKind,
+pub(super) struct Lexeme<'a> {
+    pub(super) kind: LexemeKind,
     pub(super) text: &'a str,
     pub(super) start: usize,
 }
 
-impl Token<'_> {
+impl Lexeme<'_> {
     pub(super) fn end(&self) -> usize {
         self.start + self.text.len()
     }
 
     pub(super) fn is(&self, symbol: &str) -> bool {
-        self.kind == TokenKind::Symbol && self.text == symbol
+        self.kind == LexemeKind::Symbol && self.text == symbol
     }
 
     /// Tells whether it is a name that the language itself uses.
     pub(super) fn is_keyword(&self) -> bool {
-        self.kind == TokenKind::Name && KEYWORDS.contains(&self.text)
+        self.kind == LexemeKind::Name && KEYWORDS.contains(&self.text)
     }
 
     /// Tells whether a value can end with it, so that the next word is an operator.
     pub(super) fn ends_value(&self) -> bool {
         match self.kind {
-            TokenKind::Symbol => matches!(self.text, ")" | "]" | "}"),
-            TokenKind::Name => !OPERATOR_WORDS.contains(&self.text),
+            LexemeKind::Symbol => matches!(self.text, ")" | "]" | "}"),
+            LexemeKind::Name => !OPERATOR_WORDS.contains(&self.text),
             _ => true,
         }
     }
@@ -58,21 +58,21 @@ pub(super) struct Uncut {
 ///
 /// # Errors
 /// [`Uncut`] if something in it is no word.
-pub(super) fn tokens(source: &str) -> Result<Vec<Token<'_>>, Uncut> {
+pub(super) fn tokens(source: &str) -> Result<Vec<Lexeme<'_>>, Uncut> {
     let bytes = source.as_bytes();
-    let (mut found, mut at): (Vec<Token<'_>>, _) = (Vec::new(), 0);
+    let (mut found, mut at): (Vec<Lexeme<'_>>, _) = (Vec::new(), 0);
     while let Some(&byte) = bytes.get(at) {
         if byte.is_ascii_whitespace() {
             at += 1;
             continue;
         }
         let (kind, length) = match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'_' => (TokenKind::Name, name_length(&bytes[at..])),
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' => (LexemeKind::Name, name_length(&bytes[at..])),
             b'0'..=b'9' => number(bytes, at),
-            b'"' | b'\'' => (TokenKind::Text, string_length(&bytes[at..]).ok_or_else(endless)?),
-            _ => (TokenKind::Symbol, symbol_length(source, at)?),
+            b'"' | b'\'' => (LexemeKind::Text, string_length(&bytes[at..]).ok_or_else(endless)?),
+            _ => (LexemeKind::Symbol, symbol_length(source, at)?),
         };
-        found.push(Token { kind, text: &source[at..at + length], start: at });
+        found.push(Lexeme { kind, text: &source[at..at + length], start: at });
         at += length;
     }
     match misplaced(&found) {
@@ -82,12 +82,12 @@ pub(super) fn tokens(source: &str) -> Result<Vec<Token<'_>>, Uncut> {
 }
 
 /// Finds an operator that stands where a value has to. The engine takes it for a name there, of which nothing is known.
-fn misplaced<'a>(tokens: &[Token<'a>]) -> Option<&'a str> {
+fn misplaced<'a>(tokens: &[Lexeme<'a>]) -> Option<&'a str> {
     let is_value = |at: usize| tokens[at].ends_value() || (at > 0 && tokens[at - 1].is("."));
     let word = |at: Option<usize>| at.map_or("", |at| tokens[at].text);
     let wrong = |at: &usize| {
         let (token, before) = (&tokens[*at], at.checked_sub(1));
-        if token.kind != TokenKind::Name || token.text == "not" || !OPERATOR_WORDS.contains(&token.text) {
+        if token.kind != LexemeKind::Name || token.text == "not" || !OPERATOR_WORDS.contains(&token.text) {
             return false;
         }
         let earlier = before.and_then(|before| before.checked_sub(1));
@@ -145,11 +145,11 @@ fn symbol_length(source: &str, at: usize) -> Result<usize, Uncut> {
     }
 }
 
-fn number(bytes: &[u8], at: usize) -> (TokenKind, usize) {
+fn number(bytes: &[u8], at: usize) -> (LexemeKind, usize) {
     let rest = &bytes[at..];
     if let [b'0', b'b' | b'B' | b'o' | b'O' | b'x' | b'X', ..] = rest {
         let digits = rest[2..].iter().take_while(|b| b.is_ascii_hexdigit() || **b == b'_').count();
-        return (TokenKind::Number, digits + 2);
+        return (LexemeKind::Number, digits + 2);
     }
     let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
     let after_dot = at > 0 && bytes[at - 1] == b'.';
@@ -157,8 +157,8 @@ fn number(bytes: &[u8], at: usize) -> (TokenKind, usize) {
     (kind, length)
 }
 
-fn rest_of_number(rest: &[u8], mut at: usize, after_dot: bool) -> (TokenKind, usize) {
-    let (mut kind, mut fraction, mut exponent) = (TokenKind::Int, false, false);
+fn rest_of_number(rest: &[u8], mut at: usize, after_dot: bool) -> (LexemeKind, usize) {
+    let (mut kind, mut fraction, mut exponent) = (LexemeKind::Int, false, false);
     while let Some(&byte) = rest.get(at) {
         let before = rest[at - 1];
         match byte {
@@ -170,7 +170,7 @@ fn rest_of_number(rest: &[u8], mut at: usize, after_dot: bool) -> (TokenKind, us
             b'0'..=b'9' | b'_' => {}
             _ => break,
         }
-        kind = TokenKind::Number;
+        kind = LexemeKind::Number;
         at += 1;
     }
     (kind, at)
@@ -185,12 +185,12 @@ fn starts_name(bytes: &[u8]) -> bool {
 }
 
 /// The token after the bracket that closes the one here, or after this token if it is no bracket.
-pub(super) fn after_brackets(tokens: &[Token<'_>], from: usize) -> usize {
+pub(super) fn after_brackets(tokens: &[Lexeme<'_>], from: usize) -> usize {
     let mut depth = 0_usize;
     for (at, token) in tokens.iter().enumerate().skip(from) {
         match (token.kind, token.text) {
-            (TokenKind::Symbol, "(" | "[" | "{") => depth += 1,
-            (TokenKind::Symbol, ")" | "]" | "}") => depth = depth.saturating_sub(1),
+            (LexemeKind::Symbol, "(" | "[" | "{") => depth += 1,
+            (LexemeKind::Symbol, ")" | "]" | "}") => depth = depth.saturating_sub(1),
             _ => {}
         }
         if depth == 0 {

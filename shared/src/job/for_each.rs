@@ -4,7 +4,7 @@ use super::elsewhere::Place;
 use super::field::{Reader, foreign};
 use super::problem::{At, code, quoted};
 use super::raw::{Raw, Sort};
-use super::task::Scope;
+use super::task::Surroundings;
 use super::{ForEach, MaxFailures, Source};
 use crate::expr::{Roots, Rounds, Template};
 
@@ -16,7 +16,12 @@ const ROOTS: Roots = Roots { item: false, rounds: Rounds::None, schedule: false,
 const COMBINATIONS_PER_ITEM: usize = 10;
 
 /// Reads a `for_each`; expressions in it add to the needs in `scope`.
-pub(crate) fn read(reader: &mut Reader<'_>, scope: &mut Scope<'_, '_>, value: Raw<'_>, at: &At<'_>) -> Option<ForEach> {
+pub(crate) fn read(
+    reader: &mut Reader<'_>,
+    scope: &mut Surroundings<'_, '_>,
+    value: Raw<'_>,
+    at: &At<'_>,
+) -> Option<ForEach> {
     let source = match value.sort() {
         Sort::Text | Sort::List => Source::Items(list(reader, scope, value, at)?),
         Sort::Object => return read_object(reader, scope, value, at),
@@ -28,7 +33,12 @@ pub(crate) fn read(reader: &mut Reader<'_>, scope: &mut Scope<'_, '_>, value: Ra
     Some(ForEach { source, max_parallel: None, max_failures: MaxFailures::Count(0), min_successes: None })
 }
 
-fn read_object(reader: &mut Reader<'_>, scope: &mut Scope<'_, '_>, value: Raw<'_>, at: &At<'_>) -> Option<ForEach> {
+fn read_object(
+    reader: &mut Reader<'_>,
+    scope: &mut Surroundings<'_, '_>,
+    value: Raw<'_>,
+    at: &At<'_>,
+) -> Option<ForEach> {
     let (mut max_parallel, mut max_failures, mut min_successes) = (None, None, None);
     for entry in value.entries() {
         let place = at.key(&entry.key);
@@ -73,7 +83,12 @@ fn most_items(for_each: Raw<'_>) -> Option<usize> {
     }
 }
 
-fn read_source(reader: &mut Reader<'_>, scope: &mut Scope<'_, '_>, value: Raw<'_>, at: &At<'_>) -> Option<Source> {
+fn read_source(
+    reader: &mut Reader<'_>,
+    scope: &mut Surroundings<'_, '_>,
+    value: Raw<'_>,
+    at: &At<'_>,
+) -> Option<Source> {
     let (items, matrix, exclude) = (value.get("items"), value.get("matrix"), value.get("exclude"));
     if exclude.is_some() && matrix.is_none() {
         reader
@@ -98,7 +113,7 @@ fn read_source(reader: &mut Reader<'_>, scope: &mut Scope<'_, '_>, value: Raw<'_
 }
 
 /// A literal list, or an expression that gives one.
-fn list(reader: &mut Reader<'_>, scope: &mut Scope<'_, '_>, value: Raw<'_>, at: &At<'_>) -> Option<Template> {
+fn list(reader: &mut Reader<'_>, scope: &mut Surroundings<'_, '_>, value: Raw<'_>, at: &At<'_>) -> Option<Template> {
     if reader.undecided.contains(value) {
         return None;
     }
@@ -114,7 +129,12 @@ fn list(reader: &mut Reader<'_>, scope: &mut Scope<'_, '_>, value: Raw<'_>, at: 
 }
 
 /// A text that is exactly one expression: anything around it would make it text instead of a list.
-fn expression(reader: &mut Reader<'_>, scope: &mut Scope<'_, '_>, value: Raw<'_>, at: &At<'_>) -> Option<Template> {
+fn expression(
+    reader: &mut Reader<'_>,
+    scope: &mut Surroundings<'_, '_>,
+    value: Raw<'_>,
+    at: &At<'_>,
+) -> Option<Template> {
     let template = scope.template(reader, value, at, ROOTS)?;
     if template.is_expression() {
         return Some(template);
@@ -137,7 +157,7 @@ fn check_length(reader: &mut Reader<'_>, value: Raw<'_>, at: &At<'_>) {
 
 fn read_matrix(
     reader: &mut Reader<'_>,
-    scope: &mut Scope<'_, '_>,
+    scope: &mut Surroundings<'_, '_>,
     matrix: Raw<'_>,
     exclude: Option<Raw<'_>>,
     at: &At<'_>,
@@ -171,7 +191,7 @@ fn read_matrix(
 
 fn read_exclude(
     reader: &mut Reader<'_>,
-    scope: &mut Scope<'_, '_>,
+    scope: &mut Surroundings<'_, '_>,
     exclude: Raw<'_>,
     axes: &[String],
     at: &At<'_>,

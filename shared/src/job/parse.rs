@@ -12,7 +12,7 @@ use super::outline::Undecided;
 use super::policy::{POLICY_FIELDS, Policies, PolicyDraft};
 use super::problem::{At, Problem, code, quoted};
 use super::raw::{Raw, Sort};
-use super::task::{self, Scope};
+use super::task::{self, Surroundings};
 use super::task_names::TaskNames;
 use super::templates::TEMPLATE_FIELDS;
 use super::walk::{Met, walk};
@@ -344,7 +344,7 @@ fn read_body(reader: &mut Reader<'_>, written: &WrittenBody<'_>, context: &Submi
     let fail_fast = written.fail_fast.and_then(|value| reader.boolean(value, &At::Root.key("fail_fast")));
     let (names, tasks) = read_tasks(reader, written.tasks?, defaults.over(&message_policy(context)))?;
     let output = written.output.and_then(|output| {
-        let mut scope = Scope::new(&names, None);
+        let mut scope = Surroundings::new(&names, None);
         scope.template(reader, output, &At::Root.key("output"), Roots::default())
     });
     Some(GraphBody { fail_fast: fail_fast.unwrap_or(true), tasks: tasks?, output })
@@ -438,7 +438,7 @@ fn read_specs(
         let next = needs.len();
         let position = names.position(&entry.key).filter(|position| *position as usize == next);
         let Some(position) = position else { continue };
-        let mut scope = Scope::new(names, Some(position));
+        let mut scope = Surroundings::new(names, Some(position));
         let place = at.key(&entry.key);
         specs.push(task::read(reader, &mut policies, &mut scope, &entry.key, entry.value, &place));
         needs.push(scope.into_needs());

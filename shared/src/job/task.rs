@@ -22,7 +22,7 @@ pub(crate) const TASK_FIELDS: &[&str] =
     &["kind", "input", "needs", "if", "run_on", "for_each", "repeat", "allow_failure", "description", "labels"];
 
 /// Names that a task can refer to, and those that it referred to so far.
-pub(crate) struct Scope<'n, 'a> {
+pub(crate) struct Surroundings<'n, 'a> {
     names: &'n TaskNames<'a>,
     /// The task itself; `None` for the output of the job.
     own: Option<u32>,
@@ -31,7 +31,7 @@ pub(crate) struct Scope<'n, 'a> {
     needs: Vec<u32>,
 }
 
-impl<'n, 'a> Scope<'n, 'a> {
+impl<'n, 'a> Surroundings<'n, 'a> {
     pub(crate) fn new(names: &'n TaskNames<'a>, own: Option<u32>) -> Self {
         Self { names, own, written: None, needs: Vec::new() }
     }
@@ -225,7 +225,7 @@ pub(crate) fn report(reader: &mut Reader<'_>, problems: Vec<TemplateProblem>, at
 pub(crate) fn read<'n>(
     reader: &mut Reader<'_>,
     policies: &mut Policies,
-    scope: &mut Scope<'n, '_>,
+    scope: &mut Surroundings<'n, '_>,
     name: &str,
     value: Raw<'n>,
     at: &At<'_>,
@@ -341,7 +341,7 @@ const REPEAT_FIELDS: &[&str] = &["until", "max", "delay"];
 /// Reads `repeat`; expressions in it add to the needs in `scope`.
 fn read_repeat(
     reader: &mut Reader<'_>,
-    scope: &mut Scope<'_, '_>,
+    scope: &mut Surroundings<'_, '_>,
     value: Raw<'_>,
     at: &At<'_>,
     is_mapped: bool,

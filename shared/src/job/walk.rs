@@ -20,23 +20,23 @@ pub(crate) enum Met<'w, 'a> {
 
 /// The way from the root to where a walk stands.
 #[derive(Default)]
-pub(crate) struct Path<'a> {
-    steps: Vec<Step<'a>>,
+pub(crate) struct Trail<'a> {
+    steps: Vec<TrailStep<'a>>,
 }
 
-enum Step<'a> {
+enum TrailStep<'a> {
     Key(Cow<'a, str>),
     Index(usize),
 }
 
-impl Path<'_> {
+impl Trail<'_> {
     /// The JSON pointer (RFC 6901) of the place, relative to the root of the walk.
     pub(crate) fn pointer(&self) -> String {
         let mut pointer = String::new();
         for step in &self.steps {
             match step {
-                Step::Key(key) => push_step(&mut pointer, key),
-                Step::Index(index) => write!(pointer, "/{index}").expect("a String takes all"),
+                TrailStep::Key(key) => push_step(&mut pointer, key),
+                TrailStep::Index(index) => write!(pointer, "/{index}").expect("a String takes all"),
             }
         }
         pointer
@@ -56,9 +56,9 @@ pub(crate) fn push_step(pointer: &mut String, key: &str) {
 }
 
 /// Walks over all keys and texts inside a value, in the order written.
-pub(crate) fn walk<'a>(value: Raw<'a>, mut meet: impl FnMut(&Path<'a>, Met<'_, 'a>)) {
+pub(crate) fn walk<'a>(value: Raw<'a>, mut meet: impl FnMut(&Trail<'a>, Met<'_, 'a>)) {
     let source = value.bytes();
-    let mut path = Path::default();
+    let mut path = Trail::default();
     let mut at = 0;
     let mut expects_key = false;
     while let Some(byte) = source.get(at) {
@@ -71,7 +71,7 @@ pub(crate) fn walk<'a>(value: Raw<'a>, mut meet: impl FnMut(&Path<'a>, Met<'_, '
                 if expects_key {
                     expects_key = false;
                     if let Some(step) = path.steps.last_mut() {
-                        *step = Step::Key(text.clone());
+                        *step = TrailStep::Key(text.clone());
                     }
                     meet(&path, Met::Key(&text, unescape(raw)));
                 } else {
@@ -80,11 +80,11 @@ pub(crate) fn walk<'a>(value: Raw<'a>, mut meet: impl FnMut(&Path<'a>, Met<'_, '
                 continue;
             }
             b'{' => {
-                path.steps.push(Step::Key(Cow::Borrowed("")));
+                path.steps.push(TrailStep::Key(Cow::Borrowed("")));
                 expects_key = true;
                 meet(&path, Met::Open);
             }
-            b'[' => path.steps.push(Step::Index(0)),
+            b'[' => path.steps.push(TrailStep::Index(0)),
             b'}' => {
                 meet(&path, Met::Close);
                 path.steps.pop();
@@ -94,7 +94,7 @@ pub(crate) fn walk<'a>(value: Raw<'a>, mut meet: impl FnMut(&Path<'a>, Met<'_, '
                 path.steps.pop();
             }
             b',' => match path.steps.last_mut() {
-                Some(Step::Index(index)) => *index += 1,
+                Some(TrailStep::Index(index)) => *index += 1,
                 _ => expects_key = true,
             },
             _ => {}

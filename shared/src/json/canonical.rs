@@ -16,20 +16,20 @@ pub fn canonical(bytes: &[u8]) -> Vec<u8> {
 struct Canonical<'a> {
     bytes: &'a [u8],
     out: Vec<u8>,
-    open: Vec<Open>,
+    open: Vec<OpenPart>,
 }
 
-enum Open {
+enum OpenPart {
     List,
     /// An object: the start of its entries, and those that are complete with their keys.
     Object {
         start: usize,
-        entries: Vec<Entry>,
+        entries: Vec<Pair>,
         reading_key: bool,
     },
 }
 
-struct Entry {
+struct Pair {
     key: Vec<u8>,
     written: Range<usize>,
 }
@@ -59,12 +59,12 @@ impl Canonical<'_> {
 
     fn open_list(&mut self) {
         self.out.push(b'[');
-        self.open.push(Open::List);
+        self.open.push(OpenPart::List);
     }
 
     fn open_object(&mut self) {
         self.out.push(b'{');
-        self.open.push(Open::Object { start: self.out.len(), entries: Vec::new(), reading_key: true });
+        self.open.push(OpenPart::Object { start: self.out.len(), entries: Vec::new(), reading_key: true });
     }
 
     fn string(&mut self, at: usize) {
@@ -74,9 +74,9 @@ impl Canonical<'_> {
         self.out.push(b'"');
         push_escaped(&mut self.out, &text);
         self.out.push(b'"');
-        if let Some(Open::Object { entries, reading_key: reading_key @ true, .. }) = self.open.last_mut() {
+        if let Some(OpenPart::Object { entries, reading_key: reading_key @ true, .. }) = self.open.last_mut() {
             *reading_key = false;
-            entries.push(Entry { key: text.into_owned(), written: written..written });
+            entries.push(Pair { key: text.into_owned(), written: written..written });
         }
     }
 
@@ -87,7 +87,7 @@ impl Canonical<'_> {
 
     fn close(&mut self, byte: u8) {
         self.end_entry();
-        if let Some(Open::Object { start, entries, .. }) = self.open.pop() {
+        if let Some(OpenPart::Object { start, entries, .. }) = self.open.pop() {
             self.put_in_order(start, entries);
         }
         self.out.push(byte);
@@ -95,7 +95,7 @@ impl Canonical<'_> {
 
     fn end_entry(&mut self) {
         let end = self.out.len();
-        if let Some(Open::Object { entries, reading_key, .. }) = self.open.last_mut() {
+        if let Some(OpenPart::Object { entries, reading_key, .. }) = self.open.last_mut() {
             *reading_key = true;
             if let Some(entry) = entries.last_mut() {
                 entry.written.end = end;
@@ -103,7 +103,7 @@ impl Canonical<'_> {
         }
     }
 
-    fn put_in_order(&mut self, start: usize, mut entries: Vec<Entry>) {
+    fn put_in_order(&mut self, start: usize, mut entries: Vec<Pair>) {
         if entries.is_sorted_by(|a, b| a.key < b.key) {
             return;
         }

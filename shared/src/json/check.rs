@@ -244,7 +244,7 @@ impl Checker<'_> {
 
     fn unexpected(&self, expected: &str) -> JsonError {
         let rest = std::str::from_utf8(&self.bytes[self.at.min(self.bytes.len())..]).unwrap_or_default();
-        self.invalid(&format!("expected {expected}, found {}", Found(rest)))
+        self.invalid(&format!("expected {expected}, found {}", FoundText(rest)))
     }
 
     fn invalid(&self, message: &str) -> JsonError {
@@ -253,9 +253,9 @@ impl Checker<'_> {
 }
 
 /// Text at the place of a fault, shortened for people.
-struct Found<'a>(&'a str);
+struct FoundText<'a>(&'a str);
 
-impl fmt::Display for Found<'_> {
+impl fmt::Display for FoundText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = self.0.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
         match self.0.chars().next() {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use super::index::{Children, Index, Slot, Span, key_of};
+use super::index::{Children, Index, IndexSlot, Span, key_of};
 use super::text::unescape;
 
 /// A JSON value: bytes that are known to be one, shared cheaply, indexed level by level at first need.
@@ -16,7 +16,7 @@ pub struct Doc {
     buffer: Arc<[u8]>,
     span: Span,
     /// `None` for scalars, which have no children.
-    index: Option<Slot>,
+    index: Option<IndexSlot>,
 }
 
 /// A step of a path.
@@ -64,7 +64,7 @@ impl Doc {
         let buffer = bytes.into();
         let start = buffer.len() - buffer.trim_ascii_start().len();
         let end = start + buffer.trim_ascii().len();
-        Self::part(buffer, Span::new(start, end), Slot::default)
+        Self::part(buffer, Span::new(start, end), IndexSlot::default)
     }
 
     /// The document `null`.
@@ -201,7 +201,7 @@ impl Doc {
         Some(Self::part(Arc::clone(&self.buffer), span, || index.slot(at, span)))
     }
 
-    fn part(buffer: Arc<[u8]>, span: Span, slot: impl FnOnce() -> Slot) -> Self {
+    fn part(buffer: Arc<[u8]>, span: Span, slot: impl FnOnce() -> IndexSlot) -> Self {
         let has_children = matches!(buffer.get(span.start as usize), Some(b'[' | b'{'));
         Self { index: has_children.then(slot), buffer, span }
     }

@@ -9,7 +9,7 @@ use super::scan::{skip_space, skip_string, skip_value};
 use super::text::unescape;
 
 /// A place for the index of one list or object, filled at first need and shared by all clones of the document.
-pub(super) type Slot = Arc<OnceLock<Index>>;
+pub(super) type IndexSlot = Arc<OnceLock<Index>>;
 
 /// Start and end, in bytes of the buffer. Documents are far below 4 GiB, so that four bytes do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Span {
 
 /// An entry of an object: the inside of its key as written, and its value.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Entry {
+pub(super) struct Member {
     pub(super) key: Span,
     pub(super) value: Span,
 }
@@ -41,14 +41,14 @@ pub(super) struct Entry {
 pub(super) struct Index {
     pub(super) children: Children,
     /// Indexes of children that are large enough to be worth keeping.
-    nested: Mutex<BTreeMap<u32, Slot>>,
+    nested: Mutex<BTreeMap<u32, IndexSlot>>,
 }
 
 #[derive(Debug)]
 pub(super) enum Children {
     List(Vec<Span>),
     /// Entries in order, each key once, and for a large object their positions sorted by key.
-    Object(Vec<Entry>, Vec<u32>),
+    Object(Vec<Member>, Vec<u32>),
 }
 
 impl Index {
@@ -88,13 +88,13 @@ impl Index {
     }
 
     /// The index of a child: kept with this one if the child is large, else made anew by each who asks.
-    pub(super) fn slot(&self, position: usize, span: Span) -> Slot {
+    pub(super) fn slot(&self, position: usize, span: Span) -> IndexSlot {
         match u32::try_from(position) {
             Ok(position) if span.end - span.start > WORTH_KEEPING => {
                 let mut nested = self.nested.lock().unwrap_or_else(PoisonError::into_inner);
                 Arc::clone(nested.entry(position).or_default())
             }
-            _ => Slot::default(),
+            _ => IndexSlot::default(),
         }
     }
 }
@@ -126,13 +126,13 @@ fn read_object(buffer: &[u8], mut at: usize) -> Children {
         if end <= value {
             return unique(buffer, entries);
         }
-        entries.push(Entry { key: Span::new(at + 1, key_end - 1), value: Span::new(value, end) });
+        entries.push(Member { key: Span::new(at + 1, key_end - 1), value: Span::new(value, end) });
         at = after_comma(buffer, end);
     }
 }
 
 /// Drops all but the last of repeated keys, and sorts the keys of a large object.
-fn unique(buffer: &[u8], mut entries: Vec<Entry>) -> Children {
+fn unique(buffer: &[u8], mut entries: Vec<Member>) -> Children {
     if entries.len() <= SEARCHED_IN_ORDER {
         let mut at = 0;
         while at < entries.len() {
@@ -155,19 +155,19 @@ fn unique(buffer: &[u8], mut entries: Vec<Entry>) -> Children {
         return Children::Object(entries, sorted);
     }
     kept.sort_unstable();
-    let entries: Vec<Entry> = kept.into_iter().map(|at| entries[at as usize]).collect();
+    let entries: Vec<Member> = kept.into_iter().map(|at| entries[at as usize]).collect();
     let sorted = self::sorted(buffer, &entries);
     Children::Object(entries, sorted)
 }
 
-fn sorted(buffer: &[u8], entries: &[Entry]) -> Vec<u32> {
+fn sorted(buffer: &[u8], entries: &[Member]) -> Vec<u32> {
     let mut order: Vec<u32> = (0..u32::try_from(entries.len()).unwrap_or(u32::MAX)).collect();
     order.sort_by(|&a, &b| key_of(buffer, &entries[a as usize]).cmp(&key_of(buffer, &entries[b as usize])));
     order
 }
 
 /// An entry's key without escapes.
-pub(super) fn key_of<'a>(buffer: &'a [u8], entry: &Entry) -> Cow<'a, [u8]> {
+pub(super) fn key_of<'a>(buffer: &'a [u8], entry: &Member) -> Cow<'a, [u8]> {
     unescape(entry.key.of(buffer))
 }
 

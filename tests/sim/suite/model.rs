@@ -12,12 +12,12 @@ use crate::broker::{Broker, Conn, ConsumerNo, Routed, Routing, Shape};
 pub(super) struct Model {
     broker: Broker,
     lines: Vec<Conn>,
-    taps: Vec<Source>,
+    taps: Vec<ModelTap>,
     numbers: BTreeMap<ConsumerNo, Tap>,
 }
 
 #[derive(Debug)]
-struct Source {
+struct ModelTap {
     conn: Conn,
     no: ConsumerNo,
     inbox: VecDeque<Got>,
@@ -136,7 +136,7 @@ impl Stage for Model {
         let no = self.broker.consume(conn, queue, usize::from(prefetch))?;
         let tap = Tap(self.taps.len());
         self.numbers.insert(no, tap);
-        self.taps.push(Source { conn, no, inbox: VecDeque::new(), unsettled: BTreeSet::new(), is_open: true });
+        self.taps.push(ModelTap { conn, no, inbox: VecDeque::new(), unsettled: BTreeSet::new(), is_open: true });
         self.carry();
         Some(tap)
     }

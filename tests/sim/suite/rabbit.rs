@@ -30,8 +30,8 @@ pub(super) struct Rabbit {
     habits: Habits,
     /// What declares and looks.
     desk: Connection,
-    lines: Vec<Wire>,
-    taps: Vec<Source>,
+    lines: Vec<BrokerLine>,
+    taps: Vec<BrokerTap>,
     /// Queues and exchanges to be removed.
     made: (Vec<String>, Vec<String>),
     /// Queues that only their connections may touch.
@@ -39,14 +39,14 @@ pub(super) struct Rabbit {
 }
 
 #[derive(Debug)]
-struct Wire {
+struct BrokerLine {
     connection: Connection,
     publishing: Channel,
     cable: Cable,
 }
 
 #[derive(Debug)]
-struct Source {
+struct BrokerTap {
     line: Line,
     channel: Channel,
     consumer: Consumer,
@@ -158,7 +158,7 @@ impl Stage for Rabbit {
         let cable = Cable::lay(self.broker.url()).await;
         let connection = connect(&cable.url).await;
         let publishing = confirming(&connection).await;
-        self.lines.push(Wire { connection, publishing, cable });
+        self.lines.push(BrokerLine { connection, publishing, cable });
         Line(self.lines.len() - 1)
     }
 
@@ -280,7 +280,7 @@ impl Stage for Rabbit {
         let tag = format!("tap-{}", tap.0);
         let consuming = channel.basic_consume(self.full(queue), tag.into(), options, FieldTable::default());
         let consumer = consuming.await.ok()?;
-        self.taps.push(Source { line, channel, consumer });
+        self.taps.push(BrokerTap { line, channel, consumer });
         Some(tap)
     }
 

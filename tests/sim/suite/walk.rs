@@ -29,7 +29,7 @@ type Pair<T> = (T, T);
 
 /// A connection with its consumer.
 #[derive(Debug)]
-struct Client {
+struct Consuming {
     line: Pair<Line>,
     tap: Pair<Tap>,
     queue: &'static str,
@@ -41,7 +41,7 @@ struct Walk<'a, S> {
     model: Model,
     stage: &'a mut S,
     dice: Dice,
-    clients: Vec<Client>,
+    clients: Vec<Consuming>,
     publisher: Pair<Line>,
     published: u32,
     steps: Vec<String>,
@@ -107,7 +107,7 @@ impl<S: Stage> Walk<'_, S> {
     /// A connection of its own for a queue that nobody consumes.
     async fn consume(&mut self) {
         let queue = *self.dice.pick(&QUEUES);
-        let is_taken = |client: &Client| client.queue == queue && !client.cancelled;
+        let is_taken = |client: &Consuming| client.queue == queue && !client.cancelled;
         if self.clients.len() == CLIENTS || self.clients.iter().any(is_taken) {
             return;
         }
@@ -115,7 +115,7 @@ impl<S: Stage> Walk<'_, S> {
         self.steps.push(format!("consume {queue} with {prefetch}"));
         let line = (self.model.connect().await, self.stage.connect().await);
         let tap = (self.model.open(line.0, queue, prefetch).await, self.stage.open(line.1, queue, prefetch).await);
-        self.clients.push(Client { line, tap, queue, cancelled: false, unsettled: Vec::new() });
+        self.clients.push(Consuming { line, tap, queue, cancelled: false, unsettled: Vec::new() });
     }
 
     async fn cancel(&mut self) {

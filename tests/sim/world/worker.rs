@@ -23,15 +23,15 @@ pub(super) struct Worker {
     plan: WorkerPlan,
     at: usize,
     process: u32,
-    running: Option<Running>,
+    running: Option<AtWork>,
 }
 
 /// What settles a delivery.
-type Receipt = (Conn, u64);
+type Settling = (Conn, u64);
 
-struct Running {
+struct AtWork {
     id: String,
-    session: Session<Receipt>,
+    session: Session<Settling>,
     born: u64,
     conn: Option<Conn>,
     /// Consumers of the session's feeds.
@@ -91,7 +91,7 @@ impl Worker {
         self.running.as_ref().and_then(|running| running.conn)
     }
 
-    fn is(&mut self, process: u32) -> Option<&mut Running> {
+    fn is(&mut self, process: u32) -> Option<&mut AtWork> {
         let is_current = self.process == process;
         self.running.as_mut().filter(|running| is_current && !running.frozen)
     }
@@ -115,7 +115,7 @@ impl World {
         };
         let (id, process) = (format!("w{}-{}", worker.at, worker.process), worker.process);
         self.trace.say(|| format!("worker {id} starts"));
-        worker.running = Some(Running {
+        worker.running = Some(AtWork {
             id,
             session: Session::new(rules),
             born: self.now,
@@ -202,7 +202,7 @@ impl World {
     }
 
     /// Tells the session what happened, and does what it says.
-    fn tell(&mut self, at: usize, event: Event<Receipt>) {
+    fn tell(&mut self, at: usize, event: Event<Settling>) {
         let now = self.now;
         let Some(running) = self.workers[at].running.as_mut() else { return };
         running.session.handle(event, Millis(now - running.born));
@@ -228,7 +228,7 @@ impl World {
         self.deliver();
     }
 
-    fn worker_acts(&mut self, at: usize, action: Action<Receipt>, leftovers: &mut Vec<(usize, u32, Delivery)>) {
+    fn worker_acts(&mut self, at: usize, action: Action<Settling>, leftovers: &mut Vec<(usize, u32, Delivery)>) {
         let Some(running) = self.workers[at].running.as_mut() else { return };
         let conn = running.conn;
         match (action, conn) {

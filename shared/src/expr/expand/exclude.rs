@@ -49,10 +49,10 @@ impl Exclusion {
     }
 }
 
-type Entry = (Vec<usize>, Vec<u32>);
+type Match = (Vec<usize>, Vec<u32>);
 
 /// The axes and value numbers of one entry; `None` if it gives a value that its axis does not have.
-fn read(axes: &[Axis], known: &[BTreeMap<Vec<u8>, u32>], at: usize, entry: &Doc) -> Result<Option<Entry>, ExprError> {
+fn read(axes: &[Axis], known: &[BTreeMap<Vec<u8>, u32>], at: usize, entry: &Doc) -> Result<Option<Match>, ExprError> {
     let wrong = |what: String| ExprError { code: code::EXPRESSION_ERROR, message: format!("`exclude[{at}]` {what}") };
     let entries = entry.entries().ok_or_else(|| wrong(format!("must be an object, and is {}", entry.kind())))?;
     let mut given = BTreeMap::new();

@@ -92,12 +92,12 @@ fn bad_output(message: impl Into<String>) -> Report {
 }
 
 /// The reason why a body is no report: either the message is unreadable, or its attempt fails.
-enum Refusal {
+enum Rejected {
     Unreadable(Unreadable),
     Report(Report),
 }
 
-type Read<T> = Result<T, Refusal>;
+type Admitted<T> = Result<T, Rejected>;
 
 struct ReportReader<'m> {
     body: &'m [u8],
@@ -116,29 +116,29 @@ impl<'m> ReportReader<'m> {
             _ => Ok(self.answer(message.is_some_and(is_said_to_be_json))),
         });
         match read {
-            Err(Refusal::Report(Report::Failed { error, .. })) if word == Some(PROGRESS) => {
+            Err(Rejected::Report(Report::Failed { error, .. })) if word == Some(PROGRESS) => {
                 Ok(Report::Progress(Progress::unusable(error.message)))
             }
-            Ok(report) | Err(Refusal::Report(report)) => Ok(report),
-            Err(Refusal::Unreadable(unreadable)) => Err(unreadable),
+            Ok(report) | Err(Rejected::Report(report)) => Ok(report),
+            Err(Rejected::Unreadable(unreadable)) => Err(unreadable),
         }
     }
 
-    fn admit_size(&self) -> Read<()> {
+    fn admit_size(&self) -> Admitted<()> {
         let most = self.limits.output_bytes;
         if self.body.len() > most {
             let message =
                 format!("the answer has {} bytes, the limit on the output of an attempt is {most}", self.body.len());
-            return Err(Refusal::Report(refused(code::TOO_LARGE, message)));
+            return Err(Rejected::Report(refused(code::TOO_LARGE, message)));
         }
         Ok(())
     }
 
     /// Checks that the body can be looked at, by its encoding.
-    fn admit(&self, word: Option<&str>, message: &Message) -> Read<()> {
+    fn admit(&self, word: Option<&str>, message: &Message) -> Admitted<()> {
         if is_amqp10_encoded(message) {
             let message = "the answer is an AMQP 1.0 value; send its body as a `data` section";
-            return Err(Refusal::Report(bad_output(message)));
+            return Err(Rejected::Report(bad_output(message)));
         }
         match message.content_encoding.as_deref() {
             Some(encoding) if !is_utf8_encoding(encoding) => {
@@ -146,7 +146,7 @@ impl<'m> ReportReader<'m> {
                 let message = format!("the answer has content_encoding {encoding:?}; only utf-8 is read");
                 Err(match word {
                     Some(_) => self.unparseable(&message),
-                    None => Refusal::Report(bad_output(message)),
+                    None => Rejected::Report(bad_output(message)),
                 })
             }
             _ => Ok(()),
@@ -160,11 +160,11 @@ impl<'m> ReportReader<'m> {
         }
         match self.json() {
             Ok(value) => Report::Succeeded { output: value.bytes().to_vec() },
-            Err(Refusal::Report(report)) => report,
-            Err(Refusal::Unreadable(unreadable)) if must_be_json => {
+            Err(Rejected::Report(report)) => report,
+            Err(Rejected::Unreadable(unreadable)) if must_be_json => {
                 bad_output(format!("the answer has a content_type of JSON and is none: {}", unreadable.message))
             }
-            Err(Refusal::Unreadable(_)) => self.text(),
+            Err(Rejected::Unreadable(_)) => self.text(),
         }
     }
 
@@ -184,11 +184,11 @@ impl<'m> ReportReader<'m> {
         Report::Succeeded { output }
     }
 
-    fn succeeded(&self) -> Read<Report> {
+    fn succeeded(&self) -> Admitted<Report> {
         Ok(Report::Succeeded { output: self.json()?.bytes().to_vec() })
     }
 
-    fn failed(&self) -> Read<Report> {
+    fn failed(&self) -> Admitted<Report> {
         let body = self.object(FAILED)?;
         let (Some(code), Some(message)) = (text(body, "code"), text(body, "message")) else {
             return Err(self.shape(FAILED, "it needs the texts `code` and `message`"));
@@ -212,7 +212,7 @@ impl<'m> ReportReader<'m> {
         Ok(Report::Failed { error, retry })
     }
 
-    fn released(&self) -> Read<Report> {
+    fn released(&self) -> Admitted<Report> {
         let Some(body) = self.object_or_empty(RELEASED)? else {
             return Ok(Report::Released { code: None, deliveries: None, pause: None });
         };
@@ -236,7 +236,7 @@ impl<'m> ReportReader<'m> {
         Ok(Report::Released { code: code.map(Cow::into_owned), deliveries, pause })
     }
 
-    fn pause(&self, word: &str, body: Raw<'m>) -> Read<Option<KeyPause>> {
+    fn pause(&self, word: &str, body: Raw<'m>) -> Admitted<Option<KeyPause>> {
         let Some(pause) = member(body, "pause") else { return Ok(None) };
         let limit = member(pause, "limit").and_then(Raw::text).and_then(|name| LimitName::new(&name).ok());
         let span = member(pause, "for").and_then(span);
@@ -246,7 +246,7 @@ impl<'m> ReportReader<'m> {
         }
     }
 
-    fn claimed(&self) -> Read<Report> {
+    fn claimed(&self) -> Admitted<Report> {
         let lease = self.object_or_empty(CLAIMED)?.and_then(|body| member(body, "lease_ms"));
         let Some(lease) = lease else {
             return Ok(Report::Claimed { lease: Millis(LEASE_DEFAULT_MS) });
@@ -257,7 +257,7 @@ impl<'m> ReportReader<'m> {
         Ok(Report::Claimed { lease: Millis(lease) })
     }
 
-    fn progress(&self) -> Read<Report> {
+    fn progress(&self) -> Admitted<Report> {
         let Some(body) = self.object_or_empty(PROGRESS)? else {
             return Ok(Report::Progress(Progress::default()));
         };
@@ -288,35 +288,35 @@ impl<'m> ReportReader<'m> {
     }
 
     /// The body as JSON: unreadable if it is none, a failed attempt if it is nested too deeply.
-    fn json(&self) -> Read<Raw<'m>> {
+    fn json(&self) -> Admitted<Raw<'m>> {
         let Err(error) = json::check(self.body, self.limits.json_depth) else {
             return Ok(Raw::checked(self.body));
         };
         // Text may start with brackets as well: too deep is only what would be JSON otherwise.
         if error.kind == JsonErrorKind::TooDeep && json::check(self.body, usize::MAX).is_ok() {
             let message = format!("the answer is nested deeper than {} levels", self.limits.json_depth);
-            return Err(Refusal::Report(bad_output(message)));
+            return Err(Rejected::Report(bad_output(message)));
         }
         Err(self.unparseable(&format!("line {}, column {}: {}", error.line, error.column, error.message)))
     }
 
-    fn object(&self, word: &str) -> Read<Raw<'m>> {
+    fn object(&self, word: &str) -> Admitted<Raw<'m>> {
         let body = self.json()?;
         if body.sort() == Sort::Object { Ok(body) } else { Err(self.shape(word, "it must be an object")) }
     }
 
-    fn object_or_empty(&self, word: &str) -> Read<Option<Raw<'m>>> {
+    fn object_or_empty(&self, word: &str) -> Admitted<Option<Raw<'m>>> {
         if self.body.is_empty() { Ok(None) } else { self.object(word).map(Some) }
     }
 
-    fn unparseable(&self, why: &str) -> Refusal {
-        Refusal::Unreadable(invalid_json(self.body, why))
+    fn unparseable(&self, why: &str) -> Rejected {
+        Rejected::Unreadable(invalid_json(self.body, why))
     }
 
     /// Readable JSON of another shape.
-    fn shape(&self, word: &str, rule: &str) -> Refusal {
+    fn shape(&self, word: &str, rule: &str) -> Rejected {
         let message = format!("the body of {word} is {:?}: {rule}", excerpt(self.body, 200));
-        Refusal::Report(bad_output(message))
+        Rejected::Report(bad_output(message))
     }
 }
 
