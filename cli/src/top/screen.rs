@@ -149,9 +149,14 @@ fn queues(overview: &Overview) -> Table<'static> {
 
 fn failures(overview: &Overview) -> Table<'static> {
     let rows = overview.failing.iter().map(|one| {
-        let name = one.kind.as_deref().or(one.name.as_deref()).unwrap_or_default();
+        let name = one.kind.as_deref().or(one.name.as_deref()).unwrap_or("graphs without a name");
         Row::new(vec![shown::line(name).into_owned(), format!("{} of {}", one.failed, one.ended)])
     });
+    let tasks = overview.failing_tasks.iter().map(|one| {
+        let name = format!("graphs for {}", shown::line(&one.kind));
+        Row::new(vec![name, format!("{}", one.failed)])
+    });
+    let rows = rows.chain(tasks);
     let widths = [Constraint::Min(10), Constraint::Length(16)];
     Table::new(rows, widths).block(Block::bordered().title("What fails"))
 }
@@ -201,7 +206,9 @@ mod tests {
         "waited":{"p50_ms":4,"p95_ms":31},"ran":{"p50_ms":null,"p95_ms":61000},
         "queues":[{"name":"gpu","address":"a","paused":false,"ready":311,"dispatched":0,"workers":0,
             "oldest_ready_at":"2026-11-24T15:01:23.120Z"}],
-        "failing":[{"kind":"ml.train\u001b]0;x","name":null,"failed":3,"ended":42}],
+        "failing":[{"kind":"ml.train\u001b]0;x","name":null,"failed":3,"ended":42},
+            {"kind":null,"name":null,"failed":2,"ended":5}],
+        "failing_tasks":[{"kind":"ml.score\u001b[2J","failed":2,"job":"j","task":"score"}],
         "workers":{"workers":2,"slots":16,"running":8}}"#;
 
     #[test]
@@ -223,6 +230,8 @@ mod tests {
             "311",
             "no worker",
             "3 of 42",
+            "graphs without a name",
+            "graphs for ml.score",
             "2 workers, 8 of 16 slots in use",
         ] {
             assert!(all.contains(words), "{words}:\n{all}");

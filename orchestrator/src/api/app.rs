@@ -15,6 +15,7 @@ use warrener_runtime::metrics::Metrics;
 use super::Api;
 use super::http::Edge;
 use super::problem::Problem;
+use super::readings::Readings;
 use super::stream::EventHub;
 use crate::access::{Access, Caller};
 use crate::driver::{Answer, Asker, Command, Input, Packet, Requester};
@@ -54,6 +55,8 @@ pub(super) struct App {
     pub settings: Arc<[Setting]>,
     /// The latest events, for those who follow them.
     pub hub: EventHub,
+    /// Readings of the last moment.
+    pub readings: Readings,
     /// Way to the driver. Weak, so that a request that lingers does not keep the driver from ending.
     inputs: mpsc::WeakSender<Packet>,
     /// Permits to read, [`READERS`] of them.
@@ -78,6 +81,7 @@ impl App {
             document,
             settings: api.settings,
             hub: EventHub::default(),
+            readings: Readings::default(),
             inputs: api.inputs.downgrade(),
             readers: Arc::new(Semaphore::new(READERS)),
             parsers: Arc::new(Semaphore::new(PARSERS)),

@@ -32,6 +32,7 @@ mod path;
 mod problem;
 mod query;
 mod queues;
+mod readings;
 mod reason;
 mod results;
 mod route;

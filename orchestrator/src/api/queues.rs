@@ -107,31 +107,51 @@ impl QueueResource {
     }
 }
 
-/// State of all queues, by name.
+/// State of all queues, by name. A queue in which nothing waits costs no statement of its own.
 pub(super) fn read(app: &App, snapshot: &Snapshot<'_>) -> Result<Vec<QueueState>, Problem> {
-    snapshot.queues()?.into_iter().map(|row| look(app, snapshot, row)).collect()
+    let (waiting, opened) = (snapshot.ready_by_queue()?, snapshot.opened_by_queue()?);
+    let state = |row: QueueRow| {
+        let dispatched = opened.get(&row.no).map_or(0, |opened| opened.attempts);
+        let tasks = waiting.get(&row.no).copied().unwrap_or_default();
+        state(app, snapshot, row, tasks, dispatched)
+    };
+    snapshot.queues()?.into_iter().map(state).collect()
 }
 
-/// State of one queue.
 /// The same as everybody sees them.
 pub(super) fn resources(app: &App, snapshot: &Snapshot<'_>) -> Result<Vec<QueueResource>, Problem> {
     Ok(read(app, snapshot)?.into_iter().map(|queue| QueueResource::new(app, queue)).collect())
 }
 
+/// State of one queue.
 fn look(app: &App, snapshot: &Snapshot<'_>, row: QueueRow) -> Result<QueueState, Problem> {
+    let (tasks, dispatched) = (snapshot.ready(row.no)?, snapshot.opened(row.no)?.attempts);
+    state(app, snapshot, row, tasks, dispatched)
+}
+
+/// State of a queue with so many tasks among the ready, and open attempts.
+fn state(
+    app: &App,
+    snapshot: &Snapshot<'_>,
+    row: QueueRow,
+    tasks: u64,
+    dispatched: u64,
+) -> Result<QueueState, Problem> {
     Ok(QueueState {
-        ready: ready(app, snapshot, row.no)?,
-        oldest_ready_at: snapshot.oldest_ready(row.no)?,
+        ready: ready(app, snapshot, row.no, tasks)?,
+        oldest_ready_at: if tasks == 0 { None } else { snapshot.oldest_ready(row.no)? },
         workers: app.shared.workers.serving(row.name.as_str()).len(),
-        dispatched: snapshot.opened(row.no)?.attempts,
+        dispatched,
         row,
     })
 }
 
-/// Number of tasks and items that may go out. A mapped task stands among the ready once, but offers as many items as it
-/// may.
-fn ready(app: &App, snapshot: &Snapshot<'_>, queue: i64) -> Result<u64, Problem> {
-    let tasks = snapshot.ready(queue)?;
+/// Number of tasks and items that may go out, out of the number of tasks among the ready. A mapped task stands among
+/// them once, but offers as many items as it may.
+fn ready(app: &App, snapshot: &Snapshot<'_>, queue: i64, tasks: u64) -> Result<u64, Problem> {
+    if tasks == 0 {
+        return Ok(0);
+    }
     let mapped = snapshot.ready_mapped(queue, MAPPED_MAX)?;
     let mut items = 0;
     for one in &mapped {
@@ -205,7 +225,7 @@ pub(super) async fn scaling(State(app): State<Arc<App>>, QueuePath(name): QueueP
         let row = find(snapshot, &name)?;
         let opened = snapshot.opened(row.no)?;
         let offered = opened.attempts - opened.started;
-        let ready = ready(app, snapshot, row.no)?;
+        let ready = ready(app, snapshot, row.no, snapshot.ready(row.no)?)?;
         let wanted = if row.paused { offered } else { ready + offered };
         Ok(Scaling { waiting: ready + offered, running: opened.started, demand: wanted + opened.started })
     })

@@ -146,7 +146,7 @@ pub(super) async fn list(
     app.read(move |_, snapshot| {
         let list = bulk::read(snapshot, &caller, before, limit)?;
         let body = html! {
-            h1 { "Bulk operations" }
+            h1 data-again="10" { "Bulk operations" }
             @if list.items.is_empty() {
                 p.empty { "There is none. The list of jobs, once it is filtered, offers to act on all that fit." }
             } @else { (table(&visit, &list.items)) }
@@ -195,7 +195,7 @@ fn body(visit: &Visit, one: &BulkResource) -> Markup {
     let is_running = one.finished_at.is_none();
     html! {
         (crumbs(&[("Bulk operations", visit.to(&["bulk"]))], &one.id))
-        div.head data-again[is_running] {
+        div.head data-again=[is_running.then_some("2")] {
             h1 { (one.action) " " (one.target) " " (badge::state(one.state)) }
             @if is_running && visit.may(Scope::Operate) {
                 div.actions {

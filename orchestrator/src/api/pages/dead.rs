@@ -44,7 +44,7 @@ pub(super) async fn list(
     app.read(move |app, snapshot| {
         let list = dead::read(app, snapshot, &caller, before, limit)?;
         let body = html! {
-            h1 { "Dead letters" }
+            h1 data-again="10" { "Dead letters" }
             p.muted { "Messages that could not be understood or delivered, and tasks that ran out of attempts." }
             @if list.items.is_empty() { p.empty { "There is none." } } @else { (groups(&visit, &list)) }
             (pages(&visit, list.next_cursor.as_deref()))

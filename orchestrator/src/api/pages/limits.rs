@@ -46,7 +46,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, visit: Visit) -> Result<Re
         let all = limits::all(app, snapshot)?;
         let queues: Vec<&String> = app.shared.limit_register.fair.keys().collect();
         let body = html! {
-            h1 { "Limits" }
+            h1 data-again="5" { "Limits" }
             @if all.is_empty() {
                 p.empty { "There is none. " code { "warrener limit set NAME --concurrency 5" } " makes one." }
             } @else { (table(&visit, &all)) }
@@ -111,7 +111,7 @@ pub(super) async fn get(
         let written = limits::all(app, snapshot)?.into_iter().find(|one| one.name == name);
         let body = html! {
             (crumbs(&[("Limits", visit.to(&["limits"]))], &name))
-            h1 { (shown::line(&name)) }
+            h1 data-again="5" { (shown::line(&name)) }
             @if let Some(one) = &written { (facts(one)) }
             h2 { "Keys" }
             (list::search(&visit, &["limits", &name], "key:acme*"))

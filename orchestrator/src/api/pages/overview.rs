@@ -12,7 +12,7 @@ use warrener_shared::time::Timestamp;
 use super::super::app::App;
 use super::super::asked_by::AskedBy;
 use super::super::health::Readiness;
-use super::super::overview::{EndedBar, FailingKind, LOOKS, OverviewResource, Quantiles, WorkerTotal};
+use super::super::overview::{EndedBar, FailingKind, FailingTask, LOOKS, OverviewResource, Quantiles, WorkerTotal};
 use super::super::problem::Problem;
 use super::super::queues::QueueResource;
 use super::encoding::percent;
@@ -28,22 +28,19 @@ pub(super) async fn get(
     visit: Visit,
     AskedBy(caller): AskedBy,
 ) -> Result<Response, Problem> {
-    app.read(move |app, snapshot| {
-        let numbers = OverviewResource::read(app, snapshot, &caller)?;
-        let body = html! {
-            h1 { "Overview" }
-            (health(&numbers.health))
-            (states(&visit, &numbers))
-            (charts(&numbers, visit.now))
-            div.columns {
-                (waiting(&visit, &numbers.queues))
-                (failing(&visit, &numbers.failing))
-                (slots(&visit, &numbers.workers))
-            }
-        };
-        Ok(show(&visit, &Sheet { title: "Overview", place: "overview", body }))
-    })
-    .await
+    let numbers = OverviewResource::lately(&app, &caller).await?;
+    let body = html! {
+        h1 data-again="5" { "Overview" }
+        (health(&numbers.health))
+        (states(&visit, &numbers))
+        (charts(&numbers, visit.now))
+        div.columns {
+            (waiting(&visit, &numbers.queues))
+            (failing(&visit, &numbers.failing, &numbers.failing_tasks))
+            (slots(&visit, &numbers.workers))
+        }
+    };
+    Ok(show(&visit, &Sheet { title: "Overview", place: "overview", body }))
 }
 
 /// The checks of readiness, and what a person should look at.
@@ -75,8 +72,8 @@ fn states(visit: &Visit, numbers: &OverviewResource) -> Markup {
             }
         }
         p.muted {
-            @if numbers.cut { "What has ended, and all below: of the newest " (LOOKS) " jobs." }
-            @else { "What has ended, and all below: of the jobs of the last 24 hours." }
+            @if numbers.cut { "What has ended, and all below: of the " (LOOKS) " jobs that ended last." }
+            @else { "What has ended, and all below: of the jobs that ended in the last 24 hours." }
         }
     }
 }
@@ -156,26 +153,45 @@ fn waiting(visit: &Visit, queues: &[QueueResource]) -> Markup {
     }
 }
 
-/// Kinds or names of jobs that failed, the most first.
-fn failing(visit: &Visit, kinds: &[FailingKind]) -> Markup {
-    let term = |one: &FailingKind| {
-        let (key, text) = if one.kind.is_some() { ("kind", &one.kind) } else { ("name", &one.name) };
-        let text = text.clone().unwrap_or_default();
-        (format!("state:failed,timed_out {key}:\"{}\"", text.replace('"', "*")), text)
-    };
+/// Kinds or names of jobs that failed, the most first, and of the tasks for which graphs did.
+fn failing(visit: &Visit, kinds: &[FailingKind], tasks: &[FailingTask]) -> Markup {
     html! {
         section.panel {
             h2 { "What fails" }
             @if kinds.is_empty() { p.muted { "Nothing failed." } }
             ul.plain {
                 @for one in kinds {
-                    @let (term, text) = term(one);
+                    @let (term, text) = failing_term(one);
                     @let url = format!("{}?q={}", visit.to(&["jobs"]), percent(&term));
                     li { a href=(url) { (shown::line(&text)) } " " (one.failed) span.muted { " of " (one.ended) } }
                 }
             }
+            @if !tasks.is_empty() {
+                h3 { "Tasks for which graphs failed" }
+                ul.plain {
+                    @for one in tasks {
+                        @let url = visit.to(&["jobs", &one.job, "tasks", &one.task]);
+                        li {
+                            code { (shown::line(&one.kind)) } " " (one.failed) ", latest "
+                            a href=(url) { (one.task) }
+                        }
+                    }
+                }
+            }
         }
     }
+}
+
+/// Filter that finds the jobs of a kind or name that failed, and the words for them.
+fn failing_term(one: &FailingKind) -> (String, String) {
+    let (key, text) = match (&one.kind, &one.name) {
+        (Some(kind), _) => ("kind", kind),
+        (None, Some(name)) => ("name", name),
+        (None, None) => {
+            return ("state:failed,timed_out -kind:* -name:*".to_owned(), "graphs without a name".to_owned());
+        }
+    };
+    (format!("state:failed,timed_out {key}:\"{}\"", text.replace('"', "\"*\"")), text.clone())
 }
 
 fn slots(visit: &Visit, all: &WorkerTotal) -> Markup {

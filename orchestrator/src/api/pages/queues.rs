@@ -24,7 +24,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, visit: Visit) -> Result<Re
     app.read(move |app, snapshot| {
         let all = queues::resources(app, snapshot)?;
         let body = html! {
-            h1 { "Queues" }
+            h1 data-again="5" { "Queues" }
             @if all.is_empty() { p.empty { "There is no queue yet. One exists once a job or a worker names it." } }
             @else { (table(&visit, &all)) }
         };

@@ -47,7 +47,7 @@ pub(super) async fn list(
     app.read(move |app, snapshot| {
         let list = schedules::read_page(app, &caller, snapshot, after, limit)?;
         let body = html! {
-            h1 { "Schedules" }
+            h1 data-again="10" { "Schedules" }
             @if list.items.is_empty() {
                 p.empty { "There is none. " code { "warrener schedule apply FILE" } " makes one." }
             } @else { (table(&visit, &list.items)) }

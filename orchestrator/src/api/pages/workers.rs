@@ -24,7 +24,7 @@ const KINDS: usize = 12;
 pub(super) async fn list(State(app): State<Arc<App>>, visit: Visit) -> Response {
     let all = workers::resources(&app);
     let body = html! {
-        h1 { "Workers" }
+        h1 data-again="5" { "Workers" }
         @if all.is_empty() {
             p.empty { "No worker was heard of in the last minute. RPC servers that send no heartbeat work unseen." }
         } @else {

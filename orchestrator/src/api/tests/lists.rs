@@ -183,7 +183,32 @@ async fn the_overview_counts_what_there_is() {
     assert_eq!(seen["failing"].as_array().unwrap().len(), 1, "{seen}");
     assert_eq!((&seen["workers"]["slots"], &seen["workers"]["running"]), (&4.into(), &0.into()), "{seen}");
     assert!(seen["ran"]["p50_ms"].is_u64() && seen["health"]["checks"].is_array(), "{seen}");
-    // Those who see the jobs of one team see the numbers of these.
     let page = world.send(Request::get("/").header("accept", "text/html").body(Body::empty()).unwrap()).await;
     assert!(page.text.contains("1 succeeded, 1 did not"), "{}", page.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fails_is_told_of_graphs_without_a_name_too() {
+    let mut world = World::new();
+    for no in 0..2 {
+        let only = r#"{"kind":"score","retry":{"max_attempts":1}}"#;
+        world.submit(&format!(r#"{{"id":"graph-{no}","tasks":{{"only":{only}}}}}"#)).await;
+        let attempt = world.dispatch().await;
+        let error = ErrorObject::new("no", "it is broken");
+        world.report(&attempt, Report::Failed { error, retry: RetryAdvice::Never }).await;
+    }
+    let seen = world.get("/api/v1/overview").await.ok();
+    let (all, task) = (&seen["failing"][0], &seen["failing_tasks"][0]);
+    assert!(all["kind"].is_null() && all["name"].is_null() && all["failed"] == 2, "{seen}");
+    assert!(task["kind"] == "score" && task["failed"] == 2 && task["job"] == "graph-1", "{seen}");
+    let page = world.send(Request::get("/").header("accept", "text/html").body(Body::empty()).unwrap()).await.text;
+    assert!(page.contains("graphs without a name") && page.contains("./jobs/graph-1/tasks/only"), "{page}");
+    let found = world.get("/api/v1/jobs?q=state:failed,timed_out+-kind:*+-name:*").await.ok();
+    assert_eq!(found["items"].as_array().unwrap().len(), 2, "the link finds them: {found}");
+    // Many who look at once cost one reading.
+    let mut times = Vec::new();
+    for _ in 0..4 {
+        times.push(world.get("/api/v1/overview").await.ok()["time"].clone());
+    }
+    assert!(times.windows(2).any(|pair| pair[0] == pair[1]), "{times:?}");
 }

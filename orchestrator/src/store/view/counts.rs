@@ -1,5 +1,7 @@
 //! Counts of waiting and running tasks, read from indexes only, so that they are cheap at any size.
 
+use std::collections::BTreeMap;
+
 use warrener_engine::row::Map;
 use warrener_shared::id::JobNo;
 use warrener_shared::state::JobState;
@@ -64,6 +66,28 @@ impl Snapshot<'_> {
              ORDER BY rank LIMIT ?2) AS head";
         let values = [queue.into(), limit(HEAD)];
         Ok(self.reader.one("read who waits longest", statement, &values, |row| row.int(0))?.flatten().map(Timestamp))
+    }
+
+    /// Number of tasks among the ready by the number of their queue, counted like [`Self::ready`]. Queues without any
+    /// are left out.
+    pub fn ready_by_queue(&self) -> Result<BTreeMap<i64, u64>, StoreError> {
+        let along = self.reader.dialect().along("tasks_ready");
+        let statement =
+            format!("SELECT queue, count(*) FROM tasks{along} WHERE rank IS NOT NULL GROUP BY queue ORDER BY queue");
+        let all = self.reader.all("count who may go out", &statement, &[], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(all.into_iter().collect())
+    }
+
+    /// Open attempts by the number of their queue, counted. Queues without any are left out.
+    pub fn opened_by_queue(&self) -> Result<BTreeMap<i64, Opened>, StoreError> {
+        let along = self.reader.dialect().along("tasks_open");
+        let statement = format!(
+            "SELECT queue, count(*), count(started_at) FROM tasks{along} WHERE dispatch_no IS NOT NULL GROUP BY queue"
+        );
+        let all = self.reader.all("count open attempts", &statement, &[], |row| {
+            Ok((row.get(0)?, Opened { attempts: row.get(1)?, started: row.get(2)? }))
+        })?;
+        Ok(all.into_iter().collect())
     }
 
     /// Open attempts of a queue, counted. There are at most as many as the windows allow.

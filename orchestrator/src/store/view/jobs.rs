@@ -1,16 +1,12 @@
 //! Reading of jobs as people see them: the row with its document.
 
-use std::ops::ControlFlow;
-
 use warrener_engine::row::JobRow;
 use warrener_shared::id::{JobId, JobNo, TaskNo};
-use warrener_shared::state::JobState;
 use warrener_shared::time::Timestamp;
 
 use super::super::StoreError;
 use super::super::columns::job::{self, NAMES};
-use super::super::sql::row::job_state;
-use super::super::sql::{Row, Value, limit};
+use super::super::sql::{Row, Value};
 use super::filter::Filter;
 use super::walk::{Condition, Walk};
 use super::{JobOrder, Page, Pages, Snapshot, one_more};
@@ -30,25 +26,6 @@ pub struct JobRecord {
     pub tasks: u32,
     /// Document, as it was submitted.
     pub body: Vec<u8>,
-}
-
-/// State and times of a job, without what it carries.
-#[derive(Clone, Debug)]
-pub struct JobMark {
-    /// State of the job.
-    pub state: JobState,
-    /// Time at which it was submitted.
-    pub created_at: Timestamp,
-    /// Time before which it was not to begin.
-    pub scheduled_at: Option<Timestamp>,
-    /// Time at which it began.
-    pub started_at: Option<Timestamp>,
-    /// Time at which it became final.
-    pub finished_at: Option<Timestamp>,
-    /// Kind of a job of one task.
-    pub kind: Option<String>,
-    /// Name of the job.
-    pub name: Option<String>,
 }
 
 /// Jobs along an index that are read by one statement.
@@ -119,41 +96,6 @@ impl Snapshot<'_> {
     }
 
     /// Jobs that fit, found along an index.
-    /// Newest jobs that fit, back to a time, at most so many.
-    pub fn newest_jobs(
-        &self,
-        filter: &Filter,
-        since: Timestamp,
-        most: usize,
-        now: Timestamp,
-    ) -> Result<Vec<JobMark>, StoreError> {
-        let (condition, mut values) = filter.condition(now, self.reader.dialect());
-        // Numbers are given in the order of time, so that the first job that is too old ends the walk.
-        let statement = format!(
-            "SELECT state, created_at, scheduled_at, started_at, finished_at, kind, name FROM jobs WHERE {condition} \
-             ORDER BY no DESC LIMIT ?"
-        );
-        values.push(limit(most));
-        let mut marks = Vec::new();
-        self.reader.each("read the newest jobs", &statement, &values, &mut |row| {
-            let created_at = Timestamp(row.get(1)?);
-            if created_at < since {
-                return Ok(ControlFlow::Break(()));
-            }
-            marks.push(JobMark {
-                state: job_state(row, 0)?,
-                created_at,
-                scheduled_at: row.find(2)?.map(Timestamp),
-                started_at: row.find(3)?.map(Timestamp),
-                finished_at: row.find(4)?.map(Timestamp),
-                kind: row.find_string(5)?,
-                name: row.find_string(6)?,
-            });
-            Ok(ControlFlow::Continue(()))
-        })?;
-        Ok(marks)
-    }
-
     fn jobs_along(
         &self,
         walk: &Walk,

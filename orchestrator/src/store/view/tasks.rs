@@ -11,6 +11,10 @@ use super::super::sql::row::{map, task_state};
 use super::super::sql::{Row, limit, read};
 use super::{Page, Snapshot};
 
+const READY: i64 = TaskState::Ready as i64;
+const DISPATCHED: i64 = TaskState::Dispatched as i64;
+const RETRYING: i64 = TaskState::Retrying as i64;
+
 /// State of a task, without what it carries.
 #[derive(Clone, Copy, Debug)]
 pub struct TaskMark {
@@ -18,6 +22,8 @@ pub struct TaskMark {
     pub state: TaskState,
     /// Time at which its latest attempt went out.
     pub dispatched_at: Option<Timestamp>,
+    /// Time at which it became final.
+    pub finished_at: Option<Timestamp>,
     /// Counts of its items, once it is expanded.
     pub map: Option<Map>,
 }
@@ -42,14 +48,39 @@ impl Snapshot<'_> {
         self.page("list tasks", &statement, &read::range(first, count), count as usize, read)
     }
 
+    /// Tasks from a number on, `count` numbers far, that may go out, wait to be tried again, or were offered and have
+    /// not started; the first `most`.
+    pub fn held_up(&self, first: TaskNo, count: u32, most: usize) -> Result<Vec<TaskRow>, StoreError> {
+        let statement = format!(
+            "SELECT {} FROM tasks WHERE no >= ?1 AND no < ?2 AND (state IN ({READY}, {RETRYING}) OR \
+             state = {DISPATCHED} AND (started_at IS NULL OR map IS NOT NULL)) ORDER BY no LIMIT ?3",
+            task::NAMES
+        );
+        let [from, to] = read::range(first, count);
+        self.reader.all("read which tasks are held up", &statement, &[from, to, limit(most)], task::read)
+    }
+
+    /// Item that is not final and has begun its way to a worker, among `count` from a number on: one that has started
+    /// if there is any, else the first.
+    pub fn open_item(&self, first: TaskNo, count: u32) -> Result<Option<TaskRow>, StoreError> {
+        let statement = format!(
+            "SELECT {} FROM tasks WHERE no >= ?1 AND no < ?2 AND state IN ({READY}, {DISPATCHED}, {RETRYING}) \
+             ORDER BY CASE WHEN state = {DISPATCHED} AND started_at IS NOT NULL THEN 0 ELSE 1 END, no LIMIT 1",
+            task::NAMES
+        );
+        self.reader.one("look for an open item", &statement, &read::range(first, count), task::read)
+    }
+
     /// States of so many tasks from a number on, without their payloads.
     pub fn task_marks(&self, first: TaskNo, count: u32) -> Result<Vec<TaskMark>, StoreError> {
-        let statement = "SELECT state, dispatched_at, map FROM tasks WHERE no >= ?1 AND no < ?2 ORDER BY no";
+        let statement =
+            "SELECT state, dispatched_at, finished_at, map FROM tasks WHERE no >= ?1 AND no < ?2 ORDER BY no";
         self.reader.all("read how tasks stand", statement, &read::range(first, count), |row| {
             Ok(TaskMark {
                 state: task_state(row, 0)?,
                 dispatched_at: row.find(1)?.map(Timestamp),
-                map: row.bytes(2)?.map(|bytes| map(bytes, 2)).transpose()?,
+                finished_at: row.find(2)?.map(Timestamp),
+                map: row.bytes(3)?.map(|bytes| map(bytes, 3)).transpose()?,
             })
         })
     }

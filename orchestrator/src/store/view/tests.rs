@@ -36,6 +36,7 @@ of_both! {
     jobs_come_in_pages_newest_first
     a_page_of_large_jobs_ends_early
     counts_what_waits_and_runs
+    what_ended_is_found_by_its_end
     events_go_on_in_the_middle_of_a_commit
     events_of_ticks_are_kept_as_long_as_their_schedule
     attempts_and_states_come_back_as_kept
@@ -256,7 +257,35 @@ fn counts_what_waits_and_runs(mut db: Database) {
             assert_eq!(s.ready_mapped(2, 10)?.iter().map(|one| one.map.total).collect::<Vec<_>>(), [10]);
             assert_eq!((s.oldest_ready(1)?, s.oldest_ready(2)?), (None, Some(NOW)));
             assert_eq!(s.opened(2)?, Opened { attempts: 2, started: 1 });
+            assert_eq!(s.opened_by_queue()?, [(2, Opened { attempts: 2, started: 1 })].into());
+            assert_eq!(s.ready_by_queue()?, [(2, 3)].into());
             assert_eq!(s.open_jobs()?, [(JobState::Running, 1)]);
+            Ok::<_, StoreError>(())
+        })
+        .unwrap();
+}
+
+fn what_ended_is_found_by_its_end(mut db: Database) {
+    let label = |team: &str| caption(None, Some("k"), &format!(r#"{{"team":"{team}"}}"#));
+    db.job(1, JobState::Failed, caption(None, None, "{}"), Vec::new());
+    // What came later has not ended, and hides nothing.
+    for no in 2..8 {
+        db.job(no, if no < 5 { JobState::Running } else { JobState::Succeeded }, label("a"), Vec::new());
+    }
+    db.job(8, JobState::Running, label("b"), Vec::new());
+    let team = filter(false, Test::Label("team".to_owned(), exact("a")));
+    db.view
+        .read(|s| {
+            let (all, cut) = s.ended_jobs(&Filter::default(), NOW - Millis(1), 10, NOW)?;
+            let mut numbers: Vec<_> = all.iter().map(|mark| mark.no.0).collect();
+            numbers.sort_unstable();
+            assert_eq!((numbers, cut), (vec![1, 5, 6, 7], false));
+            assert_eq!(s.ended_jobs(&Filter::default(), NOW + Millis(1), 10, NOW)?.0.len(), 0);
+            assert_eq!(s.ended_jobs(&team, NOW, 10, NOW)?.0.len(), 3);
+            let (some, cut) = s.ended_jobs(&team, NOW, 2, NOW)?;
+            assert!(some.len() <= 2 && cut, "{some:?}");
+            assert_eq!(s.open_jobs_that_fit(&team, 10, NOW)?, [(JobState::Scheduled, 0), (JobState::Running, 3)]);
+            assert_eq!(s.open_jobs_that_fit(&team, 2, NOW)?, [(JobState::Scheduled, 0), (JobState::Running, 1)]);
             Ok::<_, StoreError>(())
         })
         .unwrap();

@@ -18,7 +18,7 @@ pub struct Overview {
     pub health: OverviewHealth,
     /// Jobs in each state: of those that are not final all there are, of the others those of `cut`.
     pub jobs: BTreeMap<String, u64>,
-    /// True if only the newest jobs were looked at; else all of the last 24 hours were.
+    /// True if only the jobs that ended last were looked at; else all that ended in the last 24 hours were.
     pub cut: bool,
     /// Length of a bar of `ended`, in seconds.
     pub bar_seconds: u64,
@@ -32,6 +32,9 @@ pub struct Overview {
     pub queues: Vec<Queue>,
     /// Kinds, or names, of jobs that failed, the most first.
     pub failing: Vec<FailingJobs>,
+    /// Kinds of the tasks for which graphs failed, the most first.
+    #[serde(default)]
+    pub failing_tasks: Vec<FailingTasks>,
     /// Workers together.
     pub workers: WorkersTogether,
 }
@@ -86,13 +89,26 @@ pub struct FailingJobs {
     /// Kind of jobs of one task.
     #[serde(default)]
     pub kind: Option<String>,
-    /// Name of the others.
+    /// Name of the others; `None` with no kind either stands for graphs without a name.
     #[serde(default)]
     pub name: Option<String>,
     /// Jobs that failed or timed out.
     pub failed: u64,
     /// Jobs that ended.
     pub ended: u64,
+}
+
+/// Kind of the tasks for which graphs failed.
+#[derive(Clone, Debug, Deserialize)]
+pub struct FailingTasks {
+    /// Kind of the tasks.
+    pub kind: String,
+    /// Graphs that failed for one of them.
+    pub failed: u64,
+    /// Id of the latest of these graphs.
+    pub job: String,
+    /// Task, or item of it, for which that graph failed.
+    pub task: String,
 }
 
 /// Workers together.
