@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use warrener_engine::limit::LimitBook;
-use warrener_engine::row::{JobRow, TaskRow, WaitsFor};
+use warrener_engine::row::{JobRow, Map, TaskRow, WaitsFor};
 use warrener_engine::slice::JobEntry;
 use warrener_shared::error::{ErrorObject, code};
 use warrener_shared::id::TaskNo;
@@ -23,6 +23,9 @@ use crate::store::view::Snapshot;
 
 /// Most open needs that are named. The others are only counted.
 const NAMED: usize = 3;
+/// Latest items of a mapped task among which the one is looked for that tells why it waits. Items go out in order, so
+/// that those before them have ended, but for some that are tried again.
+const ITEMS: u32 = 1_000;
 /// Most needs that are looked at for one answer. Beyond that they are only counted.
 const LOOKS: usize = 100_000;
 
@@ -168,6 +171,7 @@ pub(super) fn reason(
                 let line = task.line.as_ref().expect("just looked at");
                 Some(limited(task, line, needs, around)?)
             }
+            (None, Some(map)) if map.counts.open() > 0 => of_items(task, map, spec, needs, around)?,
             _ => dispatched(task, spec, needs.job, around),
         },
         TaskState::Skipped => Some(skipped(task, spec, needs)?),
@@ -247,6 +251,22 @@ fn waiting_for(waits_for: &WaitsFor, needs: &Needs<'_>) -> Result<String, Proble
             None => "waits for the job that it started".to_owned(),
         },
     })
+}
+
+/// Reason of a mapped task with items that went out: that of the first one which does not run; `None` if any runs.
+fn of_items(
+    task: &TaskRow,
+    map: Map,
+    spec: &TaskSpec,
+    needs: &mut Needs<'_>,
+    around: &Circumstances,
+) -> Result<Option<String>, Problem> {
+    let first = map.next.saturating_sub(ITEMS);
+    let Some(item) = needs.snapshot.open_item(map.item_no(first), map.next - first)? else {
+        return Ok(dispatched(task, spec, needs.job, around));
+    };
+    let why = reason(&item, spec, needs, around)?;
+    Ok(why.map(|why| format!("item {}: {why}", item.index.unwrap_or_default())))
 }
 
 /// Reason of a task that was offered to workers; `None` once it has started.

@@ -87,6 +87,13 @@ pub(super) struct TaskResource {
     pub(super) items: Option<ByState>,
 }
 
+impl TaskResource {
+    /// Address of the task or item within its job.
+    pub(super) fn address(&self) -> String {
+        self.index.map_or_else(|| self.task.clone(), |index| format!("{}.{index}", self.task))
+    }
+}
+
 impl Example for TaskResource {
     fn example() -> Self {
         Self {

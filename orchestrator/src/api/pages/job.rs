@@ -1,6 +1,5 @@
 //! A job: its tasks, its events, its data.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -9,7 +8,7 @@ use maud::{Markup, html};
 use warrener_shared::error::ErrorObject;
 use warrener_shared::id::JobId;
 use warrener_shared::shown;
-use warrener_shared::state::{JobState, TaskState};
+use warrener_shared::state::TaskState;
 
 use super::super::app::App;
 use super::super::asked_by::AskedBy;
@@ -26,14 +25,12 @@ use super::encoding::percent;
 use super::frame::{Sheet, show};
 use super::list::{self, pages};
 use super::visit::Visit;
-use super::{action, badge, columns, jobs, value, when};
+use super::{action, badge, columns, jobs, value, when, why};
 use crate::access::Caller;
 use crate::store::view::Snapshot;
 
 /// Sub-jobs that are shown.
 const SUB_JOBS: usize = 20;
-/// Different reasons that are told above the tasks.
-const REASONS: usize = 3;
 
 /// The pages of a job, by the last part of their path.
 const TABS: [(&str, &str); 5] =
@@ -50,9 +47,10 @@ pub(super) async fn tasks(
     app.read(move |app, snapshot| {
         let job = job::shown(app, snapshot, &id)?;
         let list = wanted.read(app, snapshot, &id)?;
+        let held_up = why::held_up(app, snapshot, &id)?;
         let inside = sub_jobs(app, snapshot, &caller, &id)?;
         let body = html! {
-            (why(&visit, &job, &list.items))
+            (why::told(&visit, &job, &held_up))
             (task_table(&visit, &job, &list))
             @if !inside.items.is_empty() {
                 h2 { "Jobs that it started" }
@@ -106,7 +104,7 @@ pub(super) fn sheet<'a>(visit: &Visit, job: &'a JobResource, tab: &str, inner: M
     let title = job.name.as_deref().or(job.kind.as_deref()).unwrap_or(id);
     let body = html! {
         (crumbs(&[("Jobs", visit.to(&["jobs"]))], id))
-        div.head data-stream=[stream(visit, job)] data-follow="page" {
+        div.head data-stream=[stream(visit, job)] data-follow="page" data-again=[again(job)] {
             h1 { (shown::line(title)) " " (badge::job(job.state, job.paused, job.cancelling)) }
             (action::buttons_of_job(visit, job))
         }
@@ -127,6 +125,11 @@ pub(super) fn sheet<'a>(visit: &Visit, job: &'a JobResource, tab: &str, inner: M
 fn stream(visit: &Visit, job: &JobResource) -> Option<String> {
     let id = job.id.as_deref().filter(|_| !job.state.is_final())?;
     Some(format!("{}?q={}", visit.to(&["api", "v1", "events"]), percent(&format!("id:\"{id}\""))))
+}
+
+/// Seconds after which a job is looked at again whatever happens: that a worker began with a task is no event.
+fn again(job: &JobResource) -> Option<&'static str> {
+    (!job.state.is_final() && job.tasks.0.get(TaskState::Dispatched) > 0).then_some("3")
 }
 
 /// The way down to a thing.
@@ -189,42 +192,6 @@ fn facts(visit: &Visit, job: &JobResource) -> Markup {
     }
 }
 
-/// Sentences on what an unfinished job waits for, each sort once.
-fn why(visit: &Visit, job: &JobResource, tasks: &[TaskResource]) -> Markup {
-    let mut reasons: BTreeMap<&str, (u32, String)> = BTreeMap::new();
-    // What waits for its needs waits for what they wait for.
-    let held = tasks.iter().filter(|task| !task.state.is_final() && task.state != TaskState::Waiting);
-    for task in held {
-        if let Some(reason) = &task.reason {
-            reasons.entry(reason).or_insert_with(|| (0, address(&task.task, task.index))).0 += 1;
-        }
-    }
-    let mut reasons: Vec<_> = reasons.into_iter().collect();
-    reasons.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));
-    let id = job.id.as_deref().unwrap_or_default();
-    html! {
-        @if !job.state.is_final() && !reasons.is_empty() {
-            div.notice {
-                strong { "Why it waits" }
-                ul {
-                    @for (reason, (count, first)) in reasons.iter().take(REASONS) {
-                        li {
-                            a href=(visit.to(&["jobs", id, "tasks", first])) { (first) }
-                            @if *count > 1 { " and " (count - 1) " more" }
-                            ": " (shown::text(reason))
-                        }
-                    }
-                }
-            }
-        } @else if job.state == JobState::Scheduled {
-            div.notice {
-                strong { "Why it waits" } " It is scheduled for "
-                (when::at(job.scheduled_at.as_deref(), visit.now))
-            }
-        }
-    }
-}
-
 fn task_table(visit: &Visit, job: &JobResource, list: &List<TaskResource>) -> Markup {
     let id = job.id.as_deref().unwrap_or_default();
     let has_items = visit.get("items").is_some_and(|value| value != "false");
@@ -244,7 +211,7 @@ fn task_table(visit: &Visit, job: &JobResource, list: &List<TaskResource>) -> Ma
 }
 
 fn task_row(visit: &Visit, id: &str, task: &TaskResource) -> Markup {
-    let name = address(&task.task, task.index);
+    let name = task.address();
     let ran = when::between(task.started_at.as_deref(), task.finished_at.as_deref(), visit.now);
     html! {
         tr {

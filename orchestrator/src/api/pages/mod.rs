@@ -35,6 +35,7 @@ mod tree;
 mod value;
 mod visit;
 mod when;
+mod why;
 mod workers;
 
 pub(super) use self::cookie::{SESSION, find as find_cookie};

@@ -69,7 +69,7 @@ pub(in super::super) static PAGES: &[Route] = &[
     page("/jobs/{id}/values/{value}", ID, NONE, || get(value::of_job)),
     question("/jobs/{id}/do/{verb}", ID, || get(action::ask_job)),
     form("/jobs/{id}/do/{verb}", ID, || post(action::job)),
-    page("/jobs/{id}/tasks/{task}", ID, PAGE, || get(task::get)),
+    page("/jobs/{id}/tasks/{task}", ID, &[CURSOR, LIMIT, log::ATTEMPT, log::FIND], || get(task::get)),
     page("/jobs/{id}/tasks/{task}/log", ID, NONE, || get(log::download)),
     page("/jobs/{id}/tasks/{task}/values/{value}", ID, NONE, || get(value::of_task)),
     question("/jobs/{id}/tasks/{task}/do/{verb}", ID, || get(action::ask_task)),

@@ -9,7 +9,7 @@ use warrener_shared::shown;
 
 use super::super::app::App;
 use super::super::job;
-use super::super::logs::{self, LogResource};
+use super::super::logs::LogResource;
 use super::super::path::TaskPath;
 use super::super::problem::Problem;
 use super::super::query::Parameters;
@@ -18,9 +18,13 @@ use super::super::task::{AttemptResource, TaskDetail, TaskResource};
 use super::frame::{Sheet, show};
 use super::job::{attempt_of, crumbs, error, shown_state};
 use super::list::pages;
+use super::log::LogWanted;
 use super::visit::Visit;
 use super::{action, answer, badge, log, value, when};
 use crate::rows::message;
+
+/// Attempts that are shown; a task that is repeated may have thousands.
+const ATTEMPTS: usize = 100;
 
 pub(super) async fn get(
     State(app): State<Arc<App>>,
@@ -28,10 +32,10 @@ pub(super) async fn get(
     TaskPath(id, address): TaskPath,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
-    let (limit, after) = (parameters.limit()?, logs::after(&parameters)?);
+    let wanted = LogWanted::of(&parameters)?;
     app.read(move |app, snapshot| {
         let detail = TaskDetail::read(app, snapshot, &id, &address)?;
-        let lines = logs::read(app, snapshot, &id, &address, after, limit)?;
+        let lines = wanted.read(app, snapshot, (&id, &address))?;
         let entry = job::entry(app, snapshot, &id)?;
         let is_open = !entry.row.state.is_final();
         let row = message::find(snapshot, &entry, &address)?;
@@ -41,10 +45,10 @@ pub(super) async fn get(
         };
         let task = &detail.task;
         let body = html! {
-            (head(&visit, task, &name, is_open, lines.items.last()))
+            (head(&visit, task, &name, is_open, wanted.is_whole().then(|| place(&lines))))
             @if let Some(row) = &row { (answer::form(&visit, row, &id, &name)) }
             (facts(&visit, task))
-            (attempts(&visit, &detail.attempts))
+            (attempts(&visit, task, &name, &detail.attempts))
             (written(&visit, task, &name, &lines))
             (part("Input", "input", &detail.input))
             (part("Output", "output", &task.output))
@@ -57,19 +61,29 @@ pub(super) async fn get(
     .await
 }
 
-/// The stream that tells what a task writes from a piece on, until it is final.
-fn stream(visit: &Visit, task: &TaskResource, name: &str, last: Option<&LogResource>) -> Option<String> {
-    let url = visit.to(&["api", "v1", "tasks", &task.job, name, "logs"]);
-    let cursor = last.map_or_else(String::new, |piece| format!("&cursor={}.{}", piece.attempt, piece.no));
-    (!task.state.is_final()).then(|| format!("{url}?follow=true{cursor}"))
+/// The place after the last piece of log of a page, in the words of a stream.
+fn place(lines: &List<LogResource>) -> String {
+    lines.items.last().map_or_else(|| "0.0".to_owned(), |piece| format!("{}.{}", piece.attempt, piece.no))
 }
 
-fn head(visit: &Visit, task: &TaskResource, name: &str, is_open: bool, last: Option<&LogResource>) -> Markup {
+/// The stream that tells what a task writes from a place on, until it is final; `None` if only a part of the log is
+/// shown.
+fn stream(visit: &Visit, task: &TaskResource, name: &str, place: Option<String>) -> Option<String> {
+    let url = visit.to(&["api", "v1", "tasks", &task.job, name, "logs"]);
+    place.filter(|_| !task.state.is_final()).map(|place| format!("{url}?follow=true&cursor={place}"))
+}
+
+/// Seconds after which an open task is looked at again: its log has a stream, what became of it has none.
+fn again(task: &TaskResource) -> Option<&'static str> {
+    (!task.state.is_final()).then_some("3")
+}
+
+fn head(visit: &Visit, task: &TaskResource, name: &str, is_open: bool, place: Option<String>) -> Markup {
     let job = task.job.as_str();
     let way = [("Jobs", visit.to(&["jobs"])), (job, visit.to(&["jobs", job]))];
     html! {
         (crumbs(&way, name))
-        div.head data-stream=[stream(visit, task, name, last)] data-follow="log" {
+        div.head data-stream=[stream(visit, task, name, place)] data-follow="log" data-again=[again(task)] {
             h1 { (name) " " (badge::state(shown_state(task))) }
             (action::buttons_of_task(visit, task, name, is_open))
         }
@@ -122,8 +136,8 @@ fn facts(visit: &Visit, task: &TaskResource) -> Markup {
     }
 }
 
-/// All attempts, the newest first.
-fn attempts(visit: &Visit, attempts: &[AttemptResource]) -> Markup {
+/// The attempts, the newest first.
+fn attempts(visit: &Visit, task: &TaskResource, name: &str, attempts: &[AttemptResource]) -> Markup {
     html! {
         @if !attempts.is_empty() {
             h2 { "Attempts" }
@@ -133,7 +147,13 @@ fn attempts(visit: &Visit, attempts: &[AttemptResource]) -> Markup {
                     th scope="col" { "Dispatched" } th scope="col" { "Waited" } th scope="col" { "Ran" }
                     th scope="col" { "Error" }
                 } }
-                tbody { @for attempt in attempts.iter().rev() { (attempt_row(visit, attempt)) } }
+                tbody { @for attempt in attempts.iter().rev().take(ATTEMPTS) { (attempt_row(visit, attempt)) } }
+            }
+            @if attempts.len() > ATTEMPTS {
+                p.muted {
+                    "The latest " (ATTEMPTS) " of " (attempts.len()) ". "
+                    a href=(visit.to(&["api", "v1", "tasks", &task.job, name])) { "All of them as JSON" }
+                }
             }
         }
     }
@@ -169,10 +189,16 @@ fn attempt_row(visit: &Visit, attempt: &AttemptResource) -> Markup {
 fn written(visit: &Visit, task: &TaskResource, name: &str, lines: &List<LogResource>) -> Markup {
     let url = visit.to(&["jobs", &task.job, "tasks", name, "log"]);
     html! {
-        section.value {
-            h2 { "Log" @if !lines.items.is_empty() { " " a.small href=(url) download { "Download" } } }
-            @if lines.items.is_empty() { p.muted { "Nothing was written." } }
-            @else { (log::shown(&lines.items)) (pages(visit, lines.next_cursor.as_deref())) }
+        section.value data-log {
+            h2 { "Log " a.small href=(url) download { "Download" } }
+            @if task.attempt > 0 { (log::form(visit, task.attempt)) }
+            @if lines.items.is_empty() {
+                p.muted data-nothing {
+                    @if visit.get("find").is_some_and(|text| !text.is_empty()) { "No line has it." }
+                    @else { "Nothing was written." }
+                }
+            } @else { (log::shown(&lines.items)) }
+            (pages(visit, lines.next_cursor.as_deref()))
         }
     }
 }

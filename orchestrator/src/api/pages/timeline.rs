@@ -21,14 +21,18 @@ use super::frame::show;
 use super::job::sheet;
 use super::visit::Visit;
 use super::{badge, when};
-use crate::store::view::Snapshot;
+use crate::store::view::{Snapshot, TaskMark};
 
 /// Tasks that are shown.
 const ROWS: usize = 300;
 /// Width of a row, in the units of its picture.
 const WIDTH: f64 = 1_000.0;
-/// Width to which a time in which nothing happened is made.
+/// Width to which a time in which nothing happened is made, where there are few of them.
 const IDLE: f64 = 25.0;
+/// Width of all such times together: what happened has at least the other half.
+const IDLE_TOGETHER: f64 = 500.0;
+/// Attempts of a task that are shown; the latest.
+const ATTEMPTS: usize = 100;
 /// Share of the busy time that an idle one must have to be made smaller.
 const LONG: f64 = 0.15;
 
@@ -69,26 +73,42 @@ pub(super) async fn get(
     app.read(move |app, snapshot| {
         let entry = job::entry(app, snapshot, &id)?;
         let job = job::shown(app, snapshot, &id)?;
-        let tracks = tracks(snapshot, &entry, visit.now, failed)?;
-        let inner = picture(&visit, &entry, &tracks, failed);
+        let count = u32::try_from(entry.spec.tasks.len()).expect("the parser limits the tasks");
+        let marks = snapshot.task_marks(entry.row.task_no(0), count)?;
+        let tracks = tracks(snapshot, &entry, &marks, visit.now, failed)?;
+        let path = critical(&entry, &marks, visit.now);
+        let begun = marks.iter().filter(|mark| is_shown(mark, failed)).count();
+        let inner = html! {
+            (options(&visit, failed))
+            (picture(&visit, &entry, &tracks, &path))
+            @if begun > ROWS { p.muted { "The first " (ROWS) " of " (begun) " tasks." } }
+        };
         Ok(show(&visit, &sheet(&visit, &job, "timeline", inner)))
     })
     .await
 }
 
+/// Tells whether a task has a row: it began, and failed if only such tasks are asked for.
+fn is_shown(mark: &TaskMark, failed: bool) -> bool {
+    let is_bad = matches!(mark.state, TaskState::Failed | TaskState::TimedOut);
+    mark.dispatched_at.is_some() && (is_bad || !failed)
+}
+
 /// The tasks that began, as written; at most so many.
-fn tracks(snapshot: &Snapshot<'_>, job: &JobEntry, now: Timestamp, failed: bool) -> Result<Vec<Track>, Problem> {
-    let count = u32::try_from(job.spec.tasks.len()).expect("the parser limits the tasks");
-    let marks = snapshot.task_marks(job.row.task_no(0), count)?;
-    let wanted = (0u32..).zip(&marks).filter(|(_, mark)| {
-        let is_bad = matches!(mark.state, TaskState::Failed | TaskState::TimedOut);
-        mark.dispatched_at.is_some() && (is_bad || !failed)
-    });
+fn tracks(
+    snapshot: &Snapshot<'_>,
+    job: &JobEntry,
+    marks: &[TaskMark],
+    now: Timestamp,
+    failed: bool,
+) -> Result<Vec<Track>, Problem> {
+    let wanted = (0u32..).zip(marks).filter(|(_, mark)| is_shown(mark, failed));
     let mut tracks = Vec::new();
     for (position, mark) in wanted.take(ROWS) {
         let Some(row) = snapshot.task(job.row.task_no(position))? else { continue };
         let mut pieces = Vec::new();
-        for attempt in attempts(snapshot, &row)? {
+        let all = attempts(snapshot, &row)?;
+        for attempt in &all[all.len().saturating_sub(ATTEMPTS)..] {
             let time = |text: &Option<String>| text.as_deref().and_then(Timestamp::parse_rfc3339).map(|at| at.0);
             let Some(sent) = time(&attempt.dispatched_at) else { continue };
             let end = time(&attempt.finished_at).unwrap_or(now.0);
@@ -113,17 +133,25 @@ fn tracks(snapshot: &Snapshot<'_>, job: &JobEntry, now: Timestamp, failed: bool)
     Ok(tracks)
 }
 
-/// The tasks for which the job took its time: the last to end, what it waited for last, and so on.
-fn critical(job: &JobEntry, tracks: &[Track]) -> BTreeSet<u32> {
-    let end = |track: &&Track| track.pieces.last().map_or(i64::MIN, |piece| piece.to);
+/// The tasks for which the job took its time: the last to end, what it waited for last, and so on. Looks at all tasks,
+/// whether they have a row or not.
+fn critical(job: &JobEntry, marks: &[TaskMark], now: Timestamp) -> BTreeSet<u32> {
+    let needs: Vec<&[u32]> = job.spec.tasks.iter().map(|task| task.needs.as_slice()).collect();
+    critical_of(&needs, marks, now)
+}
+
+fn critical_of(needs: &[&[u32]], marks: &[TaskMark], now: Timestamp) -> BTreeSet<u32> {
+    let end = |position: &u32| {
+        let mark = marks.get(*position as usize)?;
+        mark.dispatched_at.map(|_| mark.finished_at.unwrap_or(now))
+    };
     let mut path = BTreeSet::new();
-    let mut next = tracks.iter().max_by_key(end);
-    while let Some(track) = next {
-        if !path.insert(track.position) {
+    let mut next = (0u32..).take(marks.len()).filter(|task| end(task).is_some()).max_by_key(end);
+    while let Some(task) = next {
+        if !path.insert(task) {
             break;
         }
-        let needs = &job.spec.tasks[track.position as usize].needs;
-        next = tracks.iter().filter(|track| needs.contains(&track.position)).max_by_key(end);
+        next = needs[task as usize].iter().copied().filter(|need| end(need).is_some()).max_by_key(end);
     }
     path
 }
@@ -135,6 +163,8 @@ struct Scale {
     bends: Vec<(i64, f64)>,
     /// Times that were made small, with their places.
     idle: Vec<(f64, u64)>,
+    /// Width of each of them.
+    narrow: f64,
 }
 
 impl Scale {
@@ -154,23 +184,24 @@ impl Scale {
         let gaps: Vec<(i64, i64)> = busy.windows(2).map(|pair| (pair[0].1, pair[1].0)).collect();
         let is_long = |gap: (i64, i64)| length(gap) > whole * LONG;
         let short: f64 = gaps.iter().filter(|gap| !is_long(**gap)).map(|gap| length(*gap)).sum();
-        let long = gaps.iter().filter(|gap| is_long(**gap)).count().min(20);
-        let unit = (WIDTH - long as f64 * IDLE) / (whole + short);
+        let long = gaps.iter().filter(|gap| is_long(**gap)).count() as f64;
+        let narrow = IDLE.min(IDLE_TOGETHER / long.max(1.0));
+        let unit = (WIDTH - long * narrow) / (whole + short);
         let (mut bends, mut idle, mut x) = (Vec::new(), Vec::new(), 0.0);
         for (at, span) in busy.iter().enumerate() {
             bends.push((span.0, x));
             x += length(*span) * unit;
             bends.push((span.1, x));
             if let Some(gap) = gaps.get(at) {
-                if is_long(*gap) && idle.len() < long {
+                if is_long(*gap) {
                     idle.push((x, u64::try_from(gap.1 - gap.0).unwrap_or(0)));
-                    x += IDLE;
+                    x += narrow;
                 } else {
                     x += length(*gap) * unit;
                 }
             }
         }
-        Self { bends, idle }
+        Self { bends, idle, narrow }
     }
 
     fn place(&self, time: i64) -> f64 {
@@ -183,17 +214,21 @@ impl Scale {
     }
 }
 
-fn picture(visit: &Visit, job: &JobEntry, tracks: &[Track], failed: bool) -> Markup {
-    let scale = Scale::of(tracks);
-    let path = critical(job, tracks);
+fn options(visit: &Visit, failed: bool) -> Markup {
     html! {
         p.options {
             @if failed { a href=(visit.with(&[("failed", "")])) { "Show all tasks" } }
             @else { a href=(visit.with(&[("failed", "true")])) { "Show only what failed" } }
             span.muted { " Light: waits. Full: runs. ★: the job took its time for these." }
-            @if let Some(longest) = scale.idle.iter().map(|(_, span)| *span).max() {
-                span.muted { " Times in which nothing happened, up to " (when::span(longest)) ", are drawn short." }
-            }
+        }
+    }
+}
+
+fn picture(visit: &Visit, job: &JobEntry, tracks: &[Track], path: &BTreeSet<u32>) -> Markup {
+    let scale = Scale::of(tracks);
+    html! {
+        @if let Some(longest) = scale.idle.iter().map(|(_, span)| *span).max() {
+            p.muted { "Times in which nothing happened, up to " (when::span(longest)) ", are drawn short." }
         }
         @if tracks.is_empty() { p.empty { "No task has begun." } }
         @else {
@@ -201,7 +236,6 @@ fn picture(visit: &Visit, job: &JobEntry, tracks: &[Track], failed: bool) -> Mar
                 thead { tr { th scope="col" { "Task" } th scope="col" { "When" } th scope="col" { "Ran" } } }
                 tbody { @for track in tracks { (row(visit, job, track, &scale, path.contains(&track.position))) } }
             }
-            @if tracks.len() == ROWS { p.muted { "The first " (ROWS) " tasks." } }
         }
     }
 }
@@ -221,7 +255,9 @@ fn row(visit: &Visit, job: &JobEntry, track: &Track, scale: &Scale, is_critical:
             td.when data-label="When" {
                 svg.track viewBox=(format!("0 0 {WIDTH} 16")) preserveAspectRatio="none" role="img"
                     aria-label=(format!("waited {}, ran {}", words(waited), words(ran))) {
-                    @for (x, _) in &scale.idle { rect.idle x=(format!("{x:.1}")) y="0" width=(IDLE) height="16" {} }
+                    @for (x, _) in &scale.idle {
+                        rect.idle x=(format!("{x:.1}")) y="0" width=(format!("{:.1}", scale.narrow)) height="16" {}
+                    }
                     @for piece in &track.pieces { (bar(piece, scale)) }
                 }
             }
@@ -261,5 +297,34 @@ mod tests {
         assert_eq!(Scale::of(&[]).place(5), 0.0);
         let at_once = Scale::of(&[track(&[(7, 7)])]);
         assert!(at_once.place(7) <= WIDTH);
+    }
+
+    #[test]
+    fn however_many_times_nothing_happened_all_stays_on_the_row() {
+        for pauses in [1, 20, 21, 60, 400] {
+            let spans: Vec<_> = (0..=pauses).map(|no| (no * 3_600_000, no * 3_600_000 + 1_000)).collect();
+            let scale = Scale::of(&[track(&spans)]);
+            assert_eq!(scale.idle.len(), usize::try_from(pauses).unwrap());
+            let places: Vec<_> = spans.iter().map(|(from, to)| (scale.place(*from), scale.place(*to))).collect();
+            assert!(places.iter().all(|(from, to)| from < to && *to <= WIDTH + 0.01), "{pauses}: {places:?}");
+            assert!((places[spans.len() - 1].1 - WIDTH).abs() < 0.01, "{pauses}: {places:?}");
+        }
+    }
+
+    #[test]
+    fn the_critical_path_is_that_of_all_tasks() {
+        let mark = |from: i64, to: Option<i64>| TaskMark {
+            state: if to.is_some() { TaskState::Succeeded } else { TaskState::Dispatched },
+            dispatched_at: (from >= 0).then_some(Timestamp(from)),
+            finished_at: to.map(Timestamp),
+            map: None,
+        };
+        // More tasks begin than have a row, and the last of them is what the job took its time for.
+        let mut marks: Vec<_> = (0..400).map(|no| mark(no, Some(no + 10))).collect();
+        marks.extend([mark(500, None), mark(-1, None)]);
+        let mut needs: Vec<&[u32]> = vec![&[]; 400];
+        needs.extend([&[3, 399, 7][..], &[400]]);
+        assert_eq!(critical_of(&needs, &marks, Timestamp(900)), [399, 400].into());
+        assert_eq!(critical_of(&[], &[], Timestamp(900)), [].into());
     }
 }
