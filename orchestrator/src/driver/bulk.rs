@@ -30,8 +30,10 @@ const EXCERPT: usize = 300;
 /// Pace of the operations, which outlives `recollect`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct BulkPace {
-    /// Monotonic time before which no slice begins.
+    /// Monotonic time before which no slice begins, so that others have their turn.
     next: Duration,
+    /// Monotonic time before which no rate allows a member, as long as the operations are the same.
+    idle: Duration,
     /// Slices that have one member still: one of a slice that failed is to be found.
     alone: usize,
 }
@@ -42,6 +44,13 @@ enum MemberOutcome {
     Skipped,
     /// The action was refused, for this reason.
     Refused(String),
+}
+
+impl BulkPace {
+    /// Has all operations looked at again: one of them began, went on or ended.
+    pub(super) const fn look_anew(&mut self) {
+        self.idle = Duration::ZERO;
+    }
 }
 
 impl<S: Store> Driver<S> {
@@ -74,20 +83,21 @@ impl<S: Store> Driver<S> {
 
     /// Longest time that the loop may wait before an operation demands another turn; `None` if there is none.
     pub(super) fn bulk_patience(&self) -> Option<Duration> {
-        let next = self.bulk.next.saturating_sub(self.clock.monotonic());
+        let next = self.bulk.next.max(self.bulk.idle).saturating_sub(self.clock.monotonic());
         (!self.held.bulk.open.is_empty()).then_some(next)
     }
 
     /// Works on one slice of one operation, if it is time for one and the store can be written.
     pub(super) fn work_bulk(&mut self) {
         let began = self.clock.monotonic();
-        if self.held.bulk.open.is_empty() || began < self.bulk.next || self.condition != StoreCondition::Writable {
+        let is_time = began >= self.bulk.next.max(self.bulk.idle);
+        if self.held.bulk.open.is_empty() || !is_time || self.condition != StoreCondition::Writable {
             return;
         }
         let (no, most) = match self.held.bulk.next(began) {
             Ok(next) => next,
             Err(wait) => {
-                self.bulk.next = began + wait;
+                self.bulk.idle = began + wait;
                 return;
             }
         };

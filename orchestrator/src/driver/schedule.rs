@@ -21,9 +21,6 @@ use crate::rows::verdict::Verdict;
 use crate::store::schedules::{ScheduleQuery, TickQuery};
 use crate::store::{AuditRow, Store, StoreError, Submitted};
 
-/// Ticks of a schedule after which it is looked for old ones.
-const TIDY_EVERY: i64 = 16;
-
 impl<S: Store> Driver<S> {
     /// The schedules that are due.
     pub(super) fn due_schedules(&mut self, now: Timestamp) -> Result<Vec<Timer>, StoreError> {
@@ -52,7 +49,10 @@ impl<S: Store> Driver<S> {
         if let Some(state) = batch.schedules.get(&no) {
             return Ok(state.is_some());
         }
-        let state = self.held.schedules.state(no, &mut self.store, &self.shared.limits)?;
+        let mut state = self.held.schedules.state(no, &mut self.store, &self.shared.limits)?;
+        if let Some(state) = &mut state {
+            self.know_ahead(state, batch.now)?;
+        }
         let is_there = state.is_some();
         if is_there {
             batch.schedules.insert(no, state);
@@ -75,9 +75,18 @@ impl<S: Store> Driver<S> {
             return Ok(None);
         }
         let no = row.no;
-        let state = self.held.schedules.state_of(row, &self.shared.limits)?;
+        let mut state = self.held.schedules.state_of(row, &self.shared.limits)?;
+        self.know_ahead(&mut state, batch.now)?;
         batch.schedules.insert(no, Some(state));
         Ok(Some(no))
+    }
+
+    /// Reads what was decided by a clock that was ahead.
+    fn know_ahead(&mut self, state: &mut ScheduleState, now: Timestamp) -> Result<(), StoreError> {
+        if let Some((from, to)) = state.ahead(now) {
+            state.know_ahead(self.store.ticks(TickQuery::Between(state.row.no, from, to))?, now);
+        }
+        Ok(())
     }
 
     /// Carries out what a schedule asks for, until it asks for nothing more, and keeps its state in the batch.
@@ -189,11 +198,11 @@ impl<S: Store> Driver<S> {
             let mut here = here.filter(|state| state.open().any(|tick| tick.job == Some(job)));
             let known = self.held.schedules.of_job(job);
             let Some(no) = known.or_else(|| here.next().map(|state| state.row.no)) else { continue };
-            let succeeded = batch.slice.job(job).is_some_and(|entry| entry.row.state == JobState::Succeeded);
+            let end = batch.slice.job(job).map_or(JobState::Failed, |entry| entry.row.state);
             if self.load_schedule(no, batch)?
                 && let Some(Some(mut state)) = batch.schedules.remove(&no)
             {
-                let orders = state.ended(job, succeeded, batch.now);
+                let orders = state.ended(job, end, batch.now);
                 self.carry_out(state, orders, batch)?;
             }
         }
@@ -229,8 +238,7 @@ impl<S: Store> Driver<S> {
             if !told.is_empty() {
                 changes.told.push((*no, told));
             }
-            let count = i64::try_from(changes.ticks.len() - before).unwrap_or(i64::MAX);
-            if count > 0 && (count >= TIDY_EVERY || state.row.ticks % TIDY_EVERY == 0) {
+            if self.held.schedules.is_to_tidy(state, changes.ticks.len() - before) {
                 changes.kept.push((*no, state.spec.keep_ticks));
             }
             changes.schedules.push(state.row.clone());
@@ -348,7 +356,7 @@ impl<S: Store> Driver<S> {
         };
         let Some(Some(mut state)) = batch.schedules.remove(&no) else { return Ok(Answer::NotFound) };
         let orders = if state.row.body == *body {
-            Vec::new()
+            state.wish(now)
         } else {
             let is_same_plan = state.spec.plan_text == spec.plan_text;
             state.rewrite(spec.clone(), body.clone(), is_same_plan, now)

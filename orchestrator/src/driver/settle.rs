@@ -36,6 +36,9 @@ impl<S: Store> Driver<S> {
             self.held.dead.committed(&batch.commit);
             self.held.kept.committed(&batch.commit.kept);
             self.held.bulk.committed(&batch.commit, self.rhythm.last_commit);
+            if !batch.commit.bulk.is_empty() {
+                self.bulk.look_anew();
+            }
             self.replies.forgotten();
             self.held.numbers.dispatched_below(DispatchNo(batch.slice.next_dispatch()));
             self.schedules_committed(&batch);

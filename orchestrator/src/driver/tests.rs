@@ -2,6 +2,7 @@
 
 mod answers;
 mod blame;
+mod bulk;
 mod dead;
 mod evidence;
 mod fell_out;

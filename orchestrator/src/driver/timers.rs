@@ -71,6 +71,7 @@ impl<S: Store> Driver<S> {
                 self.degrade(&error.to_string());
                 return Err(error);
             }
+            self.held.schedules.look_anew();
             self.held.kept.shift(by);
             self.shift_keys(by);
             self.held.next_due = DUE_AT_ONCE;

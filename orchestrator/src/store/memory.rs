@@ -139,6 +139,11 @@ impl Memory {
         self.dead.iter().map(|(no, letter)| (*no, letter))
     }
 
+    /// Bulk operation with this number.
+    pub fn bulk(&self, no: i64) -> Option<&BulkRow> {
+        self.bulk.get(&no).map(|change| &change.row)
+    }
+
     /// Rows of the audit, the oldest first.
     pub fn audit(&self) -> impl Iterator<Item = &AuditRow> {
         self.audit.values()
@@ -413,6 +418,7 @@ impl Store for Memory {
             later(&mut row.scheduled_at);
             self.update_job(&row);
         }
+        self.schedules.set_back(now);
         for message in self.delayed.values_mut().filter(|message| message.after_delay) {
             Arc::make_mut(message).due_at.0 += by;
         }

@@ -479,7 +479,7 @@ pub trait Store: Rows + Send {
     fn last_events(&self) -> EventChunkNo;
 
     /// Moves timers, after the wall clock was set by `by` milliseconds and now says `now`. Timers that count a span
-    /// move along, those that name a time stay.
+    /// move along, those that name a time stay. Schedules that were ahead of it are to be looked at now.
     fn shift(&mut self, by: i64, now: Timestamp) -> Result<(), StoreError>;
 
     /// Removes some of the jobs that were final before a time, the longest over first, and their parts, in at most

@@ -138,6 +138,7 @@ conformance! {
     schedules {
         schedules_come_back_with_every_field
         due_schedules_come_earliest_first
+        a_clock_that_is_set_back_has_schedules_looked_at
         ticks_are_kept_until_they_are_old_or_their_schedule_is_gone
     }
     prune {

@@ -128,6 +128,12 @@ impl ScheduleSpec {
     pub fn due(&self, tick: Timestamp) -> Timestamp {
         tick + self.delay(tick)
     }
+
+    /// The last moment at which a tick can be started that was not at its time: `window` after the latest that jitter
+    /// could have made it.
+    pub fn expires(&self, tick: Timestamp) -> Timestamp {
+        tick + self.jitter + self.window
+    }
 }
 
 /// FNV-1a over name and tick, its bits mixed by the finalizer of MurmurHash3: neighbours must not be near each other.

@@ -49,7 +49,7 @@ impl ScheduleState {
             work.done_upto = at;
             let runs = || past.iter().filter(|tick| tick.at == at);
             let was_started = runs().any(|tick| tick.outcome == TickOutcome::Started);
-            let is_known = self.open().any(|tick| tick.at == at);
+            let is_known = self.open().any(|tick| tick.at == at) || self.is_to_come(at);
             // What is yet to come is not of the past.
             if self.spec.plan.is_excluded(at) || is_known || at > now || (was_started && !work.again) {
                 continue;

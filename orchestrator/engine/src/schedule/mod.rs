@@ -5,7 +5,9 @@
 //! with the parsed schedule.
 
 mod backfill;
+mod missed;
 mod rule;
+mod set_back;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,9 +36,9 @@ pub struct ScheduleRow {
     pub paused_by: Option<String>,
     /// The next tick to be decided.
     pub next_tick: Option<Timestamp>,
-    /// No tick up to this moment is decided again.
+    /// The latest tick that was decided. Later than the next one only while the clock is behind where it was.
     pub decided: Timestamp,
-    /// Number of ticks that were decided.
+    /// Number of ticks that were decided and are not excluded.
     pub ticks: i64,
     /// Number of jobs in a row that did not succeed.
     pub failures: i64,
@@ -67,7 +69,7 @@ pub struct TickRow {
     pub outcome: TickOutcome,
     /// Time at which that was decided.
     pub decided_at: Timestamp,
-    /// Number of the tick among those of the schedule, from 1.
+    /// Number of the tick among those that are not excluded, from 1; of an excluded one, that of the one before.
     pub number: i64,
     /// Job that it started.
     pub job: Option<JobNo>,
@@ -151,13 +153,17 @@ pub struct ScheduleState {
     open: BTreeMap<(Timestamp, u32), TickRow>,
     /// Ticks that were decided or changed, since the state was made.
     changed: BTreeMap<(Timestamp, u32), TickRow>,
+    /// Ticks that were decided before the clock was set back behind them; true for those that were missed.
+    ahead: BTreeMap<Timestamp, bool>,
+    /// The first moment of which all such ticks are known; `None` for all.
+    ahead_from: Option<Timestamp>,
 }
 
 impl ScheduleState {
     /// The state of a schedule with these open ticks.
     pub fn new(row: ScheduleRow, spec: Arc<ScheduleSpec>, open: impl IntoIterator<Item = TickRow>) -> Self {
         let open = open.into_iter().map(|tick| ((tick.at, tick.run), tick)).collect();
-        Self { row, spec, open, changed: BTreeMap::new() }
+        Self { row, spec, open, changed: BTreeMap::new(), ahead: BTreeMap::new(), ahead_from: None }
     }
 
     /// A schedule that was written for the first time.

@@ -1,12 +1,14 @@
 //! The rules of a schedule.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use warrener_shared::id::JobNo;
-use warrener_shared::schedule::{CatchUp, Overlap, ScheduleSpec};
+use warrener_shared::schedule::{Overlap, ScheduleSpec};
+use warrener_shared::state::JobState;
 use warrener_shared::time::{Millis, Timestamp};
 
+use super::missed::DueTick;
 use super::{ScheduleState, TickOpen, TickOutcome, TickRow};
 
 /// An act that a schedule asks for. What came of a start is told by [`ScheduleState::settled`].
@@ -36,12 +38,6 @@ pub struct Circumstances {
     pub zones: &'static str,
 }
 
-/// Age up to which a tick that was not started at its time is not late: a restart is no outage.
-const ON_TIME: Millis = Millis::from_secs(10);
-/// Ticks older than the window that get a row each after an outage; those between are passed over.
-const MISSED_MAX: usize = 100;
-/// Ticks of the window that are looked at after an outage, at least; of denser ones the oldest are passed over.
-const LOOKED_MAX: usize = 1_000;
 /// Wait before it is looked again whether workers have stopped.
 const LOOK_AGAIN: Millis = Millis::from_secs(1);
 
@@ -51,13 +47,15 @@ impl ScheduleState {
         let mut orders = Vec::new();
         if self.row.zones != facts.zones {
             self.row.zones = facts.zones.to_owned();
-            self.row.next_tick = self.after(self.row.decided);
+            let before = self.row.next_tick.map(|tick| tick - Millis(1));
+            self.row.next_tick = self.after(before.into_iter().chain([self.row.decided]).min().unwrap_or(now));
         }
         self.let_go(facts);
         self.drop_old(now);
         self.start_queued(now, &mut orders);
         let due = self.take_due(now);
-        for (tick, is_lost) in self.judge(due, now, facts) {
+        let lost = self.lost(&due, now, facts.passed_over);
+        for (tick, is_lost) in due.into_iter().zip(lost) {
             self.decide(tick, is_lost, now, &mut orders);
         }
         self.fill_back(now, &facts.past, &mut orders);
@@ -85,16 +83,19 @@ impl ScheduleState {
         orders
     }
 
-    /// A job of it is final.
-    pub fn ended(&mut self, job: JobNo, succeeded: bool, now: Timestamp) -> Vec<Order> {
+    /// A job of it is final, in this state.
+    pub fn ended(&mut self, job: JobNo, end: JobState, now: Timestamp) -> Vec<Order> {
         let mut orders = Vec::new();
         let found = self.open.values().find(|tick| tick.job == Some(job)).cloned();
         let Some(mut tick) = found else { return orders };
-        if succeeded {
-            self.row.failures = 0;
-            self.row.last_success = self.row.last_success.max(Some(tick.at));
-        } else {
-            self.row.failures += 1;
+        match end {
+            JobState::Succeeded => {
+                self.row.failures = 0;
+                self.row.last_success = self.row.last_success.max(Some(tick.at));
+            }
+            // A wish of a person, or of the next tick: neither a success nor a failure.
+            JobState::Cancelled => {}
+            _ => self.row.failures += 1,
         }
         // Whoever cancels wants the end confirmed before the next begins.
         let waits = self.spec.overlap == Overlap::Cancel;
@@ -117,10 +118,11 @@ impl ScheduleState {
         self.set_timer(now);
     }
 
-    /// A person wants a tick now, whatever else is so. Gives the run.
+    /// A person wants a tick now, whatever else is so. Gives the run. The first run of a tick of the plan that is not
+    /// decided yet stays for that.
     pub fn trigger(&mut self, now: Timestamp, known_runs: u32) -> Order {
         let at = Timestamp(now.0 - now.0.rem_euclid(1000));
-        let run = known_runs.max(self.runs_of(at)) + 1;
+        let run = known_runs.max(self.runs_of(at)).max(u32::from(self.is_to_come(at))) + 1;
         self.start(at, run, self.row.ticks.max(1), now)
     }
 
@@ -129,7 +131,10 @@ impl ScheduleState {
         let mut orders = Vec::new();
         if !paused && self.row.paused {
             // What passed meanwhile is not made up for.
-            self.take_due(now).into_iter().for_each(|at| self.close(at, TickOutcome::MissedPaused, now));
+            for tick in self.take_due(now) {
+                let missed = TickOutcome::MissedPaused;
+                self.close(tick, if tick.is_excluded { TickOutcome::SkippedExcluded } else { missed }, now);
+            }
             self.row.failures = 0;
         }
         (self.row.paused, self.row.paused_by) = (paused, None);
@@ -146,23 +151,22 @@ impl ScheduleState {
         is_same_plan: bool,
         now: Timestamp,
     ) -> Vec<Order> {
-        let paused = spec.paused.filter(|paused| *paused != self.row.paused);
         (self.spec, self.row.body) = (spec, body);
         self.row.revision += 1;
         self.row.updated_at = now;
         if !is_same_plan {
             self.row.decided = self.row.decided.max(now);
             self.row.ticks = 0;
-            self.row.next_tick = self.after(self.row.decided);
+            (self.row.next_tick, self.row.wake_at) = (self.after(now), None);
         }
         self.set_timer(now);
-        paused.map_or_else(Vec::new, |paused| self.pause(paused, now))
+        self.wish(now)
     }
 
-    /// The tick after a moment, if there is one left.
-    fn after(&self, at: Timestamp) -> Option<Timestamp> {
-        let left = self.spec.plan.times.is_none_or(|times| self.row.ticks < i64::from(times));
-        if left { self.spec.plan.next(at) } else { None }
+    /// Pauses or resumes it as its document wants, which was written once more.
+    pub fn wish(&mut self, now: Timestamp) -> Vec<Order> {
+        let paused = self.spec.paused.filter(|paused| *paused != self.row.paused);
+        paused.map_or_else(Vec::new, |paused| self.pause(paused, now))
     }
 
     fn runs_of(&self, at: Timestamp) -> u32 {
@@ -182,19 +186,21 @@ impl ScheduleState {
         self.changed.insert(key, tick);
     }
 
-    fn tick(&self, at: Timestamp, outcome: TickOutcome, open: TickOpen, now: Timestamp) -> TickRow {
-        let (schedule, number) = (self.row.no, self.row.ticks);
+    fn tick(&self, tick: DueTick, outcome: TickOutcome, open: TickOpen, now: Timestamp) -> TickRow {
+        let DueTick { at, number, .. } = tick;
+        let schedule = self.row.no;
         TickRow { schedule, at, run: 1, outcome, decided_at: now, number, job: None, open, reason: None }
     }
 
-    fn close(&mut self, at: Timestamp, outcome: TickOutcome, now: Timestamp) {
-        let tick = self.tick(at, outcome, TickOpen::No, now);
+    fn close(&mut self, tick: DueTick, outcome: TickOutcome, now: Timestamp) {
+        let tick = self.tick(tick, outcome, TickOpen::No, now);
         self.put(tick);
     }
 
     pub(super) fn start(&mut self, at: Timestamp, run: u32, number: i64, now: Timestamp) -> Order {
-        let tick = self.tick(at, TickOutcome::Started, TickOpen::Running, now);
-        self.put(TickRow { run, number, ..tick });
+        let tick = DueTick { at, number, is_excluded: false };
+        let tick = self.tick(tick, TickOutcome::Started, TickOpen::Running, now);
+        self.put(TickRow { run, ..tick });
         Order::Start { at, run }
     }
 
@@ -209,8 +215,7 @@ impl ScheduleState {
 
     /// Drops ticks that waited for too long.
     fn drop_old(&mut self, now: Timestamp) {
-        let window = self.spec.window;
-        let old = |tick: &&TickRow| tick.open == TickOpen::Queued && tick.at + window < now;
+        let old = |tick: &&TickRow| tick.open == TickOpen::Queued && self.spec.expires(tick.at) < now;
         let old: Vec<TickRow> = self.open.values().filter(old).cloned().collect();
         for tick in old {
             self.put(TickRow { open: TickOpen::No, outcome: TickOutcome::MissedWindow, decided_at: now, ..tick });
@@ -229,71 +234,24 @@ impl ScheduleState {
         }
     }
 
-    /// Takes the ticks whose time has come. They count as decided, and what is left is later.
-    fn take_due(&mut self, now: Timestamp) -> Vec<Timestamp> {
-        let spec = self.spec.clone();
-        let oldest = now - spec.window;
-        let (mut due, mut old) = (Vec::new(), 0);
-        let mut looked = 0;
-        while let Some(at) = self.row.next_tick.filter(|at| spec.due(*at) <= now) {
-            self.row.decided = at;
-            if at < oldest && old >= MISSED_MAX {
-                // An outage of months: what nobody would read is not written.
-                self.row.next_tick = self.after(oldest - Millis(1));
-                continue;
-            }
-            old += usize::from(at < oldest);
-            looked += 1;
-            if looked % (2 * LOOKED_MAX.max(spec.max_catch_up as usize)) == 0 {
-                let middle = Timestamp(i64::midpoint(at.0, now.0));
-                self.row.next_tick = self.after(middle.max(at));
-                due.clear();
-                continue;
-            }
-            due.push(at);
-            self.row.ticks += 1;
-            self.row.next_tick = self.after(at);
-        }
-        due
-    }
-
-    /// Says of each due tick whether it is lost, by age and by what is made up for.
-    fn judge(&self, due: Vec<Timestamp>, now: Timestamp, facts: &Circumstances) -> Vec<(Timestamp, bool)> {
-        let spec = &self.spec;
-        let is_passed_over = |at: Timestamp| facts.passed_over.is_some_and(|until| at <= until);
-        let is_late = |at: Timestamp| spec.due(at) + ON_TIME < now || is_passed_over(at);
-        let on_time = due.iter().filter(|at| !is_late(**at)).count();
-        let most = match spec.catch_up {
-            CatchUp::None => 0,
-            CatchUp::Last => usize::from(on_time == 0),
-            CatchUp::All => spec.max_catch_up as usize,
-        };
-        let can_be = |at: &Timestamp| is_late(*at) && !is_passed_over(*at) && *at + spec.window >= now;
-        let mut kept: VecDeque<Timestamp> = due.iter().copied().filter(can_be).collect();
-        kept.drain(..kept.len().saturating_sub(most));
-        let is_lost = |at: Timestamp| is_late(at) && !kept.contains(&at);
-        due.iter().map(|at| (*at, is_lost(*at))).collect()
-    }
-
     /// Decides a due tick.
-    fn decide(&mut self, at: Timestamp, is_lost: bool, now: Timestamp, orders: &mut Vec<Order>) {
-        let outcome = if self.spec.plan.is_excluded(at) {
+    fn decide(&mut self, tick: DueTick, is_lost: bool, now: Timestamp, orders: &mut Vec<Order>) {
+        let outcome = if tick.is_excluded {
             TickOutcome::SkippedExcluded
         } else if self.row.paused {
             TickOutcome::MissedPaused
         } else if is_lost {
             TickOutcome::MissedWindow
         } else {
-            return self.overlap(at, now, orders);
+            return self.overlap(tick, now, orders);
         };
-        self.close(at, outcome, now);
+        self.close(tick, outcome, now);
     }
 
     /// Starts a tick, or what its schedule says while jobs of earlier ones are not final.
-    fn overlap(&mut self, at: Timestamp, now: Timestamp, orders: &mut Vec<Order>) {
-        let number = self.row.ticks;
+    fn overlap(&mut self, due: DueTick, now: Timestamp, orders: &mut Vec<Order>) {
         if self.open.is_empty() || self.spec.overlap == Overlap::Allow {
-            orders.push(self.start(at, 1, number, now));
+            orders.push(self.start(due.at, 1, due.number, now));
             return;
         }
         let queued: Vec<TickRow> = self.open.values().filter(|tick| tick.open == TickOpen::Queued).cloned().collect();
@@ -312,21 +270,21 @@ impl ScheduleState {
             }
         };
         if queued.len() < most {
-            let tick = self.tick(at, TickOutcome::Queued, TickOpen::Queued, now);
+            let tick = self.tick(due, TickOutcome::Queued, TickOpen::Queued, now);
             self.put(tick);
         } else {
-            self.close(at, TickOutcome::SkippedOverlap, now);
+            self.close(due, TickOutcome::SkippedOverlap, now);
         }
     }
 
     /// Sets the time at which it is looked at next.
-    fn set_timer(&mut self, now: Timestamp) {
+    pub(super) fn set_timer(&mut self, now: Timestamp) {
         let spec = &self.spec;
         let next = self.row.next_tick.map(|tick| spec.due(tick));
         let (mut expires, mut stops) = (None, None);
         for tick in self.open.values() {
             match tick.open {
-                TickOpen::Queued => expires = expires.into_iter().chain([tick.at + spec.window + Millis(1)]).min(),
+                TickOpen::Queued => expires = expires.into_iter().chain([spec.expires(tick.at) + Millis(1)]).min(),
                 TickOpen::Stopping => stops = Some(now + LOOK_AGAIN),
                 TickOpen::Running | TickOpen::No => {}
             }

@@ -12,6 +12,8 @@ use warrener_shared::time::Timestamp;
 use crate::store::schedules::{ScheduleQuery, TickQuery};
 use crate::store::{Store, StoreError};
 
+/// Part of the ticks that are kept which may be kept beyond them.
+const TIDY_PART: usize = 64;
 /// Parsed schedules that are kept.
 const SPECS: usize = 20_000;
 
@@ -32,6 +34,8 @@ pub(in crate::driver) struct HeldSchedules {
     specs: BTreeMap<i64, (i64, Arc<ScheduleSpec>)>,
     /// Rows that were read together and are about to be looked at.
     ahead: BTreeMap<i64, ScheduleRow>,
+    /// Ticks that were kept since it was last looked for old ones, by schedule; none for who was never looked at.
+    untidied: BTreeMap<i64, usize>,
 }
 
 impl HeldSchedules {
@@ -79,6 +83,18 @@ impl HeldSchedules {
         let numbers = rows.iter().map(|row| row.no).collect();
         self.ahead = rows.into_iter().map(|row| (row.no, row)).collect();
         Ok(numbers)
+    }
+
+    /// Has all schedules looked at that the store says are due, after their times were changed there.
+    pub(in crate::driver) const fn look_anew(&mut self) {
+        self.next_due = super::DUE_AT_ONCE;
+    }
+
+    /// Tells whether old ticks of a schedule are to be looked for, now that it has so many more. Finding the last of
+    /// many that are kept takes longer, so of many a few more are.
+    pub(in crate::driver) fn is_to_tidy(&self, state: &ScheduleState, more: usize) -> bool {
+        let slack = state.spec.keep_ticks as usize / TIDY_PART;
+        more > 0 && self.untidied.get(&state.row.no).is_none_or(|before| before + more > slack)
     }
 
     /// The number of a new schedule.
@@ -144,11 +160,16 @@ impl HeldSchedules {
             let Some(state) = state else {
                 self.specs.remove(no);
                 self.open.remove(no);
+                self.untidied.remove(no);
                 self.jobs.retain(|_, schedule| schedule != no);
                 continue;
             };
             self.specs.insert(*no, (state.row.revision, state.spec.clone()));
             self.next_due = self.next_due.into_iter().chain(state.row.wake_at).min();
+            let more = state.changed().count();
+            let is_tidy = self.is_to_tidy(state, more);
+            let untidied = self.untidied.entry(*no).or_default();
+            *untidied = if is_tidy { 0 } else { *untidied + more };
             state.changed().cloned().for_each(|tick| self.remember(tick));
         }
     }

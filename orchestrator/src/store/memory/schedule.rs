@@ -40,6 +40,16 @@ impl Schedules {
         }
     }
 
+    /// Has schedules looked at that are ahead of the clock.
+    pub(super) fn set_back(&mut self, now: Timestamp) {
+        let is_ahead = |row: &&mut ScheduleRow| row.decided > now && row.wake_at.is_none_or(|at| at > now);
+        for row in self.schedules.values_mut().filter(is_ahead) {
+            row.wake_at.map(|at| self.due.remove(&(at, row.no)));
+            row.wake_at = Some(now);
+            self.due.insert((now, row.no));
+        }
+    }
+
     pub(super) fn find(&self, which: ScheduleQuery<'_>) -> Vec<ScheduleRow> {
         match which {
             ScheduleQuery::Named(name) => self.schedules.values().filter(|row| row.name == *name).cloned().collect(),

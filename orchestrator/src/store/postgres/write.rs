@@ -374,6 +374,8 @@ pub(super) fn shift(by: i64, now: Timestamp) -> Vec<Step<'static>> {
     let keys = "UPDATE limit_keys SET bucket = bucket + ?1 * 1000000, paused_until = paused_until + ?1";
     steps.add("follow the clock", keys, vec![by()]);
     steps.add("follow the clock", "UPDATE kept_answers SET until = until + ?1", vec![by()]);
+    let ahead = "UPDATE schedules SET wake_at = ?1 WHERE decided > ?1 AND (wake_at IS NULL OR wake_at > ?1)";
+    steps.add("follow the clock", ahead, vec![Parameter::One(now.0.into())]);
     steps.keep(std::iter::once(("seen_at", now.0)));
     steps.0
 }

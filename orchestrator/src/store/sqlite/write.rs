@@ -421,6 +421,8 @@ pub(super) fn shift(transaction: Transaction<'_>, by: i64, now: Timestamp) -> Re
     let keys = "UPDATE limit_keys SET bucket = bucket + ?1 * 1000000, paused_until = paused_until + ?1";
     transaction.execute(keys, [by]).map_err(&doing)?;
     transaction.execute("UPDATE kept_answers SET until = until + ?1", [by]).map_err(&doing)?;
+    let ahead = "UPDATE schedules SET wake_at = ?1 WHERE decided > ?1 AND (wake_at IS NULL OR wake_at > ?1)";
+    transaction.execute(ahead, [now.0]).map_err(&doing)?;
     keep(&transaction, "seen_at", now.0)?;
     transaction.commit().map_err(&doing)
 }

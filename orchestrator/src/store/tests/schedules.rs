@@ -54,6 +54,15 @@ fn tick(schedule: i64, when: i64, open: TickOpen) -> TickRow {
     }
 }
 
+pub(super) fn a_clock_that_is_set_back_has_schedules_looked_at(store: &mut dyn Store) {
+    let ahead = |no, wake: Option<i64>| ScheduleRow { decided: at(50), ..schedule(no, wake) };
+    let rows = vec![ahead(1, Some(60)), ahead(2, None), ahead(3, Some(2)), schedule(4, Some(60))];
+    commit(store, ScheduleChanges { schedules: rows, ..Default::default() });
+    store.shift(-9, at(10)).unwrap();
+    let mut due = |no| store.schedules(ScheduleQuery::Numbered(no)).unwrap().pop().unwrap().wake_at;
+    assert_eq!([due(1), due(2), due(3), due(4)], [Some(at(10)), Some(at(10)), Some(at(2)), Some(at(60))]);
+}
+
 /// A schedule that is due, with a tick that is open.
 pub(super) fn of_everything(no: i64) -> ScheduleChanges {
     let (schedules, ticks) = (vec![schedule(no, Some(1))], vec![tick(no, 1, TickOpen::Running)]);

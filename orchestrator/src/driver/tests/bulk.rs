@@ -1,0 +1,65 @@
+//! Bulk operations: whose turn it is, and what became of their members.
+
+use super::*;
+use crate::store::{BulkAction, BulkRow, BulkState, BulkTarget};
+
+/// An operation on jobs in any state.
+pub(super) fn operation(action: BulkAction, target: BulkTarget, rate: Option<f64>, matched: usize) -> BulkRow {
+    BulkRow {
+        action,
+        target,
+        filter: "*".to_owned(),
+        states: u32::MAX,
+        rate,
+        rate_text: None,
+        reason: None,
+        who: "me".into(),
+        state: BulkState::Running,
+        matched: matched as u64,
+        done: 0,
+        skipped: 0,
+        failed: 0,
+        errors: Vec::new(),
+        created_at: 0,
+        finished_at: None,
+    }
+}
+
+impl Loop {
+    pub(super) fn begin(&mut self, row: BulkRow, set: &[i64]) {
+        self.step(vec![Input::Command(Command::Bulk(Box::new(row), set.into()), Asker::default())]);
+    }
+
+    /// Lets so many turns pass, ten milliseconds each.
+    pub(super) fn turns(&mut self, most: usize) {
+        for _ in 0..most {
+            self.hand.pass(10);
+            self.driver.turn(Vec::new());
+        }
+    }
+
+    /// Operation of this number.
+    pub(super) fn operation(&self, no: i64) -> BulkRow {
+        self.driver.store.bulk(no).unwrap().clone()
+    }
+}
+
+#[test]
+fn a_slow_operation_holds_up_no_other() {
+    let mut run = Loop::new();
+    for at in 0..4 {
+        run.step(vec![submit(&format!(r#"{{"id":"j{at}","kind":"k"}}"#))]);
+    }
+    run.begin(operation(BulkAction::Pause, BulkTarget::Jobs, Some(1.0 / 3600.0), 3), &[1, 2, 3]);
+    run.turns(20);
+    assert_eq!(run.operation(1).done, 1);
+    run.begin(operation(BulkAction::Pause, BulkTarget::Jobs, None, 2), &[3, 4]);
+    run.turns(20);
+    assert_eq!((run.operation(2).done, run.operation(2).state), (2, BulkState::Succeeded));
+    assert_eq!(run.operation(1).done, 1, "and hurries nobody else");
+    // Who waits for that of an hour does not wait for one that somebody stopped.
+    run.step(vec![Input::Command(Command::StopBulk(1), Asker::default())]);
+    run.begin(operation(BulkAction::Resume, BulkTarget::Jobs, Some(10.0), 2), &[3, 4]);
+    run.turns(30);
+    assert_eq!(run.operation(3).done, 2);
+}
