@@ -109,6 +109,12 @@ fn bearer(header: &[u8]) -> Option<&[u8]> {
     scheme.eq_ignore_ascii_case(SCHEME).then(|| token.trim_ascii())
 }
 
+/// Tells whether the value of an `Authorization` header is meant to be a token of ours, whatever it is worth.
+pub(crate) fn is_token(header: &[u8]) -> bool {
+    let scheme = header.split(|byte| *byte == b' ').next().unwrap_or_default();
+    scheme.eq_ignore_ascii_case(SCHEME)
+}
+
 /// Scheme of the header, in lower case.
 const SCHEME: &[u8] = b"bearer";
 

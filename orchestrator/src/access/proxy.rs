@@ -91,6 +91,11 @@ impl Proxies {
         self.user_header.is_some()
     }
 
+    /// Header with the person whom a proxy signed in; `None` if none is signed in so.
+    pub(crate) const fn user_header(&self) -> Option<&HeaderName> {
+        self.user_header.as_ref()
+    }
+
     /// Tells whether the address is that of a proxy that is believed.
     pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
         let peer = peer.to_canonical();

@@ -19,7 +19,7 @@ use super::problem::{self, Problem};
 use super::query::Parameters;
 use super::route::{Demand, Reach, Route};
 use super::routes;
-use crate::access::Caller;
+use crate::access::{Caller, is_token};
 use crate::store::view::filter::Filter;
 
 /// Lets a request through to its handler once its caller is known and may ask, and there is room for it.
@@ -84,11 +84,12 @@ pub(super) fn authenticate(app: &App, parts: &Parts) -> Result<Caller, Problem> 
     let peer = parts.extensions.get::<Arrival>().map(|arrival| arrival.peer.ip());
     let proxies = &app.access.proxies;
     let from = peer.map(|peer| proxies.origin(peer, &parts.headers));
-    // A token says more than the proxy that it came through.
-    let person = if shown.is_none() { proxies.signed_in(peer, &parts.headers) } else { None };
+    // A token says more than the proxy that it came through. What that proxy asked for itself is no token.
+    let token = shown.filter(|shown| is_token(shown));
+    let person = if token.is_none() { proxies.signed_in(peer, &parts.headers) } else { None };
     let now = app.shared.now();
     // And either says more than who signed in to the pages of this browser once.
-    let session = || find_cookie(&parts.headers, SESSION).filter(|_| shown.is_none());
+    let session = || find_cookie(&parts.headers, SESSION).filter(|_| token.is_none());
     let caller = match person.or_else(|| app.access.of_session(session()?, now)) {
         Some(caller) => caller,
         None => app.access.authenticate(shown, now).map_err(|_| Problem::unauthenticated())?,

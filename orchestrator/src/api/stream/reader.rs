@@ -38,7 +38,8 @@ impl StreamReader {
         let mut shown = Request::new(()).into_parts().0;
         shown.headers = parts.headers.clone();
         // Nothing is kept that says nothing about who it is.
-        for name in parts.headers.keys().filter(|name| !says_who(name.as_str())) {
+        let user = app.access.proxies.user_header();
+        for name in parts.headers.keys().filter(|name| !says_who(name.as_str()) && user != Some(name)) {
             shown.headers.remove(name);
         }
         parts.extensions.get::<Arrival>().map(|arrival| shown.extensions.insert(*arrival));
@@ -64,7 +65,7 @@ impl StreamReader {
     }
 }
 
-/// Tells whether a header may say who somebody is: a proxy may use one of any name that begins like this.
+/// Tells whether a header may say who somebody is, beside the one that is configured.
 fn says_who(name: &str) -> bool {
     name == AUTHORIZATION.as_str() || name == COOKIE.as_str() || name.starts_with("x-")
 }

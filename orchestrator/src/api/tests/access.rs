@@ -263,6 +263,21 @@ async fn people_come_signed_in_through_the_proxy_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn credentials_for_the_proxy_are_none_for_us() {
+    let world = World::behind("10.0.0.0/8", "remote-user", "ops", &["read"]);
+    let ask = |from: &'static str, shown: &'static str| {
+        let request = Request::get("/api/v1/jobs").header("remote-user", "ada").header("x-forwarded-groups", "ops");
+        let request = request.header("authorization", shown).body(Body::empty()).unwrap();
+        let world = &world;
+        async move { world.send_from(from, request).await.status.as_u16() }
+    };
+    assert_eq!(ask("10.0.0.1", "Basic YWRhOmE=").await, 200, "the proxy has looked at it");
+    assert_eq!(ask("10.0.0.1", "Bearer x").await, 401, "a token says more than the proxy that it came through");
+    assert_eq!(ask("10.0.0.1", "bearer").await, 401);
+    assert_eq!(ask("198.51.100.9", "Basic YWRhOmE=").await, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_configuration_is_shown_without_its_secrets() {
     let world = World::new();
     let list = world.get("/api/v1/config").await;

@@ -285,3 +285,13 @@ async fn a_reader_that_lags_behind_the_latest_misses_nothing() {
         *latest = sequence;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_of_somebody_whom_a_proxy_signed_in_goes_on() {
+    let world = World::behind("10.0.0.0/8", "remote-user", "ops", &["read"]);
+    let shown = [("remote-user", "ada"), ("x-forwarded-groups", "ops"), ("accept", "text/event-stream")];
+    let mut body = world.open_from("10.0.0.1", "/api/v1/events", &shown).await;
+    // Longer than a caller counts as known without another look.
+    let end = async { while body.next().await.is_some() {} };
+    assert!(tokio::time::timeout(Duration::from_secs(3), end).await.is_err(), "it ended");
+}

@@ -120,9 +120,7 @@ impl World {
 
     /// Asks as if the request came from an address.
     pub(in crate::api) async fn send_from(&self, from: &str, mut request: Request<Body>) -> Answer {
-        let peer = std::net::SocketAddr::new(from.parse().unwrap(), 1);
-        let local = "127.0.0.1:8080".parse().unwrap();
-        request.extensions_mut().insert(Arrival { local, peer, spare: false });
+        request.extensions_mut().insert(arrival(from));
         self.send(request).await
     }
 
@@ -192,7 +190,12 @@ impl World {
 
     /// The body of an answer that may have no end.
     pub(in crate::api) async fn open(&self, path: &str, headers: &[(&str, &str)]) -> BodyDataStream {
-        let mut request = Request::get(path).header("host", "localhost");
+        self.open_from("127.0.0.1", path, headers).await
+    }
+
+    /// The same, as if the request came from an address.
+    pub(in crate::api) async fn open_from(&self, from: &str, path: &str, headers: &[(&str, &str)]) -> BodyDataStream {
+        let mut request = Request::get(path).header("host", "localhost").extension(arrival(from));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -331,4 +334,10 @@ async fn broker(
 fn limits_of_the_world() -> BTreeMap<LimitName, LimitDefinition> {
     let definition = LimitDefinition { concurrency: Some(1), ..LimitDefinition::default() };
     BTreeMap::from([(LimitName::new("api").unwrap(), definition)])
+}
+
+/// A connection from an address.
+fn arrival(from: &str) -> Arrival {
+    let peer = std::net::SocketAddr::new(from.parse().unwrap(), 1);
+    Arrival { local: "127.0.0.1:8080".parse().unwrap(), peer, spare: false }
 }
