@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{Request, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
@@ -16,7 +16,8 @@ use warrener_shared::wire::submit::{EventBody, parse_keep};
 use super::app::{App, requester, respond, to_json};
 use super::asked_by::AskedBy;
 use super::documented::Example;
-use super::http::receive;
+use super::http::{BodyBound, receive};
+use super::path::PathText;
 use super::problem::Problem;
 use super::query::Parameters;
 use super::shape::time;
@@ -44,7 +45,7 @@ impl Example for Answered {
 /// a body. With `keep` tasks that begin to wait within that time have it too; without, not found if none waits.
 pub(super) async fn answer(
     State(app): State<Arc<App>>,
-    Path((event, key)): Path<(String, String)>,
+    PathText((event, key)): PathText<(String, String)>,
     AskedBy(caller): AskedBy,
     parameters: Parameters,
     request: Request<Body>,
@@ -56,10 +57,15 @@ pub(super) async fn answer(
     }
     let (parts, body) = request.into_parts();
     check_encoding(&parts.headers)?;
-    let payload = receive(&app.edge, &parts.headers, body, app.shared.limits.output_bytes).await?.bytes;
+    let payload = receive(&app.edge, &parts.headers, body, bound(&app)).await?.bytes;
     let kept_until = time(keep.map(|keep| app.shared.now() + keep));
     let answered = give(&app, &caller, (&event, &key), payload, keep).await?;
     Ok(respond(StatusCode::OK, to_json(&Answered { answered, kept_until })))
+}
+
+/// Most bytes of an answer.
+pub(super) fn bound(app: &App) -> BodyBound {
+    BodyBound::set(app.shared.limits.output_bytes, "limits.output_bytes")
 }
 
 /// Gives an answer to all tasks that wait for it, and tells how many did.

@@ -6,6 +6,7 @@ use warrener_engine::schedule::Backfill;
 use warrener_shared::time::{Millis, Timestamp};
 
 use super::documented::Example;
+use super::object::read_object;
 
 /// Body of a request for a backfill.
 #[derive(Debug, Deserialize)]
@@ -24,7 +25,7 @@ pub(super) struct BackfillWish {
 impl BackfillWish {
     /// Reads the body; a sentence that says what is wrong with it.
     pub(super) fn read(bytes: &[u8]) -> Result<Backfill, String> {
-        let wish: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        let wish: Self = read_object(bytes).map_err(|error| error.to_string())?;
         let time = |name: &str, text: &str| {
             let time = Timestamp::parse_rfc3339(text);
             time.ok_or_else(|| format!("{name}: {text:?} is no RFC 3339 time such as 2026-11-24T00:00:00Z"))

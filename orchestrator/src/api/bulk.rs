@@ -15,7 +15,8 @@ use warrener_shared::time::Timestamp;
 use super::app::{App, respond, to_json};
 use super::asked_by::AskedBy;
 use super::documented::Example;
-use super::http::receive;
+use super::http::{BodyBound, receive};
+use super::object::read_object;
 use super::path::BulkPath;
 use super::problem::Problem;
 use super::query::Parameters;
@@ -30,7 +31,7 @@ use crate::store::view::{Matching, Snapshot};
 use crate::store::{BULK_MAX, BulkAction, BulkError, BulkRow, BulkState, BulkTarget};
 
 /// Most bytes of a request.
-const BYTES_MAX: usize = 64 * 1024;
+const BYTES_MAX: BodyBound = BodyBound::fixed(64 * 1024);
 /// Most characters of a reason.
 const REASON_MAX: usize = 500;
 /// Highest rate, in members a second.
@@ -171,7 +172,7 @@ pub(super) async fn begin(
     let (parts, body) = request.into_parts();
     check_encoding(&parts.headers)?;
     let bytes = receive(&app.edge, &parts.headers, body, BYTES_MAX).await?.bytes;
-    let wished: Wished = serde_json::from_slice(&bytes).map_err(Problem::body)?;
+    let wished: Wished = read_object(&bytes).map_err(Problem::body)?;
     match start(&app, &caller, wished).await? {
         Started::Looked(preview) => Ok(respond(StatusCode::OK, to_json(&preview))),
         Started::Begun(no) => {

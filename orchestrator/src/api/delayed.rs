@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get};
@@ -14,6 +14,7 @@ use super::app::App;
 use super::asked_by::AskedBy;
 use super::documented::{Example, says};
 use super::http::ReadLane;
+use super::path::PathText;
 use super::problem::Problem;
 use super::query::Parameters;
 use super::route::{CURSOR, DELAYED_FILTER, Demand, LIMIT, Reach, Route};
@@ -121,7 +122,7 @@ async fn list(State(app): State<Arc<App>>, parameters: Parameters) -> Result<Res
 async fn cancel(
     State(app): State<Arc<App>>,
     AskedBy(caller): AskedBy,
-    Path(id): Path<String>,
+    PathText(id): PathText<String>,
 ) -> Result<Response, Problem> {
     let missing =
         || Problem::not_found(format!("there is no delayed message {:?}", id.chars().take(100).collect::<String>()));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
@@ -18,7 +18,9 @@ use warrener_shared::time::Timestamp;
 use super::app::App;
 use super::asked_by::AskedBy;
 use super::documented::Example;
-use super::http::receive;
+use super::http::{BodyBound, receive};
+use super::object::read_object;
+use super::path::PathText;
 use super::problem::Problem;
 use super::query::Parameters;
 use super::shape::{List, time};
@@ -31,7 +33,7 @@ use crate::limits::definition::parse_rate;
 use crate::store::view::Snapshot;
 
 /// Bytes of a definition.
-const BODY_MAX: usize = 64 * 1024;
+const BODY_MAX: BodyBound = BodyBound::fixed(64 * 1024);
 /// Keys that are looked through for one page; a page that reaches them ends early.
 const LOOKED_MAX: usize = 50_000;
 
@@ -186,7 +188,7 @@ async fn body<T: DeserializeOwned>(app: &App, request: Request<Body>) -> Result<
     let (parts, body) = request.into_parts();
     check_encoding(&parts.headers)?;
     let bytes = receive(&app.edge, &parts.headers, body, BODY_MAX).await?.bytes;
-    serde_json::from_slice(&bytes)
+    read_object(&bytes)
         .map_err(|error| if error.is_data() { invalid(vec![("", error.to_string())]) } else { Problem::body(error) })
 }
 
@@ -224,13 +226,13 @@ pub(super) async fn list(State(app): State<Arc<App>>, parameters: Parameters) ->
     .await
 }
 
-pub(super) async fn get(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<Response, Problem> {
+pub(super) async fn get(State(app): State<Arc<App>>, PathText(name): PathText<String>) -> Result<Response, Problem> {
     app.answer(move |app, snapshot| find(app, snapshot, &name)?.ok_or_else(|| no_limit(&name))).await
 }
 
 pub(super) async fn put(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    PathText(name): PathText<String>,
     AskedBy(caller): AskedBy,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
@@ -245,7 +247,7 @@ pub(super) async fn put(
 
 pub(super) async fn remove(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    PathText(name): PathText<String>,
     AskedBy(caller): AskedBy,
 ) -> Result<Response, Problem> {
     let wanted = LimitName::new(&name).map_err(|_| no_limit(&name))?;
@@ -258,7 +260,7 @@ pub(super) async fn remove(
 
 pub(super) async fn keys(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    PathText(name): PathText<String>,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
     let wanted = KeysWanted::of(&parameters)?;
@@ -312,7 +314,7 @@ fn fits_any(patterns: &[Pieces], key: &LimitKey) -> bool {
 
 pub(super) async fn put_key(
     State(app): State<Arc<App>>,
-    Path((name, key)): Path<(String, String)>,
+    PathText((name, key)): PathText<(String, String)>,
     AskedBy(caller): AskedBy,
     request: Request<Body>,
 ) -> Result<Response, Problem> {

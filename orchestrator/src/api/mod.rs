@@ -24,6 +24,7 @@ mod jobs;
 mod limit_routes;
 mod limits;
 mod logs;
+mod object;
 mod openapi;
 mod overview;
 mod pages;

@@ -2,6 +2,7 @@
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
 use warrener_shared::id::{JobId, QueueName, ScheduleName, TaskAddress};
 
 use super::problem::Problem;
@@ -19,6 +20,8 @@ pub(super) struct DeadPath(pub i64);
 
 /// Part `{id}` of the path of a bulk operation.
 pub(super) struct BulkPath(pub i64);
+/// Parts of a path that any text may stand in, in their order.
+pub(super) struct PathText<T>(pub T);
 
 /// Problem of a job that does not exist.
 pub(super) fn no_job(id: &str) -> Problem {
@@ -55,6 +58,16 @@ async fn text<S: Send + Sync>(parts: &mut Parts, state: &S) -> String {
     let text = Path::<String>::from_request_parts(parts, state).await;
     // What is not UTF-8 names nothing.
     text.map_or_else(|_| String::new(), |Path(text)| text)
+}
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for PathText<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = Path::<T>::from_request_parts(parts, state).await;
+        let nothing = |_| Problem::not_found("a part of the path is not UTF-8, and nothing has such a name");
+        path.map(|Path(text)| Self(text)).map_err(nothing)
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for JobPath {

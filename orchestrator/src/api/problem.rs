@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use warrener_shared::job;
 
+use super::http::BodyBound;
 use crate::store::StoreError;
 
 /// A sort of refusal. Every sort of this interface is a constant here.
@@ -41,7 +42,7 @@ pub(super) const BODY: ProblemSort = sort(StatusCode::BAD_REQUEST, "unreadable_b
 pub(super) const ENCODING: ProblemSort =
     sort(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding", "The body is encoded");
 /// Refusal of a body that is larger than the limit.
-pub(super) const TOO_LARGE: ProblemSort = sort(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The job is too large");
+pub(super) const TOO_LARGE: ProblemSort = sort(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body is too large");
 /// Refusal of a request that names no host, or several.
 pub(super) const BAD_HOST: ProblemSort =
     sort(StatusCode::BAD_REQUEST, "bad_host", "The request does not say to whom it is sent");
@@ -166,12 +167,9 @@ impl Problem {
         Self::new(ENCODING, detail)
     }
 
-    /// Refusal of a body that is larger than `limit` bytes.
-    pub(super) fn too_large(limit: usize) -> Self {
-        let detail = format!(
-            "a job may have {limit} bytes (limits.submit_bytes, http.max_body); put large data in a store and its \
-             address in the input"
-        );
+    /// Refusal of a body that is larger than this.
+    pub(super) fn too_large(bound: BodyBound) -> Self {
+        let detail = format!("it may have {bound}; put large data in a store and its address in the document");
         Self::new(TOO_LARGE, detail)
     }
 
@@ -204,10 +202,9 @@ impl Problem {
         Self::new(NOT_ALLOWED, detail)
     }
 
-    /// Refusal of a body that stopped coming for this long.
-    pub(super) fn slow_body(limit: std::time::Duration) -> Self {
-        let detail = format!("nothing more of the body came within {} s", limit.as_secs());
-        Self::new(SLOW_BODY, detail)
+    /// Refusal of a body that did not come in time.
+    pub(super) fn slow_body(why: &str) -> Self {
+        Self::new(SLOW_BODY, why)
     }
 
     /// Refusal at a bound that others have to leave first. Counted, and to be tried again.

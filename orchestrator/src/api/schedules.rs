@@ -16,13 +16,13 @@ use super::app::{App, requester, respond, to_json};
 use super::asked_by::AskedBy;
 use super::backfill::{BackfillForecast, BackfillWish};
 use super::documented::HeaderDocument;
-use super::http::receive;
+use super::http::{BodyBound, receive};
 use super::path::{SchedulePath, no_schedule};
 use super::problem::Problem;
 use super::query::Parameters;
 use super::schedule_resource::{Preview, ScheduleResource, TickResource};
 use super::shape::List;
-use super::submit::check_encoding;
+use super::submit::{self, check_encoding};
 use crate::access::Caller;
 use crate::driver::{Answer, Asker, Input, Precondition, ScheduleCommand};
 use crate::filter::fits::{Candidate, Tasks};
@@ -37,7 +37,7 @@ pub(super) const IF_MATCH: &HeaderDocument = &HeaderDocument {
     example: "\"3\"",
 };
 /// Bytes of the document of a schedule.
-const BODY_MAX: usize = 1024 * 1024;
+const BODY_MAX: BodyBound = BodyBound::fixed(1024 * 1024);
 /// Ticks of a preview unless asked otherwise.
 const PREVIEW: usize = 10;
 
@@ -185,7 +185,8 @@ async fn read(
     name: Option<ScheduleName>,
 ) -> Result<(ScheduleSpec, Arc<[u8]>), Problem> {
     check_encoding(headers)?;
-    let bytes = receive(&app.edge, headers, body, BODY_MAX.min(app.shared.limits.submit_bytes)).await?.bytes;
+    let bound = BODY_MAX.and(submit::bound(app));
+    let bytes = receive(&app.edge, headers, body, bound).await?.bytes;
     app.parse(move |app| {
         let spec = match &name {
             Some(name) => parse_named(&bytes, Some(name), &app.shared.limits),

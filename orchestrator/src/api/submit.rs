@@ -14,7 +14,7 @@ use warrener_shared::id::{JobId, JobNo};
 use super::app::{App, requester, respond, to_json};
 use super::documented::HeaderDocument;
 use super::dry_run;
-use super::http::{Received, receive};
+use super::http::{BodyBound, Received, receive};
 use super::job::shown;
 use super::problem::Problem;
 use super::wish::Wish;
@@ -44,8 +44,13 @@ pub(super) async fn submit(State(app): State<Arc<App>>, request: Request<Body>) 
     check_encoding(&parts.headers)?;
     // A place to wait comes before anything is kept: afterwards a refusal would not be true.
     let _waits = wish.wait.is_some().then(|| app.edge.wait()).transpose()?;
-    let Received { bytes, room } = receive(&app.edge, &parts.headers, body, app.shared.limits.submit_bytes).await?;
+    let Received { bytes, room } = receive(&app.edge, &parts.headers, body, bound(&app)).await?;
     if wish.dry_run { dry_run::answer(&app, wish, bytes).await } else { keep(&app, wish, bytes, room).await }
+}
+
+/// Most bytes of a job.
+pub(super) fn bound(app: &App) -> BodyBound {
+    BodyBound::set(app.shared.limits.submit_bytes, "limits.submit_bytes")
 }
 
 /// Refuses a body that is encoded, such as compressed.

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::app::App;
 use super::asked_by::AskedBy;
 use super::documented::Example;
+use super::path::PathText;
 use super::problem::Problem;
 use super::query::Parameters;
 use super::shape::List;
@@ -87,7 +88,7 @@ pub(super) async fn list(
 pub(super) async fn drain(
     State(app): State<Arc<App>>,
     AskedBy(caller): AskedBy,
-    Path(id): Path<String>,
+    PathText(id): PathText<String>,
 ) -> Result<Json<WorkerResource>, Problem> {
     let seen = live(&app, &id)?;
     app.command(&caller, Command::Drain(Arc::from(id.as_str()))).await?;

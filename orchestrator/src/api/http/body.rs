@@ -14,7 +14,7 @@ use http_body::{Body as _, Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::super::problem::{self, Problem};
-use super::Edge;
+use super::{BodyBound, Edge};
 use crate::config::Http;
 
 /// Bytes of a body that need no room of their own. Each connection has as many, whatever the others do.
@@ -97,7 +97,7 @@ impl Room {
     }
 }
 
-/// Receives a whole body, at most `limit` bytes and the configured maximum.
+/// Receives a whole body, within `bound` and the configured maximum.
 ///
 /// # Errors
 /// Too large, too slow, cut off, or no memory in time.
@@ -105,27 +105,29 @@ pub(in super::super) async fn receive(
     edge: &Edge,
     headers: &HeaderMap,
     body: Body,
-    limit: usize,
+    bound: BodyBound,
 ) -> Result<Received, Problem> {
-    let limit = limit.min(edge.bodies.max);
+    let bound = bound.and(BodyBound::set(edge.bodies.max, "http.max_body"));
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|bytes| bytes > limit) && headers.contains_key(header::EXPECT) {
+    if announced.is_some_and(|bytes| bytes > bound.sent) && headers.contains_key(header::EXPECT) {
         // The client waits for our word before it sends anything.
-        return Err(Problem::too_large(limit));
+        return Err(Problem::too_large(bound));
     }
-    let collected = collect(edge, announced, body, limit);
-    tokio::time::timeout(WHOLE, collected).await.unwrap_or_else(|_| Err(slow(WHOLE)))
+    let collected = collect(edge, announced, body, bound);
+    let late = |_| Err(slow(&format!("the body did not come as a whole within {} s", WHOLE.as_secs())));
+    tokio::time::timeout(WHOLE, collected).await.unwrap_or_else(late)
 }
 
 /// Collects the pieces of a body. Takes room for the rest at once as soon as the body is not small.
-async fn collect(edge: &Edge, announced: Option<usize>, body: Body, limit: usize) -> Result<Received, Problem> {
+async fn collect(edge: &Edge, announced: Option<usize>, body: Body, bound: BodyBound) -> Result<Received, Problem> {
+    let limit = bound.sent;
     let mut chunks = body.into_data_stream();
     let mut received = Received { bytes: Vec::with_capacity(announced.unwrap_or(0).min(limit).min(FREE)), room: None };
     let is_hopeless = announced.is_some_and(|bytes| bytes > limit);
     let mut seen = 0;
     loop {
         let next = tokio::time::timeout(edge.times.body, chunks.next()).await;
-        let Some(chunk) = next.map_err(|_| slow(edge.times.body))? else { break };
+        let Some(chunk) = next.map_err(|_| stalled(edge.times.body))? else { break };
         let chunk = chunk.map_err(Problem::body)?;
         seen += chunk.len();
         if seen > limit.saturating_mul(DRAIN) {
@@ -144,13 +146,18 @@ async fn collect(edge: &Edge, announced: Option<usize>, body: Body, limit: usize
         }
         received.bytes.extend_from_slice(&chunk);
     }
-    if seen > limit { Err(Problem::too_large(limit)) } else { Ok(received) }
+    if seen > limit { Err(Problem::too_large(bound)) } else { Ok(received) }
 }
 
-/// Refusal of a body that took longer than this.
-fn slow(limit: Duration) -> Problem {
+/// Refusal of a body of which nothing more came for so long.
+fn stalled(limit: Duration) -> Problem {
+    slow(&format!("nothing more of the body came within {} s (http.body_timeout)", limit.as_secs()))
+}
+
+/// Refusal of a body that did not come in time. Counted.
+fn slow(why: &str) -> Problem {
     metrics::counter!("warrener_http_refused_total", "reason" => "body_timeout").increment(1);
-    Problem::slow_body(limit)
+    Problem::slow_body(why)
 }
 
 /// A body that holds something until its last byte is handed to the network, or the body is given up.
@@ -199,5 +206,30 @@ impl<G: Send + Sync + 'static> http_body::Body for Guarded<G> {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tests::usual;
+
+    /// Refusal of a body of so many bytes that come one at a time, so far apart.
+    async fn refusal(bytes: usize, apart: Duration) -> String {
+        let edge = Edge::new(&usual().http, 1024);
+        let pieces = futures_util::stream::unfold(0, move |sent| async move {
+            tokio::time::sleep(apart).await;
+            (sent < bytes).then(|| (Ok::<_, std::io::Error>(Bytes::from_static(b" ")), sent + 1))
+        });
+        let body = Body::from_stream(pieces);
+        receive(&edge, &HeaderMap::new(), body, BodyBound::fixed(1_000_000)).await.unwrap_err().detail
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_stops_is_told_from_one_that_is_slow() {
+        let slow = refusal(100_000, Duration::from_secs(20)).await;
+        assert_eq!(slow, "the body did not come as a whole within 600 s");
+        let stalled = refusal(1, Duration::from_secs(3_600)).await;
+        assert!(stalled.starts_with("nothing more of the body came within 30 s"), "{stalled}");
     }
 }

@@ -5,6 +5,7 @@
 
 mod accept;
 mod body;
+mod bound;
 mod descriptors;
 mod farewell;
 mod guard;
@@ -27,6 +28,7 @@ use crate::config::Http;
 
 pub(super) use self::accept::Server;
 pub(super) use self::body::{Received, receive};
+pub(super) use self::bound::BodyBound;
 pub(super) use self::guard::guard;
 pub(super) use self::lanes::ReadLane;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use maud::{Markup, html};
@@ -13,7 +13,7 @@ use warrener_shared::state::JobState;
 use super::super::app::App;
 use super::super::asked_by::AskedBy;
 use super::super::job::{self, JobResource};
-use super::super::path::{no_job, no_task};
+use super::super::path::{PathText, no_job, no_task};
 use super::super::problem::Problem;
 use super::super::task::{self, TaskResource};
 use super::encoding::percent;
@@ -148,7 +148,7 @@ fn task_address(job: &JobId, text: &str) -> Result<TaskAddress, Problem> {
 pub(super) async fn ask_job(
     State(app): State<Arc<App>>,
     visit: Visit,
-    Path((id, word)): Path<(String, String)>,
+    PathText((id, word)): PathText<(String, String)>,
 ) -> Result<Response, Problem> {
     let (id, verb) = (job_id(&id)?, find(&JOB_VERBS, &word)?);
     app.read(move |_, snapshot| {
@@ -163,7 +163,7 @@ pub(super) async fn job(
     State(app): State<Arc<App>>,
     visit: Visit,
     AskedBy(caller): AskedBy,
-    Path((id, word)): Path<(String, String)>,
+    PathText((id, word)): PathText<(String, String)>,
 ) -> Result<Response, Problem> {
     let (id, verb) = (job_id(&id)?, find(&JOB_VERBS, &word)?);
     let command = match verb.word {
@@ -181,7 +181,7 @@ pub(super) async fn job(
 pub(super) async fn ask_task(
     State(app): State<Arc<App>>,
     visit: Visit,
-    Path((id, task, word)): Path<(String, String, String)>,
+    PathText((id, task, word)): PathText<(String, String, String)>,
 ) -> Result<Response, Problem> {
     let (id, verb) = (job_id(&id)?, find(&TASK_VERBS, &word)?);
     let address = task_address(&id, &task)?;
@@ -199,7 +199,7 @@ pub(super) async fn task(
     State(app): State<Arc<App>>,
     visit: Visit,
     AskedBy(caller): AskedBy,
-    Path((id, task, word)): Path<(String, String, String)>,
+    PathText((id, task, word)): PathText<(String, String, String)>,
 ) -> Result<Response, Problem> {
     let (id, verb) = (job_id(&id)?, find(&TASK_VERBS, &word)?);
     let address = task_address(&id, &task)?;

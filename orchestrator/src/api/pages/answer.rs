@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::Request;
 use axum::response::Response;
 use maud::{Markup, html};
@@ -11,12 +11,12 @@ use warrener_engine::row::{TaskRow, WaitsFor};
 use warrener_shared::id::{JobId, TaskAddress};
 use warrener_shared::shown;
 
-use super::super::answer::give;
+use super::super::answer::{self, give};
 use super::super::app::App;
 use super::super::asked_by::AskedBy;
 use super::super::http::receive;
 use super::super::job;
-use super::super::path::{no_job, no_task};
+use super::super::path::{PathText, no_job, no_task};
 use super::super::problem::Problem;
 use super::action::go_to;
 use super::visit::Visit;
@@ -47,18 +47,18 @@ pub(super) async fn send(
     State(app): State<Arc<App>>,
     visit: Visit,
     AskedBy(caller): AskedBy,
-    Path((id, task)): Path<(String, String)>,
+    PathText((id, task)): PathText<(String, String)>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
     let id = JobId::new(&id).map_err(|_| no_job(&id))?;
     let address: TaskAddress = task.parse().map_err(|_| no_task(id.as_str(), &task))?;
     let (parts, body) = request.into_parts();
-    let limit = app.shared.limits.output_bytes;
-    let bytes = receive(&app.edge, &parts.headers, body, limit.saturating_mul(3)).await?.bytes;
+    let bound = answer::bound(&app);
+    let bytes = receive(&app.edge, &parts.headers, body, bound.in_form()).await?.bytes;
     let field = form_urlencoded::parse(&bytes).find(|(key, _)| key == "answer");
     let payload = field.map(|(_, value)| value.into_owned().into_bytes()).unwrap_or_default();
-    if payload.len() > limit {
-        return Err(Problem::too_large(limit));
+    if payload.len() > bound.bytes {
+        return Err(Problem::too_large(bound));
     }
     let place = visit.to(&["jobs", id.as_str(), "tasks", &address.to_string()]);
     let waits_for = app.read(move |app, snapshot| {

@@ -3,13 +3,14 @@
 use std::sync::{Arc, LazyLock};
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use flate2::Compression;
 use sha2::{Digest as _, Sha256};
 
 use super::super::app::App;
+use super::super::path::PathText;
 use super::super::problem::Problem;
 use super::encoding::{gzip, takes_gzip};
 
@@ -65,7 +66,7 @@ impl Assets {
 
 pub(super) async fn get(
     State(_): State<Arc<App>>,
-    Path(name): Path<String>,
+    PathText(name): PathText<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let asset = ASSETS.all().into_iter().find(|asset| asset.name == name);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 use warrener_shared::json;
@@ -13,7 +13,7 @@ use warrener_shared::shown;
 use super::super::app::App;
 use super::super::asked_by::AskedBy;
 use super::super::dead::{self, LetterResource};
-use super::super::path::{DeadPath, no_letter};
+use super::super::path::{DeadPath, PathText, no_letter};
 use super::super::problem::Problem;
 use super::super::query::Parameters;
 use super::super::shape::List;
@@ -180,7 +180,7 @@ pub(super) async fn raw_body(State(app): State<Arc<App>>, DeadPath(no): DeadPath
 pub(super) async fn ask(
     State(app): State<Arc<App>>,
     visit: Visit,
-    Path((no, word)): Path<(String, String)>,
+    PathText((no, word)): PathText<(String, String)>,
 ) -> Result<Response, Problem> {
     let no = number(&no)?;
     let (title, what) = match word.as_str() {
@@ -199,7 +199,7 @@ pub(super) async fn steer(
     State(app): State<Arc<App>>,
     visit: Visit,
     AskedBy(caller): AskedBy,
-    Path((no, word)): Path<(String, String)>,
+    PathText((no, word)): PathText<(String, String)>,
 ) -> Result<Response, Problem> {
     let no = number(&no)?;
     match word.as_str() {

@@ -4,11 +4,11 @@ use axum::body::Body;
 use axum::http::Request;
 
 use super::super::app::App;
-use super::super::http::receive;
+use super::super::http::{BodyBound, receive};
 use super::super::problem::Problem;
 
 /// Most bytes of a form, unless it carries a document.
-const FORM_MAX: usize = 64 * 1024;
+const FORM_MAX: BodyBound = BodyBound::fixed(64 * 1024);
 
 /// Fields of a form that was sent.
 pub(super) struct FormFields(Vec<(String, String)>);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::Request;
 use axum::response::Response;
 use maud::{Markup, html};
@@ -16,6 +16,7 @@ use super::super::app::App;
 use super::super::asked_by::AskedBy;
 use super::super::limits::{self, KeyDefinition, KeyResource, KeysWanted, LimitResource, written, written_key};
 use super::super::parameter::QueryParameter;
+use super::super::path::PathText;
 use super::super::problem::Problem;
 use super::super::query::Parameters;
 use super::super::shape::List;
@@ -101,7 +102,7 @@ fn rate(one: &LimitResource) -> Markup {
 pub(super) async fn get(
     State(app): State<Arc<App>>,
     visit: Visit,
-    Path(name): Path<String>,
+    PathText(name): PathText<String>,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
     let wanted = KeysWanted::of(&parameters)?;
@@ -195,7 +196,7 @@ fn url_of(visit: &Visit, name: &str, key: &str) -> String {
 pub(super) async fn key(
     State(app): State<Arc<App>>,
     visit: Visit,
-    Path(name): Path<String>,
+    PathText(name): PathText<String>,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
     let limit = limits::limit_or_queue(&app, &name)?;
@@ -271,7 +272,7 @@ pub(super) async fn change(
     State(app): State<Arc<App>>,
     visit: Visit,
     AskedBy(caller): AskedBy,
-    Path(name): Path<String>,
+    PathText(name): PathText<String>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
     let fields = FormFields::receive(&app, request).await?;

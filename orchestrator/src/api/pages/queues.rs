@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 use warrener_shared::id::QueueName;
@@ -10,7 +10,7 @@ use warrener_shared::shown;
 
 use super::super::app::App;
 use super::super::asked_by::AskedBy;
-use super::super::path::no_queue;
+use super::super::path::{PathText, no_queue};
 use super::super::problem::Problem;
 use super::super::queues::{self, QueueResource};
 use super::action::go_to;
@@ -72,7 +72,7 @@ pub(super) async fn steer(
     State(app): State<Arc<App>>,
     visit: Visit,
     AskedBy(caller): AskedBy,
-    Path((name, word)): Path<(String, String)>,
+    PathText((name, word)): PathText<(String, String)>,
 ) -> Result<Response, Problem> {
     let name = QueueName::new(&name).map_err(|_| no_queue(&name))?;
     let paused = match word.as_str() {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 use serde_json::Value;
@@ -12,7 +12,7 @@ use warrener_shared::shown;
 
 use super::super::app::App;
 use super::super::asked_by::AskedBy;
-use super::super::path::{SchedulePath, no_schedule};
+use super::super::path::{PathText, SchedulePath, no_schedule};
 use super::super::problem::Problem;
 use super::super::query::Parameters;
 use super::super::schedule_resource::{ScheduleResource, TickResource};
@@ -250,7 +250,7 @@ pub(super) async fn steer(
     State(app): State<Arc<App>>,
     visit: Visit,
     AskedBy(caller): AskedBy,
-    Path((name, word)): Path<(String, String)>,
+    PathText((name, word)): PathText<(String, String)>,
 ) -> Result<Response, Problem> {
     let name = ScheduleName::new(&name).map_err(|_| no_schedule(&name))?;
     match action::find(&VERBS, &word)?.word {

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use maud::{Markup, html};
 
 use super::super::app::App;
-use super::super::http::{Arrival, receive};
+use super::super::http::{Arrival, BodyBound, receive};
 use super::super::problem::Problem;
 use super::cookie::{self, SESSION};
 use super::frame::{Sheet, show_as};
@@ -18,7 +18,7 @@ use super::visit::Visit;
 use crate::access::SESSION_SECONDS;
 
 /// Bytes of the form.
-const FORM_MAX: usize = 8 * 1024;
+const FORM_MAX: BodyBound = BodyBound::fixed(8 * 1024);
 
 /// The form; `to` is the page that is wanted, as a relative URL from the first one.
 pub(super) fn form(visit: &Visit, to: &str, is_wrong: bool) -> Markup {

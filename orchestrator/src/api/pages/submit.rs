@@ -22,7 +22,7 @@ use super::super::path::no_job;
 use super::super::problem::{self, Problem};
 use super::super::query::Parameters;
 use super::super::route::QueryParameter;
-use super::super::submit::hand_in;
+use super::super::submit::{self, hand_in};
 use super::super::wish::Wish;
 use super::action::go_to;
 use super::badge;
@@ -313,13 +313,12 @@ impl Sent {
     async fn read(app: &Arc<App>, request: Request<Body>) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
         let Ok(visit) = Visit::from_request_parts(&mut parts, app).await;
-        let limit = app.shared.limits.submit_bytes;
-        // On its way a byte may take three.
-        let bytes = receive(&app.edge, &parts.headers, body, limit.saturating_mul(3)).await?.bytes;
+        let bound = submit::bound(app);
+        let bytes = receive(&app.edge, &parts.headers, body, bound.in_form()).await?.bytes;
         let field = form_urlencoded::parse(&bytes).find(|(key, _)| key == "job");
         let text = field.map(|(_, value)| value.into_owned()).unwrap_or_default();
-        if text.len() > limit {
-            return Err(Problem::too_large(limit));
+        if text.len() > bound.bytes {
+            return Err(Problem::too_large(bound));
         }
         let wish = Wish::of(app, &parts)?;
         Ok(Self { visit, parts, wish, text })

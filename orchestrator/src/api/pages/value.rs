@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use maud::{Markup, html};
@@ -11,7 +11,7 @@ use warrener_shared::id::{JobId, TaskAddress};
 
 use super::super::app::App;
 use super::super::job;
-use super::super::path::{no_job, no_task};
+use super::super::path::{PathText, no_job, no_task};
 use super::super::problem::Problem;
 use super::super::shape::Raw;
 use super::super::task::TaskDetail;
@@ -37,7 +37,7 @@ pub(super) fn shown(title: &str, raw: &Raw, url: &str) -> Markup {
 
 pub(super) async fn of_job(
     State(app): State<Arc<App>>,
-    Path((id, name)): Path<(String, String)>,
+    PathText((id, name)): PathText<(String, String)>,
 ) -> Result<Response, Problem> {
     let id = JobId::new(&id).map_err(|_| no_job(&id))?;
     app.read(move |app, snapshot| {
@@ -55,7 +55,7 @@ pub(super) async fn of_job(
 
 pub(super) async fn of_task(
     State(app): State<Arc<App>>,
-    Path((id, task, name)): Path<(String, String, String)>,
+    PathText((id, task, name)): PathText<(String, String, String)>,
 ) -> Result<Response, Problem> {
     let id = JobId::new(&id).map_err(|_| no_job(&id))?;
     let address: TaskAddress = task.parse().map_err(|_| no_task(id.as_str(), &task))?;

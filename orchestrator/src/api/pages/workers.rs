@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 use warrener_shared::shown;
 
 use super::super::app::App;
 use super::super::asked_by::AskedBy;
+use super::super::path::PathText;
 use super::super::problem::Problem;
 use super::super::workers::{self, WorkerResource};
 use super::action::{go_to, question};
@@ -78,7 +79,7 @@ fn kinds(kinds: &[String]) -> Markup {
 pub(super) async fn ask(
     State(app): State<Arc<App>>,
     visit: Visit,
-    Path(id): Path<String>,
+    PathText(id): PathText<String>,
 ) -> Result<Response, Problem> {
     workers::live(&app, &id)?;
     let what = "It takes no more tasks, finishes those that it holds, and then ends.";
@@ -89,7 +90,7 @@ pub(super) async fn drain(
     State(app): State<Arc<App>>,
     visit: Visit,
     AskedBy(caller): AskedBy,
-    Path(id): Path<String>,
+    PathText(id): PathText<String>,
 ) -> Result<Response, Problem> {
     workers::live(&app, &id)?;
     app.command(&caller, Command::Drain(Arc::from(id.as_str()))).await?;

@@ -1,7 +1,10 @@
 use axum::body::Body;
 use axum::http::Request;
+use warrener_shared::limits::Limits;
 
 use super::world::World;
+use crate::api::pages::PAGES;
+use crate::api::routes::ROUTES;
 
 const JOB: &str = "/api/v1/jobs";
 
@@ -114,4 +117,67 @@ async fn a_page_of_another_site_changes_nothing() {
     assert_eq!(world.send(request("cross-site")).await.problem(403)["code"], "cross_site");
     assert_eq!(world.send(request("same-origin")).await.status, 202);
     assert_eq!(world.get(JOB).await.ok()["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_that_is_no_text_names_nothing() {
+    let world = World::new();
+    let mut seen = 0;
+    for route in ROUTES.iter().chain(PAGES) {
+        let places: Vec<&str> = route.path.split('/').filter(|part| part.starts_with('{')).collect();
+        for place in &places {
+            let others = |part| if part == *place { "%FF" } else { "1" };
+            let parts = route.path.split('/').map(|part| if part.starts_with('{') { others(part) } else { part });
+            let path = parts.collect::<Vec<_>>().join("/");
+            let request = Request::builder().method(&route.method).uri(&path).body(Body::empty()).unwrap();
+            let answer = world.send(request).await;
+            let what = format!("{} {path}: {}", route.method, answer.text);
+            assert_eq!(answer.status, 404, "{what}");
+            assert_eq!(answer.problem(404)["code"], "not_found", "{what}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 60, "only {seen} places vary");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_is_not_taken_for_an_object() {
+    let world = World::new();
+    world.submit(r#"{"id":"a","kind":"k"}"#).await;
+    let schedule = r#"{"cron":"0 3 * * *","job":{"kind":"k"}}"#;
+    world.put("/api/v1/schedules/s", schedule).await.ok();
+    let days = r#"["2026-11-24T00:00:00Z","2026-11-25T00:00:00Z"]"#;
+    for (path, body) in [
+        ("/api/v1/bulk", r#"["cancel","state:running",null,null,null]"#),
+        ("/api/v1/schedules/s/backfill", days),
+        ("/api/v1/schedules/s/backfill?dry_run=true", days),
+        ("/api/v1/jobs", r#"["k"]"#),
+    ] {
+        let answer = world.post(path, format!(" \n{body}")).await;
+        assert!(matches!(answer.status.as_u16(), 400 | 422), "{path}: {} {}", answer.status, answer.text);
+    }
+    for (path, body) in [
+        ("/api/v1/limits/x", "[null,null,1,null,null,null,null,null]"),
+        ("/api/v1/limits/api/keys/k", "[1,null,2,null]"),
+        ("/api/v1/schedules/t", r#"["0 3 * * *"]"#),
+    ] {
+        let answer = world.put(path, body).await;
+        assert!(matches!(answer.status.as_u16(), 400 | 422), "{path}: {} {}", answer.status, answer.text);
+    }
+    let problem = world.post("/api/v1/bulk", "[]").await.problem(400);
+    assert!(problem["detail"].as_str().unwrap().contains("an object"), "{problem}");
+    assert_eq!(world.get("/api/v1/jobs/a").await.ok()["state"], "running");
+    world.get("/api/v1/limits/x").await.problem(404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_large_names_its_own_bound() {
+    let world = World::new();
+    let detail = |answer: super::world::Answer| answer.problem(413)["detail"].as_str().unwrap().to_owned();
+    let constant = detail(world.put("/api/v1/limits/x", " ".repeat(70_000)).await);
+    assert!(constant.contains("65536 bytes") && !constant.contains("limits."), "{constant}");
+    let output = detail(world.post("/api/v1/events/e/k", " ".repeat(Limits::DEFAULT.output_bytes + 1)).await);
+    assert!(output.contains("limits.output_bytes"), "{output}");
+    let job = detail(world.post(JOB, " ".repeat(100_001)).await);
+    assert!(job.contains("limits.submit_bytes") && job.contains("100000 bytes"), "{job}");
 }
