@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use axum::body::BodyDataStream;
+use axum::body::{Body, BodyDataStream};
+use axum::http::Request;
 use futures_util::StreamExt as _;
 use serde_json::Value;
 use warrener_runtime::clock::Clock;
@@ -288,10 +289,20 @@ async fn a_reader_that_lags_behind_the_latest_misses_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_of_somebody_whom_a_proxy_signed_in_goes_on() {
-    let world = World::behind("10.0.0.0/8", "remote-user", "ops", &["read"]);
-    let shown = [("remote-user", "ada"), ("x-forwarded-groups", "ops"), ("accept", "text/event-stream")];
+    let world = World::behind("10.0.0.0/8", "remote-user", "ops", &["read", "submit"]);
+    let shown = [("remote-user", "ada"), ("x-forwarded-groups", "ops")];
     let mut body = world.open_from("10.0.0.1", "/api/v1/events", &shown).await;
     // Longer than a caller counts as known without another look.
-    let end = async { while body.next().await.is_some() {} };
-    assert!(tokio::time::timeout(Duration::from_secs(3), end).await.is_err(), "it ended");
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    let request =
+        shown.iter().fold(Request::post("/api/v1/jobs"), |request, (name, value)| request.header(*name, *value));
+    let submit = request.body(Body::from(r#"{"kind":"k"}"#)).unwrap();
+    assert_eq!(world.send_from("10.0.0.1", submit).await.status, 202);
+    let told = async {
+        let mut text = String::new();
+        while !text.contains("job.") {
+            text.push_str(std::str::from_utf8(&body.next().await.expect("it goes on").unwrap()).unwrap());
+        }
+    };
+    tokio::time::timeout(SOON, told).await.expect("in time");
 }
