@@ -213,7 +213,8 @@ async fn an_answer_that_nobody_takes_is_given_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_with_its_hands_full_says_so() {
     let cluster = configured("max_connections = 3\nmax_waiting = 1\n").await;
-    let half = "POST /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{";
+    // Who only lets a body hang would have to go.
+    let follow = get("/api/v1/events", "Host: localhost\r\n");
     let wait = post("Host: localhost\r\n").replace("/jobs", "/jobs?wait=1m");
     let waiting = say(&cluster, &wait).await;
     until("it waits", SOON, async || {
@@ -224,7 +225,7 @@ async fn a_process_with_its_hands_full_says_so() {
     let refused = ask(&cluster, &wait).await;
     assert_eq!((refused.status, refused.code().as_str()), (503, "too_many_waiting"), "{}", refused.body);
     assert_eq!(cluster.get("/api/v1/jobs").await.1["items"].as_array().unwrap().len(), 1, "it was not kept either");
-    let held = [say(&cluster, half).await, say(&cluster, half).await];
+    let held = [say(&cluster, &follow).await, say(&cluster, &follow).await];
     until("all are busy", SOON, async || {
         let answer = ask(&cluster, &get("/api/v1/jobs", "Host: localhost\r\n")).await;
         (answer.status == 503 && answer.code() == "too_many_connections").then_some(())

@@ -12,7 +12,7 @@ use warrener_shared::id::JobId;
 
 use super::app::App;
 use super::asked_by::AskedBy;
-use super::http::Arrival;
+use super::http::{Arrival, Line};
 use super::pages::{SESSION, find_cookie};
 use super::path::{no_job, no_letter};
 use super::problem::{self, Problem};
@@ -40,16 +40,15 @@ pub(super) async fn gate(State(app): State<Arc<App>>, request: Request, next: Ne
     if let Some((only, reach)) = confined {
         confine(&app, only, reach, &mut parts).await?;
     }
+    let line = parts.extensions.get::<Line>().cloned();
     let caller = parts.extensions.get::<AskedBy>().map(|by| by.0.clone());
     let mut response = next.run(Request::from_parts(parts, body)).await;
     // A refusal is shown to somebody too.
     if let Some(caller) = caller {
         response.extensions_mut().insert(caller);
     }
-    // Whoever makes an answer keeps the permit until the answer counts among what is being sent.
-    let response = app.edge.send(response).await;
-    drop(permit);
-    Ok(response)
+    // Whoever makes an answer keeps the permit until the answer counts among what is being sent, or waits for that.
+    Ok(app.edge.send(response, line, permit).await)
 }
 
 /// Lets the caller in, if it may ask. Gives its filter and its reach if only some jobs exist for it.

@@ -196,7 +196,15 @@ fn path_parameters(route: &Route) -> Vec<Value> {
 
 /// Refusals that follow from the other columns of the table: demand, query, path, method, body and lane.
 fn usual_problems(route: &Route, body: Option<BodyDocument>) -> Vec<&'static ProblemSort> {
-    let mut sorts = vec![&problem::BAD_HOST, &problem::UNKNOWN_HOST, &problem::INTERNAL];
+    let mut sorts = vec![
+        &problem::UNREADABLE_REQUEST,
+        &problem::SLOW_HEAD,
+        &problem::URI_TOO_LONG,
+        &problem::HEAD_TOO_LARGE,
+        &problem::BAD_HOST,
+        &problem::UNKNOWN_HOST,
+        &problem::INTERNAL,
+    ];
     if route.demand != Demand::Nothing {
         sorts.extend([
             &problem::UNAUTHENTICATED,

@@ -43,6 +43,18 @@ pub(super) const ENCODING: ProblemSort =
     sort(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding", "The body is encoded");
 /// Refusal of a body that is larger than the limit.
 pub(super) const TOO_LARGE: ProblemSort = sort(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body is too large");
+/// Refusal of what is no request.
+pub(super) const UNREADABLE_REQUEST: ProblemSort =
+    sort(StatusCode::BAD_REQUEST, "unreadable_request", "The request could not be read");
+/// Refusal of a request whose head stopped coming.
+pub(super) const SLOW_HEAD: ProblemSort =
+    sort(StatusCode::REQUEST_TIMEOUT, "slow_head", "The head did not come in time");
+/// Refusal of a path and query that are too long.
+pub(super) const URI_TOO_LONG: ProblemSort =
+    sort(StatusCode::URI_TOO_LONG, "uri_too_long", "The path or query is too long");
+/// Refusal of a head that is too large, or has too many headers.
+pub(super) const HEAD_TOO_LARGE: ProblemSort =
+    sort(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_large", "The head is too large");
 /// Refusal of a request that names no host, or several.
 pub(super) const BAD_HOST: ProblemSort =
     sort(StatusCode::BAD_REQUEST, "bad_host", "The request does not say to whom it is sent");

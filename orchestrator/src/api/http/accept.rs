@@ -25,9 +25,10 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::body::Guarded;
-use super::seats::{Admission, Seat, Seats};
+use super::seats::{Admission, Line, Seat, Seats, Turn};
 use super::socket::{Lateness, Socket};
-use super::{Arrival, Edge, descriptors, farewell};
+use super::worded::Worded;
+use super::{Arrival, Edge, descriptors, farewell, upload};
 
 /// Most bytes of a request's head, and of what is read of a body at once.
 const READ_BUFFER: usize = 64 * 1024;
@@ -120,13 +121,14 @@ impl Server {
         stream.set_nodelay(true).ok();
         let arrival = Arrival { local, peer, spare: seat.is_spare };
         let socket = Socket::new(stream, seat.clone(), self.edge.times, self.tls.is_none());
-        let (router, stop, grace) = (self.router.clone(), self.stop.clone(), self.grace);
+        let (stop, grace) = (self.stop.clone(), self.grace);
+        let service = Service { router: self.router.clone(), edge: self.edge.clone(), arrival };
         match self.tls.clone() {
-            None => drop(self.tasks.spawn(connection(socket, seat, router, arrival, stop, grace))),
+            None => drop(self.tasks.spawn(connection(socket, seat, service, stop, grace))),
             Some(config) => drop(self.tasks.spawn(async move {
                 let acceptor = TlsAcceptor::from(config);
                 if let Some(stream) = shake_hands(&acceptor, socket, &seat, &stop).await {
-                    connection(stream, seat, router, arrival, stop, grace).await;
+                    connection(stream, seat, service, stop, grace).await;
                 }
             })),
         }
@@ -226,32 +228,27 @@ impl Carrier for TlsStream<Socket> {
 async fn connection<C: Carrier>(
     carrier: C,
     seat: Arc<Seat>,
-    router: Router,
-    arrival: Arrival,
+    service: Service,
     stop: CancellationToken,
     grace: Duration,
 ) {
-    let answers = service_fn(|mut request: Request<Incoming>| {
-        let turn = seat.begin();
-        request.extensions_mut().insert(arrival);
-        let answer = router.clone().oneshot(request.map(Body::new));
-        async move {
-            let Ok(response): Result<Response<Body>, Infallible> = answer.await;
-            Ok::<_, Infallible>(response.map(|body| Guarded::new(body, turn)))
-        }
-    });
+    let answers = service_fn(|request| service.answer(request, &seat));
     let mut connection = http1::Builder::new()
-        .keep_alive(!arrival.spare)
+        .keep_alive(!service.arrival.spare)
         .max_buf_size(READ_BUFFER)
         // The socket has a clock of its own, which tells a rest from a head.
         .header_read_timeout(None::<Duration>)
-        .serve_connection(TokioIo::new(carrier), answers);
-    let evicted = loop {
+        .serve_connection(TokioIo::new(Worded::new(carrier, seat.clone())), answers);
+    let end = loop {
         tokio::select! {
             // A request that has arrived is begun before anything else is looked at.
             biased;
-            _ = &mut connection => break false,
-            () = seat.evicted() => if seat.gives_way() { break true },
+            outcome = &mut connection => break match outcome {
+                Err(error) if error.is_parse() => End::Unreadable,
+                _ => End::Over,
+            },
+            () = seat.evicted() => if seat.gives_way() { break End::Evicted },
+            () = seat.told_cut() => if seat.is_cut() { break End::Cut },
             () = stop.cancelled() => {
                 std::pin::Pin::new(&mut connection).graceful_shutdown();
                 tokio::time::timeout(grace, &mut connection).await.ok();
@@ -259,18 +256,66 @@ async fn connection<C: Carrier>(
             }
         }
     };
-    let carrier = connection.into_parts().io.into_inner();
-    match (evicted, carrier.socket().lateness()) {
-        (true, _) => {
+    let may_be_told = seat.may_be_told();
+    let carrier = connection.into_parts().io.into_inner().carrier;
+    match (end, carrier.socket().lateness()) {
+        (End::Evicted, _) => {
             refused("evicted");
-            // Between two requests a word would be taken for the answer of the next.
-            if let Some(socket) = carrier.into_plain().filter(|_| !seat.has_served()) {
+            if let Some(socket) = carrier.into_plain().filter(|_| may_be_told) {
                 socket.close_with(&farewell::full());
             }
         }
-        (false, Some(Lateness::Head)) => refused("head_timeout"),
-        (false, Some(Lateness::Answer)) => refused("write_timeout"),
-        (false, Some(Lateness::Idle) | None) => {}
+        (End::Unreadable, _) => {
+            refused("unreadable");
+            if let Some(socket) = carrier.into_plain() {
+                socket.linger().await;
+            }
+        }
+        (End::Over, Some(Lateness::Head)) => refused("head_timeout"),
+        (End::Cut, _) | (End::Over, Some(Lateness::Answer)) => refused("write_timeout"),
+        (End::Over, Some(Lateness::Idle) | None) => {}
+    }
+}
+
+/// End of a connection.
+enum End {
+    /// End by the client, or by a clock.
+    Over,
+    /// End after something that is no request.
+    Unreadable,
+    /// End for somebody else who needs the seat.
+    Evicted,
+    /// End for others who need the memory of an answer that the client does not take.
+    Cut,
+}
+
+/// Answers to the requests of one connection.
+struct Service {
+    router: Router,
+    edge: Arc<Edge>,
+    arrival: Arrival,
+}
+
+impl Service {
+    /// Answers a request, once as much of its body came as somebody wants to read.
+    fn answer(
+        &self,
+        mut request: Request<Incoming>,
+        seat: &Arc<Seat>,
+    ) -> impl Future<Output = Result<Response<Guarded<Turn>>, Infallible>> + use<> {
+        let turn = seat.begin();
+        request.extensions_mut().insert(self.arrival);
+        request.extensions_mut().insert(Line::of(seat));
+        let (request, rest) = upload::part(request, seat);
+        let answer = self.router.clone().oneshot(request);
+        let (most, limit) = (self.edge.bodies.most_drained(), self.edge.times.body);
+        async move {
+            let Ok(response): Result<Response<Body>, Infallible> = answer.await;
+            if let Some(rest) = rest {
+                rest.drain(most, limit).await;
+            }
+            Ok(response.map(|body| Guarded::new(body, turn)))
+        }
     }
 }
 

@@ -11,23 +11,20 @@ use axum::response::IntoResponse as _;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use http_body::{Body as _, Frame, SizeHint};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
-use super::super::problem::{self, Problem};
+use super::super::problem::Problem;
+use super::answers::Answers;
+use super::room::{FREE, Room};
+use super::seats::Line;
 use super::{BodyBound, Edge};
 use crate::config::Http;
 
-/// Bytes of a body that need no room of their own. Each connection has as many, whatever the others do.
-const FREE: usize = 64 * 1024;
-/// Longest wait for memory that others hold. After it the request is refused as busy.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// Longest time for a whole request body, whatever its progress.
 const WHOLE: Duration = Duration::from_secs(600);
-/// Bytes of a body over the limit that are read and thrown away, as a multiple of the limit, so that a client that
+/// Bytes of a body that are read and thrown away, as a multiple of the most that one may have, so that a client that
 /// sends first and reads later gets to read the answer.
 const DRAIN: usize = 4;
-/// Bytes that one permit stands for.
-const UNIT: usize = 1024;
 
 /// Memory that large bodies share.
 #[derive(Debug)]
@@ -35,18 +32,9 @@ pub(super) struct Bodies {
     /// Room for bodies of requests.
     requests: Room,
     /// Room for bodies of answers that are being sent.
-    answers: Room,
+    answers: Answers,
     /// Most bytes of a request body, whatever the handler allows.
     max: usize,
-}
-
-/// Memory that is handed out in units of [`UNIT`] bytes.
-#[derive(Debug)]
-struct Room {
-    /// Number of all units.
-    units: u32,
-    /// Units that nobody has.
-    left: Arc<Semaphore>,
 }
 
 /// Request body that arrived as a whole.
@@ -61,39 +49,32 @@ pub(in super::super) struct Received {
 impl Bodies {
     /// Memory as it is configured, all free.
     pub(super) fn new(http: &Http) -> Self {
-        Self { requests: Room::new(http.body_memory), answers: Room::new(http.answer_memory), max: http.max_body }
+        let requests = Room::new(http.body_memory);
+        let answers = Answers::new(Room::new(http.answer_memory), http.max_lists.saturating_add(http.max_reads));
+        Self { requests, answers, max: http.max_body }
     }
 
     /// Takes room for an answer until it is sent. Gives a refusal instead if there is none in time.
-    pub(super) async fn send(&self, response: Response<Body>) -> Response<Body> {
+    ///
+    /// `permit`, of whoever made the answer, is kept until the answer counts among what is being sent, or among the
+    /// bounded number of those that wait for that.
+    pub(super) async fn send<P: Send>(
+        &self,
+        response: Response<Body>,
+        line: Option<Line>,
+        permit: P,
+    ) -> Response<Body> {
         let size = response.body().size_hint().exact().and_then(|size| usize::try_from(size).ok()).unwrap_or(0);
-        match self.answers.take(size).await {
+        match self.answers.take(size, line, permit).await {
             Ok(None) => response,
             Ok(Some(room)) => response.map(|body| Body::new(Guarded::new(body, room))),
             Err(problem) => problem.into_response(),
         }
     }
-}
 
-impl Room {
-    /// Room for so many bytes.
-    fn new(bytes: usize) -> Self {
-        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX >> 3).min(u32::MAX >> 3);
-        Self { units, left: Arc::new(Semaphore::new(units as usize)) }
-    }
-
-    /// Takes room for so many bytes; `None` for a few. A body that is larger than all of the room takes all of it.
-    async fn take(&self, bytes: usize) -> Result<Option<OwnedSemaphorePermit>, Problem> {
-        if bytes <= FREE {
-            return Ok(None);
-        }
-        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX).min(self.units);
-        match tokio::time::timeout(PATIENCE, self.left.clone().acquire_many_owned(units)).await {
-            Ok(permit) => Ok(Some(permit.expect("nobody closes the semaphore"))),
-            Err(_) => {
-                Err(Problem::busy(problem::NO_MEMORY, "others hold the memory for large bodies; try again in a moment"))
-            }
-        }
+    /// Most bytes of the rest of a body that are read and thrown away.
+    pub(super) const fn most_drained(&self) -> usize {
+        self.max.saturating_mul(DRAIN)
     }
 }
 
@@ -109,8 +90,7 @@ pub(in super::super) async fn receive(
 ) -> Result<Received, Problem> {
     let bound = bound.and(BodyBound::set(edge.bodies.max, "http.max_body"));
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|bytes| bytes > bound.sent) && headers.contains_key(header::EXPECT) {
-        // The client waits for our word before it sends anything.
+    if announced.is_some_and(|bytes| bytes > bound.sent) {
         return Err(Problem::too_large(bound));
     }
     let collected = collect(edge, announced, body, bound);
@@ -123,20 +103,14 @@ async fn collect(edge: &Edge, announced: Option<usize>, body: Body, bound: BodyB
     let limit = bound.sent;
     let mut chunks = body.into_data_stream();
     let mut received = Received { bytes: Vec::with_capacity(announced.unwrap_or(0).min(limit).min(FREE)), room: None };
-    let is_hopeless = announced.is_some_and(|bytes| bytes > limit);
     let mut seen = 0;
     loop {
         let next = tokio::time::timeout(edge.times.body, chunks.next()).await;
         let Some(chunk) = next.map_err(|_| stalled(edge.times.body))? else { break };
         let chunk = chunk.map_err(Problem::body)?;
         seen += chunk.len();
-        if seen > limit.saturating_mul(DRAIN) {
-            break;
-        }
-        if seen > limit || is_hopeless {
-            // What is too large needs no room: the rest of it is thrown away.
-            received = Received { bytes: Vec::new(), room: None };
-            continue;
+        if seen > limit {
+            return Err(Problem::too_large(bound));
         }
         if seen > FREE && received.room.is_none() {
             // All that will come at once, so that no two bodies wait for each other with half of theirs.
@@ -146,7 +120,7 @@ async fn collect(edge: &Edge, announced: Option<usize>, body: Body, bound: BodyB
         }
         received.bytes.extend_from_slice(&chunk);
     }
-    if seen > limit { Err(Problem::too_large(bound)) } else { Ok(received) }
+    Ok(received)
 }
 
 /// Refusal of a body of which nothing more came for so long.

@@ -4,6 +4,7 @@
 //! that the resources behind it need none.
 
 mod accept;
+mod answers;
 mod body;
 mod bound;
 mod descriptors;
@@ -11,8 +12,11 @@ mod farewell;
 mod guard;
 mod host;
 mod lanes;
+mod room;
 mod seats;
 mod socket;
+mod upload;
+mod worded;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -31,6 +35,7 @@ pub(super) use self::body::{Received, receive};
 pub(super) use self::bound::BodyBound;
 pub(super) use self::guard::guard;
 pub(super) use self::lanes::ReadLane;
+pub(super) use self::seats::Line;
 
 /// The edge: its rules, and what is left of each bound. One for all listeners of a process.
 #[derive(Debug)]
@@ -102,9 +107,15 @@ impl Edge {
         self.lanes.enter(lane).await
     }
 
-    /// Takes room for an answer until it is sent. Gives a refusal instead if there is none in time.
-    pub(super) async fn send(&self, response: axum::response::Response) -> axum::response::Response {
-        self.bodies.send(response).await
+    /// Takes room for an answer until it is sent. Gives a refusal instead if there is none in time. `permit` is dropped
+    /// before others are waited for.
+    pub(super) async fn send<P: Send>(
+        &self,
+        response: axum::response::Response,
+        line: Option<Line>,
+        permit: P,
+    ) -> axum::response::Response {
+        self.bodies.send(response, line, permit).await
     }
 
     /// Takes a place among the submits that wait for the end of their job, given back when the permit is dropped. Busy

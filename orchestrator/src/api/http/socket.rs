@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
@@ -16,6 +16,11 @@ use super::{Times, farewell};
 /// Bytes that count as progress of an answer. A client that takes single bytes now and then holds the memory of its
 /// answer as well as one that takes none.
 const STEP: usize = 16 * 1024;
+
+/// Longest time for reading what a refused client still sends.
+const LINGER: Duration = Duration::from_secs(1);
+/// Most bytes that are read of it.
+const LINGER_BYTES: usize = 4 * 1024 * 1024;
 
 /// Stream of one connection, which fails once its client is too slow.
 #[derive(Debug)]
@@ -108,6 +113,22 @@ impl Socket {
     pub(super) fn close_with(self, word: &[u8]) {
         // A client that takes nothing gets nothing: there is no one to wait for.
         self.stream.try_write(word).ok();
+    }
+
+    /// Says that nothing more comes, and reads for a moment what the client still sends, so that it gets to read why it
+    /// was refused.
+    pub(super) async fn linger(mut self) {
+        self.stream.shutdown().await.ok();
+        let read = async {
+            let (mut buffer, mut seen) = (vec![0; 16 * 1024], 0);
+            while let Ok(count) = self.stream.read(&mut buffer).await {
+                seen += count;
+                if count == 0 || seen > LINGER_BYTES {
+                    break;
+                }
+            }
+        };
+        tokio::time::timeout(LINGER, read).await.ok();
     }
 
     /// Ready once the client let its time for a head pass. Pending while a request is worked on.

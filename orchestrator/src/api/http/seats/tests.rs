@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Admission, Seat, Seats};
 
@@ -53,4 +54,29 @@ async fn a_request_that_comes_first_keeps_its_place() {
     assert!(seated(&seats).is_spare);
     drop(turn);
     assert!(seat.is_resting());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whose_body_stalls_gives_way_and_the_longest_first() {
+    let seats = Seats::new(3, 0);
+    let held: Vec<_> = (0..3).map(|_| seated(&seats)).collect();
+    let turns: Vec<_> = held.iter().map(Seat::begin).collect();
+    let first = held[0].stall(None);
+    held[1].stall(None);
+    assert!(matches!(seats.admit(), Admission::Full), "a body takes a moment");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    // Single bytes came of the first: it stalls since then all the same.
+    held[0].go_on();
+    held[0].stall(Some(first));
+    assert!(matches!(seats.admit(), Admission::Wait));
+    held[0].evicted().await;
+    assert!(held[0].gives_way() && held[0].may_be_told());
+    // What came before it went counts.
+    held[0].go_on();
+    assert!(!held[0].gives_way());
+    assert!(matches!(seats.admit(), Admission::Wait));
+    held[1].evicted().await;
+    held[1].has_answer();
+    assert!(held[1].gives_way() && !held[1].may_be_told());
+    drop(turns);
 }
