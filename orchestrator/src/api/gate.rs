@@ -12,7 +12,7 @@ use warrener_shared::id::JobId;
 
 use super::app::App;
 use super::asked_by::AskedBy;
-use super::http::{Arrival, Line};
+use super::http::{Arrival, ClientLine};
 use super::pages::{SESSION, find_cookie};
 use super::path::{no_job, no_letter};
 use super::problem::{self, Problem};
@@ -40,7 +40,7 @@ pub(super) async fn gate(State(app): State<Arc<App>>, request: Request, next: Ne
     if let Some((only, reach)) = confined {
         confine(&app, only, reach, &mut parts).await?;
     }
-    let line = parts.extensions.get::<Line>().cloned();
+    let line = parts.extensions.get::<ClientLine>().cloned();
     let caller = parts.extensions.get::<AskedBy>().map(|by| by.0.clone());
     let mut response = next.run(Request::from_parts(parts, body)).await;
     // A refusal is shown to somebody too.

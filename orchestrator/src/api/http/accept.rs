@@ -25,7 +25,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::body::Guarded;
-use super::seats::{Admission, Line, Seat, Seats, Turn};
+use super::seats::{Admission, ClientLine, Seat, Seats, Turn};
 use super::socket::{Lateness, Socket};
 use super::worded::Worded;
 use super::{Arrival, Edge, descriptors, farewell, upload};
@@ -305,7 +305,7 @@ impl Service {
     ) -> impl Future<Output = Result<Response<Guarded<Turn>>, Infallible>> + use<> {
         let turn = seat.begin();
         request.extensions_mut().insert(self.arrival);
-        request.extensions_mut().insert(Line::of(seat));
+        request.extensions_mut().insert(ClientLine::of(seat));
         let (request, rest) = upload::part(request, seat);
         let answer = self.router.clone().oneshot(request);
         let (most, limit) = (self.edge.bodies.most_drained(), self.edge.times.body);

@@ -9,7 +9,7 @@ use tokio::time::{Duration, Instant};
 
 use super::super::problem::Problem;
 use super::room::{PATIENCE, Room, no_memory};
-use super::seats::Line;
+use super::seats::ClientLine;
 
 /// Time that every client has for its answer, however small, while others wait for memory.
 const LEAST_TIME: Duration = Duration::from_secs(3);
@@ -20,7 +20,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Memory of answers.
 #[derive(Debug)]
-pub(super) struct Answers {
+pub(super) struct AnswerMemory {
     room: Room,
     /// Places of answers that are made and wait for room.
     waiting: Semaphore,
@@ -37,7 +37,7 @@ struct HolderBook {
     /// Number of answers so far, which numbers the next.
     count: u64,
     /// Line to the client of each, and the time by which it has to be taken once others wait.
-    held: BTreeMap<u64, (Instant, Line)>,
+    held: BTreeMap<u64, (Instant, ClientLine)>,
 }
 
 /// Room of one answer, given back when this is dropped.
@@ -48,7 +48,7 @@ pub(super) struct AnswerRoom {
     holders: Arc<Holders>,
 }
 
-impl Answers {
+impl AnswerMemory {
     /// Memory with so many places of answers that wait for room.
     pub(super) fn new(room: Room, waiting: usize) -> Self {
         let waiting = Semaphore::new(waiting.clamp(1, Semaphore::MAX_PERMITS));
@@ -59,7 +59,7 @@ impl Answers {
     pub(super) async fn take<P: Send>(
         &self,
         bytes: usize,
-        line: Option<Line>,
+        line: Option<ClientLine>,
         permit: P,
     ) -> Result<Option<AnswerRoom>, Problem> {
         let Some(units) = self.room.units_of(bytes) else { return Ok(None) };
@@ -92,7 +92,7 @@ impl Answers {
 
 impl Holders {
     /// Notes an answer that is being sent, with the time by which it has to be taken once others wait.
-    fn enter(self: &Arc<Self>, permit: OwnedSemaphorePermit, line: Option<Line>, until: Instant) -> AnswerRoom {
+    fn enter(self: &Arc<Self>, permit: OwnedSemaphorePermit, line: Option<ClientLine>, until: Instant) -> AnswerRoom {
         let mut book = self.book();
         book.count += 1;
         let no = book.count;
@@ -129,10 +129,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_takes_nothing_is_cut_off_once_others_wait() {
-        let answers = Answers::new(Room::new(SIZE), 1);
+        let answers = AnswerMemory::new(Room::new(SIZE), 1);
         let Admission::Seated(seat) = Seats::new(1, 1).admit() else { panic!("there is a seat") };
         let _turn = seat.begin();
-        let held = answers.take(SIZE, Some(Line::of(&seat)), ()).await.unwrap().unwrap();
+        let held = answers.take(SIZE, Some(ClientLine::of(&seat)), ()).await.unwrap().unwrap();
         tokio::time::sleep(Duration::from_secs(2)).await;
         let (permit, given_back) = oneshot::channel::<()>();
         let mut second = std::pin::pin!(answers.take(SIZE, None, permit));
@@ -151,10 +151,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_is_slow_stays_while_nobody_waits() {
-        let answers = Answers::new(Room::new(SIZE), 1);
+        let answers = AnswerMemory::new(Room::new(SIZE), 1);
         let Admission::Seated(seat) = Seats::new(1, 1).admit() else { panic!("there is a seat") };
         let _turn = seat.begin();
-        let held = answers.take(SIZE / 2, Some(Line::of(&seat)), ()).await.unwrap();
+        let held = answers.take(SIZE / 2, Some(ClientLine::of(&seat)), ()).await.unwrap();
         tokio::time::sleep(Duration::from_secs(600)).await;
         assert!(answers.take(SIZE / 2, None, ()).await.unwrap().is_some());
         assert!(held.is_some() && !seat.is_cut());

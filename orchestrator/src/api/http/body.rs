@@ -14,9 +14,9 @@ use http_body::{Body as _, Frame, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::super::problem::Problem;
-use super::answers::Answers;
+use super::answers::AnswerMemory;
 use super::room::{FREE, Room};
-use super::seats::Line;
+use super::seats::ClientLine;
 use super::{BodyBound, Edge};
 use crate::config::Http;
 
@@ -32,7 +32,7 @@ pub(super) struct Bodies {
     /// Room for bodies of requests.
     requests: Room,
     /// Room for bodies of answers that are being sent.
-    answers: Answers,
+    answers: AnswerMemory,
     /// Most bytes of a request body, whatever the handler allows.
     max: usize,
 }
@@ -50,7 +50,7 @@ impl Bodies {
     /// Memory as it is configured, all free.
     pub(super) fn new(http: &Http) -> Self {
         let requests = Room::new(http.body_memory);
-        let answers = Answers::new(Room::new(http.answer_memory), http.max_lists.saturating_add(http.max_reads));
+        let answers = AnswerMemory::new(Room::new(http.answer_memory), http.max_lists.saturating_add(http.max_reads));
         Self { requests, answers, max: http.max_body }
     }
 
@@ -61,7 +61,7 @@ impl Bodies {
     pub(super) async fn send<P: Send>(
         &self,
         response: Response<Body>,
-        line: Option<Line>,
+        line: Option<ClientLine>,
         permit: P,
     ) -> Response<Body> {
         let size = response.body().size_hint().exact().and_then(|size| usize::try_from(size).ok()).unwrap_or(0);

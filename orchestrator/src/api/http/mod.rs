@@ -35,7 +35,7 @@ pub(super) use self::body::{Received, receive};
 pub(super) use self::bound::BodyBound;
 pub(super) use self::guard::guard;
 pub(super) use self::lanes::ReadLane;
-pub(super) use self::seats::Line;
+pub(super) use self::seats::ClientLine;
 
 /// The edge: its rules, and what is left of each bound. One for all listeners of a process.
 #[derive(Debug)]
@@ -112,7 +112,7 @@ impl Edge {
     pub(super) async fn send<P: Send>(
         &self,
         response: axum::response::Response,
-        line: Option<Line>,
+        line: Option<ClientLine>,
         permit: P,
     ) -> axum::response::Response {
         self.bodies.send(response, line, permit).await

@@ -101,7 +101,7 @@ pub(super) struct Turn(Arc<Seat>);
 
 /// Line to a client, which can be cut while its request is worked on.
 #[derive(Clone, Debug)]
-pub(in super::super) struct Line {
+pub(in super::super) struct ClientLine {
     seat: Weak<Seat>,
     /// Turn of the request.
     turn: u64,
@@ -328,7 +328,7 @@ impl Seat {
     }
 }
 
-impl Line {
+impl ClientLine {
     /// Line of the request that a seat has begun to work on.
     pub(super) fn of(seat: &Arc<Seat>) -> Self {
         Self { seat: Arc::downgrade(seat), turn: seat.turns() }

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::world::api;
 use crate::access::Access;
 use crate::access::identity::ServerIdentity;
-use crate::api::http::{Edge, Line, Server};
+use crate::api::http::{ClientLine, Edge, Server};
 use crate::api::{Api, Listeners, Scrape, serve};
 use crate::config::Http;
 use crate::config::tests::usual;
@@ -274,7 +274,7 @@ async fn who_lets_a_body_hang_keeps_nobody_out() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_that_is_cut_ends_its_answer() {
     const SIZE: usize = 32 * 1024 * 1024;
-    let large = |Extension(line): Extension<Line>| async move {
+    let large = |Extension(line): Extension<ClientLine>| async move {
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_millis(200)).await;
             line.cut();

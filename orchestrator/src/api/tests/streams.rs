@@ -158,7 +158,7 @@ async fn what_is_not_kept_any_more_is_a_gap() {
     let mut whole = read(&world, "/api/v1/events?cursor=0", &[]).await;
     whole.take(10).await;
     let end = whole.at.clone();
-    let delete = axum::http::Request::delete("/api/v1/jobs/a").body(axum::body::Body::empty()).unwrap();
+    let delete = Request::delete("/api/v1/jobs/a").body(Body::empty()).unwrap();
     assert_eq!(world.send(delete).await.status, 204);
     let mut stream = read(&world, "/api/v1/events?cursor=0", &[]).await;
     let gap = stream.next().await.unwrap();
@@ -192,8 +192,8 @@ async fn the_stream_of_a_job_ends_with_it() {
     let mut rest = read(&world, path, &[("last-event-id", &at)]).await;
     assert_eq!(rest.take(2).await, ["a task.succeeded", "a job.succeeded"]);
     assert_eq!(rest.next().await, None);
-    let request = axum::http::Request::get(path).header("last-event-id", &rest.at);
-    let over = world.send(request.body(axum::body::Body::empty()).unwrap()).await;
+    let request = Request::get(path).header("last-event-id", &rest.at);
+    let over = world.send(request.body(Body::empty()).unwrap()).await;
     assert_eq!(over.status, 204, "a browser comes back until it is told this");
     world.get("/api/v1/jobs/nobody/events?follow=true").await.problem(404);
     world.get("/api/v1/jobs/a/events?follow=true&limit=3").await.problem(400);
