@@ -7,7 +7,6 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use warrener_shared::job;
 
-use super::http::BodyBound;
 use crate::store::StoreError;
 
 /// A sort of refusal. Every sort of this interface is a constant here.
@@ -179,8 +178,8 @@ impl Problem {
         Self::new(ENCODING, detail)
     }
 
-    /// Refusal of a body that is larger than this.
-    pub(super) fn too_large(bound: BodyBound) -> Self {
+    /// Refusal of a body that is larger than this bound, which tells its bytes and who may change it.
+    pub(super) fn too_large(bound: impl std::fmt::Display) -> Self {
         let detail = format!("it may have {bound}; put large data in a store and its address in the document");
         Self::new(TOO_LARGE, detail)
     }
