@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use warrener_runtime::clock::Clock;
@@ -36,6 +37,8 @@ pub struct Shared {
     pub health: Health,
     /// Clock that all of them read.
     pub clock: Clock,
+    /// Wall clock less monotonic clock as the driver has followed it, in milliseconds.
+    followed: AtomicI64,
     /// Register of the workers that were heard of.
     pub workers: Workers,
     /// Directory of the queues, as the driver last showed them.
@@ -68,6 +71,7 @@ impl Shared {
                 .with_fresh("store", FRESH)
                 .with_fresh("broker", FRESH),
             workers: Workers::with_clock(clock.clone()),
+            followed: AtomicI64::new(offset(&clock)),
             clock,
             queues: QueueDirectory::default(),
             notices: Arc::default(),
@@ -100,6 +104,23 @@ impl Shared {
         Timestamp(self.clock.now_ms())
     }
 
+    /// Wall clock less monotonic clock, in milliseconds, by which the times in the rows count. A clock that is set
+    /// changes it once they have moved with it.
+    pub(crate) fn followed(&self) -> i64 {
+        self.followed.load(Ordering::SeqCst)
+    }
+
+    /// Time of day by that offset: what counts a span in the rows is due by this and not by the wall clock.
+    pub(crate) fn followed_now(&self) -> Timestamp {
+        let monotonic = i64::try_from(self.clock.monotonic().as_millis()).unwrap_or(i64::MAX);
+        Timestamp(monotonic.saturating_add(self.followed()))
+    }
+
+    /// Notes that the rows follow another offset.
+    pub(crate) fn follow(&self, offset: i64) {
+        self.followed.store(offset, Ordering::SeqCst);
+    }
+
     /// Name of the queue at the broker that carries the tasks of a queue.
     pub(crate) fn address(&self, queue: &QueueName) -> String {
         self.addresses.get(queue).cloned().unwrap_or_else(|| self.names.task_queue(queue))
@@ -119,4 +140,10 @@ impl Shared {
     pub(crate) fn is_external(&self, queue: &QueueName) -> bool {
         self.addresses.contains_key(queue)
     }
+}
+
+/// Wall clock less monotonic clock, in milliseconds.
+pub(crate) fn offset(clock: &Clock) -> i64 {
+    let both = clock.read();
+    both.wall_ms - i64::try_from(both.monotonic.as_millis()).unwrap_or(i64::MAX)
 }

@@ -31,7 +31,10 @@ pub(super) async fn examine(http: &HttpClient, findings: &mut Findings) {
 
 fn judge(schedule: &ScheduleDetails, findings: &mut Findings) {
     let name = &schedule.name;
-    if let Some(why) = &schedule.paused_by {
+    if let Some(why) = &schedule.fault {
+        let fix = format!("raise the limit again, write it anew with `warrener schedule apply`, or delete {name}");
+        findings.warning(SCHEDULES, format!("{name} starts nothing: {why}"), fix);
+    } else if let Some(why) = &schedule.paused_by {
         let fix = format!("see `warrener schedule ticks {name}`; then `warrener schedule resume {name}`");
         findings.warning(SCHEDULES, format!("{name} has paused itself: {why}"), fix);
     } else if schedule.failures_in_a_row >= FAILURES {

@@ -10,7 +10,7 @@ use warrener_client::HttpClient;
 use warrener_client::http::JobQuery;
 use warrener_client::http::schedule::{ScheduleDetails, TickDetails};
 use warrener_shared::limits::Limits;
-use warrener_shared::schedule::{DstMark, ScheduleSpec, parse};
+use warrener_shared::schedule::{DstMark, ScheduleSpec, TicksToCome, parse};
 use warrener_shared::shown;
 use warrener_shared::time::Timestamp;
 
@@ -185,25 +185,32 @@ fn read(source: &JobSource) -> Result<ScheduleSpec, Failure> {
 
 async fn next(context: &Context, args: &NextArgs) -> Result<Exit, Failure> {
     let path = Path::new(&args.of);
-    let spec = if args.of == "-" || path.is_file() {
+    let (zone, TicksToCome { found, is_cut }) = if args.of == "-" || path.is_file() {
         let source = JobSource::read(path)?;
         let spec = read(&source)?;
         spec.warnings.iter().for_each(|warning| context.say(&format!("warning: {}", source.place(warning))));
-        spec
+        let ticks = spec.plan.preview(context.now(), args.number);
+        (spec.plan.zone, ticks)
     } else {
         let answer = context.http()?.schedule(&args.of).await?;
         let bytes = serde_json::to_vec(&own_document(&answer.text)?).expect("a document has text keys only");
-        parse(&bytes, &Limits::DEFAULT).map_err(|problems| {
+        let spec = parse(&bytes, &Limits::DEFAULT).map_err(|problems| {
             let first = problems.first().map_or_else(String::new, |problem| problem.detail.clone());
             Failure::new(Exit::Error, format!("schedule {}: {first}; is the server newer?", args.of))
-        })?
+        })?;
+        // What one that is kept has behind it does not come again.
+        let ticks = spec.plan.to_come(context.now(), answer.value.ticks, args.number);
+        (spec.plan.zone, ticks)
     };
+    if is_cut {
+        context.say("more may come: nearly all ticks are excluded, so it was not looked further");
+    }
     let mut table = Table::new(&["TICK", "LOCAL", "DST"]);
-    for tick in spec.plan.preview(context.now(), args.number) {
+    for tick in found {
         let at = tick.at.to_rfc3339().replace(".000Z", "Z");
         table.row(vec![
             at.into(),
-            spec.plan.zone.local(tick.at).into(),
+            zone.local(tick.at).into(),
             tick.dst.map(DstMark::as_str).unwrap_or_default().into(),
         ]);
     }
@@ -212,11 +219,13 @@ async fn next(context: &Context, args: &NextArgs) -> Result<Exit, Failure> {
 }
 
 /// Fields of the resource that no document has.
-const RESOURCE_FIELDS: [&str; 10] = [
+const RESOURCE_FIELDS: [&str; 12] = [
     "backfill",
+    "fault",
     "paused_by",
     "next_at",
     "last_tick",
+    "ticks",
     "running",
     "queued",
     "failures_in_a_row",

@@ -20,11 +20,13 @@ pub(super) struct BackfillWish {
     rate: Option<String>,
     #[serde(default)]
     again: bool,
+    #[serde(default)]
+    dry_run: bool,
 }
 
 impl BackfillWish {
-    /// Reads the body; a sentence that says what is wrong with it.
-    pub(super) fn read(bytes: &[u8]) -> Result<Backfill, String> {
+    /// Reads the body: the backfill, and true for a dry run. Else a sentence that says what is wrong with it.
+    pub(super) fn read(bytes: &[u8]) -> Result<(Backfill, bool), String> {
         let wish: Self = read_object(bytes).map_err(|error| error.to_string())?;
         let time = |name: &str, text: &str| {
             let time = Timestamp::parse_rfc3339(text);
@@ -42,7 +44,8 @@ impl BackfillWish {
         let pause = wish.rate.as_deref().map_or(Ok(Millis(0)), pause)?;
         let done_upto = Timestamp(from.0.saturating_sub(1));
         let not_before = Timestamp(0);
-        Ok(Backfill { from, to, done_upto, side_by_side, again: wish.again, pause, not_before, started: 0 })
+        let work = Backfill { from, to, done_upto, side_by_side, again: wish.again, pause, not_before, started: 0 };
+        Ok((work, wish.dry_run))
     }
 }
 

@@ -9,6 +9,7 @@ use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use warrener_shared::id::{JobNo, TaskAddress, TaskNo};
 use warrener_shared::state::{JobState, TaskState};
 use warrener_shared::time::Timestamp;
 
@@ -28,7 +29,7 @@ use crate::driver::{Answer, Command};
 use crate::filter;
 use crate::store::view::filter::{Filter, Test};
 use crate::store::view::{Matching, Snapshot};
-use crate::store::{BULK_MAX, BulkAction, BulkError, BulkRow, BulkState, BulkTarget};
+use crate::store::{BULK_MAX, BulkAction, BulkError, BulkRow, BulkState, BulkTarget, Rows as _};
 
 /// Most bytes of a request.
 const BYTES_MAX: BodyBound = BodyBound::fixed(64 * 1024);
@@ -199,7 +200,7 @@ pub(super) async fn start(app: &Arc<App>, caller: &Caller, wished: Wished) -> Re
     let selection = Selection::of(&wished, caller)?;
     let dry_run = wished.dry_run;
     let row = row(wished, &selection, caller)?;
-    let looked = app.read(move |app, snapshot| selection.find(snapshot, app.shared.now(), dry_run));
+    let looked = app.read(move |app, snapshot| selection.find(app, snapshot, dry_run));
     let Looked { set, preview } = looked.await?;
     if let Some(preview) = preview {
         return Ok(Started::Looked(preview));
@@ -381,7 +382,8 @@ impl Selection {
     }
 
     /// Finds what is meant now.
-    fn find(self, snapshot: &mut Snapshot<'_>, now: Timestamp, dry_run: bool) -> Result<Looked, Problem> {
+    fn find(self, app: &App, snapshot: &mut Snapshot<'_>, dry_run: bool) -> Result<Looked, Problem> {
+        let now = app.shared.now();
         let found = match self.target {
             BulkTarget::Jobs => snapshot.matching_jobs(&self.jobs, now)?,
             BulkTarget::Tasks => snapshot.matching_tasks(self.states, &self.jobs, now)?,
@@ -391,11 +393,11 @@ impl Selection {
             let why = format!("more than {BULK_MAX} fit it; narrow it, such as by `created:`, and do the rest later");
             return Err(Problem::parameter("filter", why));
         }
-        let preview = dry_run.then(|| self.preview(snapshot, &found)).transpose()?;
+        let preview = dry_run.then(|| self.preview(app, snapshot, &found)).transpose()?;
         Ok(Looked { set: found.into_iter().map(|(no, _)| no).collect(), preview })
     }
 
-    fn preview(&self, snapshot: &mut Snapshot<'_>, found: &Matching) -> Result<BulkForecast, Problem> {
+    fn preview(&self, app: &App, snapshot: &mut Snapshot<'_>, found: &Matching) -> Result<BulkForecast, Problem> {
         let mut by = BTreeMap::new();
         for (_, state) in found {
             let at = usize::try_from(*state).unwrap_or(usize::MAX);
@@ -409,17 +411,25 @@ impl Selection {
             }
         }
         let numbers = found.iter().take(SAMPLE).map(|(no, _)| *no);
-        let sample = numbers.map(|no| self.name(snapshot, no)).collect::<Result<_, _>>()?;
+        let sample = numbers.map(|no| self.name(app, snapshot, no)).collect::<Result<_, _>>()?;
         Ok(BulkForecast { matched: found.len(), by, sample })
     }
 
-    /// Id of a job or letter; of a task the id of its job, with its place there.
-    fn name(&self, snapshot: &mut Snapshot<'_>, no: i64) -> Result<String, Problem> {
+    /// Id of a job or letter; of a task the id of its job, with its name there.
+    fn name(&self, app: &App, snapshot: &mut Snapshot<'_>, no: i64) -> Result<String, Problem> {
         Ok(match self.target {
-            BulkTarget::Jobs => snapshot.job_id(warrener_shared::id::JobNo(no))?.unwrap_or_default(),
+            BulkTarget::Jobs => snapshot.job_id(JobNo(no))?.unwrap_or_default(),
             BulkTarget::Dead => no.to_string(),
-            BulkTarget::Tasks => snapshot.task_address(warrener_shared::id::TaskNo(no))?.unwrap_or_default(),
+            BulkTarget::Tasks => self.task_name(app, snapshot, TaskNo(no))?.unwrap_or_default(),
         })
+    }
+
+    fn task_name(&self, app: &App, snapshot: &mut Snapshot<'_>, no: TaskNo) -> Result<Option<String>, Problem> {
+        let Some(task) = snapshot.task(no)? else { return Ok(None) };
+        let Some(job) = snapshot.job(task.job)? else { return Ok(None) };
+        let spec = app.shared.specs.of(&job, snapshot)?.spec;
+        let name = spec.tasks.get(task.position as usize).map(|spec| spec.name.clone());
+        Ok(name.map(|name| format!("{}/{}", job.id, TaskAddress { task: name, index: task.index })))
     }
 }
 

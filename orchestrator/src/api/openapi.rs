@@ -348,6 +348,7 @@ fn request_body(body: BodyDocument) -> Value {
                 "schema": { "type": "object", "required": ["from", "to"], "additionalProperties": false, "properties": {
                     "from": { "type": "string" }, "to": { "type": "string" }, "rate": { "type": "string" },
                     "overlap": { "enum": ["queue", "allow"] }, "again": { "type": "boolean" },
+                    "dry_run": { "type": "boolean" },
                 } },
                 "example": { "from": "2026-11-17T00:00:00Z", "to": "2026-11-24T00:00:00Z", "rate": "1/s" },
             } },

@@ -10,7 +10,7 @@ use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 use warrener_engine::schedule::{ScheduleRow, TickOutcome};
-use warrener_shared::schedule::{ScheduleSpec, job_id};
+use warrener_shared::schedule::{ScheduleSpec, TicksToCome, job_id};
 use warrener_shared::time::Timestamp;
 
 use super::documented::Example;
@@ -27,6 +27,7 @@ pub(super) struct ScheduleResource {
     pub(super) paused_by: Option<String>,
     pub(super) next_at: Option<String>,
     pub(super) last_tick: Option<String>,
+    pub(super) ticks: i64,
     pub(super) running: u64,
     pub(super) queued: u64,
     pub(super) failures_in_a_row: i64,
@@ -35,6 +36,7 @@ pub(super) struct ScheduleResource {
     pub(super) updated_at: Option<String>,
     pub(super) zones: String,
     pub(super) backfill: Option<BackfillResource>,
+    pub(super) fault: Option<String>,
 }
 
 /// Backfill that is at work.
@@ -47,8 +49,12 @@ pub(super) struct BackfillResource {
 }
 
 impl ScheduleResource {
-    pub(super) fn new(row: ScheduleRow, spec: &ScheduleSpec, open: OpenTicks) -> Self {
-        let next = next_at(&row, spec);
+    /// The resource of a schedule with its parsed form, or the reason why it cannot be read any more.
+    pub(super) fn new(open: OpenTicks, row: ScheduleRow, spec: Result<&ScheduleSpec, String>) -> Self {
+        let (next, fault) = match spec {
+            Ok(spec) => (next_at(&row, spec), None),
+            Err(fault) => (None, Some(fault)),
+        };
         Self {
             document: serde_json::from_slice(&row.body).unwrap_or_default(),
             name: row.name.to_string(),
@@ -56,6 +62,7 @@ impl ScheduleResource {
             paused_by: row.paused_by,
             next_at: time(next),
             last_tick: time(open.last_tick),
+            ticks: row.ticks,
             running: open.running,
             queued: open.queued,
             failures_in_a_row: row.failures,
@@ -69,17 +76,19 @@ impl ScheduleResource {
                 done_upto: work.done_upto.to_rfc3339(),
                 started: work.started,
             }),
+            fault,
         }
     }
 }
 
 /// Fields that the resource has beside those of the document, or in their place.
-const OWN: [&str; 13] = [
+const OWN: [&str; 15] = [
     "name",
     "paused",
     "paused_by",
     "next_at",
     "last_tick",
+    "ticks",
     "running",
     "queued",
     "failures_in_a_row",
@@ -88,6 +97,7 @@ const OWN: [&str; 13] = [
     "updated_at",
     "zones",
     "backfill",
+    "fault",
 ];
 
 impl Serialize for ScheduleResource {
@@ -101,6 +111,7 @@ impl Serialize for ScheduleResource {
         map.serialize_entry("paused_by", &self.paused_by)?;
         map.serialize_entry("next_at", &self.next_at)?;
         map.serialize_entry("last_tick", &self.last_tick)?;
+        map.serialize_entry("ticks", &self.ticks)?;
         map.serialize_entry("running", &self.running)?;
         map.serialize_entry("queued", &self.queued)?;
         map.serialize_entry("failures_in_a_row", &self.failures_in_a_row)?;
@@ -109,6 +120,7 @@ impl Serialize for ScheduleResource {
         map.serialize_entry("updated_at", &self.updated_at)?;
         map.serialize_entry("zones", &self.zones)?;
         map.serialize_entry("backfill", &self.backfill)?;
+        map.serialize_entry("fault", &self.fault)?;
         map.end()
     }
 }
@@ -121,10 +133,10 @@ impl PartialSchema for ScheduleResource {
         for key in ["name", "zones", "created_at", "updated_at"] {
             schema = schema.property(key, of(Type::String)).required(key);
         }
-        for key in ["paused_by", "next_at", "last_tick", "last_success"] {
+        for key in ["paused_by", "next_at", "last_tick", "last_success", "fault"] {
             schema = schema.property(key, or_null()).required(key);
         }
-        for key in ["running", "queued", "failures_in_a_row"] {
+        for key in ["ticks", "running", "queued", "failures_in_a_row"] {
             schema = schema.property(key, of(Type::Integer)).required(key);
         }
         let backfill = ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::Object, Type::Null])).build();
@@ -153,6 +165,7 @@ impl Example for ScheduleResource {
             paused_by: None,
             next_at: Some("2026-11-25T02:00:00.000Z".to_owned()),
             last_tick: Some("2026-11-24T02:00:00.000Z".to_owned()),
+            ticks: 24,
             running: 0,
             queued: 0,
             failures_in_a_row: 0,
@@ -161,6 +174,7 @@ impl Example for ScheduleResource {
             updated_at: Some("2026-11-01T09:12:44.310Z".to_owned()),
             zones: "2026b".to_owned(),
             backfill: None,
+            fault: None,
         }
     }
 }
@@ -233,14 +247,18 @@ struct PreviewTick {
 }
 
 impl Preview {
-    /// The ticks from now, or from its `from`.
+    /// The ticks from its `from` on, or from now.
     pub(super) fn of(spec: &ScheduleSpec, now: Timestamp, most: usize) -> Self {
-        let items = spec.plan.preview(now, most).into_iter().map(|tick| PreviewTick {
+        let TicksToCome { found, is_cut } = spec.plan.preview(now, most);
+        let items = found.into_iter().map(|tick| PreviewTick {
             tick: tick.at.to_rfc3339(),
             local: spec.plan.zone.local(tick.at),
             dst: tick.dst.map(warrener_shared::schedule::DstMark::as_str),
         });
-        Self { items: items.collect(), warnings: spec.warnings.iter().map(|warning| warning.detail.clone()).collect() }
+        let cut =
+            is_cut.then(|| "more may come: nearly all ticks are excluded, so it was not looked further".to_owned());
+        let warnings = spec.warnings.iter().map(|warning| warning.detail.clone()).chain(cut);
+        Self { items: items.collect(), warnings: warnings.collect() }
     }
 }
 

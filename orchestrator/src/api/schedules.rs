@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use warrener_engine::schedule::{Backfill, ScheduleRow, ScheduleState};
+use warrener_engine::schedule::{BACKFILL_MAX, Backfill, ScheduleRow, ScheduleState};
 use warrener_shared::id::{JobId, ScheduleName};
 use warrener_shared::schedule::{ScheduleSpec, parse, parse_named};
 use warrener_shared::state::JobState;
@@ -63,10 +63,11 @@ pub(super) fn fits(app: &App, snapshot: &Snapshot<'_>, name: &str, filter: &Filt
     Ok(spec.is_some_and(|spec| would_fit(app, &spec, filter, Tasks::Any)))
 }
 
-fn parsed(app: &App, row: &ScheduleRow) -> Result<ScheduleSpec, Problem> {
+/// The parsed form of a schedule, or a sentence that says why it cannot be read any more.
+fn parsed(app: &App, row: &ScheduleRow) -> Result<ScheduleSpec, String> {
     parse_named(&row.body, Some(&row.name), &app.shared.limits).map_err(|problems| {
         let first = problems.first().map_or_else(String::new, |problem| problem.detail.clone());
-        Problem::internal(format_args!("schedule {} cannot be read any more: {first}", row.name))
+        format!("it cannot be read any more: {first} (was a limit lowered?)")
     })
 }
 
@@ -78,10 +79,11 @@ pub(super) fn find(
     name: &ScheduleName,
 ) -> Result<(ScheduleRow, ScheduleSpec), Problem> {
     let row = snapshot.schedule(name)?.ok_or_else(|| no_schedule(name.as_str()))?;
-    let spec = parsed(app, &row)?;
-    if !exists(app, caller, &spec, Tasks::Any) {
-        return Err(no_schedule(name.as_str()));
-    }
+    let spec = match parsed(app, &row) {
+        Err(fault) if caller.only.is_none() => return Err(Problem::conflict(fault)),
+        spec => spec.ok().filter(|spec| exists(app, caller, spec, Tasks::Any)),
+    };
+    let spec = spec.ok_or_else(|| no_schedule(name.as_str()))?;
     Ok((row, spec))
 }
 
@@ -109,11 +111,7 @@ pub(super) fn read_page(
         let Page { items: rows, more } = snapshot.schedules(&after, limit)?;
         for row in rows {
             row.name.as_str().clone_into(&mut after);
-            let spec = parsed(app, &row)?;
-            if exists(app, caller, &spec, Tasks::Any) {
-                let open = snapshot.open_ticks(row.no)?;
-                items.push(ScheduleResource::new(row, &spec, open));
-            }
+            items.extend(seen(app, caller, snapshot, row)?);
             if items.len() == limit {
                 break;
             }
@@ -123,6 +121,24 @@ pub(super) fn read_page(
             return Ok(List { items, next_cursor: Some(after).filter(|_| is_full) });
         }
     }
+}
+
+/// A schedule as far as it exists for a caller. One that cannot be read any more stands in nobody's way.
+fn seen(
+    app: &App,
+    caller: &Caller,
+    snapshot: &Snapshot<'_>,
+    row: ScheduleRow,
+) -> Result<Option<ScheduleResource>, Problem> {
+    let open = |no| snapshot.open_ticks(no);
+    Ok(match parsed(app, &row) {
+        Ok(spec) if exists(app, caller, &spec, Tasks::Any) => {
+            Some(ScheduleResource::new(open(row.no)?, row, Ok(&spec)))
+        }
+        // Nobody can tell whose its jobs would be.
+        Err(fault) if caller.only.is_none() => Some(ScheduleResource::new(open(row.no)?, row, Err(fault))),
+        _ => None,
+    })
 }
 
 pub(super) async fn get(
@@ -141,9 +157,10 @@ async fn shown(
 ) -> Result<Response, Problem> {
     let (body, revision) = app
         .read(move |app, snapshot| {
-            let (row, spec) = find(app, &caller, snapshot, &name)?;
-            let (open, revision) = (snapshot.open_ticks(row.no)?, row.revision);
-            Ok((to_json(&ScheduleResource::new(row, &spec, open)), revision))
+            let row = snapshot.schedule(&name)?.ok_or_else(|| no_schedule(name.as_str()))?;
+            let revision = row.revision;
+            let resource = seen(app, &caller, snapshot, row)?.ok_or_else(|| no_schedule(name.as_str()))?;
+            Ok((to_json(&resource), revision))
         })
         .await?;
     let mut response = respond(status, body);
@@ -348,8 +365,8 @@ pub(super) async fn backfill(
     let (parts, body) = request.into_parts();
     check_encoding(&parts.headers)?;
     let bytes = receive(&app.edge, &parts.headers, body, BODY_MAX).await?.bytes;
-    let work = BackfillWish::read(&bytes).map_err(Problem::body)?;
-    if parameters.flag("dry_run")? {
+    let (work, dry_run) = BackfillWish::read(&bytes).map_err(Problem::body)?;
+    if parameters.flag("dry_run")? || dry_run {
         return app.answer(move |app, snapshot| forecast(app, &caller, snapshot, &name, &work)).await;
     }
     fill_back(&app, &caller, &name, work).await?;
@@ -367,12 +384,24 @@ pub(super) fn forecast(
     let (row, spec) = find(app, caller, snapshot, name)?;
     let past = snapshot.ticks_between(row.no, work.from, work.to)?;
     let state = ScheduleState::new(row, Arc::new(spec), []);
-    let (sample, matched) = state.would_fill(work, &past, app.shared.now());
+    let too_many = || {
+        let why = format_args!("the span has more than {BACKFILL_MAX} ticks; do a shorter one first").to_string();
+        Problem::parameter("to", why)
+    };
+    let (sample, matched) = state.would_fill(work, &past, app.shared.now()).ok_or_else(too_many)?;
     Ok(BackfillForecast::new(matched, &sample))
 }
 
 /// Begins a backfill.
-pub(super) async fn fill_back(app: &App, caller: &Caller, name: &ScheduleName, work: Backfill) -> Result<(), Problem> {
+pub(super) async fn fill_back(
+    app: &Arc<App>,
+    caller: &Arc<Caller>,
+    name: &ScheduleName,
+    work: Backfill,
+) -> Result<(), Problem> {
+    // A span that is too long is refused as in a dry run.
+    let (asked_by, of, wish) = (caller.clone(), name.clone(), work.clone());
+    app.read(move |app, snapshot| forecast(app, &asked_by, snapshot, &of, &wish).map(drop)).await?;
     match ask(app, caller, ScheduleCommand::Backfill(name.clone(), work)).await? {
         Answer::Done => Ok(()),
         other => Err(refused(other, name)),

@@ -15,13 +15,15 @@ use super::condition::{Failure, StoreCondition, panic_text};
 use super::input::{Answer, Command};
 use super::{Driver, letter};
 use crate::store::{
-    AuditRow, BulkAction, BulkChange, BulkError, BulkRow, BulkState, BulkTarget, ERRORS_MAX, Store, StoreError,
+    AuditRow, BulkAction, BulkChange, BulkError, BulkRow, BulkState, BulkTarget, ERRORS_MAX, Found, Store, StoreError,
 };
 
 /// Time for the rest of the loop after a slice, as a multiple of the slice's own: operations take at most half of it.
 const OTHERS: u32 = 1;
 /// Shortest time between two slices.
 const PAUSE: Duration = Duration::from_millis(2);
+/// Time after which a slice ends, though not before its first member.
+const SLICE_TIME: Duration = Duration::from_millis(20);
 /// Most operations that run at once.
 const RUNNING_MAX: usize = 100;
 /// Most characters of a reason that an operation keeps.
@@ -140,7 +142,13 @@ impl<S: Store> Driver<S> {
         match members {
             None => row.end(BulkState::Failed, batch.now),
             Some(members) => {
-                for member in members {
+                let (began, count) = (self.clock.monotonic(), members.len());
+                for (at, member) in members.into_iter().enumerate() {
+                    // Each removal of a job is written at once: others wait for few of them.
+                    if at > 0 && self.since(began) >= SLICE_TIME {
+                        self.held.bulk.spare(no, count - at);
+                        break;
+                    }
                     self.member(no, member, &mut row, fault, &mut batch)?;
                 }
                 if row.position() >= row.matched {
@@ -257,6 +265,9 @@ impl<S: Store> Driver<S> {
 
     fn bulk_letter(&mut self, row: &BulkRow, no: i64, batch: &mut Batch) -> Result<MemberOutcome, StoreError> {
         let Some(kept) = self.store.dead_letter(no)? else { return Ok(MemberOutcome::Skipped) };
+        if !self.letter_matches(row, kept.head.job.as_deref(), batch)? {
+            return Ok(MemberOutcome::Skipped);
+        }
         if row.action == BulkAction::Discard {
             batch.commit.discarded.push(no);
             return Ok(MemberOutcome::Done);
@@ -268,6 +279,20 @@ impl<S: Store> Driver<S> {
             }
             Err(why) => MemberOutcome::Refused(why),
         })
+    }
+}
+
+impl<S: Store> Driver<S> {
+    /// Tells whether a dead letter still belongs to a job that the filter names: any does, if it names none.
+    fn letter_matches(&mut self, row: &BulkRow, job: Option<&str>, batch: &mut Batch) -> Result<bool, StoreError> {
+        if row.filter.trim() == "*" {
+            return Ok(true);
+        }
+        let Some(id) = job.and_then(|id| id.parse().ok()) else { return Ok(false) };
+        let Some(Found { no, .. }) = self.known(&id, batch)? else { return Ok(false) };
+        let kept = self.store.job(no)?.map(|kept| kept.state);
+        let state = batch.slice.job(no).map(|entry| entry.row.state).or(kept);
+        Ok(state.is_some_and(|state| row.states >> (state as u32) & 1 == 1))
     }
 }
 

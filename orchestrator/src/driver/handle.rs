@@ -54,7 +54,10 @@ impl<S: Store> Driver<S> {
             Input::Replayed(no) => batch.commit.discarded.push(*no),
             Input::EventsPublished(no) => self.events_published = self.events_published.max(Some(*no)),
             Input::Dead(letter) => batch.commit.dead.push(letter.clone()),
-            Input::Delayed(changes) => batch.commit.delayed.extend(changes),
+            Input::Delayed(changes, offset) => {
+                let moved = self.in_our_time(changes, *offset);
+                batch.commit.delayed.extend(moved.as_ref().unwrap_or(changes));
+            }
             Input::DeadTask(ticket, reason, letter) => self.dead_task(ticket, *reason, letter, batch)?,
             Input::Unrouted(ticket) => {
                 let first = self.held.delivery.unrouted(ticket);

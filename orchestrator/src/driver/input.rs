@@ -71,8 +71,9 @@ pub enum Input {
     EventsPublished(EventChunkNo),
     /// A message that nobody can process, and a person must look at.
     Dead(DeadLetter),
-    /// Messages that go out later: kept from now on, put off, or gone.
-    Delayed(DelayedChanges),
+    /// Messages that go out later: kept from now on, put off, or gone; with the offset of the wall clock by which
+    /// their times were found.
+    Delayed(DelayedChanges, i64),
     /// The broker gave up on the message of an attempt, with the reason and the letter to be kept of it.
     DeadTask(Ticket, DeathReason, Box<DeadLetter>),
     /// The message of an attempt found no queue; it is to be published again.

@@ -61,7 +61,7 @@ pub use self::input::{
 use self::reply::Replies;
 use self::tick::Rhythm;
 use self::timers::PutOff;
-use crate::shared::Shared;
+use crate::shared::{Shared, offset};
 use crate::store::{EventChunkNo, Store, StoreError};
 pub use warrener_engine::event::{DeathReason, Reported, SendAttempt, SendOutcome};
 
@@ -148,6 +148,8 @@ impl<S: Store> Driver<S> {
         let mut store = store;
         let age = AgeJudge::resume(store.boot()?.trust, &clock);
         timers::resume_clock(&mut store, &clock)?;
+        let offset = offset(&clock);
+        shared.follow(offset);
         let held = Held::from_rows(&mut store, &shared, now)?;
         shared.notices.tell_all(store.last_events());
         shared.health.ready("store");
@@ -157,7 +159,7 @@ impl<S: Store> Driver<S> {
             retention,
             inputs,
             outputs,
-            clock_offset: timers::offset(&clock),
+            clock_offset: offset,
             clock,
             chance: Chance::default(),
             held,

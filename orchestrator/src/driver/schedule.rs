@@ -24,7 +24,8 @@ use crate::store::{AuditRow, Store, StoreError, Submitted};
 impl<S: Store> Driver<S> {
     /// The schedules that are due.
     pub(super) fn due_schedules(&mut self, now: Timestamp) -> Result<Vec<Timer>, StoreError> {
-        let numbers = self.held.schedules.read_due(now, DUE_MAX, &mut self.store)?;
+        let most = DUE_MAX + self.put_off.set_aside();
+        let numbers = self.held.schedules.read_due(now, most, &mut self.store)?;
         Ok(numbers.into_iter().map(Timer::Schedule).collect())
     }
 
@@ -286,12 +287,16 @@ impl<S: Store> Driver<S> {
         by: Option<&Requester>,
         batch: &mut Batch,
     ) -> Result<Answer, StoreError> {
-        let found = self.find_schedule(command.name(), batch)?;
+        let found = match self.find_schedule(command.name(), batch) {
+            Err(StoreError::Unfit { why, .. }) => return self.renew_schedule(command, by, &why, batch),
+            found => found?,
+        };
         let found = found.filter(|no| match (by, batch.schedules.get(no)) {
             (Some(by), Some(Some(state))) => self.sees_schedule(by, state, batch.now),
             _ => true,
         });
-        if let Some(why) = refusal(command.precondition(), found.and_then(|no| batch.schedules.get(&no)?.as_ref())) {
+        let state = found.and_then(|no| batch.schedules.get(&no)?.as_ref());
+        if let Some(why) = refusal(command.precondition(), state.map(|state| state.row.revision)) {
             return Ok(Answer::Stale(why));
         }
         if let ScheduleCommand::Apply { spec, body, .. } = command {
@@ -334,6 +339,36 @@ impl<S: Store> Driver<S> {
             ScheduleCommand::Apply { .. } | ScheduleCommand::Delete(..) => unreachable!("handled above"),
         }
         Ok(answer)
+    }
+
+    /// Carries out a wish about a schedule that cannot be read any more, as far as that needs no document.
+    fn renew_schedule(
+        &mut self,
+        command: &ScheduleCommand,
+        by: Option<&Requester>,
+        why: &str,
+        batch: &mut Batch,
+    ) -> Result<Answer, StoreError> {
+        let row = self.store.schedules(ScheduleQuery::Named(command.name()))?.pop();
+        // Nobody can tell whose its jobs would be.
+        let Some(row) = row.filter(|_| by.is_none_or(|by| by.only.is_none())) else { return Ok(Answer::NotFound) };
+        if let Some(why) = refusal(command.precondition(), Some(row.revision)) {
+            return Ok(Answer::Stale(why));
+        }
+        match command {
+            ScheduleCommand::Delete(..) => {
+                batch.schedules.insert(row.no, None);
+                Ok(Answer::Done)
+            }
+            ScheduleCommand::Apply { spec, body, .. } => {
+                let mut state = self.held.schedules.state_with(row, spec.clone());
+                self.know_ahead(&mut state, batch.now)?;
+                let orders = state.rewrite(spec.clone(), body.clone(), false, batch.now);
+                self.carry_out(state, orders, batch)?;
+                Ok(Answer::Applied { is_new: false })
+            }
+            _ => Ok(Answer::Conflict(format!("it cannot be read any more ({why}); write it again, or delete it"))),
+        }
     }
 
     fn apply_schedule(
@@ -380,8 +415,8 @@ impl<S: Store> Driver<S> {
 }
 
 /// Reason why a request must not be carried out on the schedule as it is.
-fn refusal(wanted: Precondition, found: Option<&ScheduleState>) -> Option<String> {
-    match (wanted, found.map(|state| state.row.revision)) {
+fn refusal(wanted: Precondition, found: Option<i64>) -> Option<String> {
+    match (wanted, found) {
         (Precondition::None, _) | (Precondition::Exists, Some(_)) | (Precondition::New, None) => None,
         (Precondition::Revision(wanted), Some(found)) if wanted == found => None,
         (Precondition::New, Some(_)) => Some("there is a schedule of this name already".to_owned()),

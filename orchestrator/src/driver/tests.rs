@@ -4,6 +4,7 @@ mod answers;
 mod blame;
 mod bulk;
 mod dead;
+mod delayed;
 mod evidence;
 mod fell_out;
 mod job_slots;
@@ -42,10 +43,15 @@ impl Loop {
 impl<S: crate::store::Store> Loop<S> {
     /// A process that starts over what another left.
     fn over(store: S, hand: Arc<Hand>) -> Self {
+        Self::within(store, hand, Limits::DEFAULT)
+    }
+
+    /// The same with limits that may have been lowered since.
+    fn within(store: S, hand: Arc<Hand>, limits: Limits) -> Self {
         let (_, inputs) = mpsc::channel(1);
         let (sender, outputs) = mpsc::unbounded_channel();
         let clock = Clock::by_hand(hand.clone());
-        let shared = Arc::new(Shared::with_clock(clock, Names::default(), BTreeMap::new(), Limits::DEFAULT));
+        let shared = Arc::new(Shared::with_clock(clock, Names::default(), BTreeMap::new(), limits));
         // There is no broker here that could be away.
         shared.health.ready("broker");
         let driver = Driver::new(store, shared, Millis::from_secs(60), inputs, sender).unwrap();

@@ -16,7 +16,8 @@ use warrener_shared::time::{Millis, Timestamp};
 use super::condition::{Failure, panic_text};
 use super::held::DUE_AT_ONCE;
 use super::{DUE_MAX, Driver};
-use crate::store::{Store, StoreError};
+use crate::shared::offset;
+use crate::store::{DelayedChanges, Store, StoreError};
 
 /// Least change of the wall clock against the monotonic one that is no drift, in milliseconds. The loop looks four
 /// times a second.
@@ -67,6 +68,10 @@ impl<S: Store> Driver<S> {
                 );
                 self.shared.health.set_notes("clock", vec![note]);
             }
+            // A message that waits is due a little late rather than early, whoever looks for it meanwhile.
+            if by < 0 {
+                self.shared.follow(offset);
+            }
             if let Err(error) = self.store.shift(by, Timestamp(self.clock.now_ms())) {
                 self.degrade(&error.to_string());
                 return Err(error);
@@ -78,7 +83,14 @@ impl<S: Store> Driver<S> {
         }
         // Slower changes are the wall clock's own way of keeping time.
         self.clock_offset = offset;
+        self.shared.follow(offset);
         Ok(())
+    }
+
+    /// Delayed messages whose times were found by another offset than the one that the rows follow now.
+    pub(super) fn in_our_time(&self, changes: &DelayedChanges, offset: i64) -> Option<DelayedChanges> {
+        let by = self.clock_offset - offset;
+        (by.abs() >= JUMP_MS).then(|| changes.shifted(by))
     }
 
     /// Asks the store for the next timer, after a look that found nothing to handle.
@@ -220,12 +232,6 @@ pub(super) fn resume_clock(store: &mut impl Store, clock: &Clock) -> Result<(), 
     store.shift(by, now)
 }
 
-/// Wall clock less monotonic clock, in milliseconds.
-pub(super) fn offset(clock: &Clock) -> i64 {
-    let both = clock.read();
-    both.wall_ms - i64::try_from(both.monotonic.as_millis()).unwrap_or(i64::MAX)
-}
-
 /// Timers that are due and have to wait all the same. Outlives `recollect`.
 #[derive(Debug, Default)]
 pub(super) struct PutOff {
@@ -239,6 +245,11 @@ impl PutOff {
     /// Notes that more reports were read. True if limits waited for that.
     pub(super) const fn judge(&mut self) -> bool {
         std::mem::replace(&mut self.unjudged, false)
+    }
+
+    /// Number of timers that are left alone.
+    pub(super) fn set_aside(&self) -> usize {
+        self.set_aside.len()
     }
 
     /// True if no timer has to wait.

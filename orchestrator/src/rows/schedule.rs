@@ -6,9 +6,6 @@ use warrener_shared::limits::Limits;
 use warrener_shared::schedule::{ScheduleSpec, TickScope};
 use warrener_shared::time::Timestamp;
 
-/// Excluded ticks that are passed in search of the next one that is not.
-const EXCLUDED_MAX: usize = 1_000;
-
 /// The job that a schedule would start now. `None` if it would not be accepted.
 pub(crate) fn sample(spec: &ScheduleSpec, limits: &Limits, now: Timestamp) -> Option<JobSpec> {
     let tick = Timestamp(now.0 - now.0.rem_euclid(1000));
@@ -22,7 +19,9 @@ pub(crate) fn sample(spec: &ScheduleSpec, limits: &Limits, now: Timestamp) -> Op
 pub(crate) fn next_at(row: &ScheduleRow, spec: &ScheduleSpec) -> Option<Timestamp> {
     // The next tick may be an excluded one, which starts nothing.
     let next = match row.next_tick {
-        Some(tick) if spec.plan.is_excluded(tick) => spec.plan.next_included(tick, EXCLUDED_MAX),
+        Some(tick) if spec.plan.is_excluded(tick) => {
+            spec.plan.to_come(tick, row.ticks, 1).found.first().map(|tick| tick.at)
+        }
         next => next,
     };
     next.filter(|_| !row.paused)

@@ -74,6 +74,15 @@ impl DelayedChanges {
         self.kept.is_empty() && self.put_off.is_empty() && self.gone.is_empty()
     }
 
+    /// The same, with what is kept for a span moved by so many milliseconds: the wall clock was set.
+    pub(crate) fn shifted(&self, by: i64) -> Self {
+        let mut shifted = self.clone();
+        for message in shifted.kept.iter_mut().filter(|message| message.after_delay) {
+            Arc::make_mut(message).due_at.0 += by;
+        }
+        shifted
+    }
+
     /// Adds others behind these.
     pub fn extend(&mut self, others: &Self) {
         self.kept.extend_from_slice(&others.kept);

@@ -144,6 +144,11 @@ impl Memory {
         self.bulk.get(&no).map(|change| &change.row)
     }
 
+    /// Messages that go out later, in the order in which they came.
+    pub fn delayed(&self) -> impl Iterator<Item = &DelayedMessage> {
+        self.delayed.values().map(|message| &**message)
+    }
+
     /// Rows of the audit, the oldest first.
     pub fn audit(&self) -> impl Iterator<Item = &AuditRow> {
         self.audit.values()

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 pub use self::cron::Cron;
 pub use self::job::{TickJob, TickScope};
 pub use self::parse::{parse, parse_named};
-pub use self::plan::{DstMark, ExcludedTicks, Moments, Plan, Tick, TickSpan};
+pub use self::plan::{DstMark, ExcludedTicks, Moments, Plan, Tick, TickSpan, TicksToCome};
 pub use self::zone::{Zone, database_version};
 use crate::id::{JobId, ScheduleName};
 use crate::job::Problem;

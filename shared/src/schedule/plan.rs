@@ -98,6 +98,15 @@ pub struct Tick {
     pub dst: Option<DstMark>,
 }
 
+/// Ticks to come, for whoever wants to see them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TicksToCome {
+    /// The ticks, in order.
+    pub found: Vec<Tick>,
+    /// True if there may be more: so many excluded ones are between that it was not looked further.
+    pub is_cut: bool,
+}
+
 /// Mark that daylight saving time left on a tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DstMark {
@@ -131,7 +140,10 @@ impl Plan {
         let found = match &self.moments {
             Moments::Cron(rules) => rules.iter().filter_map(|rule| rule.next(&self.zone, from)).min(),
             Moments::Every { period, phase } => Some(from + (phase - from).rem_euclid(*period)),
-            Moments::At(times) => times.iter().map(|at| at.0.div_euclid(1000)).find(|at| *at >= from),
+            Moments::At(times) => {
+                let passed = times.partition_point(|at| at.0.div_euclid(1000) < from);
+                times.get(passed).map(|at| at.0.div_euclid(1000))
+            }
         };
         found.filter(|at| *at < LAST).map(|at| Timestamp(at * 1000))
     }
@@ -145,18 +157,6 @@ impl Plan {
         })
     }
 
-    /// The next tick after a moment that is not excluded; of the excluded ones before it, at most so many are passed.
-    pub fn next_included(&self, after: Timestamp, most: usize) -> Option<Timestamp> {
-        let mut at = after;
-        for _ in 0..most {
-            at = self.next(at)?;
-            if !self.is_excluded(at) {
-                return Some(at);
-            }
-        }
-        None
-    }
-
     /// Mark that daylight saving time left on a tick.
     pub fn mark(&self, tick: Timestamp) -> Option<DstMark> {
         let Moments::Cron(rules) = &self.moments else { return None };
@@ -168,12 +168,29 @@ impl Plan {
         self.zone.is_twice(second).then_some(DstMark::Fold)
     }
 
-    /// The next ticks from a moment on that are not excluded, for whoever wants to see them: at most so many.
-    pub fn preview(&self, after: Timestamp, most: usize) -> Vec<Tick> {
-        let most = self.times.map_or(most, |times| most.min(times as usize));
-        let next = |at: &Timestamp| self.next_included(*at, PREVIEW_EXCLUDED);
-        let ticks = std::iter::successors(next(&after), next).take(most);
-        ticks.map(|at| Tick { at, dst: self.mark(at) }).collect()
+    /// The first ticks of a schedule that is new, from its `from` on, or from now: at most so many.
+    pub fn preview(&self, now: Timestamp, most: usize) -> TicksToCome {
+        self.to_come(self.from.map_or(now, |from| Timestamp(from.0 - 1)), 0, most)
+    }
+
+    /// The next ticks after a moment that are not excluded, once so many were decided: at most `most` of them.
+    pub fn to_come(&self, after: Timestamp, decided: i64, most: usize) -> TicksToCome {
+        let left = |times: u32| usize::try_from(i64::from(times) - decided).unwrap_or(0);
+        let most = self.times.map_or(most, |times| most.min(left(times)));
+        let search = if let Moments::Cron(rules) = &self.moments { rules.len() * RULE_WORK } else { 1 };
+        let (mut found, mut at, mut work) = (Vec::new(), after, WORK_MAX);
+        while found.len() < most {
+            work = work.saturating_sub(search + self.exclude.len());
+            if work == 0 {
+                return TicksToCome { found, is_cut: true };
+            }
+            let Some(next) = self.next(at) else { break };
+            at = next;
+            if !self.is_excluded(at) {
+                found.push(Tick { at, dst: self.mark(at) });
+            }
+        }
+        TicksToCome { found, is_cut: false }
     }
 }
 
@@ -236,5 +253,7 @@ impl CronRule {
 const DAY: i64 = 86_400;
 /// No tick is earlier: 1970.
 const EARLIEST: i64 = 0;
-/// Excluded ticks that a preview passes before it takes the rest for excluded, too.
-const PREVIEW_EXCLUDED: usize = 10_000;
+/// Exclusions that are asked in all in search of ticks to come: a fraction of a second.
+const WORK_MAX: usize = 500_000;
+/// Exclusions that take as long as the search for the next tick of one cron text.
+const RULE_WORK: usize = 4;

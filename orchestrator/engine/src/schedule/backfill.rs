@@ -1,5 +1,7 @@
 //! Backfill: ticks of the past that were not started, one after another.
 
+use std::collections::BTreeSet;
+
 use warrener_shared::time::{Millis, Timestamp};
 
 use super::{Order, ScheduleState, TickOutcome, TickRow};
@@ -50,8 +52,11 @@ impl ScheduleState {
             let runs = || past.iter().filter(|tick| tick.at == at);
             let was_started = runs().any(|tick| tick.outcome == TickOutcome::Started);
             let is_known = self.open().any(|tick| tick.at == at) || self.is_to_come(at);
-            // What is yet to come is not of the past.
-            if self.spec.plan.is_excluded(at) || is_known || at > now || (was_started && !work.again) {
+            // The clock was set back behind the span: the rest of it is not of the past any more.
+            if at > now {
+                return;
+            }
+            if self.spec.plan.is_excluded(at) || is_known || (was_started && !work.again) {
                 continue;
             }
             let run = if was_started { runs().map(|tick| tick.run).max().unwrap_or(0) + 1 } else { 1 };
@@ -68,28 +73,41 @@ impl ScheduleState {
         is_free.then(|| now.max(work.not_before))
     }
 
-    /// Begins a backfill; false if one is at work.
+    /// Begins a backfill; false if one is at work. What is yet to come is not of the past.
     pub fn begin_backfill(&mut self, work: Backfill, now: Timestamp) -> bool {
         let is_idle = self.row.backfill.is_none();
         if is_idle {
-            self.row.backfill = Some(work);
+            self.row.backfill = Some(Backfill { to: work.to.min(now), ..work });
             self.row.wake_at = Some(now);
         }
         is_idle
     }
 
-    /// Ticks that a backfill would start, given the rows of its span: the first ten, and the number of all.
-    pub fn would_fill(&self, work: &Backfill, past: &[TickRow], now: Timestamp) -> (Vec<Timestamp>, usize) {
+    /// Ticks that a backfill would start, given the rows of its span: the first ten, and the number of all. `None` if
+    /// more than [`BACKFILL_MAX`] are to be looked at.
+    pub fn would_fill(&self, work: &Backfill, past: &[TickRow], now: Timestamp) -> Option<(Vec<Timestamp>, usize)> {
         let next = |at: &Timestamp| self.spec.plan.next_ever(*at).filter(|at| *at <= work.to.min(now));
-        let ticks = std::iter::successors(next(&work.done_upto), next).take(COUNTED_MAX);
-        let started = |at: Timestamp| past.iter().any(|tick| tick.at == at && tick.outcome == TickOutcome::Started);
-        let wanted: Vec<Timestamp> =
-            ticks.filter(|at| !self.spec.plan.is_excluded(*at) && (work.again || !started(*at))).collect();
-        (wanted.iter().copied().take(SAMPLE).collect(), wanted.len())
+        let started = past.iter().filter(|tick| tick.outcome == TickOutcome::Started).map(|tick| tick.at);
+        let started: BTreeSet<Timestamp> = started.collect();
+        let (mut sample, mut wanted) = (Vec::new(), 0);
+        let ticks = std::iter::successors(next(&work.done_upto), next);
+        for (looked, at) in ticks.enumerate() {
+            if looked >= BACKFILL_MAX {
+                return None;
+            }
+            if self.spec.plan.is_excluded(at) || self.is_to_come(at) || (started.contains(&at) && !work.again) {
+                continue;
+            }
+            wanted += 1;
+            if sample.len() < SAMPLE {
+                sample.push(at);
+            }
+        }
+        Some((sample, wanted))
     }
 }
 
-/// Ticks that a dry run counts at most.
-const COUNTED_MAX: usize = 100_000;
+/// Most ticks of the span of a backfill.
+pub const BACKFILL_MAX: usize = 100_000;
 /// Ticks that a dry run shows.
 const SAMPLE: usize = 10;

@@ -16,7 +16,7 @@ use warrener_shared::id::{JobNo, ScheduleName};
 use warrener_shared::schedule::ScheduleSpec;
 use warrener_shared::time::Timestamp;
 
-pub use self::backfill::Backfill;
+pub use self::backfill::{BACKFILL_MAX, Backfill};
 pub use self::rule::{Circumstances, Order};
 
 /// A schedule as it is kept.

@@ -52,7 +52,7 @@ fn wish<'a>(field: impl Fn(&str) -> &'a str) -> Result<Backfill, String> {
         "rate": optional("rate"),
         "again": optional("again").is_some(),
     });
-    BackfillWish::read(document.to_string().as_bytes())
+    BackfillWish::read(document.to_string().as_bytes()).map(|(work, _)| work)
 }
 
 /// The form; once a span is given, with what it would start.

@@ -125,7 +125,7 @@ pub(super) async fn get(
         let ticks = wanted.read(snapshot, &row, &spec)?;
         let open = snapshot.open_ticks(row.no)?;
         let document = row.body.clone();
-        let one = ScheduleResource::new(row, &spec, open);
+        let one = ScheduleResource::new(open, row, Ok(&spec));
         let body = html! {
             (head(&visit, &one))
             (facts(&visit, &one, &spec))
@@ -184,7 +184,7 @@ fn facts(visit: &Visit, one: &ScheduleResource, spec: &ScheduleSpec) -> Markup {
 /// The next ticks, each by the clocks of its zone, and what these do to them.
 fn to_come(visit: &Visit, one: &ScheduleResource, spec: &ScheduleSpec) -> Markup {
     let looks_on = matches!(spec.plan.moments, Moments::Cron(_)) && spec.plan.zone.name() != "UTC";
-    let ticks = spec.plan.preview(visit.now, if looks_on { LOOKED } else { NEXT });
+    let ticks = spec.plan.to_come(visit.now, one.ticks, if looks_on { LOOKED } else { NEXT }).found;
     let shown = &ticks[..ticks.len().min(NEXT)];
     let touched = ticks.get(NEXT..).and_then(|later| later.iter().find(|tick| tick.dst.is_some()));
     html! {

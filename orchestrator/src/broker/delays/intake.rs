@@ -68,7 +68,7 @@ async fn take(
 
 /// Inputs that keep messages: until their time, or as dead letters if it cannot be told.
 fn read(context: &Context, route: &DelayRoute, deliveries: Vec<Incoming>) -> Vec<Input> {
-    let now = context.shared.now();
+    let (offset, now) = (context.shared.followed(), context.shared.followed_now());
     let (mut inputs, mut changes) = (Vec::new(), DelayedChanges::default());
     for mut incoming in deliveries {
         let properties = incoming.properties.take().unwrap_or_default();
@@ -88,7 +88,7 @@ fn read(context: &Context, route: &DelayRoute, deliveries: Vec<Incoming>) -> Vec
     metrics::counter!("warrener_delayed_messages_total", "outcome" => "kept").increment(changes.kept.len() as u64);
     metrics::counter!("warrener_delayed_messages_total", "outcome" => "refused").increment(inputs.len() as u64);
     if !changes.is_empty() {
-        inputs.push(Input::Delayed(changes));
+        inputs.push(Input::Delayed(changes, offset));
     }
     inputs
 }

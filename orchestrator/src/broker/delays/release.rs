@@ -113,7 +113,9 @@ impl Release {
                     tokio::time::sleep(LOOK_EVERY).await;
                 }
             }
-            let wait = self.next.map_or(LOOK_EVERY, |at| at.since(self.context.shared.now()).to_std().min(LOOK_EVERY));
+            let wait = self
+                .next
+                .map_or(LOOK_EVERY, |at| at.since(self.context.shared.followed_now()).to_std().min(LOOK_EVERY));
             tokio::select! {
                 Some(sent) = self.under_way.next(), if !self.under_way.is_empty() => self.settle(sent).await,
                 Some(over) = self.committing.next(), if !self.committing.is_empty() => {
@@ -139,7 +141,7 @@ impl Release {
             self.more = true;
             return Ok(());
         }
-        let (exchange, now) = (Arc::clone(&self.route.exchange), self.context.shared.now());
+        let (exchange, now) = (Arc::clone(&self.route.exchange), self.context.shared.followed_now());
         let open = self.open.clone();
         let found = read(&self.context, move |view| find(view, &exchange, now, room, &open)).await?;
         let DueMessages { messages, more, next } = found;
@@ -166,7 +168,7 @@ impl Release {
         while let Some(Some(next)) = self.under_way.next().now_or_never() {
             settled.push(next);
         }
-        let (now, mut changes) = (self.context.shared.now(), DelayedChanges::default());
+        let (now, mut changes) = (self.context.shared.followed_now(), DelayedChanges::default());
         let mut trouble = None;
         for Released { no, key, failures, due_at, fate } in settled {
             let reason = match fate {
@@ -232,7 +234,7 @@ impl Release {
     async fn commit(&mut self, changes: DelayedChanges) {
         let numbers = changes.gone.iter().copied().chain(changes.put_off.iter().map(|one| one.no)).collect();
         let (done, committed) = oneshot::channel();
-        let packet = Packet { inputs: vec![Input::Delayed(changes)], done: Some(done) };
+        let packet = Packet { inputs: vec![Input::Delayed(changes, self.context.shared.followed())], done: Some(done) };
         // The driver is gone only when the process ends.
         self.context.inputs.send(packet).await.ok();
         self.committing.push(Box::pin(async move {

@@ -55,6 +55,13 @@ impl BulkDesk {
         }
     }
 
+    /// Gives back what the rate of an operation allowed and its slice left.
+    pub(in super::super) fn spare(&mut self, no: i64, members: usize) {
+        if let Some(open) = self.open.get_mut(&no) {
+            open.allowance += members as f64;
+        }
+    }
+
     /// The operation whose turn it is, with the number of members that it may have. Else the time until one may.
     pub(in super::super) fn next(&mut self, now: Duration) -> Result<(i64, usize), Duration> {
         let mut wait = Duration::MAX;

@@ -1,6 +1,6 @@
 //! Schedules as far as they are remembered: their open ticks, and when one is due next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use warrener_engine::schedule::{ScheduleRow, ScheduleState, TickOpen, TickRow};
@@ -74,9 +74,10 @@ impl HeldSchedules {
             rows = store.schedules(ScheduleQuery::OfOtherZones(database_version(), most))?;
             self.has_other_zones = !rows.is_empty();
         }
-        if rows.is_empty() {
-            rows = store.schedules(ScheduleQuery::Due(now, most))?;
-        }
+        // One that cannot be read stays of other zones, and stands before no other.
+        let known: BTreeSet<i64> = rows.iter().map(|row| row.no).collect();
+        let due = store.schedules(ScheduleQuery::Due(now, most))?;
+        rows.extend(due.into_iter().filter(|row| !known.contains(&row.no)));
         if rows.is_empty() {
             self.next_due = store.schedules_total()?.next_due;
         }
@@ -149,8 +150,13 @@ impl HeldSchedules {
             self.specs.clear();
         }
         self.specs.insert(row.no, (row.revision, spec.clone()));
+        Ok(self.state_with(row, spec))
+    }
+
+    /// The state of the schedule with this row, by this document.
+    pub(in crate::driver) fn state_with(&self, row: ScheduleRow, spec: Arc<ScheduleSpec>) -> ScheduleState {
         let open = self.open.get(&row.no).into_iter().flat_map(BTreeMap::values).cloned();
-        Ok(ScheduleState::new(row, spec, open))
+        ScheduleState::new(row, spec, open)
     }
 
     /// Takes over what was committed; `None` for a schedule that is gone.

@@ -63,3 +63,40 @@ fn a_slow_operation_holds_up_no_other() {
     run.turns(30);
     assert_eq!(run.operation(3).done, 2);
 }
+
+#[test]
+fn a_dead_letter_whose_job_no_longer_fits_is_skipped() {
+    let mut run = Loop::new();
+    let out = run.step(vec![submit(r#"{"id":"j","kind":"k"}"#), submit(r#"{"id":"other","kind":"k"}"#)]);
+    for job in [Some("j"), Some("other"), None, Some("gone")] {
+        let letter = DeadLetter {
+            from: "task",
+            code: String::new(),
+            message: String::new(),
+            job: job.map(str::to_owned),
+            task: None,
+            received_at: Timestamp(0),
+            body: Vec::new(),
+            size: 0,
+            headers: "{}".to_owned(),
+            evidence: None,
+        };
+        run.step(vec![Input::Dead(letter)]);
+    }
+    run.step(vec![succeeded(out[0].1)]);
+    let states = 1 << (JobState::Running as u32);
+    let row = BulkRow { states, filter: "state:running".to_owned(), ..discard(4) };
+    run.begin(row, &[1, 2, 3, 4]);
+    run.turns(10);
+    let row = run.operation(1);
+    assert_eq!((row.done, row.skipped), (1, 3));
+    assert_eq!(run.driver.store.dead_letters().map(|(no, _)| no).collect::<Vec<_>>(), [1, 3, 4]);
+    // Everything means those of no job, too.
+    run.begin(discard(3), &[1, 3, 4]);
+    run.turns(10);
+    assert_eq!(run.operation(2).done, 3);
+}
+
+fn discard(matched: usize) -> BulkRow {
+    operation(BulkAction::Discard, BulkTarget::Dead, None, matched)
+}

@@ -2,6 +2,7 @@
 
 mod clocks;
 mod ordered;
+mod unreadable;
 mod walk;
 
 use warrener_engine::schedule::TickOutcome;

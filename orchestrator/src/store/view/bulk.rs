@@ -1,6 +1,5 @@
 //! Reading of bulk operations, and of the sets that they begin with.
 
-use warrener_shared::id::TaskNo;
 use warrener_shared::time::Timestamp;
 
 use super::super::sql::{Value, limit as at_most, read};
@@ -97,13 +96,5 @@ impl Snapshot<'_> {
     fn matching(&self, statement: &str, mut values: Vec<Value<'static>>) -> Result<Matching, StoreError> {
         values.push(at_most(BULK_MAX + 1));
         self.reader.all(DOING, statement, &values, |row| Ok((row.get(0)?, row.get(1)?)))
-    }
-
-    /// Place of a task: the id of its job, and its position there, with the item of a mapped task.
-    pub(crate) fn task_address(&self, no: TaskNo) -> Result<Option<String>, StoreError> {
-        let Some(task) = self.task(no)? else { return Ok(None) };
-        let Some(job) = self.job_id(task.job)? else { return Ok(None) };
-        let item = task.index.map(|index| format!(".{index}")).unwrap_or_default();
-        Ok(Some(format!("{job}/#{}{item}", task.position)))
     }
 }

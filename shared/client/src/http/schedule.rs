@@ -46,6 +46,12 @@ pub struct ScheduleDetails {
     pub queued: u64,
     /// Number of its jobs in a row that did not succeed.
     pub failures_in_a_row: u64,
+    /// Number of its ticks that were decided and are not excluded.
+    #[serde(default)]
+    pub ticks: i64,
+    /// Reason why it cannot be read any more; `None` if it can.
+    #[serde(default)]
+    pub fault: Option<String>,
 }
 
 /// Outcome of a tick.

@@ -77,7 +77,7 @@ fn days_of_the_zone_spans_and_minutes_are_excluded() {
     assert!(included("2026-12-25T23:00:00Z"));
     assert!(!included("2026-12-28T18:00:00Z"), "the last day is in the span");
     assert!(!included("2026-12-30T06:00:00Z"), "seven in the morning of the zone");
-    let shown = spec.plan.preview(at("2026-12-24T12:00:00Z"), 2);
+    let shown = spec.plan.preview(at("2026-12-24T12:00:00Z"), 2).found;
     assert_eq!(shown[1].at, at("2026-12-26T00:00:00Z"), "a preview leaves out what starts nothing");
 }
 
@@ -102,4 +102,36 @@ fn a_tick_is_found_fast_however_rare() {
         assert!(spec.plan.next(at("2026-11-29T00:00:00Z")).is_some());
     }
     assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_preview_begins_where_its_schedule_does() {
+    let spec = schedule(r#""every": "1h", "from": "2026-03-29T00:00:00Z""#);
+    let shown = spec.plan.preview(at("2026-11-30T12:00:00Z"), 2).found;
+    assert_eq!(shown[0].at, at("2026-03-29T00:00:00Z"), "though that is past");
+    let spec = schedule(r#""every": "1h""#);
+    assert_eq!(spec.plan.preview(at("2026-11-30T12:00:00Z"), 1).found[0].at, at("2026-11-30T13:00:00Z"));
+}
+
+#[test]
+fn of_so_many_ticks_those_that_were_do_not_come() {
+    let spec = schedule(r#""every": "1h", "times": 5, "exclude": ["2026-11-30"]"#);
+    let now = at("2026-11-30T12:00:00Z");
+    let of = |decided| spec.plan.to_come(now, decided, 100).found;
+    assert_eq!((of(0).len(), of(3).len(), of(5).len(), of(9).len()), (5, 2, 0, 0));
+    assert_eq!(of(3)[0].at, at("2026-12-01T00:00:00Z"), "excluded ones are none of them");
+}
+
+#[test]
+fn what_is_nearly_all_excluded_is_looked_through_in_bounded_time() {
+    let exclude = vec![r#""* 0-22 * * *""#; 500].join(",");
+    let spec = schedule(&format!(r#""every": "1s", "exclude": [{exclude}]"#));
+    let start = Instant::now();
+    let shown = spec.plan.preview(at("2026-11-30T00:00:00Z"), 1000);
+    assert!(shown.is_cut && shown.found.is_empty(), "{shown:?}");
+    assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
+    // A weekend of seconds is passed.
+    let spec = schedule(r#""every": "1s", "exclude": ["* * * * SAT,SUN"]"#);
+    let shown = spec.plan.preview(at("2026-11-28T12:00:00Z"), 1);
+    assert!(!shown.is_cut && shown.found.len() == 1, "{shown:?}");
 }

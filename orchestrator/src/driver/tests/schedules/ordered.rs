@@ -97,6 +97,27 @@ fn who_starts_a_tick_that_jitter_holds_back_does_not_take_its_turn() {
 }
 
 #[test]
+fn a_backfill_of_what_is_yet_to_come_is_over_soon() {
+    let mut run = Loop::scheduled(r#""every":"1s","overlap":"allow""#);
+    run.after(1_000);
+    let work = warrener_engine::schedule::Backfill {
+        from: second(-3),
+        to: second(1_000_000),
+        done_upto: second(-4),
+        side_by_side: true,
+        again: false,
+        pause: Millis(0),
+        not_before: Timestamp(0),
+        started: 0,
+    };
+    run.wish(ScheduleCommand::Backfill(name(), work));
+    run.turn();
+    let row = run.driver.store.all_schedules().next().unwrap();
+    assert_eq!((&row.backfill, row.wake_at), (&None, Some(second(2))), "it waits for its next tick");
+    assert_eq!(run.jobs(), 5);
+}
+
+#[test]
 fn a_job_that_was_cancelled_is_no_failure() {
     let mut run = Loop::scheduled(r#""every":"1m","pause_after_failures":2"#);
     let out = run.after(MINUTE);
