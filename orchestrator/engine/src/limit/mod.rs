@@ -65,6 +65,8 @@ pub struct Hold {
     pub key: LimitKey,
     /// Cost to the rate.
     pub cost: u32,
+    /// True if the limit, or the task that names it, says what an attempt costs.
+    pub is_priced: bool,
 }
 
 /// The key of a limit without keys.
@@ -88,8 +90,10 @@ impl Limit {
             Some(cost) => cost.resolve(&scope(of), limits).ok().and_then(|doc| number(&doc)),
             None => None,
         };
-        let cost = named.and_then(|named| named.cost).or_else(own).unwrap_or(1);
-        Some(Hold { limit: self.clone(), key: LimitKey::new(&self.name, &key), cost })
+        let said = named.and_then(|named| named.cost);
+        let is_priced = said.is_some() || self.cost.is_some();
+        let cost = said.or_else(own).unwrap_or(1);
+        Some(Hold { limit: self.clone(), key: LimitKey::new(&self.name, &key), cost, is_priced })
     }
 
     fn selects(&self, of: TaskInJob<'_>) -> bool {

@@ -97,13 +97,13 @@ pub(super) fn stood_aside(turn: &mut Turn<'_>, no: TaskNo, hold: &Hold) {
     }
 }
 
-/// All that stand in a line were woken, and find their places anew.
-pub(super) fn sort_out(turn: &mut Turn<'_>, key: &LimitKey) {
-    if is_mixed(turn.slice, key)
-        && let Some(state) = turn.slice.key_mut(key)
-    {
+/// Tells whether all that stand in a line are to be woken, to find their places anew, and notes that they were.
+pub(super) fn sort_out(turn: &mut Turn<'_>, key: &LimitKey) -> bool {
+    let is_mixed = is_mixed(turn.slice, key);
+    if is_mixed && let Some(state) = turn.slice.key_mut(key) {
         state.is_mixed = false;
     }
+    is_mixed
 }
 
 fn is_mixed(slice: &Slice, key: &LimitKey) -> bool {

@@ -3,6 +3,7 @@
 
 use warrener_shared::id::TaskNo;
 use warrener_shared::mutant::{self, Mutant};
+use warrener_shared::time::{Millis, Timestamp};
 use warrener_shared::wire::result::KeyPause;
 
 use super::{fair, job_slot};
@@ -11,6 +12,8 @@ use crate::limit::{Full, Hold, LimitKey};
 use crate::slice::{Line, Read, Slice};
 use crate::turn::Turn;
 
+/// Shortest pause. Whoever asks for none would be asked again at once, and again.
+const LEAST_PAUSE: Millis = Millis::from_secs(1);
 /// Parked tasks of each queue that are woken at once.
 const WOKEN_MAX: u32 = 64;
 
@@ -108,25 +111,38 @@ pub(super) fn give_back(turn: &mut Turn<'_>, no: TaskNo) {
     }
 }
 
-/// The cost of an open attempt turned out to be another.
+/// The cost of an open attempt turned out to be another. It is that of the limits that have one, and where none has,
+/// that of all.
 pub(super) fn settle(turn: &mut Turn<'_>, no: TaskNo, cost: u32) {
     let Some(holds) = turn.slice.held_by(no) else { return };
-    let now = turn.now;
-    let settled: Vec<Hold> = holds.iter().map(|hold| Hold { cost, ..hold.clone() }).collect();
-    for hold in holds.iter().filter(|_| !mutant::is(Mutant::SettlesNothing)) {
+    let is_priced = holds.iter().any(|hold| hold.is_priced);
+    correct(turn, no, cost, |hold| hold.is_priced == is_priced);
+}
+
+fn correct(turn: &mut Turn<'_>, no: TaskNo, cost: u32, of: impl Fn(&Hold) -> bool) {
+    let Some(holds) = turn.slice.held_by(no) else { return };
+    let (now, mut corrected) = (turn.now, holds.to_vec());
+    for hold in corrected.iter_mut().filter(|hold| of(hold) && !mutant::is(Mutant::SettlesNothing)) {
         if let Some(state) = turn.slice.key_mut(&hold.key) {
             state.settle(hold, cost, now);
         }
+        hold.cost = cost;
     }
-    turn.slice.note_holds(no, Some(settled.into()));
+    turn.slice.note_holds(no, Some(corrected.into()));
 }
 
 /// Has the key of an open attempt let nothing out for a while. The attempt cost nothing: somebody asked for patience.
-pub(super) fn pause(turn: &mut Turn<'_>, no: TaskNo, pause: &KeyPause) {
-    settle(turn, no, 0);
-    let until = turn.now + pause.span;
-    let Some(holds) = turn.slice.held_by(no) else { return };
-    for hold in holds.iter().filter(|hold| hold.limit.name == pause.limit) {
+///
+/// Gives the time until which the task itself has to wait, because no such limit counts it.
+pub(super) fn pause(turn: &mut Turn<'_>, no: TaskNo, pause: &KeyPause) -> Option<Timestamp> {
+    correct(turn, no, 0, |_| true);
+    let until = turn.now + pause.span.max(LEAST_PAUSE);
+    let holds = turn.slice.held_by(no).unwrap_or_default();
+    let mut paused = holds.iter().filter(|hold| hold.limit.name == pause.limit).peekable();
+    if paused.peek().is_none() {
+        return Some(until);
+    }
+    for hold in paused {
         if let Some(state) = turn.slice.key_mut(&hold.key) {
             state.paused_until = state.paused_until.max(Some(until));
         }
@@ -134,6 +150,7 @@ pub(super) fn pause(turn: &mut Turn<'_>, no: TaskNo, pause: &KeyPause) {
             turn.slice.wake_key_at(&hold.key, until);
         }
     }
+    None
 }
 
 /// A task that stood among the ready left, and not because it went out: another may take its place there.
@@ -201,13 +218,25 @@ pub(super) fn missing(slice: &Slice, key: &LimitKey) -> Vec<Read> {
 }
 
 /// The best of each queue that wait for a key, as many as there is room for. The rules do not know which queue has
-/// room; a task that comes too late is parked again.
+/// room; a task that comes too late is parked again. One whose cost does not fit yet is passed by none.
 pub(super) fn to_wake(turn: &mut Turn<'_>, key: &LimitKey) -> Vec<TaskNo> {
     let room = room(turn.slice, key);
     if room == 0 {
         look_later(turn, key);
         return Vec::new();
     }
-    job_slot::sort_out(turn, key);
-    turn.slice.best_parked(&Line::Key(key.clone()), room)
+    let find_their_places = job_slot::sort_out(turn, key);
+    let mut best = turn.slice.best_parked(&Line::Key(key.clone()), room);
+    if !find_their_places && has_rate(turn.slice, key) {
+        // A task that were woken in vain would be parked where it stood, and whoever is parked has others woken.
+        best.sort_by_key(|no| (turn.task(*no).parked, *no));
+        let fit = best.iter().position(|no| full_key(turn, *no).as_ref() == Some(key));
+        best.truncate(fit.unwrap_or(best.len()));
+    }
+    best
+}
+
+/// Tells whether a key lets so much cost out in a span of time: then there may be room for one task and not for another.
+fn has_rate(slice: &Slice, key: &LimitKey) -> bool {
+    slice.limit(key.limit()).is_some_and(|limit| slice.key(key).rate(limit).is_some())
 }

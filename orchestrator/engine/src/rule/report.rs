@@ -7,7 +7,7 @@ use warrener_shared::id::{TaskNo, Ticket};
 use warrener_shared::limits::TIMEOUT_GRACE_MS;
 use warrener_shared::mutant::{self, Mutant};
 use warrener_shared::state::{Outcome, TaskState};
-use warrener_shared::time::Millis;
+use warrener_shared::time::{Millis, Timestamp};
 use warrener_shared::wire::result::{Progress, Report, RetryAdvice};
 
 use super::retry::{self, Failure};
@@ -26,6 +26,8 @@ struct Release<'a> {
     alone_and_seen: bool,
     /// True if our own session ended meanwhile, which explains that it was delivered again.
     interrupted: bool,
+    /// Time until which the task is to wait; `None` if it goes out as soon as it can.
+    patience: Option<Timestamp>,
 }
 
 pub(super) fn apply(turn: &mut Turn<'_>, reported: &Reported) {
@@ -55,11 +57,9 @@ pub(super) fn apply(turn: &mut Turn<'_>, reported: &Reported) {
             retry::attempt_failed(turn, no, Failure { outcome, error, advice: *retry, stop: false });
         }
         Report::Released { code, deliveries, pause } => {
-            if let Some(pause) = pause {
-                limited::pause(turn, no, pause);
-            }
+            let patience = pause.as_ref().and_then(|pause| limited::pause(turn, no, pause));
             let (code, interrupted) = (code.as_deref(), reported.interrupted);
-            let how = Release { code, deliveries: *deliveries, alone_and_seen, interrupted };
+            let how = Release { code, deliveries: *deliveries, alone_and_seen, interrupted, patience };
             released(turn, no, how);
         }
         Report::Claimed { lease } => {
@@ -163,18 +163,28 @@ fn released(turn: &mut Turn<'_>, no: TaskNo, how: Release<'_>) {
         wait_for_kind(turn, no);
     } else {
         turn.task_mut(no).unknown = 0;
-        offer::return_to_place(turn, no);
+        match how.patience {
+            None => offer::return_to_place(turn, no),
+            Some(until) => {
+                let message = "a worker asked for patience, for a limit that does not count the task";
+                wait_until(turn, no, until, &ErrorObject::new(code::LIMITED, message));
+            }
+        }
     }
 }
 
 /// No worker that saw the task knows its kind; perhaps one that does comes.
 fn wait_for_kind(turn: &mut Turn<'_>, no: TaskNo) {
-    let now = turn.now;
-    let row = turn.task_mut(no);
-    let times = (row.unknown as usize).min(UNKNOWN_KIND_SECONDS.len() - 1);
-    let until = now + Millis::from_secs(UNKNOWN_KIND_SECONDS[times]);
+    let times = (turn.task(no).unknown as usize).min(UNKNOWN_KIND_SECONDS.len() - 1);
+    let until = turn.now + Millis::from_secs(UNKNOWN_KIND_SECONDS[times]);
+    turn.task_mut(no).unknown += 1;
     let error = ErrorObject::new(code::UNKNOWN_KIND, "a worker of the queue does not know the kind");
-    row.unknown += 1;
+    wait_until(turn, no, until, &error);
+}
+
+/// The task goes out again at a time, and costs no attempt. `error` is the reason.
+fn wait_until(turn: &mut Turn<'_>, no: TaskNo, until: Timestamp, error: &ErrorObject) {
+    let row = turn.task_mut(no);
     row.error = Some(error.to_json().into());
     row.wake_at = Some(row.start_by.map_or(until, |by| by.min(until)));
     turn.enter(no, TaskState::Retrying);

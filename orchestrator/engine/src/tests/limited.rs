@@ -10,7 +10,7 @@ use warrener_shared::id::{JobNo, LimitName, Ticket};
 use warrener_shared::json::Doc;
 use warrener_shared::limits::Limits;
 use warrener_shared::time::{Millis, Timestamp};
-use warrener_shared::wire::result::{Report, RetryAdvice};
+use warrener_shared::wire::result::{KeyPause, Report, RetryAdvice};
 
 use super::random::Random;
 use super::world::World;
@@ -47,7 +47,9 @@ fn limits(is_rated: bool) -> Arc<[Arc<Limit>]> {
     let on = Some(Selector { terms: vec![SelectorTerm { negated: false, field: Field::Kind, patterns }] });
     let each = Limit { on: on.clone(), concurrency: Some(EACH), ..limit("each", Some("${{ job.labels.tenant }}")) };
     let all = Limit { concurrency: Some(ALL), ..limit("all", None) };
-    let rate = Limit { on, rate: Some(RATE), ..limit("rate", Some("${{ job.labels.tenant }}")) };
+    let roots = Roots { task: true, ..Roots::default() };
+    let cost = Template::parse(&Doc::text("${{ input.cost }}"), roots, &Limits::DEFAULT).ok();
+    let rate = Limit { on, rate: Some(RATE), cost, ..limit("rate", Some("${{ job.labels.tenant }}")) };
     if is_rated { vec![each.into(), all.into(), rate.into()].into() } else { vec![each.into(), all.into()].into() }
 }
 
@@ -56,8 +58,8 @@ struct Tenants {
     world: World,
     random: Random,
     is_rated: bool,
-    /// Dispatches of limited attempts of each tenant.
-    dispatched: BTreeMap<String, Vec<Timestamp>>,
+    /// Dispatches of limited attempts of each tenant, and what they cost.
+    dispatched: BTreeMap<String, Vec<(Timestamp, Ticket, u64)>>,
 }
 
 impl Tenants {
@@ -80,6 +82,7 @@ impl Tenants {
         let kind = *self.random.pick(&["llm.ask", "llm.sum", "other"]);
         let named = if self.random.percent(50) { r#","limits":["all"]"# } else { "" };
         let policy = format!(r#""kind":"{kind}","queue":"{queue}","retry":2{named}"#);
+        let cost = self.random.below(6);
         let job = match self.random.below(4) {
             0 => format!(r#""tasks":{{"m":{{{policy},"for_each":[1,2,3,4,5]}}}}"#),
             1 => {
@@ -88,17 +91,28 @@ impl Tenants {
             }
             _ => policy,
         };
-        self.world.accept(format!(r#"{{"labels":{{{label}}},{job}}}"#).as_bytes())
+        self.world.accept(format!(r#"{{"labels":{{{label}}},"input":{{"cost":{cost}}},{job}}}"#).as_bytes())
     }
 
     fn report(&mut self, ticket: Ticket) -> Event {
         let error = ErrorObject::new("x", "it broke");
         let report = match self.random.below(6) {
-            0 => Report::Released { code: None, deliveries: None, pause: None },
+            0 => {
+                let name = *self.random.pick(&["rate", "each", "nobody"]);
+                let pause = KeyPause { limit: LimitName::new(name).unwrap(), span: Millis(self.random.below(2) * 700) };
+                let pause = self.random.percent(30).then_some(pause);
+                if pause.is_some() {
+                    let all = self.dispatched.values_mut().flatten();
+                    all.filter(|(_, of, _)| *of == ticket).for_each(|(.., cost)| *cost = 0);
+                }
+                Report::Released { code: None, deliveries: None, pause }
+            }
             1 | 2 => Report::Failed { error, retry: RetryAdvice::After(Millis(self.random.below(2) * 300)) },
             _ => Report::Succeeded { output: b"1".to_vec() },
         };
-        Event::Reported(Reported { ticket, report, worker: None, interrupted: false, cost: None })
+        // It may turn out to be dearer than was said.
+        let cost = self.random.percent(20).then(|| 5 + u32::try_from(self.random.below(4)).unwrap());
+        Event::Reported(Reported { ticket, report, worker: None, interrupted: false, cost })
     }
 
     fn event(&mut self) -> Event {
@@ -158,8 +172,11 @@ impl Tenants {
         let now = self.world.now;
         for dispatch in step.dispatches().filter(|dispatch| dispatch.kind.as_str().starts_with("llm.")) {
             let job = self.world.jobs.values().find(|row| row.id == dispatch.job).unwrap();
-            if let Some(tenant) = self.world.specs[&job.no].labels.get("tenant") {
-                self.dispatched.entry(tenant.clone()).or_default().push(now);
+            let spec = &self.world.specs[&job.no];
+            if let Some(tenant) = spec.labels.get("tenant") {
+                let input: serde_json::Value = serde_json::from_slice(spec.input.bytes()).unwrap();
+                let cost = input["cost"].as_u64().unwrap().min(RATE.burst);
+                self.dispatched.entry(tenant.clone()).or_default().push((now, dispatch.ticket, cost));
             }
         }
         self.judge();
@@ -189,14 +206,19 @@ impl Tenants {
             let running = u32::try_from(self.of(tenant).filter(open).count()).unwrap();
             assert!(running <= EACH, "{running} of {tenant} run\n{}", self.world.glance());
             let times = self.dispatched.get(tenant).map_or(&[][..], Vec::as_slice);
-            for (at, first) in times.iter().enumerate().filter(|_| self.is_rated) {
-                for (more, last) in times[at..].iter().enumerate() {
+            for (at, (first, ..)) in times.iter().enumerate().filter(|_| self.is_rated) {
+                let mut spent = 0;
+                for (last, _, cost) in &times[at..] {
+                    spent += cost;
                     let most = RATE.burst * 1000 + RATE.count * (last.0 - first.0).unsigned_abs();
-                    assert!((more as u64 + 1) * 1000 <= most, "{} of {tenant} in {}", more + 1, last.0 - first.0);
+                    assert!(spent * 1000 <= most, "{spent} of {tenant} in {}", last.0 - first.0);
                 }
             }
             let waits = self.of(tenant).find(|row| row.line.as_deref() == Some(&*format!("each/{tenant}")));
-            if let Some(row) = waits.filter(|row| running < EACH && self.world.room > 100 && !self.stands(row)) {
+            let key = LimitKey::new(&LimitName::new("each").unwrap(), tenant);
+            let is_paused = self.world.book.key(&key).is_some_and(|state| state.paused_until > Some(self.world.now));
+            let is_free = running < EACH && !is_paused && self.world.room > 100;
+            if let Some(row) = waits.filter(|row| is_free && !self.stands(row)) {
                 panic!("{} waits beside a free slot of {tenant}\n{}", row.no.0, self.world.glance());
             }
         }
@@ -278,4 +300,75 @@ fn a_task_that_starts_over_gives_its_share_back() {
     let open: Vec<JobNo> = world.open().iter().map(|ticket| world.tasks[&ticket.task].job).collect();
     assert_eq!(open.len(), 2, "a once more, and who waited for b:\n{}", world.glance());
     assert!(open.contains(&JobNo(2)));
+}
+
+/// A world in which attempts of a tenant may cost so much in a second, and at once.
+fn priced() -> World {
+    let world = World::new();
+    let roots = Roots { task: true, ..Roots::default() };
+    let cost = Template::parse(&Doc::text("${{ input.n }}"), roots, &Limits::DEFAULT).ok();
+    let rate = Some(Rate { count: 10, period_ns: 1_000_000_000, burst: 10 });
+    let (tokens, calls) = (Limit { rate, cost, ..limit("tokens", None) }, Limit { rate, ..limit("calls", None) });
+    let limits = [tokens.into(), calls.into()].into();
+    world.book.fill(limits, Vec::new(), Vec::new(), Vec::new(), KeptClaims::default());
+    world
+}
+
+fn costly(n: u32) -> String {
+    format!(r#"{{"kind":"x","input":{{"n":{n}}},"limits":["tokens","calls"]}}"#)
+}
+
+fn end(world: &mut World, ticket: Ticket, report: Report, cost: Option<u32>) {
+    world.batch(&[Event::Reported(Reported { ticket, report, worker: None, interrupted: false, cost })]);
+}
+
+#[test]
+fn a_task_whose_cost_does_not_fit_yet_waits_and_is_not_passed() {
+    let mut world = priced();
+    for n in [8, 8, 1] {
+        let job = world.accept(costly(n).as_bytes());
+        world.batch(&[job]);
+    }
+    let first = world.open();
+    assert_eq!(first.len(), 1, "8 of 10 are spent:\n{}", world.glance());
+    end(&mut world, first[0], Report::Succeeded { output: b"1".to_vec() }, None);
+    assert!(world.open().is_empty(), "the second does not fit, the third came later:\n{}", world.glance());
+    let start = world.now;
+    while world.open().is_empty() {
+        world.wait().expect("something is due");
+    }
+    assert_eq!(world.now.0 - start.0, 600, "6 of 10 a second");
+    assert_eq!(world.open().len(), 1, "{}", world.glance());
+}
+
+#[test]
+fn what_an_attempt_really_cost_is_a_matter_of_the_limit_with_a_cost() {
+    let mut world = priced();
+    let job = world.accept(costly(1).as_bytes());
+    world.batch(&[job]);
+    let ticket = world.open()[0];
+    end(&mut world, ticket, Report::Succeeded { output: b"1".to_vec() }, Some(1_000));
+    let used = |name: &str| {
+        let key = LimitKey::new(&LimitName::new(name).unwrap(), "*");
+        let state = world.book.key(&key).unwrap_or_default();
+        Rate { count: 10, period_ns: 1_000_000_000, burst: 10 }.used(state.bucket, world.now)
+    };
+    assert_eq!((used("tokens"), used("calls")), (20, 1));
+}
+
+#[test]
+fn whoever_asks_for_patience_is_not_asked_again_at_once() {
+    for (name, span) in [("tokens", 0), ("nobody", 0), ("nobody", 30_000)] {
+        let mut world = priced();
+        let job = world.accept(costly(1).as_bytes());
+        world.batch(&[job]);
+        let (ticket, start) = (world.open()[0], world.now);
+        let pause = Some(KeyPause { limit: LimitName::new(name).unwrap(), span: Millis(span) });
+        end(&mut world, ticket, Report::Released { code: None, deliveries: None, pause }, None);
+        assert!(world.open().is_empty(), "{name}");
+        while world.open().is_empty() {
+            world.wait().expect("something is due");
+        }
+        assert_eq!(world.now.0 - start.0, i64::try_from(span).unwrap().max(1_000), "{name}");
+    }
 }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use warrener_engine::limit::{Full, LimitKey, ONLY_KEY};
+use warrener_engine::limit::{Full, LimitKey, ONLY_KEY, holds};
 use warrener_engine::row::TaskRow;
+use warrener_shared::limits::Limits;
 
 use super::{Circumstances, Needs, Problem};
 
@@ -25,7 +26,10 @@ pub(super) fn limited(
     let before = if before < COUNTED { format!("{before}") } else { format!("more than {COUNTED}") };
     let state = around.book.key(&key).unwrap_or_default();
     let limit = around.book.limit(key.limit());
-    let why = limit.as_ref().and_then(|limit| state.full(limit, 1, around.now));
+    let shares = holds(&around.book.limits(), needs.job.limited_task(task.position), &Limits::DEFAULT);
+    let share = shares.iter().flat_map(|shares| shares.iter()).find(|share| share.key == key);
+    let cost = share.map_or(1, |share| share.cost);
+    let why = limit.as_ref().and_then(|limit| state.full(limit, cost, around.now));
     let why = match why {
         Some(Full::Running(running, most)) if limit.as_ref().is_some_and(|limit| limit.per_job.is_some()) => {
             format!("{running} of {most} jobs running")

@@ -161,7 +161,8 @@ impl<S: Store> Driver<S> {
             }
             let most = STRETCH.min(u32::try_from(room).unwrap_or(STRETCH));
             self.decide(Event::RoomFor(task, most), batch)?;
-            if batch.slice.task(task).is_none_or(|row| row.rank.is_none()) {
+            // One that still stands there though nothing of it began is not asked again at once: it would say the same.
+            if batch.slice.task(task).is_none_or(|row| row.rank.is_none()) || self.room(lane, batch) == room {
                 return Ok(true);
             }
         }
