@@ -89,6 +89,10 @@ fn report_depth<'a>(
     let mut depths: Vec<Option<usize>> = vec![None; written.len()];
     let mut open: Vec<usize> = (0..written.len()).collect();
     while let Some(template) = open.pop() {
+        // Each that uses it had it looked at.
+        if depths[template].is_some() {
+            continue;
+        }
         let below: Vec<(usize, usize)> = written[template]
             .uses
             .iter()

@@ -69,7 +69,7 @@ impl JobTemplates {
     /// A job, as it is written, with those of these templates that it uses.
     pub(crate) fn handed_down<'a>(&self, job: Raw<'a>) -> Cow<'a, [u8]> {
         let bytes = job.bytes();
-        let used = if self.is_empty() { BTreeMap::new() } else { uses(job) };
+        let used = if self.is_empty() { BTreeMap::new() } else { uses_of([job].into_iter().chain(own_templates(job))) };
         if used.is_empty() {
             return Cow::Borrowed(bytes);
         }
@@ -162,11 +162,20 @@ impl TemplateNames {
     }
 }
 
-/// The templates that the tasks of a job name, and those of jobs that are written inside of it; with the number of jobs
-/// between.
+/// The templates that the tasks of a job name, and those of jobs that are written inside of it, with theirs; with the
+/// number of jobs between.
 pub(crate) fn uses(job: Raw<'_>) -> BTreeMap<Cow<'_, str>, u8> {
+    uses_of(std::iter::once(job))
+}
+
+/// Bodies of the templates that a job has itself.
+fn own_templates(job: Raw<'_>) -> impl Iterator<Item = Raw<'_>> {
+    job.get("jobs").into_iter().flat_map(|jobs| jobs.entries().map(|entry| entry.value))
+}
+
+fn uses_of<'a>(jobs: impl Iterator<Item = Raw<'a>>) -> BTreeMap<Cow<'a, str>, u8> {
     let mut found = BTreeMap::new();
-    let mut open = vec![(job, 1)];
+    let mut open: Vec<(Raw<'a>, u8)> = jobs.map(|job| (job, 1)).collect();
     while let Some((job, level)) = open.pop() {
         let tasks = job.get("tasks").map(|tasks| tasks.entries().map(|entry| entry.value));
         for task in tasks.into_iter().flatten().chain([job]) {
@@ -180,6 +189,7 @@ pub(crate) fn uses(job: Raw<'_>) -> BTreeMap<Cow<'_, str>, u8> {
             }
             if let Some(inside) = input.get("job").filter(|_| level <= SUB_JOB_LEVELS) {
                 open.push((inside, level + 1));
+                open.extend(own_templates(inside).map(|template| (template, level + 2)));
             }
         }
     }

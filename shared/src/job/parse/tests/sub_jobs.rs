@@ -232,6 +232,33 @@ fn templates_that_nothing_uses_are_known() {
     assert_eq!(unused(r#"{"use": "b"}"#), ["build"]);
     assert_eq!(unused(r#"{"use": "c"}"#), ["build", "b"]);
     assert_eq!(unused(r#"{"job": {"kind": "warrener.job", "input": {"use": "build"}}}"#), ["b", "c"]);
+    let by_its_own = r#"{"job": {"jobs": {"own": {"tasks": {"x": {"kind": "warrener.job", "input": {"use": "build"}}}}},
+        "kind": "warrener.job", "input": {"use": "own"}}}"#;
+    assert_eq!(unused(by_its_own), ["b", "c"]);
+}
+
+#[test]
+fn a_circle_through_a_template_of_a_job_inside_is_found() {
+    let templates = r#""a": {"tasks": {"x": {"kind": "warrener.job", "input": {"job": {
+        "jobs": {"b": {"tasks": {"y": {"kind": "warrener.job", "input": {"use": "a"}}}}},
+        "tasks": {"z": {"kind": "warrener.job", "input": {"use": "b"}}}}}}}}"#;
+    let found = problems(&using(templates, r#"{"use": "a"}"#));
+    assert!(found.iter().any(|problem| problem.code == "cycle"), "{found:?}");
+}
+
+#[test]
+fn many_templates_that_use_each_other_are_checked_in_time() {
+    let template = |at: usize| {
+        let uses =
+            (0..at).map(|below| format!(r#""u{below}": {{"kind": "warrener.job", "input": {{"use": "t{below}"}}}}"#));
+        let tasks: Vec<String> = uses.chain([r#""x": {"kind": "k"}"#.to_owned()]).collect();
+        format!(r#""t{at}": {{"tasks": {{{}}}}}"#, tasks.join(","))
+    };
+    let templates: Vec<String> = (0..300).map(template).collect();
+    let start = std::time::Instant::now();
+    let found = problems(&using(&templates.join(","), r#"{"use": "t299"}"#));
+    assert!(found.iter().all(|problem| problem.code == "out_of_range"), "{:?}", &found[..1]);
+    assert!(start.elapsed().as_secs() < 15, "{:?}", start.elapsed());
 }
 
 /// The sub-job that a task with this input runs, where the job has these templates.
@@ -261,6 +288,7 @@ fn a_job_of_a_template_stands_for_itself() {
         r#"{"job": {"kind": "warrener.job", "input": {"use": "two"}}}"#,
         r#"{"job": {"jobs": {}, "tasks": {"t": {"kind": "warrener.job", "input": {"use": "two"}}}}}"#,
         r#"{"job": {"jobs": {"own": {"tasks": {"x": {"kind": "warrener.job", "input": {"use": "two"}}}}}, "tasks": {"t": {"kind": "warrener.job", "input": {"use": "own"}}, "u": {"kind": "warrener.job", "input": {"use": "two"}}}}}"#,
+        r#"{"job": {"jobs": {"own": {"tasks": {"x": {"kind": "warrener.job", "input": {"use": "two"}}}}}, "tasks": {"t": {"kind": "warrener.job", "input": {"use": "own"}}}}}"#,
         r#"{"job": {"tasks": {"t": {"kind": "warrener.job", "input": {"job": {"tasks": {"t": {"kind": "warrener.job", "input": {"use": "two"}}}}}}}}}"#,
     ] {
         let (spec, body) = sub_job(&templates, input).unwrap_or_else(|problems| panic!("{input}: {problems:?}"));
