@@ -31,7 +31,8 @@ pub(super) async fn run(context: Context, link: Link, mut consumer: Consumer, in
     }
 }
 
-/// Makes inputs of a message that its queue gave up on. A submit is refused too, if its sender can be told.
+/// Makes inputs of a message that its queue gave up on. A submit is refused too, if its sender can be told. A report
+/// that a policy took out of its queue is taken all the same: the broker had confirmed it, and its sender counts on it.
 fn take_dead(context: &Context, incoming: &Incoming, inputs: &mut Vec<Input>) {
     let reason = incoming.death.as_ref().map_or(DeathReason::Unknown, |death| DeathReason::from(death.reason.as_str()));
     metrics::counter!("warrener_dead_messages_total", "reason" => reason.as_str()).increment(1);
@@ -51,6 +52,9 @@ fn take_dead(context: &Context, incoming: &Incoming, inputs: &mut Vec<Input>) {
         "result" => "result",
         _ => "task",
     };
+    if from == "result" && is_by_policy(reason) {
+        return results::take_in(context, incoming, inputs);
+    }
     let code = match reason {
         DeathReason::Rejected => "rejected",
         DeathReason::Expired => "expired",

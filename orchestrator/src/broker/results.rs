@@ -87,8 +87,10 @@ async fn ask(context: Context, link: Link, pulse: Pulse, mark: mpsc::Sender<Dura
     loop {
         every.tick().await;
         let upto = context.shared.workers.clock().monotonic();
+        // What a policy takes out of the queue of results comes by way of the dead letters.
         let is_empty = is_empty(&link, &context.shared.names.unrouted()).await
-            && is_empty(&link, &context.shared.names.results()).await;
+            && is_empty(&link, &context.shared.names.results()).await
+            && is_empty(&link, &context.shared.names.dead()).await;
         if is_empty && pulse.round_trip(ASK_LIMIT).await.is_ok() && mark.send(upto).await.is_err() {
             return;
         }

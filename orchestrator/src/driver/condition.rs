@@ -38,13 +38,13 @@ impl<S: Store> Driver<S> {
     /// Deals with the packets of a batch that was not committed.
     ///
     /// If an input is to blame, the inputs are tried one by one, and the one that fails alone is kept as a dead letter.
-    /// If the store is to blame, all of them stay with whoever brought them. Memory is made anew from the rows first.
+    /// If the store is to blame, all of them are withheld. Memory is made anew from the rows first.
     pub(super) fn rescue(&mut self, packets: Vec<Packet>, failure: Failure) {
         if let Err(error) = self.recollect() {
-            return self.give_back(packets, &Failure::Store(error));
+            return self.withhold(packets, &Failure::Store(error));
         }
         if !failure.is_the_inputs() {
-            return self.give_back(packets, &failure);
+            return self.withhold(packets, &failure);
         }
         let alone = packets.iter().map(|packet| packet.inputs.len()).sum::<usize>() == 1;
         let mut known = alone.then_some(failure);
@@ -88,16 +88,29 @@ impl<S: Store> Driver<S> {
         kept.map_err(|failure| self.degrade(&failure.to_string())).is_ok()
     }
 
-    /// Leaves inputs with whoever brought them, by dropping their packets untold. Deliveries come again with the next
-    /// session, which the broker side opens.
-    fn give_back(&mut self, packets: Vec<Packet>, failure: &Failure) {
-        if packets.iter().any(|packet| packet.done.is_some()) {
-            self.hearing.refused();
-        }
+    /// Withholds inputs until the store can be used. They stay unacknowledged meanwhile.
+    fn withhold(&mut self, packets: Vec<Packet>, failure: &Failure) {
         if mutant::is(Mutant::AcksUnwritten) {
             packets.into_iter().filter_map(|packet| packet.done).for_each(|done| done.send(()).unwrap_or_default());
+        } else {
+            self.withheld.keep(packets);
         }
         self.degrade(&failure.to_string());
+    }
+
+    /// Handles what was withheld, and packets that came since, one by one and in order, until one fails. That one goes
+    /// to the end: if it alone cannot be written, which no error tells for certain, the others must not wait for it.
+    pub(super) fn make_up(&mut self, packets: Vec<Packet>) {
+        let mut waiting = self.withheld.take();
+        waiting.extend(packets);
+        while self.condition != StoreCondition::Unsure
+            && let Some(packet) = waiting.pop_front()
+        {
+            self.step(vec![packet]);
+        }
+        let failed = self.withheld.take();
+        self.withheld.keep(waiting);
+        self.withheld.keep(failed);
     }
 
     /// Keeps an input that cannot be handled as a dead letter, where a person finds it. One that carries no message of

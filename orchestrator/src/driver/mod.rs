@@ -31,6 +31,7 @@ mod stopping;
 mod submit;
 mod tick;
 mod timers;
+mod withheld;
 
 #[cfg(test)]
 mod tests;
@@ -61,6 +62,7 @@ pub use self::input::{
 use self::reply::Replies;
 use self::tick::Rhythm;
 use self::timers::PutOff;
+use self::withheld::Withheld;
 use crate::shared::{Shared, offset};
 use crate::store::{EventChunkNo, Store, StoreError};
 pub use warrener_engine::event::{DeathReason, Reported, SendAttempt, SendOutcome};
@@ -123,6 +125,8 @@ pub struct Driver<S> {
     clock_offset: i64,
     /// Degree to which the store can be relied on.
     condition: StoreCondition,
+    /// Packets that wait until the store can be used.
+    withheld: Withheld,
     /// Ticks of schedules up to this moment are missed: the wall clock was set forward over them by more than an hour.
     passed_over: Option<Timestamp>,
     /// Pace of the bulk operations.
@@ -171,6 +175,7 @@ impl<S: Store> Driver<S> {
             put_off: PutOff::default(),
             rhythm: Rhythm::from(now),
             condition: StoreCondition::Writable,
+            withheld: Withheld::default(),
             passed_over: None,
             bulk: BulkPace::default(),
             failed_at: None,
@@ -219,12 +224,15 @@ impl<S: Store> Driver<S> {
         if self.condition == StoreCondition::Unsure
             && let Err(error) = self.recollect()
         {
+            self.withheld.keep(packets);
             return self.degrade(&error.to_string());
         }
         if self.follow_clock().is_err() {
-            return;
+            return self.withheld.keep(packets);
         }
-        if !packets.is_empty() {
+        if !self.withheld.is_empty() {
+            self.make_up(packets);
+        } else if !packets.is_empty() {
             self.step(packets);
         }
         // What is held in memory decides nothing while it may differ from the rows.

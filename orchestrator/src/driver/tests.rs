@@ -478,19 +478,46 @@ fn a_clock_that_is_set_in_the_middle_of_a_turn_ends_nothing() {
 }
 
 #[test]
-fn reports_that_were_not_committed_count_as_unread() {
+fn reports_that_were_not_committed_are_handled_before_anything_is_judged() {
     let (mut run, ticket) = at_work();
     run.hand.pass(600_000);
     run.driver.store.refuse(Some(|_| Some(StoreError::Unwritable("the disk is full".to_owned()))));
-    let (done, _told) = tokio::sync::oneshot::channel();
+    let (done, mut told) = tokio::sync::oneshot::channel();
     let upto = run.driver.clock.monotonic();
     let reports = Packet { inputs: vec![succeeded(ticket)], done: Some(done) };
     run.driver.turn(vec![reports, Input::ResultsRead { upto }.into()]);
+    run.driver.turn(vec![Input::ResultsRead { upto }.into()]);
+    assert_eq!(
+        told.try_recv(),
+        Err(tokio::sync::oneshot::error::TryRecvError::Empty),
+        "it is neither kept nor given up"
+    );
     run.driver.store.refuse(None);
     run.driver.turn(Vec::new());
-    assert_eq!(state(&mut run), JobState::Running, "its success comes again with the next session");
-    run.driver.turn(vec![Packet { inputs: vec![Input::Connected { wiped: false }, succeeded(ticket)], done: None }]);
-    assert_eq!(state(&mut run), JobState::Succeeded);
+    assert_eq!((state(&mut run), told.try_recv()), (JobState::Succeeded, Ok(())));
+}
+
+#[test]
+fn a_session_that_begins_while_the_store_is_away_counts() {
+    let mut run = Loop::new();
+    run.step(vec![Input::Connected { wiped: false }]);
+    run.driver.turn(vec![Input::Disconnected.into()]);
+    run.driver.store.refuse(Some(|_| Some(StoreError::Unwritable("the disk is full".to_owned()))));
+    let Input::Submit(mut asked) = submit(r#"{"id":"refused","kind":"k"}"#) else { unreachable!() };
+    let (tell, mut answer) = tokio::sync::oneshot::channel();
+    asked.asker = tell.into();
+    run.driver.turn(vec![Input::Submit(asked).into()]);
+    assert!(answer.try_recv().is_err_and(|error| error == tokio::sync::oneshot::error::TryRecvError::Closed));
+    let delivered = |input| {
+        let (done, told) = tokio::sync::oneshot::channel();
+        (Packet { inputs: vec![input], done: Some(done) }, told)
+    };
+    let (first, _told) = delivered(submit(r#"{"id":"kept","kind":"k"}"#));
+    run.driver.turn(vec![Input::Connected { wiped: false }.into(), first]);
+    run.driver.store.refuse(None);
+    run.hand.pass(1_000);
+    run.driver.turn(Vec::new());
+    assert_eq!(names(&run.published()), ["task"], "its session is known, and what was asked for meanwhile was refused");
 }
 
 #[test]
