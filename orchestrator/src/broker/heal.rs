@@ -72,11 +72,11 @@ async fn restore(
 }
 
 /// Makes sure that the queue at the broker exists and is bound. False if it is somebody else's and missing.
-pub(super) async fn prepare(context: &Context, session: &Session, queue: &QueueName) -> Result<bool, BrokerError> {
+pub(super) async fn prepare(context: &Context, link: &Link, queue: &QueueName) -> Result<bool, BrokerError> {
     if let Some(address) = context.shared.external(queue) {
-        return session.bind(address, &context.shared.names.tasks(), queue.as_str()).await;
+        return link.strangers.bind(address, &context.shared.names.tasks(), queue.as_str()).await;
     }
-    prepare_all(context, session, [queue]).await?;
+    prepare_all(context, &link.session, [queue]).await?;
     Ok(true)
 }
 

@@ -18,6 +18,7 @@ mod repairs;
 mod results;
 mod sending;
 mod settle;
+mod strangers;
 mod submits;
 mod suspects;
 mod workers;
@@ -104,6 +105,8 @@ impl Context {
 pub(crate) struct Link {
     /// The session.
     pub(crate) session: Session,
+    /// The same with its own way to ask about queues of others, which may never answer.
+    pub(crate) strangers: Session,
     /// Publisher of tasks.
     pub(crate) tasks: Publisher,
     /// Publisher of answers, to queues that belong to others; also of controls and replayed letters.
@@ -192,11 +195,13 @@ async fn session(
         replies: session.publisher_to_strangers(REPLY_WINDOW).await?,
         events: session.publisher_to_strangers(EVENT_WINDOW).await?,
         session: session.clone(),
+        strangers: session.asking_apart(STRANGER_PATIENCE),
     };
     let restarted = heal::mark_restart(context, &session).await?;
     links.send_replace(Some(link.clone()));
     let mut loops = inbox::start(context, &link).await?;
     loops.spawn(poll::run(context.clone(), link.clone()));
+    loops.spawn(strangers::run(context.clone(), link.clone()));
     loops.spawn(handed_back::run(context.clone(), link.clone()));
     loops.spawn(suspects::run(context.clone(), link.clone(), restarted));
     loops.spawn(events::run(context.clone(), link.clone()));
@@ -236,6 +241,9 @@ async fn claim_prefix(context: &Context, session: &Session) -> Result<bool, Brok
     session.declare_owner(&context.shared.names, &context.database).await?;
     Ok(wiped)
 }
+
+/// Longest time that a queue of somebody else may take to answer a question.
+const STRANGER_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Longest time that a commit may take before the session is given up.
 const STORE_PATIENCE: Duration = Duration::from_secs(30);

@@ -170,10 +170,10 @@ impl Outbox {
     fn prepare(&mut self, no: i64, link: &Link) {
         let Some(lane) = self.lanes.get_mut(&no) else { return };
         lane.state = LaneState::Preparing;
-        let (context, session, name) = (self.context.clone(), link.session.clone(), lane.name.clone());
+        let (context, link, name) = (self.context.clone(), link.clone(), lane.name.clone());
         self.prepared.push(Box::pin(async move {
-            let prepared = heal::prepare(&context, &session, &name).await;
-            (session.epoch(), no, prepared)
+            let prepared = heal::prepare(&context, &link, &name).await;
+            (link.session.epoch(), no, prepared)
         }));
     }
 
@@ -348,18 +348,18 @@ impl Outbox {
         let Some(link) = self.link() else { return };
         let lane = self.lanes.entry(no).or_insert_with(|| QueueLane::new(queue.clone()));
         lane.state = LaneState::Preparing;
-        let (context, session, queue) = (self.context.clone(), link.session, queue.clone());
+        let (context, queue) = (self.context.clone(), queue.clone());
         let is_ours = context.shared.external(&queue).is_none();
         self.prepared.push(Box::pin(async move {
             let prepared = if is_ours {
-                heal::make(&context, &session, &queue).await.map(|()| true)
+                heal::make(&context, &link.session, &queue).await.map(|()| true)
             } else {
-                heal::prepare(&context, &session, &queue).await
+                heal::prepare(&context, &link, &queue).await
             };
             if let (Ok(found), false) = (&prepared, is_ours) {
                 context.input(Input::LaneFound(no, *found)).await;
             }
-            (session.epoch(), no, prepared)
+            (link.session.epoch(), no, prepared)
         }));
     }
 }

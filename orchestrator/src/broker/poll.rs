@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use warrener_amqp::Session;
 use warrener_shared::id::QueueName;
 
 use super::{Context, Link, heal};
@@ -11,24 +12,22 @@ use crate::driver::{Depth, Input};
 
 /// Time between two looks at the queues.
 const EVERY: Duration = Duration::from_secs(1);
-/// Rounds that pass before a queue of somebody else is looked for again.
-const MISSING_ROUNDS: u64 = 5;
 /// Time for which a queue with messages may stand still while its workers have room before a person is told.
 const STUCK_AFTER: Duration = Duration::from_secs(15);
 
-/// Polls queues with unstarted attempts until the session ends.
+/// Polls the queues of ours with unstarted attempts until the session ends.
 pub(super) async fn run(context: Context, link: Link) {
     let mut every = tokio::time::interval(EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut rounds = 0_u64;
     let mut still = BTreeMap::new();
     loop {
         every.tick().await;
-        let queues = context.shared.queues.unstarted();
+        let queues = context.shared.queues.unstarted().into_iter();
+        let queues = queues.filter(|(_, name, _)| !context.shared.is_external(name));
         let mut missing = Vec::new();
         let mut seen = BTreeMap::new();
         for (no, name, upto) in queues {
-            match look(&context, &link, no, &name, upto).await {
+            match look(&context, &link.session, no, &name, upto).await {
                 Some(Some(ready)) => {
                     seen.insert(no, stands_still(&context, &name, ready, still.get(&no)));
                 }
@@ -45,23 +44,24 @@ pub(super) async fn run(context: Context, link: Link) {
                 tracing::warn!(%error, "a queue could not be made anew; trying again");
             }
         }
-        rounds += 1;
-        if rounds % MISSING_ROUNDS == 1 {
-            find_addresses(&context, &link).await;
-        }
     }
 }
 
 /// Number of messages ready in a queue, which the driver is told. `Some(None)` if the queue is gone, `None` if it could
 /// not be looked at.
-async fn look(context: &Context, link: &Link, no: i64, name: &QueueName, upto: i64) -> Option<Option<u32>> {
-    match link.session.depth(&context.shared.address(name)).await {
+pub(super) async fn look(
+    context: &Context,
+    session: &Session,
+    no: i64,
+    name: &QueueName,
+    upto: i64,
+) -> Option<Option<u32>> {
+    match session.depth(&context.shared.address(name)).await {
         Ok(Some(depth)) => {
             context.input(Input::Depth(Depth { queue: no, ready: depth.ready, upto })).await;
             Some(Some(depth.ready))
         }
-        Ok(None) if context.shared.external(name).is_none() => Some(None),
-        Ok(None) => None,
+        Ok(None) => Some(None),
         Err(error) => {
             tracing::debug!(%error, queue = %name, "a queue could not be looked at");
             None
@@ -71,7 +71,7 @@ async fn look(context: &Context, link: &Link, no: i64, name: &QueueName, upto: i
 
 /// Number of ready messages, and the time since which there are as many though workers have room for them. A broker may
 /// have forgotten the consumers of a queue without a word; then a person is told.
-fn stands_still(
+pub(super) fn stands_still(
     context: &Context,
     queue: &QueueName,
     ready: u32,
@@ -96,15 +96,4 @@ fn stands_still(
     });
     context.notes.say(format!("queue {queue}"), text);
     (ready, since)
-}
-
-/// Looks for the queues of somebody else. They take tasks only as long as they are there.
-async fn find_addresses(context: &Context, link: &Link) {
-    let queues = context.shared.queues.all().into_iter().map(|queue| (queue.no, queue.name));
-    for (no, name) in queues.filter(|(_, name)| context.shared.is_external(name)) {
-        match heal::prepare(context, &link.session, &name).await {
-            Ok(found) => context.input(Input::LaneFound(no, found)).await,
-            Err(error) => tracing::warn!(%error, queue = %name, "the queue of somebody else cannot be bound"),
-        }
-    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use warrener_amqp::{Consumer, DeliveryBatch, Incoming, Pulse};
+use warrener_amqp::{Consumer, DeliveryBatch, Incoming, Pulse, Session};
 use warrener_engine::event::Reported;
 use warrener_shared::limits::LIMIT_COST;
 use warrener_shared::wire::Message;
@@ -74,6 +74,8 @@ async fn take(context: &Context, settler: &Settler, mut batch: DeliveryBatch) ->
 /// early for. Before all of them nobody else may have reports in hand: those of an earlier session whose end the broker
 /// has not noticed are in none of these places.
 async fn ask(context: Context, link: Link, pulse: Pulse, mark: mpsc::Sender<Duration>) {
+    // A queue that does not answer somebody else's question must not hold up this one: no time limit is judged before.
+    let session = link.session.asking_apart(ASK_LIMIT);
     let mut every = tokio::time::interval(ASK_EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -88,9 +90,9 @@ async fn ask(context: Context, link: Link, pulse: Pulse, mark: mpsc::Sender<Dura
         every.tick().await;
         let upto = context.shared.workers.clock().monotonic();
         // What a policy takes out of the queue of results comes by way of the dead letters.
-        let is_empty = is_empty(&link, &context.shared.names.unrouted()).await
-            && is_empty(&link, &context.shared.names.results()).await
-            && is_empty(&link, &context.shared.names.dead()).await;
+        let is_empty = is_empty(&session, &context.shared.names.unrouted()).await
+            && is_empty(&session, &context.shared.names.results()).await
+            && is_empty(&session, &context.shared.names.dead()).await;
         if is_empty && pulse.round_trip(ASK_LIMIT).await.is_ok() && mark.send(upto).await.is_err() {
             return;
         }
@@ -98,8 +100,8 @@ async fn ask(context: Context, link: Link, pulse: Pulse, mark: mpsc::Sender<Dura
 }
 
 /// Tells whether a queue holds no ready message. False if it could not be asked.
-async fn is_empty(link: &Link, queue: &str) -> bool {
-    matches!(link.session.depth(queue).await, Ok(Some(depth)) if depth.ready == 0)
+async fn is_empty(session: &Session, queue: &str) -> bool {
+    matches!(session.depth(queue).await, Ok(Some(depth)) if depth.ready == 0)
 }
 
 /// Hands on everything that has come, then tells the driver that all reports confirmed before `upto` are read. More can

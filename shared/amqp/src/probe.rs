@@ -49,6 +49,11 @@ impl Probe {
         Self { settings, host, life, open: Mutex::default() }
     }
 
+    /// The same for questions that may take so long at most.
+    pub(crate) fn answered_within(self, limit: std::time::Duration) -> Self {
+        Self { settings: Settings { call_timeout: limit, ..self.settings }, ..self }
+    }
+
     /// Makes a call that changes nothing when it is made twice: if a connection from before doesn't work any more,
     /// it is made once again on a new one.
     pub(crate) async fn ask<T, A>(&self, what: &str, question: impl Fn(Channel) -> A) -> Result<T, ProbeFailure>

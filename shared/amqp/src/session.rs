@@ -28,6 +28,8 @@ use crate::{BrokerError, Settings};
 #[derive(Clone, Debug)]
 pub struct Session {
     inner: Arc<SessionInner>,
+    /// Connection for its questions; `None` for that which all share.
+    questions: Option<Arc<Probe>>,
 }
 
 #[derive(Debug)]
@@ -70,7 +72,15 @@ impl Session {
         close_at_the_end(&life, &links);
         let pool = ChannelPool::new(settings, &life, &links);
         tracing::info!(epoch = life.epoch(), host = host.authority.host, port = host.authority.port, "connected");
-        Ok(Self { inner: Arc::new(SessionInner { settings: settings.clone(), life, links, pool }) })
+        let inner = Arc::new(SessionInner { settings: settings.clone(), life, links, pool });
+        Ok(Self { inner, questions: None })
+    }
+
+    /// The same session with a connection of its own for questions, each of which may take so long and waits for none
+    /// of anybody else's.
+    pub fn asking_apart(&self, limit: Duration) -> Self {
+        let questions = self.aside().probe(self.life()).answered_within(limit);
+        Self { inner: self.inner.clone(), questions: Some(Arc::new(questions)) }
     }
 
     /// The number of this session in this process, rising.
@@ -179,7 +189,7 @@ impl Session {
     }
 
     pub(crate) fn probe(&self) -> &Probe {
-        &self.inner.links.probe
+        self.questions.as_deref().unwrap_or(&self.inner.links.probe)
     }
 }
 

@@ -236,7 +236,7 @@ pub(super) fn to_wake(turn: &mut Turn<'_>, key: &LimitKey) -> Vec<TaskNo> {
     best
 }
 
-/// Tells whether a key lets so much cost out in a span of time: then there may be room for one task and not for another.
+/// Tells whether a key lets so much cost out in a span of time. Then there may be room for one and not for another.
 fn has_rate(slice: &Slice, key: &LimitKey) -> bool {
     slice.limit(key.limit()).is_some_and(|limit| slice.key(key).rate(limit).is_some())
 }
