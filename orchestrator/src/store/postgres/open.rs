@@ -17,7 +17,7 @@ use crate::store::url;
 
 /// Statements by which each version of the schema grows out of the one before. The number of versions that a database
 /// has stands in `meta`.
-pub(super) const VERSIONS: [&str; 7] = [
+pub(super) const VERSIONS: [&str; 8] = [
     include_str!("schema.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
@@ -25,6 +25,7 @@ pub(super) const VERSIONS: [&str; 7] = [
     include_str!("schema_5.sql"),
     include_str!("schema_6.sql"),
     include_str!("schema_7.sql"),
+    include_str!("schema_8.sql"),
 ];
 /// Longest time that the database may take for an answer. Then it is taken for lost, and the connection is given up.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -15,7 +15,7 @@ use crate::store::columns::{Kind, TABLES, TableColumn};
 
 /// Statements by which each version of the schema grows out of the one before. The number of versions that a file has
 /// stands in `PRAGMA user_version`.
-const VERSIONS: [&str; 11] = [
+const VERSIONS: [&str; 12] = [
     include_str!("schema.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
@@ -27,6 +27,7 @@ const VERSIONS: [&str; 11] = [
     include_str!("schema_9.sql"),
     include_str!("schema_10.sql"),
     include_str!("schema_11.sql"),
+    include_str!("schema_12.sql"),
 ];
 /// Remedy for a damaged file.
 const WAY_OUT: &str = "restore a backup; or make a copy of the file and of its -wal, then mend it with the program \
