@@ -187,7 +187,8 @@ impl<S: Store> Driver<S> {
     /// Resizes the window of a queue by the depth that was seen, and starts the attempts whose messages must have left
     /// it.
     fn depth(&mut self, depth: &Depth, batch: &mut Batch) -> Result<(), StoreError> {
-        self.held.admission.depth(depth.queue, depth.ready);
+        let unconfirmed = self.held.delivery.unconfirmed(depth.queue);
+        self.held.admission.depth(depth.queue, depth.ready, unconfirmed);
         for ticket in self.held.delivery.must_have_left(depth.queue, depth.ready, depth.upto) {
             self.held.delivery.started(&ticket);
             self.decide(input::started(ticket, None), batch)?;

@@ -100,10 +100,11 @@ impl DispatchWindows {
         Some(*no)
     }
 
-    /// Notes how many messages were ready in a queue at the broker. A queue that ran empty gets a larger window.
-    pub(super) fn depth(&mut self, queue: i64, ready: u32) {
+    /// Notes how many messages were ready in a queue at the broker, and how many attempts of it the broker had not
+    /// confirmed. A queue that ran empty gets a larger window.
+    pub(super) fn depth(&mut self, queue: i64, ready: u32, unconfirmed: usize) {
         if let Some(window) = self.windows.get_mut(&queue) {
-            window.seen(ready);
+            window.seen(ready, unconfirmed);
         }
     }
 

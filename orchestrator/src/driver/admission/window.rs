@@ -58,10 +58,14 @@ impl DispatchWindow {
     }
 
     /// Attempts that may be open at once: twice the slots of its workers, and what they finished in the last second,
-    /// both times the boost; from [`WINDOW_MIN`] to [`WINDOW_MAX`].
+    /// both times the boost; from [`WINDOW_MIN`] to [`WINDOW_MAX`]. Where keys share the queue it is what they finished
+    /// in an eighth of a second: whoever comes with a fair share waits for all that is open.
     pub(super) fn size(&self) -> usize {
         let workers = if self.slots == 0 { WINDOW_MIN } else { 2 * self.slots };
-        let finished = self.finished + self.recent.iter().sum::<usize>();
+        let finished = match self.is_fair {
+            true => self.recent.back().copied().unwrap_or(0).max(self.finished) / 2,
+            false => self.finished + self.recent.iter().sum::<usize>(),
+        };
         ((workers + finished) * self.boost).clamp(WINDOW_MIN, WINDOW_MAX)
     }
 
@@ -88,10 +92,12 @@ impl DispatchWindow {
         }
     }
 
-    /// Notes that the queue at the broker was seen with `ready` messages. It starves if there are none while tasks
-    /// wait.
-    pub(super) fn seen(&mut self, ready: u32) {
-        let starving = ready == 0 && self.backlog && !self.paused;
+    /// Notes that the queue at the broker was seen with `ready` messages, while the broker had not confirmed so many
+    /// that are open. It starves if there are none while tasks wait: but for as long as more are on their way than its
+    /// workers take at once, more attempts would wait with us, where neither a fair share nor a priority reaches them.
+    pub(super) fn seen(&mut self, ready: u32, unconfirmed: usize) {
+        let is_fed = unconfirmed > self.slots.max(WINDOW_MIN);
+        let starving = ready == 0 && self.backlog && !self.paused && !is_fed;
         self.boost = if starving { (self.boost * 2).min(WINDOW_MAX) } else { (self.boost / 2).max(1) };
     }
 }

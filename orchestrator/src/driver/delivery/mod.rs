@@ -374,6 +374,11 @@ impl Delivery {
         dispatched.filter(|open| !open.started).skip(ready as usize).map(|open| open.ticket).collect()
     }
 
+    /// Number of open attempts of a queue that the broker has not confirmed.
+    pub(super) fn unconfirmed(&self, queue: i64) -> usize {
+        self.open.values().filter(|open| open.queue == queue && open.published != Published::Yes).count()
+    }
+
     /// Notes that a worker was seen at the attempt, by a report; `worker` is `None` for one that gives no id. True if
     /// it starts the attempt, or another worker has it now.
     pub(super) fn seen(&mut self, ticket: &Ticket, worker: Option<&Arc<str>>, now: Duration) -> bool {
