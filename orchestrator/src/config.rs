@@ -207,7 +207,10 @@ impl Config {
             .into_iter()
             .filter_map(|(name, text)| expression(&text).err().map(|why| format!("queues.{name}.fair_by: {why}")));
         let of = |(name, definition): (&LimitName, &LimitDefinition)| {
-            let problems = definition.compile(name).err().unwrap_or_default();
+            let mut problems = definition.compile(name).err().unwrap_or_default();
+            if problems.is_empty() {
+                problems.extend(definition.check_cost().err());
+            }
             let name = name.clone();
             problems.into_iter().map(move |(field, why)| format!("limits.{name}.{field}: {why}"))
         };

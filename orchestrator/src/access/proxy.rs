@@ -113,7 +113,7 @@ impl Proxies {
                 break;
             }
             // What is no address was written by somebody whom nobody knows.
-            let Ok(hop) = hop.trim_matches(['[', ']']).parse::<IpAddr>() else { break };
+            let Some(hop) = address(hop) else { break };
             origin = hop.to_canonical();
         }
         origin
@@ -152,6 +152,12 @@ impl Proxies {
     }
 }
 
+/// Address of a hop, which some proxies write with its port.
+fn address(hop: &str) -> Option<IpAddr> {
+    let bare = hop.trim_matches(['[', ']']).parse().ok();
+    bare.or_else(|| hop.parse::<std::net::SocketAddr>().ok().map(|with_port| with_port.ip()))
+}
+
 /// Network, or the network of a single address.
 fn network(text: &str) -> Option<IpNet> {
     text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
@@ -188,6 +194,9 @@ mod tests {
             ("10.1.2.3", "203.0.113.9, 198.51.100.7, 10.9.9.9", "198.51.100.7"),
             ("::ffff:10.1.2.3", "198.51.100.7", "198.51.100.7"),
             ("198.51.100.1", "203.0.113.9", "198.51.100.1"),
+            ("10.1.2.3", "198.51.100.7:5678", "198.51.100.7"),
+            ("10.1.2.3", "[2001:db8::7]:5678", "2001:db8::7"),
+            ("10.1.2.3", "[2001:db8::7]", "2001:db8::7"),
             ("10.1.2.3", "nonsense", "10.1.2.3"),
             ("10.1.2.3", "", "10.1.2.3"),
         ] {

@@ -65,6 +65,18 @@ fn what_is_wrong_with_a_file_is_named_by_its_line() {
         (&entry("loopback", "t", "scopes = [\"read\"]"), "is what the audit calls"),
         ("[[tokens]]\nname = \"ci\"\nhash = \"wrn_secret\"\nscopes = [\"read\"]", "hash: `sha256:` and 64"),
         ("[[tokens]]\nname = \"ci\"\nhash = wrn_secret", "line 3: "),
+        (
+            "[[tokens]]\nname = \"ci\"\nhash = \"x\"\nscopes = \"wrn_secret\"",
+            "line 4: invalid type: string …, expected",
+        ),
+        (
+            "[[tokens]]\nname = \"ci\"\nhash = \"x\"\nscopes = \"secret of another sort\"",
+            "line 4: invalid type: string …",
+        ),
+        ("[[tokens]]\nwrn_secret = 1", "line 2: unknown field `wrn_…`"),
+        (&entry("ci", "t", "scopes = [\"wrn_secret\"]"), "unknown scope \"wrn_…\""),
+        (&entry("ci", "t", "scopes = [\"read\"]\nonly = \"wrn_secret:1\""), "only: "),
+        (&entry("wrn_secret!", "t", "scopes = [\"read\"]"), "token \"wrn_…!\": name: "),
         (&(entry("a", "t", "scopes = [\"read\"]") + &entry("a", "u", "scopes = [\"read\"]")), "has this name"),
         (&(entry("a", "t", "scopes = [\"read\"]") + &entry("b", "t", "scopes = [\"read\"]")), "has this hash"),
     ] {

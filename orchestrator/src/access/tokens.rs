@@ -128,7 +128,7 @@ fn parse(text: &str) -> Result<TokenList, InvalidTokens> {
     // The library would show the line, in which somebody may have written the token itself.
     let document: TokensDocument = toml::from_str(text).map_err(|error| {
         let place = error.span().map(|span| format!("line {}: ", line(text, span.start))).unwrap_or_default();
-        InvalidTokens(vec![format!("{place}{}", error.message())])
+        InvalidTokens(vec![hidden(&format!("{place}{}", unquoted(error.message())))])
     })?;
     if document.tokens.len() > TOKENS_MAX {
         let count = document.tokens.len();
@@ -180,7 +180,7 @@ impl Reading {
         problems.extend(expires.as_ref().err().cloned());
         let only = entry.only.as_deref().map(parse_only).transpose();
         problems.extend(only.as_ref().err().cloned());
-        self.problems.extend(problems.into_iter().map(|why| format!("line {line}: token {shown:?}: {why}")));
+        self.problems.extend(problems.into_iter().map(|why| hidden(&format!("line {line}: token {shown:?}: {why}"))));
         if let (Ok(hash), Ok(expires), Ok(only)) = (hash, expires, only) {
             let scopes = scopes.into_iter().flatten().collect();
             let (only, only_text) = (only.map(Arc::new), entry.only);
@@ -201,6 +201,29 @@ impl Reading {
         Err(InvalidTokens(self.problems))
     }
 }
+
+/// Message of the library without the value that it quotes.
+fn unquoted(message: &str) -> String {
+    match (message.find('"'), message.rfind('"')) {
+        (Some(first), Some(last)) if first < last => format!("{}…{}", &message[..first], &message[last + 1..]),
+        _ => message.to_owned(),
+    }
+}
+
+/// Text in which of each token stands no more than how it begins. Somebody may have written one anywhere, and the text
+/// goes into the log and to readiness.
+fn hidden(text: &str) -> String {
+    let mut parts = text.split(TOKEN_PREFIX);
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "-_".contains(c));
+        shown.extend([TOKEN_PREFIX, "…", rest]);
+    }
+    shown
+}
+
+/// Beginning of every token that `warrener token new` makes.
+const TOKEN_PREFIX: &str = "wrn_";
 
 /// SHA-256 of a token.
 pub fn hash_of(token: &[u8]) -> TokenHash {

@@ -176,9 +176,19 @@ impl App {
 
     /// Refuses at once while the store cannot be written.
     fn check_store(&self) -> Result<(), Problem> {
+        self.check("store")
+    }
+
+    /// Refuses at once while nothing can be sent to the broker.
+    pub(super) fn check_broker(&self) -> Result<(), Problem> {
+        self.check("broker")
+    }
+
+    /// Refuses at once while this part of the process is not ready.
+    fn check(&self, part: &str) -> Result<(), Problem> {
         let report = self.shared.health.report();
-        let store = report.checks.into_iter().find(|check| check.name == "store" && !check.ready);
-        match store {
+        let found = report.checks.into_iter().find(|check| check.name == part && !check.ready);
+        match found {
             Some(check) => Err(Problem::unavailable(check.reason.unwrap_or_default())),
             None => Ok(()),
         }

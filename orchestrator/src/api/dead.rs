@@ -182,6 +182,8 @@ pub(super) async fn replay(
 pub(super) async fn send_again(app: &Arc<App>, caller: &Caller, no: i64) -> Result<DeadRow, Problem> {
     let letter = load(app, no).await?;
     let parcel = parcel(&letter).map_err(Problem::conflict)?;
+    // Nobody would notice that it was not sent.
+    app.check_broker()?;
     app.command(caller, Command::Replay(no, Box::new(parcel))).await?;
     Ok(letter)
 }

@@ -24,7 +24,7 @@ use super::shape::{ByState, Raw, raw, time};
 use crate::access::Caller;
 use crate::driver::{Answer, Command};
 use crate::store::view::{JobRecord, Snapshot};
-use crate::store::{Caption, Rows as _};
+use crate::store::{Caption, Rows as _, StoreError};
 
 /// A job as everybody sees it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -107,12 +107,18 @@ pub(super) struct ParentResource {
 }
 
 impl ParentResource {
-    /// Attempt that a job runs for; `None` if it is no sub-job, or the parent is removed.
+    /// Attempt that a job runs for; `None` if it is no sub-job, or the parent is removed or larger than a limit that was
+    /// lowered.
     fn of(app: &App, snapshot: &mut Snapshot<'_>, row: &JobRow) -> Result<Option<Self>, Problem> {
         let Some(parent) = row.parent else { return Ok(None) };
         let Some(task) = snapshot.task(parent.task)? else { return Ok(None) };
         let Some(job) = snapshot.job(task.job)? else { return Ok(None) };
-        let entry = app.shared.specs.of(&job, snapshot)?.entry(job);
+        let entry = match app.shared.specs.of(&job, snapshot) {
+            Ok(parsed) => parsed.entry(job),
+            // A list is not missing for the sake of one job that cannot be read.
+            Err(StoreError::Unfit { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
         let spec = entry.spec.tasks.get(task.position as usize);
         Ok(spec.map(|spec| Self {
             job: entry.row.id.to_string(),

@@ -6,7 +6,6 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Request, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use warrener_engine::limit::{KeySettings, KeyState, Limit, LimitKey, Pieces, Rate};
@@ -19,7 +18,7 @@ use super::app::App;
 use super::asked_by::AskedBy;
 use super::documented::Example;
 use super::http::{BodyBound, receive};
-use super::object::read_object;
+use super::object::{BodyFields, faults, read_object};
 use super::path::PathText;
 use super::problem::Problem;
 use super::query::Parameters;
@@ -152,6 +151,14 @@ pub(super) struct KeyDefinition {
     pub(super) paused_until: Option<String>,
 }
 
+impl BodyFields for KeyDefinition {
+    const NAMES: &'static [&'static str] = &["concurrency", "rate", "weight", "paused_until"];
+}
+
+impl BodyFields for LimitDefinition {
+    const NAMES: &'static [&'static str] = &["on", "key", "concurrency", "rate", "burst", "cost", "per", "when_full"];
+}
+
 impl KeyDefinition {
     fn read(self, limit: &Limit) -> Result<(KeySettings, Option<Timestamp>), Problem> {
         let burst = limit.rate.map(|rate| rate.burst);
@@ -171,7 +178,7 @@ impl KeyDefinition {
 
 fn invalid(problems: Vec<(&'static str, String)>) -> Problem {
     let problem = |(field, detail): (&str, String)| job::Problem {
-        pointer: format!("/{field}"),
+        pointer: if field.is_empty() { String::new() } else { format!("/{field}") },
         code: job::code::INVALID_VALUE.to_owned(),
         detail,
         hint: None,
@@ -184,12 +191,17 @@ fn no_limit(name: &str) -> Problem {
     Problem::not_found(format!("there is no limit {name:?}"))
 }
 
-async fn body<T: DeserializeOwned>(app: &App, request: Request<Body>) -> Result<T, Problem> {
+async fn body<T: BodyFields>(app: &App, request: Request<Body>) -> Result<T, Problem> {
     let (parts, body) = request.into_parts();
     check_encoding(&parts.headers)?;
     let bytes = receive(&app.edge, &parts.headers, body, BODY_MAX).await?.bytes;
-    read_object(&bytes)
-        .map_err(|error| if error.is_data() { invalid(vec![("", error.to_string())]) } else { Problem::body(error) })
+    read_object(&bytes).map_err(|error| {
+        if !error.is_data() {
+            return Problem::body(error);
+        }
+        let faults = faults::<T>(&bytes);
+        if faults.is_empty() { invalid(vec![("", error.to_string())]) } else { Problem::invalid_limit(faults) }
+    })
 }
 
 /// The definition of a limit by its name, and whether it stands in the configuration.
@@ -239,6 +251,7 @@ pub(super) async fn put(
     let wanted = LimitName::new(&name).map_err(|error| invalid(vec![("name", error.to_string())]))?;
     let definition: LimitDefinition = body(&app, request).await?;
     definition.compile(&wanted).map_err(invalid)?;
+    definition.check_cost().map_err(|problem| invalid(vec![problem]))?;
     match app.command(&caller, Command::PutLimit(wanted, Box::new(definition))).await? {
         Answer::Conflict(why) => Err(Problem::conflict(why)),
         _ => app.answer(move |app, snapshot| find(app, snapshot, &name)?.ok_or_else(|| no_limit(&name))).await,

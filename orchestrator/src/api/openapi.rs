@@ -50,7 +50,8 @@ pub(super) fn document(routes: &[Route]) -> Vec<u8> {
             "description": ABOUT,
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
-        "servers": [{ "url": "/" }],
+        // Seen from where the document is, so that it stays true behind a proxy that takes a prefix away.
+        "servers": [{ "url": "../../" }],
         "paths": paths,
         "components": {
             "schemas": components,

@@ -280,7 +280,12 @@ impl Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        if error.is_transient() { Self::unavailable(error.to_string()) } else { Self::internal(error) }
+        match error {
+            // Nothing is wrong with the database: a limit was lowered below what is kept.
+            StoreError::Unfit { .. } => Self::conflict(error.to_string()),
+            error if error.is_transient() => Self::unavailable(error.to_string()),
+            error => Self::internal(error),
+        }
     }
 }
 

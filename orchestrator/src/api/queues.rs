@@ -20,7 +20,7 @@ use super::shape::{List, time};
 use crate::access::Caller;
 use crate::driver::{Answer, Command};
 use crate::store::view::{Mapped, Snapshot};
-use crate::store::{QueueRow, Rows as _};
+use crate::store::{QueueRow, Rows as _, StoreError};
 
 /// Most mapped tasks of a queue whose items are counted exactly. Each of the others counts as one.
 const MAPPED_MAX: usize = 200;
@@ -160,10 +160,15 @@ fn ready(app: &App, snapshot: &Snapshot<'_>, queue: i64, tasks: u64) -> Result<u
     Ok(tasks - mapped.len() as u64 + items)
 }
 
-/// Bound of a mapped task's items that may run at once; `None` without one.
+/// Bound of a mapped task's items that may run at once; `None` without one, or if the job is larger than a limit that
+/// was lowered.
 fn max_parallel(app: &App, mut snapshot: Snapshot<'_>, mapped: &Mapped) -> Result<Option<u32>, Problem> {
     let Some(job) = snapshot.job(mapped.job)? else { return Ok(None) };
-    let spec = app.shared.specs.of(&job, &mut snapshot)?.spec;
+    let spec = match app.shared.specs.of(&job, &mut snapshot) {
+        Ok(parsed) => parsed.spec,
+        Err(StoreError::Unfit { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
     Ok(spec.tasks.get(mapped.position as usize).and_then(TaskSpec::max_parallel))
 }
 

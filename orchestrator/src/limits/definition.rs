@@ -1,11 +1,13 @@
 //! The definition of a limit, and everything that can be wrong with it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use warrener_engine::limit::{Field, Limit, Pieces, Rate, Selector, SelectorTerm, WhenFull};
-use warrener_shared::expr::{Roots, Template};
+use warrener_shared::expr::{Roots, Scope, Template};
 use warrener_shared::id::LimitName;
 use warrener_shared::json::Doc;
-use warrener_shared::limits::Limits;
+use warrener_shared::limits::{LIMIT_COST, Limits};
 
 use crate::filter;
 use crate::store::view::filter::{Column, Filter, Test};
@@ -75,6 +77,16 @@ impl LimitDefinition {
 }
 
 impl LimitDefinition {
+    /// Judges a cost that is the same for every task: one that no attempt can have would have all of them refused. Only
+    /// for what is being written; a definition that is kept stays a limit of those that name a cost of their own.
+    ///
+    /// # Errors
+    /// The field and a sentence.
+    pub fn check_cost(&self) -> Result<(), (&'static str, String)> {
+        let Some(text) = &self.cost else { return Ok(()) };
+        constant_cost(text).map_err(|why| ("cost", why))
+    }
+
     fn is_per_job(&self) -> Result<bool, String> {
         match self.per.as_deref() {
             None | Some("task") => Ok(false),
@@ -145,6 +157,33 @@ pub(crate) fn expression(text: &str) -> Result<Template, String> {
         }
         None => Ok(template),
     }
+}
+
+/// Checks a cost that is the same for every task. What names something is left to each task.
+fn constant_cost(text: &str) -> Result<(), String> {
+    let template = expression(text)?;
+    if !template.is_expression() {
+        return Err(format!("{text:?} is text; a cost is a number, such as ${{{{ 5 }}}}"));
+    }
+    if text.contains(char::is_alphabetic) {
+        return Ok(());
+    }
+    let (input, job_labels) = (Doc::trusted(b"null".to_vec()), BTreeMap::new());
+    let scope = Scope {
+        input: &input,
+        job_id: "",
+        job_name: None,
+        job_labels: &job_labels,
+        tasks: BTreeMap::new(),
+        item: None,
+        round: None,
+        schedule: None,
+        task: None,
+    };
+    let value = template.resolve(&scope, &Limits::DEFAULT).map_err(|error| error.message)?;
+    let is_cost =
+        serde_json::from_slice(value.bytes()).is_ok_and(|cost: f64| (0.0..=f64::from(LIMIT_COST)).contains(&cost));
+    if is_cost { Ok(()) } else { Err(format!("{text} is no number from 0 to {LIMIT_COST}")) }
 }
 
 /// Reads a filter on kind, queue, name and labels.

@@ -62,14 +62,14 @@ type SpecCache = Cache<Key, Parsed, Footprint, DefaultHashBuilder, Evicted>;
 
 /// Register of the parsed jobs of a process. Nobody parses while holding its lock.
 pub(crate) struct Specs {
-    /// Limits by which jobs are parsed and expressions evaluated.
+    /// Limits by which expressions are evaluated.
     limits: Limits,
     /// The jobs, by number and time of creation.
     kept: Mutex<SpecCache>,
 }
 
 impl Specs {
-    /// Empty register. Jobs are parsed with these limits.
+    /// Empty register. Jobs that are kept are parsed with these limits or the built-in ones, whichever is wider.
     pub(crate) fn new(limits: Limits) -> Self {
         let kept = Cache::with(JOBS, BYTES, Footprint, DefaultHashBuilder::default(), Evicted);
         Self { limits, kept: Mutex::new(kept) }
@@ -86,7 +86,7 @@ impl Specs {
         let corrupt = |why: String| StoreError::Corrupt(format!("job {} {why}", job.id));
         let submitted = rows.submitted(job.no)?.ok_or_else(|| corrupt("was never submitted".to_owned()))?;
         let context = SubmitContext { priority: submitted.priority, level: job.level, ..SubmitContext::default() };
-        let spec = parse(&submitted.body, &context, &self.limits).map_err(|problems| {
+        let spec = parse(&submitted.body, &context, &for_kept(self.limits)).map_err(|problems| {
             let first = problems.first().map_or_else(String::new, |p| format!("{}: {}", p.pointer, p.detail));
             // The database is well; whoever brings news of this job alone has to wait until the limit is raised again.
             StoreError::Unfit { doing: "read a job", why: format!("{} ({first}): was a limit lowered?", job.id) }
@@ -129,6 +129,23 @@ impl Specs {
     /// The cache, locked. A holder that panicked leaves it usable.
     fn kept(&self) -> MutexGuard<'_, SpecCache> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Limits for what is kept already: these or the built-in ones, whichever is wider. One that is lowered is for what comes
+/// from then on.
+pub(crate) fn for_kept(limits: Limits) -> Limits {
+    let usual = Limits::DEFAULT;
+    Limits {
+        submit_bytes: limits.submit_bytes.max(usual.submit_bytes),
+        tasks: limits.tasks.max(usual.tasks),
+        needs: limits.needs.max(usual.needs),
+        output_bytes: limits.output_bytes.max(usual.output_bytes),
+        resolved_bytes: limits.resolved_bytes.max(usual.resolved_bytes),
+        json_depth: limits.json_depth.max(usual.json_depth),
+        expression_chars: limits.expression_chars.max(usual.expression_chars),
+        expression_fuel: limits.expression_fuel.max(usual.expression_fuel),
+        queues: limits.queues.max(usual.queues),
     }
 }
 

@@ -83,6 +83,7 @@ fn method(request: &Request) -> &'static str {
         "GET" => "GET",
         "POST" => "POST",
         "HEAD" => "HEAD",
+        "PUT" => "PUT",
         "DELETE" => "DELETE",
         _ => "other",
     }

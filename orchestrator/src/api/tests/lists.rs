@@ -212,3 +212,28 @@ async fn what_fails_is_told_of_graphs_without_a_name_too() {
     }
     assert!(times.windows(2).any(|pair| pair[0] == pair[1]), "{times:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_fits_no_limit_any_more_hides_no_other() {
+    let mut world = World::new();
+    let outer = r#"{"id":"o","tasks":{"run":{"kind":"warrener.job","input":{"job":{"kind":"k"}}},
+        "each":{"kind":"k","for_each":{"items":[1,2,3],"max_parallel":1}}}}"#;
+    world.submit(outer).await;
+    world.dispatch().await;
+    world.dispatch().await;
+    let keep = |body: String| {
+        let connection = rusqlite::Connection::open(world.file()).unwrap();
+        let statement = "UPDATE submits SET body = ?1 WHERE job = (SELECT no FROM jobs WHERE id = 'o')";
+        assert_eq!(connection.execute(statement, [body.as_bytes()]).unwrap(), 1);
+        world.shared.specs.clear();
+    };
+    // Larger than what is taken now, and no larger than what is usual.
+    keep(format!("{}{outer}", " ".repeat(world.shared.limits.submit_bytes)));
+    assert_eq!(world.get("/api/v1/jobs/o/tasks").await.ok()["items"].as_array().unwrap().len(), 2);
+    keep(r#"{"id":"o","tasks":{}}"#.to_owned());
+    let problem = world.get("/api/v1/jobs/o/tasks").await.problem(409);
+    assert!(problem["detail"].as_str().unwrap().contains("was a limit lowered?"), "{problem}");
+    let jobs = world.get("/api/v1/jobs").await.ok();
+    assert_eq!(jobs["items"].as_array().unwrap().len(), 2, "{jobs}");
+    assert!(!world.get("/api/v1/queues").await.ok()["items"].as_array().unwrap().is_empty());
+}

@@ -2,9 +2,12 @@ use axum::body::Body;
 use axum::http::Request;
 use warrener_shared::limits::Limits;
 
+use super::law::letter;
 use super::world::World;
 use crate::api::pages::PAGES;
 use crate::api::routes::ROUTES;
+use crate::driver::Input;
+use crate::store::DeadLetter;
 
 const JOB: &str = "/api/v1/jobs";
 
@@ -180,4 +183,50 @@ async fn what_is_too_large_names_its_own_bound() {
     assert!(output.contains("limits.output_bytes"), "{output}");
     let job = detail(world.post(JOB, " ".repeat(100_001)).await);
     assert!(job.contains("limits.submit_bytes") && job.contains("100000 bytes"), "{job}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_replayed_while_the_broker_is_away() {
+    let world = World::new();
+    let headers = r#"{"exchange":"","routing_key":"warrener.submit","headers":{}}"#.to_owned();
+    world.input(Input::Dead(DeadLetter { from: "submit", headers, ..letter() })).await;
+    world.shared.health.not_ready("broker", "the broker is away");
+    let problem = world.post("/api/v1/dead/1/replay", "").await.problem(503);
+    assert_eq!(problem["detail"], "the broker is away");
+    world.shared.health.ready("broker");
+    assert_eq!(world.post("/api/v1/dead/1/replay", "").await.status, 202);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_that_is_wrong_is_told_where() {
+    let world = World::new();
+    let error = |answer: super::world::Answer| {
+        let problem = answer.problem(422);
+        let errors = problem["errors"].as_array().unwrap().clone();
+        assert_eq!(errors.len(), 1, "{problem}");
+        let text = |name: &str| errors[0][name].as_str().unwrap_or("-").to_owned();
+        [text("pointer"), text("code"), text("hint")]
+    };
+    for (path, body, expected) in [
+        ("/api/v1/limits/x", r#"{"concurency":1}"#, ["/concurency", "unknown_field", "did you mean `concurrency`?"]),
+        (
+            "/api/v1/limits/x",
+            r#"{"concurrency":1,"zzzzzz":1}"#,
+            ["/zzzzzz", "unknown_field", "the fields are on, key, concurrency, rate, burst, cost, per and when_full"],
+        ),
+        ("/api/v1/limits/x", r#"{"concurrency":"1"}"#, ["/concurrency", "wrong_type", "-"]),
+        ("/api/v1/limits/api/keys/k", r#"{"wieght":1}"#, ["/wieght", "unknown_field", "did you mean `weight`?"]),
+        ("/api/v1/limits/api/keys/k", r#"{"weight":-1}"#, ["/weight", "wrong_type", "-"]),
+        ("/api/v1/limits/x", r#"{"rate":"5/s","cost":"5"}"#, ["/cost", "invalid_value", "-"]),
+        ("/api/v1/limits/x", r#"{"rate":"5/s","cost":"${{ -1 }}"}"#, ["/cost", "invalid_value", "-"]),
+    ] {
+        assert_eq!(error(world.put(path, body).await), expected, "{body}");
+    }
+    world.put("/api/v1/limits/x", r#"{"rate":"5/s","cost":"${{ 2 * 3 }}"}"#).await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_interface_is_described_from_where_its_description_is() {
+    let document = World::new().get("/api/v1/openapi.json").await.ok();
+    assert_eq!(document["servers"][0]["url"], "../../");
 }

@@ -1,7 +1,7 @@
 //! TLS to PostgreSQL, in the words of its own clients: `sslmode`, and the authorities to trust.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
@@ -17,12 +17,26 @@ pub(super) const MODES: [&str; 6] = ["disable", "allow", "prefer", "require", "v
 
 /// Maker of TLS connections.
 #[derive(Clone)]
-pub(super) struct Tls(MakeRustlsConnect);
+pub(super) struct Tls {
+    mode: String,
+    /// File of authorities; `None` for those that everybody trusts, or for none.
+    authorities: Option<String>,
+    /// Maker with the authorities that could be used last.
+    latest: Arc<Mutex<MakeRustlsConnect>>,
+}
 
 impl Tls {
-    /// Maker of one connection.
+    /// Maker of one connection. The authorities are read again for each; of a file that cannot be used those from before
+    /// count. Blocks.
     pub(super) fn connector(&self) -> MakeRustlsConnect {
-        self.0.clone()
+        let again = self.authorities.as_deref().map(|file| config(&self.mode, Some(file)));
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        match again {
+            Some(Ok(config)) => *latest = MakeRustlsConnect::new(config),
+            Some(Err(why)) => tracing::warn!("{why}; the authorities from before count"),
+            None => {}
+        }
+        latest.clone()
     }
 }
 
@@ -44,11 +58,17 @@ pub(super) fn connector(mode: &str, authorities: Option<&str>) -> Result<Option<
         let why = "store.ca_file is given, but nothing is encrypted; add sslmode=verify-full to store.url";
         return authorities.map_or(Ok(None), |_| Err(why.to_owned()));
     }
+    let latest = Arc::new(Mutex::new(MakeRustlsConnect::new(config(mode, authorities)?)));
+    Ok(Some(Tls { mode: mode.to_owned(), authorities: authorities.map(str::to_owned), latest }))
+}
+
+/// Settings of TLS for a mode that encrypts.
+fn config(mode: &str, authorities: Option<&str>) -> Result<ClientConfig, String> {
     let provider = Arc::new(ring::default_provider());
     let roots = authorities.map(read).transpose()?.map(Arc::new);
     let builder = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();
     let builder = builder.expect("the provider knows these versions");
-    let config = match mode {
+    Ok(match mode {
         "verify-full" => {
             builder.with_root_certificates(roots.unwrap_or_else(|| Arc::new(public()))).with_no_client_auth()
         }
@@ -59,8 +79,7 @@ pub(super) fn connector(mode: &str, authorities: Option<&str>) -> Result<Option<
             let verifier = Arc::new(AnyNameVerifier { roots, provider });
             builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
         }
-    };
-    Ok(Some(Tls(MakeRustlsConnect::new(config))))
+    })
 }
 
 /// The authorities that everybody trusts.

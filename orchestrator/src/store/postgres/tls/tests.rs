@@ -56,3 +56,19 @@ fn each_mode_trusts_whom_its_name_says() {
     assert!(view.read(|snapshot| snapshot.open_jobs()).unwrap().is_empty());
     assert_eq!(server.sql(seen), "2");
 }
+
+#[test]
+fn authorities_are_read_again_for_each_connection() {
+    let server = Server::start();
+    let ((folder, ours), (_other, theirs)) = (authority(), authority());
+    server.speak_tls(folder.path());
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::copy(&theirs, file.path()).unwrap();
+    let url = format!("{}?sslmode=verify-ca&sslrootcert={}", server.url(), file.path().display());
+    let place = Place::new(&url).unwrap();
+    assert!(place.session().is_err(), "another authority is not ours");
+    std::fs::copy(&ours, file.path()).unwrap();
+    assert!(place.session().is_ok());
+    std::fs::write(file.path(), "being written").unwrap();
+    assert!(place.session().is_ok(), "those from before count");
+}
