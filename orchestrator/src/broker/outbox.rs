@@ -301,13 +301,23 @@ impl Outbox {
     /// Publishes a dead letter again. The driver forgets it once the broker has it.
     fn replay(&mut self, no: i64, parcel: Parcel) {
         let context = self.context.clone();
-        let Some(link) = self.link() else { return };
+        let Some(link) = self.link() else {
+            let why = "the broker is away";
+            return self.errands.push(Box::pin(async move { context.input(Input::NotReplayed(no, why)).await }));
+        };
         self.errands.push(Box::pin(async move {
             let sent = link.replies.publish_mandatory(&parcel.exchange, &parcel.key, parcel.message).await;
             if sent.is_confirmed() {
                 context.input(Input::Replayed(no)).await;
             } else {
                 tracing::warn!(dead_letter = no, ?sent, "a dead letter could not be published again; it is kept");
+                let why = match sent {
+                    Published::Returned => "no queue is bound for its routing key",
+                    Published::Nacked => "a queue is full, or takes nothing",
+                    Published::Impossible => "it is larger than the broker takes, or has too long a name",
+                    _ => "the broker did not confirm it; it may be there all the same",
+                };
+                context.input(Input::NotReplayed(no, why)).await;
             }
         }));
     }

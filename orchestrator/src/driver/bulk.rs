@@ -13,7 +13,7 @@ use warrener_shared::id::{JobNo, TaskAddress, TaskNo};
 use super::batch::Batch;
 use super::condition::{Failure, StoreCondition, panic_text};
 use super::input::{Answer, Command};
-use super::{Driver, letter};
+use super::{Driver, letter, replay};
 use crate::store::{
     AuditRow, BulkAction, BulkChange, BulkError, BulkRow, BulkState, BulkTarget, ERRORS_MAX, Found, Store, StoreError,
 };
@@ -143,13 +143,18 @@ impl<S: Store> Driver<S> {
             None => row.end(BulkState::Failed, batch.now),
             Some(members) => {
                 let (began, count) = (self.clock.monotonic(), members.len());
-                for (at, member) in members.into_iter().enumerate() {
-                    // Each removal of a job is written at once: others wait for few of them.
-                    if at > 0 && self.since(began) >= SLICE_TIME {
-                        self.held.bulk.spare(no, count - at);
-                        break;
-                    }
-                    self.member(no, member, &mut row, fault, &mut batch)?;
+                // What is sent again is counted once the broker has it, in the order of the members.
+                let most = if fault.is_none() { self.replayed(no, &row, &members, &mut batch)? } else { count };
+                let mut at = 0;
+                // Each removal of a job is written at once: others wait for few of them.
+                while at < most && (at == 0 || self.since(began) < SLICE_TIME) {
+                    self.member(no, members[at], &mut row, fault, &mut batch)?;
+                    at += 1;
+                }
+                self.held.bulk.spare(no, count - at);
+                if at == 0 {
+                    self.held.bulk.rest(no, began + replay::LOOK_EVERY);
+                    return self.settle(batch).map(drop);
                 }
                 if row.position() >= row.matched {
                     row.end(BulkState::Succeeded, batch.now);
@@ -264,6 +269,12 @@ impl<S: Store> Driver<S> {
     }
 
     fn bulk_letter(&mut self, row: &BulkRow, no: i64, batch: &mut Batch) -> Result<MemberOutcome, StoreError> {
+        let replayed = if row.action == BulkAction::Replay { self.replays.take(no) } else { None };
+        match replayed {
+            Some(Ok(())) => return Ok(MemberOutcome::Done),
+            Some(Err(why)) => return Ok(MemberOutcome::Refused(why)),
+            None => {}
+        }
         let Some(kept) = self.store.dead_letter(no)? else { return Ok(MemberOutcome::Skipped) };
         if !self.letter_matches(row, kept.head.job.as_deref(), batch)? {
             return Ok(MemberOutcome::Skipped);
@@ -273,10 +284,7 @@ impl<S: Store> Driver<S> {
             return Ok(MemberOutcome::Done);
         }
         Ok(match letter::parcel(&kept) {
-            Ok(parcel) => {
-                batch.after.replay.push((no, Box::new(parcel)));
-                MemberOutcome::Done
-            }
+            Ok(_) => MemberOutcome::Refused("it was not sent".to_owned()),
             Err(why) => MemberOutcome::Refused(why),
         })
     }
@@ -284,7 +292,12 @@ impl<S: Store> Driver<S> {
 
 impl<S: Store> Driver<S> {
     /// Tells whether a dead letter still belongs to a job that the filter names: any does, if it names none.
-    fn letter_matches(&mut self, row: &BulkRow, job: Option<&str>, batch: &mut Batch) -> Result<bool, StoreError> {
+    pub(super) fn letter_matches(
+        &mut self,
+        row: &BulkRow,
+        job: Option<&str>,
+        batch: &mut Batch,
+    ) -> Result<bool, StoreError> {
         if row.filter.trim() == "*" {
             return Ok(true);
         }

@@ -51,13 +51,11 @@ impl<S: Store> Driver<S> {
             Input::NotReplied(numbers) => self.replies.failed(numbers, now),
             Input::Unanswerable(no) => self.unanswerable(*no, batch)?,
             Input::Refuse(refused) => self.owe_refusal(refused, batch),
-            Input::Replayed(no) => batch.commit.discarded.push(*no),
+            Input::Replayed(no) => self.replay_ended(*no, None, batch),
+            Input::NotReplayed(no, why) => self.replay_ended(*no, Some(why), batch),
             Input::EventsPublished(no) => self.events_published = self.events_published.max(Some(*no)),
             Input::Dead(letter) => batch.commit.dead.push(letter.clone()),
-            Input::Delayed(changes, offset) => {
-                let moved = self.in_our_time(changes, *offset);
-                batch.commit.delayed.extend(moved.as_ref().unwrap_or(changes));
-            }
+            Input::Delayed(changes, offset) => batch.commit.delayed.extend(&self.in_our_time(changes, *offset)),
             Input::DeadTask(ticket, reason, letter) => self.dead_task(ticket, *reason, letter, batch)?,
             Input::Unrouted(ticket) => {
                 let first = self.held.delivery.unrouted(ticket);

@@ -67,6 +67,8 @@ pub enum Input {
     Refuse(Refused),
     /// Number of a dead letter whose message reached the broker again.
     Replayed(i64),
+    /// Number of a dead letter whose message did not, and the reason.
+    NotReplayed(i64, &'static str),
     /// Events up to this chunk reached the broker, or nobody listens to them.
     EventsPublished(EventChunkNo),
     /// A message that nobody can process, and a person must look at.
@@ -330,7 +332,7 @@ pub enum Output {
     Stop(Vec<(Ticket, Option<Arc<str>>)>),
     /// Tell a worker to take no more and leave.
     Drain(Arc<str>),
-    /// Publish the message of a dead letter, and say so once the broker has it.
+    /// Publish the message of a dead letter, and say whether the broker has it.
     Replay(i64, Box<Parcel>),
     /// Declare a queue that is new, by its number and name.
     Declare(i64, QueueName),

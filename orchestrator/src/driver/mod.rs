@@ -23,6 +23,7 @@ mod limits;
 mod load;
 mod prune;
 mod quarantine;
+mod replay;
 mod reply;
 mod schedule;
 mod settle;
@@ -59,6 +60,7 @@ pub use self::input::{
     Answer, Asker, Command, Depth, Heard, Input, Outgoing, Output, Packet, Precondition, Refused, Reply, ReplyTo,
     Requester, ScheduleCommand, Submission,
 };
+use self::replay::Replays;
 use self::reply::Replies;
 use self::tick::Rhythm;
 use self::timers::PutOff;
@@ -131,6 +133,8 @@ pub struct Driver<S> {
     passed_over: Option<Timestamp>,
     /// Pace of the bulk operations.
     bulk: BulkPace,
+    /// Dead letters that they have on their way.
+    replays: Replays,
     /// Monotonic time of the latest failure of the store; `None` once it counts as well again.
     failed_at: Option<Duration>,
 }
@@ -178,6 +182,7 @@ impl<S: Store> Driver<S> {
             withheld: Withheld::default(),
             passed_over: None,
             bulk: BulkPace::default(),
+            replays: Replays::default(),
             failed_at: None,
         })
     }

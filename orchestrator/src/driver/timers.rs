@@ -88,9 +88,9 @@ impl<S: Store> Driver<S> {
     }
 
     /// Delayed messages whose times were found by another offset than the one that the rows follow now.
-    pub(super) fn in_our_time(&self, changes: &DelayedChanges, offset: i64) -> Option<DelayedChanges> {
+    pub(super) fn in_our_time(&self, changes: &DelayedChanges, offset: i64) -> DelayedChanges {
         let by = self.clock_offset - offset;
-        (by.abs() >= JUMP_MS).then(|| changes.shifted(by))
+        if by.abs() >= JUMP_MS { changes.shifted(by) } else { changes.clone() }
     }
 
     /// Asks the store for the next timer, after a look that found nothing to handle.

@@ -31,6 +31,8 @@ pub(in super::super) struct OpenBulk {
     allowance: f64,
     /// Monotonic time at which the allowance was counted.
     counted: Duration,
+    /// Monotonic time before which it has no turn: it waits for what others do.
+    rests_until: Duration,
 }
 
 impl BulkDesk {
@@ -52,6 +54,13 @@ impl BulkDesk {
             } else {
                 self.open.insert(*no, OpenBulk::new(row.clone(), now));
             }
+        }
+    }
+
+    /// Lets an operation rest until a monotonic time.
+    pub(in super::super) fn rest(&mut self, no: i64, until: Duration) {
+        if let Some(open) = self.open.get_mut(&no) {
+            open.rests_until = until;
         }
     }
 
@@ -83,11 +92,14 @@ impl BulkDesk {
 
 impl OpenBulk {
     fn new(row: BulkRow, now: Duration) -> Self {
-        Self { row, part: None, allowance: 1.0, counted: now }
+        Self { row, part: None, allowance: 1.0, counted: now, rests_until: now }
     }
 
     /// Members that may have their turn now, at least one; else the time until one may.
     fn allowed(&mut self, now: Duration) -> Result<usize, Duration> {
+        if now < self.rests_until {
+            return Err(self.rests_until - now);
+        }
         let Some(rate) = self.row.rate else { return Ok(SLICE) };
         let passed = now.saturating_sub(self.counted).as_secs_f64();
         self.allowance = (self.allowance + passed * rate).min((rate * SAVED).max(1.0));

@@ -100,3 +100,48 @@ fn a_dead_letter_whose_job_no_longer_fits_is_skipped() {
 fn discard(matched: usize) -> BulkRow {
     operation(BulkAction::Discard, BulkTarget::Dead, None, matched)
 }
+
+#[test]
+fn a_letter_that_is_sent_again_counts_once_the_broker_has_it() {
+    let mut run = Loop::new();
+    run.step(vec![Input::Connected { wiped: false }]);
+    let headers = r#"{"exchange":"e","routing_key":"k","headers":{}}"#;
+    for headers in [headers, headers, "{}", headers] {
+        let letter = DeadLetter {
+            from: "submit",
+            code: String::new(),
+            message: String::new(),
+            job: None,
+            task: None,
+            received_at: Timestamp(0),
+            body: b"b".to_vec(),
+            size: 1,
+            headers: headers.to_owned(),
+            evidence: None,
+        };
+        run.step(vec![Input::Dead(letter)]);
+    }
+    run.begin(operation(BulkAction::Replay, BulkTarget::Dead, None, 4), &[1, 2, 3, 4]);
+    run.turns(10);
+    let mut sent = Vec::new();
+    while let Ok(output) = run.outputs.try_recv() {
+        if let Output::Replay(no, _) = output {
+            sent.push(no);
+        }
+    }
+    assert_eq!(sent, [1, 2, 4], "each once");
+    assert_eq!(run.operation(1).position(), 0, "nothing is known of any");
+    run.step(vec![Input::NotReplayed(2, "no queue is bound for its routing key")]);
+    run.turns(10);
+    assert_eq!(run.operation(1).position(), 0, "they count in their order");
+    run.step(vec![Input::Replayed(1)]);
+    run.turns(10);
+    let row = run.operation(1);
+    assert_eq!((row.done, row.failed, row.state), (1, 2, BulkState::Running));
+    assert_eq!(row.errors[0].detail, "no queue is bound for its routing key");
+    // Of what nobody speaks any more it is said so.
+    run.turns(7_000);
+    let row = run.operation(1);
+    assert_eq!((row.done, row.failed, row.state), (1, 3, BulkState::Succeeded));
+    assert_eq!(run.driver.store.dead_letters().map(|(no, _)| no).collect::<Vec<_>>(), [2, 3, 4]);
+}
