@@ -1,6 +1,7 @@
 // Drives the dashboard with a real browser, as a person would: `node flows.cjs URL FOLDER`. Screenshots go to FOLDER.
 // With `guarded` behind that, where the tokens `boss-token` and `reader-token` are known.
-// Each flow is a line on stdout; the first that fails ends it all, with what was seen.
+// Each flow is a line on stdout; the first that fails ends it all, with what was seen. With ONLY in the environment
+// those alone whose names have these words.
 "use strict";
 
 const fs = require("node:fs");
@@ -57,6 +58,17 @@ const until = async (what, look) => {
   }
   throw new Error(`${what} did not come`);
 };
+
+// A tab that somebody leaves for another one, or comes back to.
+const turn = (page, isHidden) => page.evaluate((hidden) => {
+  Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}, isHidden);
+
+const refreshed = (page) => page.waitForResponse((answer) =>
+  answer.url() === page.url() && answer.request().resourceType() !== "document");
+
+const pause = (ms) => new Promise((done) => { setTimeout(done, ms); });
 
 const state = async (id) => (await (await fetch(`${url}/api/v1/jobs/${id}`)).json()).state;
 
@@ -235,6 +247,94 @@ const flows = {
     check(answer.ok, `the answer was refused: ${answer.status}`);
     await page.waitForFunction(() => document.querySelector("h1").innerText.includes("succeeded"));
   },
+  "a log is followed through other tabs, each line once and harmless": async (page) => {
+    await submit({ id: "slow-1", tasks: { talk: { kind: "shop.slow" } } });
+    await open(page, "jobs/slow-1");
+    await page.waitForFunction(() => document.querySelector("td[data-label=State]").innerText.includes("running"));
+    await open(page, "jobs/slow-1/tasks/talk");
+    const log = () => page.evaluate(() => document.querySelector("pre.log")?.textContent ?? "");
+    await page.waitForFunction(() => document.querySelector("pre.log")?.textContent.includes("line 3."));
+    for (let round = 0; round < 2; round += 1) {
+      await turn(page, true);
+      await pause(1000);
+      await turn(page, false);
+      await pause(700);
+    }
+    await page.waitForFunction(() => document.querySelector("h1").innerText.includes("succeeded"));
+    await page.waitForFunction(() => document.querySelector("pre.log").textContent.includes("over"));
+    const lines = (await log()).split("\n").filter((line) => line.startsWith("line"));
+    check(lines.join(" ") === [...Array(12).keys()].map((no) => `line ${no + 1}.`).join(" "), lines.join(" "));
+    check((await log()).includes("\\u{202e}over\\x1b[2J"), JSON.stringify(await log()));
+  },
+  "a page that is looked at again keeps what one did to it": async (page) => {
+    const task = { kind: "nobody.serves", queue: "other" };
+    const input = { list: [1, { deep: true }] };
+    await submit({ id: "open-1", input, tasks: { first: task, second: { ...task, needs: ["first"] } } });
+    await open(page, "jobs/open-1/graph");
+    const wide = () => page.$eval(".canvas svg", (picture) => picture.getBoundingClientRect().width);
+    await page.click('button[data-zoom="in"]');
+    const before = await wide();
+    await page.click('button[data-zoom="running"]');
+    await refreshed(page);
+    await pause(500);
+    check(await wide() === before, `it was ${before} wide and is ${await wide()}`);
+    check(await page.$eval(".zoom", (zoom) => !zoom.hidden), "the buttons are gone");
+    const pressed = await page.$eval('button[data-zoom="running"]', (button) => button.getAttribute("aria-pressed"));
+    check(pressed === "true", "it follows no more");
+    await open(page, "jobs/open-1/data");
+    await page.click(".tree summary");
+    await refreshed(page);
+    await pause(500);
+    check(await page.$eval(".tree details", (details) => !details.open), "it unfolded by itself");
+  },
+  "a stream that is refused is said and tried again": async (page) => {
+    let refused = 0;
+    await page.setRequestInterception(true);
+    page.on("request", (request) => {
+      if (!request.url().includes("/api/v1/events") || refused > 0) return request.continue();
+      refused += 1;
+      return request.respond({ status: 429, body: "too many" });
+    });
+    await open(page, "jobs");
+    await page.waitForSelector("[data-unlive]:not([hidden])");
+    await page.waitForSelector("[data-unlive]", { hidden: true, timeout: 15000 });
+    await submit({ id: "fresh-2", kind: "shop.ok" });
+    await page.waitForFunction(() => document.querySelector("[data-pill]:not([hidden])")?.textContent.includes("new"));
+    check(refused === 1, "it was not refused");
+  },
+  "what came while a tab was hidden is told": async (page) => {
+    await open(page, "jobs");
+    await turn(page, true);
+    await submit({ id: "fresh-3", kind: "shop.ok" });
+    await pause(500);
+    await turn(page, false);
+    await page.waitForFunction(() => /new/i.test(document.querySelector("[data-pill]:not([hidden])")?.textContent));
+  },
+  "two jobs are marked by keys and cancelled": async (page) => {
+    for (const no of [1, 2, 3]) await submit({ id: `mark-${no}`, kind: "nobody.serves", queue: "lonely" });
+    await open(page, "jobs?q=id:mark-*");
+    check(await page.$eval("[data-picked]", (bar) => bar.hidden), "nothing is marked yet");
+    for (const key of ["j", "x", "j", "x"]) await page.keyboard.press(key);
+    check((await text(page)).includes("2 marked:"), await text(page));
+    await Promise.all([page.waitForNavigation(), page.click('[data-bulk="cancel"]')]);
+    check((await text(page)).includes("Cancel 2 jobs?"), await text(page));
+    await press(page, "Cancel them");
+    await until("the end of two", async () =>
+      await state("mark-3") === "cancelled" && await state("mark-2") === "cancelled");
+    check(await state("mark-1") === "running", "the third was cancelled too");
+  },
+  "the overview goes on by itself": async (page) => {
+    await open(page, "");
+    const tile = () => page.$eval('a.tile[href*="scheduled"] strong', (count) => Number(count.textContent));
+    const before = await tile();
+    await submit({ id: "later-2", kind: "shop.ok", delay: "1h" });
+    await until("the new number", async () => await tile() === before + 1);
+    await turn(page, true);
+    let asked = 0;
+    page.on("request", () => { asked += 1; });
+    await pause(7000);
+    check(asked === 0, "a page that nobody looks at asks for something");
+  },
   "a schedule is paused, run and backfilled": async (page) => {
     await open(page, "schedules");
     await Promise.all([page.waitForNavigation(), page.click('a[href$="/nightly-report"]')]);
@@ -368,7 +468,8 @@ const main = async () => {
   try {
     if (!guarded) await furnish();
     const everything = { ...flows, "every page is sound in every size and colour": look, "a worker is drained": drain };
-    for (const [what, flow] of Object.entries(guarded ? guardedFlows : everything)) {
+    const wanted = ([what]) => what.includes(process.env.ONLY ?? "");
+    for (const [what, flow] of Object.entries(guarded ? guardedFlows : everything).filter(wanted)) {
       const page = await browser.newPage();
       await page.setViewport({ width: 1440, height: 900 });
       watch(page);

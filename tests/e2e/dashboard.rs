@@ -36,7 +36,11 @@ async fn people_see_and_steer_everything_in_a_browser() {
     }
     let mut cluster = Cluster::configured(Broker::shared().await, "").await;
     let fail = ["sh", "-c", "echo broken on purpose >&2; exit 1"];
+    // Twelve lines, the last of which would turn and clear what stands around it.
+    let slow = "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo \"line $i.\" >&2; sleep 0.7; done; \
+                printf '\\342\\200\\256over\\033[2J\\n' >&2";
     let plan = Plan::default().command("shop.ok", &["true"]).command("shop.fail", &fail).command("shop.echo", &["cat"]);
+    let plan = plan.command("shop.slow", &["sh", "-c", slow]);
     cluster.start_worker("w1", &plan);
     drive(&cluster, &[]).await;
 }

@@ -106,12 +106,34 @@ fn a_long_chain_and_a_large_graph_have_an_end() {
 #[test]
 fn large_graphs_are_grouped_by_kind_and_column() {
     let graph = wide(1_000);
-    let groups = grouped(&graph);
+    let groups = grouped(&graph, 300);
     assert_eq!(groups.len(), 40);
     let total: u64 = groups.iter().flat_map(|group| group.items.as_ref().unwrap()).map(|(_, count)| count).sum();
     assert_eq!(total, 1_000);
     assert!(groups.iter().enumerate().all(|(at, group)| group.needs.iter().all(|need| *need < at)));
-    assert_eq!(grouped(&nodes(&[("a", &[]), ("b", &["a"])])), nodes(&[("a", &[]), ("b", &["a"])]));
+    assert_eq!(grouped(&nodes(&[("a", &[]), ("b", &["a"])]), 300), nodes(&[("a", &[]), ("b", &["a"])]));
+}
+
+#[test]
+fn no_graph_has_more_groups_than_fit() {
+    let node = |at: usize, kind: String, needs: Vec<usize>| GraphNode {
+        task: format!("t{at}"),
+        kind,
+        state: "waiting".to_owned(),
+        items: None,
+        needs,
+    };
+    let chain: Vec<_> =
+        (0..1_000).map(|at| node(at, "k".to_owned(), at.checked_sub(1).into_iter().collect())).collect();
+    let colourful: Vec<_> = (0..1_000).map(|at| node(at, format!("k{at}"), Vec::new())).collect();
+    for (graph, most, wanted) in [(&chain, 300, 300), (&chain, 7, 7), (&colourful, 300, 1)] {
+        let groups = grouped(graph, most);
+        assert_eq!(groups.len(), wanted);
+        let total: u64 = groups.iter().flat_map(|group| group.items.as_ref().unwrap()).map(|(_, count)| count).sum();
+        assert_eq!(total, 1_000);
+        assert!(groups.iter().enumerate().all(|(at, group)| group.needs.iter().all(|need| *need < at)));
+    }
+    assert_eq!(grouped(&colourful, 300)[0].kind, "1000 kinds");
 }
 
 #[test]

@@ -30,6 +30,7 @@ pub(super) struct Asset {
 pub(super) struct Assets {
     pub(super) style: Asset,
     pub(super) script: Asset,
+    pub(super) live: Asset,
     pub(super) htmx: Asset,
     pub(super) icon: Asset,
 }
@@ -40,6 +41,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 pub(super) static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
     style: Asset::new("style", "css", "text/css; charset=utf-8", include_bytes!("assets/style.css")),
     script: Asset::new("pages", "js", SCRIPT, include_bytes!("assets/pages.js")),
+    live: Asset::new("live", "js", SCRIPT, include_bytes!("assets/live.js")),
     htmx: Asset::new("htmx", "js", SCRIPT, include_bytes!("assets/vendor/htmx.min.js")),
     icon: Asset::new("icon", "svg", "image/svg+xml", include_bytes!("assets/icon.svg")),
 });
@@ -59,8 +61,8 @@ impl Asset {
 }
 
 impl Assets {
-    pub(super) fn all(&self) -> [&Asset; 4] {
-        [&self.style, &self.script, &self.htmx, &self.icon]
+    pub(super) fn all(&self) -> [&Asset; 5] {
+        [&self.style, &self.script, &self.live, &self.htmx, &self.icon]
     }
 }
 

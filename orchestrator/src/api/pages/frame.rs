@@ -13,8 +13,10 @@ use crate::access::Scope;
 /// Nothing is loaded from elsewhere, and nothing runs or is styled that is written into a page.
 const POLICY: &str = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; \
                       frame-ancestors 'none'";
-/// Settings of htmx: it evaluates nothing and brings no style of its own.
-const HTMX: &str = r#"{"includeIndicatorCSS":false,"history":false,"defaultTimeout":15000}"#;
+/// Settings of htmx: it evaluates nothing, brings no style of its own, and leaves a page as it is where the server can
+/// not answer or asks who it is first.
+const HTMX: &str = r#"{"includeIndicatorCSS":false,"history":false,"defaultTimeout":15000,
+    "noSwap":[204,304,401,429,"5xx"]}"#;
 
 /// A page.
 pub(super) struct Sheet<'a> {
@@ -76,11 +78,15 @@ fn whole(visit: &Visit, sheet: &Sheet<'_>) -> Markup {
                 link rel="stylesheet" href=(asset(&ASSETS.style.name));
                 script src=(asset(&ASSETS.htmx.name)) defer {}
                 script src=(asset(&ASSETS.script.name)) defer {}
+                script src=(asset(&ASSETS.live.name)) defer {}
             }
             body {
                 a.skip href="#main" { "Skip to the content" }
                 (navigation(visit, sheet.place))
                 main id="main" tabindex="-1" { (sheet.body) }
+                p.unlive role="status" data-unlive hidden {
+                    "This page is not live: the server does not answer it. It is tried again every few seconds."
+                }
                 (footer())
             }
         }

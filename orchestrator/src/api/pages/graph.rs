@@ -21,6 +21,8 @@ use super::visit::Visit;
 
 /// Nodes that are shown one by one unless all are asked for.
 const NODES: usize = 300;
+/// Most nodes that are shown one by one: beyond that a browser takes long to draw them, and nobody sees anything.
+const NODES_MAX: usize = 5_000;
 
 /// Asks for every task of a large graph.
 pub(super) const ALL: &QueryParameter = &QueryParameter {
@@ -48,8 +50,9 @@ pub(super) async fn get(
 }
 
 fn picture(visit: &Visit, id: &JobId, nodes: &[GraphNode], all: bool) -> Markup {
-    let is_large = nodes.len() > NODES;
-    let groups = if is_large && !all { Some(graph::grouped(nodes)) } else { None };
+    let (is_large, is_huge) = (nodes.len() > NODES, nodes.len() > NODES_MAX);
+    let all = all && !is_huge;
+    let groups = if is_large && !all { Some(graph::grouped(nodes, NODES)) } else { None };
     let shown = groups.as_deref().unwrap_or(nodes);
     let link = |node: &GraphNode| match groups {
         // A group leads to all of them, since no page is of a group.
@@ -61,7 +64,8 @@ fn picture(visit: &Visit, id: &JobId, nodes: &[GraphNode], all: bool) -> Markup 
         @if is_large {
             p.options {
                 (nodes.len()) " tasks. "
-                @if all { a href=(visit.with(&[("all", "")])) { "Group them by kind" } }
+                @if is_huge { "Those of one kind or place stand together: each would be more than one can see." }
+                @else if all { a href=(visit.with(&[("all", "")])) { "Group them by kind" } }
                 @else {
                     "Those of one kind stand together. " a href=(visit.with(&[("all", "true")])) { "Show each task" }
                 }
@@ -71,6 +75,7 @@ fn picture(visit: &Visit, id: &JobId, nodes: &[GraphNode], all: bool) -> Markup 
             button type="button" data-zoom="in" { "Larger" }
             button type="button" data-zoom="out" { "Smaller" }
             button type="button" data-zoom="fit" { "All of it" }
+            button type="button" data-zoom="running" aria-pressed="false" { "Follow what runs" }
         }
         div.canvas data-pan tabindex="0" role="group" aria-label="Graph of the tasks; the tab Tasks lists the same" {
             (PreEscaped(graph::svg(id.as_str(), shown, &drawing, link)))

@@ -52,7 +52,7 @@ pub(super) async fn list(
             &Sheet {
                 title: "Jobs",
                 place: "jobs",
-                body: body(&visit, &list, &columns, search(&visit, &offered, limit, wanted.order)),
+                body: body(&visit, &list, &columns, limit, search(&visit, &offered, limit, wanted.order)),
             },
         ))
     })
@@ -71,7 +71,7 @@ fn offered(app: &App, snapshot: &Snapshot<'_>) -> Result<Vec<String>, Problem> {
     Ok(states.chain(keys).chain(queues.take(OFFERED)).chain(kinds.take(OFFERED)).collect())
 }
 
-fn body(visit: &Visit, list: &List<JobResource>, columns: &[JobColumn], search: Markup) -> Markup {
+fn body(visit: &Visit, list: &List<JobResource>, columns: &[JobColumn], limit: usize, search: Markup) -> Markup {
     let filter = visit.get("q").unwrap_or("");
     html! {
         h1 { "Jobs" }
@@ -85,11 +85,17 @@ fn body(visit: &Visit, list: &List<JobResource>, columns: &[JobColumn], search: 
         }
         @if list.items.is_empty() {
             p.empty {
-                @if filter.is_empty() { "There is no job yet." } @else { "No job fits this filter." }
+                @if filter.is_empty() { "There is no job yet." }
+                @else if list.next_cursor.is_some() { "No job fits this filter among those that were looked at." }
+                @else { "No job fits this filter." }
             }
         } @else {
             (columns::choice(visit, columns))
-            (table(visit, &list.items, columns))
+            (picked(visit))
+            (table_of(visit, &list.items, columns, visit.may(Scope::Operate)))
+        }
+        @if list.items.len() < limit && list.next_cursor.is_some() {
+            p.muted { "The list stops here so that it answers at once. What else fits is on the next pages." }
         }
         (pages(visit, list.next_cursor.as_deref()))
     }
@@ -168,22 +174,49 @@ fn states(visit: &Visit, filter: &str) -> Markup {
     }
 }
 
+/// Buttons for the jobs that are marked, which a script shows as soon as one is.
+fn picked(visit: &Visit) -> Markup {
+    html! {
+        @if visit.may(Scope::Operate) {
+            div.actions.picked data-picked=(visit.to(&["bulk", "new"])) role="group" aria-label="Marked jobs" hidden {
+                span data-count aria-live="polite" {}
+                @for (word, text) in ACTIONS { button type="button" data-bulk=(word) { (text) } }
+            }
+        }
+    }
+}
+
 /// A table of jobs with these columns beside their state and name.
 pub(super) fn table(visit: &Visit, jobs: &[JobResource], columns: &[JobColumn]) -> Markup {
+    table_of(visit, jobs, columns, false)
+}
+
+/// The same, with rows that can be marked if `can_pick`.
+fn table_of(visit: &Visit, jobs: &[JobResource], columns: &[JobColumn], can_pick: bool) -> Markup {
     let headings = ["State", "Job"].into_iter().chain(columns.iter().map(|column| columns::heading(*column)));
     let headings: Vec<&str> = headings.collect();
+    let all = html! {
+        @if can_pick {
+            th.pick data-pick hidden { input type="checkbox" data-pick-all aria-label="Mark all on this page"; }
+        }
+    };
     html! {
-        (list::table(&headings, &html! {
-            @for job in jobs { (row(visit, job, columns)) }
+        (list::table_after(&all, &headings, &html! {
+            @for job in jobs { (row(visit, job, columns, can_pick)) }
         }))
     }
 }
 
-fn row(visit: &Visit, job: &JobResource, columns: &[JobColumn]) -> Markup {
+fn row(visit: &Visit, job: &JobResource, columns: &[JobColumn], can_pick: bool) -> Markup {
     let id = job.id.as_deref().unwrap_or_default();
     let title = job.name.as_deref().or(job.kind.as_deref());
     html! {
         tr {
+            @if can_pick {
+                td.pick data-label="Mark" data-pick hidden {
+                    input type="checkbox" value=(id) autocomplete="off" aria-label=(format!("Mark {id}"));
+                }
+            }
             td data-label="State" { (badge::job(job.state, job.paused, job.cancelling)) }
             td.main data-label="Job" {
                 a href=(visit.to(&["jobs", id])) {

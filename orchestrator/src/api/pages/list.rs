@@ -6,9 +6,15 @@ use super::visit::Visit;
 
 /// A table with a heading for each column. A column without a heading is one of buttons.
 pub(super) fn table(columns: &[&str], rows: &Markup) -> Markup {
+    table_after(&html! {}, columns, rows)
+}
+
+/// The same behind a first heading.
+pub(super) fn table_after(first: &Markup, columns: &[&str], rows: &Markup) -> Markup {
     html! {
         table.list data-list {
             thead { tr {
+                (first)
                 @for column in columns {
                     th scope="col" {
                         @if column.is_empty() { span.visually-hidden { "Actions" } } @else { (column) }

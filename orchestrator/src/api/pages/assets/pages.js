@@ -60,10 +60,11 @@
   // A graph is moved by dragging or scrolling, and grows under buttons or the wheel with Ctrl.
   const moveAndGrow = (canvas) => {
     const picture = find("svg", canvas);
-    const [, , width, height] = picture.getAttribute("viewBox").split(" ").map(Number);
     const buttons = canvas.previousElementSibling;
+    const running = find('[data-zoom="running"]', buttons);
     let scale = 1;
     const grow = (to, x = canvas.clientWidth / 2, y = canvas.clientHeight / 2) => {
+      const [, , width, height] = picture.getAttribute("viewBox").split(" ").map(Number);
       const before = scale;
       scale = Math.min(4, Math.max(0.05, to));
       picture.setAttribute("width", Math.round(width * scale));
@@ -71,7 +72,21 @@
       canvas.scrollLeft = (canvas.scrollLeft + x) * scale / before - x;
       canvas.scrollTop = (canvas.scrollTop + y) * scale / before - y;
     };
-    const fit = () => grow(Math.min(1, canvas.clientWidth / width));
+    const wide = () => picture.viewBox.baseVal.width;
+    const fit = () => grow(Math.min(1, canvas.clientWidth / wide()));
+    // What runs stands in the middle, as far as there is one place where something runs.
+    const showRunning = () => {
+      const node = find(".node.dispatched rect", picture);
+      if (running.getAttribute("aria-pressed") !== "true" || !node) return;
+      const { x, y, width, height } = node.getBBox();
+      const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+      canvas.scrollTo({
+        left: (x + width / 2) * scale - canvas.clientWidth / 2,
+        top: (y + height / 2) * scale - canvas.clientHeight / 2,
+        behavior: isCalm ? "auto" : "smooth",
+      });
+    };
+    document.addEventListener("htmx:after:swap", showRunning);
     canvas.addEventListener("wheel", (event) => {
       if (!event.ctrlKey && !event.metaKey) return;
       event.preventDefault();
@@ -105,9 +120,13 @@
       if (how === "in") grow(scale * 1.3);
       if (how === "out") grow(scale / 1.3);
       if (how === "fit") fit();
+      if (how === "running") {
+        running.setAttribute("aria-pressed", running.getAttribute("aria-pressed") !== "true");
+        showRunning();
+      }
     });
     buttons.hidden = false;
-    if (width > canvas.clientWidth) grow(Math.max(0.5, canvas.clientWidth / width), 0, 0);
+    if (wide() > canvas.clientWidth) grow(Math.max(0.5, canvas.clientWidth / wide()), 0, 0);
   };
 
   // Keys, as every list of them in the help below.
@@ -215,66 +234,37 @@
     }
   });
 
-  // One stream for a tab that is looked at; a hidden one has none, so that many tabs do not use up the connections.
-  const jobStates = ["scheduled", "running", "succeeded", "failed", "cancelled", "timed_out"];
-  const taskStates = ["waiting", "ready", "dispatched", "retrying", ...jobStates.slice(2), "skipped"];
-  const types = [...jobStates.map((state) => `job.${state}`), ...taskStates.map((state) => `task.${state}`)];
-
-  let isDue = false;
-  const refresh = () => {
-    if (isDue) return;
-    isDue = true;
-    setTimeout(() => {
-      isDue = false;
-      htmx.ajax("GET", location.href, { target: "#main", select: "#main", swap: "outerMorph" });
-    }, 400);
+  // Marked jobs are acted on like those that fit a filter: by one that names them.
+  const FILTER_MAX = 2000;
+  const boxes = () => all("td[data-pick] input");
+  const marked = () => boxes().filter((box) => box.checked).map((box) => `"${box.value}"`);
+  const showMarked = () => {
+    const bar = find("[data-picked]");
+    if (!bar) return;
+    const ids = marked();
+    const filter = `id:${ids.join(",")}`;
+    const fits = filter.length <= FILTER_MAX && ids.length <= 200;
+    bar.hidden = ids.length === 0;
+    const words = fits ? "marked:" : "marked are too many to name one by one; narrow the filter instead.";
+    find("[data-count]", bar).textContent = `${ids.length} ${words}`;
+    for (const button of all("[data-bulk]", bar)) button.disabled = !fits;
   };
-
-  // What is new is counted and shown on request: nothing moves what somebody reads.
-  const seen = new Set();
-  const count = (event) => {
-    seen.add(JSON.parse(event.data).job);
-    const pill = find("[data-pill]");
-    pill.textContent = `${seen.size} new`;
-    pill.hidden = false;
-  };
-  const append = (event) => {
-    const piece = JSON.parse(event.data);
-    let log = find(`pre[data-attempt="${piece.attempt}"]`);
-    if (!log) return refresh();
-    const isAtEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 20;
-    log.append(piece.text.replace(/\u001b\[[0-9;]*m/g, ""));
-    if (isAtEnd) log.scrollTop = log.scrollHeight;
-    return undefined;
-  };
-
-  let stream = null;
-  let isLate = false;
-  const follow = () => {
-    const source = find("[data-stream]");
-    if (!source || document.hidden) return;
-    const how = source.dataset.follow;
-    stream = new EventSource(source.dataset.stream);
-    if (how === "log") {
-      stream.addEventListener("log", append);
-      // It ends with its task.
-      stream.onerror = () => { if (stream?.readyState === EventSource.CLOSED) refresh(); };
-    } else {
-      for (const type of types) stream.addEventListener(type, how === "pill" ? count : refresh);
-      stream.onopen = () => { if (isLate && how === "page") refresh(); };
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-pick-all]")) {
+      for (const box of boxes()) box.checked = event.target.checked;
     }
-  };
-  document.addEventListener("visibilitychange", () => {
-    stream?.close();
-    stream = null;
-    isLate = true;
-    follow();
+    if (event.target.closest("[data-pick]")) showMarked();
   });
-  document.addEventListener("htmx:after:swap", () => {
-    if (find("[data-stream]") || !stream) return;
-    stream.close();
-    stream = null;
+  document.addEventListener("click", (event) => {
+    const action = event.target.closest("[data-bulk]")?.dataset.bulk;
+    if (!action) return;
+    const url = new URL(find("[data-picked]").dataset.picked, location.href);
+    url.searchParams.set("action", action);
+    url.searchParams.set("q", `id:${marked().join(",")}`);
+    location.href = url.href;
   });
+  for (const cell of all("[data-pick]")) cell.hidden = false;
+  addEventListener("pageshow", showMarked);
 
   const showButtons = () => {
     for (const button of all("button[data-do], button[data-copy]")) button.hidden = false;
@@ -284,7 +274,4 @@
   for (const canvas of all("[data-pan]")) moveAndGrow(canvas);
   for (const field of all("input[data-terms]")) offerTerms(field);
   setInterval(refreshTimes, 15000);
-  // Only what goes on is looked at again, and only while somebody looks.
-  setInterval(() => { if (find("[data-again]") && !document.hidden) refresh(); }, 2000);
-  follow();
 })();
