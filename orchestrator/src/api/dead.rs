@@ -21,7 +21,10 @@ use super::shape::{List, Raw, raw};
 use crate::access::Caller;
 use crate::driver::Command;
 use crate::driver::letter::parcel;
-use crate::store::view::{DeadHead, DeadRow, Snapshot};
+use crate::store::view::{DeadGroup, DeadHead, DeadRow, Snapshot};
+
+/// Groups of dead letters that are read.
+const GROUPS: usize = 50;
 
 /// A dead letter as lists show it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -109,7 +112,7 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let limit = parameters.limit()?;
     let before = before(&parameters)?;
-    app.answer(move |app, snapshot| read(app, snapshot, &caller, before, limit)).await
+    app.answer(move |app, snapshot| read(app, snapshot, &caller, None, before, limit)).await
 }
 
 /// The number before which the list goes on.
@@ -117,18 +120,25 @@ pub(super) fn before(parameters: &Parameters) -> Result<Option<i64>, Problem> {
     parameters.cursor(|text| text.parse().ok())
 }
 
-/// Reads dead letters that exist for a caller.
+/// Reads dead letters that exist for a caller; of one group, if its source and code are given.
 pub(super) fn read(
     app: &App,
     snapshot: &Snapshot<'_>,
     caller: &Caller,
+    group: Option<(&str, &str)>,
     before: Option<i64>,
     limit: usize,
 ) -> Result<List<LetterResource>, Problem> {
     let of = caller.only.as_deref().map(|only| (only, app.shared.now()));
-    let page = snapshot.dead_letters(of, before, limit)?;
+    let page = snapshot.dead_letters(of, group, before, limit)?;
     let next_cursor = page.items.last().filter(|_| page.more).map(|last| last.no.to_string());
     Ok(List { items: page.items.into_iter().map(LetterResource::from).collect(), next_cursor })
+}
+
+/// Reads the groups of dead letters that exist for a caller.
+pub(super) fn groups(app: &App, snapshot: &Snapshot<'_>, caller: &Caller) -> Result<Vec<DeadGroup>, Problem> {
+    let of = caller.only.as_deref().map(|only| (only, app.shared.now()));
+    Ok(snapshot.dead_groups(of, GROUPS)?)
 }
 
 /// Reads a dead letter.

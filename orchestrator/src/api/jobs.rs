@@ -48,7 +48,7 @@ impl JobsWanted {
     /// Reads it.
     pub(super) fn read(&self, app: &App, snapshot: &mut Snapshot<'_>) -> Result<List<JobResource>, Problem> {
         let page = snapshot.jobs(&self.filter, self.order, self.before, self.limit, app.shared.now())?;
-        let next_cursor = page.items.last().filter(|_| page.more).map(|last| base36(last.row.no.0));
+        let next_cursor = page.next.map(|place| base36(place.0));
         let items = page.items.into_iter().map(|job| JobResource::of(app, snapshot, job)).collect::<Result<_, _>>()?;
         Ok(List { items, next_cursor })
     }

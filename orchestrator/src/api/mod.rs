@@ -42,6 +42,7 @@ mod schedule_resource;
 mod schedules;
 mod scrape;
 mod shape;
+mod some_tasks;
 mod stream;
 mod submit;
 mod task;

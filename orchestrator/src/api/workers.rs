@@ -1,5 +1,6 @@
 //! Workers: those that were heard of lately, and draining one.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -16,6 +17,9 @@ use super::query::Parameters;
 use super::shape::List;
 use crate::driver::Command;
 use crate::pulse::Seen;
+
+/// Kinds of one queue that are named in a sentence.
+const NAMED: usize = 8;
 
 /// A worker as everybody sees it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -100,6 +104,28 @@ pub(super) fn resources(app: &App) -> Vec<WorkerResource> {
     app.shared.workers.all().into_iter().map(WorkerResource::from).collect()
 }
 
+/// Sentences on queues whose workers serve different kinds: tasks of the others wander from worker to worker.
+pub(super) fn wandering(workers: &[WorkerResource]) -> Vec<String> {
+    let mut queues: BTreeMap<&str, (usize, BTreeMap<&str, usize>)> = BTreeMap::new();
+    // Those that did not say what they know are taken to know everything, as everywhere.
+    for worker in workers.iter().filter(|worker| !worker.draining && !worker.kinds.is_empty()) {
+        for queue in &worker.queues {
+            let (serving, kinds) = queues.entry(queue).or_default();
+            *serving += 1;
+            worker.kinds.iter().for_each(|kind| *kinds.entry(kind).or_default() += 1);
+        }
+    }
+    let sentence = |(queue, (serving, kinds)): (&str, (usize, BTreeMap<&str, usize>))| {
+        let partly = kinds.iter().filter(|(_, count)| **count < serving);
+        let partly: Vec<_> = partly.take(NAMED).map(|(kind, count)| format!("{kind} ({count} of {serving})")).collect();
+        (!partly.is_empty()).then(|| {
+            let kinds = partly.join(", ");
+            format!("The workers of queue {queue} serve different kinds, so that tasks wander between them: {kinds}.")
+        })
+    };
+    queues.into_iter().filter_map(sentence).collect()
+}
+
 /// The live worker with this id.
 pub(super) fn live(app: &App, id: &str) -> Result<Seen, Problem> {
     let known = app
@@ -112,4 +138,26 @@ pub(super) fn live(app: &App, id: &str) -> Result<Seen, Problem> {
         let id: String = id.chars().take(100).collect();
         Problem::not_found(format!("no live worker has the id {id:?}"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workers_of_a_queue_that_know_different_kinds_are_noticed() {
+        let worker = |queues: &[&str], kinds: &[&str], draining: bool| WorkerResource {
+            queues: queues.iter().map(|name| (*name).to_owned()).collect(),
+            kinds: kinds.iter().map(|name| (*name).to_owned()).collect(),
+            draining,
+            ..WorkerResource::example()
+        };
+        let told = wandering(&[worker(&["q", "r"], &["a", "b"], false), worker(&["q"], &["a"], false)]);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains("queue q ") && told[0].contains("b (1 of 2)") && !told[0].contains("a ("), "{told:?}");
+        for harmless in [worker(&["q"], &["a", "b"], false), worker(&["q"], &[], false), worker(&["q"], &["c"], true)] {
+            let told = wandering(&[worker(&["q"], &["a", "b"], false), harmless]);
+            assert!(told.is_empty(), "{told:?}");
+        }
+    }
 }

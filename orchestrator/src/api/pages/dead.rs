@@ -1,6 +1,5 @@
 //! Dead letters: grouped by what is wrong with them, each with what was kept of it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -13,6 +12,7 @@ use warrener_shared::shown;
 use super::super::app::App;
 use super::super::asked_by::AskedBy;
 use super::super::dead::{self, LetterResource};
+use super::super::parameter::QueryParameter;
 use super::super::path::{DeadPath, PathText, no_letter};
 use super::super::problem::Problem;
 use super::super::query::Parameters;
@@ -26,13 +26,28 @@ use super::value::download;
 use super::visit::Visit;
 use super::when;
 use crate::access::Scope;
-use crate::store::view::DeadRow;
+use crate::store::view::{DeadGroup, DeadRow};
 
 /// Bytes of a body that are shown.
 const SHOWN: usize = 64 * 1024;
 
 /// Actions on all dead letters, with the text of each.
 pub(super) const LETTER_ACTIONS: [(&str, &str); 2] = [("replay", "Replay"), ("discard", "Discard")];
+
+/// Asks for dead letters with this code.
+pub(super) const CODE: &QueryParameter = &QueryParameter {
+    name: "code",
+    about: "Lists dead letters with this code; with `from` only.",
+    schema: || serde_json::json!({ "type": "string" }),
+    example: || serde_json::json!("unreadable"),
+};
+/// Asks for dead letters from this source.
+pub(super) const FROM: &QueryParameter = &QueryParameter {
+    name: "from",
+    about: "Lists dead letters from this source; with `code` only.",
+    schema: || serde_json::json!({ "type": "string" }),
+    example: || serde_json::json!("result"),
+};
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
@@ -42,11 +57,14 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let (limit, before) = (parameters.limit()?, dead::before(&parameters)?);
     app.read(move |app, snapshot| {
-        let list = dead::read(app, snapshot, &caller, before, limit)?;
+        let group = parameters.get("from").zip(parameters.get("code"));
+        let list = dead::read(app, snapshot, &caller, group, before, limit)?;
+        let groups = dead::groups(app, snapshot, &caller)?;
         let body = html! {
             h1 data-again="10" { "Dead letters" }
             p.muted { "Messages that could not be understood or delivered, and tasks that ran out of attempts." }
-            @if list.items.is_empty() { p.empty { "There is none." } } @else { (groups(&visit, &list)) }
+            @if groups.is_empty() { p.empty { "There is none." } }
+            @else { (chips(&visit, &groups, group)) (to_all(&visit)) (table(&visit, &list)) }
             (pages(&visit, list.next_cursor.as_deref()))
         };
         Ok(show(&visit, &Sheet { title: "Dead letters", place: "dead", body }))
@@ -54,12 +72,35 @@ pub(super) async fn list(
     .await
 }
 
+/// All groups, each with its number, leading to what is in it.
+fn chips(visit: &Visit, groups: &[DeadGroup], chosen: Option<(&str, &str)>) -> Markup {
+    let all: u64 = groups.iter().map(|group| group.count).sum();
+    html! {
+        ul.chips aria-label="What is wrong" {
+            li {
+                @let url = visit.with(&[("from", ""), ("code", ""), ("cursor", "")]);
+                a href=(url) aria-current=[chosen.is_none().then_some("true")] { "all " strong { (all) } }
+            }
+            @for group in groups {
+                @let url = visit.with(&[("from", &group.from), ("code", &group.code), ("cursor", "")]);
+                @let is_chosen = chosen == Some((&group.from, &group.code));
+                li {
+                    a href=(url) aria-current=[is_chosen.then_some("true")] {
+                        code { (shown::line(&group.code)) } span.muted { " from " (shown::line(&group.from)) " " }
+                        strong { (group.count) }
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// Links to act on all of them, at a rate, for those who may.
 fn to_all(visit: &Visit) -> Markup {
     html! {
         @if visit.may(Scope::Operate) {
             p.options {
-                span.muted { "All of them: " }
+                span.muted { "All of them, whatever is chosen (of a task its job is retried instead): " }
                 @for (word, text) in LETTER_ACTIONS {
                     a href=(format!("{}?action={word}&q=%2A", visit.to(&["bulk", "new"]))) { (text) } " "
                 }
@@ -68,31 +109,22 @@ fn to_all(visit: &Visit) -> Markup {
     }
 }
 
-/// Dead letters of one page, with the same source and code together.
-fn groups(visit: &Visit, list: &List<LetterResource>) -> Markup {
-    let mut groups: BTreeMap<(&str, &str), Vec<&LetterResource>> = BTreeMap::new();
-    for letter in &list.items {
-        groups.entry((&letter.code, &letter.from)).or_default().push(letter);
-    }
-    let mut groups: Vec<_> = groups.into_iter().collect();
-    groups.sort_by_key(|(_, letters)| std::cmp::Reverse(letters.len()));
-    html! {
-        (to_all(visit))
-        @for ((code, from), letters) in groups {
-            section.value {
-                h2 { code { (shown::line(code)) } span.muted { " from " (from) ", " (letters.len()) " on this page" } }
-                (list::table(&["No.", "Message", "Task", "Size", "Found"], &html! {
-                    @for letter in letters { (row(visit, letter)) }
-                }))
-            }
-        }
-    }
+fn table(visit: &Visit, list: &List<LetterResource>) -> Markup {
+    list::table(
+        &["No.", "What is wrong", "Message", "Task", "Size", "Found"],
+        &html! {
+            @for letter in &list.items { (row(visit, letter)) }
+        },
+    )
 }
 
 fn row(visit: &Visit, letter: &LetterResource) -> Markup {
     html! {
         tr {
             td.main data-label="No." { a href=(visit.to(&["dead", &letter.id])) { (letter.id) } }
+            td data-label="What is wrong" {
+                code { (shown::line(&letter.code)) } span.muted { " from " (shown::line(&letter.from)) }
+            }
             td.why data-label="Message" { (shown::text(&letter.message)) }
             td data-label="Task" { (task(visit, letter)) }
             td.number data-label="Size" { (size(usize::try_from(letter.size).unwrap_or(usize::MAX))) }

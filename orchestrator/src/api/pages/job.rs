@@ -19,6 +19,7 @@ use super::super::path::JobPath;
 use super::super::problem::Problem;
 use super::super::query::Parameters;
 use super::super::shape::{List, Raw};
+use super::super::some_tasks::SomeTasks;
 use super::super::task::TaskResource;
 use super::super::tasks::TasksWanted;
 use super::encoding::percent;
@@ -43,14 +44,20 @@ pub(super) async fn tasks(
     JobPath(id): JobPath,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
-    let wanted = TasksWanted::of(&parameters)?;
+    let some = SomeTasks::of(&parameters)?;
+    let wanted = if some.is_none() { Some(TasksWanted::of(&parameters)?) } else { None };
     app.read(move |app, snapshot| {
         let job = job::shown(app, snapshot, &id)?;
-        let list = wanted.read(app, snapshot, &id)?;
+        let (list, mapped) = match (&some, wanted) {
+            (Some(some), _) => some.read(app, snapshot, &id)?,
+            (None, Some(wanted)) => (wanted.read(app, snapshot, &id)?, None),
+            (None, None) => unreachable!("one of them is asked for"),
+        };
         let held_up = why::held_up(app, snapshot, &id)?;
         let inside = sub_jobs(app, snapshot, &caller, &id)?;
         let body = html! {
             (why::told(&visit, &job, &held_up))
+            (states(&visit, &job, mapped.as_ref()))
             (task_table(&visit, &job, &list))
             @if !inside.items.is_empty() {
                 h2 { "Jobs that it started" }
@@ -192,12 +199,40 @@ fn facts(visit: &Visit, job: &JobResource) -> Markup {
     }
 }
 
+/// Ways to the tasks in each state; of a mapped task to its items.
+fn states(visit: &Visit, job: &JobResource, mapped: Option<&TaskResource>) -> Markup {
+    let counts = mapped.map_or(Some(&job.tasks), |task| task.items.as_ref());
+    let chosen = visit.get("state").unwrap_or("");
+    let link = |state: &str, inner: Markup| {
+        let url = visit.with(&[("state", state), ("cursor", ""), ("items", "")]);
+        html! { li { a href=(url) aria-current=[(state == chosen).then_some("true")] { (inner) } } }
+    };
+    html! {
+        @if let Some(task) = mapped {
+            p.options {
+                "Items of " a href=(visit.to(&["jobs", &task.job, "tasks", &task.task])) { (task.task) } ". "
+                a href=(visit.to(&["jobs", &task.job])) { "All tasks" }
+            }
+        }
+        ul.chips aria-label="States" {
+            (link("", html! { "all" }))
+            @for state in TaskState::ALL {
+                @let count = counts.map_or(0, |counts| counts.0.get(*state));
+                @if count > 0 || state.as_str() == chosen {
+                    (link(state.as_str(), html! { (badge::state(state.as_str())) " " (count) }))
+                }
+            }
+        }
+    }
+}
+
 fn task_table(visit: &Visit, job: &JobResource, list: &List<TaskResource>) -> Markup {
     let id = job.id.as_deref().unwrap_or_default();
     let has_items = visit.get("items").is_some_and(|value| value != "false");
     let is_mapped = list.items.iter().any(|task| task.items.is_some());
     html! {
-        @if is_mapped || has_items {
+        @if list.items.is_empty() { p.empty { "There is none." } }
+        @if (is_mapped || has_items) && visit.get("state").is_none() {
             p.options {
                 @if has_items { a href=(visit.with(&[("items", ""), ("cursor", "")])) { "Hide items of mapped tasks" } }
                 @else { a href=(visit.with(&[("items", "true"), ("cursor", "")])) { "Show items of mapped tasks" } }
@@ -218,7 +253,10 @@ fn task_row(visit: &Visit, id: &str, task: &TaskResource) -> Markup {
             td data-label="State" { (badge::state(shown_state(task))) }
             td.main data-label="Task" {
                 a href=(visit.to(&["jobs", id, "tasks", &name])) { (name) }
-                @if let Some(items) = &task.items { " " (badge::bar(items.0)) }
+                @if let Some(items) = &task.items {
+                    @let url = format!("{}?task={}", visit.to(&["jobs", id]), percent(&task.task));
+                    " " a.plain href=(url) { (badge::bar(items.0)) span.visually-hidden { " items" } }
+                }
             }
             td data-label="Kind" { code { (shown::line(&task.kind)) } }
             td data-label="Attempt" {

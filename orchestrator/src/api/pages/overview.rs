@@ -15,6 +15,7 @@ use super::super::health::Readiness;
 use super::super::overview::{EndedBar, FailingKind, FailingTask, LOOKS, OverviewResource, Quantiles, WorkerTotal};
 use super::super::problem::Problem;
 use super::super::queues::QueueResource;
+use super::super::workers;
 use super::encoding::percent;
 use super::frame::{Sheet, show};
 use super::visit::Visit;
@@ -32,6 +33,7 @@ pub(super) async fn get(
     let body = html! {
         h1 data-again="5" { "Overview" }
         (health(&numbers.health))
+        @for note in workers::wandering(&workers::resources(&app)) { div.notice { (shown::text(&note)) } }
         (states(&visit, &numbers))
         (charts(&numbers, visit.now))
         div.columns {

@@ -260,22 +260,30 @@ fn refused(text: &str, problem: &Problem) -> Markup {
 }
 
 /// The same job by other ways.
-fn commands(address: &str, text: &str) -> Markup {
+fn commands(app: &App, parts: &Parts, text: &str) -> Markup {
     if text.len() > COMMANDS_MAX {
         return html! {};
     }
+    let address = address(app, parts);
+    // Who is asked for a token has it in a file; nobody's is written here.
+    let (header, file) = match app.access.asks() {
+        true => (" -H \"authorization: Bearer $(cat TOKEN_FILE)\"", " --token-file TOKEN_FILE"),
+        false => ("", ""),
+    };
+    let (broker, exchange) = (broker(app, parts), app.shared.names.submit());
     let quoted = text.trim().replace('\'', r"'\''");
     let python = serde_json::Value::from(text.trim()).to_string();
     let ways = [
-        ("curl", format!("curl {address}/api/v1/jobs -H 'content-type: application/json' -d '{quoted}'")),
-        ("warrener", format!("warrener --server {address} submit - <<'JSON'\n{}\nJSON", text.trim())),
+        ("curl", format!("curl {address}/api/v1/jobs{header} -H 'content-type: application/json' -d '{quoted}'")),
+        ("warrener", format!("warrener --server {address}{file} submit - <<'JSON'\n{}\nJSON", text.trim())),
         (
             "pika",
             format!(
-                "import pika\n\nurl = \"amqp://guest:guest@127.0.0.1:5672/%2f\"\nwith \
+                "import pika\n\nurl = \"{broker}\"\nwith \
                  pika.BlockingConnection(pika.URLParameters(url)) as connection:\n    channel = \
                  connection.channel()\n    channel.confirm_delivery()\n    \
-                 channel.basic_publish(\"warrener.submit\", \"submit\", {python})"
+                 properties = pika.BasicProperties(content_type=\"application/json\", delivery_mode=2)\n    \
+                 channel.basic_publish(\"{exchange}\", \"submit\", {python}, properties)"
             ),
         ),
     ];
@@ -288,6 +296,18 @@ fn commands(address: &str, text: &str) -> Markup {
             }
         }
     }
+}
+
+/// The address of the broker with a place for a name of one's own; its host is for those who may see the configuration.
+fn broker(app: &App, parts: &Parts) -> String {
+    let known = app.settings.iter().find(|setting| setting.path == "amqp.url");
+    let url = known.map_or("", |setting| setting.value.trim_matches('"'));
+    if url.is_empty() || url.contains("//guest:") {
+        return "amqp://guest:guest@127.0.0.1:5672/%2f".to_owned();
+    }
+    let place = url.rsplit_once('@').filter(|_| AskedBy::of(parts).0.may(Scope::Admin)).map(|(_, place)| place);
+    let scheme = url.split_once("://").map_or("amqp", |(scheme, _)| scheme);
+    format!("{scheme}://USER:PASSWORD@{}", place.unwrap_or("BROKER/%2f"))
 }
 
 /// The address under which the caller reaches us.
@@ -347,7 +367,7 @@ fn is_about_the_job(problem: &Problem) -> bool {
 pub(super) async fn check(State(app): State<Arc<App>>, request: Request<Body>) -> Result<Response, Problem> {
     let Sent { visit, parts, wish, text } = Sent::read(&app, request).await?;
     let verdict = judge(&app, wish, &text).await?;
-    let ways = matches!(verdict, Judgement::Good(_)).then(|| commands(&address(&app, &parts), &text));
+    let ways = matches!(verdict, Judgement::Good(_)).then(|| commands(&app, &parts, &text));
     Ok(fragment(&visit, html! { (judged(&text, &verdict)) @if let Some(ways) = ways { (ways) } }))
 }
 
@@ -355,7 +375,7 @@ pub(super) async fn check(State(app): State<Arc<App>>, request: Request<Body>) -
 pub(super) async fn look(State(app): State<Arc<App>>, request: Request<Body>) -> Result<Response, Problem> {
     let Sent { visit, parts, wish, text } = Sent::read(&app, request).await?;
     let verdict = judge(&app, wish, &text).await?;
-    let ways = commands(&address(&app, &parts), &text);
+    let ways = commands(&app, &parts, &text);
     Ok(show(&visit, &Sheet { title: "Submit", place: "submit", body: form(&visit, &text, &verdict, &ways) }))
 }
 

@@ -7,6 +7,7 @@ use super::super::http::ReadLane;
 use super::super::route::{
     AUDIT_FILTER, CURSOR, Demand, FILTER, ITEMS, KEY_FILTER, LIMIT, QueryParameter, Reach, Route, SORT,
 };
+use super::super::some_tasks;
 use super::{
     action, answer, asset, audit, backfill, bulk, columns, config, dead, graph, job, jobs, limits, log, overview,
     queues, schedules, sign_in, submit, task, timeline, value, workers,
@@ -61,7 +62,7 @@ pub(in super::super) static PAGES: &[Route] = &[
     write(Method::POST, "/submit/check", NONE, || post(submit::check)),
     write(Method::POST, "/submit/look", NONE, || post(submit::look)),
     page("/jobs", Reach::Own, &[FILTER, SORT, CURSOR, LIMIT, columns::PARAMETER], || get(jobs::list)),
-    page("/jobs/{id}", ID, &[CURSOR, LIMIT, ITEMS], || get(job::tasks)),
+    page("/jobs/{id}", ID, &[CURSOR, LIMIT, ITEMS, some_tasks::STATE, some_tasks::TASK], || get(job::tasks)),
     page("/jobs/{id}/events", ID, PAGE, || get(job::events)),
     page("/jobs/{id}/graph", ID, &[graph::ALL], || get(graph::get)),
     page("/jobs/{id}/timeline", ID, &[timeline::FAILED], || get(timeline::get)),
@@ -118,7 +119,7 @@ pub(in super::super) static PAGES: &[Route] = &[
     page("/workers", Reach::Everything, NONE, || get(workers::list)),
     question("/workers/{id}/drain", Reach::Nothing, || get(workers::ask)),
     form("/workers/{id}/drain", Reach::Nothing, || post(workers::drain)),
-    page("/dead", Reach::Own, PAGE, || get(dead::list)),
+    page("/dead", Reach::Own, &[CURSOR, LIMIT, dead::CODE, dead::FROM], || get(dead::list)),
     page("/dead/{id}", LETTER, NONE, || get(dead::get)),
     page("/dead/{id}/body", LETTER, NONE, || get(dead::raw_body)),
     question("/dead/{id}/do/{verb}", LETTER, || get(dead::ask)),

@@ -15,6 +15,7 @@ use super::super::problem::Problem;
 use super::super::query::Parameters;
 use super::super::shape::{List, Raw};
 use super::super::task::{AttemptResource, TaskDetail, TaskResource};
+use super::encoding::percent;
 use super::frame::{Sheet, show};
 use super::job::{attempt_of, crumbs, error, shown_state};
 use super::list::pages;
@@ -121,7 +122,7 @@ fn facts(visit: &Visit, task: &TaskResource) -> Markup {
             @if let Some(items) = &task.items {
                 div { dt { "Items" } dd {
                     (badge::bar(items.0)) " "
-                    a href=(format!("{}?items=true", visit.to(&["jobs", &task.job]))) { "show them" }
+                    a href=(format!("{}?task={}", visit.to(&["jobs", &task.job]), percent(&task.task))) { "show them" }
                 } }
             }
             @if let Some(sub_job) = &task.sub_job {

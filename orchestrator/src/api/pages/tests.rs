@@ -389,7 +389,8 @@ async fn a_job_is_judged_as_it_is_written_and_submitted_by_a_form() {
     assert!(bad.contains("line 3, column 3") && bad.contains("/inptu") && bad.contains("input"), "{bad}");
     assert!(!bad.contains("<html"), "a part of a page: {bad}");
     let good = fill(&world, "/submit/check", r#"{"kind":"k","input":"it's <b>"}"#).await.text;
-    assert!(good.contains("This would be taken.") && good.contains("curl http://localhost/api/v1/jobs"), "{good}");
+    assert!(good.contains("This would be taken.") && good.contains("curl http://localhost/api/v1/jobs -H"), "{good}");
+    assert!(good.contains("delivery_mode=2") && !good.contains("TOKEN_FILE"), "{good}");
     assert!(!good.contains("<b>"), "{good}");
     let refused = fill(&world, "/submit", "nonsense").await;
     assert!(refused.status == 422 && refused.text.contains("nonsense</textarea>"), "{}", refused.text);
@@ -427,7 +428,7 @@ async fn everything_that_fits_is_acted_on_after_a_question() {
     for no in 0..3 {
         world.submit(&format!(r#"{{"id":"b-{no}","kind":"k","delay":"1h"}}"#)).await;
     }
-    assert!(!seen(&world, "/jobs").await.contains("bulk/new"), "nothing is offered for everything there is");
+    assert!(!seen(&world, "/jobs").await.contains("bulk/new?"), "nothing is offered for everything there is");
     let list = seen(&world, "/jobs?q=state:scheduled").await;
     assert!(list.contains("./bulk/new?action=cancel&amp;q=state%3Ascheduled"), "{list}");
     let asked = seen(&world, "/bulk/new?action=cancel&q=state:scheduled").await;

@@ -26,6 +26,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, visit: Visit) -> Response 
     let all = workers::resources(&app);
     let body = html! {
         h1 data-again="5" { "Workers" }
+        @for note in workers::wandering(&all) { div.notice { (shown::text(&note)) } }
         @if all.is_empty() {
             p.empty { "No worker was heard of in the last minute. RPC servers that send no heartbeat work unseen." }
         } @else {

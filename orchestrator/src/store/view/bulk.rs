@@ -6,6 +6,7 @@ use super::super::sql::{Value, limit as at_most, read};
 use super::super::{BULK_MAX, BulkRow, StoreError};
 use super::filter::Filter;
 use super::walk::Walk;
+use super::window::Window;
 use super::{JobOrder, Page, Snapshot, one_more};
 
 /// Jobs along an index that are looked at together.
@@ -50,7 +51,7 @@ impl Snapshot<'_> {
         };
         let places = vec!["?"; TOGETHER].join(", ");
         let statement = format!("SELECT no, state FROM jobs WHERE no IN ({places}) AND {condition} ORDER BY no DESC");
-        let mut numbers = walk.numbers(JobOrder::Newest, i64::MAX, (&condition, &values));
+        let mut numbers = walk.numbers(Window::ALL, JobOrder::Newest, i64::MAX, (&condition, &values));
         let mut all = Matching::new();
         while all.len() <= BULK_MAX {
             let mut together = numbers.take(self.reader, TOGETHER)?;

@@ -9,6 +9,7 @@ use super::super::columns::job::{self, NAMES};
 use super::super::sql::{Row, Value};
 use super::filter::Filter;
 use super::walk::{Condition, Walk};
+use super::window::Window;
 use super::{JobOrder, Page, Pages, Snapshot, one_more};
 
 /// A job with its document.
@@ -26,6 +27,15 @@ pub struct JobRecord {
     pub tasks: u32,
     /// Document, as it was submitted.
     pub body: Vec<u8>,
+}
+
+/// A part of a list of jobs.
+#[derive(Clone, Debug)]
+pub struct JobPage {
+    /// Jobs of this page, in the order of the list.
+    pub items: Vec<JobRecord>,
+    /// Place at which the list goes on; `None` at its end.
+    pub next: Option<JobNo>,
 }
 
 /// Jobs along an index that are read by one statement.
@@ -69,8 +79,9 @@ impl Snapshot<'_> {
         Ok(self.reader.one("look whether a job fits", &statement, &values, |_| Ok(()))?.is_some())
     }
 
-    /// Jobs that fit, in an order. `before` is the number of the last one of the page before; `None` begins with the
-    /// first. A page ends early where documents and outputs are large.
+    /// Jobs that fit, in an order. `before` is the place at which the page before ended; `None` begins with the first.
+    /// A page ends early where documents and outputs are large, and where no index leads the way and nothing fits among
+    /// very many jobs.
     pub fn jobs(
         &self,
         filter: &Filter,
@@ -78,20 +89,26 @@ impl Snapshot<'_> {
         before: Option<JobNo>,
         limit: usize,
         now: Timestamp,
-    ) -> Result<Page<JobRecord>, StoreError> {
+    ) -> Result<JobPage, StoreError> {
         let (condition, mut values) = filter.condition(now, self.reader.dialect());
+        let window = Window::of(self.reader, filter, now)?;
         let before = before.map_or_else(|| order.start(), |no| no.0);
         match Walk::of(self.reader, filter)? {
             None => {
-                let (after, direction) = (order.comes_after(), order.direction());
+                let (window, stop) = window.page(self.reader, order, before)?;
+                let direction = order.direction();
                 let statement = format!(
-                    "SELECT {NAMES}, {TABLES} WHERE no {after} ? AND {condition} ORDER BY no {direction} LIMIT ?"
+                    "SELECT {NAMES}, {TABLES} WHERE no BETWEEN ? AND ? AND {condition} ORDER BY no {direction} LIMIT ?"
                 );
-                values.insert(0, before.into());
+                values.splice(0..0, [window.first.into(), window.last.into()]);
                 values.push(one_more(limit));
-                self.page(DOING, &statement, &values, limit, sized)
+                let page = self.page(DOING, &statement, &values, limit, sized)?;
+                Ok(JobPage { next: last(&page).or(stop), items: page.items })
             }
-            Some(walk) => self.jobs_along(&walk, order, before, (&condition, &values), limit),
+            Some(walk) => {
+                let page = self.jobs_along(&walk, window, order, before, (&condition, &values), limit)?;
+                Ok(JobPage { next: last(&page), items: page.items })
+            }
         }
     }
 
@@ -99,6 +116,7 @@ impl Snapshot<'_> {
     fn jobs_along(
         &self,
         walk: &Walk,
+        window: Window,
         order: JobOrder,
         before: i64,
         (condition, values): Condition<'_>,
@@ -109,7 +127,7 @@ impl Snapshot<'_> {
         let statement =
             format!("SELECT {NAMES}, {TABLES} WHERE no IN ({places}) AND {condition} ORDER BY no {direction}");
         let mut pages = Pages::new(limit);
-        let mut numbers = walk.numbers(order, before, (condition, values));
+        let mut numbers = walk.numbers(window, order, before, (condition, values));
         while !pages.page.more {
             let mut together = numbers.take(self.reader, TOGETHER)?;
             if together.is_empty() {
@@ -126,6 +144,11 @@ impl Snapshot<'_> {
 
 /// Purpose of the statements, as errors say it.
 const DOING: &str = "list jobs";
+
+/// Place of the last job of a page that has more after it.
+fn last(page: &Page<JobRecord>) -> Option<JobNo> {
+    page.items.last().filter(|_| page.more).map(|job| job.row.no)
+}
 
 /// Reads a job, with the bytes that it adds to a page.
 fn sized(row: &dyn Row) -> Result<(JobRecord, usize), StoreError> {

@@ -16,18 +16,19 @@ mod schedules;
 mod tasks;
 mod traces;
 mod walk;
+mod window;
 
 use std::ops::ControlFlow;
 
 pub use self::audit::AuditRecord;
 pub(crate) use self::bulk::Matching;
 pub use self::counts::{Mapped, Opened};
-pub use self::dead::{DeadHead, DeadRow};
+pub use self::dead::{DeadGroup, DeadHead, DeadRow};
 pub use self::delayed::DELAYED_SLICE;
 pub use self::ended::EndedMark;
 pub(crate) use self::events::CommittedChunk;
 pub use self::events::{ChunkHead, EventChunk};
-pub use self::jobs::JobRecord;
+pub use self::jobs::{JobPage, JobRecord};
 pub use self::logs::LogLine;
 pub use self::order::JobOrder;
 pub use self::schedules::{OpenTicks, TickRecord};

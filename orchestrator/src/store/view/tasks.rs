@@ -9,7 +9,7 @@ use super::super::StoreError;
 use super::super::columns::{attempt, task};
 use super::super::sql::row::{map, task_state};
 use super::super::sql::{Row, limit, read};
-use super::{Page, Snapshot};
+use super::{Page, Snapshot, one_more};
 
 const READY: i64 = TaskState::Ready as i64;
 const DISPATCHED: i64 = TaskState::Dispatched as i64;
@@ -46,6 +46,25 @@ impl Snapshot<'_> {
             Ok((task, bytes))
         };
         self.page("list tasks", &statement, &read::range(first, count), count as usize, read)
+    }
+
+    /// Tasks or items from a number on, `count` numbers far, in a state. The page ends early where outputs are large.
+    pub fn tasks_in_state(
+        &self,
+        first: TaskNo,
+        count: u32,
+        state: Option<TaskState>,
+        limit: usize,
+    ) -> Result<Page<TaskRow>, StoreError> {
+        let within = state.map_or_else(String::new, |state| format!(" AND state = {}", state as i64));
+        let statement =
+            format!("SELECT {} FROM tasks WHERE no >= ?1 AND no < ?2{within} ORDER BY no LIMIT ?3", task::NAMES);
+        let [from, to] = read::range(first, count);
+        self.page("list tasks in a state", &statement, &[from, to, one_more(limit)], limit, |row| {
+            let task = task::read(row)?;
+            let bytes = task.output.as_ref().map_or(0, |output| output.len());
+            Ok((task, bytes))
+        })
     }
 
     /// Tasks from a number on, `count` numbers far, that may go out, wait to be tried again, or were offered and have

@@ -9,6 +9,7 @@ use warrener_shared::wire::event::{JobEvent, SCHEDULE_TICK, TickEvent};
 
 use super::filter::{Age, Column, Filter, Pattern, Term, Test};
 use super::walk::Walk;
+use super::window::Window;
 use super::*;
 use crate::store::postgres::Postgres;
 use crate::store::schedules::ScheduleChanges;
@@ -44,6 +45,8 @@ of_both! {
     delayed_messages_are_found_by_their_time
     a_snapshot_does_not_move
     pages_along_an_index_are_whole_and_in_order
+    a_list_without_an_index_stops_in_time_and_goes_on
+    a_time_bounds_the_numbers
     of_two_frequent_things_only_what_is_both_is_looked_at
 }
 
@@ -201,7 +204,7 @@ fn jobs_come_in_pages_newest_first(mut db: Database) {
     }
     let page = |before: Option<i64>| {
         let page = db.view.read(|s| s.jobs(&Filter::default(), JobOrder::Newest, before.map(JobNo), 2, NOW)).unwrap();
-        (page.items.iter().map(|job| job.row.no.0).collect::<Vec<_>>(), page.more)
+        (page.items.iter().map(|job| job.row.no.0).collect::<Vec<_>>(), page.next.is_some())
     };
     assert_eq!(page(None), (vec![5, 4], true));
     assert_eq!(page(Some(4)), (vec![3, 2], true));
@@ -209,7 +212,7 @@ fn jobs_come_in_pages_newest_first(mut db: Database) {
     assert_eq!(page(Some(1)), (vec![], false));
     let oldest = |filter: &Filter, before: Option<i64>| {
         let page = db.view.read(|s| s.jobs(filter, JobOrder::Oldest, before.map(JobNo), 2, NOW)).unwrap();
-        (page.items.iter().map(|job| job.row.no.0).collect::<Vec<_>>(), page.more)
+        (page.items.iter().map(|job| job.row.no.0).collect::<Vec<_>>(), page.next.is_some())
     };
     let running =
         Filter { terms: vec![Term { negated: false, test: Test::State(vec![JobState::Running, JobState::Failed]) }] };
@@ -230,7 +233,7 @@ fn a_page_of_large_jobs_ends_early(mut db: Database) {
         db.commit(changes, vec![(JobNo(no), submitted, caption(None, None, "{}"))]);
     }
     let page = db.view.read(|s| s.jobs(&Filter::default(), JobOrder::Newest, None, 100, NOW)).unwrap();
-    assert_eq!((page.items.len(), page.more), (2, true));
+    assert_eq!((page.items.len(), page.next.is_some()), (2, true));
 }
 
 fn counts_what_waits_and_runs(mut db: Database) {
@@ -445,14 +448,22 @@ fn dead_letters_are_listed_newest_first(mut db: Database) {
     };
     let dead = vec![letter("a"), letter("b"), letter("c")];
     db.store.commit(&Commit { dead, ..Commit::default() }).unwrap();
-    let page = db.view.read(|s| s.dead_letters(None, None, 2)).unwrap();
+    let page = db.view.read(|s| s.dead_letters(None, None, None, 2)).unwrap();
     assert_eq!(
         (page.items.iter().map(|head| head.code.as_str()).collect::<Vec<_>>(), page.more),
         (vec!["c", "b"], true)
     );
     let last = page.items[1].no;
-    let rest = db.view.read(|s| s.dead_letters(None, Some(last), 2)).unwrap();
+    let rest = db.view.read(|s| s.dead_letters(None, None, Some(last), 2)).unwrap();
     assert_eq!((rest.items[0].code.as_str(), rest.more), ("a", false));
+    db.store.commit(&Commit { dead: vec![letter("a")], ..Commit::default() }).unwrap();
+    let groups = db.view.read(|s| s.dead_groups(None, 2)).unwrap();
+    let group =
+        |code: &str, count, latest| DeadGroup { from: "submit".to_owned(), code: code.to_owned(), count, latest };
+    assert_eq!(groups, [group("a", 2, 4), group("c", 1, 3)]);
+    let of_one = db.view.read(|s| s.dead_letters(None, Some(("submit", "a")), None, 1)).unwrap();
+    assert_eq!((of_one.items[0].no, of_one.more), (4, true));
+    assert!(db.view.read(|s| s.dead_letters(None, Some(("result", "a")), None, 1)).unwrap().items.is_empty());
     let row = db.view.read(|s| s.dead_letter(last)).unwrap().unwrap();
     assert_eq!((row.body.as_slice(), row.headers.as_str()), (b"body".as_slice(), "{}"));
 }
@@ -501,9 +512,9 @@ fn pages_along_an_index_are_whole_and_in_order(mut db: Database) {
             let (mut paged, mut before) = (Vec::new(), None);
             loop {
                 let page = db.view.read(|s| s.jobs(&filter, order, before, 2, NOW)).unwrap();
-                before = page.items.last().map(|job| job.row.no);
+                before = page.next;
                 paged.extend(page.items.into_iter().map(|job| job.row.id.to_string()));
-                if !page.more {
+                if before.is_none() {
                     return paged;
                 }
             }
@@ -516,6 +527,48 @@ fn pages_along_an_index_are_whole_and_in_order(mut db: Database) {
         let looked = db.view.read(|s| s.jobs(&all, JobOrder::Newest, None, 100, NOW)).unwrap();
         assert_eq!(looked.items.len(), 9);
     }
+}
+
+fn a_list_without_an_index_stops_in_time_and_goes_on(mut db: Database) {
+    for no in [1, 2, 150_000, 200_001] {
+        let submitted = Submitted { body: Arc::from(*b"{}"), priority: None, traceparent: None, digest: None };
+        let changes = Changes { new_jobs: vec![job(no, JobState::Running)], ..Changes::default() };
+        db.commit(changes, vec![(JobNo(no), submitted, caption(Some("night"), None, "{}"))]);
+    }
+    let nights = filter(false, Test::Text(Column::Name, glob("ni*")));
+    let walk = |order| {
+        let (mut pages, mut before) = (Vec::new(), None);
+        loop {
+            let page = db.view.read(|s| s.jobs(&nights, order, before, 10, NOW)).unwrap();
+            pages.push(page.items.iter().map(|job| job.row.no.0).collect::<Vec<_>>());
+            before = page.next;
+            if before.is_none() {
+                return pages;
+            }
+        }
+    };
+    assert_eq!(walk(JobOrder::Newest), [vec![200_001, 150_000], vec![2], vec![1]]);
+    assert_eq!(walk(JobOrder::Oldest), [vec![1, 2], vec![150_000], vec![200_001]]);
+}
+
+fn a_time_bounds_the_numbers(mut db: Database) {
+    // They are an hour apart, the tenth would be of now.
+    for no in 1..=9 {
+        db.job(no, JobState::Running, caption(None, Some("k"), "{}"), Vec::new());
+    }
+    let hours = |hours: u64| Millis::from_secs(3_600 * hours + 60);
+    let ages = |ages: Vec<Age>| filter(false, Test::Created(ages));
+    let window = |filter: &Filter| db.view.read(|s| Window::of(s.reader, filter, NOW)).unwrap();
+    assert_eq!(window(&Filter::default()), Window::ALL);
+    assert_eq!(window(&ages(vec![Age::Under(hours(2))])), Window { first: 7, last: i64::MAX }, "and an hour of slack");
+    assert_eq!(window(&ages(vec![Age::Over(hours(5))])), Window { first: 0, last: 6 });
+    assert_eq!(window(&ages(vec![Age::Over(hours(5)), Age::Under(hours(2))])), Window::ALL);
+    assert_eq!(window(&filter(true, Test::Created(vec![Age::Under(hours(2))]))), Window::ALL);
+    let mut both = ages(vec![Age::Over(hours(2))]);
+    both.terms.extend(ages(vec![Age::Under(hours(4))]).terms);
+    assert_eq!(db.ids(&both), ["job-7", "job-6"]);
+    both.terms.extend(filter(false, Test::Text(Column::Kind, exact("k"))).terms);
+    assert_eq!(db.ids(&both), ["job-7", "job-6"], "along an index");
 }
 
 fn of_two_frequent_things_only_what_is_both_is_looked_at(mut db: Database) {
@@ -542,7 +595,7 @@ fn of_two_frequent_things_only_what_is_both_is_looked_at(mut db: Database) {
             let walk = Walk::of(snapshot.reader, &filter)?.expect("a term has an index");
             assert!(format!("{walk:?}").contains(along), "{walk:?}");
             let (condition, values) = filter.condition(NOW, snapshot.reader.dialect());
-            walk.numbers(JobOrder::Newest, i64::MAX, (&condition, &values)).take(snapshot.reader, 100)
+            walk.numbers(Window::ALL, JobOrder::Newest, i64::MAX, (&condition, &values)).take(snapshot.reader, 100)
         });
         assert_eq!((looked_at.unwrap().len(), db.ids(&filter).len()), (both, both), "{filter:?}");
     }

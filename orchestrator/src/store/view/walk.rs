@@ -9,6 +9,7 @@ use super::super::StoreError;
 use super::super::sql::{Dialect, Reader, Value, limit};
 use super::JobOrder;
 use super::filter::{Column, Filter, PARENT, Pattern, Term, Test};
+use super::window::Window;
 
 /// Way to the jobs of a term: the values of an index, each with its jobs in the order of their numbers.
 #[derive(Debug)]
@@ -121,13 +122,14 @@ impl Walk {
         Ok(size)
     }
 
-    /// Numbers of jobs that come after `before` in an order, each once and in that order.
+    /// Numbers of jobs in a window that come after `before` in an order, each once and in that order.
     ///
     /// Where there is but one line of jobs, the database itself passes over those that do not fit the condition. Of
     /// several lines all jobs are given: one in which nothing fits would be walked to its end in search of its next
     /// job.
     pub(super) fn numbers<'a>(
         &'a self,
+        window: Window,
         order: JobOrder,
         before: i64,
         (condition, values): Condition<'a>,
@@ -142,8 +144,10 @@ impl Walk {
             _ => (String::new(), &[][..]),
         };
         let (after, direction) = (order.comes_after(), order.direction());
-        let statement =
-            format!("SELECT {column} FROM {source} AND {column} {after} ?{fits} ORDER BY {column} {direction} LIMIT ?");
+        let within = window.condition(column);
+        let statement = format!(
+            "SELECT {column} FROM {source} AND {column} {after} ?{within}{fits} ORDER BY {column} {direction} LIMIT ?"
+        );
         let lines = self.values.iter();
         let lines = lines.map(|values| Line { values, ahead: VecDeque::new(), before, is_over: false }).collect();
         Numbers { order, statement, wanted, lines }

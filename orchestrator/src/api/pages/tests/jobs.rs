@@ -99,3 +99,38 @@ async fn whoever_signs_in_before_a_form_comes_to_the_page_that_shows_it() {
     }
     assert!(open(&world, "/jobs/a/do/cancel").await.text.contains(r#"value="jobs/a/do/cancel""#));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_in_a_state_are_listed_and_the_items_of_a_mapped_task() {
+    let mut world = World::new();
+    let each = r#""each":{"kind":"k","for_each":{"items":[0,1,2,3,4,5],"max_parallel":3}}"#;
+    world.submit(&format!(r#"{{"id":"m","tasks":{{{each},"after":{{"kind":"k","needs":["each"]}}}}}}"#)).await;
+    let (first, _) = (world.dispatch().await, world.dispatch().await);
+    world.succeed(&first, "1").await;
+    world.dispatch().await;
+    let page = seen(&world, "/jobs/m").await;
+    assert!(page.contains(r#"href="../jobs/m?task=each""#) && page.contains("?state=dispatched"), "{page}");
+    let waiting = seen(&world, "/jobs/m?state=waiting").await;
+    let table = waiting.split("<table").nth(1).unwrap();
+    assert!(table.contains("tasks/after\"") && !table.contains("tasks/each\""), "{waiting}");
+    let items = async |query: &str| {
+        let page = seen(&world, &format!("/jobs/m?task=each{query}")).await;
+        let found = (0..6).filter(|no| page.contains(&format!("tasks/each.{no}\""))).collect::<Vec<_>>();
+        (found, page)
+    };
+    assert_eq!(items("").await.0, [0, 1, 2, 3, 4, 5]);
+    for (state, wanted) in [("succeeded", vec![0]), ("dispatched", vec![1, 2, 3]), ("waiting", vec![4, 5])] {
+        assert_eq!(items(&format!("&state={state}")).await.0, wanted, "{state}");
+    }
+    for (limit, wanted) in [(2, vec![0, 1]), (4, vec![0, 1, 2, 3]), (5, vec![0, 1, 2, 3, 4])] {
+        let (found, page) = items(&format!("&limit={limit}")).await;
+        assert_eq!(found, wanted);
+        let next = page.split("rel=\"next\"").next().unwrap().rsplit("cursor=").next().unwrap();
+        let next = next.split(['"', '&']).next().unwrap();
+        let rest: Vec<_> = (limit..6).collect();
+        assert_eq!(items(&format!("&cursor={next}")).await.0, rest, "after {limit}: {next}");
+    }
+    for (wrong, status) in [("state=odd", 400), ("task=none", 404), ("task=each&cursor=x", 400)] {
+        assert_eq!(open(&world, &format!("/jobs/m?{wrong}")).await.status.as_u16(), status, "{wrong}");
+    }
+}
