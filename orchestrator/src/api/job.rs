@@ -107,8 +107,8 @@ pub(super) struct ParentResource {
 }
 
 impl ParentResource {
-    /// Attempt that a job runs for; `None` if it is no sub-job, or the parent is removed or larger than a limit that was
-    /// lowered.
+    /// Attempt that a job runs for; `None` if it is no sub-job, or the parent is removed or larger than a limit that
+    /// was lowered.
     fn of(app: &App, snapshot: &mut Snapshot<'_>, row: &JobRow) -> Result<Option<Self>, Problem> {
         let Some(parent) = row.parent else { return Ok(None) };
         let Some(task) = snapshot.task(parent.task)? else { return Ok(None) };

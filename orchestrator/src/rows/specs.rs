@@ -132,8 +132,8 @@ impl Specs {
     }
 }
 
-/// Limits for what is kept already: these or the built-in ones, whichever is wider. One that is lowered is for what comes
-/// from then on.
+/// Limits for what is kept already: these or the built-in ones, whichever is wider. One that is lowered is for what
+/// comes from then on.
 pub(crate) fn for_kept(limits: Limits) -> Limits {
     let usual = Limits::DEFAULT;
     Limits {

@@ -26,7 +26,7 @@ pub(super) struct Tls {
 }
 
 impl Tls {
-    /// Maker of one connection. The authorities are read again for each; of a file that cannot be used those from before
+    /// Maker of one connection. The authorities are read again for each; if a file cannot be used, those from before
     /// count. Blocks.
     pub(super) fn connector(&self) -> MakeRustlsConnect {
         let again = self.authorities.as_deref().map(|file| config(&self.mode, Some(file)));
