@@ -102,6 +102,7 @@ async fn each_action_is_done_to_what_fits() {
 #[tokio::test(flavor = "multi_thread")]
 async fn dead_letters_are_discarded_and_replayed() {
     let world = World::new();
+    world.input(Input::Connected { wiped: false }).await;
     for _ in 0..3 {
         world.input(Input::Dead(letter())).await;
     }
@@ -110,7 +111,8 @@ async fn dead_letters_are_discarded_and_replayed() {
     // How the others were sent is not known.
     let replayed = counts(&world, json!({"action": "replay", "filter": "*"})).await;
     assert_eq!(replayed, [4, 1, 0, 3]);
-    assert_eq!(counts(&world, json!({"action": "discard", "filter": "*"})).await, [4, 4, 0, 0]);
+    // The one that was sent is none any more.
+    assert_eq!(counts(&world, json!({"action": "discard", "filter": "*"})).await, [3, 3, 0, 0]);
     assert_eq!(world.get("/api/v1/dead").await.ok()["items"], json!([]));
 }
 

@@ -149,7 +149,7 @@ impl World {
         });
         let (tell, dispatches) = mpsc::unbounded_channel();
         let (broker_works, at_work) = watch::channel(true);
-        tokio::spawn(broker(output_queue, tell, at_work));
+        tokio::spawn(broker(output_queue, tell, at_work, api.inputs.downgrade()));
         let stop = CancellationToken::new();
         let (shared, view, edge) = (api.shared.clone(), api.view.clone(), api.edge.clone());
         shared.health.ready("broker");
@@ -313,6 +313,7 @@ async fn broker(
     mut outputs: mpsc::UnboundedReceiver<Output>,
     dispatches: mpsc::UnboundedSender<Outgoing>,
     mut at_work: watch::Receiver<bool>,
+    inputs: mpsc::WeakSender<Packet>,
 ) {
     while at_work.wait_for(|works| *works).await.is_ok() {
         let output = tokio::select! {
@@ -325,6 +326,11 @@ async fn broker(
             Some(Output::Publish(list)) => list.into_iter().for_each(|one| {
                 dispatches.send(one).ok();
             }),
+            Some(Output::Replay(no, _)) => {
+                if let Some(inputs) = inputs.upgrade() {
+                    inputs.send(Input::Replayed(no).into()).await.ok();
+                }
+            }
             Some(_) => {}
         }
     }
