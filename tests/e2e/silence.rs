@@ -5,6 +5,7 @@ mod answers;
 mod frozen;
 mod handed_back;
 mod removed;
+mod store;
 mod strangers;
 
 use warrener_tests::broker::Broker;
