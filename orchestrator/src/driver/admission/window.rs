@@ -101,3 +101,35 @@ impl DispatchWindow {
         self.boost = if starving { (self.boost * 2).min(WINDOW_MAX) } else { (self.boost / 2).max(1) };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(is_fair: bool) -> DispatchWindow {
+        let name = "q".parse().unwrap();
+        DispatchWindow { slots: 20, is_fair, ..DispatchWindow::new(name, false, true) }
+    }
+
+    #[test]
+    fn what_is_on_its_way_already_makes_no_window_larger() {
+        let mut window = window(false);
+        window.seen(0, 0);
+        assert_eq!(window.size(), 80, "the queue starves");
+        window.seen(0, 21);
+        assert_eq!(window.size(), 40, "more is on its way than its workers take at once");
+    }
+
+    #[test]
+    fn whoever_shares_a_queue_has_little_before_him() {
+        let sizes = [false, true].map(|is_fair| {
+            let mut window = window(is_fair);
+            for _ in 0..TICKS {
+                (0..100).for_each(|_| window.finish());
+                window.tick();
+            }
+            window.size()
+        });
+        assert_eq!(sizes, [440, 90]);
+    }
+}
