@@ -512,12 +512,15 @@ fn a_session_that_begins_while_the_store_is_away_counts() {
         let (done, told) = tokio::sync::oneshot::channel();
         (Packet { inputs: vec![input], done: Some(done) }, told)
     };
+    run.driver.store.go_away(true);
     let (first, _told) = delivered(submit(r#"{"id":"kept","kind":"k"}"#));
     run.driver.turn(vec![Input::Connected { wiped: false }.into(), first]);
     run.driver.store.refuse(None);
+    run.driver.store.go_away(false);
     run.hand.pass(1_000);
     run.driver.turn(Vec::new());
-    assert_eq!(names(&run.published()), ["task"], "its session is known, and what was asked for meanwhile was refused");
+    assert!(run.driver.hearing.is_connected(), "its session is known");
+    assert_eq!(names(&run.published()), ["task"], "what was delivered is kept, what was asked for was refused");
 }
 
 #[test]

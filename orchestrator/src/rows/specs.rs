@@ -121,7 +121,7 @@ impl Specs {
         self.kept().len()
     }
 
-    /// Limits by which jobs are parsed and expressions evaluated.
+    /// Limits by which what comes is parsed, and expressions are evaluated.
     pub(crate) const fn limits(&self) -> Limits {
         self.limits
     }
@@ -182,5 +182,24 @@ mod tests {
         }
         let is_kept = |no| specs.kept().get(&(JobNo(no), Timestamp(0), TaskNo(1))).is_some();
         assert!((1..=3).all(is_kept), "{footprint} bytes each");
+    }
+
+    #[test]
+    fn no_limit_that_is_lowered_concerns_what_is_kept() {
+        let usual = Limits::DEFAULT;
+        let low = Limits {
+            submit_bytes: 1,
+            tasks: 1,
+            needs: 1,
+            output_bytes: 1,
+            resolved_bytes: 1,
+            json_depth: 1,
+            expression_chars: 1,
+            expression_fuel: 1,
+            queues: 1,
+        };
+        assert_eq!(for_kept(low), usual);
+        let high = Limits { tasks: usual.tasks + 1, ..usual };
+        assert_eq!(for_kept(high).tasks, usual.tasks + 1);
     }
 }

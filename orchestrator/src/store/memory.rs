@@ -77,6 +77,8 @@ pub struct Memory {
     counters: Counters,
     /// Decides which commits fail; `None` if none does.
     refusal: Option<Refusal>,
+    /// True while it cannot be read at a start either.
+    is_away: bool,
 }
 
 /// Decides which commits fail, and with which error; `None` lets a commit succeed.
@@ -159,6 +161,11 @@ impl Memory {
         self.refusal = refusal;
     }
 
+    /// Makes it as if it were away, for whoever begins to read, or there again.
+    pub const fn go_away(&mut self, away: bool) {
+        self.is_away = away;
+    }
+
     /// The jobs that are kept, oldest first.
     pub fn jobs(&self) -> impl Iterator<Item = &JobRow> {
         self.jobs.values().map(|kept| &kept.row)
@@ -218,6 +225,9 @@ impl Rows for Memory {
 
 impl Store for Memory {
     fn boot(&mut self) -> Result<Boot, StoreError> {
+        if self.is_away {
+            return Err(StoreError::Unwritable("nobody answers".to_owned()));
+        }
         let last_job = self.jobs.last_key_value().map_or(0, |(no, _)| no.0);
         let last_task = self.tasks.last_key_value().map_or(0, |(no, _)| no.0);
         Ok(Boot {

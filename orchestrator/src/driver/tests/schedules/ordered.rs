@@ -76,17 +76,7 @@ fn who_starts_a_tick_that_jitter_holds_back_does_not_take_its_turn() {
     run.after(u64::try_from(minute).unwrap() * MINUTE);
     let jobs = run.jobs();
     run.wish(ScheduleCommand::Trigger(name()));
-    let work = warrener_engine::schedule::Backfill {
-        from: second(minute * 60),
-        to: second(minute * 60),
-        done_upto: second(minute * 60 - 1),
-        side_by_side: true,
-        again: false,
-        pause: Millis(0),
-        not_before: Timestamp(0),
-        started: 0,
-    };
-    run.wish(ScheduleCommand::Backfill(name(), work));
+    run.wish(ScheduleCommand::Backfill(name(), backfill(minute * 60, minute * 60)));
     run.turn();
     assert_eq!(run.jobs(), jobs + 1);
     run.after(50_000);
@@ -100,17 +90,7 @@ fn who_starts_a_tick_that_jitter_holds_back_does_not_take_its_turn() {
 fn a_backfill_of_what_is_yet_to_come_is_over_soon() {
     let mut run = Loop::scheduled(r#""every":"1s","overlap":"allow""#);
     run.after(1_000);
-    let work = warrener_engine::schedule::Backfill {
-        from: second(-3),
-        to: second(1_000_000),
-        done_upto: second(-4),
-        side_by_side: true,
-        again: false,
-        pause: Millis(0),
-        not_before: Timestamp(0),
-        started: 0,
-    };
-    run.wish(ScheduleCommand::Backfill(name(), work));
+    run.wish(ScheduleCommand::Backfill(name(), backfill(-3, 1_000_000)));
     run.turn();
     let row = run.driver.store.all_schedules().next().unwrap();
     assert_eq!((&row.backfill, row.wake_at), (&None, Some(second(2))), "it waits for its next tick");
@@ -145,4 +125,18 @@ fn a_document_that_is_written_again_pauses_and_resumes_as_it_says() {
     run.wish(ScheduleCommand::Pause(name(), true, Precondition::None));
     run.apply(r#""every":"1m""#);
     assert!(paused(&run));
+}
+
+/// Backfill of the ticks between two seconds, side by side.
+fn backfill(from: i64, to: i64) -> warrener_engine::schedule::Backfill {
+    warrener_engine::schedule::Backfill {
+        from: second(from),
+        to: second(to),
+        done_upto: second(from - 1),
+        side_by_side: true,
+        again: false,
+        pause: Millis(0),
+        not_before: Timestamp(0),
+        started: 0,
+    }
 }
